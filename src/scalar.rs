@@ -1,0 +1,169 @@
+//! [`Scalar`]: the two number types that networks are made of, and all that the crate asks of them.
+
+use std::fmt::{Debug, Display, LowerExp};
+use std::ops::{AddAssign, DivAssign, MulAssign, Neg, SubAssign};
+
+use crate::kernels::math;
+
+/// A number that networks compute with: `f32` or `f64`.
+///
+/// The transcendental functions are this crate's own (see [the table of their errors](crate::kernels)): they give
+/// the same bits on every machine, and a loop over them turns into vector instructions.
+///
+/// ```
+/// use neuropil::Scalar;
+///
+/// fn softplus<A: Scalar>(x: A) -> A {
+///     x.maximum(A::ZERO) + (-x.abs()).exp().ln_1p()
+/// }
+/// assert_eq!(softplus(0.0_f64), std::f64::consts::LN_2);
+/// ```
+pub trait Scalar:
+    sealed::Sealed
+    + ndarray::LinalgScalar
+    + ndarray::ScalarOperand
+    + AddAssign
+    + SubAssign
+    + MulAssign
+    + DivAssign
+    + Neg<Output = Self>
+    + PartialOrd
+    + Default
+    + Debug
+    + Display
+    + LowerExp
+    + Send
+    + Sync
+    + 'static
+{
+    /// Zero.
+    const ZERO: Self;
+    /// One.
+    const ONE: Self;
+    /// The distance from 1 to the next larger number.
+    const EPSILON: Self;
+    /// Positive infinity.
+    const INFINITY: Self;
+    /// Not a number.
+    const NAN: Self;
+    /// `"f32"` or `"f64"`.
+    const NAME: &'static str;
+
+    /// The number nearest to `x`.
+    fn of(x: f64) -> Self;
+    /// This number as an `f64`, exactly.
+    fn to_f64(self) -> f64;
+    /// The absolute value.
+    fn abs(self) -> Self;
+    /// The square root.
+    fn sqrt(self) -> Self;
+    /// The larger of two numbers; NaN if either is NaN (`f32::max` would hide it).
+    #[inline(always)]
+    fn maximum(self, other: Self) -> Self {
+        if self > other || self != self { self } else { other }
+    }
+    /// The smaller of two numbers; NaN if either is NaN.
+    #[inline(always)]
+    fn minimum(self, other: Self) -> Self {
+        if self < other || self != self { self } else { other }
+    }
+    /// Neither infinite nor NaN.
+    fn is_finite(self) -> bool;
+    /// Is it NaN?
+    fn is_nan(self) -> bool;
+    /// eˣ.
+    fn exp(self) -> Self;
+    /// eˣ - 1, exact for small x.
+    fn exp_m1(self) -> Self;
+    /// The natural logarithm.
+    fn ln(self) -> Self;
+    /// ln(1 + x), exact for small x.
+    fn ln_1p(self) -> Self;
+    /// The hyperbolic tangent.
+    fn tanh(self) -> Self;
+    /// The logistic function 1/(1 + e⁻ˣ).
+    fn sigmoid(self) -> Self;
+    /// The error function 2/√π ∫₀ˣ e^(-t²) dt.
+    fn erf(self) -> Self;
+    /// 1 - erf(x), exact where erf is near 1.
+    fn erfc(self) -> Self;
+}
+
+macro_rules! scalar {
+    ($float:ident) => {
+        impl sealed::Sealed for $float {}
+
+        impl Scalar for $float {
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            const EPSILON: Self = $float::EPSILON;
+            const INFINITY: Self = $float::INFINITY;
+            const NAN: Self = $float::NAN;
+            const NAME: &'static str = stringify!($float);
+
+            #[inline(always)]
+            fn of(x: f64) -> Self {
+                x as $float
+            }
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                f64::from(self)
+            }
+            #[inline(always)]
+            fn abs(self) -> Self {
+                $float::abs(self)
+            }
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                $float::sqrt(self)
+            }
+            #[inline(always)]
+            fn is_finite(self) -> bool {
+                $float::is_finite(self)
+            }
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                $float::is_nan(self)
+            }
+            #[inline(always)]
+            fn exp(self) -> Self {
+                math::$float::exp(self)
+            }
+            #[inline(always)]
+            fn exp_m1(self) -> Self {
+                math::$float::exp_m1(self)
+            }
+            #[inline(always)]
+            fn ln(self) -> Self {
+                math::$float::ln(self)
+            }
+            #[inline(always)]
+            fn ln_1p(self) -> Self {
+                math::$float::ln_1p(self)
+            }
+            #[inline(always)]
+            fn tanh(self) -> Self {
+                math::$float::tanh(self)
+            }
+            #[inline(always)]
+            fn sigmoid(self) -> Self {
+                math::$float::sigmoid(self)
+            }
+            #[inline(always)]
+            fn erf(self) -> Self {
+                math::$float::erf(self)
+            }
+            #[inline(always)]
+            fn erfc(self) -> Self {
+                math::$float::erfc(self)
+            }
+        }
+    };
+}
+
+scalar!(f32);
+scalar!(f64);
+
+mod sealed {
+    pub trait Sealed {}
+}
