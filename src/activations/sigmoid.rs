@@ -1,0 +1,29 @@
+//! [`Sigmoid`]: the logistic function.
+
+use crate::Scalar;
+use crate::activations::Activation;
+
+/// The logistic function σ(x) = 1/(1 + e⁻ˣ), with values in (0, 1).
+///
+/// Its derivative is σ(x)·σ(-x), which keeps its precision in both tails, where σ(1 - σ) would round to 0.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// assert_eq!(Sigmoid.apply(0.0), 0.5);
+/// assert_eq!(Sigmoid.slope(0.0, 0.5), 0.25);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sigmoid;
+
+impl Activation for Sigmoid {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        x.sigmoid()
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, x: A, y: A) -> A {
+        y * (-x).sigmoid()
+    }
+}

@@ -1,0 +1,29 @@
+//! [`Tanh`]: the hyperbolic tangent.
+
+use crate::Scalar;
+use crate::activations::Activation;
+
+/// The hyperbolic tangent tanh(x) = 2/(1 + e⁻²ˣ) - 1, with values in (-1, 1).
+///
+/// Its derivative is (1 - tanh x)(1 + tanh x).
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// assert_eq!(Tanh.apply(0.0), 0.0);
+/// assert_eq!(Tanh.slope(0.0, 0.0), 1.0);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tanh;
+
+impl Activation for Tanh {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        x.tanh()
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, _: A, y: A) -> A {
+        (A::ONE - y) * (A::ONE + y)
+    }
+}

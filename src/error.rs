@@ -1,0 +1,162 @@
+//! [`Error`]: every way a caller can be wrong, in words.
+
+use std::fmt;
+
+use crate::Shape;
+
+/// A result whose error is this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What was wrong with a call. A failed call changes no parameter.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// let mut rng = rng(0);
+/// let network = Sequential::<f64>::new([16, 5, 5]).with(Tanh).unwrap();
+/// let error = network.with(Dense::new(128, 10, &mut rng)).unwrap_err();
+/// assert_eq!(error.to_string(), "layer 1, Dense(128 -> 10), takes 128 features a sample, got [16, 5, 5] = 400");
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Error {
+    /// A layer cannot take samples of this shape.
+    Input {
+        /// The layer, as its `Debug` prints it.
+        layer: String,
+        /// What it takes.
+        wants: String,
+        /// The shape that it was offered.
+        got: Shape,
+    },
+    /// An error in a layer of a network.
+    Layer {
+        /// The layer's position, from 0.
+        index: usize,
+        /// What is wrong there.
+        error: Box<Error>,
+    },
+    /// A batch whose rows have the wrong number of features.
+    Width {
+        /// What one row should be.
+        wants: Shape,
+        /// How many columns the batch has.
+        got: usize,
+    },
+    /// A matrix that has another shape than the one it must match.
+    Dimensions {
+        /// Which matrix it is.
+        what: String,
+        /// Its rows and columns as they should be.
+        wants: [usize; 2],
+        /// Its rows and columns as they are.
+        got: [usize; 2],
+    },
+    /// A loss cannot compare these outputs with this target.
+    Target {
+        /// The loss, as its `Debug` prints it.
+        loss: String,
+        /// What it takes.
+        wants: String,
+        /// What it got.
+        got: String,
+    },
+    /// The network would have to learn through a function without a useful gradient.
+    NotDifferentiable {
+        /// The layer in the way, as its `Debug` prints it.
+        layer: String,
+    },
+    /// A method was called before the one it needs.
+    Order {
+        /// The method that was called.
+        call: &'static str,
+        /// What has to come first.
+        needs: &'static str,
+    },
+    /// A setting outside its range.
+    Setting {
+        /// Whose setting it is, and its name.
+        what: &'static str,
+        /// The range.
+        wants: &'static str,
+        /// The value that it was given.
+        got: f64,
+    },
+    /// A network without layers.
+    Empty,
+    /// A number became infinite or NaN.
+    NonFinite {
+        /// Which number it was.
+        what: String,
+        /// Its value.
+        got: f64,
+    },
+    /// A data file could not be read.
+    File {
+        /// The file.
+        path: String,
+        /// The operating system's words.
+        error: String,
+    },
+    /// A data file or text that does not follow its format.
+    Format {
+        /// The file, or what kind of text it is.
+        what: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl Error {
+    /// The same error, told to be in layer `index`.
+    pub(crate) fn at(self, index: usize) -> Self {
+        Self::Layer { index, error: Box::new(self) }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Input { layer, wants, got } => {
+                write!(f, "{layer}, takes {wants}, got {got}")?;
+                if let Shape::Flat(_) = got { Ok(()) } else { write!(f, " = {}", got.len()) }
+            }
+            Self::Layer { index, error } => write!(f, "layer {index}, {error}"),
+            Self::Width { wants, got } => {
+                write!(f, "the network takes rows of {wants}")?;
+                if let Shape::Flat(_) = wants {
+                } else {
+                    write!(f, " = {}", wants.len())?;
+                }
+                write!(f, " features, got {got}; one row is one sample")
+            }
+            Self::Dimensions { what, wants, got } => {
+                write!(f, "{what} must be {} x {}, got {} x {}", wants[0], wants[1], got[0], got[1])
+            }
+            Self::Target { loss, wants, got } => write!(f, "{loss} takes {wants}, got {got}"),
+            Self::NotDifferentiable { layer } => write!(
+                f,
+                "{layer}, has a derivative of zero, so the layers before it cannot learn; \
+                 use a smooth activation such as Sigmoid or Tanh when training"
+            ),
+            Self::Order { call, needs } => write!(f, "{call} needs {needs} first"),
+            Self::Setting { what, wants, got } => write!(f, "{what} must be {wants}, got {got}"),
+            Self::Empty => write!(f, "the network has no layers; add some with `with` or `push`"),
+            Self::NonFinite { what, got } => write!(
+                f,
+                "{what} is {got}; no parameter was changed; try a smaller learning rate, or look for NaN in the data"
+            ),
+            Self::File { path, error } => write!(f, "cannot read {path}: {error}"),
+            Self::Format { what, problem } => write!(f, "{what}: {problem}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Layer { error, .. } => Some(error.as_ref()),
+            _ => None,
+        }
+    }
+}

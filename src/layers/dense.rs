@@ -1,0 +1,155 @@
+//! [`Dense`]: every output is a weighted sum of all inputs.
+
+use std::fmt;
+
+use ndarray::{Array1, Array2, Axis};
+use rand::Rng;
+
+use crate::kernels::{add_row, column_sums, gemm::gemm, rows_of, rows_of_mut};
+use crate::layers::{Backward, Info, Layer, Pass, Role};
+use crate::{Error, Init, Matrix, Result, Scalar, Shape};
+
+/// A fully connected layer, y = x·W + b.
+///
+/// x is (samples, inputs), W is stored as (inputs, outputs), b as (1, outputs), and y is (samples, outputs). On a
+/// sequence each step goes through the same weights.
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let layer = Dense::from_parameters(array![[1.0], [-2.0]], array![0.5])?;
+/// let network = Sequential::new(2).with(layer)?;
+/// assert_eq!(network.predict(&array![[3.0, 1.0]])?, array![[1.5]]);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct Dense<A: Scalar> {
+    weight: Array2<A>,
+    bias: Option<Array2<A>>,
+}
+
+impl<A: Scalar> Dense<A> {
+    /// A layer with weights and biases uniform in ±1/√inputs, as `PyTorch` starts it.
+    pub fn new(inputs: usize, outputs: usize, rng: &mut impl Rng) -> Self {
+        let bound = 1.0 / (inputs.max(1) as f64).sqrt();
+        let init = Init::Uniform { low: -bound, high: bound };
+        let mut layer = Self::with_init(inputs, outputs, init, rng);
+        layer.bias = Some(init.matrix(1, outputs, rng));
+        layer
+    }
+
+    /// A layer whose weights come from `init`, with a bias of zero.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let layer = Dense::<f32>::with_init(784, 128, Init::HE_NORMAL, &mut rng(0));
+    /// assert_eq!(layer.weight().dim(), (784, 128));
+    /// ```
+    pub fn with_init(inputs: usize, outputs: usize, init: Init, rng: &mut impl Rng) -> Self {
+        Self { weight: init.matrix(inputs, outputs, rng), bias: Some(Array2::from_elem((1, outputs), A::ZERO)) }
+    }
+
+    /// A layer with these weights, (inputs, outputs), and biases, one for each output.
+    ///
+    /// # Errors
+    /// [`Error::Dimensions`] if there are not as many biases as outputs.
+    pub fn from_parameters(weight: Array2<A>, bias: Array1<A>) -> Result<Self> {
+        if bias.len() != weight.ncols() {
+            let (wants, got) = ([1, weight.ncols()], [1, bias.len()]);
+            return Err(Error::Dimensions { what: "the bias of a Dense layer".into(), wants, got });
+        }
+        // Row-major whatever the caller's layout was: optimizers and files read parameters as slices.
+        let weight = weight.as_standard_layout().into_owned();
+        Ok(Self { weight, bias: Some(bias.as_standard_layout().into_owned().insert_axis(Axis(0))) })
+    }
+
+    /// The same layer without a bias: y = x·W.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let layer = Dense::<f32>::new(3, 2, &mut rng(0)).without_bias();
+    /// assert_eq!(format!("{layer:?}"), "Dense(3 -> 2, no bias)");
+    /// ```
+    #[must_use]
+    pub fn without_bias(mut self) -> Self {
+        self.bias = None;
+        self
+    }
+
+    /// W, (inputs, outputs).
+    pub fn weight(&self) -> &Array2<A> {
+        &self.weight
+    }
+
+    /// b, (1, outputs), if the layer has one.
+    pub fn bias(&self) -> Option<&Array2<A>> {
+        self.bias.as_ref()
+    }
+}
+
+impl<A: Scalar> Layer<A> for Dense<A> {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        let (inputs, outputs) = self.weight.dim();
+        let wrong = |wants: String| Err(Error::Input { layer: format!("{self:?}"), wants, got: input });
+        match input {
+            _ if inputs == 0 || outputs == 0 => wrong("at least one feature and gives at least one".into()),
+            Shape::Flat(features) if features == inputs => Ok(Shape::Flat(outputs)),
+            Shape::Sequence { steps, features } if features == inputs => {
+                Ok(Shape::Sequence { steps, features: outputs })
+            }
+            Shape::Image { .. } if input.len() == inputs => {
+                wrong(format!("{inputs} plain features a sample (put a Flatten before it)"))
+            }
+            _ => wrong(format!("{inputs} features a sample")),
+        }
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, _: &mut Pass<'_>) -> Result<()> {
+        let x = rows_of(x, self.weight.nrows());
+        let mut y = rows_of_mut(y, self.weight.ncols());
+        gemm(A::ONE, &x, &self.weight, A::ZERO, &mut y);
+        if let Some(bias) = &self.bias {
+            add_row(&mut y, bias);
+        }
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) {
+        let (inputs, outputs) = self.weight.dim();
+        let (x, dy) = (rows_of(at.x, inputs), rows_of(at.dy, outputs));
+        // dW = xᵀ·dy, db = the sum of dy over the samples, dx = dy·Wᵀ.
+        gemm(A::ONE, &x.t(), &dy, A::ZERO, &mut at.dw[0]);
+        if self.bias.is_some() {
+            column_sums(&dy, &mut at.dw[1]);
+        }
+        if let Some(dx) = at.dx {
+            gemm(A::ONE, &dy, &self.weight.t(), A::ZERO, &mut rows_of_mut(dx, inputs));
+        }
+    }
+
+    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
+        let (inputs, outputs) = self.weight.dim();
+        f(Info { name: &"weight", role: Role::Weight, dims: &[inputs, outputs] }, &self.weight);
+        if let Some(bias) = &self.bias {
+            f(Info { name: &"bias", role: Role::Bias, dims: &[outputs] }, bias);
+        }
+    }
+
+    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
+        let (inputs, outputs) = self.weight.dim();
+        f(Info { name: &"weight", role: Role::Weight, dims: &[inputs, outputs] }, &mut self.weight);
+        if let Some(bias) = &mut self.bias {
+            f(Info { name: &"bias", role: Role::Bias, dims: &[outputs] }, bias);
+        }
+    }
+}
+
+impl<A: Scalar> fmt::Debug for Dense<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (inputs, outputs) = self.weight.dim();
+        write!(f, "Dense({inputs} -> {outputs}{})", if self.bias.is_some() { "" } else { ", no bias" })
+    }
+}

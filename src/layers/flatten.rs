@@ -1,0 +1,35 @@
+//! [`Flatten`]: images and sequences become plain features.
+
+use crate::layers::{Backward, Layer, Pass};
+use crate::{Matrix, Result, Scalar, Shape};
+
+/// Forgets the arrangement of a sample: an image of `[16, 5, 5]` becomes 400 plain features.
+///
+/// The numbers stay as they are, channel after channel as in `PyTorch`; only their meaning changes.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// let network = Sequential::<f32>::new([16, 5, 5]).with(Flatten)?;
+/// assert_eq!(network.output(), Shape::Flat(400));
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Flatten;
+
+impl<A: Scalar> Layer<A> for Flatten {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        Ok(Shape::Flat(input.len()))
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, _: &mut Pass<'_>) -> Result<()> {
+        y.assign(x);
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) {
+        if let Some(dx) = at.dx {
+            dx.assign(at.dy);
+        }
+    }
+}

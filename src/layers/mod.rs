@@ -1,0 +1,173 @@
+//! The [`Layer`] trait and the layers, one file each.
+//!
+//! # A new layer
+//! One new file here with the type and its `impl Layer`, and a line in each of the two lists below; in another crate
+//! it is one file. A function that acts on each number alone is an [`Activation`](crate::activations::Activation)
+//! instead. See `examples/own_layer.rs`.
+
+use std::any::Any;
+use std::fmt::{self, Debug, Display};
+
+use ndarray::Array2;
+use rand::rngs::Xoshiro256PlusPlus;
+
+use crate::{Matrix, Result, Scalar, Shape};
+
+mod dense;
+mod flatten;
+
+pub use dense::Dense;
+pub use flatten::Flatten;
+
+/// A step of a network's computation, with its derivative.
+///
+/// A layer is a plain value: it holds its parameters and settings and does not change while data pass through it. What
+/// the forward pass has to keep for the backward pass goes into [`Pass::cache`], which belongs to the
+/// [`Tape`](crate::Tape); so one `&layer` can serve many threads.
+///
+/// Every matrix has one row a sample. Inside the crate, the methods are called with matrices in row-major order whose
+/// sizes were checked.
+pub trait Layer<A: Scalar>: Debug + Send + Sync + CloneLayer<A> {
+    /// The shape of a sample after this layer.
+    ///
+    /// # Errors
+    /// [`Error::Input`](crate::Error::Input) if the layer cannot take samples of this shape.
+    fn output_shape(&self, input: Shape) -> Result<Shape>;
+
+    /// Writes the outputs for the rows of `x` into `y`, and what [`backward`](Self::backward) will need into the cache.
+    ///
+    /// `x` is (rows, `pass.input.len()`), `y` is (rows, `output_shape.len()`); `y` holds anything before.
+    ///
+    /// # Errors
+    /// When the values themselves are wrong, such as an index out of range.
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()>;
+
+    /// From dL/dy, writes dL/dx and the gradient of each parameter; the matrices hold anything before.
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>);
+
+    /// Shows each parameter and each statistic, always in the same order.
+    fn visit(&self, _f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {}
+
+    /// The same as [`visit`](Self::visit), to change them. Their sizes must stay.
+    fn visit_mut(&mut self, _f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {}
+
+    /// After an optimizer's step: takes over statistics of the batch that `forward` left in the cache.
+    fn update_statistics(&mut self, _cache: &mut Cache) {}
+
+    /// Whether layers before this one can learn through it.
+    fn differentiable(&self) -> bool {
+        true
+    }
+}
+
+/// What [`Layer::backward`] is given, all with one row a sample: the input and output of the forward pass, and the
+/// gradient of the loss by the output.
+#[derive(Debug)]
+pub struct Backward<'a, A: Scalar> {
+    /// The input of the forward pass.
+    pub x: &'a Matrix<A>,
+    /// The output of the forward pass.
+    pub y: &'a Matrix<A>,
+    /// dL/dy.
+    pub dy: &'a Matrix<A>,
+    /// To write dL/dx to, unless nobody wants it.
+    pub dx: Option<&'a mut Matrix<A>>,
+    /// To write dL/dw to: one matrix for each trainable parameter, in the order of [`Layer::visit`].
+    pub dw: &'a mut [Array2<A>],
+}
+
+/// What surrounds a layer while a batch passes through it.
+#[derive(Debug)]
+pub struct Pass<'a> {
+    /// Whether a backward pass will follow (dropout drops, batch norm uses the batch), or the network predicts.
+    pub training: bool,
+    /// What one row of the input means.
+    pub input: Shape,
+    /// This layer's memory from forward to backward, and from step to step.
+    pub cache: &'a mut Cache,
+    /// For layers that draw random numbers when training.
+    pub rng: &'a mut Xoshiro256PlusPlus,
+}
+
+/// A layer's memory on a tape: empty at first, then a value of the type that the layer asks for.
+#[derive(Default)]
+pub struct Cache(Option<Box<dyn Any + Send>>);
+
+impl Cache {
+    /// The value that the layer keeps here, made by `T::default()` when there is none yet.
+    ///
+    /// ```
+    /// let mut cache = neuropil::layers::Cache::default();
+    /// cache.get::<Vec<f32>>().push(1.5);
+    /// assert_eq!(cache.get::<Vec<f32>>(), &[1.5]);
+    /// ```
+    ///
+    /// # Panics
+    /// Never: a value of another type is replaced.
+    pub fn get<T: Any + Send + Default>(&mut self) -> &mut T {
+        if !self.0.as_ref().is_some_and(|value| value.is::<T>()) {
+            self.0 = Some(Box::<T>::default());
+        }
+        self.0.as_mut().and_then(|value| value.downcast_mut()).expect("it was just made")
+    }
+}
+
+impl Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Cache(..)" } else { "Cache" })
+    }
+}
+
+/// What a parameter is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Role {
+    /// A trained weight.
+    Weight,
+    /// A trained bias, offset or scale; weight decay usually leaves it alone.
+    Bias,
+    /// A running statistic: saved with the network, not trained.
+    Statistic,
+}
+
+impl Role {
+    /// Whether an optimizer changes it.
+    pub fn is_trainable(self) -> bool {
+        self != Self::Statistic
+    }
+}
+
+/// What [`Layer::visit`] tells about a parameter.
+#[derive(Clone, Copy)]
+pub struct Info<'a> {
+    /// Its name, such as `weight`; inside a network with the layer's position in front, such as `2.weight`.
+    pub name: &'a dyn Display,
+    /// What it is for.
+    pub role: Role,
+    /// Its true shape: (channels out, channels in, height, width) for a convolution's weight, say.
+    pub dims: &'a [usize],
+}
+
+impl Debug for Info<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?} {:?}", self.name, self.role, self.dims)
+    }
+}
+
+/// How a boxed layer clones itself; every `Layer` that is `Clone` has it.
+pub trait CloneLayer<A: Scalar> {
+    /// A copy of this layer in a box.
+    fn clone_layer(&self) -> Box<dyn Layer<A>>;
+}
+
+impl<A: Scalar, L: Layer<A> + Clone + 'static> CloneLayer<A> for L {
+    fn clone_layer(&self) -> Box<dyn Layer<A>> {
+        Box::new(self.clone())
+    }
+}
+
+impl<A: Scalar> Clone for Box<dyn Layer<A>> {
+    fn clone(&self) -> Self {
+        (**self).clone_layer()
+    }
+}

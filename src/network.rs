@@ -1,0 +1,366 @@
+//! [`Sequential`]: layers in a chain, checked as they are put together.
+
+use std::fmt;
+use std::mem::swap;
+
+use ndarray::{Array1, Array2, ArrayView2};
+use rand::Rng;
+use rand::rngs::Xoshiro256PlusPlus;
+
+use crate::activations::Activation;
+use crate::kernels::resize;
+use crate::layers::{Backward, Cache, Dense, Info, Layer, Pass};
+use crate::{Error, Matrix, Result, Scalar, Shape, rng};
+
+/// Layers in a chain: the output of each is the input of the next.
+///
+/// The chain knows the shape of its samples and checks each layer as it is added. It is a [`Layer`] itself, so networks
+/// nest. Predicting changes nothing in it: any number of threads may share one `&network`.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// let mut rng = rng(7);
+/// let network = Sequential::<f32>::new(784)
+///     .with(Dense::new(784, 128, &mut rng))?
+///     .with(Tanh)?
+///     .with(Dense::new(128, 10, &mut rng))?;
+/// assert_eq!(network.output(), Shape::Flat(10));
+/// assert_eq!(network.parameter_count(), 784 * 128 + 128 + 128 * 10 + 10);
+/// println!("{network}"); // a table of the layers
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Sequential<A: Scalar> {
+    input: Shape,
+    output: Shape,
+    nodes: Vec<Node<A>>,
+}
+
+/// A layer in its place.
+#[derive(Clone)]
+struct Node<A: Scalar> {
+    layer: Box<dyn Layer<A>>,
+    input: Shape,
+    /// How many trainable parameters it has, each with a slot for its gradient.
+    slots: usize,
+}
+
+impl<A: Scalar> Sequential<A> {
+    /// A chain without layers yet, for samples of this shape.
+    pub fn new(input: impl Into<Shape>) -> Self {
+        let input = input.into();
+        Self { input, output: input, nodes: Vec::new() }
+    }
+
+    /// A multi-layer perceptron: dense layers of these sizes, with `activation` between them.
+    ///
+    /// After the last dense layer comes nothing, so the network gives logits or plain values; add a layer where
+    /// outputs should be probabilities.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let network = Sequential::<f64>::mlp(&[2, 4, 1], Sigmoid, &mut rng(3))?.with(Sigmoid)?;
+    /// assert_eq!(network.parameter_count(), 17);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Empty`] for fewer than two sizes; [`Error::Layer`] for a size of 0.
+    pub fn mlp(sizes: &[usize], activation: impl Activation, rng: &mut impl Rng) -> Result<Self> {
+        let [input, _, ..] = *sizes else { return Err(Error::Empty) };
+        let mut network = Self::new(input);
+        for (i, pair) in sizes.windows(2).enumerate() {
+            if i > 0 {
+                network.push(activation.clone())?;
+            }
+            network.push(Dense::new(pair[0], pair[1], rng))?;
+        }
+        Ok(network)
+    }
+
+    /// The chain with one more layer at its end.
+    ///
+    /// # Errors
+    /// When the layer cannot take what the chain gives; the text names the layer, its position, and both shapes.
+    pub fn with(mut self, layer: impl Layer<A> + 'static) -> Result<Self> {
+        self.push(layer)?;
+        Ok(self)
+    }
+
+    /// Adds a layer at the end.
+    ///
+    /// # Errors
+    /// When the layer cannot take what the chain gives; the chain stays as it was.
+    pub fn push(&mut self, layer: impl Layer<A> + 'static) -> Result<()> {
+        self.output =
+            layer.output_shape(self.output).map_err(|error| error.at(self.nodes.len())).and_then(|output| {
+                let mut slots = 0;
+                layer.visit(&mut |info, _| slots += usize::from(info.role.is_trainable()));
+                self.nodes.push(Node { layer: Box::new(layer), input: self.output, slots });
+                Ok(output)
+            })?;
+        Ok(())
+    }
+
+    /// The shape of a sample that goes in.
+    pub fn input(&self) -> Shape {
+        self.input
+    }
+
+    /// The shape of a sample that comes out.
+    pub fn output(&self) -> Shape {
+        self.output
+    }
+
+    /// The layers, from first to last.
+    pub fn layers(&self) -> impl ExactSizeIterator<Item = &dyn Layer<A>> {
+        self.nodes.iter().map(|node| &*node.layer)
+    }
+
+    /// How many numbers training can change.
+    pub fn parameter_count(&self) -> usize {
+        count_parameters(self)
+    }
+
+    /// The outputs for a batch, one row a sample.
+    ///
+    /// # Errors
+    /// [`Error::Width`] when the rows are not of the network's input shape; [`Error::Empty`] without layers.
+    pub fn predict(&self, x: &Matrix<A>) -> Result<Array2<A>> {
+        let mut scratch = Scratch::default();
+        self.predict_into(x, &mut scratch)?;
+        Ok(scratch.output)
+    }
+
+    /// The outputs for one sample.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let network = Sequential::<f64>::mlp(&[3, 2], Tanh, &mut rng(1))?;
+    /// assert_eq!(network.predict_one(&[1.0, 2.0, 3.0])?.len(), 2);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Width`] when the sample is not of the network's input shape; [`Error::Empty`] without layers.
+    pub fn predict_one(&self, x: &[A]) -> Result<Array1<A>> {
+        let x = ArrayView2::from_shape((1, x.len()), x).expect("one row of all numbers");
+        Ok(self.predict(&x)?.into_flat())
+    }
+
+    /// The outputs for a batch, in memory that is kept for the next call: once the buffers have their size, a call
+    /// allocates nothing.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let network = Sequential::<f64>::mlp(&[3, 2], Tanh, &mut rng(1))?;
+    /// let mut scratch = Scratch::default();
+    /// let y = network.predict_into(&ndarray::array![[1.0, 2.0, 3.0]], &mut scratch)?;
+    /// assert_eq!(y.dim(), (1, 2));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Width`] when the rows are not of the network's input shape; [`Error::Empty`] without layers.
+    pub fn predict_into<'s>(&self, x: &Matrix<A>, scratch: &'s mut Scratch<A>) -> Result<&'s Array2<A>> {
+        if x.ncols() != self.input.len() {
+            return Err(Error::Width { wants: self.input, got: x.ncols() });
+        }
+        let Scratch { output, cache, rng } = scratch;
+        resize(output, x.nrows(), self.output.len());
+        let mut pass = Pass { training: false, input: self.input, cache, rng };
+        self.forward(&x.as_standard_layout(), output, &mut pass)?;
+        Ok(output)
+    }
+}
+
+/// Memory for [`Sequential::predict_into`], one for each thread that predicts.
+#[derive(Debug)]
+pub struct Scratch<A: Scalar> {
+    output: Array2<A>,
+    cache: Cache,
+    rng: Xoshiro256PlusPlus,
+}
+
+impl<A: Scalar> Default for Scratch<A> {
+    fn default() -> Self {
+        Self { output: Array2::default((0, 0)), cache: Cache::default(), rng: rng(0) }
+    }
+}
+
+/// How many numbers training can change in a layer or network.
+pub(crate) fn count_parameters<A: Scalar>(layer: &dyn Layer<A>) -> usize {
+    let mut count = 0;
+    layer.visit(&mut |info, matrix| count += if info.role.is_trainable() { matrix.len() } else { 0 });
+    count
+}
+
+/// What a chain keeps on a tape.
+struct State<A: Scalar> {
+    /// The output of each layer but the last when training; two to alternate between when predicting.
+    outputs: Vec<Array2<A>>,
+    /// dL/d(output) of the layer at hand, and of the one before it.
+    gradients: [Array2<A>; 2],
+    caches: Vec<Cache>,
+}
+
+impl<A: Scalar> Default for State<A> {
+    fn default() -> Self {
+        Self { outputs: Vec::new(), gradients: [Array2::default((0, 0)), Array2::default((0, 0))], caches: Vec::new() }
+    }
+}
+
+impl<A: Scalar> Layer<A> for Sequential<A> {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        if self.nodes.is_empty() {
+            return Err(Error::Empty);
+        }
+        if input.len() != self.input.len() {
+            return Err(Error::Input {
+                layer: format!("{self:?}"),
+                wants: format!("{} features a sample", self.input),
+                got: input,
+            });
+        }
+        Ok(self.output)
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        let state = pass.cache.get::<State<A>>();
+        let Some(last) = self.nodes.len().checked_sub(1) else { return Err(Error::Empty) };
+        if pass.training {
+            self.check_trainable()?;
+        }
+        let buffers = if pass.training { last } else { last.min(2) };
+        state.outputs.resize_with(buffers.max(state.outputs.len()), || Array2::default((0, 0)));
+        state.caches.resize_with(self.nodes.len(), Cache::default);
+        for (i, node) in self.nodes.iter().enumerate() {
+            let pass =
+                &mut Pass { training: pass.training, input: node.input, cache: &mut state.caches[i], rng: pass.rng };
+            // The buffer before the layer and the one after it; the chain's own x and y at the ends.
+            let (before, after) = if pass.training { (i.wrapping_sub(1), i) } else { ((i + 1) % 2, i % 2) };
+            let after = if i < last { Some(after) } else { None };
+            if let Some(after) = after {
+                resize(&mut state.outputs[after], x.nrows(), self.nodes[i + 1].input.len());
+            }
+            let result = match (i, after) {
+                (0, None) => node.layer.forward(x, y, pass),
+                (0, Some(after)) => node.layer.forward(x, &mut state.outputs[after], pass),
+                (_, None) => node.layer.forward(&state.outputs[before], y, pass),
+                (_, Some(after)) => {
+                    let [x, y] = state.outputs.get_disjoint_mut([before, after]).expect("two different buffers");
+                    node.layer.forward(x, y, pass)
+                }
+            };
+            result.map_err(|error| error.at(i))?;
+        }
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+        let state = pass.cache.get::<State<A>>();
+        let [dy_here, dx_here] = &mut state.gradients;
+        let last = self.nodes.len() - 1;
+        let same = state.caches.len() == self.nodes.len()
+            && self.nodes.iter().skip(1).zip(&state.outputs).all(|(node, x)| node.input.len() == x.ncols());
+        if !same {
+            // Not the network of the forward pass: there is no gradient, and no way to go on as if there were.
+            at.dw.iter_mut().for_each(|dw| dw.fill(A::NAN));
+            return;
+        }
+        let Backward { x, y, dy, mut dx, mut dw } = at;
+        // Without dx, nothing before the first parameter is of interest.
+        let first =
+            if dx.is_some() { 0 } else { self.nodes.iter().position(|node| node.slots > 0).unwrap_or(last + 1) };
+        for (i, node) in self.nodes.iter().enumerate().skip(first).rev() {
+            let (rest, own) = dw.split_at_mut(dw.len() - node.slots);
+            dw = rest;
+            let dx = if i == 0 {
+                dx.as_deref_mut()
+            } else if i == first {
+                None
+            } else {
+                resize(dx_here, x.nrows(), node.input.len());
+                Some(&mut **dx_here)
+            };
+            let at = Backward {
+                x: if i == 0 { x } else { &state.outputs[i - 1] },
+                y: if i == last { y } else { &state.outputs[i] },
+                dy: if i == last { dy } else { dy_here },
+                dx,
+                dw: own,
+            };
+            let cache = &mut state.caches[i];
+            node.layer.backward(at, &mut Pass { training: pass.training, input: node.input, cache, rng: pass.rng });
+            swap(dy_here, dx_here);
+        }
+    }
+
+    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
+        for (i, node) in self.nodes.iter().enumerate() {
+            node.layer.visit(&mut |info, matrix| f(Info { name: &format_args!("{i}.{}", info.name), ..info }, matrix));
+        }
+    }
+
+    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
+        for (i, node) in self.nodes.iter_mut().enumerate() {
+            node.layer
+                .visit_mut(&mut |info, matrix| f(Info { name: &format_args!("{i}.{}", info.name), ..info }, matrix));
+        }
+    }
+
+    fn update_statistics(&mut self, cache: &mut Cache) {
+        let state = cache.get::<State<A>>();
+        for (node, cache) in self.nodes.iter_mut().zip(&mut state.caches) {
+            node.layer.update_statistics(cache);
+        }
+    }
+
+    fn differentiable(&self) -> bool {
+        self.nodes.iter().all(|node| node.layer.differentiable())
+    }
+}
+
+impl<A: Scalar> Sequential<A> {
+    /// The error if a layer would have to learn through one without a useful gradient.
+    fn check_trainable(&self) -> Result<()> {
+        let mut learns = false;
+        for (i, node) in self.nodes.iter().enumerate() {
+            learns |= node.slots > 0;
+            if learns && !node.layer.differentiable() {
+                return Err(Error::NotDifferentiable { layer: format!("{:?}", node.layer) }.at(i));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<A: Scalar> fmt::Debug for Sequential<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sequential({} -> {}, {} layers)", self.input, self.output, self.nodes.len())
+    }
+}
+
+/// A table: each layer, the shape of a sample after it, and how many parameters it has.
+impl<A: Scalar> fmt::Display for Sequential<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = vec![["layer".to_owned(), "output".to_owned(), "parameters".to_owned()]];
+        let outputs = self.nodes.iter().skip(1).map(|node| node.input).chain([self.output]);
+        lines.push(["input".to_owned(), self.input.to_string(), String::new()]);
+        for (i, (node, output)) in self.nodes.iter().zip(outputs).enumerate() {
+            let count = count_parameters(&*node.layer);
+            lines.push([format!("{i} {:?}", node.layer), output.to_string(), count.to_string()]);
+        }
+        lines.push(["total".to_owned(), String::new(), self.parameter_count().to_string()]);
+        let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+        let (layer, output, count) = (width(0), width(1), width(2));
+        for [a, b, c] in &lines {
+            writeln!(f, "{a:layer$}  {b:output$}  {c:>count$}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,81 @@
+//! [`Shape`]: what one row of a batch means.
+
+use std::fmt;
+
+/// The shape of one sample, that is, what the numbers in one row of a batch mean.
+///
+/// Data always travel as a matrix, one row a sample; the shape tells layers such as convolutions how to read a row.
+/// Rows are row-major: an image row is channel after channel, each line by line (NCHW); a sequence row is step after
+/// step.
+///
+/// ```
+/// use neuropil::Shape;
+///
+/// let flat: Shape = 784.into();
+/// let image: Shape = [1, 28, 28].into();
+/// assert_eq!(flat.len(), image.len());
+/// assert_eq!(image.to_string(), "[1, 28, 28]");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// Plain features in no particular arrangement.
+    Flat(usize),
+    /// Steps in time, each with its features.
+    Sequence {
+        /// Number of time steps.
+        steps: usize,
+        /// Number of features at each step.
+        features: usize,
+    },
+    /// A picture or a stack of feature maps.
+    Image {
+        /// Number of channels (feature maps).
+        channels: usize,
+        /// Number of lines.
+        height: usize,
+        /// Number of columns.
+        width: usize,
+    },
+}
+
+impl Shape {
+    /// How many numbers a row holds; `usize::MAX` if the product overflows, which no row can have.
+    #[allow(clippy::len_without_is_empty)] // A shape is no container.
+    pub fn len(self) -> usize {
+        match self {
+            Self::Flat(features) => features,
+            Self::Sequence { steps, features } => steps.saturating_mul(features),
+            Self::Image { channels, height, width } => channels.saturating_mul(height).saturating_mul(width),
+        }
+    }
+}
+
+impl From<usize> for Shape {
+    fn from(features: usize) -> Self {
+        Self::Flat(features)
+    }
+}
+
+/// `[steps, features]`.
+impl From<[usize; 2]> for Shape {
+    fn from([steps, features]: [usize; 2]) -> Self {
+        Self::Sequence { steps, features }
+    }
+}
+
+/// `[channels, height, width]`.
+impl From<[usize; 3]> for Shape {
+    fn from([channels, height, width]: [usize; 3]) -> Self {
+        Self::Image { channels, height, width }
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Flat(features) => write!(f, "{features}"),
+            Self::Sequence { steps, features } => write!(f, "[{steps}, {features}]"),
+            Self::Image { channels, height, width } => write!(f, "[{channels}, {height}, {width}]"),
+        }
+    }
+}
