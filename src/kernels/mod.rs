@@ -5,7 +5,11 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, Zip};
 use crate::{Matrix, Scalar};
 
 pub(crate) mod gemm;
+#[allow(dead_code)]
 pub(crate) mod math;
+#[allow(dead_code)]
+pub(crate) mod parallel;
+#[allow(dead_code)]
 pub(crate) mod simd;
 
 /// Runs over a batch whose rows hold several groups of `width` numbers (the steps of a sequence): one group a row.
@@ -27,6 +31,7 @@ pub(crate) fn rows_of_mut<A>(x: &mut Matrix<A>, width: usize) -> ArrayViewMut2<'
 }
 
 /// y = f(x), number by number.
+#[inline(always)]
 pub(crate) fn map<A: Scalar>(x: &Matrix<A>, y: &mut Matrix<A>, f: impl Fn(A) -> A + Sync) {
     match (x.as_slice(), y.as_slice_mut()) {
         (Some(x), Some(y)) => simd::map(x, y, f),
@@ -35,6 +40,7 @@ pub(crate) fn map<A: Scalar>(x: &Matrix<A>, y: &mut Matrix<A>, f: impl Fn(A) -> 
 }
 
 /// dx = dy ∘ slope(x, y), number by number.
+#[inline(always)]
 pub(crate) fn map_gradient<A: Scalar>(
     x: &Matrix<A>,
     y: &Matrix<A>,
@@ -43,7 +49,11 @@ pub(crate) fn map_gradient<A: Scalar>(
     slope: impl Fn(A, A) -> A + Sync,
 ) {
     match (x.as_slice(), y.as_slice(), dy.as_slice(), dx.as_slice_mut()) {
-        (Some(x), Some(y), Some(dy), Some(dx)) => simd::map3(x, y, dy, dx, |x, y, dy| dy * slope(x, y)),
+        (Some(x), Some(y), Some(dy), Some(dx)) => simd::each(
+            (dx, x, y, dy),
+            #[inline(always)]
+            |(dx, &x, &y, &dy)| *dx = dy * slope(x, y),
+        ),
         _ => Zip::from(dx).and(x).and(y).and(dy).for_each(|dx, &x, &y, &dy| *dx = dy * slope(x, y)),
     }
 }
@@ -51,27 +61,26 @@ pub(crate) fn map_gradient<A: Scalar>(
 /// Adds the one row of `row` to each row of `y`.
 pub(crate) fn add_row<A: Scalar>(y: &mut Matrix<A>, row: &Matrix<A>) {
     let row = row.row(0);
-    for mut y in y.rows_mut() {
-        y += &row;
+    match (y.as_slice_mut(), row.as_slice()) {
+        (Some(y), Some(row)) => simd::vectorize(
+            #[inline(always)]
+            || {
+                for y in y.chunks_exact_mut(row.len()) {
+                    simd::rows::each((y, row), |(y, &b)| *y += b);
+                }
+            },
+        ),
+        _ => y.rows_mut().into_iter().for_each(|mut y| y += &row),
     }
 }
 
 /// The sum of each column of `x` into the one row of `sums`, in `f64` from top to bottom.
 pub(crate) fn column_sums<A: Scalar>(x: &Matrix<A>, sums: &mut Matrix<A>) {
-    for (sum, column) in sums.iter_mut().zip(x.columns()) {
-        *sum = A::of(column.iter().map(|x| x.to_f64()).sum());
+    sums.fill(A::ZERO);
+    match (x.as_slice(), sums.as_slice_mut()) {
+        (Some(x), Some(sums)) => simd::add_rows(x, sums),
+        _ => x.columns().into_iter().zip(sums).for_each(|(x, sum)| *sum = A::of(x.iter().map(|x| x.to_f64()).sum())),
     }
-}
-
-/// The sum of `x` in `f64`.
-pub(crate) fn sum<A: Scalar>(x: &[A]) -> f64 {
-    sum_by(x.len(), |i| x[i].to_f64())
-}
-
-/// The sum of f(0) ... f(n-1): in eight lanes, so that it vectorises and rounding errors stay small.
-#[inline(always)]
-pub(crate) fn sum_by(n: usize, f: impl Fn(usize) -> f64) -> f64 {
-    (0..n).map(f).sum()
 }
 
 /// Makes `matrix` rows x columns, with any content, in the memory that it has if that is large enough.
@@ -82,4 +91,9 @@ pub(crate) fn resize<A: Scalar>(matrix: &mut Array2<A>, rows: usize, columns: us
     let (mut memory, _) = std::mem::take(matrix).into_raw_vec_and_offset();
     memory.resize(rows * columns, A::ZERO);
     *matrix = Array2::from_shape_vec((rows, columns), memory).expect("as many numbers as the shape has");
+}
+
+/// The sum of `x` in `f64`.
+pub(crate) fn sum<A: Scalar>(x: &[A]) -> f64 {
+    simd::sum(x, |&x| x)
 }

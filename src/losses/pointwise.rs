@@ -2,7 +2,6 @@
 
 use std::fmt::Debug;
 
-use crate::kernels::sum_by;
 use crate::losses::Loss;
 use crate::{Matrix, Scalar};
 
@@ -19,7 +18,7 @@ pub trait Pointwise: Debug + Send + Sync {
 impl<A: Scalar, P: Pointwise> Loss<A> for P {
     fn rows(&self, y: &Matrix<A>, target: &Matrix<A>, loss: &mut [A], dy: Option<&mut Matrix<A>>) {
         for ((loss, y), t) in loss.iter_mut().zip(y.rows()).zip(target.rows()) {
-            *loss = A::of(sum_by(y.len(), |i| self.value(y[i], t[i]).to_f64()));
+            *loss = A::of(y.iter().zip(t).map(|(&y, &t)| self.value(y, t).to_f64()).sum());
         }
         if let Some(dy) = dy {
             ndarray::Zip::from(dy).and(y).and(target).for_each(|dy, &y, &t| *dy = self.slope(y, t));
