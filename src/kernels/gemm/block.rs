@@ -21,10 +21,15 @@ const UNPACKED_A: usize = 64;
 /// # Safety
 /// The promise of [`Product`]; c.column must not be negative.
 pub(super) unsafe fn run<A: Element>(product: Product<A>) {
-    Arch::new().dispatch(Run(product));
+    // The space is fetched out here: a closure in `with_simd` would be compiled without the vector instructions.
+    pack::with_space(|a_space, b_space| Arch::new().dispatch(Run { product, a_space, b_space }));
 }
 
-struct Run<A>(Product<A>);
+struct Run<A> {
+    product: Product<A>,
+    a_space: *mut A,
+    b_space: *mut A,
+}
 
 impl<A: Element> WithSimd for Run<A> {
     type Output = ();
@@ -32,7 +37,7 @@ impl<A: Element> WithSimd for Run<A> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         // SAFETY: `run` is called with the promise of `Product`.
-        unsafe { by_blocks(simd, self.0) }
+        unsafe { by_blocks(simd, self) }
     }
 }
 
@@ -46,7 +51,8 @@ fn panel<S: Simd>(vectors: usize) -> usize {
 /// # Safety
 /// The promise of [`Product`].
 #[inline(always)]
-unsafe fn by_blocks<A: Element, S: Simd>(simd: S, product: Product<A>) {
+unsafe fn by_blocks<A: Element, S: Simd>(simd: S, run: Run<A>) {
+    let Run { product, a_space, b_space } = run;
     let Product { m, k, n, .. } = product;
     if m == 0 || n == 0 {
         return;
@@ -55,30 +61,29 @@ unsafe fn by_blocks<A: Element, S: Simd>(simd: S, product: Product<A>) {
         // SAFETY: the promise of `Product`.
         return unsafe { product.plain() };
     }
-    let lanes = A::lanes::<S>();
     // Blocks of k depend on k alone, so that the sums round alike in every product.
     let k_block = k.div_ceil(k.div_ceil(longest::<A>()));
-    let widest = lanes * VECTORS;
+    let widest = A::lanes::<S>() * VECTORS;
     let n_block = B_BYTES / (k_block * size_of::<A>()) / widest * widest;
-    pack::with_space(|a_space: *mut A, b_space: *mut A| {
-        let mut block = Product { ..product };
-        let mut first = 0;
-        while first < k {
-            let last = k.min(first + k_block);
-            block.k = last - first;
-            block.a = View { start: product.a.at(0, first), ..product.a };
-            block.b = View { start: product.b.at(first, 0), ..product.b };
-            if first > 0 {
-                block.beta = A::ONE;
-            }
-            for j in (0..n).step_by(n_block) {
-                let part = block.columns(j, n.min(j + n_block));
-                // SAFETY: a block of the product, no longer than `longest` and no wider than B_BYTES allow.
-                unsafe { one_block(simd, part, a_space, b_space) };
-            }
-            first = last;
+    let mut block = product;
+    let mut first = 0;
+    while first < k {
+        let last = k.min(first + k_block);
+        block.k = last - first;
+        block.a = View { start: product.a.at(0, first), ..product.a };
+        block.b = View { start: product.b.at(first, 0), ..product.b };
+        if first > 0 {
+            block.beta = A::ONE;
         }
-    });
+        let mut from = 0;
+        while from < n {
+            let to = n.min(from + n_block);
+            // SAFETY: a block of the product, no longer than `longest` and no wider than B_BYTES allow.
+            unsafe { one_block(simd, block.columns(from, to), a_space, b_space) };
+            from = to;
+        }
+        first = last;
+    }
 }
 
 /// # Safety
