@@ -1,7 +1,6 @@
 //! [`Sequential`]: layers in a chain, checked as they are put together.
 
 use std::fmt;
-use std::mem::swap;
 
 use ndarray::{Array1, Array2, ArrayView2};
 use rand::Rng;
@@ -203,14 +202,14 @@ pub(crate) fn count_parameters<A: Scalar>(layer: &dyn Layer<A>) -> usize {
 struct State<A: Scalar> {
     /// The output of each layer but the last when training; two to alternate between when predicting.
     outputs: Vec<Array2<A>>,
-    /// dL/d(output) of the layer at hand, and of the one before it.
-    gradients: [Array2<A>; 2],
+    /// dL/d(output) of each layer but the last.
+    gradients: Vec<Array2<A>>,
     caches: Vec<Cache>,
 }
 
 impl<A: Scalar> Default for State<A> {
     fn default() -> Self {
-        Self { outputs: Vec::new(), gradients: [Array2::default((0, 0)), Array2::default((0, 0))], caches: Vec::new() }
+        Self { outputs: Vec::new(), gradients: Vec::new(), caches: Vec::new() }
     }
 }
 
@@ -263,7 +262,6 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
         let state = pass.cache.get::<State<A>>();
-        let [dy_here, dx_here] = &mut state.gradients;
         let last = self.nodes.len() - 1;
         let same = state.caches.len() == self.nodes.len()
             && self.nodes.iter().skip(1).zip(&state.outputs).all(|(node, x)| node.input.len() == x.ncols());
@@ -273,30 +271,31 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
             return;
         }
         let Backward { x, y, dy, mut dx, mut dw } = at;
+        state.gradients.resize_with(last, || Array2::default((0, 0)));
         // Without dx, nothing before the first parameter is of interest.
         let first =
             if dx.is_some() { 0 } else { self.nodes.iter().position(|node| node.slots > 0).unwrap_or(last + 1) };
         for (i, node) in self.nodes.iter().enumerate().skip(first).rev() {
             let (rest, own) = dw.split_at_mut(dw.len() - node.slots);
             dw = rest;
-            let dx = if i == 0 {
-                dx.as_deref_mut()
-            } else if i == first {
-                None
-            } else {
-                resize(dx_here, x.nrows(), node.input.len());
-                Some(&mut **dx_here)
-            };
+            // What is before the layer and what is after it; the chain's own matrices at the ends.
+            let (before, after) = state.gradients.split_at_mut(i);
             let at = Backward {
                 x: if i == 0 { x } else { &state.outputs[i - 1] },
                 y: if i == last { y } else { &state.outputs[i] },
-                dy: if i == last { dy } else { dy_here },
-                dx,
+                dy: if i == last { dy } else { &after[0] },
+                dx: match before.last_mut() {
+                    None => dx.as_deref_mut(),
+                    Some(_) if i == first => None,
+                    Some(dx) => {
+                        resize(dx, x.nrows(), node.input.len());
+                        Some(&mut *dx)
+                    }
+                },
                 dw: own,
             };
             let cache = &mut state.caches[i];
             node.layer.backward(at, &mut Pass { training: pass.training, input: node.input, cache, rng: pass.rng });
-            swap(dy_here, dx_here);
         }
     }
 

@@ -12,20 +12,14 @@ pub(crate) mod parallel;
 #[allow(dead_code)]
 pub(crate) mod simd;
 
-/// Runs over a batch whose rows hold several groups of `width` numbers (the steps of a sequence): one group a row.
-pub(crate) fn rows_of<A>(x: &Matrix<A>, width: usize) -> ArrayView2<'_, A> {
-    if x.ncols() == width {
-        return x.view();
-    }
+/// A batch whose rows hold several groups of `width` numbers (the steps of a sequence), with one group a row.
+pub(crate) fn groups<A>(x: &Matrix<A>, width: usize) -> ArrayView2<'_, A> {
     let groups = x.len() / width;
     x.view().into_shape_with_order((groups, width)).expect("layers are given row-major matrices of checked width")
 }
 
-/// The same as [`rows_of`], to write to.
-pub(crate) fn rows_of_mut<A>(x: &mut Matrix<A>, width: usize) -> ArrayViewMut2<'_, A> {
-    if x.ncols() == width {
-        return x.view_mut();
-    }
+/// The same as [`groups`], to write to.
+pub(crate) fn groups_mut<A>(x: &mut Matrix<A>, width: usize) -> ArrayViewMut2<'_, A> {
     let groups = x.len() / width;
     x.view_mut().into_shape_with_order((groups, width)).expect("layers are given row-major matrices of checked width")
 }
@@ -60,25 +54,25 @@ pub(crate) fn map_gradient<A: Scalar>(
 
 /// Adds the one row of `row` to each row of `y`.
 pub(crate) fn add_row<A: Scalar>(y: &mut Matrix<A>, row: &Matrix<A>) {
-    let row = row.row(0);
+    let width = row.len();
     match (y.as_slice_mut(), row.as_slice()) {
-        (Some(y), Some(row)) => simd::vectorize(
+        (Some(y), Some(row)) => simd::vectorize_if(
+            y.len() > simd::TINY,
             #[inline(always)]
             || {
-                for y in y.chunks_exact_mut(row.len()) {
+                for y in y.chunks_exact_mut(width.max(1)) {
                     simd::rows::each((y, row), |(y, &b)| *y += b);
                 }
             },
         ),
-        _ => y.rows_mut().into_iter().for_each(|mut y| y += &row),
+        _ => y.rows_mut().into_iter().for_each(|mut y| y += &row.row(0)),
     }
 }
 
 /// The sum of each column of `x` into the one row of `sums`, in `f64` from top to bottom.
 pub(crate) fn column_sums<A: Scalar>(x: &Matrix<A>, sums: &mut Matrix<A>) {
-    sums.fill(A::ZERO);
     match (x.as_slice(), sums.as_slice_mut()) {
-        (Some(x), Some(sums)) => simd::add_rows(x, sums),
+        (Some(x), Some(sums)) if x.len() > simd::TINY => simd::column_sums(x, sums),
         _ => x.columns().into_iter().zip(sums).for_each(|(x, sum)| *sum = A::of(x.iter().map(|x| x.to_f64()).sum())),
     }
 }
