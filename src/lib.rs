@@ -10,6 +10,7 @@ pub mod losses;
 mod network;
 pub mod optimizers;
 mod scalar;
+pub mod schedules;
 mod shape;
 mod tape;
 
@@ -44,5 +45,6 @@ pub mod prelude {
     pub use crate::layers::*;
     pub use crate::losses::*;
     pub use crate::optimizers::*;
+    pub use crate::schedules::Schedule;
     pub use crate::{Error, Gradients, Init, Matrix, Result, Scalar, Scratch, Sequential, Shape, Tape, rng};
 }
