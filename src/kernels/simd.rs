@@ -50,7 +50,7 @@ fn vectorize_with<T, R>(input: T, f: impl FnMut(T) -> R) -> R {
 
 /// [`vectorize`] if `wide`, else as it is: the results are the same.
 #[inline(always)]
-pub(crate) fn vectorize_if<R>(wide: bool, f: impl FnOnce() -> R) -> R {
+pub(crate) fn vectorize_if<R>(wide: bool, mut f: impl FnMut() -> R) -> R {
     if wide { vectorize(f) } else { f() }
 }
 
