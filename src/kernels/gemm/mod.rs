@@ -31,7 +31,7 @@ use self::element::Element;
 use crate::Scalar;
 
 /// Up to so many multiplications plain loops are faster than starting the machinery for larger products.
-const TINY: usize = 64;
+const TINY: usize = 128;
 
 /// c = alpha a·b + beta c, for any strides; with beta = 0 what c held does not matter, even NaN.
 ///
@@ -39,11 +39,100 @@ const TINY: usize = 64;
 ///
 /// # Panics
 /// If the shapes do not fit.
-#[inline]
 pub(crate) fn gemm<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &mut ArrayRef2<A>) {
     let (m, k) = a.dim();
     let n = b.ncols();
-    assert!(b.nrows() == k && c.dim() == (m, n), "{:?} x {:?} does not give {:?}", a.dim(), b.dim(), c.dim());
+    if b.nrows() != k || c.dim() != (m, n) {
+        mismatch(a.dim(), b.dim(), c.dim());
+    }
+    // The product of the sides cannot overflow where it matters: sides of 65 and more are not tiny.
+    if m | k | n <= TINY && m * k * n <= TINY {
+        if k == 0 {
+            empty(beta, c);
+        } else {
+            tiny(alpha, a, b, beta, c);
+        }
+    } else {
+        large(alpha, a, b, beta, c);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn mismatch(a: (usize, usize), b: (usize, usize), c: (usize, usize)) -> ! {
+    panic!("{a:?} x {b:?} does not give {c:?}");
+}
+
+/// Sums without terms: c = beta c.
+#[cold]
+fn empty<A: Scalar>(beta: A, c: &mut ArrayRef2<A>) {
+    c.map_inplace(|c| *c = if beta == A::ZERO { A::ZERO } else { beta * *c });
+}
+
+/// The textbook's three loops. Shapes have been checked, and k > 0.
+#[inline(always)]
+fn tiny<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &mut ArrayRef2<A>) {
+    let ((mut m, k), mut n) = (a.dim(), b.ncols());
+    let (mut a_start, mut a_row, mut a_column) = (a.as_ptr(), a.strides()[0], a.strides()[1]);
+    let (mut b_start, mut b_row, mut b_column) = (b.as_ptr(), b.strides()[0], b.strides()[1]);
+    let (mut c_start, mut c_row, mut c_column) = (c.as_mut_ptr(), c.strides()[0], c.strides()[1]);
+    if n == 1 {
+        // A column is turned into a row: cᵀ = bᵀ·aᵀ.
+        (m, n) = (1, m);
+        (a_start, a_row, a_column, b_start, b_row, b_column) = (b_start, b_column, b_row, a_start, a_column, a_row);
+        (c_row, c_column) = (c_column, c_row);
+    }
+    let keeps = beta != A::ZERO;
+    // SAFETY: the pointers run over elements i < m, p < k and j < n of the three arrays; one past them they are not used.
+    // Four columns at a time are contiguous in b, and stored as such only if they are in c.
+    unsafe {
+        for _ in 0..m {
+            let mut j = 0;
+            if b_column == 1 && c_column == 1 {
+                while j + 4 <= n {
+                    let mut sums = [A::ZERO; 4];
+                    let (mut x, mut y) = (a_start, b_start.add(j));
+                    for _ in 0..k {
+                        let (factor, row) = (*x, y.cast::<[A; 4]>().read());
+                        sums = std::array::from_fn(|l| sums[l] + factor * row[l]);
+                        x = x.wrapping_offset(a_column);
+                        y = y.wrapping_offset(b_row);
+                    }
+                    let to = c_start.add(j).cast::<[A; 4]>();
+                    if keeps {
+                        let old = to.read();
+                        to.write(std::array::from_fn(|l| beta * old[l] + alpha * sums[l]));
+                    } else {
+                        to.write(sums.map(|sum| alpha * sum));
+                    }
+                    j += 4;
+                }
+            }
+            while j < n {
+                let mut sum = A::ZERO;
+                let (mut x, mut y) = (a_start, b_start.offset(j as isize * b_column));
+                for _ in 0..k {
+                    sum += *x * *y;
+                    x = x.wrapping_offset(a_column);
+                    y = y.wrapping_offset(b_row);
+                }
+                let to = c_start.offset(j as isize * c_column);
+                *to = if keeps { beta * *to + alpha * sum } else { alpha * sum };
+                j += 1;
+            }
+            a_start = a_start.wrapping_offset(a_row);
+            c_start = c_start.wrapping_offset(c_row);
+        }
+    }
+}
+
+/// Makes the [`Product`] of arrays whose shapes have been checked.
+#[inline(never)]
+fn large<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &mut ArrayRef2<A>) {
+    let ((m, k), n) = (a.dim(), b.ncols());
+    if m == 0 || n == 0 || k == 0 {
+        return empty(beta, c);
+    }
     let product = Product {
         m,
         k,
@@ -56,11 +145,13 @@ pub(crate) fn gemm<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta
     };
     // SAFETY: the views are those of arrays of m x k, k x n and m x n elements; c is borrowed mutably, so nothing else
     // touches it, and no two of its elements share a place, since ndarray only broadcasts read-only.
+    // The casts are from a type to itself.
     unsafe {
-        if m.saturating_mul(n).saturating_mul(k) <= TINY {
-            product.plain();
+        if TypeId::of::<A>() == TypeId::of::<f32>() {
+            choose::<f32>(product.cast());
         } else {
-            large(product);
+            assert!(TypeId::of::<A>() == TypeId::of::<f64>());
+            choose::<f64>(product.cast());
         }
     }
 }
@@ -91,7 +182,7 @@ impl<A> View<A> {
 
 /// A product to compute: a is m x k, b is k x n, c is m x n.
 ///
-/// Whoever makes one promises that the three views are valid for these shapes, c alone for writing and by nobody else,
+/// No side is 0. Whoever makes one promises that the three views are valid for these shapes, c alone for writing and by nobody else,
 /// for as long as the product is in use.
 #[derive(Clone, Copy)]
 struct Product<A> {
@@ -109,32 +200,6 @@ struct Product<A> {
 unsafe impl<A: Send> Send for Product<A> {}
 
 impl<A: Scalar> Product<A> {
-    /// The textbook's three loops.
-    ///
-    /// # Safety
-    /// The promise of [`Product`].
-    #[inline(always)]
-    unsafe fn plain(self) {
-        let Self { m, k, n, alpha, beta, a, b, c } = self;
-        // SAFETY: i < m, j < n and p < k are in the bounds of the three views.
-        unsafe {
-            for i in 0..m {
-                for j in 0..n {
-                    let mut sum = A::ZERO;
-                    let (mut x, mut y) = (a.at(i, 0), b.at(0, j));
-                    for _ in 0..k {
-                        sum += *x * *y;
-                        x = x.wrapping_offset(a.column);
-                        y = y.wrapping_offset(b.row);
-                    }
-                    let c = c.at(i, j);
-                    let old = if beta == A::ZERO { A::ZERO } else { beta * *c };
-                    *c = if k == 0 { old } else { old + alpha * sum };
-                }
-            }
-        }
-    }
-
     /// cᵀ = bᵀ·aᵀ, the same product.
     fn transposed(self) -> Self {
         let Self { m, k, n, alpha, beta, a, b, c } = self;
@@ -157,21 +222,6 @@ impl<A: Scalar> Product<A> {
         let Self { m, k, n, alpha, beta, a, b, c } = self;
         let (alpha, beta) = (B::of(alpha.to_f64()), B::of(beta.to_f64()));
         Product { m, k, n, alpha, beta, a: a.cast(), b: b.cast(), c: c.cast() }
-    }
-}
-
-/// # Safety
-/// The promise of [`Product`].
-#[inline(never)]
-unsafe fn large<A: Scalar>(product: Product<A>) {
-    // SAFETY: the casts are from a type to itself; the rest is passed on.
-    unsafe {
-        if TypeId::of::<A>() == TypeId::of::<f32>() {
-            choose::<f32>(product.cast());
-        } else {
-            assert!(TypeId::of::<A>() == TypeId::of::<f64>());
-            choose::<f64>(product.cast());
-        }
     }
 }
 
