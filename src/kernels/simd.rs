@@ -20,10 +20,32 @@ const LANES: usize = 16;
 /// Sums of more items than this are the sum of the sums of two halves.
 const BLOCK: usize = 4096;
 
-/// Calls `f` compiled for the widest instruction set that this machine has. What `f` calls must be `#[inline(always)]`.
+/// Calls `f` once, compiled for the widest instruction set that this machine has.
+///
+/// What runs inside must be inlined to be compiled so: write `vectorize(#[inline(always)] || ...)`, and call only
+/// `#[inline(always)]` functions and small ones of the standard library.
 #[inline(always)]
-pub(crate) fn vectorize<R>(f: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(f)
+pub(crate) fn vectorize<R>(mut f: impl FnMut() -> R) -> R {
+    vectorize_with(
+        (),
+        #[inline(always)]
+        |()| f(),
+    )
+}
+
+/// As [`vectorize`], for a function that consumes something.
+#[inline(always)]
+fn vectorize_with<T, R>(input: T, f: impl FnMut(T) -> R) -> R {
+    // The bound is not `FnOnce`: a call by way of that trait is not inlined for certain.
+    struct Call<T, F>(T, F);
+    impl<T, R, F: FnMut(T) -> R> pulp::NullaryFnOnce for Call<T, F> {
+        type Output = R;
+        #[inline(always)]
+        fn call(mut self) -> R {
+            (self.1)(self.0)
+        }
+    }
+    pulp::Arch::new().dispatch(Call(input, f))
 }
 
 /// Calls `f` with the items at every position of `streams`.
@@ -33,9 +55,10 @@ pub(crate) fn each<S: Streams>(streams: S, f: impl Fn(S::Item) + Sync) {
         rows::each(streams, f);
     } else {
         parallel::split(streams, &|part: S| {
-            vectorize(
+            vectorize_with(
+                part,
                 #[inline(always)]
-                || rows::each(part, &f),
+                |part| rows::each(part, &f),
             )
         });
     }
@@ -82,9 +105,10 @@ pub(crate) fn sum<A: Scalar, S: Streams>(streams: S, f: impl Fn(S::Item) -> A + 
             streams,
             BLOCK,
             &|part: S| {
-                vectorize(
+                vectorize_with(
+                    part,
                     #[inline(always)]
-                    || rows::sum(part, &f),
+                    |part| rows::sum(part, &f),
                 )
             },
             |a, b| a + b,
@@ -131,7 +155,9 @@ pub(crate) mod rows {
     /// Calls `f` with the items at every position.
     #[inline(always)]
     pub(crate) fn each<S: Streams>(streams: S, f: impl Fn(S::Item)) {
-        streams.items().for_each(f);
+        for items in streams.items() {
+            f(items);
+        }
     }
 
     /// Sixteen partial sums, added up as a tree, then the items that are left.
@@ -152,7 +178,11 @@ pub(crate) mod rows {
                 }
             }
         }
-        rest.items().fold(lanes[0], |sum, item| sum + f(item).to_f64())
+        let mut sum = lanes[0];
+        for item in rest.items() {
+            sum += f(item).to_f64();
+        }
+        sum
     }
 
     /// The largest item; NaN if any is NaN, -∞ if there are none.
