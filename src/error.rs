@@ -160,3 +160,8 @@ impl std::error::Error for Error {
         }
     }
 }
+
+/// The error unless `got` is in the range that is written out in `wants`.
+pub(crate) fn check_setting(what: &'static str, got: f64, wants: &'static str, ok: bool) -> Result<()> {
+    if ok { Ok(()) } else { Err(Error::Setting { what, wants, got }) }
+}

@@ -1,8 +1,9 @@
 //! [`Adagrad`]: steps divided by all gradients so far.
 
+use crate::error::check_setting;
 use crate::kernels::simd::each;
 use crate::layers::Role;
-use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_rate, check_setting};
+use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_rate};
 use crate::{Result, Scalar};
 
 /// Adagrad (Duchi, Hazan and Singer 2011): the gradient divided by the root of the sum of its squares so far.

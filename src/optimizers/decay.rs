@@ -1,7 +1,7 @@
 //! [`Decay`]: what pulls weights towards zero.
 
+use crate::error::check_setting;
 use crate::layers::Role;
-use crate::optimizers::check_setting;
 use crate::{Result, Scalar};
 
 /// How much an optimizer pulls weights towards 0, so that a network prefers small ones.

@@ -6,8 +6,9 @@
 
 use std::fmt::Debug;
 
+use crate::error::check_setting;
 use crate::layers::Role;
-use crate::{Error, Result, Scalar};
+use crate::{Result, Scalar};
 
 /// The methods of an [`Optimizer`] with the fields `rate` and `memory`.
 macro_rules! accessors {
@@ -59,7 +60,7 @@ pub trait Optimizer<A: Scalar>: Debug + Send {
     /// Checks the settings and counts the step; called once before the [`update`](Self::update)s of a step.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a setting outside its range; nothing was changed.
+    /// [`Error::Setting`](crate::Error::Setting) for a setting outside its range; nothing was changed.
     fn begin_step(&mut self) -> Result<()>;
 
     /// Changes the weights of one parameter. `slot` counts a network's trainable parameters from 0, in the order of
@@ -77,11 +78,6 @@ pub trait Optimizer<A: Scalar>: Debug + Send {
 
     /// What it remembers, to put back an earlier state.
     fn memory_mut(&mut self) -> &mut Memory<A>;
-}
-
-/// The error unless `got` is in the range that is written out in `wants`.
-fn check_setting(what: &'static str, got: f64, wants: &'static str, ok: bool) -> Result<()> {
-    if ok { Ok(()) } else { Err(Error::Setting { what, wants, got }) }
 }
 
 fn check_rate(rate: f64) -> Result<()> {

@@ -1,8 +1,9 @@
 //! [`NAdam`]: Adam with Nesterov's look ahead.
 
+use crate::error::check_setting;
 use crate::kernels::simd::each;
 use crate::layers::Role;
-use crate::optimizers::{Decay, Memory, Optimizer, check_betas, check_epsilon, check_rate, check_setting, power};
+use crate::optimizers::{Decay, Memory, Optimizer, check_betas, check_epsilon, check_rate, power};
 use crate::{Result, Scalar};
 
 /// `NAdam` (Dozat 2016): Adam whose momentum looks one step ahead, with a momentum that grows over the steps.

@@ -1,8 +1,9 @@
 //! [`Sgd`]: stochastic gradient descent.
 
+use crate::error::check_setting;
 use crate::kernels::simd::each;
 use crate::layers::Role;
-use crate::optimizers::{Decay, Memory, Optimizer, check_rate, check_setting, check_share};
+use crate::optimizers::{Decay, Memory, Optimizer, check_rate, check_share};
 use crate::{Result, Scalar};
 
 /// Stochastic gradient descent, w ← w - η·g, with momentum, Nesterov's variant, dampening and decay if wanted.
