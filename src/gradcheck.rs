@@ -213,7 +213,8 @@ impl<'a> Check<'a> {
                     exchange(&mut *layer, slot, index, Some(moved));
                     self.value(&*layer, &self.x)
                 })?;
-                let (alone, off) = (dw_alone[index], |analytic: f64| (analytic - numeric).abs());
+                let off = |analytic: f64| (analytic - numeric).abs();
+                let alone = dw_alone.get(index).copied().unwrap_or(f64::NAN);
                 let worse = if alone.is_nan() || off(alone) > off(analytic) { alone } else { analytic };
                 report.compare(worse, numeric, || format!("{}[{}, {}]", name_of(self.layer, slot), index.0, index.1));
             }
