@@ -87,6 +87,8 @@ pub trait Scalar:
     fn erf(self) -> Self;
     /// 1 - erf(x), exact where erf is near 1.
     fn erfc(self) -> Self;
+    /// The standard normal distribution function ½ erfc(-x/√2): GELU is x times this.
+    fn normal_cdf(self) -> Self;
 }
 
 macro_rules! scalar {
@@ -156,6 +158,10 @@ macro_rules! scalar {
             #[inline(always)]
             fn erfc(self) -> Self {
                 math::$float::erfc(self)
+            }
+            #[inline(always)]
+            fn normal_cdf(self) -> Self {
+                math::$float::normal_cdf(self)
             }
         }
     };

@@ -5,7 +5,11 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, Zip};
 use crate::{Matrix, Scalar};
 
 pub(crate) mod gemm;
+#[allow(dead_code)]
 pub(crate) mod math;
+#[allow(dead_code)]
+pub(crate) mod parallel;
+#[allow(dead_code)]
 pub(crate) mod simd;
 
 /// Runs over a batch whose rows hold several groups of `width` numbers (the steps of a sequence): one group a row.
