@@ -47,7 +47,13 @@ pub(crate) fn map_gradient<A: Scalar>(
     slope: impl Fn(A, A) -> A + Sync,
 ) {
     match (x.as_slice(), y.as_slice(), dy.as_slice(), dx.as_slice_mut()) {
-        (Some(x), Some(y), Some(dy), Some(dx)) => simd::map3(x, y, dy, dx, |x, y, dy| dy * slope(x, y)),
+        (Some(x), Some(y), Some(dy), Some(dx)) => {
+            simd::each(
+                (dx, x, y, dy),
+                #[inline(always)]
+                |(dx, &x, &y, &dy)| *dx = dy * slope(x, y),
+            );
+        }
         _ => Zip::from(dx).and(x).and(y).and(dy).for_each(|dx, &x, &y, &dy| *dx = dy * slope(x, y)),
     }
 }
