@@ -71,8 +71,8 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { error, at, analytic, numeric, compared, nonzero } = self;
-        write!(f, "worst of {compared} derivatives, {nonzero} of them not zero: {at} is {analytic:e} by backward, ")?;
-        write!(f, "{numeric:e} by finite differences, error {error:.1e}")
+        write!(f, "worst of {compared} derivatives, {nonzero} of them not zero: {at} is {analytic:.6e} by backward, ")?;
+        write!(f, "{numeric:.6e} by finite differences, error {error:.1e}")
     }
 }
 
