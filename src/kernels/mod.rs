@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Zip};
 
-use crate::{Matrix, Scalar};
+use crate::{Matrix, Scalar, Shape};
 
 pub(crate) mod gemm;
 #[allow(dead_code)]
@@ -11,6 +11,7 @@ pub(crate) mod math;
 pub(crate) mod parallel;
 #[allow(dead_code)]
 pub(crate) mod simd;
+pub(crate) mod softmax;
 
 /// Runs over a batch whose rows hold several groups of `width` numbers (the steps of a sequence): one group a row.
 pub(crate) fn rows_of<A>(x: &Matrix<A>, width: usize) -> ArrayView2<'_, A> {
@@ -28,6 +29,25 @@ pub(crate) fn rows_of_mut<A>(x: &mut Matrix<A>, width: usize) -> ArrayViewMut2<'
     }
     let groups = x.len() / width;
     x.view_mut().into_shape_with_order((groups, width)).expect("layers are given row-major matrices of checked width")
+}
+
+/// The numbers of a matrix that a layer was given, row by row.
+pub(crate) fn flat<A>(x: &Matrix<A>) -> &[A] {
+    x.as_slice().expect("layers are given row-major matrices")
+}
+
+/// The same as [`flat`], to write to.
+pub(crate) fn flat_mut<A>(x: &mut Matrix<A>) -> &mut [A] {
+    x.as_slice_mut().expect("layers are given row-major matrices")
+}
+
+/// How many channels a sample has, and how far apart the channels of one place lie in its row: the features of a sample
+/// or of a step lie side by side (1), the channels of an image are planes.
+pub(crate) fn channels_of(input: Shape) -> (usize, usize) {
+    match input {
+        Shape::Flat(features) | Shape::Sequence { features, .. } => (features, 1),
+        Shape::Image { channels, height, width } => (channels, height * width),
+    }
 }
 
 /// y = f(x), number by number.
