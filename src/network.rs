@@ -1,6 +1,8 @@
 //! [`Sequential`]: layers in a chain, checked as they are put together.
 
+use std::any::TypeId;
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ndarray::{Array1, Array2, ArrayView2};
 use rand::Rng;
@@ -34,6 +36,8 @@ pub struct Sequential<A: Scalar> {
     input: Shape,
     output: Shape,
     nodes: Vec<Node<A>>,
+    /// Clones share it until one of them gets another layer.
+    id: usize,
 }
 
 /// A layer in its place.
@@ -49,7 +53,7 @@ impl<A: Scalar> Sequential<A> {
     /// A chain without layers yet, for samples of this shape.
     pub fn new(input: impl Into<Shape>) -> Self {
         let input = input.into();
-        Self { input, output: input, nodes: Vec::new() }
+        Self { input, output: input, nodes: Vec::new(), id: 0 }
     }
 
     /// A multi-layer perceptron: dense layers of these sizes, with `activation` between them.
@@ -98,6 +102,7 @@ impl<A: Scalar> Sequential<A> {
                 let mut slots = 0;
                 layer.visit(&mut |info, _| slots += usize::from(info.role.is_trainable()));
                 self.nodes.push(Node { layer: Box::new(layer), input: self.output, slots });
+                self.id = next_id();
                 Ok(output)
             })?;
         Ok(())
@@ -205,11 +210,13 @@ struct State<A: Scalar> {
     /// dL/d(output) of each layer but the last.
     gradients: Vec<Array2<A>>,
     caches: Vec<Cache>,
+    /// The chain that filled this.
+    id: usize,
 }
 
 impl<A: Scalar> Default for State<A> {
     fn default() -> Self {
-        Self { outputs: Vec::new(), gradients: Vec::new(), caches: Vec::new() }
+        Self { outputs: Vec::new(), gradients: Vec::new(), caches: Vec::new(), id: 0 }
     }
 }
 
@@ -237,6 +244,7 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
         let buffers = if pass.training { last } else { last.min(2) };
         state.outputs.resize_with(buffers.max(state.outputs.len()), || Array2::default((0, 0)));
         state.caches.resize_with(self.nodes.len(), Cache::default);
+        state.id = self.id;
         for (i, node) in self.nodes.iter().enumerate() {
             let pass =
                 &mut Pass { training: pass.training, input: node.input, cache: &mut state.caches[i], rng: pass.rng };
@@ -262,15 +270,14 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
         let state = pass.cache.get::<State<A>>();
-        let last = self.nodes.len() - 1;
-        let same = state.caches.len() == self.nodes.len()
-            && self.nodes.iter().skip(1).zip(&state.outputs).all(|(node, x)| node.input.len() == x.ncols());
-        if !same {
-            // Not the network of the forward pass: there is no gradient, and no way to go on as if there were.
-            at.dw.iter_mut().for_each(|dw| dw.fill(A::NAN));
+        let Backward { x, y, dy, mut dx, mut dw } = at;
+        if state.id != self.id || self.nodes.is_empty() {
+            // Not the chain of the forward pass. A tape does not let it come to this; there is no gradient.
+            dw.iter_mut().for_each(|dw| dw.fill(A::NAN));
+            dx.into_iter().for_each(|dx| dx.fill(A::NAN));
             return;
         }
-        let Backward { x, y, dy, mut dx, mut dw } = at;
+        let last = self.nodes.len() - 1;
         state.gradients.resize_with(last, || Array2::default((0, 0)));
         // Without dx, nothing before the first parameter is of interest.
         let first =
@@ -307,8 +314,11 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
 
     fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
         for (i, node) in self.nodes.iter_mut().enumerate() {
-            node.layer
-                .visit_mut(&mut |info, matrix| f(Info { name: &format_args!("{i}.{}", info.name), ..info }, matrix));
+            node.layer.visit_mut(&mut |info, matrix| {
+                let dim = matrix.dim();
+                f(Info { name: &format_args!("{i}.{}", info.name), ..info }, matrix);
+                keep_form(matrix, dim);
+            });
         }
     }
 
@@ -321,6 +331,25 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
 
     fn differentiable(&self) -> bool {
         self.nodes.iter().all(|node| node.layer.differentiable())
+    }
+
+    fn identity(&self) -> (TypeId, usize) {
+        (TypeId::of::<Self>(), self.id)
+    }
+}
+
+/// A number that no chain had before.
+fn next_id() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Undoes what a visitor must not do to a parameter: the layers were checked for its size, and it is read row by row.
+fn keep_form<A: Scalar>(matrix: &mut Array2<A>, dim: (usize, usize)) {
+    if matrix.dim() != dim {
+        *matrix = Array2::from_elem(dim, A::NAN);
+    } else if !matrix.is_standard_layout() {
+        *matrix = matrix.as_standard_layout().into_owned();
     }
 }
 

@@ -58,7 +58,8 @@ impl<A: Scalar> Dense<A> {
     pub fn from_parameters(weight: Array2<A>, bias: Array1<A>) -> Result<Self> {
         if bias.len() != weight.ncols() {
             let (wants, got) = ([1, weight.ncols()], [1, bias.len()]);
-            return Err(Error::Dimensions { what: "the bias of a Dense layer".into(), wants, got });
+            let what = format!("the bias of Dense({} -> {})", weight.nrows(), weight.ncols());
+            return Err(Error::Dimensions { what, wants, got });
         }
         // Row-major whatever the caller's layout was: optimizers and files read parameters as slices.
         let weight = weight.as_standard_layout().into_owned();
@@ -95,7 +96,12 @@ impl<A: Scalar> Layer<A> for Dense<A> {
         let (inputs, outputs) = self.weight.dim();
         let wrong = |wants: String| Err(Error::Input { layer: format!("{self:?}"), wants, got: input });
         match input {
-            _ if inputs == 0 || outputs == 0 => wrong("at least one feature and gives at least one".into()),
+            _ if inputs == 0 => {
+                Err(Error::Setting { what: "the inputs of a Dense layer", wants: "at least 1", got: 0.0 })
+            }
+            _ if outputs == 0 => {
+                Err(Error::Setting { what: "the outputs of a Dense layer", wants: "at least 1", got: 0.0 })
+            }
             Shape::Flat(features) if features == inputs => Ok(Shape::Flat(outputs)),
             Shape::Sequence { steps, features } if features == inputs => {
                 Ok(Shape::Sequence { steps, features: outputs })
