@@ -2,8 +2,10 @@
 //!
 //! # Errors of the functions
 //!
-//! In units in the last place, over all 2³² arguments for `f32` (`cargo run --release --example ulp`) and over 7900
-//! each that `tests/fixtures/math_f64.py` can draw for `f64` (its committed file holds three hundred each). Subnormal arguments and results count like any other.
+//! In units in the last place: for `f32` over all 2³² arguments (`cargo run --release --example ulp`), with the share
+//! of errors beyond one unit and the argument of the largest; for `f64` over some 7900 arguments each, as
+//! `tests/fixtures/math_f64.py` draws them (its file in the repository holds three hundred each). Subnormal arguments
+//! and results count like any other.
 //!
 //! | function | `f32` | beyond 1 | at | `f64` |
 //! | --- | ---: | ---: | ---: | ---: |
