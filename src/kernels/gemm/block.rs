@@ -17,6 +17,9 @@ const fn longest<A>() -> usize {
 /// Up to so many rows b is read where it is: packing pays when it is read more often.
 const UNPACKED_B: usize = 128;
 
+/// The same when each row of b is on another page of memory.
+const UNPACKED_PAGES: usize = 32;
+
 /// Up to so long sums a that is stored by columns is read where it is.
 const UNPACKED_A: usize = 128;
 
@@ -91,7 +94,8 @@ unsafe fn by_blocks<A: Element, S: Simd>(simd: S, run: Run<A>) {
 unsafe fn one_block<A: Element, S: Simd>(simd: S, product: Product<A>, a_space: *mut A, b_space: *mut A) {
     let Product { m, k, n, alpha, beta, a, b, c } = product;
     let lanes = A::lanes::<S>();
-    let unpacked_b = m <= UNPACKED_B && b.column == 1;
+    let few = if b.row.unsigned_abs() * size_of::<A>() < 4096 { UNPACKED_B } else { UNPACKED_PAGES };
+    let unpacked_b = m <= few && b.column == 1;
     let unpacked_a = a.column == 1 || (a.row == 1 && k <= UNPACKED_A);
     // SAFETY: columns `from..to`, rows `i..i + count` and all of k are in the bounds of the product; panels follow one
     // another in `b_space` at `from * k`, because all but the last are full.

@@ -33,6 +33,9 @@ use crate::Scalar;
 /// Up to so many multiplications plain loops are faster than starting the machinery for larger products.
 const TINY: usize = 128;
 
+/// Columns that are too few for vectors.
+const NARROW: usize = 16;
+
 /// c = alpha a·b + beta c, for any strides; with beta = 0 what c held does not matter, even NaN.
 ///
 /// Allocates only packing space, once per thread. Uses the current rayon pool when the product is large enough.
@@ -234,6 +237,10 @@ unsafe fn choose<A: Element>(mut product: Product<A>) {
     if product.n == 1 && product.m > 1 || product.c.column != 1 && product.c.row.abs() == 1 {
         product = product.transposed();
     }
+    // A narrow c fills less than a vector. If b and a transposed are rows of vectors, its few columns are better rows.
+    if product.n < NARROW && product.m >= 2 * NARROW && product.k >= NARROW && product.a.row == 1 {
+        product = product.transposed();
+    }
     // The strides of c run forward.
     if product.c.column < 0 {
         let last = product.n - 1;
@@ -241,8 +248,10 @@ unsafe fn choose<A: Element>(mut product: Product<A>) {
         product.b = View { start: b.at(0, last), row: b.row, column: -b.column };
         product.c = View { start: c.at(0, last), row: c.row, column: -c.column };
     }
+    // Chosen here and not for each part, whose shape depends on the number of threads.
+    let path = if dot::fits(&product) { dot::run } else { block::run };
     // SAFETY: transposed or read backwards it is the same product.
-    unsafe { in_parts(product, threads(&product)) }
+    unsafe { in_parts(product, threads(&product), path) }
 }
 
 /// So many multiplications are worth a thread of their own.
@@ -260,34 +269,34 @@ fn threads<A>(_: &Product<A>) -> usize {
     1
 }
 
-/// Computes the product in up to `parts` parts, each on a thread.
+/// Computes the product by `path`, in up to `parts` parts that may run on different threads.
 ///
 /// # Safety
 /// The promise of [`Product`].
-unsafe fn in_parts<A: Element>(product: Product<A>, parts: usize) {
+unsafe fn in_parts<A: Element>(product: Product<A>, parts: usize, path: unsafe fn(Product<A>)) {
     #[cfg(feature = "parallel")]
     if parts > 1 {
         let Product { m, n, .. } = product;
         let left = parts / 2;
-        // Each part packs the whole of the operand that is not split: split the larger one.
-        let (one, two) = if n >= m {
-            let cut = (n * left / parts).next_multiple_of(16).min(n);
-            (product.columns(0, cut), product.columns(cut, n))
+        // Each part reads the whole of the operand that is not split, so the larger one is.
+        let halves = if n >= m {
+            let cut = (n * left / parts).next_multiple_of(16);
+            (cut < n).then(|| (product.columns(0, cut), product.columns(cut, n)))
         } else {
-            let cut = (m * left / parts).next_multiple_of(2).min(m);
-            (product.rows(0, cut), product.rows(cut, m))
+            let cut = (m * left / parts).next_multiple_of(2);
+            (cut < m).then(|| (product.rows(0, cut), product.rows(cut, m)))
         };
-        // SAFETY: the two write to different rows or columns of c, and only read a and b.
-        rayon::join(move || unsafe { in_parts(one, left) }, move || unsafe { in_parts(two, parts - left) });
-        return;
+        if let Some((one, two)) = halves {
+            rayon::join(
+                // SAFETY: the two write to different rows or columns of c, and only read a and b.
+                move || unsafe { in_parts(one, left, path) },
+                // SAFETY: the same.
+                move || unsafe { in_parts(two, parts - left, path) },
+            );
+            return;
+        }
     }
     let _ = parts;
     // SAFETY: passed on.
-    unsafe {
-        if dot::fits(&product) {
-            dot::run(product);
-        } else {
-            block::run(product);
-        }
-    }
+    unsafe { path(product) }
 }

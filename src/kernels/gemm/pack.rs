@@ -74,19 +74,16 @@ pub(super) unsafe fn columns<A: Element, S: Simd>(
                 }
             }
         } else {
-            // Four by four, which turns into shuffles; sixteen rows of a group of columns use up a cache line each.
-            let (fours, line) = (columns / 4 * 4, 16);
+            // Four by four; a stretch of four columns at a time, so that whole cache lines are read.
+            let (fours, line) = (columns / 4 * 4, 64);
             for first in (0..k).step_by(line) {
                 let last = k.min(first + line);
                 for j in (0..fours).step_by(4) {
                     let mut p = first;
                     if b.row == 1 {
+                        let columns: [*const A; 4] = std::array::from_fn(|i| b.at(0, j + i).cast_const());
                         while p + 4 <= last {
-                            let from: [[A; 4]; 4] = std::array::from_fn(|j4| b.at(p, j + j4).cast::<[A; 4]>().read());
-                            for p4 in 0..4 {
-                                let row: [A; 4] = std::array::from_fn(|j4| from[j4][p4]);
-                                to.add((p + p4) * width + j).cast::<[A; 4]>().write(row);
-                            }
+                            A::transpose(columns.map(|column| column.add(p)), to.add(p * width + j), width);
                             p += 4;
                         }
                     }

@@ -225,6 +225,7 @@ fn any_number_of_threads_gives_the_same_bits() {
             (2000, 300, 10),
             (1, 2100, 2100),
             (6000, 601, 1),
+            (3, 500_000, 2),
         ] {
             let (a, b): (Array2<A>, Array2<A>) = (random((m, k), rng), random((k, n), rng));
             let (at, bt) = (a.t().as_standard_layout().into_owned(), b.t().as_standard_layout().into_owned());
