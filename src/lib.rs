@@ -14,7 +14,7 @@ mod shape;
 mod tape;
 
 pub use error::{Error, Result};
-pub use init::{Fan, Init};
+pub use init::{Fan, Gain, Init};
 pub use network::{Scratch, Sequential};
 pub use scalar::Scalar;
 pub use shape::Shape;
