@@ -2,11 +2,16 @@
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Zip};
 
-use crate::{Matrix, Scalar};
+use crate::{Matrix, Scalar, Shape};
 
 pub(crate) mod gemm;
+#[allow(dead_code)]
 pub(crate) mod math;
+#[allow(dead_code)]
+pub(crate) mod parallel;
+#[allow(dead_code)]
 pub(crate) mod simd;
+pub(crate) mod softmax;
 
 /// Runs over a batch whose rows hold several groups of `width` numbers (the steps of a sequence): one group a row.
 pub(crate) fn rows_of<A>(x: &Matrix<A>, width: usize) -> ArrayView2<'_, A> {
@@ -26,6 +31,25 @@ pub(crate) fn rows_of_mut<A>(x: &mut Matrix<A>, width: usize) -> ArrayViewMut2<'
     x.view_mut().into_shape_with_order((groups, width)).expect("layers are given row-major matrices of checked width")
 }
 
+/// The numbers of a matrix that a layer was given, row by row.
+pub(crate) fn flat<A>(x: &Matrix<A>) -> &[A] {
+    x.as_slice().expect("layers are given row-major matrices")
+}
+
+/// The same as [`flat`], to write to.
+pub(crate) fn flat_mut<A>(x: &mut Matrix<A>) -> &mut [A] {
+    x.as_slice_mut().expect("layers are given row-major matrices")
+}
+
+/// How many channels a sample has, and how far apart the channels of one place lie in its row: the features of a sample
+/// or of a step lie side by side (1), the channels of an image are planes.
+pub(crate) fn channels_of(input: Shape) -> (usize, usize) {
+    match input {
+        Shape::Flat(features) | Shape::Sequence { features, .. } => (features, 1),
+        Shape::Image { channels, height, width } => (channels, height * width),
+    }
+}
+
 /// y = f(x), number by number.
 pub(crate) fn map<A: Scalar>(x: &Matrix<A>, y: &mut Matrix<A>, f: impl Fn(A) -> A + Sync) {
     match (x.as_slice(), y.as_slice_mut()) {
@@ -43,7 +67,13 @@ pub(crate) fn map_gradient<A: Scalar>(
     slope: impl Fn(A, A) -> A + Sync,
 ) {
     match (x.as_slice(), y.as_slice(), dy.as_slice(), dx.as_slice_mut()) {
-        (Some(x), Some(y), Some(dy), Some(dx)) => simd::map3(x, y, dy, dx, |x, y, dy| dy * slope(x, y)),
+        (Some(x), Some(y), Some(dy), Some(dx)) => {
+            simd::each(
+                (dx, x, y, dy),
+                #[inline(always)]
+                |(dx, &x, &y, &dy)| *dx = dy * slope(x, y),
+            );
+        }
         _ => Zip::from(dx).and(x).and(y).and(dy).for_each(|dx, &x, &y, &dy| *dx = dy * slope(x, y)),
     }
 }

@@ -15,9 +15,17 @@ use crate::{Matrix, Result, Scalar, Shape};
 
 mod dense;
 mod flatten;
+mod log_softmax;
+mod prelu;
+mod rrelu;
+mod softmax;
 
 pub use dense::Dense;
 pub use flatten::Flatten;
+pub use log_softmax::LogSoftmax;
+pub use prelu::PRelu;
+pub use rrelu::RRelu;
+pub use softmax::Softmax;
 
 /// A step of a network's computation, with its derivative.
 ///
