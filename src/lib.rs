@@ -1,12 +1,14 @@
 //! Neural networks in pure Rust on `ndarray`.
 
 pub mod activations;
+pub mod data;
 mod error;
 pub mod gradcheck;
 mod init;
 pub mod kernels;
 pub mod layers;
 pub mod losses;
+pub mod metrics;
 mod network;
 pub mod optimizers;
 mod scalar;
