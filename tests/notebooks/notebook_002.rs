@@ -295,7 +295,8 @@ fn regression_of_y_2x() {
     let (lines, steps, [before, after]) = regression::<f32>(&case);
     let want = &computed["regression_f32"];
     let w_of = |line: &str| line.split(',').next().unwrap().to_owned();
-    let wanted: Vec<String> = want["lines"].as_array().unwrap().iter().map(|line| w_of(line.as_str().unwrap())).collect();
+    let wanted: Vec<String> =
+        want["lines"].as_array().unwrap().iter().map(|line| w_of(line.as_str().unwrap())).collect();
     assert_eq!(lines.iter().map(|line| w_of(line)).collect::<Vec<_>>(), wanted);
     assert_eq!(wanted.len(), 11);
     let tolerance = Tolerance { absolute: 2e-10, relative: 3e-5 };
