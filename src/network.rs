@@ -358,10 +358,11 @@ impl<A: Scalar> Sequential<A> {
     fn check_trainable(&self) -> Result<()> {
         let mut learns = false;
         for (i, node) in self.nodes.iter().enumerate() {
-            learns |= node.slots > 0;
             if learns && !node.layer.differentiable() {
                 return Err(Error::NotDifferentiable { layer: format!("{:?}", node.layer) }.at(i));
             }
+            // Inside a chain in this chain, it is that one's own check.
+            learns |= node.slots > 0;
         }
         Ok(())
     }

@@ -8,8 +8,12 @@ mod common;
 #[path = "common/numpy_random.rs"]
 mod numpy_random;
 
+#[path = "notebooks/notebook_000.rs"]
+mod notebook_000;
 #[path = "notebooks/notebook_001.rs"]
 mod notebook_001;
+#[path = "notebooks/notebook_002.rs"]
+mod notebook_002;
 #[path = "notebooks/notebook_003.rs"]
 mod notebook_003;
 #[path = "notebooks/notebook_004.rs"]

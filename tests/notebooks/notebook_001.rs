@@ -24,7 +24,7 @@ fn tasks_1_and_2_linear_layer_and_relu_forward() {
     let x = random.uniforms(10_000, 5);
     let weight = random.normals(5, 3);
     let forward = &reference["linear_forward"];
-    let mut count = assert_close("X", x.slice(s![..3, ..]), matrix(&forward["X_first_3_rows"]), EXACT);
+    let mut count = assert_close("X", x.slice(s![..3, ..]).to_owned(), matrix(&forward["X_first_3_rows"]), EXACT);
     count += assert_close("W", weight.iter().copied(), matrix(&forward["W"]), EXACT);
 
     let before = x.clone();
@@ -80,8 +80,8 @@ fn task_4_linear_layer_backward() {
     let x = random.normals(10_000, 5);
     let dout = random.normals(10_000, 3);
     let mut count = assert_close("W", weight.iter().copied(), matrix(&backward["W"]), EXACT);
-    count += assert_close("X", x.slice(s![..3, ..]), matrix(&backward["X_first_3_rows"]), EXACT);
-    count += assert_close("dout", dout.slice(s![..3, ..]), matrix(&backward["dout_first_3_rows"]), EXACT);
+    count += assert_close("X", x.slice(s![..3, ..]).to_owned(), matrix(&backward["X_first_3_rows"]), EXACT);
+    count += assert_close("dout", dout.slice(s![..3, ..]).to_owned(), matrix(&backward["dout_first_3_rows"]), EXACT);
 
     let layer = linear(&weight);
     let (before, mut tape) = (x.clone(), Tape::for_layer(&layer, 5, 0));
