@@ -5,7 +5,7 @@ use rand::Rng;
 use rand::seq::SliceRandom;
 
 use crate::init::standard_normal;
-use crate::optimizers::check_setting;
+use crate::error::check_setting;
 use crate::{Error, Result, Scalar};
 
 /// Samples to learn from, or to test with.
