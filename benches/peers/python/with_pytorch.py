@@ -107,7 +107,10 @@ def neuron():
 
 
 def images(model):
-    x, y = torch.rand(64, 1, 28, 28), torch.randint(0, 10, (64,))
+    # What PyTorch recommends for convolutions, and the faster order here.
+    model = model.to(memory_format=torch.channels_last)
+    x = torch.rand(64, 1, 28, 28).to(memory_format=torch.channels_last)
+    y = torch.randint(0, 10, (64,))
     return train(model, F.cross_entropy, sgd(model), x, y)
 
 
