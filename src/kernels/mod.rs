@@ -5,7 +5,11 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, Zip};
 use crate::{Matrix, Scalar};
 
 pub(crate) mod gemm;
+#[allow(dead_code)]
 pub(crate) mod math;
+#[allow(dead_code)]
+pub(crate) mod parallel;
+#[allow(dead_code)]
 pub(crate) mod simd;
 
 /// Runs over a batch whose rows hold several groups of `width` numbers (the steps of a sequence): one group a row.
@@ -43,7 +47,11 @@ pub(crate) fn map_gradient<A: Scalar>(
     slope: impl Fn(A, A) -> A + Sync,
 ) {
     match (x.as_slice(), y.as_slice(), dy.as_slice(), dx.as_slice_mut()) {
-        (Some(x), Some(y), Some(dy), Some(dx)) => simd::map3(x, y, dy, dx, |x, y, dy| dy * slope(x, y)),
+        (Some(x), Some(y), Some(dy), Some(dx)) => simd::each(
+            (dx, x, y, dy),
+            #[inline(always)]
+            |(dx, &x, &y, &dy)| *dx = dy * slope(x, y),
+        ),
         _ => Zip::from(dx).and(x).and(y).and(dy).for_each(|dx, &x, &y, &dy| *dx = dy * slope(x, y)),
     }
 }
