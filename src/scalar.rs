@@ -1,5 +1,8 @@
 //! [`Scalar`]: the two number types that networks are made of, and all that the crate asks of them.
 
+// What a loop calls must be inlined to inherit its instruction set.
+#![allow(clippy::inline_always)]
+
 use std::fmt::{Debug, Display, LowerExp};
 use std::ops::{AddAssign, DivAssign, MulAssign, Neg, SubAssign};
 
@@ -60,12 +63,12 @@ pub trait Scalar:
     /// The larger of two numbers; NaN if either is NaN (`f32::max` would hide it).
     #[inline(always)]
     fn maximum(self, other: Self) -> Self {
-        if self > other || self != self { self } else { other }
+        if self > other || self.is_nan() { self } else { other }
     }
     /// The smaller of two numbers; NaN if either is NaN.
     #[inline(always)]
     fn minimum(self, other: Self) -> Self {
-        if self < other || self != self { self } else { other }
+        if self < other || self.is_nan() { self } else { other }
     }
     /// Neither infinite nor NaN.
     fn is_finite(self) -> bool;
@@ -87,6 +90,8 @@ pub trait Scalar:
     fn erf(self) -> Self;
     /// 1 - erf(x), exact where erf is near 1.
     fn erfc(self) -> Self;
+    /// The standard normal distribution function ½ erfc(-x/√2): GELU is x times this.
+    fn normal_cdf(self) -> Self;
 }
 
 macro_rules! scalar {
@@ -156,6 +161,10 @@ macro_rules! scalar {
             #[inline(always)]
             fn erfc(self) -> Self {
                 math::$float::erfc(self)
+            }
+            #[inline(always)]
+            fn normal_cdf(self) -> Self {
+                math::$float::normal_cdf(self)
             }
         }
     };

@@ -9,6 +9,9 @@
 //! Large passes are split over the threads of the current rayon pool. The results have the same bits for any
 //! instruction set and any number of threads. Code that goes over many short rows calls [`vectorize`] once, around its
 //! loop, and [`rows`] inside: these are the same passes without dispatch.
+//!
+//! A closure of more than a few operations must be written `#[inline(always)] |x| ...`: left to itself the compiler may
+//! call it as a function, which is right but several times slower.
 
 use super::parallel;
 use crate::Scalar;
@@ -16,14 +19,36 @@ use crate::Scalar;
 /// Passes no longer than this are plain loops: choosing the instruction set would cost more than it gains.
 const TINY: usize = 16;
 /// Sums keep this many partial sums.
-const LANES: usize = 16;
+const LANES: usize = 64;
 /// Sums of more items than this are the sum of the sums of two halves.
 const BLOCK: usize = 4096;
 
-/// Calls `f` compiled for the widest instruction set that this machine has. What `f` calls must be `#[inline(always)]`.
+/// Calls `f` once, compiled for the widest instruction set that this machine has.
+///
+/// What runs inside must be inlined to be compiled so: write `vectorize(#[inline(always)] || ...)`, and call only
+/// `#[inline(always)]` functions and small ones of the standard library.
 #[inline(always)]
-pub(crate) fn vectorize<R>(f: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(f)
+pub(crate) fn vectorize<R>(mut f: impl FnMut() -> R) -> R {
+    vectorize_with(
+        (),
+        #[inline(always)]
+        |()| f(),
+    )
+}
+
+/// As [`vectorize`], for a function that consumes something.
+#[inline(always)]
+fn vectorize_with<T, R>(input: T, f: impl FnMut(T) -> R) -> R {
+    // The bound is not `FnOnce`: a call by way of that trait is not inlined for certain.
+    struct Call<T, F>(T, F);
+    impl<T, R, F: FnMut(T) -> R> pulp::NullaryFnOnce for Call<T, F> {
+        type Output = R;
+        #[inline(always)]
+        fn call(mut self) -> R {
+            (self.1)(self.0)
+        }
+    }
+    pulp::Arch::new().dispatch(Call(input, f))
 }
 
 /// Calls `f` with the items at every position of `streams`.
@@ -33,10 +58,11 @@ pub(crate) fn each<S: Streams>(streams: S, f: impl Fn(S::Item) + Sync) {
         rows::each(streams, f);
     } else {
         parallel::split(streams, &|part: S| {
-            vectorize(
+            vectorize_with(
+                part,
                 #[inline(always)]
-                || rows::each(part, &f),
-            )
+                |part| rows::each(part, &f),
+            );
         });
     }
 }
@@ -76,20 +102,16 @@ pub(crate) fn update<A: Scalar>(w: &mut [A], g: &[A], f: impl Fn(A, A) -> A + Sy
 #[inline(always)]
 pub(crate) fn sum<A: Scalar, S: Streams>(streams: S, f: impl Fn(S::Item) -> A + Sync) -> f64 {
     if streams.len() <= TINY {
-        rows::sum(streams, f)
-    } else {
-        parallel::fold(
-            streams,
-            BLOCK,
-            &|part: S| {
-                vectorize(
-                    #[inline(always)]
-                    || rows::sum(part, &f),
-                )
-            },
-            |a, b| a + b,
-        )
+        return rows::sum(streams, f);
     }
+    let block = |part: S| {
+        vectorize_with(
+            part,
+            #[inline(always)]
+            |part| rows::sum(part, &f),
+        )
+    };
+    parallel::fold(streams, BLOCK, &block, |a, b| a + b)
 }
 
 /// Σ aᵢ bᵢ.
@@ -126,53 +148,73 @@ pub(crate) fn add_rows<A: Scalar>(x: &[A], out: &mut [A]) {
 
 /// The same passes to call inside [`vectorize`], once for each of many short rows.
 pub(crate) mod rows {
-    use super::{LANES, Scalar, Streams};
+    use super::{LANES, Scalar, Streams, TINY};
 
     /// Calls `f` with the items at every position.
     #[inline(always)]
     pub(crate) fn each<S: Streams>(streams: S, f: impl Fn(S::Item)) {
-        streams.items().for_each(f);
+        for items in streams.items() {
+            f(items);
+        }
     }
 
-    /// Sixteen partial sums, added up as a tree, then the items that are left.
+    /// Item i is added to partial sum i modulo 64, in `f64`; these are then added up as a tree. A tiny row is added up
+    /// one item after another.
     #[inline(always)]
     pub(crate) fn sum<A: Scalar, S: Streams>(streams: S, f: impl Fn(S::Item) -> A) -> f64 {
+        if streams.len() <= TINY {
+            let mut sum = 0.0;
+            for item in streams.items() {
+                sum += f(item).to_f64();
+            }
+            return sum;
+        }
+        // So many that the compiler keeps the inner loop, and turns it into vector instructions.
+        let mut lanes = [0.0; LANES];
         let whole = streams.len() / LANES * LANES;
         let (blocks, rest) = streams.split_at(whole);
-        let mut lanes = [0.0; LANES];
         for block in blocks.blocks::<LANES>() {
             for (lane, item) in lanes.iter_mut().zip(block.items()) {
                 *lane += f(item).to_f64();
             }
         }
-        if whole > 0 {
-            for half in [8, 4, 2, 1] {
-                for i in 0..half {
-                    lanes[i] += lanes[i + half];
-                }
-            }
+        for (lane, item) in lanes.iter_mut().zip(rest.items()) {
+            *lane += f(item).to_f64();
         }
-        rest.items().fold(lanes[0], |sum, item| sum + f(item).to_f64())
+        fold(&mut lanes, |a, b| a + b)
     }
 
     /// The largest item; NaN if any is NaN, -∞ if there are none.
     #[inline(always)]
     pub(crate) fn max<A: Scalar>(x: &[A]) -> A {
-        let (blocks, rest) = x.as_chunks::<LANES>();
+        if x.len() <= TINY {
+            return x.iter().fold(-A::INFINITY, |max, &item| max.maximum(item));
+        }
         let mut lanes = [-A::INFINITY; LANES];
+        let (blocks, rest) = x.as_chunks::<LANES>();
         for block in blocks {
             for (lane, &item) in lanes.iter_mut().zip(block) {
                 *lane = lane.maximum(item);
             }
         }
-        if !blocks.is_empty() {
-            for half in [8, 4, 2, 1] {
-                for i in 0..half {
-                    lanes[i] = lanes[i].maximum(lanes[i + half]);
-                }
-            }
+        for (lane, &item) in lanes.iter_mut().zip(rest) {
+            *lane = lane.maximum(item);
         }
-        rest.iter().fold(lanes[0], |max, &item| max.maximum(item))
+        fold(&mut lanes, A::maximum)
+    }
+
+    /// Joins the lower and the upper half until one is left.
+    #[inline(always)]
+    fn fold<A: Scalar>(lanes: &mut [A; LANES], join: impl Fn(A, A) -> A) -> A {
+        let mut half = LANES / 2;
+        while half > 0 {
+            let (lower, upper) = lanes.split_at_mut(half);
+            for (a, &b) in lower.iter_mut().zip(&*upper) {
+                *a = join(*a, b);
+            }
+            half /= 2;
+        }
+        lanes[0]
     }
 
     /// outⱼ += Σᵢ xᵢⱼ, for some columns at a time, added up in `f64`.
@@ -288,7 +330,34 @@ tuple!(P Q R S T, ((((P, Q), R), S), T));
 mod tests {
     use super::*;
 
-    /// The sums have the same bits as the same order written plainly, and whatever the number of threads.
+    /// The wide instructions give the bits that plain loops give, for every function.
+    fn same_bits<A: Scalar>(x: &[A]) {
+        let mut y = vec![A::ZERO; x.len()];
+        let mut count = 0;
+        macro_rules! check {
+            ($($name:ident)*) => {$(
+                map(x, &mut y, #[inline(always)] |x| x.$name());
+                for (&x, &y) in x.iter().zip(&y) {
+                    let plain = std::hint::black_box(x).$name();
+                    // Signed zeros differ by their reciprocals.
+                    let same = plain == y && A::ONE / plain == A::ONE / y || plain.is_nan() && y.is_nan();
+                    assert!(same, "{}({x:e}): {plain:e} alone, {y:e} among others", stringify!($name));
+                    count += 1;
+                }
+            )*};
+        }
+        check!(exp exp_m1 ln ln_1p tanh sigmoid erf erfc normal_cdf);
+        assert_eq!(count, 9 * x.len());
+    }
+
+    #[test]
+    fn wide_and_plain_loops_give_the_same_bits() {
+        let bits = (0..=u32::MAX).step_by(65_521);
+        same_bits(&bits.clone().map(f32::from_bits).collect::<Vec<_>>());
+        same_bits(&bits.map(|bits| f64::from_bits(u64::from(bits) << 32 | u64::from(bits))).collect::<Vec<_>>());
+    }
+
+    /// Sums are near the exact ones, and have the same bits for any number of threads.
     #[test]
     fn sums_do_not_depend_on_threads() {
         let x: Vec<f32> = (0..1_000_003).map(|i| (i as f32 * 0.37).sin() + 0.1).collect();

@@ -1,16 +1,174 @@
 //! The functions for `f32`.
 
-macro_rules! std_for_now { ($($name:ident)*) => { $(#[inline(always)] pub(crate) fn $name(x: f32) -> f32 { x.$name() })* } }
-std_for_now!(exp exp_m1 ln ln_1p tanh);
+use std::f32::consts::LOG2_E;
+
+/// Adding this rounds a number below 2²² to an integer, which then is in the lowest bits of the sum.
+const ROUND: f32 = 12_582_912.0;
+/// The leading 15 bits of ln 2 (exact when multiplied by an exponent) and the rest.
+const LN_2_HIGH: f32 = 0.693_145_75;
+const LN_2_LOW: f32 = 1.428_606_8e-6;
+/// 2⁻⁶⁴.
+const TINY: f32 = 1.0 / 18_446_744_073_709_551_616.0;
+/// The bits of √½, where the mantissas of logarithms begin.
+const SQRT_HALF: u32 = 0x3f35_04f3;
+
+/// 2ⁿ, from a rounded number whose lowest bits are n + 127.
+#[inline(always)]
+fn power_of_two(biased: f32) -> f32 {
+    f32::from_bits(biased.to_bits() << 23)
+}
+
+/// eʳ - 1 for |r| <= ½ ln 2 as r + r²p(r), where p has degree 4 (2^-28.2).
+#[inline(always)]
+fn exp_m1_reduced(r: f32) -> f32 {
+    r + r * r * polynomial!(r; 0.499_999_94, 0.166_665_17, 0.041_668_102, 0.008_369_192, 0.001_383_890_4)
+}
+
+/// x = n ln 2 + r: the rounded number that ends in n + `bias`, and r.
+#[inline(always)]
+fn reduce(x: f32, bias: f32) -> (f32, f32) {
+    let biased = x * LOG2_E + (ROUND + bias);
+    let n = biased - (ROUND + bias);
+    (biased, (x - n * LN_2_HIGH) - n * LN_2_LOW)
+}
+
+/// 2ⁿ(1 + q), where n runs from the smallest subnormal to overflow: more than one exponent holds, so 2ⁿ is a product.
+#[inline(always)]
+pub(crate) fn exp(x: f32) -> f32 {
+    let x = if x > 90.0 { 90.0 } else { x };
+    let x = if x < -105.0 { -105.0 } else { x };
+    let (biased, r) = reduce(x, 254.0);
+    let q = exp_m1_reduced(r);
+    let n = biased.to_bits() << 23;
+    let half = (n >> 1) & 0x7f80_0000;
+    let rest = f32::from_bits(n.wrapping_sub(half));
+    let half = f32::from_bits(half);
+    (half + half * q) * rest
+}
+
+/// 2ⁿq + (2ⁿ - 1), all halved so that 2¹²⁸ is in range.
+#[inline(always)]
+pub(crate) fn exp_m1(x: f32) -> f32 {
+    let y = if x > 89.0 { 89.0 } else { x };
+    let y = if y < -20.0 { -20.0 } else { y };
+    let (biased, r) = reduce(y, 126.0);
+    let (half, q) = (power_of_two(biased), exp_m1_reduced(r));
+    let y = (half * q + (half - 0.5)) * 2.0;
+    if x.abs() < 3e-8 { x } else { y }
+}
+
+/// c/(c + c e⁻ˣ), with c = 2⁻³² so that e⁻ˣ is in range wherever the quotient is not zero.
 #[inline(always)]
 pub(crate) fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + (-x).exp())
+    const C: f32 = 1.0 / 4_294_967_296.0;
+    let y = if x < -105.0 { 105.0 } else { -x };
+    let y = if y < -60.0 { -60.0 } else { y };
+    let (biased, r) = reduce(y, 127.0 - 32.0);
+    let (s, q) = (power_of_two(biased), exp_m1_reduced(r));
+    // c + s is exact, or else what it lost is added to the small term.
+    let sum = s + C;
+    C / (sum + (s * q + (C - (sum - s))))
 }
+
+/// (1 - z)/(1 + z) with z = e^(-2|x|) = 2ⁿ(1 + q), where 1 ± 2ⁿ is exact.
+#[inline(always)]
+pub(crate) fn tanh(x: f32) -> f32 {
+    let a = x.abs();
+    let a = if a > 10.0 { 10.0 } else { a };
+    let (biased, r) = reduce(-2.0 * a, 127.0);
+    let s = power_of_two(biased);
+    let sq = s * exp_m1_reduced(r);
+    (((1.0 - s) - sq) / ((1.0 + s) + sq)).copysign(x)
+}
+
+/// x = 2ᵉm with √½ <= m < √2.
+#[inline(always)]
+fn split_exponent(x: f32) -> (f32, f32) {
+    let offset = x.to_bits().wrapping_sub(SQRT_HALF).cast_signed();
+    ((offset >> 23) as f32, f32::from_bits((offset.cast_unsigned() & 0x007f_ffff) + SQRT_HALF))
+}
+
+/// e ln 2 + ln(1 + f), with ln(1 + f) = f - f²/2 + f³p(f), where p has degree 8 (2^-28.8).
+#[inline(always)]
+fn ln_reduced(e: f32, f: f32) -> f32 {
+    let p = polynomial!(f; 0.333_333_13, -0.250_000_12, 0.200_020_55, -0.166_678, 0.142_208_8, -0.124_125_08,
+        0.118_866_995, -0.116_241_92, 0.066_790_02);
+    e * LN_2_HIGH + (f + (f * f * (f * p - 0.5) + e * LN_2_LOW))
+}
+
+/// By exponent and mantissa; subnormal numbers are scaled first.
+#[inline(always)]
+pub(crate) fn ln(x: f32) -> f32 {
+    let (scaled, scale) = if x < f32::MIN_POSITIVE { (x * 8_388_608.0, 23.0) } else { (x, 0.0) };
+    let (e, m) = split_exponent(scaled);
+    let y = ln_reduced(e - scale, m - 1.0);
+    let y = if x == 0.0 { f32::NEG_INFINITY } else { y };
+    let y = if x < 0.0 { f32::NAN } else { y };
+    if x < f32::INFINITY { y } else { x }
+}
+
+/// As `ln` of 1 + x, with what the sum lost put back into the reduced argument.
+#[inline(always)]
+pub(crate) fn ln_1p(x: f32) -> f32 {
+    let u = 1.0 + x;
+    let v = u - 1.0;
+    let lost = (1.0 - (u - v)) + (x - v);
+    let (e, m) = split_exponent(u);
+    let down = if e > 64.0 { 64.0 } else { e };
+    let y = ln_reduced(e, (m - 1.0) + lost * power_of_two((ROUND + 127.0) - down));
+    let y = if x == -1.0 { f32::NEG_INFINITY } else { y };
+    let y = if x < -1.0 { f32::NAN } else { y };
+    let y = if x.abs() < 3e-8 { x } else { y };
+    if x < f32::INFINITY { y } else { x }
+}
+
+/// erfc(|x|) as e^(-x²) times a rational function of |x| (2^-27.3), in `f64`: the square needs its digits.
+#[inline(always)]
+fn erfc_abs(x: f32) -> f64 {
+    const ROUND: f64 = 6_755_399_441_055_744.0 + 1023.0;
+    let a = x.abs();
+    let a = f64::from(if a > 10.2 { 10.2 } else { a });
+    let square = a * a;
+    let biased = ROUND - square * std::f64::consts::LOG2_E;
+    let n = biased - ROUND;
+    let r = -square - n * std::f64::consts::LN_2;
+    let q = r + r
+        * r
+        * polynomial!(r; 0.49999993448072733, 0.16666520635497437, 0.041668387963148396, 0.0083687162989157377,
+            0.0013814601854898424);
+    let p = polynomial!(a; 1.0, 1.2392728116065301, 0.73250859525999666, 0.22965041071092257, 0.032887317896291966);
+    let d = polynomial!(a; 1.0, 2.3676525688843844, 2.4041089165955441, 1.3270571787915448, 0.40707074499902871,
+        0.058290568816891188);
+    f64::from_bits(biased.to_bits() << 52) * ((1.0 + q) * p / d)
+}
+
+/// x + xp(x²) with p of degree 5 (2^-27.1) in the middle, 1 - erfc(|x|) outside.
 #[inline(always)]
 pub(crate) fn erf(x: f32) -> f32 {
-    x
+    let near = x + x * polynomial!(x * x; 0.128_379_17, -0.376_125_9, 0.112_828_65, -0.026_807_288, 0.005_057_703_7,
+        -0.000_634_851_87);
+    let far = ((1.0 - erfc_abs(x)) as f32).copysign(x);
+    if x.abs() < 0.85 { near } else { far }
 }
+
+/// erfc(|x|), or 2 less that.
 #[inline(always)]
 pub(crate) fn erfc(x: f32) -> f32 {
-    1.0 - x
+    let y = erfc_abs(x);
+    (if x < 0.0 { 2.0 - y } else { y }) as f32
+}
+
+/// e^(-x²/2) times a rational function of |x| (2^-27.3); x² as the exact square of its leading 12 bits and the rest.
+#[inline(always)]
+pub(crate) fn normal_cdf(x: f32) -> f32 {
+    let a = x.abs();
+    let a = if a > 14.4 { 14.4 } else { a };
+    let head = f32::from_bits(a.to_bits() & 0xffff_f000);
+    let (biased, r) = reduce(-0.5 * (head * head), 127.0 + 64.0);
+    let q = exp_m1_reduced(r - (a - head) * (0.5 * (a + head)));
+    let p = polynomial!(a; 0.5, 0.438_097_87, 0.183_089_17, 0.040_584_03, 0.004_109_010_7);
+    let d = polynomial!(a; 1.0, 1.674_080_7, 1.201_896_8, 0.469_085_3, 0.101_735_59, 0.010_299_641);
+    let tail = p / d;
+    let tail = power_of_two(biased) * (tail + tail * q) * TINY;
+    if x > 0.0 { 1.0 - tail } else { tail }
 }

@@ -1,16 +1,198 @@
-//! The functions for `f64`.
+//! The functions for `f64`. See `f32` for what each step is for.
 
-macro_rules! std_for_now { ($($name:ident)*) => { $(#[inline(always)] pub(crate) fn $name(x: f64) -> f64 { x.$name() })* } }
-std_for_now!(exp exp_m1 ln ln_1p tanh);
+use std::f64::consts::{FRAC_1_SQRT_2, LOG2_E};
+
+/// Adding this rounds a number below 2⁵¹ to an integer, which then is in the lowest bits of the sum.
+const ROUND: f64 = 6_755_399_441_055_744.0;
+/// The leading 32 bits of ln 2 (exact when multiplied by an exponent) and the rest.
+const LN_2_HIGH: f64 = 6.93147180369123816490e-01;
+const LN_2_LOW: f64 = 1.90821492927058770002e-10;
+/// 2⁻⁵¹².
+const TINY: f64 = f64::from_bits((1023 - 512) << 52);
+/// The bits of √½, where the mantissas of logarithms begin.
+const SQRT_HALF: u64 = 0x3fe6_a09e_667f_3bcd;
+const MANTISSA: u64 = 0x000f_ffff_ffff_ffff;
+
+/// 2ⁿ, from a rounded number whose lowest bits are n + 1023.
+#[inline(always)]
+fn power_of_two(biased: f64) -> f64 {
+    f64::from_bits(biased.to_bits() << 52)
+}
+
+/// eʳ - 1 for |r| <= ½ ln 2 as r + r²p(r), where p has degree 9 (2^-57).
+#[inline(always)]
+fn exp_m1_reduced(r: f64) -> f64 {
+    r + r
+        * r
+        * polynomial!(r; 0.50000000000000111022, 0.16666666666666241081, 0.041666666666523424767,
+            0.0083333333336134927938, 0.0013888888945906708704, 0.00019841269232052788905, 0.00002480149034978732314,
+            2.7557834595153019944e-6, 2.7631340207743037517e-7, 2.4923942445016926075e-8)
+}
+
+/// x = n ln 2 + r: the rounded number that ends in n + `bias`, and r.
+#[inline(always)]
+fn reduce(x: f64, bias: f64) -> (f64, f64) {
+    let biased = x * LOG2_E + (ROUND + bias);
+    let n = biased - (ROUND + bias);
+    (biased, (x - n * LN_2_HIGH) - n * LN_2_LOW)
+}
+
+/// 2ⁿ(1 + q), where n runs from the smallest subnormal to overflow: more than one exponent holds, so 2ⁿ is a product.
+#[inline(always)]
+pub(crate) fn exp(x: f64) -> f64 {
+    let x = if x > 711.0 { 711.0 } else { x };
+    let x = if x < -747.0 { -747.0 } else { x };
+    let (biased, r) = reduce(x, 2046.0);
+    let q = exp_m1_reduced(r);
+    let n = biased.to_bits() << 52;
+    let half = (n >> 1) & !MANTISSA;
+    let rest = f64::from_bits(n.wrapping_sub(half));
+    let half = f64::from_bits(half);
+    (half + half * q) * rest
+}
+
+/// 2ⁿq + (2ⁿ - 1), all halved so that 2¹⁰²⁴ is in range.
+#[inline(always)]
+pub(crate) fn exp_m1(x: f64) -> f64 {
+    let y = if x > 710.0 { 710.0 } else { x };
+    let y = if y < -40.0 { -40.0 } else { y };
+    let (biased, r) = reduce(y, 1022.0);
+    let (half, q) = (power_of_two(biased), exp_m1_reduced(r));
+    let y = (half * q + (half - 0.5)) * 2.0;
+    if x.abs() < 1e-16 { x } else { y }
+}
+
+/// c/(c + c e⁻ˣ), with c = 2⁻¹²⁸ so that e⁻ˣ is in range wherever the quotient is not zero.
 #[inline(always)]
 pub(crate) fn sigmoid(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
+    const C: f64 = f64::from_bits((1023 - 128) << 52);
+    let y = if x < -747.0 { 747.0 } else { -x };
+    let y = if y < -60.0 { -60.0 } else { y };
+    let (biased, r) = reduce(y, 1023.0 - 128.0);
+    let (s, q) = (power_of_two(biased), exp_m1_reduced(r));
+    // c + s is exact, or else what it lost is added to the small term.
+    let sum = s + C;
+    C / (sum + (s * q + (C - (sum - s))))
 }
+
+/// (1 - z)/(1 + z) with z = e^(-2|x|) = 2ⁿ(1 + q), where 1 ± 2ⁿ is exact.
+#[inline(always)]
+pub(crate) fn tanh(x: f64) -> f64 {
+    let a = x.abs();
+    let a = if a > 20.0 { 20.0 } else { a };
+    let (biased, r) = reduce(-2.0 * a, 1023.0);
+    let s = power_of_two(biased);
+    let sq = s * exp_m1_reduced(r);
+    (((1.0 - s) - sq) / ((1.0 + s) + sq)).copysign(x)
+}
+
+/// x = 2ᵉm with √½ <= m < √2; the exponent becomes a float by way of `ROUND`, as AVX2 cannot convert 64-bit integers.
+#[inline(always)]
+fn split_exponent(x: f64) -> (f64, f64) {
+    // Exponents are 2048 too large here, to be positive.
+    let offset = x.to_bits().wrapping_sub(SQRT_HALF).wrapping_add(2048 << 52);
+    let e = f64::from_bits((offset >> 52) | ROUND.to_bits()) - (ROUND + 2048.0);
+    (e, f64::from_bits((offset & MANTISSA) + SQRT_HALF))
+}
+
+/// e ln 2 + ln(1 + f) by way of ln(1 + f) = 2 atanh(s) with s = f/(2 + f), as f - (f²/2 - s(f²/2 + s²p(s²))), where p
+/// has degree 6 (2^-59).
+#[inline(always)]
+fn ln_reduced(e: f64, f: f64) -> f64 {
+    let s = f / (2.0 + f);
+    let s2 = s * s;
+    let p = polynomial!(s2; 0.66666666666667351304, 0.3999999999940910822, 0.28571428743791205118, 0.22222198413333968392,
+        0.18183573410927603153, 0.15313799193603941373, 0.14798645872254739819);
+    let square = 0.5 * f * f;
+    e * LN_2_HIGH - ((square - (s * (square + s2 * p) + e * LN_2_LOW)) - f)
+}
+
+/// By exponent and mantissa; subnormal numbers are scaled first.
+#[inline(always)]
+pub(crate) fn ln(x: f64) -> f64 {
+    let (scaled, scale) = if x < f64::MIN_POSITIVE { (x * 4_503_599_627_370_496.0, 52.0) } else { (x, 0.0) };
+    let (e, m) = split_exponent(scaled);
+    let y = ln_reduced(e - scale, m - 1.0);
+    let y = if x == 0.0 { f64::NEG_INFINITY } else { y };
+    let y = if x < 0.0 { f64::NAN } else { y };
+    if x < f64::INFINITY { y } else { x }
+}
+
+/// As `ln` of 1 + x, with what the sum lost put back into the reduced argument.
+#[inline(always)]
+pub(crate) fn ln_1p(x: f64) -> f64 {
+    let u = 1.0 + x;
+    let v = u - 1.0;
+    let lost = (1.0 - (u - v)) + (x - v);
+    let (e, m) = split_exponent(u);
+    let down = if e > 512.0 { 512.0 } else { e };
+    let y = ln_reduced(e, (m - 1.0) + lost * power_of_two((ROUND + 1023.0) - down));
+    let y = if x == -1.0 { f64::NEG_INFINITY } else { y };
+    let y = if x < -1.0 { f64::NAN } else { y };
+    let y = if x.abs() < 1e-16 { x } else { y };
+    if x < f64::INFINITY { y } else { x }
+}
+
+/// e^(-k a²) for a >= 0, times 2⁵¹²; a² as the exact square of its leading 26 bits and the rest.
+#[inline(always)]
+fn exp_square(a: f64, k: f64) -> f64 {
+    let head = f64::from_bits(a.to_bits() & 0xffff_ffff_f800_0000);
+    let (biased, r) = reduce(-k * (head * head), 1023.0 + 512.0);
+    let q = exp_m1_reduced(r - (a - head) * (k * (a + head)));
+    let s = power_of_two(biased);
+    s + s * q
+}
+
+/// erf(x) for |x| < 1 as x + xp(x²), where p has degree 11 (2^-56).
+#[inline(always)]
+fn erf_near(x: f64) -> f64 {
+    x + x * polynomial!(x * x; 0.12837916709551255856, -0.3761263890318334302, 0.11283791670936949014,
+            -0.026866170641958616455, 0.0052239775967287032168, -0.00085483254845008800182, 0.00012055280476717905147,
+            -0.000014924465157753752308, 1.6444143340311919792e-6, -1.6183925802975360095e-7, 1.3616373170024063979e-8,
+            -7.6071235611721401855e-10)
+}
+
+/// e^(a²) erfc(a) for 0 <= a <= 27.5 as a rational function (2^-59.9) of 1/(1.5 + a), whose leading terms outweigh the
+/// others where a is large.
+#[inline(always)]
+fn erfc_scaled(a: f64) -> f64 {
+    let s = 1.5 + a;
+    let t = 1.0 / s;
+    let p = polynomial!(t; 0.564189583547886739, 3.9524889419350277, 23.6467171678506644, 92.9544013916796602, 296.902023881617961, 740.313477721834338, 1494.64618060272941, 2400.29709121858064, 3001.3006436739947, 2719.59177104575156, 1468.4460488256345);
+    let d = polynomial!(t; 1.0, 5.50560424583562599, 31.9043085332991535, 106.141116641937485, 305.944610303300541, 640.433147292213082, 1086.90815293980349, 1386.33279210013175, 1337.48993367202599, 903.365207187579062, 386.956306611983331, 78.6922443476039711);
+    p / (s * d)
+}
+
+/// erfc(|x|): e^(-x²) times a rational function, but 1 - erf(|x|) in the middle, where that is more exact.
+#[inline(always)]
+fn erfc_abs(x: f64) -> f64 {
+    let a = x.abs();
+    let a = if a > 27.5 { 27.5 } else { a };
+    let far = exp_square(a, 1.0) * erfc_scaled(a) * TINY;
+    if a < 0.75 { 1.0 - erf_near(a) } else { far }
+}
+
+/// Near zero by its own polynomial, 1 - erfc(|x|) outside.
 #[inline(always)]
 pub(crate) fn erf(x: f64) -> f64 {
-    x
+    let far = (1.0 - erfc_abs(x)).copysign(x);
+    if x.abs() < 1.0 { erf_near(x) } else { far }
 }
+
+/// erfc(|x|), or 2 less that.
 #[inline(always)]
 pub(crate) fn erfc(x: f64) -> f64 {
-    1.0 - x
+    let y = erfc_abs(x);
+    if x < 0.0 { 2.0 - y } else { y }
+}
+
+/// ½ erfc(|x|/√2), or 1 less that, where e^(-x²/2) is taken from x itself: the rounded quotient would cost digits.
+#[inline(always)]
+pub(crate) fn normal_cdf(x: f64) -> f64 {
+    let a = x.abs();
+    let a = if a > 38.8 { 38.8 } else { a };
+    let z = a * FRAC_1_SQRT_2;
+    let far = exp_square(a, 0.5) * (0.5 * erfc_scaled(z)) * TINY;
+    let tail = if a < 1.0 { 0.5 - 0.5 * erf_near(z) } else { far };
+    if x > 0.0 { 1.0 - tail } else { tail }
 }
