@@ -45,7 +45,7 @@ impl<A: Element> WithSimd for Run<A> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         // SAFETY: `run` is called with the promise of `Product`.
-        unsafe { by_blocks(simd, self) }
+        unsafe { by_blocks(simd, &self) }
     }
 }
 
@@ -59,8 +59,8 @@ fn panel<S: Simd>(vectors: usize) -> usize {
 /// # Safety
 /// The promise of [`Product`].
 #[inline(always)]
-unsafe fn by_blocks<A: Element, S: Simd>(simd: S, run: Run<A>) {
-    let Run { product, a_space, b_space } = run;
+unsafe fn by_blocks<A: Element, S: Simd>(simd: S, run: &Run<A>) {
+    let Run { product, a_space, b_space } = *run;
     let Product { k, n, .. } = product;
     // Blocks of k depend on k alone, so that the sums round alike in every product.
     let k_block = if k <= longest::<A>() { k } else { k.div_ceil(k.div_ceil(longest::<A>())) };
@@ -121,7 +121,7 @@ unsafe fn one_block<A: Element, S: Simd>(simd: S, product: Product<A>, a_space: 
                 let a = if unpacked_a {
                     View { start: a.at(i, 0), ..a }
                 } else {
-                    View { start: a_space.add((i - first) * k), row: 1, column: group as isize }
+                    View { start: a_space.add((i - first) * k), row: 1, column: group.cast_signed() }
                 };
                 let mut from = 0;
                 while from < n {
@@ -131,7 +131,7 @@ unsafe fn one_block<A: Element, S: Simd>(simd: S, product: Product<A>, a_space: 
                     let (b, b_row) = if unpacked_b && to == from + width {
                         (b.at(0, from).cast_const(), b.row)
                     } else {
-                        (b_space.add(from * k).cast_const(), width as isize)
+                        (b_space.add(from * k).cast_const(), width.cast_signed())
                     };
                     let c = View { start: c.at(i, from), ..c };
                     let at = Tile { k, a, b, b_row, c, width: to - from, alpha, beta };

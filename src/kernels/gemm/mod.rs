@@ -113,13 +113,13 @@ fn tiny<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &mu
             }
             while j < n {
                 let mut sum = A::ZERO;
-                let (mut x, mut y) = (a_start, b_start.offset(j as isize * b_column));
+                let (mut x, mut y) = (a_start, b_start.offset(j.cast_signed() * b_column));
                 for _ in 0..k {
                     sum += *x * *y;
                     x = x.wrapping_offset(a_column);
                     y = y.wrapping_offset(b_row);
                 }
-                let to = c_start.offset(j as isize * c_column);
+                let to = c_start.offset(j.cast_signed() * c_column);
                 *to = if keeps { beta * *to + alpha * sum } else { alpha * sum };
                 j += 1;
             }
@@ -171,7 +171,7 @@ impl<A> View<A> {
     /// The address of an element. In bounds, it is within the array's allocation; otherwise it must not be used.
     #[inline(always)]
     fn at(self, i: usize, j: usize) -> *mut A {
-        self.start.wrapping_offset(i as isize * self.row).wrapping_offset(j as isize * self.column)
+        self.start.wrapping_offset(i.cast_signed() * self.row).wrapping_offset(j.cast_signed() * self.column)
     }
 
     fn transposed(self) -> Self {

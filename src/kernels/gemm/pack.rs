@@ -8,8 +8,8 @@ use super::View;
 use super::element::Element;
 use super::tile::ROWS;
 
-/// Bytes for a block of b: half of a usual second-level cache.
-pub(super) const B_BYTES: usize = 512 << 10;
+/// Bytes for a block of b: a part of the second-level cache that leaves room for a, c and what else passes.
+pub(super) const B_BYTES: usize = 256 << 10;
 /// Rows of a that are packed together.
 pub(super) const A_ROWS: usize = 48;
 /// Bytes for them.

@@ -44,7 +44,7 @@ pub(super) unsafe fn tile<A: Element, S: Simd, const R: usize, const V: usize>(s
             let y_row: [A::Vector<S>; V] =
                 std::array::from_fn(|v| y.add(v * lanes).cast::<A::Vector<S>>().read_unaligned());
             for (r, sums) in sums.iter_mut().enumerate() {
-                let x = A::splat(simd, *x.offset(r as isize * a.row));
+                let x = A::splat(simd, *x.offset(r.cast_signed() * a.row));
                 for (sum, y) in sums.iter_mut().zip(y_row) {
                     *sum = A::mul_add(simd, x, y, *sum);
                 }
