@@ -4,6 +4,8 @@
 //! cargo run --release --example notebook_001
 //! ```
 
+#![allow(clippy::unreadable_literal)] // The notebook's digits, as it has them.
+
 use neuropil::ndarray::{Array2, array, s};
 use neuropil::prelude::*;
 

@@ -4,6 +4,8 @@
 //! cargo run --release --example notebook_003
 //! ```
 
+#![allow(clippy::unreadable_literal)] // The notebook's digits, as it has them.
+
 use std::time::Instant;
 
 use neuropil::ndarray::{Array, Array1, Array2, Axis, array, s};

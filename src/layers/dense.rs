@@ -61,9 +61,7 @@ impl<A: Scalar> Dense<A> {
             let what = format!("the bias of Dense({} -> {})", weight.nrows(), weight.ncols());
             return Err(Error::Dimensions { what, wants, got });
         }
-        // Row-major whatever the caller's layout was: optimizers and files read parameters as slices.
-        let weight = weight.as_standard_layout().into_owned();
-        Ok(Self { weight, bias: Some(bias.as_standard_layout().into_owned().insert_axis(Axis(0))) })
+        Ok(Self { weight: row_major(weight), bias: Some(row_major(bias.insert_axis(Axis(0)))) })
     }
 
     /// The same layer without a bias: y = x·W.
@@ -89,6 +87,11 @@ impl<A: Scalar> Dense<A> {
     pub fn bias(&self) -> Option<&Array2<A>> {
         self.bias.as_ref()
     }
+}
+
+/// The same matrix in the layout in which optimizers and files read parameters, whatever the caller's was.
+fn row_major<A: Scalar>(matrix: Array2<A>) -> Array2<A> {
+    if matrix.is_standard_layout() { matrix } else { matrix.as_standard_layout().into_owned() }
 }
 
 impl<A: Scalar> Layer<A> for Dense<A> {

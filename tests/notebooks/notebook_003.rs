@@ -160,7 +160,7 @@ fn numpy_basics() {
     let basics = reference("003")["numpy_basics"].take();
     let printed = |name: &str| basics[name]["printed"].clone();
     let list = |array: &[i64]| json!(array);
-    let nested = |array: &Array2<i64>| Value::from_iter(array.rows().into_iter().map(|row| row.to_vec()));
+    let nested = |array: &Array2<i64>| rows(array);
     let mut count = 0;
     let mut check = |name: &str, got: Value| {
         assert_eq!(got, printed(name), "{name}");
@@ -174,7 +174,7 @@ fn numpy_basics() {
     let b = array![[1.5, 2.0, 3.0], [4.0, 5.0, 6.0]];
     check("array_2x3", json!([b.row(0).to_vec(), b.row(1).to_vec()]));
     let zeros = Array2::<f64>::zeros((3, 4));
-    check("zeros_3_4", Value::from_iter(zeros.rows().into_iter().map(|row| row.to_vec())));
+    check("zeros_3_4", rows(&zeros));
     let ones = Array3::<i16>::ones((2, 3, 4));
     let planes = ones.axis_iter(Axis(0));
     let planes = planes.map(|plane| Value::from_iter(plane.rows().into_iter().map(|row| row.to_vec())));
