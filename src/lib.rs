@@ -1,12 +1,14 @@
 //! Neural networks in pure Rust on `ndarray`.
 
 pub mod activations;
+pub mod data;
 mod error;
 pub mod gradcheck;
 mod init;
 pub mod kernels;
 pub mod layers;
 pub mod losses;
+pub mod metrics;
 mod network;
 pub mod optimizers;
 mod scalar;
@@ -14,7 +16,7 @@ mod shape;
 mod tape;
 
 pub use error::{Error, Result};
-pub use init::{Fan, Init};
+pub use init::{Fan, Gain, Init};
 pub use network::{Scratch, Sequential};
 pub use scalar::Scalar;
 pub use shape::Shape;
