@@ -149,7 +149,6 @@ impl Gate {
         let role = if self.flaw == GateFlaw::StatisticTrained { Role::Weight } else { Role::Statistic };
         [("scale", Role::Weight), ("shift", Role::Bias), ("mean", role)]
     }
-
 }
 
 /// Keeps four of five numbers.
