@@ -118,17 +118,6 @@ pub(crate) fn column_sums<A: Scalar>(x: &Matrix<A>, sums: &mut Matrix<A>) {
     }
 }
 
-/// The sum of `x` in `f64`.
-pub(crate) fn sum<A: Scalar>(x: &[A]) -> f64 {
-    sum_by(x.len(), |i| x[i].to_f64())
-}
-
-/// The sum of f(0) ... f(n-1): in eight lanes, so that it vectorises and rounding errors stay small.
-#[inline(always)]
-pub(crate) fn sum_by(n: usize, f: impl Fn(usize) -> f64) -> f64 {
-    (0..n).map(f).sum()
-}
-
 /// Makes `matrix` rows x columns, with any content, in the memory that it has if that is large enough.
 pub(crate) fn resize<A: Scalar>(matrix: &mut Array2<A>, rows: usize, columns: usize) {
     if matrix.dim() == (rows, columns) {
