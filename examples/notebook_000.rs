@@ -4,6 +4,8 @@
 //! cargo run --release --example notebook_000
 //! ```
 
+#![allow(clippy::unreadable_literal)] // The notebook's digits, as it has them.
+
 use neuropil::ndarray::{Array1, Array2, array};
 use neuropil::prelude::*;
 

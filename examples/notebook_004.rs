@@ -4,13 +4,17 @@
 //! cargo run --release --example notebook_004
 //! ```
 
-use neuropil::ndarray::{Array2, Axis, array};
-use neuropil::prelude::*;
+// The notebook's weights are numpy's, after `np.random.seed(42)`.
+#[path = "../tests/common/numpy_random.rs"]
+mod numpy_random;
+mod plot;
 
-/// The notebook starts all weights as `randn() * 0.01`.
-const SMALL: Init = Init::Normal { mean: 0.0, std: 0.01 };
+use neuropil::ndarray::{Array1, Axis, array};
+use neuropil::prelude::*;
+use numpy_random::NumpyRandom;
 
 fn main() -> Result<()> {
+    let mut random = NumpyRandom::new(42);
     println!("1. A neuron, y = σ(w·x + b)\n");
     let x = array![[1.0, 2.0, 3.0]];
     let layer = Dense::from_parameters(array![[0.5], [-0.2], [0.1]], array![0.3])?;
@@ -26,7 +30,7 @@ fn main() -> Result<()> {
     println!("Gradient w.r.t. input: {:.8}\n", gradients.input.row(0));
 
     println!("4. A layer of two neurons\n");
-    let mut layer = network(&[3, 2], &mut rng(42))?;
+    let mut layer = network(&[3, 2], &mut random)?;
     let mut tape = Tape::new(&layer, 0);
     let output = tape.forward(&layer, &x)?;
     println!("Input shape: {:?}\nOutput shape: {:?}\nOutput: {:.8}", x.dim(), output.dim(), output.row(0));
@@ -36,7 +40,7 @@ fn main() -> Result<()> {
     layer.visit(&mut |info, matrix| println!("Shape of {}: {:?}", info.name, matrix.dim()));
 
     println!("\n6. A network\n");
-    let mut net = network(&[4, 8, 3, 1], &mut rng(42))?;
+    let mut net = network(&[4, 8, 3, 1], &mut random)?;
     println!("Architecture of the network:\n{net}");
     let x = array![[1.0, 2.0, 3.0, 4.0]];
     let mut tape = Tape::new(&net, 0);
@@ -46,19 +50,10 @@ fn main() -> Result<()> {
     tape.step(&mut net, &mut Sgd::new(0.01))?;
     println!("Parameters updated!\n");
 
-    println!("7. Training on XOR, from the notebook's own weights\n");
+    println!("7. Training on XOR\n");
     let x = array![[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
     let y = array![[0.0], [1.0], [1.0], [0.0]];
-    let hidden = array![
-        [0.01356240028570823, -0.0007201012158033385, 0.010035328978920241, 0.0036163602504763414],
-        [-0.006451197546051243, 0.0036139560550841393, 0.015380365664659692, -0.0003582603910995154]
-    ];
-    let output = array![[0.01564643655814006], [-0.026197451040897445], [0.00821902504375224], [0.0008704706823817123]];
-    let mut net = Sequential::new(2)
-        .with(Dense::from_parameters(hidden, array![0.0, 0.0, 0.0, 0.0])?)?
-        .with(Sigmoid)?
-        .with(Dense::from_parameters(output, array![0.0])?)?
-        .with(Sigmoid)?;
+    let mut net = network(&[2, 4, 1], &mut random)?;
     let mut tape = Tape::new(&net, 0);
     let mut sgd = Sgd::new(0.5);
     let mut losses = Vec::new();
@@ -77,36 +72,17 @@ fn main() -> Result<()> {
         println!("  [{}, {}] -> {p:.4} (true: {y})", x[0], x[1]);
     }
     println!("From weights this small, 1000 epochs do not solve it; see the example `xor`.\n");
-    print_curve("Loss", "Epoch", &losses);
+    plot::print_curve("Loss", "Epoch", &losses);
     Ok(())
 }
 
-/// Dense layers with small weights and biases of 0, each with a sigmoid.
-fn network(sizes: &[usize], rng: &mut impl neuropil::rand::Rng) -> Result<Sequential<f64>> {
+/// The notebook's `NeuralNetwork`: dense layers with weights `randn() * 0.01` and biases of 0, each with a sigmoid.
+fn network(sizes: &[usize], random: &mut NumpyRandom) -> Result<Sequential<f64>> {
     let mut network = Sequential::new(sizes[0]);
     for pair in sizes.windows(2) {
-        network.push(Dense::with_init(pair[0], pair[1], SMALL, rng))?;
+        let weight = random.normals(pair[0], pair[1]) * 0.01;
+        network.push(Dense::from_parameters(weight, Array1::zeros(pair[1]))?)?;
         network.push(Sigmoid)?;
     }
     Ok(network)
-}
-
-/// Draws a curve in characters, 64 wide and 12 high.
-fn print_curve(y_name: &str, x_name: &str, values: &[f64]) {
-    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let (width, height) = (64, 12);
-    let mut canvas = Array2::from_elem((height, width), ' ');
-    for column in 0..width {
-        let value = values[column * (values.len() - 1) / (width - 1)];
-        let row = ((high - value) / (high - low) * (height - 1) as f64).round() as usize;
-        canvas[[row, column]] = '*';
-    }
-    println!("{y_name}");
-    for (row, line) in canvas.rows().into_iter().enumerate() {
-        let value = high - (high - low) * row as f64 / (height - 1) as f64;
-        println!("{value:>8.4} |{}", line.iter().collect::<String>());
-    }
-    println!("{:>8} +{}", "", "-".repeat(width));
-    println!("{:>10}0{:>width$}", "", format!("{x_name} {}", values.len() - 1), width = width - 1);
 }

@@ -4,7 +4,7 @@ use std::any::TypeId;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2, Axis, aview1};
 use rand::Rng;
 use rand::rngs::Xoshiro256PlusPlus;
 
@@ -71,6 +71,7 @@ impl<A: Scalar> Sequential<A> {
     ///
     /// # Errors
     /// [`Error::Empty`] for fewer than two sizes; [`Error::Layer`] for a size of 0.
+    #[allow(clippy::needless_pass_by_value)] // As every layer, it moves in.
     pub fn mlp(sizes: &[usize], activation: impl Activation, rng: &mut impl Rng) -> Result<Self> {
         let [input, _, ..] = *sizes else { return Err(Error::Empty) };
         let mut network = Self::new(input);
@@ -97,14 +98,12 @@ impl<A: Scalar> Sequential<A> {
     /// # Errors
     /// When the layer cannot take what the chain gives; the chain stays as it was.
     pub fn push(&mut self, layer: impl Layer<A> + 'static) -> Result<()> {
-        self.output =
-            layer.output_shape(self.output).map_err(|error| error.at(self.nodes.len())).and_then(|output| {
-                let mut slots = 0;
-                layer.visit(&mut |info, _| slots += usize::from(info.role.is_trainable()));
-                self.nodes.push(Node { layer: Box::new(layer), input: self.output, slots });
-                self.id = next_id();
-                Ok(output)
-            })?;
+        let output = layer.output_shape(self.output).map_err(|error| error.at(self.nodes.len()))?;
+        let mut slots = 0;
+        layer.visit(&mut |info, _| slots += usize::from(info.role.is_trainable()));
+        self.nodes.push(Node { layer: Box::new(layer), input: self.output, slots });
+        self.output = output;
+        self.id = next_id();
         Ok(())
     }
 
@@ -151,8 +150,7 @@ impl<A: Scalar> Sequential<A> {
     /// # Errors
     /// [`Error::Width`] when the sample is not of the network's input shape; [`Error::Empty`] without layers.
     pub fn predict_one(&self, x: &[A]) -> Result<Array1<A>> {
-        let x = ArrayView2::from_shape((1, x.len()), x).expect("one row of all numbers");
-        Ok(self.predict(&x)?.into_flat())
+        Ok(self.predict(&aview1(x).insert_axis(Axis(0)))?.into_flat())
     }
 
     /// The outputs for a batch, in memory that is kept for the next call: once the buffers have their size, a call
@@ -273,8 +271,12 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
         let Backward { x, y, dy, mut dx, mut dw } = at;
         if state.id != self.id || self.nodes.is_empty() {
             // Not the chain of the forward pass. A tape does not let it come to this; there is no gradient.
-            dw.iter_mut().for_each(|dw| dw.fill(A::NAN));
-            dx.into_iter().for_each(|dx| dx.fill(A::NAN));
+            for dw in dw {
+                dw.fill(A::NAN);
+            }
+            if let Some(dx) = dx {
+                dx.fill(A::NAN);
+            }
             return;
         }
         let last = self.nodes.len() - 1;

@@ -61,9 +61,7 @@ impl<A: Scalar> Dense<A> {
             let what = format!("the bias of Dense({} -> {})", weight.nrows(), weight.ncols());
             return Err(Error::Dimensions { what, wants, got });
         }
-        // Row-major whatever the caller's layout was: optimizers and files read parameters as slices.
-        let weight = weight.as_standard_layout().into_owned();
-        Ok(Self { weight, bias: Some(bias.as_standard_layout().into_owned().insert_axis(Axis(0))) })
+        Ok(Self { weight: row_major(weight), bias: Some(row_major(bias.insert_axis(Axis(0)))) })
     }
 
     /// The same layer without a bias: y = x·W.
@@ -91,16 +89,21 @@ impl<A: Scalar> Dense<A> {
     }
 }
 
+/// The same matrix in the layout in which optimizers and files read parameters, whatever the caller's was.
+fn row_major<A: Scalar>(matrix: Array2<A>) -> Array2<A> {
+    if matrix.is_standard_layout() { matrix } else { matrix.as_standard_layout().into_owned() }
+}
+
 impl<A: Scalar> Layer<A> for Dense<A> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
         let (inputs, outputs) = self.weight.dim();
         let wrong = |wants: String| Err(Error::Input { layer: format!("{self:?}"), wants, got: input });
         match input {
             _ if inputs == 0 => {
-                Err(Error::Setting { what: "the inputs of a Dense layer", wants: "at least 1", got: 0.0 })
+                Err(Error::Setting { what: "the inputs of a Dense layer".into(), wants: "at least 1", got: 0.0 })
             }
             _ if outputs == 0 => {
-                Err(Error::Setting { what: "the outputs of a Dense layer", wants: "at least 1", got: 0.0 })
+                Err(Error::Setting { what: "the outputs of a Dense layer".into(), wants: "at least 1", got: 0.0 })
             }
             Shape::Flat(features) if features == inputs => Ok(Shape::Flat(outputs)),
             Shape::Sequence { steps, features } if features == inputs => {

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use crate::error::check_setting;
 use crate::kernels::simd::{rows, vectorize};
 use crate::losses::labels::Classes;
-use crate::losses::{Loss, check_setting, dimensions, flat, flat_mut};
+use crate::losses::{Loss, dimensions, flat, flat_mut};
 use crate::{Error, Matrix, Result, Scalar};
 
 /// Cross-entropy of logits, the outputs before a softmax: -ln of the probability that softmax gives to the right class.
@@ -198,7 +199,7 @@ impl<A: Scalar> Loss<A> for CrossEntropy {
         self.classes.check_labels(self, y, target)
     }
 
-    fn rows(&self, y: &Matrix<A>, target: &Matrix<A>, loss: &mut [A], dy: Option<&mut Matrix<A>>) {
+    fn rows(&self, y: &Matrix<A>, target: &Matrix<A>, loss: &mut [A], mut dy: Option<&mut Matrix<A>>) {
         let classes = self.classes.count(y);
         let predictions = y.ncols() / classes;
         let each = [classes, target.ncols() / predictions];
@@ -206,7 +207,7 @@ impl<A: Scalar> Loss<A> for CrossEntropy {
         vectorize(
             #[inline(always)]
             || {
-                self.predictions(flat(y), flat(target), each, dy.map(flat_mut), |loss| {
+                self.predictions(flat(y), flat(target), each, dy.as_deref_mut().map(flat_mut), |loss| {
                     sum += loss.to_f64();
                     left -= 1;
                     if left == 0 {

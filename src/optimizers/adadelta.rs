@@ -2,7 +2,7 @@
 
 use crate::kernels::simd::each;
 use crate::layers::Role;
-use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_rate, check_share};
+use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_rate, share};
 use crate::{Result, Scalar};
 
 /// Adadelta (Zeiler 2012): the gradient scaled by the recent size of the steps over the recent size of the gradient.
@@ -52,10 +52,10 @@ impl<A: Scalar> Adadelta<A> {
 
 impl<A: Scalar> Optimizer<A> for Adadelta<A> {
     fn begin_step(&mut self) -> Result<()> {
-        check_rate(self.rate)?;
-        check_share("Adadelta's rho", self.rho)?;
-        check_epsilon(self.epsilon)?;
-        self.decay.check()?;
+        check_rate("Adadelta", self.rate)?;
+        share("Adadelta", "rho", self.rho)?;
+        check_epsilon("Adadelta", self.epsilon)?;
+        self.decay.check("Adadelta")?;
         self.memory.step += 1;
         Ok(())
     }

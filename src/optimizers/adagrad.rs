@@ -1,9 +1,8 @@
 //! [`Adagrad`]: steps divided by all gradients so far.
 
-use crate::error::check_setting;
 use crate::kernels::simd::each;
 use crate::layers::Role;
-use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_rate};
+use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_rate, not_negative};
 use crate::{Result, Scalar};
 
 /// Adagrad (Duchi, Hazan and Singer 2011): the gradient divided by the root of the sum of its squares so far.
@@ -59,12 +58,11 @@ impl<A: Scalar> Adagrad<A> {
 
 impl<A: Scalar> Optimizer<A> for Adagrad<A> {
     fn begin_step(&mut self) -> Result<()> {
-        let not_negative = |x: f64| x >= 0.0 && x.is_finite();
-        check_rate(self.rate)?;
-        check_setting("Adagrad's rate decay", self.rate_decay, "at least 0 and finite", not_negative(self.rate_decay))?;
-        check_setting("Adagrad's initial accumulator", self.start, "at least 0 and finite", not_negative(self.start))?;
-        check_epsilon(self.epsilon)?;
-        self.decay.check()?;
+        check_rate("Adagrad", self.rate)?;
+        not_negative("Adagrad", "rate decay", self.rate_decay)?;
+        not_negative("Adagrad", "initial accumulator", self.start)?;
+        check_epsilon("Adagrad", self.epsilon)?;
+        self.decay.check("Adagrad")?;
         self.memory.step += 1;
         Ok(())
     }

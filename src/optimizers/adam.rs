@@ -63,10 +63,10 @@ impl<A: Scalar> Adam<A> {
 
 impl<A: Scalar> Optimizer<A> for Adam<A> {
     fn begin_step(&mut self) -> Result<()> {
-        check_rate(self.rate)?;
-        check_betas(self.betas)?;
-        check_epsilon(self.epsilon)?;
-        self.decay.check()?;
+        check_rate("Adam", self.rate)?;
+        check_betas("Adam", self.betas)?;
+        check_epsilon("Adam", self.epsilon)?;
+        self.decay.check("Adam")?;
         self.memory.step += 1;
         Ok(())
     }

@@ -52,10 +52,10 @@ impl<A: Scalar> Adamax<A> {
 
 impl<A: Scalar> Optimizer<A> for Adamax<A> {
     fn begin_step(&mut self) -> Result<()> {
-        check_rate(self.rate)?;
-        check_betas(self.betas)?;
-        check_epsilon(self.epsilon)?;
-        self.decay.check()?;
+        check_rate("Adamax", self.rate)?;
+        check_betas("Adamax", self.betas)?;
+        check_epsilon("Adamax", self.epsilon)?;
+        self.decay.check("Adamax")?;
         self.memory.step += 1;
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! [`Decay`]: what pulls weights towards zero.
 
-use crate::error::check_setting;
 use crate::layers::Role;
+use crate::optimizers::not_negative;
 use crate::{Result, Scalar};
 
 /// How much an optimizer pulls weights towards 0, so that a network prefers small ones.
@@ -62,13 +62,10 @@ impl Decay {
         Self { spare_biases: true, ..self }
     }
 
-    pub(crate) fn check(self) -> Result<()> {
-        for (what, lambda) in
-            [("the decay l1", self.l1), ("the decay l2", self.l2), ("the decoupled decay", self.decoupled)]
-        {
-            check_setting(what, lambda, "at least 0 and finite", lambda >= 0.0 && lambda.is_finite())?;
-        }
-        Ok(())
+    pub(crate) fn check(self, optimizer: &str) -> Result<()> {
+        not_negative(optimizer, "l1 decay", self.l1)?;
+        not_negative(optimizer, "l2 decay", self.l2)?;
+        not_negative(optimizer, "decoupled decay", self.decoupled)
     }
 
     /// What to do in a step with learning rate `rate` to a parameter of this role.

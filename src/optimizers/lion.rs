@@ -47,9 +47,9 @@ impl<A: Scalar> Lion<A> {
 
 impl<A: Scalar> Optimizer<A> for Lion<A> {
     fn begin_step(&mut self) -> Result<()> {
-        check_rate(self.rate)?;
-        check_betas(self.betas)?;
-        self.decay.check()?;
+        check_rate("Lion", self.rate)?;
+        check_betas("Lion", self.betas)?;
+        self.decay.check("Lion")?;
         self.memory.step += 1;
         Ok(())
     }

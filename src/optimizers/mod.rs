@@ -6,9 +6,8 @@
 
 use std::fmt::Debug;
 
-use crate::error::check_setting;
 use crate::layers::Role;
-use crate::{Result, Scalar};
+use crate::{Error, Result, Scalar};
 
 /// The methods of an [`Optimizer`] with the fields `rate` and `memory`.
 macro_rules! accessors {
@@ -60,7 +59,7 @@ pub trait Optimizer<A: Scalar>: Debug + Send {
     /// Checks the settings and counts the step; called once before the [`update`](Self::update)s of a step.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for a setting outside its range; nothing was changed.
+    /// [`Error::Setting`] for a setting outside its range; nothing was changed.
     fn begin_step(&mut self) -> Result<()>;
 
     /// Changes the weights of one parameter. `slot` counts a network's trainable parameters from 0, in the order of
@@ -80,21 +79,32 @@ pub trait Optimizer<A: Scalar>: Debug + Send {
     fn memory_mut(&mut self) -> &mut Memory<A>;
 }
 
-fn check_rate(rate: f64) -> Result<()> {
-    check_setting("the learning rate", rate, "at least 0 and finite", rate >= 0.0 && rate.is_finite())
+fn check_rate(optimizer: &str, rate: f64) -> Result<()> {
+    not_negative(optimizer, "learning rate", rate)
 }
 
-fn check_share(what: &'static str, share: f64) -> Result<()> {
-    check_setting(what, share, "in [0, 1)", (0.0..1.0).contains(&share))
+fn check_epsilon(optimizer: &str, epsilon: f64) -> Result<()> {
+    not_negative(optimizer, "epsilon", epsilon)
 }
 
-fn check_betas([first, second]: [f64; 2]) -> Result<()> {
-    check_share("the first beta", first)?;
-    check_share("the second beta", second)
+fn check_betas(optimizer: &str, [first, second]: [f64; 2]) -> Result<()> {
+    share(optimizer, "first beta", first)?;
+    share(optimizer, "second beta", second)
 }
 
-fn check_epsilon(epsilon: f64) -> Result<()> {
-    check_setting("epsilon", epsilon, "at least 0 and finite", epsilon >= 0.0 && epsilon.is_finite())
+fn not_negative(optimizer: &str, setting: &str, got: f64) -> Result<()> {
+    if got >= 0.0 && got.is_finite() {
+        return Ok(());
+    }
+    Err(Error::Setting { what: format!("{optimizer}'s {setting}"), wants: "at least 0 and finite", got })
+}
+
+/// The error unless it is a share that may stay from step to step.
+fn share(optimizer: &str, setting: &str, got: f64) -> Result<()> {
+    if (0.0..1.0).contains(&got) {
+        return Ok(());
+    }
+    Err(Error::Setting { what: format!("{optimizer}'s {setting}"), wants: "in [0, 1)", got })
 }
 
 /// xⁿ, by squaring: the same bits on every machine.

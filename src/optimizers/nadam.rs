@@ -1,9 +1,8 @@
 //! [`NAdam`]: Adam with Nesterov's look ahead.
 
-use crate::error::check_setting;
 use crate::kernels::simd::each;
 use crate::layers::Role;
-use crate::optimizers::{Decay, Memory, Optimizer, check_betas, check_epsilon, check_rate, power};
+use crate::optimizers::{Decay, Memory, Optimizer, check_betas, check_epsilon, check_rate, not_negative, power};
 use crate::{Result, Scalar};
 
 /// `NAdam` (Dozat 2016): Adam whose momentum looks one step ahead, with a momentum that grows over the steps.
@@ -69,12 +68,11 @@ impl<A: Scalar> NAdam<A> {
 
 impl<A: Scalar> Optimizer<A> for NAdam<A> {
     fn begin_step(&mut self) -> Result<()> {
-        check_rate(self.rate)?;
-        check_betas(self.betas)?;
-        check_epsilon(self.epsilon)?;
-        let ok = self.momentum_decay >= 0.0 && self.momentum_decay.is_finite();
-        check_setting("NAdam's momentum decay", self.momentum_decay, "at least 0 and finite", ok)?;
-        self.decay.check()?;
+        check_rate("NAdam", self.rate)?;
+        check_betas("NAdam", self.betas)?;
+        check_epsilon("NAdam", self.epsilon)?;
+        not_negative("NAdam", "momentum decay", self.momentum_decay)?;
+        self.decay.check("NAdam")?;
         self.memory.step += 1;
         self.memory.product *= self.momentum(self.memory.step);
         Ok(())

@@ -54,10 +54,10 @@ impl<A: Scalar> RAdam<A> {
 
 impl<A: Scalar> Optimizer<A> for RAdam<A> {
     fn begin_step(&mut self) -> Result<()> {
-        check_rate(self.rate)?;
-        check_betas(self.betas)?;
-        check_epsilon(self.epsilon)?;
-        self.decay.check()?;
+        check_rate("RAdam", self.rate)?;
+        check_betas("RAdam", self.betas)?;
+        check_epsilon("RAdam", self.epsilon)?;
+        self.decay.check("RAdam")?;
         self.memory.step += 1;
         Ok(())
     }

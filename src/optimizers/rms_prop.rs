@@ -2,7 +2,7 @@
 
 use crate::kernels::simd::each;
 use crate::layers::Role;
-use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_rate, check_share};
+use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_rate, share};
 use crate::{Result, Scalar};
 
 /// `RMSprop` (Hinton's lecture 6e, 2012): the gradient divided by the root of a running mean of its square.
@@ -66,11 +66,11 @@ impl<A: Scalar> RmsProp<A> {
 
 impl<A: Scalar> Optimizer<A> for RmsProp<A> {
     fn begin_step(&mut self) -> Result<()> {
-        check_rate(self.rate)?;
-        check_share("RmsProp's alpha", self.alpha)?;
-        check_share("RmsProp's momentum", self.momentum)?;
-        check_epsilon(self.epsilon)?;
-        self.decay.check()?;
+        check_rate("RmsProp", self.rate)?;
+        share("RmsProp", "alpha", self.alpha)?;
+        share("RmsProp", "momentum", self.momentum)?;
+        check_epsilon("RmsProp", self.epsilon)?;
+        self.decay.check("RmsProp")?;
         self.memory.step += 1;
         Ok(())
     }

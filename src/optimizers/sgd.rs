@@ -3,7 +3,7 @@
 use crate::error::check_setting;
 use crate::kernels::simd::each;
 use crate::layers::Role;
-use crate::optimizers::{Decay, Memory, Optimizer, check_rate, check_share};
+use crate::optimizers::{Decay, Memory, Optimizer, check_rate, share};
 use crate::{Result, Scalar};
 
 /// Stochastic gradient descent, w ← w - η·g, with momentum, Nesterov's variant, dampening and decay if wanted.
@@ -63,12 +63,12 @@ impl<A: Scalar> Sgd<A> {
 
 impl<A: Scalar> Optimizer<A> for Sgd<A> {
     fn begin_step(&mut self) -> Result<()> {
-        check_rate(self.rate)?;
-        check_share("Sgd's momentum", self.momentum)?;
+        check_rate("Sgd", self.rate)?;
+        share("Sgd", "momentum", self.momentum)?;
         check_setting("Sgd's dampening", self.dampening, "in [0, 1]", (0.0..=1.0).contains(&self.dampening))?;
         let ok = !self.nesterov || (self.momentum > 0.0 && self.dampening == 0.0);
         check_setting("Sgd's momentum for Nesterov", self.momentum, "above 0, without dampening", ok)?;
-        self.decay.check()?;
+        self.decay.check("Sgd")?;
         self.memory.step += 1;
         Ok(())
     }

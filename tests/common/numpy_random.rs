@@ -1,5 +1,7 @@
 //! Draws as of `numpy.random.seed`: the notebooks' arrays come from there.
 
+#![allow(dead_code)] // Each user has its own part.
+
 use neuropil::ndarray::Array2;
 
 /// The Mersenne Twister MT19937 of Matsumoto and Nishimura (1998), with numpy's way to make numbers of its words.

@@ -149,10 +149,11 @@ impl Gate {
         let role = if self.flaw == GateFlaw::StatisticTrained { Role::Weight } else { Role::Statistic };
         [("scale", Role::Weight), ("shift", Role::Bias), ("mean", role)]
     }
+}
 
-    fn mask(&self, x: &Matrix<f64>, pass: &mut Pass<'_>) -> Array2<f64> {
-        Array2::from_shape_simple_fn(x.dim(), || if pass.rng.random_bool(0.8) { 1.25 } else { 0.0 })
-    }
+/// Keeps four of five numbers.
+fn random_mask(x: &Matrix<f64>, pass: &mut Pass<'_>) -> Array2<f64> {
+    Array2::from_shape_simple_fn(x.dim(), || if pass.rng.random_bool(0.8) { 1.25 } else { 0.0 })
 }
 
 impl Layer<f64> for Gate {
@@ -161,7 +162,7 @@ impl Layer<f64> for Gate {
     }
 
     fn forward(&self, x: &Matrix<f64>, y: &mut Matrix<f64>, pass: &mut Pass<'_>) -> Result<()> {
-        let mask = self.mask(x, pass);
+        let mask = random_mask(x, pass);
         y.assign(&((&x.view() * &self.parameters[0] + &self.parameters[1]).mapv(f64::tanh) * &mask));
         *pass.cache.get() = mask;
         Ok(())
@@ -169,7 +170,7 @@ impl Layer<f64> for Gate {
 
     fn backward(&self, at: Backward<'_, f64>, pass: &mut Pass<'_>) {
         let mask = match self.flaw {
-            GateFlaw::NewMaskInBackward => self.mask(at.x, pass),
+            GateFlaw::NewMaskInBackward => random_mask(at.x, pass),
             GateFlaw::WithoutMask => Array2::ones(at.x.dim()),
             _ => pass.cache.get::<Array2<f64>>().clone(),
         };

@@ -32,11 +32,11 @@ fn tasks_1_and_2_linear_layer_and_relu_forward() {
     let output = network.predict(&x).unwrap();
     assert_eq!(output.dim(), (10_000, 3));
     let first = output.slice(s![..3, ..]);
-    count += assert_printed("linear", &first, &forward["correct_answer_first_3_rows"], 8);
+    count += assert_printed("linear", first, &forward["correct_answer_first_3_rows"], 8);
 
     let output = dense_then_relu(&weight).predict(&x).unwrap();
     let first = output.slice(s![..3, ..]);
-    count += assert_printed("relu", &first, &reference["relu_forward"]["correct_answer_first_3_rows"], 8);
+    count += assert_printed("relu", first, &reference["relu_forward"]["correct_answer_first_3_rows"], 8);
     assert_eq!(x, before, "the data must not be changed");
     assert_eq!(count, 15 + 15 + 9 + 9);
 }

@@ -155,12 +155,16 @@ fn network_2_3_2_1() {
     assert_eq!(Sequential::new(3).with(neurons(&w)).unwrap().output(), Shape::Flat(7));
 }
 
+/// A matrix as a list of lists.
+fn rows<A: Clone + Into<Value>>(matrix: &Matrix<A>) -> Value {
+    matrix.rows().into_iter().map(|row| row.to_vec()).collect::<Vec<_>>().into()
+}
+
 #[test]
 fn numpy_basics() {
     let basics = reference("003")["numpy_basics"].take();
     let printed = |name: &str| basics[name]["printed"].clone();
     let list = |array: &[i64]| json!(array);
-    let nested = |array: &Array2<i64>| Value::from_iter(array.rows().into_iter().map(|row| row.to_vec()));
     let mut count = 0;
     let mut check = |name: &str, got: Value| {
         assert_eq!(got, printed(name), "{name}");
@@ -169,16 +173,15 @@ fn numpy_basics() {
 
     let a = Array::from_iter(0..15_i64);
     check("arange15", list(a.as_slice().unwrap()));
-    check("reshape_3_5", nested(&a.into_shape_with_order((3, 5)).unwrap()));
+    check("reshape_3_5", rows(&a.into_shape_with_order((3, 5)).unwrap()));
     check("array_234", list(array![2, 3, 4].as_slice().unwrap()));
     let b = array![[1.5, 2.0, 3.0], [4.0, 5.0, 6.0]];
     check("array_2x3", json!([b.row(0).to_vec(), b.row(1).to_vec()]));
     let zeros = Array2::<f64>::zeros((3, 4));
-    check("zeros_3_4", Value::from_iter(zeros.rows().into_iter().map(|row| row.to_vec())));
+    check("zeros_3_4", rows(&zeros));
     let ones = Array3::<i16>::ones((2, 3, 4));
-    let planes = ones.axis_iter(Axis(0));
-    let planes = planes.map(|plane| Value::from_iter(plane.rows().into_iter().map(|row| row.to_vec())));
-    check("ones_2_3_4_int16", Value::from_iter(planes));
+    let planes: Vec<Value> = ones.axis_iter(Axis(0)).map(|plane| rows(&plane)).collect();
+    check("ones_2_3_4_int16", planes.into());
     check("arange_10_30_5", list(&(10..30).step_by(5).collect::<Vec<i64>>()));
     let range = Array::range(0.0, 2.0, 0.3);
     assert_eq!(assert_printed("arange_0_2_0.3", &range, &printed("arange_0_2_0.3"), 8), 7);
@@ -194,10 +197,10 @@ fn numpy_basics() {
     check("a_where_less_35", list(&a.iter().copied().filter(|&a| a < 35).collect::<Vec<_>>()));
 
     let a = Array::from_iter(0..12_i64).into_shape_with_order((6, 2)).unwrap();
-    check("a_6_2", nested(&a));
-    check("a_T", nested(&a.t().to_owned()));
-    check("a_at_aT", nested(&a.dot(&a.t())));
-    check("aT_at_a", nested(&a.t().dot(&a)));
+    check("a_6_2", rows(&a));
+    check("a_T", rows(&a.t().to_owned()));
+    check("a_at_aT", rows(&a.dot(&a.t())));
+    check("aT_at_a", rows(&a.t().dot(&a)));
     assert_eq!(count + 7 + 4 + 4, 15 + 15 + 3 + 6 + 12 + 24 + 4 + 7 + 4 * 3 + 4 + 4 + 4 + 2 + 12 + 12 + 36 + 4);
 
     // The two products again, through the crate's own.

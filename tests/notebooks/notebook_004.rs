@@ -5,6 +5,7 @@ use neuropil::prelude::*;
 use serde_json::Value;
 
 use crate::common::{assert_close, number, numbers};
+use crate::numpy_random::NumpyRandom;
 use crate::{EXACT, assert_printed, computed, matrix, reference};
 
 /// The notebook's `Layer`: dense with biases 0, then a sigmoid, for each of these weights.
@@ -65,6 +66,19 @@ fn pass_and_update(weights: &str, x: &Array2<f64>, dy: &Array2<f64>, rate: f64, 
     }
     tape.step(&mut network, &mut Sgd::new(rate / samples)).unwrap();
     count + assert_parameters(&network, &want["parameters"])
+}
+
+#[test]
+fn draws_of_seed_42() {
+    let mut random = NumpyRandom::new(42);
+    let mut count = 0;
+    for name in ["layer_3_2", "network_4_8_3_1", "network_2_4_1"] {
+        for want in draws(name) {
+            let got = random.normals(want.nrows(), want.ncols()) * 0.01;
+            count += assert_close(name, got, want, EXACT);
+        }
+    }
+    assert_eq!(count, 6 + (32 + 24 + 3) + (8 + 4));
 }
 
 #[test]
