@@ -1,6 +1,6 @@
 //! [`Sgd`]: stochastic gradient descent.
 
-use crate::kernels::simd::update;
+use crate::kernels::simd;
 use crate::layers::Role;
 use crate::optimizers::{Optimizer, check_setting};
 use crate::{Result, Scalar};
@@ -82,31 +82,35 @@ impl<A: Scalar> Optimizer<A> for Sgd<A> {
     fn update(&mut self, slot: usize, _: Role, weights: &mut [A], gradient: &[A]) {
         let (rate, decay) = (A::of(self.rate), A::of(self.weight_decay));
         if self.momentum == 0.0 {
-            // Without decay the product decay·w is 0 for finite w, and would be NaN for infinite ones.
-            if self.weight_decay == 0.0 {
-                update(weights, gradient, |w, g| w - rate * g);
-            } else {
-                update(weights, gradient, |w, g| w - rate * (g + decay * w));
-            }
-            return;
+            return simd::update(
+                weights,
+                gradient,
+                #[inline(always)]
+                move |w, g| w - rate * (g + decay * w),
+            );
         }
-        let momentum = A::of(self.momentum);
         if self.velocity.len() <= slot {
             self.velocity.resize(slot + 1, Vec::new());
         }
         let velocity = &mut self.velocity[slot];
-        let fresh = if velocity.len() == weights.len() {
-            A::of(1.0 - self.dampening)
-        } else {
+        let (momentum, mut fresh) = (A::of(self.momentum), A::of(1.0 - self.dampening));
+        if velocity.len() != weights.len() {
+            // The first step: there is no velocity yet, and the whole gradient becomes it.
             velocity.clear();
             velocity.resize(weights.len(), A::ZERO);
-            A::ONE
-        };
-        for ((w, v), g) in weights.iter_mut().zip(velocity).zip(gradient) {
-            let g = *g + decay * *w;
-            *v = momentum * *v + fresh * g;
-            *w -= rate * if self.nesterov { g + momentum * *v } else { *v };
+            fresh = A::ONE;
         }
+        // How much of g and v makes the step: v alone, or for Nesterov g + momentum·v.
+        let (of_g, of_v) = if self.nesterov { (A::ONE, momentum) } else { (A::ZERO, A::ONE) };
+        simd::each(
+            (weights, &mut velocity[..], gradient),
+            #[inline(always)]
+            move |(w, v, &g)| {
+                let g = g + decay * *w;
+                *v = momentum * *v + fresh * g;
+                *w -= rate * (of_g * g + of_v * *v);
+            },
+        );
     }
 
     fn learning_rate(&self) -> f64 {
