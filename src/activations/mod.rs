@@ -30,11 +30,55 @@ use crate::kernels::{map, map_gradient};
 use crate::layers::{Backward, Layer, Pass};
 use crate::{Matrix, Result, Scalar, Shape};
 
+mod celu;
+mod elu;
+mod gelu;
+mod hard_shrink;
+mod hard_sigmoid;
+mod hard_swish;
+mod hard_tanh;
+mod identity;
+mod leaky_relu;
+mod log_sigmoid;
+mod mish;
+mod relu;
+mod relu6;
+mod selu;
 mod sigmoid;
+mod sign;
+mod silu;
+mod soft_shrink;
+mod softplus;
+mod softsign;
+mod step;
 mod tanh;
+mod tanh_shrink;
+mod threshold;
 
+pub use celu::Celu;
+pub use elu::Elu;
+pub use gelu::{Gelu, GeluTanh};
+pub use hard_shrink::HardShrink;
+pub use hard_sigmoid::HardSigmoid;
+pub use hard_swish::HardSwish;
+pub use hard_tanh::HardTanh;
+pub use identity::Identity;
+pub use leaky_relu::LeakyRelu;
+pub use log_sigmoid::LogSigmoid;
+pub use mish::Mish;
+pub use relu::Relu;
+pub use relu6::Relu6;
+pub use selu::Selu;
 pub use sigmoid::Sigmoid;
+pub use sign::Sign;
+pub use silu::Silu;
+pub use soft_shrink::SoftShrink;
+pub use softplus::Softplus;
+pub use softsign::Softsign;
+pub use step::Step;
 pub use tanh::Tanh;
+pub use tanh_shrink::TanhShrink;
+pub use threshold::Threshold;
 
 /// A function that acts on each number alone: two scalar functions.
 ///
@@ -51,21 +95,48 @@ pub trait Activation: Debug + Clone + Send + Sync + 'static {
     fn differentiable(&self) -> bool {
         true
     }
+
+    /// Whether the settings make sense; asked when the activation joins a network, and when a pass starts.
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) for a setting outside its range.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// x, or the limit that it is beyond; NaN stays.
+#[inline(always)]
+fn clamp<A: Scalar>(x: A, low: f64, high: f64) -> A {
+    x.maximum(A::of(low)).minimum(A::of(high))
 }
 
 impl<A: Scalar, F: Activation> Layer<A> for F {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
+        self.check()?;
         Ok(input)
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, _: &mut Pass<'_>) -> Result<()> {
-        map(x, y, |x| self.apply(x));
+        map(
+            x,
+            y,
+            #[inline(always)]
+            |x| self.apply(x),
+        );
         Ok(())
     }
 
     fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) {
         if let Some(dx) = at.dx {
-            map_gradient(at.x, at.y, at.dy, dx, |x, y| self.slope(x, y));
+            map_gradient(
+                at.x,
+                at.y,
+                at.dy,
+                dx,
+                #[inline(always)]
+                |x, y| self.slope(x, y),
+            );
         }
     }
 

@@ -27,7 +27,7 @@
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Zip};
 
-use crate::{Matrix, Scalar};
+use crate::{Matrix, Scalar, Shape};
 
 pub(crate) mod gemm;
 #[allow(dead_code)]
@@ -36,26 +36,41 @@ pub(crate) mod math;
 pub(crate) mod parallel;
 #[allow(dead_code)]
 pub(crate) mod simd;
+pub(crate) mod softmax;
 
-/// Runs over a batch whose rows hold several groups of `width` numbers (the steps of a sequence): one group a row.
-pub(crate) fn rows_of<A>(x: &Matrix<A>, width: usize) -> ArrayView2<'_, A> {
-    if x.ncols() == width {
-        return x.view();
-    }
+/// A batch whose rows hold several groups of `width` numbers (the steps of a sequence), with one group a row.
+pub(crate) fn groups<A>(x: &Matrix<A>, width: usize) -> ArrayView2<'_, A> {
     let groups = x.len() / width;
     x.view().into_shape_with_order((groups, width)).expect("layers are given row-major matrices of checked width")
 }
 
-/// The same as [`rows_of`], to write to.
-pub(crate) fn rows_of_mut<A>(x: &mut Matrix<A>, width: usize) -> ArrayViewMut2<'_, A> {
-    if x.ncols() == width {
-        return x.view_mut();
-    }
+/// The same as [`groups`], to write to.
+pub(crate) fn groups_mut<A>(x: &mut Matrix<A>, width: usize) -> ArrayViewMut2<'_, A> {
     let groups = x.len() / width;
     x.view_mut().into_shape_with_order((groups, width)).expect("layers are given row-major matrices of checked width")
 }
 
+/// The numbers of a matrix that a layer was given, row by row.
+pub(crate) fn flat<A>(x: &Matrix<A>) -> &[A] {
+    x.as_slice().expect("layers are given row-major matrices")
+}
+
+/// The same as [`flat`], to write to.
+pub(crate) fn flat_mut<A>(x: &mut Matrix<A>) -> &mut [A] {
+    x.as_slice_mut().expect("layers are given row-major matrices")
+}
+
+/// How many channels a sample has, and how far apart the channels of one place lie in its row: the features of a sample
+/// or of a step lie side by side (1), the channels of an image are planes.
+pub(crate) fn channels_of(input: Shape) -> (usize, usize) {
+    match input {
+        Shape::Flat(features) | Shape::Sequence { features, .. } => (features, 1),
+        Shape::Image { channels, height, width } => (channels, height * width),
+    }
+}
+
 /// y = f(x), number by number.
+#[inline(always)]
 pub(crate) fn map<A: Scalar>(x: &Matrix<A>, y: &mut Matrix<A>, f: impl Fn(A) -> A + Copy + Sync) {
     match (x.as_slice(), y.as_slice_mut()) {
         (Some(x), Some(y)) => simd::map(x, y, f),
@@ -64,6 +79,7 @@ pub(crate) fn map<A: Scalar>(x: &Matrix<A>, y: &mut Matrix<A>, f: impl Fn(A) -> 
 }
 
 /// dx = dy ∘ slope(x, y), number by number.
+#[inline(always)]
 pub(crate) fn map_gradient<A: Scalar>(
     x: &Matrix<A>,
     y: &Matrix<A>,
@@ -83,16 +99,26 @@ pub(crate) fn map_gradient<A: Scalar>(
 
 /// Adds the one row of `row` to each row of `y`.
 pub(crate) fn add_row<A: Scalar>(y: &mut Matrix<A>, row: &Matrix<A>) {
-    let row = row.row(0);
-    for mut y in y.rows_mut() {
-        y += &row;
+    let width = row.len();
+    match (y.as_slice_mut(), row.as_slice()) {
+        (Some(y), Some(row)) => simd::vectorize_if(
+            y.len() > simd::TINY,
+            #[inline(always)]
+            || {
+                for y in y.chunks_exact_mut(width.max(1)) {
+                    simd::rows::each((y, row), |(y, &b)| *y += b);
+                }
+            },
+        ),
+        _ => y.rows_mut().into_iter().for_each(|mut y| y += &row.row(0)),
     }
 }
 
 /// The sum of each column of `x` into the one row of `sums`, in `f64` from top to bottom.
 pub(crate) fn column_sums<A: Scalar>(x: &Matrix<A>, sums: &mut Matrix<A>) {
-    for (sum, column) in sums.iter_mut().zip(x.columns()) {
-        *sum = A::of(column.iter().map(|x| x.to_f64()).sum());
+    match (x.as_slice(), sums.as_slice_mut()) {
+        (Some(x), Some(sums)) if x.len() > simd::TINY => simd::column_sums(x, sums),
+        _ => x.columns().into_iter().zip(sums).for_each(|(x, sum)| *sum = A::of(x.iter().map(|x| x.to_f64()).sum())),
     }
 }
 

@@ -76,3 +76,25 @@ fn both<R: Send>(apart: bool, a: impl FnOnce() -> R + Send, b: impl FnOnce() -> 
     let _ = apart;
     (a(), b())
 }
+
+/// The same as [`split`], in parts that hold whole rows of `width` positions.
+pub(crate) fn split_rows<S: Streams>(streams: S, width: usize, f: &(impl Fn(S) + Sync)) {
+    #[cfg(feature = "parallel")]
+    if streams.len() >= 2 * GRAIN {
+        return split_rows_between(streams, width, rayon::current_num_threads(), f);
+    }
+    f(streams);
+}
+
+#[cfg(feature = "parallel")]
+fn split_rows_between<S: Streams>(streams: S, width: usize, threads: usize, f: &(impl Fn(S) + Sync)) {
+    let rows = streams.len() / width;
+    if threads < 2 || rows < 2 || streams.len() < 2 * GRAIN {
+        return f(streams);
+    }
+    let (left, right) = streams.split_at((rows / threads * (threads / 2)).max(1) * width);
+    rayon::join(
+        || split_rows_between(left, width, threads / 2, f),
+        || split_rows_between(right, width, threads - threads / 2, f),
+    );
+}

@@ -19,7 +19,7 @@ use super::parallel;
 use crate::Scalar;
 
 /// Passes no longer than this are plain loops: choosing the instruction set would cost more than it gains.
-const TINY: usize = 16;
+pub(crate) const TINY: usize = 16;
 /// Sums keep this many partial sums.
 const LANES: usize = 64;
 /// Sums of more items than this are the sum of the sums of two halves.
@@ -51,6 +51,12 @@ fn vectorize_with<T, R>(input: T, f: impl FnMut(T) -> R) -> R {
         }
     }
     pulp::Arch::new().dispatch(Call(input, f))
+}
+
+/// [`vectorize`] if `wide`, else as it is: the results are the same.
+#[inline(always)]
+pub(crate) fn vectorize_if<R>(wide: bool, mut f: impl FnMut() -> R) -> R {
+    if wide { vectorize(f) } else { f() }
 }
 
 /// Calls `f` with the items at every position of `streams`.
@@ -139,12 +145,12 @@ pub(crate) fn max<A: Scalar>(x: &[A]) -> A {
     }
 }
 
-/// outⱼ += Σᵢ xᵢⱼ for the rows xᵢ of a matrix that lies in memory row by row; `out` is as long as a row.
+/// sumⱼ = Σᵢ xᵢⱼ for the rows xᵢ of a matrix that lies in memory row by row; `sums` is as long as a row.
 #[inline(always)]
-pub(crate) fn add_rows<A: Scalar>(x: &[A], out: &mut [A]) {
+pub(crate) fn column_sums<A: Scalar>(x: &[A], sums: &mut [A]) {
     vectorize(
         #[inline(always)]
-        || rows::add_rows(x, out),
+        || rows::column_sums(x, sums),
     );
 }
 
@@ -219,20 +225,20 @@ pub(crate) mod rows {
         lanes[0]
     }
 
-    /// outⱼ += Σᵢ xᵢⱼ, for some columns at a time, added up in `f64`.
+    /// sumⱼ = Σᵢ xᵢⱼ, for some columns at a time, added up in `f64`.
     #[inline(always)]
-    pub(crate) fn add_rows<A: Scalar>(x: &[A], out: &mut [A]) {
+    pub(crate) fn column_sums<A: Scalar>(x: &[A], sums: &mut [A]) {
         const COLUMNS: usize = 64;
-        let width = out.len();
-        for (tile, out) in out.chunks_mut(COLUMNS).enumerate() {
-            let mut sums = [0.0; COLUMNS];
+        let width = sums.len();
+        for (tile, sums) in sums.chunks_mut(COLUMNS).enumerate() {
+            let mut exact = [0.0; COLUMNS];
             for row in x.chunks_exact(width) {
-                for (sum, &item) in sums.iter_mut().zip(&row[tile * COLUMNS..][..out.len()]) {
+                for (sum, &item) in exact.iter_mut().zip(&row[tile * COLUMNS..][..sums.len()]) {
                     *sum += item.to_f64();
                 }
             }
-            for (out, sum) in out.iter_mut().zip(sums) {
-                *out += A::of(sum);
+            for (sum, exact) in sums.iter_mut().zip(exact) {
+                *sum = A::of(exact);
             }
         }
     }
@@ -396,13 +402,13 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_added_up_column_by_column() {
+    fn columns_are_added_up() {
         for (rows, columns) in [(3, 0), (0, 3), (1, 1), (7, 5), (9, 64), (5, 130)] {
             let x: Vec<f32> = (0..rows * columns).map(|i| i as f32).collect();
-            let mut out = vec![0.5; columns];
-            add_rows(&x, &mut out);
-            for (j, &out) in out.iter().enumerate() {
-                assert_eq!(out, 0.5 + (0..rows).map(|i| x[i * columns + j]).sum::<f32>());
+            let mut sums = vec![0.5; columns];
+            column_sums(&x, &mut sums);
+            for (j, &sum) in sums.iter().enumerate() {
+                assert_eq!(sum, (0..rows).map(|i| x[i * columns + j]).sum::<f32>());
             }
         }
     }

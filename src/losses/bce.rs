@@ -1,6 +1,7 @@
 //! [`Bce`]: binary cross-entropy of probabilities.
 
-use crate::losses::{Loss, check_each, check_setting, pointwise::rows, same_shape};
+use crate::error::check_setting;
+use crate::losses::{Loss, check_each, pointwise::rows, same_shape};
 use crate::{Matrix, Result, Scalar};
 
 /// Binary cross-entropy of probabilities p: -(t·ln p + (1 - t)·ln(1 - p)), averaged over all numbers.

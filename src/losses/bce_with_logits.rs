@@ -1,6 +1,7 @@
 //! [`BceWithLogits`]: binary cross-entropy of logits.
 
-use crate::losses::{Loss, check_setting, flat, flat_mut, pointwise, pointwise::row_sums, same_shape};
+use crate::error::check_setting;
+use crate::losses::{Loss, flat, flat_mut, pointwise, pointwise::row_sums, same_shape};
 use crate::{Error, Matrix, Result, Scalar};
 
 /// Binary cross-entropy of logits x, the outputs before a sigmoid: -(w·t·ln σ(x) + (1 - t)·ln σ(-x)), averaged over all

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use crate::error::check_setting;
 use crate::kernels::simd::{rows, vectorize};
 use crate::losses::labels::Classes;
-use crate::losses::{Loss, check_setting, dimensions, flat, flat_mut};
+use crate::losses::{Loss, dimensions, flat, flat_mut};
 use crate::{Error, Matrix, Result, Scalar};
 
 /// Cross-entropy of logits, the outputs before a softmax: -ln of the probability that softmax gives to the right class.

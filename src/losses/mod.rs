@@ -279,11 +279,6 @@ fn place<A>(numbers: &Matrix<A>, (row, column): (usize, usize)) -> String {
     if numbers.ncols() == 1 { format!("row {row}") } else { format!("row {row}, column {column}") }
 }
 
-/// The error unless a setting of a loss is in range, which `wants` describes.
-pub(crate) fn check_setting(what: &'static str, got: f64, wants: &'static str, ok: bool) -> Result<()> {
-    if ok { Ok(()) } else { Err(Error::Setting { what, wants, got }) }
-}
-
 /// "rows x columns".
 pub(crate) fn dimensions<A>(matrix: &Matrix<A>) -> String {
     format!("{} x {}", matrix.nrows(), matrix.ncols())

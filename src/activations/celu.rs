@@ -1,0 +1,54 @@
+//! [`Celu`]: the exponential linear unit without a kink.
+
+use crate::activations::Activation;
+use crate::error::check_setting;
+use crate::{Result, Scalar};
+
+/// The continuously differentiable exponential linear unit: x for x > 0, else α(e^(x/α) - 1) (Barron, 2017).
+///
+/// Its derivative is 1 for x > 0, else e^(x/α) = f(x)/α + 1.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// assert_eq!(Celu::new(2.0).apply(-100.0), -2.0);
+/// assert_eq!(Celu::new(2.0).slope(0.0, 0.0), 1.0);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Celu {
+    /// Minus the limit for x → -∞, above 0; 1 by default.
+    pub alpha: f64,
+}
+
+impl Celu {
+    /// A unit that falls to -`alpha`.
+    pub const fn new(alpha: f64) -> Self {
+        Self { alpha }
+    }
+}
+
+impl Default for Celu {
+    fn default() -> Self {
+        Self::new(1.0)
+    }
+}
+
+impl Activation for Celu {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        let alpha = A::of(self.alpha);
+        let bent = alpha * (x / alpha).exp_m1();
+        if x > A::ZERO { x } else { bent }
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, x: A, y: A) -> A {
+        let bent = y / A::of(self.alpha) + A::ONE;
+        if x > A::ZERO { A::ONE } else { bent }
+    }
+
+    fn check(&self) -> Result<()> {
+        let ok = self.alpha > 0.0 && self.alpha.is_finite();
+        check_setting("Celu's alpha", self.alpha, "above 0 and finite", ok)
+    }
+}

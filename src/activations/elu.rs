@@ -1,0 +1,51 @@
+//! [`Elu`]: the exponential linear unit.
+
+use crate::activations::Activation;
+use crate::error::check_setting;
+use crate::{Result, Scalar};
+
+/// The exponential linear unit: x for x > 0, else α(eˣ - 1) (Clevert, Unterthiner and Hochreiter, 2016).
+///
+/// Its derivative is 1 for x > 0, else αeˣ = f(x) + α.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// assert_eq!(Elu::new(2.0).apply(-100.0), -2.0);
+/// assert_eq!(Elu::default().alpha, 1.0);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Elu {
+    /// Minus the limit for x → -∞; 1 by default.
+    pub alpha: f64,
+}
+
+impl Elu {
+    /// A unit that falls to -`alpha`.
+    pub const fn new(alpha: f64) -> Self {
+        Self { alpha }
+    }
+}
+
+impl Default for Elu {
+    fn default() -> Self {
+        Self::new(1.0)
+    }
+}
+
+impl Activation for Elu {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        let bent = A::of(self.alpha) * x.exp_m1();
+        if x > A::ZERO { x } else { bent }
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, x: A, y: A) -> A {
+        if x > A::ZERO { A::ONE } else { y + A::of(self.alpha) }
+    }
+
+    fn check(&self) -> Result<()> {
+        check_setting("Elu's alpha", self.alpha, "finite", self.alpha.is_finite())
+    }
+}

@@ -1,0 +1,74 @@
+//! [`Gelu`] and [`GeluTanh`]: the Gaussian error linear unit, exact and approximated.
+
+use crate::Scalar;
+use crate::activations::{Activation, clamp};
+
+/// The Gaussian error linear unit x·Φ(x), where Φ(x) = erfc(-x/√2)/2 is the normal distribution function (Hendrycks and
+/// Gimpel, 2016).
+///
+/// Its derivative is Φ(x) + x·φ(x), where φ(x) = e^(-x²/2)/√(2π) is the normal density.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// assert!((Gelu.apply(1.0_f64) - 0.841344746068543).abs() < 1e-15);
+/// assert_eq!(Gelu.apply(f64::NEG_INFINITY), 0.0);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Gelu;
+
+/// Beyond ±this, all the distribution functions here are exactly 0 or 1, and the densities 0: with x cut off there,
+/// ∞·0 cannot happen.
+const FAR: f64 = 40.0;
+/// 1/√(2π).
+const PEAK: f64 = 0.398_942_280_401_432_7;
+
+impl Activation for Gelu {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        x.maximum(A::of(-FAR)) * x.normal_cdf()
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, x: A, _: A) -> A {
+        let x = clamp(x, -FAR, FAR);
+        x.normal_cdf() + x * (A::of(PEAK) * (A::of(-0.5) * x * x).exp())
+    }
+}
+
+/// [`Gelu`] with Φ(x) ≈ σ(2u) = (1 + tanh u)/2, u = √(2/π)·(x + 0.044715·x³): within 0.0005 of the exact one.
+///
+/// This is the form of BERT and GPT-2, `gelu(approximate="tanh")` in `PyTorch`.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// assert!((GeluTanh.apply(1.0_f64) - Gelu.apply(1.0_f64)).abs() < 5e-4);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct GeluTanh;
+
+/// 2√(2/π).
+const SLOPE: f64 = 1.595_769_121_605_730_8;
+const CUBE: f64 = 0.044_715;
+
+impl Activation for GeluTanh {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        x.maximum(A::of(-FAR)) * twice_u(x).sigmoid()
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, x: A, _: A) -> A {
+        let x = clamp(x, -FAR, FAR);
+        let z = twice_u(x);
+        let dz = A::of(SLOPE) + A::of(3.0 * SLOPE * CUBE) * (x * x);
+        let s = z.sigmoid();
+        s + x * s * (-z).sigmoid() * dz
+    }
+}
+
+#[inline(always)]
+fn twice_u<A: Scalar>(x: A) -> A {
+    x * (A::of(SLOPE) + A::of(SLOPE * CUBE) * (x * x))
+}

@@ -1,0 +1,51 @@
+//! [`HardShrink`]: drops what is near 0.
+
+use crate::activations::Activation;
+use crate::error::check_setting;
+use crate::{Result, Scalar};
+
+/// Passes x if |x| > λ, else gives 0 (Donoho and Johnstone, 1994).
+///
+/// Its derivative is 1 for |x| > λ, else 0.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// assert_eq!([-2.0, 0.25, 0.75].map(|x| HardShrink::new(0.5).apply(x)), [-2.0, 0.0, 0.75]);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HardShrink {
+    /// λ, at least 0; 0.5 by default.
+    pub lambda: f64,
+}
+
+impl HardShrink {
+    /// Drops what is at most `lambda` from 0.
+    pub const fn new(lambda: f64) -> Self {
+        Self { lambda }
+    }
+}
+
+impl Default for HardShrink {
+    fn default() -> Self {
+        Self::new(0.5)
+    }
+}
+
+impl Activation for HardShrink {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        // This way round, NaN passes.
+        if x.abs() <= A::of(self.lambda) { A::ZERO } else { x }
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, x: A, _: A) -> A {
+        if x.abs() > A::of(self.lambda) { A::ONE } else { A::ZERO }
+    }
+
+    fn check(&self) -> Result<()> {
+        let ok = self.lambda >= 0.0 && self.lambda.is_finite();
+        check_setting("HardShrink's lambda", self.lambda, "at least 0 and finite", ok)
+    }
+}

@@ -1,0 +1,29 @@
+//! [`HardSigmoid`]: a sigmoid of three straight lines.
+
+use crate::Scalar;
+use crate::activations::{Activation, clamp};
+
+/// The sigmoid of three straight lines: 0 up to -3, 1 from 3 on, x/6 + 1/2 between them.
+///
+/// Its derivative is 1/6 inside (-3, 3), else 0, also at ±3. This is the form of `PyTorch` and of `MobileNetV3`; older
+/// systems had the slope 0.2.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// assert_eq!([-3.0, 0.0, 1.5, 3.0].map(|x| HardSigmoid.apply(x)), [0.0, 0.5, 0.75, 1.0]);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HardSigmoid;
+
+impl Activation for HardSigmoid {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        clamp(x + A::of(3.0), 0.0, 6.0) / A::of(6.0)
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, x: A, _: A) -> A {
+        if x.abs() < A::of(3.0) { A::of(1.0 / 6.0) } else { A::ZERO }
+    }
+}

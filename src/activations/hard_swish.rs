@@ -1,0 +1,32 @@
+//! [`HardSwish`]: swish of straight lines.
+
+use crate::Scalar;
+use crate::activations::{Activation, HardSigmoid};
+
+/// x times [`HardSigmoid`] of x: 0 up to -3, x from 3 on, x(x + 3)/6 between them (`MobileNetV3`; Howard and others,
+/// 2019).
+///
+/// Its derivative is 0 up to -3, 1 from 3 on, x/3 + 1/2 between them.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// assert_eq!([-3.0, 0.0, 1.0, 3.0].map(|x| HardSwish.apply(x)), [0.0, 0.0, 4.0 / 6.0, 3.0]);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HardSwish;
+
+impl Activation for HardSwish {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        // Cut off where the other factor is 0 anyway, so that -∞·0 cannot happen.
+        x.maximum(A::of(-3.0)) * HardSigmoid.apply(x)
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, x: A, _: A) -> A {
+        let middle = x / A::of(3.0) + A::of(0.5);
+        let slope = if x <= A::of(-3.0) { A::ZERO } else { middle };
+        if x >= A::of(3.0) { A::ONE } else { slope }
+    }
+}

@@ -1,0 +1,53 @@
+//! [`HardTanh`]: the identity, cut off on both sides.
+
+use crate::activations::{Activation, clamp};
+use crate::error::check_setting;
+use crate::{Result, Scalar};
+
+/// The identity between `min` and `max`, cut off there (Collobert, 2004).
+///
+/// Its derivative is 1 between them, else 0, also at both ends.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// assert_eq!([-2.0, 0.5, 2.0].map(|x| HardTanh::default().apply(x)), [-1.0, 0.5, 1.0]);
+/// assert_eq!(HardTanh::new(0.0, 3.0).apply(2.0), 2.0);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HardTanh {
+    /// The smallest result; -1 by default.
+    pub min: f64,
+    /// The largest result, above `min`; 1 by default.
+    pub max: f64,
+}
+
+impl HardTanh {
+    /// The identity, cut off at `min` and `max`.
+    pub const fn new(min: f64, max: f64) -> Self {
+        Self { min, max }
+    }
+}
+
+impl Default for HardTanh {
+    fn default() -> Self {
+        Self::new(-1.0, 1.0)
+    }
+}
+
+impl Activation for HardTanh {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        clamp(x, self.min, self.max)
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, x: A, _: A) -> A {
+        let below_max = if x < A::of(self.max) { A::ONE } else { A::ZERO };
+        if x > A::of(self.min) { below_max } else { A::ZERO }
+    }
+
+    fn check(&self) -> Result<()> {
+        check_setting("HardTanh's max", self.max, "above its min", self.max > self.min)
+    }
+}

@@ -1,0 +1,27 @@
+//! [`Identity`]: no change.
+
+use crate::Scalar;
+use crate::activations::Activation;
+
+/// The identity f(x) = x, with derivative 1: where a function is asked for and none is wanted.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// assert_eq!(Identity.apply(-1.5), -1.5);
+/// assert_eq!(Identity.slope(-1.5, -1.5), 1.0);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Identity;
+
+impl Activation for Identity {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        x
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, _: A, _: A) -> A {
+        A::ONE
+    }
+}

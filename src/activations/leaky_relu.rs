@@ -1,0 +1,51 @@
+//! [`LeakyRelu`]: a rectifier that lets a little of the negative side through.
+
+use crate::activations::Activation;
+use crate::error::check_setting;
+use crate::{Result, Scalar};
+
+/// The leaky rectifier: x for x > 0, else slope·x (Maas, Hannun and Ng, 2013).
+///
+/// Its derivative is 1 for x > 0, else the slope, also at 0.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// assert_eq!(LeakyRelu::new(0.1).apply(-2.0), -0.2);
+/// assert_eq!(LeakyRelu::default().slope, 0.01);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LeakyRelu {
+    /// The slope for x <= 0; 0.01 by default.
+    pub slope: f64,
+}
+
+impl LeakyRelu {
+    /// A rectifier with `slope` on its negative side.
+    pub const fn new(slope: f64) -> Self {
+        Self { slope }
+    }
+}
+
+impl Default for LeakyRelu {
+    fn default() -> Self {
+        Self::new(0.01)
+    }
+}
+
+impl Activation for LeakyRelu {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        let leak = A::of(self.slope) * x;
+        if x > A::ZERO { x } else { leak }
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, x: A, _: A) -> A {
+        if x > A::ZERO { A::ONE } else { A::of(self.slope) }
+    }
+
+    fn check(&self) -> Result<()> {
+        check_setting("LeakyRelu's slope", self.slope, "finite", self.slope.is_finite())
+    }
+}

@@ -1,0 +1,29 @@
+//! [`LogSigmoid`]: the logarithm of the logistic function.
+
+use crate::Scalar;
+use crate::activations::Activation;
+
+/// The logarithm of the logistic function, ln σ(x) = -ln(1 + e⁻ˣ).
+///
+/// Computed as min(x, 0) - ln(1 + e^(-|x|)), which neither overflows nor becomes ln 0. Its derivative is σ(-x).
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// assert_eq!(LogSigmoid.apply(0.0), -std::f64::consts::LN_2);
+/// assert_eq!(LogSigmoid.apply(-1000.0), -1000.0);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LogSigmoid;
+
+impl Activation for LogSigmoid {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        x.minimum(A::ZERO) - (-x.abs()).exp().ln_1p()
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, x: A, _: A) -> A {
+        (-x).sigmoid()
+    }
+}

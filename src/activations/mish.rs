@@ -1,0 +1,40 @@
+//! [`Mish`]: a self-gated smooth rectifier.
+
+use crate::Scalar;
+use crate::activations::{Activation, clamp};
+
+/// x·tanh(softplus(x)), with softplus(x) = ln(1 + eˣ) (Misra, 2019).
+///
+/// With e = eˣ and n = e(e + 2), tanh(softplus(x)) is n/(n + 2): one exponential is enough. The derivative is
+/// n/(n + 2) + x·4e(e + 1)/(n + 2)².
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// assert!((Mish.apply(1.0_f64) - 1.0_f64.exp().ln_1p().tanh()).abs() < 1e-15);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Mish;
+
+/// Below this eˣ is exactly 0: with x cut off there, ∞·0 cannot happen.
+const LOW: f64 = -1000.0;
+/// From here on n/(n + 2) is exactly 1, and n does not overflow yet.
+const HIGH: f64 = 40.0;
+
+impl Activation for Mish {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        let e = x.minimum(A::of(HIGH)).exp();
+        let n = e * (e + A::of(2.0));
+        x.maximum(A::of(LOW)) * (n / (n + A::of(2.0)))
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, x: A, _: A) -> A {
+        let x = clamp(x, LOW, HIGH);
+        let e = x.exp();
+        let n = e * (e + A::of(2.0));
+        let r = A::ONE / (n + A::of(2.0));
+        n * r + x * (A::of(4.0) * e * r) * ((e + A::ONE) * r)
+    }
+}

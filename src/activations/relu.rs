@@ -1,0 +1,28 @@
+//! [`Relu`]: the rectified linear unit.
+
+use crate::Scalar;
+use crate::activations::Activation;
+
+/// The rectified linear unit max(0, x) (Nair and Hinton, 2010).
+///
+/// Its derivative is 1 for x > 0 and 0 else, also at 0.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// assert_eq!([-2.0, 0.0, 3.0].map(|x| Relu.apply(x)), [0.0, 0.0, 3.0]);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Relu;
+
+impl Activation for Relu {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        x.maximum(A::ZERO)
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, x: A, _: A) -> A {
+        if x > A::ZERO { A::ONE } else { A::ZERO }
+    }
+}

@@ -1,0 +1,29 @@
+//! [`Relu6`]: a rectifier that saturates.
+
+use crate::Scalar;
+use crate::activations::{Activation, clamp};
+
+/// The rectifier that saturates at 6: min(max(0, x), 6) (Krizhevsky, 2010).
+///
+/// Its derivative is 1 inside (0, 6), else 0, also at 0 and 6.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// assert_eq!([-1.0, 3.0, 7.0].map(|x| Relu6.apply(x)), [0.0, 3.0, 6.0]);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Relu6;
+
+impl Activation for Relu6 {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        clamp(x, 0.0, 6.0)
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, x: A, _: A) -> A {
+        let below_six = if x < A::of(6.0) { A::ONE } else { A::ZERO };
+        if x > A::ZERO { below_six } else { A::ZERO }
+    }
+}

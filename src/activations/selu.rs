@@ -1,0 +1,34 @@
+//! [`Selu`]: the unit of self-normalising networks.
+
+use crate::Scalar;
+use crate::activations::Activation;
+
+/// The scaled exponential linear unit: λx for x > 0, else λα(eˣ - 1), with λ ≈ 1.0507 and α ≈ 1.6733.
+///
+/// The two constants are such that layers with LeCun-normal weights keep mean 0 and variance 1 (Klambauer and others,
+/// 2017). Its derivative is λ for x > 0, else λαeˣ = f(x) + λα.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// assert_eq!(Selu.apply(1.0), 1.0507009873554805);
+/// assert_eq!(Selu.apply(-100.0), -1.7580993408473766);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Selu;
+
+const LAMBDA: f64 = 1.050_700_987_355_480_5;
+const LAMBDA_ALPHA: f64 = 1.758_099_340_847_376_6;
+
+impl Activation for Selu {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        let bent = A::of(LAMBDA_ALPHA) * x.exp_m1();
+        if x > A::ZERO { A::of(LAMBDA) * x } else { bent }
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, x: A, y: A) -> A {
+        if x > A::ZERO { A::of(LAMBDA) } else { y + A::of(LAMBDA_ALPHA) }
+    }
+}

@@ -1,0 +1,36 @@
+//! [`Sign`]: -1, 0 or 1.
+
+use crate::Scalar;
+use crate::activations::Activation;
+
+/// The sign function: -1 for x < 0, 0 for 0, 1 for x > 0.
+///
+/// Its derivative is 0 wherever there is one, so nothing can be learned through it by gradients: a network with
+/// parameters before it refuses to train, and only predicts. In its place stand [`Tanh`](crate::activations::Tanh) and
+/// [`HardTanh`](crate::activations::HardTanh).
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// assert_eq!([-2.5, 0.0, 0.1].map(|x| Sign.apply(x)), [-1.0, 0.0, 1.0]);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sign;
+
+impl Activation for Sign {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        // What is neither above nor below 0 stays: 0 and NaN.
+        let y = if x > A::ZERO { A::ONE } else { x };
+        if x < A::ZERO { -A::ONE } else { y }
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, _: A, _: A) -> A {
+        A::ZERO
+    }
+
+    fn differentiable(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,33 @@
+//! [`Silu`]: the sigmoid linear unit, or swish.
+
+use crate::Scalar;
+use crate::activations::{Activation, clamp};
+
+/// The sigmoid linear unit x·σ(x), also called swish (Elfwing, Uchibe and Doya, 2018).
+///
+/// Its derivative is σ(x)·(1 + x·σ(-x)).
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// assert_eq!(Silu.apply(0.0), 0.0);
+/// assert_eq!(Silu.slope(0.0, 0.0), 0.5);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Silu;
+
+/// Beyond ±this, σ is exactly 0 or 1: with x cut off there, ∞·0 cannot happen.
+const FAR: f64 = 1000.0;
+
+impl Activation for Silu {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        x.maximum(A::of(-FAR)) * x.sigmoid()
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, x: A, _: A) -> A {
+        let x = clamp(x, -FAR, FAR);
+        x.sigmoid() * (A::ONE + x * (-x).sigmoid())
+    }
+}

@@ -1,0 +1,50 @@
+//! [`SoftShrink`]: moves towards 0.
+
+use crate::activations::{Activation, clamp};
+use crate::error::check_setting;
+use crate::{Result, Scalar};
+
+/// Moves x towards 0 by λ, and to 0 what is nearer: sign(x)·max(0, |x| - λ) (Donoho and Johnstone, 1994).
+///
+/// Its derivative is 1 for |x| > λ, else 0.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// assert_eq!([-2.0, 0.25, 0.75].map(|x| SoftShrink::new(0.5).apply(x)), [-1.5, 0.0, 0.25]);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SoftShrink {
+    /// λ, at least 0; 0.5 by default.
+    pub lambda: f64,
+}
+
+impl SoftShrink {
+    /// Moves towards 0 by `lambda`.
+    pub const fn new(lambda: f64) -> Self {
+        Self { lambda }
+    }
+}
+
+impl Default for SoftShrink {
+    fn default() -> Self {
+        Self::new(0.5)
+    }
+}
+
+impl Activation for SoftShrink {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        x - clamp(x, -self.lambda, self.lambda)
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, x: A, _: A) -> A {
+        if x.abs() > A::of(self.lambda) { A::ONE } else { A::ZERO }
+    }
+
+    fn check(&self) -> Result<()> {
+        let ok = self.lambda >= 0.0 && self.lambda.is_finite();
+        check_setting("SoftShrink's lambda", self.lambda, "at least 0 and finite", ok)
+    }
+}

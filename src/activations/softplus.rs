@@ -1,0 +1,59 @@
+//! [`Softplus`]: a smooth rectifier.
+
+use crate::activations::Activation;
+use crate::error::check_setting;
+use crate::{Result, Scalar};
+
+/// The smooth rectifier ln(1 + e^(βx))/β (Dugas and others, 2001), taken as x where βx is above a threshold.
+///
+/// Computed as max(0, x) + ln(1 + e^(-β|x|))/β, which cannot overflow. Its derivative is σ(βx), and 1 above the
+/// threshold. `PyTorch` has the same threshold; at its default of 20 the two parts differ by 2·10⁻⁹.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// assert_eq!(Softplus::default().apply(0.0_f64), std::f64::consts::LN_2);
+/// assert_eq!(Softplus::new(2.0, 10.0).apply(5.5), 5.5);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Softplus {
+    /// How sharp the bend is, above 0; 1 by default.
+    pub beta: f64,
+    /// Where βx is above this, the result is x; 20 by default.
+    pub threshold: f64,
+}
+
+impl Softplus {
+    /// A rectifier with a bend as sharp as `beta`, linear where `beta`·x is above `threshold`.
+    pub const fn new(beta: f64, threshold: f64) -> Self {
+        Self { beta, threshold }
+    }
+}
+
+impl Default for Softplus {
+    fn default() -> Self {
+        Self::new(1.0, 20.0)
+    }
+}
+
+impl Activation for Softplus {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        let z = A::of(self.beta) * x;
+        let y = x.maximum(A::ZERO) + (-z.abs()).exp().ln_1p() / A::of(self.beta);
+        if z > A::of(self.threshold) { x } else { y }
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, x: A, _: A) -> A {
+        let z = A::of(self.beta) * x;
+        let slope = z.sigmoid();
+        if z > A::of(self.threshold) { A::ONE } else { slope }
+    }
+
+    fn check(&self) -> Result<()> {
+        let ok = self.beta > 0.0 && self.beta.is_finite();
+        check_setting("Softplus's beta", self.beta, "above 0 and finite", ok)?;
+        check_setting("Softplus's threshold", self.threshold, "at least 0", self.threshold >= 0.0)
+    }
+}

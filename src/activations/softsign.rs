@@ -1,0 +1,34 @@
+//! [`Softsign`]: a sigmoid with slow tails.
+
+use crate::Scalar;
+use crate::activations::{Activation, clamp};
+
+/// The sigmoid x/(1 + |x|), with values in (-1, 1) and slower tails than tanh (Bergstra and others, 2009).
+///
+/// Its derivative is 1/(1 + |x|)².
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// assert_eq!(Softsign.apply(-1.0), -0.5);
+/// assert_eq!(Softsign.slope(-1.0, -0.5), 0.25);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Softsign;
+
+/// Beyond ±this, the result is exactly ±1: with x cut off there, ∞/∞ cannot happen.
+const FAR: f64 = 1e30;
+
+impl Activation for Softsign {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        let x = clamp(x, -FAR, FAR);
+        x / (A::ONE + x.abs())
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, x: A, _: A) -> A {
+        let r = A::ONE / (A::ONE + x.abs());
+        r * r
+    }
+}

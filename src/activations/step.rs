@@ -1,0 +1,51 @@
+//! [`Step`]: fires or does not.
+
+use crate::activations::Activation;
+use crate::error::check_setting;
+use crate::{Result, Scalar};
+
+/// The step function: 1 for x >= b, else 0, where b is the threshold (`McCulloch` and Pitts, 1943).
+///
+/// Its derivative is 0 wherever there is one, so nothing can be learned through it by gradients: a network with
+/// parameters before a step refuses to train, and only predicts.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// let step = Step::new(0.5);
+/// assert_eq!([0.4, 0.5, 0.6].map(|x| step.apply(x)), [0.0, 1.0, 1.0]);
+/// assert!(!Activation::differentiable(&step));
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Step {
+    /// The smallest x that gives 1; 0 by default.
+    pub threshold: f64,
+}
+
+impl Step {
+    /// A step at `threshold`.
+    pub const fn new(threshold: f64) -> Self {
+        Self { threshold }
+    }
+}
+
+impl Activation for Step {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        let y = if x >= A::of(self.threshold) { A::ONE } else { A::ZERO };
+        if x.is_nan() { x } else { y }
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, _: A, _: A) -> A {
+        A::ZERO
+    }
+
+    fn differentiable(&self) -> bool {
+        false
+    }
+
+    fn check(&self) -> Result<()> {
+        check_setting("Step's threshold", self.threshold, "finite", self.threshold.is_finite())
+    }
+}

@@ -1,0 +1,30 @@
+//! [`TanhShrink`]: what tanh takes away.
+
+use crate::Scalar;
+use crate::activations::Activation;
+
+/// What tanh takes away: x - tanh(x) (as `PyTorch` has it).
+///
+/// Its derivative is tanh²(x). The difference cancels near 0: there its error is that of a rounded x.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// assert_eq!(TanhShrink.apply(0.0), 0.0);
+/// assert_eq!(TanhShrink.apply(100.0), 99.0);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TanhShrink;
+
+impl Activation for TanhShrink {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        x - x.tanh()
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, x: A, _: A) -> A {
+        let t = x.tanh();
+        t * t
+    }
+}

@@ -1,0 +1,47 @@
+//! [`Threshold`]: passes what is large enough.
+
+use crate::activations::Activation;
+use crate::error::check_setting;
+use crate::{Result, Scalar};
+
+/// Passes x if it is above a threshold, else gives a fixed value instead (as `PyTorch` has it).
+///
+/// Its derivative is 1 above the threshold, else 0, also at the threshold.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// assert_eq!([0.5, 0.75].map(|x| Threshold::new(0.5, -2.0).apply(x)), [-2.0, 0.75]);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Threshold {
+    /// What x must be above to pass; 0 by default.
+    pub threshold: f64,
+    /// What else is given; 0 by default.
+    pub value: f64,
+}
+
+impl Threshold {
+    /// Passes what is above `threshold`, else gives `value`.
+    pub const fn new(threshold: f64, value: f64) -> Self {
+        Self { threshold, value }
+    }
+}
+
+impl Activation for Threshold {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        // This way round, NaN passes.
+        if x <= A::of(self.threshold) { A::of(self.value) } else { x }
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, x: A, _: A) -> A {
+        if x > A::of(self.threshold) { A::ONE } else { A::ZERO }
+    }
+
+    fn check(&self) -> Result<()> {
+        check_setting("Threshold's threshold", self.threshold, "finite", self.threshold.is_finite())?;
+        check_setting("Threshold's value", self.value, "finite", self.value.is_finite())
+    }
+}

@@ -1,0 +1,167 @@
+//! What softmax and its logarithm have in common: numbers in groups, each shifted by the group's largest, and sums over
+//! groups.
+
+use super::parallel::split_rows;
+use super::simd::{rows, vectorize};
+use super::{channels_of, flat, flat_mut};
+use crate::{Matrix, Scalar, Shape};
+
+/// So many groups, or about so many numbers, are worked on at a time: they stay in the fastest cache.
+const GROUPS: usize = 64;
+const NUMBERS: usize = 1024;
+
+/// y = finish(z, e, t), number by number, where z is x minus the largest x of its group, e = exp(z), and t is what
+/// `of_sum` makes of the sum of e over the group.
+///
+/// Groups that lie in rows may be short, so exp goes over many of them in one pass.
+pub(crate) fn normalize<A: Scalar>(
+    x: &Matrix<A>,
+    y: &mut Matrix<A>,
+    input: Shape,
+    of_sum: impl Fn(A) -> A + Sync,
+    finish: impl Fn(A, A, A) -> A + Sync,
+) {
+    let (size, apart) = channels_of(input);
+    if x.is_empty() {
+        return;
+    }
+    split_rows((flat(x), flat_mut(y)), size * apart, &|(x, y): (&[A], &mut [A])| {
+        vectorize(
+            #[inline(always)]
+            || {
+                if apart == 1 {
+                    normalize_rows(x, y, size, &of_sum, &finish);
+                } else {
+                    for (x, y) in x.chunks_exact(size * apart).zip(y.chunks_exact_mut(size * apart)) {
+                        normalize_planes(x, y, apart, &of_sum, &finish);
+                    }
+                }
+            },
+        );
+    });
+}
+
+#[inline(always)]
+fn normalize_rows<A: Scalar>(
+    x: &[A],
+    y: &mut [A],
+    size: usize,
+    of_sum: &impl Fn(A) -> A,
+    finish: &impl Fn(A, A, A) -> A,
+) {
+    let block = (NUMBERS / size).clamp(1, GROUPS) * size;
+    let (mut max, mut sum) = ([A::ZERO; GROUPS], [A::ZERO; GROUPS]);
+    for (x, y) in x.chunks(block).zip(y.chunks_mut(block)) {
+        let groups = x.len() / size;
+        for ((x, y), max) in x.chunks_exact(size).zip(y.chunks_exact_mut(size)).zip(&mut max) {
+            *max = rows::max(x);
+            for (y, x) in y.iter_mut().zip(x) {
+                *y = *x - *max;
+            }
+        }
+        for y in &mut *y {
+            *y = y.exp();
+        }
+        for (y, sum) in y.chunks_exact(size).zip(&mut sum) {
+            *sum = A::of(rows::sum(y, |&e| e));
+        }
+        for sum in &mut sum[..groups] {
+            *sum = of_sum(*sum);
+        }
+        for (((x, y), max), sum) in x.chunks_exact(size).zip(y.chunks_exact_mut(size)).zip(&max).zip(&sum) {
+            for (y, x) in y.iter_mut().zip(x) {
+                *y = finish(*x - *max, *y, *sum);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn normalize_planes<A: Scalar>(
+    x: &[A],
+    y: &mut [A],
+    apart: usize,
+    of_sum: &impl Fn(A) -> A,
+    finish: &impl Fn(A, A, A) -> A,
+) {
+    for start in (0..apart).step_by(GROUPS) {
+        let strip = start..apart.min(start + GROUPS);
+        let (mut max, mut sum) = ([-A::INFINITY; GROUPS], [A::ZERO; GROUPS]);
+        for x in x.chunks_exact(apart) {
+            for (max, &x) in max.iter_mut().zip(&x[strip.clone()]) {
+                *max = max.maximum(x);
+            }
+        }
+        for (x, y) in x.chunks_exact(apart).zip(y.chunks_exact_mut(apart)) {
+            let (x, y) = (&x[strip.clone()], &mut y[strip.clone()]);
+            for (((y, &x), &max), sum) in y.iter_mut().zip(x).zip(&max).zip(&mut sum) {
+                *y = (x - max).exp();
+                *sum += *y;
+            }
+        }
+        for sum in &mut sum {
+            *sum = of_sum(*sum);
+        }
+        for (x, y) in x.chunks_exact(apart).zip(y.chunks_exact_mut(apart)) {
+            let (x, y) = (&x[strip.clone()], &mut y[strip.clone()]);
+            for (((y, &x), &max), &sum) in y.iter_mut().zip(x).zip(&max).zip(&sum) {
+                *y = finish(x - max, *y, sum);
+            }
+        }
+    }
+}
+
+/// p = finish(p, dy, s), number by number, in place, where s is the sum of term(p, dy) over the group.
+pub(crate) fn gradient<A: Scalar>(
+    p: &mut Matrix<A>,
+    dy: &Matrix<A>,
+    input: Shape,
+    term: impl Fn(A, A) -> A + Sync,
+    finish: impl Fn(A, A, A) -> A + Sync,
+) {
+    let (size, apart) = channels_of(input);
+    if p.is_empty() {
+        return;
+    }
+    split_rows((flat_mut(p), flat(dy)), size * apart, &|(p, dy): (&mut [A], &[A])| {
+        vectorize(
+            #[inline(always)]
+            || {
+                for (p, dy) in p.chunks_exact_mut(size * apart).zip(dy.chunks_exact(size * apart)) {
+                    if apart == 1 {
+                        let sum = A::of(rows::sum((&*p, dy), |(&p, &dy)| term(p, dy)));
+                        for (p, &dy) in p.iter_mut().zip(dy) {
+                            *p = finish(*p, dy, sum);
+                        }
+                    } else {
+                        gradient_planes(p, dy, apart, &term, &finish);
+                    }
+                }
+            },
+        );
+    });
+}
+
+#[inline(always)]
+fn gradient_planes<A: Scalar>(
+    p: &mut [A],
+    dy: &[A],
+    apart: usize,
+    term: &impl Fn(A, A) -> A,
+    finish: &impl Fn(A, A, A) -> A,
+) {
+    for start in (0..apart).step_by(GROUPS) {
+        let strip = start..apart.min(start + GROUPS);
+        let mut sum = [A::ZERO; GROUPS];
+        for (p, dy) in p.chunks_exact(apart).zip(dy.chunks_exact(apart)) {
+            for ((sum, &p), &dy) in sum.iter_mut().zip(&p[strip.clone()]).zip(&dy[strip.clone()]) {
+                *sum += term(p, dy);
+            }
+        }
+        for (p, dy) in p.chunks_exact_mut(apart).zip(dy.chunks_exact(apart)) {
+            for ((&sum, p), &dy) in sum.iter().zip(&mut p[strip.clone()]).zip(&dy[strip.clone()]) {
+                *p = finish(*p, dy, sum);
+            }
+        }
+    }
+}

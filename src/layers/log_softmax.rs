@@ -1,0 +1,43 @@
+//! [`LogSoftmax`]: scores become the logarithms of probabilities.
+
+use crate::kernels::map;
+use crate::kernels::softmax::{gradient, normalize};
+use crate::layers::{Backward, Layer, Pass};
+use crate::{Matrix, Result, Scalar, Shape};
+
+/// Makes scores x of classes (logits) the logarithms of their probabilities, yᵢ = xᵢ - ln Σⱼ e^xⱼ.
+///
+/// The sum is over the same numbers as in [`Softmax`](crate::layers::Softmax). Computed from x minus its largest, so that
+/// it neither overflows nor becomes ln 0. A score of -∞ stays -∞; scores that are all -∞, or hold +∞ or NaN, give NaN.
+///
+/// The gradient is that of the true Jacobian, dx = dy - e^y · Σ dy.
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let network = Sequential::new(2).with(LogSoftmax)?;
+/// assert_eq!(network.predict(&array![[0.0, -1000.0]])?, array![[0.0, -1000.0]]);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LogSoftmax;
+
+impl<A: Scalar> Layer<A> for LogSoftmax {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        Ok(input)
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        normalize(x, y, pass.input, A::ln, |shifted, _, log| shifted - log);
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+        if let Some(dx) = at.dx {
+            // The probabilities, to become the gradient in place.
+            map(at.y, dx, A::exp);
+            gradient(dx, at.dy, pass.input, |_, dy| dy, |p, dy, sum| dy - p * sum);
+        }
+    }
+}

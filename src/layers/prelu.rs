@@ -1,0 +1,168 @@
+//! [`PRelu`]: a rectifier that learns the slope of its negative side.
+
+use std::fmt;
+
+use ndarray::{Array1, Array2, Axis};
+
+use crate::kernels::parallel::split_rows;
+use crate::kernels::simd::{each, rows, sum, vectorize};
+use crate::kernels::{channels_of, flat, flat_mut};
+use crate::layers::{Backward, Info, Layer, Pass, Role};
+use crate::{Error, Matrix, Result, Scalar, Shape};
+
+/// The parametric rectifier: x for x > 0, else w·x, where the slope w is trained (He and others, 2015).
+///
+/// There is one slope for all numbers, or one for each channel: each feature of a sample, each feature of the steps of a
+/// sequence, each channel of an image. Slopes start at 0.25; w is stored as (1, slopes). With s(x) = 1 for x > 0 and w
+/// else, also at 0: y = x·s(x), dx = dy·s(x), and dw is the sum of dy·x over its channel's x <= 0.
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let network = Sequential::new(2).with(PRelu::per_channel(2))?;
+/// assert_eq!(network.parameter_count(), 2);
+/// assert_eq!(network.predict(&array![[3.0, -4.0]])?, array![[3.0, -1.0]]);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct PRelu<A: Scalar> {
+    weight: Array2<A>,
+}
+
+impl<A: Scalar> PRelu<A> {
+    /// A rectifier with one slope for all numbers.
+    pub fn new() -> Self {
+        Self::per_channel(1)
+    }
+
+    /// A rectifier with a slope for each of so many channels.
+    pub fn per_channel(channels: usize) -> Self {
+        Self { weight: Array2::from_elem((1, channels), A::of(0.25)) }
+    }
+
+    /// A rectifier with these slopes.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let layer = PRelu::from_parameters(ndarray::array![0.1_f32, 0.2]);
+    /// assert_eq!(format!("{layer:?}"), "PRelu(2 slopes)");
+    /// ```
+    pub fn from_parameters(weight: Array1<A>) -> Self {
+        // Row-major whatever the caller's layout was: optimizers and files read parameters as slices.
+        Self { weight: Array1::from_iter(weight).insert_axis(Axis(0)) }
+    }
+
+    /// The slopes, (1, slopes).
+    pub fn weight(&self) -> &Array2<A> {
+        &self.weight
+    }
+
+    /// out = v·s(x), number by number.
+    fn scale(&self, x: &Matrix<A>, v: &Matrix<A>, out: &mut Matrix<A>, input: Shape) {
+        let (x, v, out, w) = (flat(x), flat(v), flat_mut(out), flat(&self.weight));
+        let scale = |x: A, v: A, w: A| if x > A::ZERO { v } else { w * v };
+        if let &[w] = w {
+            return each((x, v, out), |(&x, &v, out)| *out = scale(x, v, w));
+        }
+        if x.is_empty() {
+            return;
+        }
+        let (channels, apart) = channels_of(input);
+        split_rows((x, v, out), channels * apart, &|(x, v, out): (&[A], &[A], &mut [A])| {
+            vectorize(
+                #[inline(always)]
+                || {
+                    if apart == 1 {
+                        let rows = x.chunks_exact(channels).zip(v.chunks_exact(channels));
+                        for ((x, v), out) in rows.zip(out.chunks_exact_mut(channels)) {
+                            for (((&x, &v), &w), out) in x.iter().zip(v).zip(w).zip(out) {
+                                *out = scale(x, v, w);
+                            }
+                        }
+                    } else {
+                        let planes = x.chunks_exact(apart).zip(v.chunks_exact(apart));
+                        for (((x, v), out), &w) in planes.zip(out.chunks_exact_mut(apart)).zip(w.iter().cycle()) {
+                            rows::each((x, v, out), |(&x, &v, out)| *out = scale(x, v, w));
+                        }
+                    }
+                },
+            );
+        });
+    }
+}
+
+impl<A: Scalar> Default for PRelu<A> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<A: Scalar> Layer<A> for PRelu<A> {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        let slopes = self.weight.len();
+        if slopes == 1 || (slopes == channels_of(input).0 && slopes > 0) {
+            return Ok(input);
+        }
+        let wants = format!("{slopes} channels (a slope for each; or use one slope for all)");
+        Err(Error::Input { layer: format!("{self:?}"), wants, got: input })
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        self.scale(x, x, y, pass.input);
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+        let (x, dy, dw) = (flat(at.x), flat(at.dy), flat_mut(&mut at.dw[0]));
+        let term = |(&x, &dy): (&A, &A)| if x > A::ZERO { A::ZERO } else { dy * x };
+        if let [dw] = dw {
+            *dw = A::of(sum((x, dy), term));
+        } else if x.is_empty() {
+            dw.fill(A::ZERO);
+        } else {
+            let (channels, apart) = channels_of(pass.input);
+            let sums = pass.cache.get::<Vec<f64>>();
+            sums.clear();
+            sums.resize(channels, 0.0);
+            vectorize(
+                #[inline(always)]
+                || {
+                    if apart == 1 {
+                        for (x, dy) in x.chunks_exact(channels).zip(dy.chunks_exact(channels)) {
+                            for (sum, at) in sums.iter_mut().zip(x.iter().zip(dy)) {
+                                *sum += term(at).to_f64();
+                            }
+                        }
+                    } else {
+                        for (i, at) in x.chunks_exact(apart).zip(dy.chunks_exact(apart)).enumerate() {
+                            sums[i % channels] += rows::sum(at, term);
+                        }
+                    }
+                },
+            );
+            for (dw, &sum) in dw.iter_mut().zip(&*sums) {
+                *dw = A::of(sum);
+            }
+        }
+        if let Some(dx) = at.dx {
+            self.scale(at.x, at.dy, dx, pass.input);
+        }
+    }
+
+    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
+        f(Info { name: &"weight", role: Role::Weight, dims: &[self.weight.len()] }, &self.weight);
+    }
+
+    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
+        f(Info { name: &"weight", role: Role::Weight, dims: &[self.weight.len()] }, &mut self.weight);
+    }
+}
+
+impl<A: Scalar> fmt::Debug for PRelu<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let slopes = self.weight.len();
+        write!(f, "PRelu({slopes} slope{})", if slopes == 1 { "" } else { "s" })
+    }
+}

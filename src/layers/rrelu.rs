@@ -1,0 +1,78 @@
+//! [`RRelu`]: a rectifier with random slopes.
+
+use rand::distr::{Distribution, StandardUniform};
+
+use crate::activations::{Activation, LeakyRelu};
+use crate::error::check_setting;
+use crate::kernels::{flat, flat_mut, map, simd::map2};
+use crate::layers::{Backward, Layer, Pass};
+use crate::{Matrix, Result, Scalar, Shape};
+
+/// The randomised rectifier: x for x > 0, else r·x (Xu, Wang, Chen and Li, 2015).
+///
+/// When training, each number draws its own slope r evenly from [lower, upper); the backward pass uses the same one. When
+/// predicting, r is the mean (lower + upper)/2. At 0 the derivative is r. A slope is drawn for positive numbers, too, and
+/// not used: so what a number draws does not depend on the others.
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let network = Sequential::new(2).with(RRelu::new(0.0, 0.5))?;
+/// assert_eq!(network.predict(&array![[3.0, -4.0]])?, array![[3.0, -1.0]]);
+/// let mut tape = Tape::new(&network, 7);
+/// let y = tape.forward(&network, &array![[3.0, -4.0]])?;
+/// assert!(y[[0, 0]] == 3.0 && (-2.0..=0.0).contains(&y[[0, 1]]));
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RRelu {
+    /// The smallest slope; 1/8 by default.
+    pub lower: f64,
+    /// The bound of the largest slope; 1/3 by default.
+    pub upper: f64,
+}
+
+impl RRelu {
+    /// A rectifier with slopes from `lower` to `upper`.
+    pub const fn new(lower: f64, upper: f64) -> Self {
+        Self { lower, upper }
+    }
+}
+
+impl Default for RRelu {
+    fn default() -> Self {
+        Self::new(1.0 / 8.0, 1.0 / 3.0)
+    }
+}
+
+impl<A: Scalar> Layer<A> for RRelu {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        check_setting("RRelu's lower slope", self.lower, "finite", self.lower.is_finite())?;
+        let ok = self.upper >= self.lower && self.upper.is_finite();
+        check_setting("RRelu's upper slope", self.upper, "finite and at least the lower one", ok)?;
+        Ok(input)
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        if pass.training {
+            let slopes = pass.cache.get::<Vec<A>>();
+            slopes.clear();
+            slopes.extend(flat(x).iter().map(|&x| {
+                let u: f64 = StandardUniform.sample(pass.rng);
+                if x > A::ZERO { A::ONE } else { A::of(self.lower + (self.upper - self.lower) * u) }
+            }));
+            map2(flat(x), slopes, flat_mut(y), |x, slope| x * slope);
+        } else {
+            let mean = LeakyRelu::new(self.lower.midpoint(self.upper));
+            map(x, y, |x| mean.apply(x));
+        }
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+        if let Some(dx) = at.dx {
+            map2(flat(at.dy), pass.cache.get::<Vec<A>>(), flat_mut(dx), |dy, slope| dy * slope);
+        }
+    }
+}

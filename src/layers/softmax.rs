@@ -1,0 +1,44 @@
+//! [`Softmax`]: scores become probabilities.
+
+use crate::kernels::softmax::{gradient, normalize};
+use crate::layers::{Backward, Layer, Pass};
+use crate::{Matrix, Result, Scalar, Shape};
+
+/// Makes scores x of classes (logits) their probabilities, yᵢ = e^xᵢ / Σⱼ e^xⱼ (Bridle, 1990).
+///
+/// The sum is over the features of a sample; of each step, in a sequence; over the channels of each pixel, in an image
+/// (`PyTorch`'s `dim=1`). Computed from x minus its largest, which cannot overflow. A score of -∞ has the probability 0
+/// exactly; scores that are all -∞, or hold +∞ or NaN, have no probabilities and give NaN.
+///
+/// The gradient is that of the true Jacobian, dx = y ∘ (dy - Σ dy∘y). To train a classifier, take the cross-entropy of
+/// the scores instead of a softmax layer: both become one stable formula there.
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let network = Sequential::new(3).with(Softmax)?;
+/// let y = network.predict(&array![[0.0, 0.0, f64::NEG_INFINITY]])?;
+/// assert_eq!(y, array![[0.5, 0.5, 0.0]]);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Softmax;
+
+impl<A: Scalar> Layer<A> for Softmax {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        Ok(input)
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        normalize(x, y, pass.input, |sum| A::ONE / sum, |_, e, scale| e * scale);
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+        if let Some(dx) = at.dx {
+            dx.assign(at.y);
+            gradient(dx, at.dy, pass.input, |y, dy| y * dy, |y, dy, sum| y * (dy - sum));
+        }
+    }
+}
