@@ -71,7 +71,7 @@ pub(crate) fn channels_of(input: Shape) -> (usize, usize) {
 
 /// y = f(x), number by number.
 #[inline(always)]
-pub(crate) fn map<A: Scalar>(x: &Matrix<A>, y: &mut Matrix<A>, f: impl Fn(A) -> A + Sync) {
+pub(crate) fn map<A: Scalar>(x: &Matrix<A>, y: &mut Matrix<A>, f: impl Fn(A) -> A + Copy + Sync) {
     match (x.as_slice(), y.as_slice_mut()) {
         (Some(x), Some(y)) => simd::map(x, y, f),
         _ => Zip::from(y).and(x).for_each(|y, &x| *y = f(x)),
@@ -85,13 +85,13 @@ pub(crate) fn map_gradient<A: Scalar>(
     y: &Matrix<A>,
     dy: &Matrix<A>,
     dx: &mut Matrix<A>,
-    slope: impl Fn(A, A) -> A + Sync,
+    slope: impl Fn(A, A) -> A + Copy + Sync,
 ) {
     match (x.as_slice(), y.as_slice(), dy.as_slice(), dx.as_slice_mut()) {
         (Some(x), Some(y), Some(dy), Some(dx)) => simd::each(
             (dx, x, y, dy),
             #[inline(always)]
-            |(dx, &x, &y, &dy)| *dx = dy * slope(x, y),
+            move |(dx, &x, &y, &dy)| *dx = dy * slope(x, y),
         ),
         _ => Zip::from(dx).and(x).and(y).and(dy).for_each(|dx, &x, &y, &dy| *dx = dy * slope(x, y)),
     }

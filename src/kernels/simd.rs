@@ -11,7 +11,9 @@
 //! loop, and [`rows`] inside: these are the same passes without dispatch.
 //!
 //! A closure of more than a few operations must be written `#[inline(always)] |x| ...`: left to itself the compiler may
-//! call it as a function, which is right but several times slower.
+//! call it as a function, which is right but several times slower. Closures are copied into the loop, so that what they
+//! captured with `move` is in registers there; behind a reference it might be changed by what the loop writes, for all
+//! that the compiler knows, and may keep it from using vector instructions.
 
 use super::parallel;
 use crate::Scalar;
@@ -59,15 +61,15 @@ pub(crate) fn vectorize_if<R>(wide: bool, mut f: impl FnMut() -> R) -> R {
 
 /// Calls `f` with the items at every position of `streams`.
 #[inline(always)]
-pub(crate) fn each<S: Streams>(streams: S, f: impl Fn(S::Item) + Sync) {
+pub(crate) fn each<S: Streams>(streams: S, f: impl Fn(S::Item) + Copy + Sync) {
     if streams.len() <= TINY {
         rows::each(streams, f);
     } else {
         parallel::split(streams, &|part: S| {
             vectorize_with(
-                part,
+                (part, f),
                 #[inline(always)]
-                |part| rows::each(part, &f),
+                |(part, f)| rows::each(part, f),
             );
         });
     }
@@ -75,46 +77,46 @@ pub(crate) fn each<S: Streams>(streams: S, f: impl Fn(S::Item) + Sync) {
 
 /// yᵢ = f(xᵢ).
 #[inline(always)]
-pub(crate) fn map<A: Scalar>(x: &[A], y: &mut [A], f: impl Fn(A) -> A + Sync) {
+pub(crate) fn map<A: Scalar>(x: &[A], y: &mut [A], f: impl Fn(A) -> A + Copy + Sync) {
     each(
         (y, x),
         #[inline(always)]
-        |(y, &x)| *y = f(x),
+        move |(y, &x)| *y = f(x),
     );
 }
 
 /// yᵢ = f(aᵢ, bᵢ).
 #[inline(always)]
-pub(crate) fn map2<A: Scalar>(a: &[A], b: &[A], y: &mut [A], f: impl Fn(A, A) -> A + Sync) {
+pub(crate) fn map2<A: Scalar>(a: &[A], b: &[A], y: &mut [A], f: impl Fn(A, A) -> A + Copy + Sync) {
     each(
         (y, a, b),
         #[inline(always)]
-        |(y, &a, &b)| *y = f(a, b),
+        move |(y, &a, &b)| *y = f(a, b),
     );
 }
 
 /// wᵢ = f(wᵢ, gᵢ), in place.
 #[inline(always)]
-pub(crate) fn update<A: Scalar>(w: &mut [A], g: &[A], f: impl Fn(A, A) -> A + Sync) {
+pub(crate) fn update<A: Scalar>(w: &mut [A], g: &[A], f: impl Fn(A, A) -> A + Copy + Sync) {
     each(
         (w, g),
         #[inline(always)]
-        |(w, &g)| *w = f(*w, g),
+        move |(w, &g)| *w = f(*w, g),
     );
 }
 
 /// The sum of what `f` returns for the items at every position, added up in `f64` in an order that depends on the
 /// length alone.
 #[inline(always)]
-pub(crate) fn sum<A: Scalar, S: Streams>(streams: S, f: impl Fn(S::Item) -> A + Sync) -> f64 {
+pub(crate) fn sum<A: Scalar, S: Streams>(streams: S, f: impl Fn(S::Item) -> A + Copy + Sync) -> f64 {
     if streams.len() <= TINY {
         return rows::sum(streams, f);
     }
     let block = |part: S| {
         vectorize_with(
-            part,
+            (part, f),
             #[inline(always)]
-            |part| rows::sum(part, &f),
+            |(part, f)| rows::sum(part, f),
         )
     };
     parallel::fold(streams, BLOCK, &block, |a, b| a + b)
