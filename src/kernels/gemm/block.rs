@@ -14,6 +14,11 @@ const fn longest<A>() -> usize {
     A_BYTES / A_ROWS / size_of::<A>()
 }
 
+/// Sums are cut in blocks of nearly equal length, which depends on k alone: so they round alike in every product.
+pub(super) fn k_block<A>(k: usize) -> usize {
+    if k <= longest::<A>() { k } else { k.div_ceil(k.div_ceil(longest::<A>())) }
+}
+
 /// Up to so many rows b is read where it is: packing pays when it is read more often.
 const UNPACKED_B: usize = 128;
 
@@ -62,8 +67,7 @@ fn panel<S: Simd>(vectors: usize) -> usize {
 unsafe fn by_blocks<A: Element, S: Simd>(simd: S, run: &Run<A>) {
     let Run { product, a_space, b_space } = *run;
     let Product { k, n, .. } = product;
-    // Blocks of k depend on k alone, so that the sums round alike in every product.
-    let k_block = if k <= longest::<A>() { k } else { k.div_ceil(k.div_ceil(longest::<A>())) };
+    let k_block = k_block::<A>(k);
     let widest = A::lanes::<S>() * VECTORS;
     let room = B_BYTES / size_of::<A>();
     let n_block = if k_block * n.next_multiple_of(widest) <= room { n } else { room / k_block / widest * widest };

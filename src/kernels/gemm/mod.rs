@@ -4,6 +4,7 @@
 //! |---|---|
 //! | up to [`TINY`] multiplications | plain loops |
 //! | one row by contiguous columns | dot products, [`dot`] |
+//! | one row by contiguous rows | those rows, weighted and added up, [`row`] |
 //! | everything else | tiles of c that live in registers, [`tile`], over panels of b, [`block`] |
 //!
 //! An element of c is one chain of multiply-adds over k, cut in blocks that depend on k alone. So it has the same bits
@@ -19,6 +20,7 @@ mod block;
 mod dot;
 mod element;
 mod pack;
+mod row;
 #[cfg(test)]
 mod tests;
 mod tile;
@@ -249,7 +251,13 @@ unsafe fn choose<A: Element>(mut product: Product<A>) {
         product.c = View { start: c.at(0, last), row: c.row, column: -c.column };
     }
     // Chosen here and not for each part, whose shape depends on the number of threads.
-    let path = if dot::fits(&product) { dot::run } else { block::run };
+    let path = if dot::fits(&product) {
+        dot::run
+    } else if row::fits(&product) {
+        row::run
+    } else {
+        block::run
+    };
     // SAFETY: transposed or read backwards it is the same product.
     unsafe { in_parts(product, threads(&product), path) }
 }
