@@ -1,10 +1,8 @@
 //! Products in blocks that fit the caches.
 
-use std::sync::LazyLock;
+use pulp::{Simd, WithSimd};
 
-use pulp::{Arch, Simd, WithSimd};
-
-use super::element::Element;
+use super::element::{Element, arch};
 use super::pack::{self, A_BYTES, A_ROWS, B_BYTES};
 use super::tile::{ROWS, Tile, VECTORS, tile};
 use super::{Product, View};
@@ -28,14 +26,11 @@ const UNPACKED_PAGES: usize = 32;
 /// Up to so long sums a that is stored by columns is read where it is.
 const UNPACKED_A: usize = 128;
 
-/// What this machine can do, found out once.
-pub(super) static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
-
 /// # Safety
 /// The promise of [`Product`]; c.column must not be negative.
 pub(super) unsafe fn run<A: Element>(product: Product<A>) {
     // The space is fetched out here: a closure in `with_simd` would be compiled without the vector instructions.
-    pack::with_space(|a_space, b_space| ARCH.dispatch(Run { product, a_space, b_space }));
+    pack::with_space(|a_space, b_space| arch().dispatch(Run { product, a_space, b_space }));
 }
 
 struct Run<A> {

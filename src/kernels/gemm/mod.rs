@@ -268,6 +268,10 @@ const PER_THREAD: usize = 1 << 20;
 
 #[cfg(feature = "parallel")]
 fn threads<A>(product: &Product<A>) -> usize {
+    #[cfg(test)]
+    if tests::ARCH.get().is_some() {
+        return 1;
+    }
     let affordable = product.m.saturating_mul(product.k).saturating_mul(product.n) / PER_THREAD;
     if affordable < 2 { 1 } else { affordable.min(rayon::current_num_threads()) }
 }

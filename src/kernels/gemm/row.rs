@@ -3,8 +3,8 @@
 use pulp::{Simd, WithSimd};
 
 use super::Product;
-use super::block::{ARCH, k_block};
-use super::element::Element;
+use super::block::k_block;
+use super::element::{Element, arch};
 use super::pack::{self, B_BYTES};
 
 /// Rows of b that are added at a time, so that the sums are read and written less often.
@@ -23,7 +23,7 @@ pub(super) fn fits<A>(product: &Product<A>) -> bool {
 /// # Safety
 /// The promise of [`Product`], and [`fits`].
 pub(super) unsafe fn run<A: Element>(product: Product<A>) {
-    pack::with_space(|_, sums| ARCH.dispatch(Run { product, sums }));
+    pack::with_space(|_, sums| arch().dispatch(Run { product, sums }));
 }
 
 struct Run<A> {

@@ -1,10 +1,18 @@
 //! Every path against the textbook's sum, in every layout.
 
+use std::cell::Cell;
+
 use ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Slice, s};
+use pulp::Arch;
 use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
 
 use super::gemm;
 use crate::Scalar;
+
+thread_local! {
+    /// The instruction set to take instead of the widest one, for products on this thread, which are then not shared out.
+    pub(super) static ARCH: Cell<Option<Arch>> = const { Cell::new(None) };
+}
 
 type Rng = Xoshiro256PlusPlus;
 
@@ -250,4 +258,19 @@ fn any_number_of_threads_gives_the_same_bits() {
     }
     check::<f32>();
     check::<f64>();
+}
+
+#[test]
+fn narrower_instruction_sets_agree() {
+    let mut sets = vec![Arch::Scalar];
+    #[cfg(target_arch = "x86_64")]
+    sets.extend(pulp::x86::V3::try_new().map(Arch::V3));
+    for arch in sets {
+        ARCH.set(Some(arch));
+        random_products::<f32>(300, 7);
+        random_products::<f64>(300, 8);
+        layouts::<f32>();
+        layouts::<f64>();
+        ARCH.set(None);
+    }
 }
