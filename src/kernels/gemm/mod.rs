@@ -50,7 +50,7 @@ pub(crate) fn gemm<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta
     if b.nrows() != k || c.dim() != (m, n) {
         mismatch(a.dim(), b.dim(), c.dim());
     }
-    // The product of the sides cannot overflow where it matters: sides of 65 and more are not tiny.
+    // The first comparison keeps the product of the sides from overflowing.
     if m | k | n <= TINY && m * k * n <= TINY {
         if k == 0 {
             empty(beta, c);
