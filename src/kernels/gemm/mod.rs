@@ -4,6 +4,7 @@
 //! |---|---|
 //! | up to [`TINY`] multiplications | plain loops |
 //! | one row by contiguous columns | dot products, [`dot`] |
+//! | one row by contiguous rows | those rows, weighted and added up, [`row`] |
 //! | everything else | tiles of c that live in registers, [`tile`], over panels of b, [`block`] |
 //!
 //! An element of c is one chain of multiply-adds over k, cut in blocks that depend on k alone. So it has the same bits
@@ -19,6 +20,7 @@ mod block;
 mod dot;
 mod element;
 mod pack;
+mod row;
 #[cfg(test)]
 mod tests;
 mod tile;
@@ -48,7 +50,7 @@ pub(crate) fn gemm<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta
     if b.nrows() != k || c.dim() != (m, n) {
         mismatch(a.dim(), b.dim(), c.dim());
     }
-    // The product of the sides cannot overflow where it matters: sides of 65 and more are not tiny.
+    // The first comparison keeps the product of the sides from overflowing.
     if m | k | n <= TINY && m * k * n <= TINY {
         if k == 0 {
             empty(beta, c);
@@ -249,7 +251,13 @@ unsafe fn choose<A: Element>(mut product: Product<A>) {
         product.c = View { start: c.at(0, last), row: c.row, column: -c.column };
     }
     // Chosen here and not for each part, whose shape depends on the number of threads.
-    let path = if dot::fits(&product) { dot::run } else { block::run };
+    let path = if dot::fits(&product) {
+        dot::run
+    } else if row::fits(&product) {
+        row::run
+    } else {
+        block::run
+    };
     // SAFETY: transposed or read backwards it is the same product.
     unsafe { in_parts(product, threads(&product), path) }
 }
@@ -260,6 +268,10 @@ const PER_THREAD: usize = 1 << 20;
 
 #[cfg(feature = "parallel")]
 fn threads<A>(product: &Product<A>) -> usize {
+    #[cfg(test)]
+    if tests::ARCH.get().is_some() {
+        return 1;
+    }
     let affordable = product.m.saturating_mul(product.k).saturating_mul(product.n) / PER_THREAD;
     if affordable < 2 { 1 } else { affordable.min(rayon::current_num_threads()) }
 }
