@@ -1,45 +1,286 @@
 //! [`Init`]: where weights start.
 
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 use rand::Rng;
 use rand::distr::{Distribution, StandardUniform};
 
 use crate::Scalar;
 
-/// Which connections of a neuron decide the spread of its weights.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Fan {
-    /// Its inputs: keeps the forward pass at an even strength.
-    #[default]
-    In,
-    /// Its outputs: keeps the backward pass at an even strength.
-    Out,
-}
-
 /// How weights start.
+///
+/// A weight matrix has `fan_in` connections into each output and `fan_out` out of each input; for [`Dense`] these are
+/// its inputs and outputs. Xavier, He and `LeCun` choose the spread so that a signal keeps its strength from layer to
+/// layer. Definitions and fans are those of `PyTorch`'s `torch.nn.init`; the uniform kinds reach to √3 times the
+/// standard deviation.
+///
+/// | kind | standard deviation | after |
+/// |---|---|---|
+/// | Xavier | gain·√(2 / (`fan_in` + `fan_out`)) | Glorot and Bengio, 2010 |
+/// | He | gain / √fan, of the inputs or of the outputs | He and others, 2015 |
+/// | `LeCun` | 1 / √`fan_in` | `LeCun` and others, 1998; Klambauer and others, 2017 |
+///
+/// All numbers are drawn in `f64`, row by row, and then rounded: `f32` and `f64` networks of one seed start from the
+/// same weights. Settings without a meaning, such as `low` above `high`, give NaN, which no training accepts.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// let w = Init::HE_NORMAL.matrix::<f32>(784, 128, &mut rng(7));
+/// assert_eq!(w.dim(), (784, 128));
+/// let small = Init::Normal { mean: 0.0, std: 0.01 };
+/// let layer = Dense::<f32>::with_init(784, 128, small, &mut rng(7));
+/// ```
+///
+/// [`Dense`]: crate::layers::Dense
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Init {
-    /// Evenly from [low, high).
+    /// All zero. Neurons that start alike stay alike: for biases, not for weights of a hidden layer.
+    Zeros,
+    /// All the same number.
+    Constant(f64),
+    /// Evenly from [low, high), in the number type of the matrix, too: what rounds up to `high` becomes `low`.
     Uniform {
         /// The lower bound.
         low: f64,
         /// The upper bound.
         high: f64,
     },
+    /// From a bell curve.
+    Normal {
+        /// Its centre.
+        mean: f64,
+        /// Its standard deviation.
+        std: f64,
+    },
+    /// From a bell curve, but only what lies in [low, high].
+    TruncatedNormal {
+        /// The centre of the whole bell.
+        mean: f64,
+        /// The standard deviation of the whole bell, above 0.
+        std: f64,
+        /// The lower bound.
+        low: f64,
+        /// The upper bound.
+        high: f64,
+    },
+    /// Xavier's (Glorot's) spread, even. Made for tanh and the like.
+    XavierUniform {
+        /// See [`Gain`].
+        gain: f64,
+    },
+    /// Xavier's (Glorot's) spread, as a bell.
+    XavierNormal {
+        /// See [`Gain`].
+        gain: f64,
+    },
+    /// He's (Kaiming's) spread, even. Made for `ReLU`.
+    HeUniform {
+        /// See [`Gain`].
+        gain: f64,
+        /// Which connections count.
+        fan: Fan,
+    },
+    /// He's (Kaiming's) spread, as a bell.
+    HeNormal {
+        /// See [`Gain`].
+        gain: f64,
+        /// Which connections count.
+        fan: Fan,
+    },
+    /// `LeCun`'s spread, even.
+    LeCunUniform,
+    /// `LeCun`'s spread, as a bell (an untruncated one). Made for SELU.
+    LeCunNormal,
+    /// Orthonormal columns, or rows if there are fewer of them, times `gain`: W keeps the length of what it multiplies.
+    ///
+    /// A normal matrix, orthogonalised with positive diagonal, so that all directions are equally likely. After Saxe and
+    /// others, 2013.
+    Orthogonal {
+        /// The length of each column or row; see [`Gain`].
+        gain: f64,
+    },
+}
+
+/// Which connections decide the spread of He's weights.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Fan {
+    /// The inputs of an output: keeps the forward pass at an even strength.
+    #[default]
+    In,
+    /// The outputs of an input: keeps the backward pass at an even strength.
+    Out,
+}
+
+/// How much larger weights should be because the activation after them weakens a signal; as `PyTorch`'s
+/// `calculate_gain`.
+///
+/// ```
+/// use neuropil::{Gain, Init};
+///
+/// let init = Init::XavierUniform { gain: Gain::Tanh.value() };
+/// assert_eq!(Gain::Relu.value(), 2.0_f64.sqrt());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Gain {
+    /// 1, for no activation.
+    Linear,
+    /// 1.
+    Sigmoid,
+    /// 5/3.
+    Tanh,
+    /// √2.
+    Relu,
+    /// √(2 / (1 + slope²)), where `slope` is that for negative numbers.
+    LeakyRelu(f64),
+    /// 3/4.
+    Selu,
+}
+
+impl Gain {
+    /// The factor.
+    pub fn value(self) -> f64 {
+        match self {
+            Self::Linear | Self::Sigmoid => 1.0,
+            Self::Tanh => 5.0 / 3.0,
+            Self::Relu => std::f64::consts::SQRT_2,
+            Self::LeakyRelu(slope) => (2.0 / (1.0 + slope * slope)).sqrt(),
+            Self::Selu => 0.75,
+        }
+    }
 }
 
 impl Init {
-    /// Placeholder.
-    pub const HE_NORMAL: Self = Self::Uniform { low: -1.0, high: 1.0 };
-    /// Placeholder.
-    pub const STANDARD_NORMAL: Self = Self::Uniform { low: -1.0, high: 1.0 };
-    /// A matrix of (inputs, outputs) such numbers.
+    /// Evenly from [0, 1).
+    pub const STANDARD_UNIFORM: Self = Self::Uniform { low: 0.0, high: 1.0 };
+    /// From the bell with mean 0 and standard deviation 1.
+    pub const STANDARD_NORMAL: Self = Self::Normal { mean: 0.0, std: 1.0 };
+    /// Xavier's uniform numbers with gain 1.
+    pub const XAVIER_UNIFORM: Self = Self::XavierUniform { gain: 1.0 };
+    /// Xavier's normal numbers with gain 1.
+    pub const XAVIER_NORMAL: Self = Self::XavierNormal { gain: 1.0 };
+    /// He's uniform numbers for layers before a `ReLU`.
+    pub const HE_UNIFORM: Self = Self::HeUniform { gain: std::f64::consts::SQRT_2, fan: Fan::In };
+    /// He's normal numbers for layers before a `ReLU`.
+    pub const HE_NORMAL: Self = Self::HeNormal { gain: std::f64::consts::SQRT_2, fan: Fan::In };
+    /// Orthonormal columns or rows.
+    pub const ORTHOGONAL: Self = Self::Orthogonal { gain: 1.0 };
+
+    /// A matrix of (inputs, outputs) such numbers, for a layer that connects all of them.
     pub fn matrix<A: Scalar>(self, inputs: usize, outputs: usize, rng: &mut impl Rng) -> Array2<A> {
-        let Self::Uniform { low, high } = self;
-        Array2::from_shape_simple_fn((inputs, outputs), || {
-            let u: f64 = StandardUniform.sample(rng);
-            A::of(low + (high - low) * u)
-        })
+        self.matrix_with_fans(inputs, outputs, inputs, outputs, rng)
     }
+
+    /// A matrix of (rows, columns) such numbers, for a layer whose connections are not those of its matrix.
+    ///
+    /// A convolution has `fan_in` = channels in · kernel and `fan_out` = channels out · kernel, for a kernel of so many
+    /// pixels.
+    pub fn matrix_with_fans<A: Scalar>(
+        self,
+        rows: usize,
+        columns: usize,
+        fan_in: usize,
+        fan_out: usize,
+        rng: &mut impl Rng,
+    ) -> Array2<A> {
+        let fill = |draw: &mut dyn FnMut() -> A| Array2::from_shape_simple_fn((rows, columns), draw);
+        match self.with_fans(fan_in, fan_out) {
+            Self::Constant(value) => fill(&mut || A::of(value)),
+            Self::Uniform { low, high } if low <= high => fill(&mut || {
+                let x = A::of(low + (high - low) * uniform(rng));
+                if x < A::of(high) { x } else { A::of(low) }
+            }),
+            Self::Normal { mean, std } => fill(&mut || A::of(mean + std * standard_normal(rng))),
+            Self::TruncatedNormal { mean, std, low, high } if low <= high && std > 0.0 && (mean + std).is_finite() => {
+                let (from, to) = ((low - mean) / std, (high - mean) / std);
+                fill(&mut || A::of((mean + std * truncated_normal(from, to, rng)).clamp(low, high)))
+            }
+            Self::Orthogonal { gain } => orthogonal(rows, columns, rng).mapv(|x| A::of(gain * x)),
+            _ => fill(&mut || A::NAN),
+        }
+    }
+
+    /// The same numbers told without fans: a `Constant`, `Uniform`, `Normal`, `TruncatedNormal` or `Orthogonal`.
+    ///
+    /// ```
+    /// use neuropil::Init;
+    ///
+    /// assert_eq!(Init::LeCunNormal.with_fans(100, 10), Init::Normal { mean: 0.0, std: 0.1 });
+    /// ```
+    pub fn with_fans(self, fan_in: usize, fan_out: usize) -> Self {
+        let (fan_in, fan_out) = (fan_in.max(1) as f64, fan_out.max(1) as f64);
+        let xavier = |gain: f64| gain * (2.0 / (fan_in + fan_out)).sqrt();
+        let he = |gain: f64, fan| gain / if fan == Fan::In { fan_in } else { fan_out }.sqrt();
+        let uniform = |std: f64| {
+            let bound = 3.0_f64.sqrt() * std;
+            Self::Uniform { low: -bound, high: bound }
+        };
+        let normal = |std: f64| Self::Normal { mean: 0.0, std };
+        match self {
+            Self::Zeros => Self::Constant(0.0),
+            Self::XavierUniform { gain } => uniform(xavier(gain)),
+            Self::XavierNormal { gain } => normal(xavier(gain)),
+            Self::HeUniform { gain, fan } => uniform(he(gain, fan)),
+            Self::HeNormal { gain, fan } => normal(he(gain, fan)),
+            Self::LeCunUniform => uniform(he(1.0, Fan::In)),
+            Self::LeCunNormal => normal(he(1.0, Fan::In)),
+            plain => plain,
+        }
+    }
+}
+
+/// A number from [0, 1).
+pub(crate) fn uniform(rng: &mut impl Rng) -> f64 {
+    StandardUniform.sample(rng)
+}
+
+/// A number from the bell with mean 0 and standard deviation 1: Marsaglia's polar method, with this crate's own
+/// logarithm, so that every machine draws the same bits.
+pub(crate) fn standard_normal(rng: &mut impl Rng) -> f64 {
+    loop {
+        let (a, b) = (2.0 * uniform(rng) - 1.0, 2.0 * uniform(rng) - 1.0);
+        let r2 = a * a + b * b;
+        if 0.0 < r2 && r2 < 1.0 {
+            return a * (-2.0 * Scalar::ln(r2) / r2).sqrt();
+        }
+    }
+}
+
+/// A number of the standard bell from [from, to].
+///
+/// Even proposals, each kept with the height of the bell there as its probability; heights are relative to the highest
+/// in reach, at `top`. Where the bell is below e⁻⁴⁰ of that, nothing would ever be kept, so nothing is proposed.
+fn truncated_normal(from: f64, to: f64, rng: &mut impl Rng) -> f64 {
+    let top = 0.0_f64.clamp(from, to);
+    let reach = (top * top + 80.0).sqrt();
+    let (from, to) = (from.max(-reach), to.min(reach));
+    loop {
+        let z = from + (to - from) * uniform(rng);
+        if uniform(rng) < Scalar::exp(0.5 * (top - z) * (top + z)) {
+            return z;
+        }
+    }
+}
+
+/// A matrix with orthonormal columns, or rows if there are fewer of them.
+///
+/// Gram and Schmidt's method on normal vectors: each loses its parts along the earlier ones, twice, as once would leave
+/// rounding errors that grow; see Giraud and others, 2005, "twice is enough".
+fn orthogonal(rows: usize, columns: usize, rng: &mut impl Rng) -> Array2<f64> {
+    let (count, length) = (rows.min(columns), rows.max(columns));
+    let mut q = Array2::from_shape_simple_fn((count, length), || standard_normal(rng));
+    for i in 0..count {
+        let (earlier, mut rest) = q.view_mut().split_at(Axis(0), i);
+        let mut v = rest.row_mut(0);
+        for _ in 0..2 {
+            for u in earlier.rows() {
+                let along = u.dot(&v);
+                v.scaled_add(-along, &u);
+            }
+        }
+        let length = v.dot(&v).sqrt();
+        v /= length;
+    }
+    if rows < columns { q } else { q.reversed_axes().as_standard_layout().into_owned() }
 }

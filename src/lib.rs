@@ -1,20 +1,23 @@
 //! Neural networks in pure Rust on `ndarray`.
 
 pub mod activations;
+pub mod data;
 mod error;
 pub mod gradcheck;
 mod init;
 pub mod kernels;
 pub mod layers;
 pub mod losses;
+pub mod metrics;
 mod network;
 pub mod optimizers;
 mod scalar;
+pub mod schedules;
 mod shape;
 mod tape;
 
 pub use error::{Error, Result};
-pub use init::{Fan, Init};
+pub use init::{Fan, Gain, Init};
 pub use network::{Scratch, Sequential};
 pub use scalar::Scalar;
 pub use shape::Shape;
@@ -44,5 +47,6 @@ pub mod prelude {
     pub use crate::layers::*;
     pub use crate::losses::*;
     pub use crate::optimizers::*;
+    pub use crate::schedules::Schedule;
     pub use crate::{Error, Gradients, Init, Matrix, Result, Scalar, Scratch, Sequential, Shape, Tape, rng};
 }

@@ -1,0 +1,30 @@
+//! [`blobs`]: a cloud of points around each of several centres.
+
+use ndarray::Array2;
+use rand::Rng;
+
+use crate::data::Samples;
+use crate::data::samples::classes;
+use crate::init::standard_normal;
+use crate::{Matrix, Scalar};
+
+/// A round cloud of points around each row of `centers`, one class each.
+///
+/// Each coordinate is its centre's plus noise from a bell of standard deviation `std`. x is (samples, columns of
+/// `centers`), target (samples, 1) with the index of the centre; without centres there are no samples.
+///
+/// ```
+/// use ndarray::array;
+///
+/// let centers = array![[0.0, 0.0, 9.0], [5.0, -5.0, 0.0]];
+/// let blobs = neuropil::data::blobs(100, &centers, 0.3, &mut neuropil::rng(1));
+/// assert_eq!(blobs.x.dim(), (100, 3));
+/// assert!(blobs.x[[0, 2]] > 5.0 && blobs.x[[1, 2]] < 5.0);
+/// ```
+pub fn blobs<A: Scalar>(samples: usize, centers: &Matrix<A>, std: f64, rng: &mut impl Rng) -> Samples<A> {
+    let target = classes(samples, centers.nrows());
+    let x = Array2::from_shape_fn((target.nrows(), centers.ncols()), |(i, j)| {
+        A::of(centers[[i % centers.nrows(), j]].to_f64() + std * standard_normal(rng))
+    });
+    Samples { x, target }
+}

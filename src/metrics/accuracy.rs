@@ -1,0 +1,26 @@
+//! [`accuracy`]: the share of right answers.
+
+use super::answers;
+use crate::{Matrix, Result, Scalar};
+
+/// The share of samples whose highest score is that of their class; NaN of no samples.
+///
+/// `y` is (samples, classes), `target` (samples, 1).
+///
+/// ```
+/// use ndarray::array;
+///
+/// let y = array![[0.1, 0.9], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]];
+/// let right = neuropil::metrics::accuracy(&y, &array![[1.0], [0.0], [0.0], [0.0]])?;
+/// assert_eq!(right, 0.75);
+/// # Ok::<(), neuropil::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Target`](crate::Error::Target) when the target is not one column of class indices, or the outputs have not a
+/// score for each of two or more classes; [`Error::NonFinite`](crate::Error::NonFinite) when a score is NaN.
+pub fn accuracy<A: Scalar>(y: &Matrix<A>, target: &Matrix<A>) -> Result<f64> {
+    let answers = answers("accuracy", y, target)?;
+    let right = answers.iter().filter(|(truth, answer)| truth == answer).count();
+    Ok(right as f64 / answers.len() as f64)
+}
