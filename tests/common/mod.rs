@@ -1,6 +1,6 @@
 //! What several test files need: the reference values in `fixtures`, and how close is close enough.
 
-#![allow(dead_code)] // Each test file uses its own part.
+#![allow(dead_code, unreachable_pub)] // Each test file uses its own part.
 
 use std::path::Path;
 
