@@ -76,7 +76,7 @@ pub enum Error {
     /// A setting outside its range.
     Setting {
         /// Whose setting it is, and its name.
-        what: &'static str,
+        what: String,
         /// The range.
         wants: &'static str,
         /// The value that it was given.
@@ -114,21 +114,23 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Error {
+    /// Writes the text; `after` follows a layer's name: a comma where its position comes before it.
+    fn write(&self, f: &mut fmt::Formatter<'_>, after: &str) -> fmt::Result {
         match self {
-            Self::Input { layer, wants, got } => {
-                write!(f, "{layer}, takes {wants}, got {got}")?;
-                if let Shape::Flat(_) = got { Ok(()) } else { write!(f, " = {}", got.len()) }
-            }
-            Self::Layer { index, error } => write!(f, "layer {index}, {error}"),
-            Self::Width { wants, got } => {
-                write!(f, "the network takes rows of {wants}")?;
-                if let Shape::Flat(_) = wants {
-                } else {
-                    write!(f, " = {}", wants.len())?;
+            Self::Input { layer, wants, got } => write!(f, "{layer}{after} takes {wants}, got {}", Numbers(*got)),
+            Self::Layer { index, error } => {
+                write!(f, "layer {index}")?;
+                let mut error = error;
+                while let Self::Layer { index, error: inner } = &**error {
+                    write!(f, ".{index}")?;
+                    error = inner;
                 }
-                write!(f, " features, got {got}; one row is one sample")
+                f.write_str(", ")?;
+                error.write(f, ",")
+            }
+            Self::Width { wants, got } => {
+                write!(f, "the network takes rows of {} features, got {got}; one row is one sample", Numbers(*wants))
             }
             Self::Dimensions { what, wants, got } => {
                 write!(f, "{what} must be {} x {}, got {} x {}", wants[0], wants[1], got[0], got[1])
@@ -136,12 +138,14 @@ impl fmt::Display for Error {
             Self::Target { loss, wants, got } => write!(f, "{loss} takes {wants}, got {got}"),
             Self::NotDifferentiable { layer } => write!(
                 f,
-                "{layer}, has a derivative of zero, so the layers before it cannot learn; \
+                "{layer}{after} has a derivative of zero, so the layers before it cannot learn; \
                  use a smooth activation such as Sigmoid or Tanh when training"
             ),
-            Self::Order { call, needs } => write!(f, "{call} needs {needs} first"),
+            Self::Order { call, needs } => write!(f, "`{call}` needs {needs} first"),
             Self::Setting { what, wants, got } => write!(f, "{what} must be {wants}, got {got}"),
-            Self::Empty => write!(f, "the network has no layers; add some with `with` or `push`"),
+            Self::Empty => {
+                write!(f, "the network has no layers; add some with `with` or `push`, or give `mlp` two sizes or more")
+            }
             Self::NonFinite { what, got } => write!(
                 f,
                 "{what} is {got}; no parameter was changed; try a smaller learning rate, or look for NaN in the data"
@@ -152,11 +156,28 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Layer { error, .. } => Some(error.as_ref()),
-            _ => None,
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, "")
+    }
+}
+
+/// A shape, and how many numbers that are if it does not say so itself.
+struct Numbers(Shape);
+
+impl fmt::Display for Numbers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Shape::Flat(features) => write!(f, "{features}"),
+            shape => write!(f, "{shape} = {}", shape.len()),
         }
     }
+}
+
+// No `source`: the text of a `Layer` has that of the error in it.
+impl std::error::Error for Error {}
+
+/// The error unless `got` is in the range that is written out in `wants`.
+pub(crate) fn check_setting(what: &str, got: f64, wants: &'static str, ok: bool) -> Result<()> {
+    if ok { Ok(()) } else { Err(Error::Setting { what: what.to_owned(), wants, got }) }
 }

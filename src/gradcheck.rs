@@ -5,6 +5,10 @@
 //! cost least. A layer's outputs are made one number by a random upstream gradient, so that every entry of the Jacobian
 //! takes part.
 //!
+//! Give it several rows, all different: with a single one, a sum over the batch that was forgotten goes unnoticed, and
+//! so does a cache left over from another batch. Keep away from kinks (0 for a rectifier): there is no derivative there
+//! to compare with.
+//!
 //! ```
 //! use neuropil::gradcheck;
 //! use neuropil::prelude::*;
@@ -20,11 +24,11 @@
 
 use std::fmt;
 
-use ndarray::Array2;
+use ndarray::{Array2, Axis, concatenate, s};
 
-use crate::layers::Layer;
-use crate::losses::Loss;
-use crate::{Init, Matrix, Result, Shape, Tape, rng};
+use crate::layers::{Backward, Cache, Layer, Pass};
+use crate::losses::{self, Loss};
+use crate::{Error, Init, Matrix, Result, Shape, rng};
 
 /// What a check found: the worst disagreement, and how much was compared.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +43,8 @@ pub struct Report {
     pub numeric: f64,
     /// How many derivatives were compared.
     pub compared: usize,
+    /// How many of them are not zero: if none is, the check says little.
+    pub nonzero: usize,
 }
 
 impl Report {
@@ -48,85 +54,196 @@ impl Report {
     }
 
     fn empty() -> Self {
-        Self { error: 0.0, at: "nothing".into(), analytic: 0.0, numeric: 0.0, compared: 0 }
+        Self { error: 0.0, at: "nothing".into(), analytic: 0.0, numeric: 0.0, compared: 0, nonzero: 0 }
     }
 
     fn compare(&mut self, analytic: f64, numeric: f64, at: impl FnOnce() -> String) {
         let error = (analytic - numeric).abs() / analytic.abs().max(numeric.abs()).max(1.0);
         // NaN is worst of all, and stays.
         if self.compared == 0 || error > self.error || (error.is_nan() && !self.error.is_nan()) {
-            *self = Self { error, at: at(), analytic, numeric, compared: self.compared };
+            *self = Self { error, at: at(), analytic, numeric, ..*self };
         }
         self.compared += 1;
+        self.nonzero += usize::from(numeric != 0.0);
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { error, at, analytic, numeric, compared } = self;
-        write!(
-            f,
-            "worst of {compared} derivatives: {at} is {analytic:e} by backward, {numeric:e} by finite differences"
-        )?;
-        write!(f, ", error {error:.1e}")
+        let Self { error, at, analytic, numeric, compared, nonzero } = self;
+        write!(f, "worst of {compared} derivatives, {nonzero} of them not zero: {at} is {analytic:.6e} by backward, ")?;
+        write!(f, "{numeric:.6e} by finite differences, error {error:.1e}")
     }
 }
 
 /// Checks a layer, or a whole network, at the batch `x`: the gradient by the input and by every trainable parameter.
 ///
-/// Layers that draw random numbers draw the same ones, from `seed`, in each evaluation.
+/// Every matrix that the layer has to fill holds NaN before, and its cache comes from a batch of other rows: what it
+/// forgets to write, adds to what was there, or takes from the batch before, shows. The parameters' gradients are also
+/// compared as they are when nobody asks for the input's. Layers that draw random numbers draw the same ones, from
+/// `seed`, in each evaluation.
 ///
 /// # Errors
-/// Those of the layer's forward pass.
+/// [`Error::Width`] when the rows of `x` are not of the shape `input`; those of the layer.
 pub fn layer(layer: &dyn Layer<f64>, input: impl Into<Shape>, x: &Matrix<f64>, seed: u64) -> Result<Report> {
-    let input = input.into();
-    let mut tape = Tape::for_layer(layer, input, seed);
-    let outputs = tape.forward(layer, x)?.dim();
-    let upstream: Array2<f64> = Init::STANDARD_NORMAL.matrix(outputs.0, outputs.1, &mut rng(seed ^ 0x5eed));
-    let gradients = tape.backward_from(layer, &upstream)?;
-    let (by_input, by_weight) = (gradients.input.clone(), gradients.weights.to_vec());
-
-    // The value Σ upstream ∘ y.
-    let value = |layer: &dyn Layer<f64>, x: &Matrix<f64>| -> Result<f64> {
-        let mut tape = Tape::for_layer(layer, input, seed);
-        Ok((tape.forward(layer, x)? * &upstream).sum())
-    };
+    let check = Check::new(layer, input.into(), x, seed)?;
     let mut report = Report::empty();
-    let mut x = x.to_owned();
-    for (index, &analytic) in by_input.indexed_iter() {
-        let numeric = difference(x[index], |moved| {
-            x[index] = moved;
-            value(layer, &x)
-        })?;
-        report.compare(analytic, numeric, || format!("input[{}, {}]", index.0, index.1));
-    }
-    let mut moved_layer = layer.clone_layer();
-    for (slot, by_weight) in by_weight.iter().enumerate() {
-        for (index, &analytic) in by_weight.indexed_iter() {
-            let mut name = String::new();
-            let mut set = |layer: &mut dyn Layer<f64>, to: Option<f64>| {
-                let (mut at, mut old) = (0, 0.0);
-                layer.visit_mut(&mut |info, w| {
-                    if info.role.is_trainable() {
-                        if at == slot {
-                            old = w[index];
-                            w[index] = to.unwrap_or(old);
-                            name = format!("{}[{}, {}]", info.name, index.0, index.1);
-                        }
-                        at += 1;
-                    }
-                });
-                old
-            };
-            let w = set(&mut *moved_layer, None);
-            let numeric = difference(w, |moved| {
-                set(&mut *moved_layer, Some(moved));
-                value(&*moved_layer, &x)
-            })?;
-            report.compare(analytic, numeric, || name);
-        }
-    }
+    let gradients = check.gradients()?;
+    check.compare_input(&gradients, &mut report)?;
+    check.compare_parameters(&gradients, &mut report)?;
     Ok(report)
+}
+
+/// Checks the gradient by every trainable parameter only: for layers whose inputs cannot be moved a little, such as the
+/// indices that an embedding takes.
+///
+/// ```
+/// use neuropil::gradcheck;
+/// use neuropil::prelude::*;
+///
+/// let layer = Dense::new(2, 3, &mut rng(1));
+/// let report = gradcheck::parameters(&layer, 2, &ndarray::array![[1.0, 2.0], [3.0, 5.0]], 1)?;
+/// assert!(report.passes(1e-7) && report.compared == 2 * 3 + 3, "{report}");
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Errors
+/// Those of [`layer`].
+pub fn parameters(layer: &dyn Layer<f64>, input: impl Into<Shape>, x: &Matrix<f64>, seed: u64) -> Result<Report> {
+    let check = Check::new(layer, input.into(), x, seed)?;
+    let mut report = Report::empty();
+    check.compare_parameters(&check.gradients()?, &mut report)?;
+    Ok(report)
+}
+
+/// A layer at the point where it is checked.
+struct Check<'a> {
+    layer: &'a dyn Layer<f64>,
+    input: Shape,
+    x: Array2<f64>,
+    upstream: Array2<f64>,
+    seed: u64,
+}
+
+/// What `backward` says: dL/dx, and dL/dw when dL/dx was asked for and when it was not.
+struct Gradients {
+    dx: Array2<f64>,
+    dw: Vec<Array2<f64>>,
+    dw_alone: Vec<Array2<f64>>,
+}
+
+impl<'a> Check<'a> {
+    fn new(layer: &'a dyn Layer<f64>, input: Shape, x: &Matrix<f64>, seed: u64) -> Result<Self> {
+        if x.ncols() != input.len() {
+            return Err(Error::Width { wants: input, got: x.ncols() });
+        }
+        let outputs = layer.output_shape(input)?.len();
+        let upstream = Init::STANDARD_NORMAL.matrix(x.nrows(), outputs, &mut rng(seed ^ 0x5eed));
+        Ok(Self { layer, input, x: x.as_standard_layout().into_owned(), upstream, seed })
+    }
+
+    /// The outputs for `x`.
+    fn forward(&self, layer: &dyn Layer<f64>, x: &Array2<f64>, cache: &mut Cache) -> Result<Array2<f64>> {
+        let mut y = Array2::from_elem((x.nrows(), self.upstream.ncols()), f64::NAN);
+        let mut pass = Pass { training: true, input: self.input, cache, rng: &mut rng(self.seed) };
+        layer.forward(x, &mut y, &mut pass)?;
+        Ok(y)
+    }
+
+    /// The gradients of Σ dy ∘ y by the parameters, and by the input into `dx`.
+    fn backward(
+        &self,
+        x: &Array2<f64>,
+        dy: &Array2<f64>,
+        dx: Option<&mut Array2<f64>>,
+        cache: &mut Cache,
+    ) -> Result<Vec<Array2<f64>>> {
+        let y = self.forward(self.layer, x, cache)?;
+        let mut dw = Vec::new();
+        self.layer.visit(&mut |info, w| {
+            if info.role.is_trainable() {
+                dw.push(Array2::from_elem(w.dim(), f64::NAN));
+            }
+        });
+        // Other random numbers than in the forward pass, as on a tape, where the generator goes on.
+        let mut pass = Pass { training: true, input: self.input, cache, rng: &mut rng(!self.seed) };
+        self.layer.backward(Backward { x, y: &y, dy, dx: dx.map(|dx| &mut **dx), dw: &mut dw }, &mut pass);
+        Ok(dw)
+    }
+
+    fn gradients(&self) -> Result<Gradients> {
+        let mut cache = Cache::default();
+        // The rows in another order and one more: valid for any layer, and never the same batch.
+        let other = |m: &Array2<f64>| {
+            let (backwards, first) = (m.slice(s![..;-1, ..]), m.slice(s![..m.nrows().min(1), ..]));
+            concatenate![Axis(0), backwards, first]
+        };
+        let (x, dy) = (other(&self.x), other(&self.upstream));
+        self.backward(&x, &dy, Some(&mut x.clone()), &mut cache)?;
+
+        let mut dx = Array2::from_elem(self.x.dim(), f64::NAN);
+        let dw_alone = self.backward(&self.x, &self.upstream, None, &mut cache)?;
+        let dw = self.backward(&self.x, &self.upstream, Some(&mut dx), &mut cache)?;
+        Ok(Gradients { dx, dw, dw_alone })
+    }
+
+    /// The value Σ upstream ∘ y.
+    fn value(&self, layer: &dyn Layer<f64>, x: &Array2<f64>) -> Result<f64> {
+        Ok((self.forward(layer, x, &mut Cache::default())? * &self.upstream).sum())
+    }
+
+    fn compare_input(&self, gradients: &Gradients, report: &mut Report) -> Result<()> {
+        let mut x = self.x.clone();
+        for (index, &analytic) in gradients.dx.indexed_iter() {
+            let numeric = difference(x[index], |moved| {
+                x[index] = moved;
+                self.value(self.layer, &x)
+            })?;
+            report.compare(analytic, numeric, || format!("input[{}, {}]", index.0, index.1));
+        }
+        Ok(())
+    }
+
+    fn compare_parameters(&self, gradients: &Gradients, report: &mut Report) -> Result<()> {
+        let mut layer = self.layer.clone_layer();
+        for (slot, (dw, dw_alone)) in gradients.dw.iter().zip(&gradients.dw_alone).enumerate() {
+            for (index, &analytic) in dw.indexed_iter() {
+                let w = exchange(&mut *layer, slot, index, None);
+                let numeric = difference(w, |moved| {
+                    exchange(&mut *layer, slot, index, Some(moved));
+                    self.value(&*layer, &self.x)
+                })?;
+                let off = |analytic: f64| (analytic - numeric).abs();
+                let alone = dw_alone.get(index).copied().unwrap_or(f64::NAN);
+                let worse = if alone.is_nan() || off(alone) > off(analytic) { alone } else { analytic };
+                report.compare(worse, numeric, || format!("{}[{}, {}]", name_of(self.layer, slot), index.0, index.1));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Sets a number of the layer's trainable parameter `slot`, if `to` is one, and returns what it was.
+fn exchange(layer: &mut dyn Layer<f64>, slot: usize, index: (usize, usize), to: Option<f64>) -> f64 {
+    let (mut at, mut old) = (0, f64::NAN);
+    layer.visit_mut(&mut |info, w| {
+        if info.role.is_trainable() {
+            // NaN stays if the layer shows its parameters in another order here than in `visit`.
+            if let Some(w) = w.get_mut(index).filter(|_| at == slot) {
+                old = *w;
+                *w = to.unwrap_or(old);
+            }
+            at += 1;
+        }
+    });
+    old
+}
+
+/// The name of the layer's trainable parameter `slot`.
+fn name_of(layer: &dyn Layer<f64>, slot: usize) -> String {
+    let mut names = Vec::new();
+    layer.visit(&mut |info, _| names.extend(info.role.is_trainable().then(|| info.name.to_string())));
+    names.swap_remove(slot)
 }
 
 /// Checks a loss at the outputs `y` and `target`: the gradient by each output.
@@ -144,13 +261,18 @@ pub fn layer(layer: &dyn Layer<f64>, input: impl Into<Shape>, x: &Matrix<f64>, s
 /// # Errors
 /// When the target does not fit.
 pub fn loss(loss: &dyn Loss<f64>, y: &Matrix<f64>, target: &Matrix<f64>) -> Result<Report> {
-    let gradient = loss.gradient(y, target)?;
+    let mut scratch = losses::Scratch::default();
+    let mut gradient = Array2::from_elem(y.dim(), f64::NAN);
+    scratch.reduce(loss, y, target, Some(&mut gradient))?;
+    let (mut y, mut unused) = (y.to_owned(), gradient.clone());
     let mut report = Report::empty();
-    let mut y = y.to_owned();
     for (index, &analytic) in gradient.indexed_iter() {
-        let numeric = difference(y[index], |moved| {
+        let w = y[index];
+        let numeric = difference(w, |moved| {
             y[index] = moved;
-            loss.evaluate(&y, target)
+            // On one side with the gradient and on the other without: the value must not depend on it.
+            let dy = if moved > w { Some(&mut *unused) } else { None };
+            scratch.reduce(loss, &y, target, dy)
         })?;
         report.compare(analytic, numeric, || format!("y[{}, {}]", index.0, index.1));
     }

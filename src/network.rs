@@ -1,9 +1,10 @@
 //! [`Sequential`]: layers in a chain, checked as they are put together.
 
+use std::any::TypeId;
 use std::fmt;
-use std::mem::swap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2, Axis, aview1};
 use rand::Rng;
 use rand::rngs::Xoshiro256PlusPlus;
 
@@ -35,6 +36,8 @@ pub struct Sequential<A: Scalar> {
     input: Shape,
     output: Shape,
     nodes: Vec<Node<A>>,
+    /// Clones share it until one of them gets another layer.
+    id: usize,
 }
 
 /// A layer in its place.
@@ -50,7 +53,7 @@ impl<A: Scalar> Sequential<A> {
     /// A chain without layers yet, for samples of this shape.
     pub fn new(input: impl Into<Shape>) -> Self {
         let input = input.into();
-        Self { input, output: input, nodes: Vec::new() }
+        Self { input, output: input, nodes: Vec::new(), id: 0 }
     }
 
     /// A multi-layer perceptron: dense layers of these sizes, with `activation` between them.
@@ -68,6 +71,7 @@ impl<A: Scalar> Sequential<A> {
     ///
     /// # Errors
     /// [`Error::Empty`] for fewer than two sizes; [`Error::Layer`] for a size of 0.
+    #[allow(clippy::needless_pass_by_value)] // As every layer, it moves in.
     pub fn mlp(sizes: &[usize], activation: impl Activation, rng: &mut impl Rng) -> Result<Self> {
         let [input, _, ..] = *sizes else { return Err(Error::Empty) };
         let mut network = Self::new(input);
@@ -94,13 +98,12 @@ impl<A: Scalar> Sequential<A> {
     /// # Errors
     /// When the layer cannot take what the chain gives; the chain stays as it was.
     pub fn push(&mut self, layer: impl Layer<A> + 'static) -> Result<()> {
-        self.output =
-            layer.output_shape(self.output).map_err(|error| error.at(self.nodes.len())).and_then(|output| {
-                let mut slots = 0;
-                layer.visit(&mut |info, _| slots += usize::from(info.role.is_trainable()));
-                self.nodes.push(Node { layer: Box::new(layer), input: self.output, slots });
-                Ok(output)
-            })?;
+        let output = layer.output_shape(self.output).map_err(|error| error.at(self.nodes.len()))?;
+        let mut slots = 0;
+        layer.visit(&mut |info, _| slots += usize::from(info.role.is_trainable()));
+        self.nodes.push(Node { layer: Box::new(layer), input: self.output, slots });
+        self.output = output;
+        self.id = next_id();
         Ok(())
     }
 
@@ -147,8 +150,7 @@ impl<A: Scalar> Sequential<A> {
     /// # Errors
     /// [`Error::Width`] when the sample is not of the network's input shape; [`Error::Empty`] without layers.
     pub fn predict_one(&self, x: &[A]) -> Result<Array1<A>> {
-        let x = ArrayView2::from_shape((1, x.len()), x).expect("one row of all numbers");
-        Ok(self.predict(&x)?.into_flat())
+        Ok(self.predict(&aview1(x).insert_axis(Axis(0)))?.into_flat())
     }
 
     /// The outputs for a batch, in memory that is kept for the next call: once the buffers have their size, a call
@@ -203,14 +205,16 @@ pub(crate) fn count_parameters<A: Scalar>(layer: &dyn Layer<A>) -> usize {
 struct State<A: Scalar> {
     /// The output of each layer but the last when training; two to alternate between when predicting.
     outputs: Vec<Array2<A>>,
-    /// dL/d(output) of the layer at hand, and of the one before it.
-    gradients: [Array2<A>; 2],
+    /// dL/d(output) of each layer but the last.
+    gradients: Vec<Array2<A>>,
     caches: Vec<Cache>,
+    /// The chain that filled this.
+    id: usize,
 }
 
 impl<A: Scalar> Default for State<A> {
     fn default() -> Self {
-        Self { outputs: Vec::new(), gradients: [Array2::default((0, 0)), Array2::default((0, 0))], caches: Vec::new() }
+        Self { outputs: Vec::new(), gradients: Vec::new(), caches: Vec::new(), id: 0 }
     }
 }
 
@@ -238,6 +242,7 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
         let buffers = if pass.training { last } else { last.min(2) };
         state.outputs.resize_with(buffers.max(state.outputs.len()), || Array2::default((0, 0)));
         state.caches.resize_with(self.nodes.len(), Cache::default);
+        state.id = self.id;
         for (i, node) in self.nodes.iter().enumerate() {
             let pass =
                 &mut Pass { training: pass.training, input: node.input, cache: &mut state.caches[i], rng: pass.rng };
@@ -263,40 +268,43 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
         let state = pass.cache.get::<State<A>>();
-        let [dy_here, dx_here] = &mut state.gradients;
-        let last = self.nodes.len() - 1;
-        let same = state.caches.len() == self.nodes.len()
-            && self.nodes.iter().skip(1).zip(&state.outputs).all(|(node, x)| node.input.len() == x.ncols());
-        if !same {
-            // Not the network of the forward pass: there is no gradient, and no way to go on as if there were.
-            at.dw.iter_mut().for_each(|dw| dw.fill(A::NAN));
+        let Backward { x, y, dy, mut dx, mut dw } = at;
+        if state.id != self.id || self.nodes.is_empty() {
+            // Not the chain of the forward pass. A tape does not let it come to this; there is no gradient.
+            for dw in dw {
+                dw.fill(A::NAN);
+            }
+            if let Some(dx) = dx {
+                dx.fill(A::NAN);
+            }
             return;
         }
-        let Backward { x, y, dy, mut dx, mut dw } = at;
+        let last = self.nodes.len() - 1;
+        state.gradients.resize_with(last, || Array2::default((0, 0)));
         // Without dx, nothing before the first parameter is of interest.
         let first =
             if dx.is_some() { 0 } else { self.nodes.iter().position(|node| node.slots > 0).unwrap_or(last + 1) };
         for (i, node) in self.nodes.iter().enumerate().skip(first).rev() {
             let (rest, own) = dw.split_at_mut(dw.len() - node.slots);
             dw = rest;
-            let dx = if i == 0 {
-                dx.as_deref_mut()
-            } else if i == first {
-                None
-            } else {
-                resize(dx_here, x.nrows(), node.input.len());
-                Some(&mut **dx_here)
-            };
+            // What is before the layer and what is after it; the chain's own matrices at the ends.
+            let (before, after) = state.gradients.split_at_mut(i);
             let at = Backward {
                 x: if i == 0 { x } else { &state.outputs[i - 1] },
                 y: if i == last { y } else { &state.outputs[i] },
-                dy: if i == last { dy } else { dy_here },
-                dx,
+                dy: if i == last { dy } else { &after[0] },
+                dx: match before.last_mut() {
+                    None => dx.as_deref_mut(),
+                    Some(_) if i == first => None,
+                    Some(dx) => {
+                        resize(dx, x.nrows(), node.input.len());
+                        Some(&mut *dx)
+                    }
+                },
                 dw: own,
             };
             let cache = &mut state.caches[i];
             node.layer.backward(at, &mut Pass { training: pass.training, input: node.input, cache, rng: pass.rng });
-            swap(dy_here, dx_here);
         }
     }
 
@@ -308,8 +316,11 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
 
     fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
         for (i, node) in self.nodes.iter_mut().enumerate() {
-            node.layer
-                .visit_mut(&mut |info, matrix| f(Info { name: &format_args!("{i}.{}", info.name), ..info }, matrix));
+            node.layer.visit_mut(&mut |info, matrix| {
+                let dim = matrix.dim();
+                f(Info { name: &format_args!("{i}.{}", info.name), ..info }, matrix);
+                keep_form(matrix, dim);
+            });
         }
     }
 
@@ -323,6 +334,25 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
     fn differentiable(&self) -> bool {
         self.nodes.iter().all(|node| node.layer.differentiable())
     }
+
+    fn identity(&self) -> (TypeId, usize) {
+        (TypeId::of::<Self>(), self.id)
+    }
+}
+
+/// A number that no chain had before.
+fn next_id() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Undoes what a visitor must not do to a parameter: the layers were checked for its size, and it is read row by row.
+fn keep_form<A: Scalar>(matrix: &mut Array2<A>, dim: (usize, usize)) {
+    if matrix.dim() != dim {
+        *matrix = Array2::from_elem(dim, A::NAN);
+    } else if !matrix.is_standard_layout() {
+        *matrix = matrix.as_standard_layout().into_owned();
+    }
 }
 
 impl<A: Scalar> Sequential<A> {
@@ -330,10 +360,11 @@ impl<A: Scalar> Sequential<A> {
     fn check_trainable(&self) -> Result<()> {
         let mut learns = false;
         for (i, node) in self.nodes.iter().enumerate() {
-            learns |= node.slots > 0;
             if learns && !node.layer.differentiable() {
                 return Err(Error::NotDifferentiable { layer: format!("{:?}", node.layer) }.at(i));
             }
+            // Inside a chain in this chain, it is that one's own check.
+            learns |= node.slots > 0;
         }
         Ok(())
     }

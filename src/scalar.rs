@@ -1,5 +1,8 @@
 //! [`Scalar`]: the two number types that networks are made of, and all that the crate asks of them.
 
+// What a loop calls must be inlined to inherit its instruction set.
+#![allow(clippy::inline_always)]
+
 use std::fmt::{Debug, Display, LowerExp};
 use std::ops::{AddAssign, DivAssign, MulAssign, Neg, SubAssign};
 

@@ -1,5 +1,7 @@
 //! [`Tape`]: one training step after the other, remembered from forward to backward.
 
+use std::any::TypeId;
+
 use ndarray::Array2;
 use rand::rngs::Xoshiro256PlusPlus;
 
@@ -47,6 +49,8 @@ pub struct Tape<A: Scalar> {
     loss: losses::Scratch<A>,
     rng: Xoshiro256PlusPlus,
     stage: Stage,
+    /// Which network went forward.
+    network: (TypeId, usize),
 }
 
 /// How far the current step has come.
@@ -97,6 +101,7 @@ impl<A: Scalar> Tape<A> {
             loss: losses::Scratch::default(),
             rng: rng(seed),
             stage: Stage::Start,
+            network: layer.identity(),
         };
         tape.lay_out_gradients(layer);
         tape
@@ -124,10 +129,16 @@ impl<A: Scalar> Tape<A> {
     /// learn, because a layer with parameters comes before a step function.
     pub fn forward(&mut self, network: &dyn Layer<A>, x: &Matrix<A>) -> Result<&Array2<A>> {
         self.stage = Stage::Start;
+        let output = network.output_shape(self.shape)?;
         if x.ncols() != self.shape.len() {
             return Err(Error::Width { wants: self.shape, got: x.ncols() });
         }
-        let output = network.output_shape(self.shape)?;
+        let identity = network.identity();
+        // Chains keep the form of their parameters; of other layers nobody knows.
+        if identity != self.network || identity.1 == 0 {
+            self.network = identity;
+            self.lay_out_gradients(network);
+        }
         resize(&mut self.x, x.nrows(), x.ncols());
         self.x.assign(x);
         resize(&mut self.y, x.nrows(), output.len());
@@ -162,10 +173,11 @@ impl<A: Scalar> Tape<A> {
     /// The gradients of the loss by the input and by each parameter.
     ///
     /// # Errors
-    /// [`Error::Order`] before [`loss`](Self::loss).
+    /// [`Error::Order`] before [`loss`](Self::loss), or for another network than that of the forward pass.
     pub fn backward(&mut self, network: &dyn Layer<A>) -> Result<Gradients<'_, A>> {
         self.needs(Stage::Loss, "backward")?;
-        self.run_backward(network, true)?;
+        self.needs_network(network, "backward")?;
+        self.run_backward(network, true);
         Ok(Gradients { input: &self.dx, weights: &self.dw })
     }
 
@@ -173,31 +185,33 @@ impl<A: Scalar> Tape<A> {
     /// of its work.
     ///
     /// # Errors
-    /// [`Error::Order`] before [`loss`](Self::loss).
+    /// [`Error::Order`] before [`loss`](Self::loss), or for another network than that of the forward pass.
     pub fn backward_weights(&mut self, network: &dyn Layer<A>) -> Result<&[Array2<A>]> {
         self.needs(Stage::Loss, "backward_weights")?;
-        self.run_backward(network, false)?;
+        self.needs_network(network, "backward_weights")?;
+        self.run_backward(network, false);
         Ok(&self.dw)
     }
 
     /// The gradients by the input and by each parameter, where `dy` is the gradient by the outputs.
     ///
     /// # Errors
-    /// [`Error::Dimensions`] when `dy` is not like the outputs; [`Error::Order`] before [`forward`](Self::forward).
+    /// [`Error::Dimensions`] when `dy` is not like the outputs; [`Error::Order`] before [`forward`](Self::forward), or
+    /// for another network than that of the forward pass.
     pub fn backward_from(&mut self, network: &dyn Layer<A>, dy: &Matrix<A>) -> Result<Gradients<'_, A>> {
         self.needs(Stage::Forward, "backward_from")?;
+        self.needs_network(network, "backward_from")?;
         if dy.dim() != self.y.dim() {
             let (wants, got) = (self.y.dim().into(), dy.dim().into());
             return Err(Error::Dimensions { what: "the gradient dL/dy".into(), wants, got });
         }
         resize(&mut self.dy, dy.nrows(), dy.ncols());
         self.dy.assign(dy);
-        self.run_backward(network, true)?;
+        self.run_backward(network, true);
         Ok(Gradients { input: &self.dx, weights: &self.dw })
     }
 
-    fn run_backward(&mut self, network: &dyn Layer<A>, with_input: bool) -> Result<()> {
-        self.lay_out_gradients(network);
+    fn run_backward(&mut self, network: &dyn Layer<A>, with_input: bool) {
         let dx = if with_input {
             resize(&mut self.dx, self.x.nrows(), self.x.ncols());
             Some(&mut *self.dx)
@@ -208,24 +222,32 @@ impl<A: Scalar> Tape<A> {
         let mut pass = Pass { training: true, input: self.shape, cache: &mut self.cache, rng: &mut self.rng };
         network.backward(at, &mut pass);
         self.stage = Stage::Backward;
-        Ok(())
     }
 
     /// Lets `optimizer` change the parameters by the gradients of the backward pass.
     ///
     /// # Errors
-    /// [`Error::Order`] before a backward pass; [`Error::Setting`] for settings of the optimizer outside their range.
+    /// [`Error::Order`] before a backward pass, or for another network than that of the forward pass;
+    /// [`Error::Setting`] for settings of the optimizer outside their range. The parameters stay as they were.
     pub fn step(&mut self, network: &mut dyn Layer<A>, optimizer: &mut dyn Optimizer<A>) -> Result<()> {
         self.needs(Stage::Backward, "step")?;
+        self.needs_network(network, "step")?;
+        self.apply(network, optimizer)
+    }
+
+    fn apply(&mut self, network: &mut dyn Layer<A>, optimizer: &mut dyn Optimizer<A>) -> Result<()> {
         optimizer.begin_step()?;
-        let mut slot = 0;
+        let mut gradients = self.dw.iter().enumerate();
         network.visit_mut(&mut |info, w| {
-            if info.role.is_trainable() {
-                let (Some(w), Some(dw)) = (w.as_slice_mut(), self.dw[slot].as_slice()) else {
-                    unreachable!("parameters and gradients are row-major")
-                };
-                optimizer.update(slot, info.role, w, dw);
-                slot += 1;
+            if info.role.is_trainable()
+                && let Some((slot, dw)) = gradients.next()
+            {
+                if !w.is_standard_layout() {
+                    *w = w.as_standard_layout().into_owned();
+                }
+                if let (Some(w), Some(dw)) = (w.as_slice_mut(), dw.as_slice()) {
+                    optimizer.update(slot, info.role, w, dw);
+                }
             }
         });
         network.update_statistics(&mut self.cache);
@@ -249,11 +271,12 @@ impl<A: Scalar> Tape<A> {
     ) -> Result<A> {
         self.forward(network, x)?;
         let value = self.loss(loss, target)?;
-        self.backward_weights(network)?;
-        self.step(network, optimizer)?;
+        self.run_backward(network, false);
+        self.apply(network, optimizer)?;
         Ok(value)
     }
 
+    /// The error unless the step has come as far as `stage`.
     fn needs(&self, stage: Stage, call: &'static str) -> Result<()> {
         if self.stage >= stage {
             return Ok(());
@@ -265,5 +288,12 @@ impl<A: Scalar> Tape<A> {
             Stage::Backward => "`forward`, `loss` and `backward`",
         };
         Err(Error::Order { call, needs })
+    }
+
+    /// The error unless it was this network that went forward: only it can read the caches.
+    fn needs_network(&self, network: &dyn Layer<A>, call: &'static str) -> Result<()> {
+        let same = network.identity() == self.network
+            && network.output_shape(self.shape).is_ok_and(|output| output.len() == self.y.ncols());
+        if same { Ok(()) } else { Err(Error::Order { call, needs: "`forward` with the same network" }) }
     }
 }

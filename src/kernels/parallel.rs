@@ -3,32 +3,29 @@
 use super::simd::Streams;
 
 /// A thread gets at least this many positions.
-#[cfg(feature = "parallel")]
 const GRAIN: usize = 1 << 16;
 
 /// Calls `f` on all of `streams`, in parts on several threads if that pays.
 #[inline(always)]
 pub(crate) fn split<S: Streams>(streams: S, f: &(impl Fn(S) + Sync)) {
-    #[cfg(feature = "parallel")]
-    if streams.len() >= 2 * GRAIN {
-        return split_between(streams, rayon::current_num_threads(), f);
+    match threads(streams.len()) {
+        1 => f(streams),
+        threads => split_between(streams, threads, f),
     }
-    f(streams);
 }
 
-#[cfg(feature = "parallel")]
 fn split_between<S: Streams>(streams: S, threads: usize, f: &(impl Fn(S) + Sync)) {
     let len = streams.len();
     if threads < 2 || len < 2 * GRAIN {
         return f(streams);
     }
-    // A multiple of 64 positions: two threads do not write to one cache line.
-    let middle = (len / threads * (threads / 2)).next_multiple_of(64);
-    let (left, right) = streams.split_at(middle);
-    rayon::join(|| split_between(left, threads / 2, f), || split_between(right, threads - threads / 2, f));
+    let few = threads / 2;
+    // Two threads should not write to one cache line.
+    let (left, right) = streams.split_at((len / threads * few).next_multiple_of(64));
+    both(true, || split_between(left, few, f), || split_between(right, threads - few, f));
 }
 
-/// Folds `f` of blocks of `streams` as a tree whose form depends on the length alone.
+/// Joins `f` of blocks of `streams` as a tree whose form depends on the length alone.
 #[inline(always)]
 pub(crate) fn fold<S: Streams>(
     streams: S,
@@ -36,10 +33,7 @@ pub(crate) fn fold<S: Streams>(
     f: &(impl Fn(S) -> f64 + Sync),
     join: impl Fn(f64, f64) -> f64 + Sync + Copy,
 ) -> f64 {
-    #[cfg(feature = "parallel")]
-    let threads = if streams.len() >= 2 * GRAIN { rayon::current_num_threads() } else { 1 };
-    #[cfg(not(feature = "parallel"))]
-    let threads = 1;
+    let threads = threads(streams.len());
     fold_between(streams, block, threads, f, join)
 }
 
@@ -55,15 +49,32 @@ fn fold_between<S: Streams>(
         return f(streams);
     }
     let (left, right) = streams.split_at(blocks / 2 * block);
+    let apart = threads > 1 && left.len() >= GRAIN;
+    let few = threads / 2;
+    let (left, right) =
+        both(apart, || fold_between(left, block, few, f, join), || fold_between(right, block, threads - few, f, join));
+    join(left, right)
+}
+
+/// How many threads there are for a pass over `len` positions; a short one does not even ask the pool.
+#[inline(always)]
+fn threads(len: usize) -> usize {
     #[cfg(feature = "parallel")]
-    if threads > 1 && left.len() >= GRAIN {
-        let (left, right) = rayon::join(
-            || fold_between(left, block, threads / 2, f, join),
-            || fold_between(right, block, threads - threads / 2, f, join),
-        );
-        return join(left, right);
+    if len >= 2 * GRAIN {
+        return rayon::current_num_threads();
     }
-    join(fold_between(left, block, threads, f, join), fold_between(right, block, threads, f, join))
+    let _ = len;
+    1
+}
+
+/// Calls two functions, each on a thread of its own if they are to run `apart`.
+fn both<R: Send>(apart: bool, a: impl FnOnce() -> R + Send, b: impl FnOnce() -> R + Send) -> (R, R) {
+    #[cfg(feature = "parallel")]
+    if apart {
+        return rayon::join(a, b);
+    }
+    let _ = apart;
+    (a(), b())
 }
 
 /// The same as [`split`], in parts that hold whole rows of `width` positions.

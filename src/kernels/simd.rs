@@ -9,14 +9,19 @@
 //! Large passes are split over the threads of the current rayon pool. The results have the same bits for any
 //! instruction set and any number of threads. Code that goes over many short rows calls [`vectorize`] once, around its
 //! loop, and [`rows`] inside: these are the same passes without dispatch.
+//!
+//! A closure of more than a few operations must be written `#[inline(always)] |x| ...`: left to itself the compiler may
+//! call it as a function, which is right but several times slower. Closures are copied into the loop, so that what they
+//! captured with `move` is in registers there; behind a reference it might be changed by what the loop writes, for all
+//! that the compiler knows, and may keep it from using vector instructions.
 
 use super::parallel;
 use crate::Scalar;
 
 /// Passes no longer than this are plain loops: choosing the instruction set would cost more than it gains.
-const TINY: usize = 16;
+pub(crate) const TINY: usize = 16;
 /// Sums keep this many partial sums.
-const LANES: usize = 16;
+const LANES: usize = 64;
 /// Sums of more items than this are the sum of the sums of two halves.
 const BLOCK: usize = 4096;
 
@@ -48,72 +53,73 @@ fn vectorize_with<T, R>(input: T, f: impl FnMut(T) -> R) -> R {
     pulp::Arch::new().dispatch(Call(input, f))
 }
 
+/// [`vectorize`] if `wide`, else as it is: the results are the same.
+#[inline(always)]
+pub(crate) fn vectorize_if<R>(wide: bool, mut f: impl FnMut() -> R) -> R {
+    if wide { vectorize(f) } else { f() }
+}
+
 /// Calls `f` with the items at every position of `streams`.
 #[inline(always)]
-pub(crate) fn each<S: Streams>(streams: S, f: impl Fn(S::Item) + Sync) {
+pub(crate) fn each<S: Streams>(streams: S, f: impl Fn(S::Item) + Copy + Sync) {
     if streams.len() <= TINY {
         rows::each(streams, f);
     } else {
         parallel::split(streams, &|part: S| {
             vectorize_with(
-                part,
+                (part, f),
                 #[inline(always)]
-                |part| rows::each(part, &f),
-            )
+                |(part, f)| rows::each(part, f),
+            );
         });
     }
 }
 
 /// yᵢ = f(xᵢ).
 #[inline(always)]
-pub(crate) fn map<A: Scalar>(x: &[A], y: &mut [A], f: impl Fn(A) -> A + Sync) {
+pub(crate) fn map<A: Scalar>(x: &[A], y: &mut [A], f: impl Fn(A) -> A + Copy + Sync) {
     each(
         (y, x),
         #[inline(always)]
-        |(y, &x)| *y = f(x),
+        move |(y, &x)| *y = f(x),
     );
 }
 
 /// yᵢ = f(aᵢ, bᵢ).
 #[inline(always)]
-pub(crate) fn map2<A: Scalar>(a: &[A], b: &[A], y: &mut [A], f: impl Fn(A, A) -> A + Sync) {
+pub(crate) fn map2<A: Scalar>(a: &[A], b: &[A], y: &mut [A], f: impl Fn(A, A) -> A + Copy + Sync) {
     each(
         (y, a, b),
         #[inline(always)]
-        |(y, &a, &b)| *y = f(a, b),
+        move |(y, &a, &b)| *y = f(a, b),
     );
 }
 
 /// wᵢ = f(wᵢ, gᵢ), in place.
 #[inline(always)]
-pub(crate) fn update<A: Scalar>(w: &mut [A], g: &[A], f: impl Fn(A, A) -> A + Sync) {
+pub(crate) fn update<A: Scalar>(w: &mut [A], g: &[A], f: impl Fn(A, A) -> A + Copy + Sync) {
     each(
         (w, g),
         #[inline(always)]
-        |(w, &g)| *w = f(*w, g),
+        move |(w, &g)| *w = f(*w, g),
     );
 }
 
 /// The sum of what `f` returns for the items at every position, added up in `f64` in an order that depends on the
 /// length alone.
 #[inline(always)]
-pub(crate) fn sum<A: Scalar, S: Streams>(streams: S, f: impl Fn(S::Item) -> A + Sync) -> f64 {
+pub(crate) fn sum<A: Scalar, S: Streams>(streams: S, f: impl Fn(S::Item) -> A + Copy + Sync) -> f64 {
     if streams.len() <= TINY {
-        rows::sum(streams, f)
-    } else {
-        parallel::fold(
-            streams,
-            BLOCK,
-            &|part: S| {
-                vectorize_with(
-                    part,
-                    #[inline(always)]
-                    |part| rows::sum(part, &f),
-                )
-            },
-            |a, b| a + b,
-        )
+        return rows::sum(streams, f);
     }
+    let block = |part: S| {
+        vectorize_with(
+            (part, f),
+            #[inline(always)]
+            |(part, f)| rows::sum(part, f),
+        )
+    };
+    parallel::fold(streams, BLOCK, &block, |a, b| a + b)
 }
 
 /// Σ aᵢ bᵢ.
@@ -139,18 +145,18 @@ pub(crate) fn max<A: Scalar>(x: &[A]) -> A {
     }
 }
 
-/// outⱼ += Σᵢ xᵢⱼ for the rows xᵢ of a matrix that lies in memory row by row; `out` is as long as a row.
+/// sumⱼ = Σᵢ xᵢⱼ for the rows xᵢ of a matrix that lies in memory row by row; `sums` is as long as a row.
 #[inline(always)]
-pub(crate) fn add_rows<A: Scalar>(x: &[A], out: &mut [A]) {
+pub(crate) fn column_sums<A: Scalar>(x: &[A], sums: &mut [A]) {
     vectorize(
         #[inline(always)]
-        || rows::add_rows(x, out),
+        || rows::column_sums(x, sums),
     );
 }
 
 /// The same passes to call inside [`vectorize`], once for each of many short rows.
 pub(crate) mod rows {
-    use super::{LANES, Scalar, Streams};
+    use super::{LANES, Scalar, Streams, TINY};
 
     /// Calls `f` with the items at every position.
     #[inline(always)]
@@ -160,65 +166,79 @@ pub(crate) mod rows {
         }
     }
 
-    /// Sixteen partial sums, added up as a tree, then the items that are left.
+    /// Item i is added to partial sum i modulo 64, in `f64`; these are then added up as a tree. A tiny row is added up
+    /// one item after another.
     #[inline(always)]
     pub(crate) fn sum<A: Scalar, S: Streams>(streams: S, f: impl Fn(S::Item) -> A) -> f64 {
+        if streams.len() <= TINY {
+            let mut sum = 0.0;
+            for item in streams.items() {
+                sum += f(item).to_f64();
+            }
+            return sum;
+        }
+        // So many that the compiler keeps the inner loop, and turns it into vector instructions.
+        let mut lanes = [0.0; LANES];
         let whole = streams.len() / LANES * LANES;
         let (blocks, rest) = streams.split_at(whole);
-        let mut lanes = [0.0; LANES];
         for block in blocks.blocks::<LANES>() {
             for (lane, item) in lanes.iter_mut().zip(block.items()) {
                 *lane += f(item).to_f64();
             }
         }
-        if whole > 0 {
-            for half in [8, 4, 2, 1] {
-                for i in 0..half {
-                    lanes[i] += lanes[i + half];
-                }
-            }
+        for (lane, item) in lanes.iter_mut().zip(rest.items()) {
+            *lane += f(item).to_f64();
         }
-        let mut sum = lanes[0];
-        for item in rest.items() {
-            sum += f(item).to_f64();
-        }
-        sum
+        fold(&mut lanes, |a, b| a + b)
     }
 
     /// The largest item; NaN if any is NaN, -∞ if there are none.
     #[inline(always)]
     pub(crate) fn max<A: Scalar>(x: &[A]) -> A {
-        let (blocks, rest) = x.as_chunks::<LANES>();
+        if x.len() <= TINY {
+            return x.iter().fold(-A::INFINITY, |max, &item| max.maximum(item));
+        }
         let mut lanes = [-A::INFINITY; LANES];
+        let (blocks, rest) = x.as_chunks::<LANES>();
         for block in blocks {
             for (lane, &item) in lanes.iter_mut().zip(block) {
                 *lane = lane.maximum(item);
             }
         }
-        if !blocks.is_empty() {
-            for half in [8, 4, 2, 1] {
-                for i in 0..half {
-                    lanes[i] = lanes[i].maximum(lanes[i + half]);
-                }
-            }
+        for (lane, &item) in lanes.iter_mut().zip(rest) {
+            *lane = lane.maximum(item);
         }
-        rest.iter().fold(lanes[0], |max, &item| max.maximum(item))
+        fold(&mut lanes, A::maximum)
     }
 
-    /// outⱼ += Σᵢ xᵢⱼ, for some columns at a time, added up in `f64`.
+    /// Joins the lower and the upper half until one is left.
     #[inline(always)]
-    pub(crate) fn add_rows<A: Scalar>(x: &[A], out: &mut [A]) {
+    fn fold<A: Scalar>(lanes: &mut [A; LANES], join: impl Fn(A, A) -> A) -> A {
+        let mut half = LANES / 2;
+        while half > 0 {
+            let (lower, upper) = lanes.split_at_mut(half);
+            for (a, &b) in lower.iter_mut().zip(&*upper) {
+                *a = join(*a, b);
+            }
+            half /= 2;
+        }
+        lanes[0]
+    }
+
+    /// sumⱼ = Σᵢ xᵢⱼ, for some columns at a time, added up in `f64`.
+    #[inline(always)]
+    pub(crate) fn column_sums<A: Scalar>(x: &[A], sums: &mut [A]) {
         const COLUMNS: usize = 64;
-        let width = out.len();
-        for (tile, out) in out.chunks_mut(COLUMNS).enumerate() {
-            let mut sums = [0.0; COLUMNS];
+        let width = sums.len();
+        for (tile, sums) in sums.chunks_mut(COLUMNS).enumerate() {
+            let mut exact = [0.0; COLUMNS];
             for row in x.chunks_exact(width) {
-                for (sum, &item) in sums.iter_mut().zip(&row[tile * COLUMNS..][..out.len()]) {
+                for (sum, &item) in exact.iter_mut().zip(&row[tile * COLUMNS..][..sums.len()]) {
                     *sum += item.to_f64();
                 }
             }
-            for (out, sum) in out.iter_mut().zip(sums) {
-                *out += A::of(sum);
+            for (sum, exact) in sums.iter_mut().zip(exact) {
+                *sum = A::of(exact);
             }
         }
     }
@@ -318,7 +338,34 @@ tuple!(P Q R S T, ((((P, Q), R), S), T));
 mod tests {
     use super::*;
 
-    /// The sums have the same bits as the same order written plainly, and whatever the number of threads.
+    /// The wide instructions give the bits that plain loops give, for every function.
+    fn same_bits<A: Scalar>(x: &[A]) {
+        let mut y = vec![A::ZERO; x.len()];
+        let mut count = 0;
+        macro_rules! check {
+            ($($name:ident)*) => {$(
+                map(x, &mut y, #[inline(always)] |x| x.$name());
+                for (&x, &y) in x.iter().zip(&y) {
+                    let plain = std::hint::black_box(x).$name();
+                    // Signed zeros differ by their reciprocals.
+                    let same = plain == y && A::ONE / plain == A::ONE / y || plain.is_nan() && y.is_nan();
+                    assert!(same, "{}({x:e}): {plain:e} alone, {y:e} among others", stringify!($name));
+                    count += 1;
+                }
+            )*};
+        }
+        check!(exp exp_m1 ln ln_1p tanh sigmoid erf erfc normal_cdf);
+        assert_eq!(count, 9 * x.len());
+    }
+
+    #[test]
+    fn wide_and_plain_loops_give_the_same_bits() {
+        let bits = (0..=u32::MAX).step_by(65_521);
+        same_bits(&bits.clone().map(f32::from_bits).collect::<Vec<_>>());
+        same_bits(&bits.map(|bits| f64::from_bits(u64::from(bits) << 32 | u64::from(bits))).collect::<Vec<_>>());
+    }
+
+    /// Sums are near the exact ones, and have the same bits for any number of threads.
     #[test]
     fn sums_do_not_depend_on_threads() {
         let x: Vec<f32> = (0..1_000_003).map(|i| (i as f32 * 0.37).sin() + 0.1).collect();
@@ -355,13 +402,13 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_added_up_column_by_column() {
+    fn columns_are_added_up() {
         for (rows, columns) in [(3, 0), (0, 3), (1, 1), (7, 5), (9, 64), (5, 130)] {
             let x: Vec<f32> = (0..rows * columns).map(|i| i as f32).collect();
-            let mut out = vec![0.5; columns];
-            add_rows(&x, &mut out);
-            for (j, &out) in out.iter().enumerate() {
-                assert_eq!(out, 0.5 + (0..rows).map(|i| x[i * columns + j]).sum::<f32>());
+            let mut sums = vec![0.5; columns];
+            column_sums(&x, &mut sums);
+            for (j, &sum) in sums.iter().enumerate() {
+                assert_eq!(sum, (0..rows).map(|i| x[i * columns + j]).sum::<f32>());
             }
         }
     }

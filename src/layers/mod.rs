@@ -5,7 +5,7 @@
 //! it is one file. A function that acts on each number alone is an [`Activation`](crate::activations::Activation)
 //! instead. See `examples/own_layer.rs`.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::fmt::{self, Debug, Display};
 
 use ndarray::Array2;
@@ -35,7 +35,7 @@ pub use softmax::Softmax;
 ///
 /// Every matrix has one row a sample. Inside the crate, the methods are called with matrices in row-major order whose
 /// sizes were checked.
-pub trait Layer<A: Scalar>: Debug + Send + Sync + CloneLayer<A> {
+pub trait Layer<A: Scalar>: Debug + Send + Sync + CloneLayer<A> + 'static {
     /// The shape of a sample after this layer.
     ///
     /// # Errors
@@ -56,7 +56,8 @@ pub trait Layer<A: Scalar>: Debug + Send + Sync + CloneLayer<A> {
     /// Shows each parameter and each statistic, always in the same order.
     fn visit(&self, _f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {}
 
-    /// The same as [`visit`](Self::visit), to change them. Their sizes must stay.
+    /// The same as [`visit`](Self::visit), to change them. Their sizes must stay: in a network, a matrix that was given
+    /// another size becomes NaN in its old one.
     fn visit_mut(&mut self, _f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {}
 
     /// After an optimizer's step: takes over statistics of the batch that `forward` left in the cache.
@@ -65,6 +66,12 @@ pub trait Layer<A: Scalar>: Debug + Send + Sync + CloneLayer<A> {
     /// Whether layers before this one can learn through it.
     fn differentiable(&self) -> bool {
         true
+    }
+
+    /// What tells this layer from others, so that no layer is handed a cache that it did not fill: its type, and a
+    /// number for types such as networks that are not all built alike.
+    fn identity(&self) -> (TypeId, usize) {
+        (TypeId::of::<Self>(), 0)
     }
 }
 

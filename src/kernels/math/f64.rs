@@ -143,35 +143,40 @@ fn exp_square(a: f64, k: f64) -> f64 {
     s + s * q
 }
 
-/// e^(a²) erfc(a) for 0 <= a <= 27.5 as a rational function (2^-59.9).
+/// erf(x) for |x| < 1 as x + xp(x²), where p has degree 11 (2^-56).
 #[inline(always)]
-fn erfc_scaled(a: f64) -> f64 {
-    let p = polynomial!(a; 1.0, 2.3415650505846172, 2.71808763610894345, 2.02107196793161598, 1.05611161464889188,
-        0.403412351929919324, 0.113924020353989758, 0.0235157467059166282, 0.00340855893193120483, 0.000315503964307395616,
-        0.0000143374369902939208);
-    let d = polynomial!(a; 1.0, 3.46994421768013007, 5.63350040232272294, 5.66010502012063265, 3.9196309780753873,
-        1.9698826004505035, 0.735590458826523493, 0.204933118964018119, 0.0419601839173689684, 0.00605421962757040812,
-        0.000559216216513564224, 0.0000254124454055557757);
-    p / d
+fn erf_near(x: f64) -> f64 {
+    x + x * polynomial!(x * x; 0.12837916709551255856, -0.3761263890318334302, 0.11283791670936949014,
+            -0.026866170641958616455, 0.0052239775967287032168, -0.00085483254845008800182, 0.00012055280476717905147,
+            -0.000014924465157753752308, 1.6444143340311919792e-6, -1.6183925802975360095e-7, 1.3616373170024063979e-8,
+            -7.6071235611721401855e-10)
 }
 
-/// erfc(|x|) as e^(-x²) times a rational function.
+/// e^(a²) erfc(a) for 0 <= a <= 27.5 as a rational function (2^-59.9) of 1/(1.5 + a), whose leading terms outweigh the
+/// others where a is large.
+#[inline(always)]
+fn erfc_scaled(a: f64) -> f64 {
+    let s = 1.5 + a;
+    let t = 1.0 / s;
+    let p = polynomial!(t; 0.564189583547886739, 3.9524889419350277, 23.6467171678506644, 92.9544013916796602, 296.902023881617961, 740.313477721834338, 1494.64618060272941, 2400.29709121858064, 3001.3006436739947, 2719.59177104575156, 1468.4460488256345);
+    let d = polynomial!(t; 1.0, 5.50560424583562599, 31.9043085332991535, 106.141116641937485, 305.944610303300541, 640.433147292213082, 1086.90815293980349, 1386.33279210013175, 1337.48993367202599, 903.365207187579062, 386.956306611983331, 78.6922443476039711);
+    p / (s * d)
+}
+
+/// erfc(|x|): e^(-x²) times a rational function, but 1 - erf(|x|) in the middle, where that is more exact.
 #[inline(always)]
 fn erfc_abs(x: f64) -> f64 {
     let a = x.abs();
     let a = if a > 27.5 { 27.5 } else { a };
-    exp_square(a, 1.0) * erfc_scaled(a) * TINY
+    let far = exp_square(a, 1.0) * erfc_scaled(a) * TINY;
+    if a < 0.75 { 1.0 - erf_near(a) } else { far }
 }
 
-/// x + xp(x²) with p of degree 11 (2^-56) in the middle, 1 - erfc(|x|) outside.
+/// Near zero by its own polynomial, 1 - erfc(|x|) outside.
 #[inline(always)]
 pub(crate) fn erf(x: f64) -> f64 {
-    let near = x + x * polynomial!(x * x; 0.12837916709551255856, -0.3761263890318334302, 0.11283791670936949014,
-            -0.026866170641958616455, 0.0052239775967287032168, -0.00085483254845008800182, 0.00012055280476717905147,
-            -0.000014924465157753752308, 1.6444143340311919792e-6, -1.6183925802975360095e-7, 1.3616373170024063979e-8,
-            -7.6071235611721401855e-10);
     let far = (1.0 - erfc_abs(x)).copysign(x);
-    if x.abs() < 1.0 { near } else { far }
+    if x.abs() < 1.0 { erf_near(x) } else { far }
 }
 
 /// erfc(|x|), or 2 less that.
@@ -186,6 +191,8 @@ pub(crate) fn erfc(x: f64) -> f64 {
 pub(crate) fn normal_cdf(x: f64) -> f64 {
     let a = x.abs();
     let a = if a > 38.8 { 38.8 } else { a };
-    let tail = exp_square(a, 0.5) * (0.5 * erfc_scaled(a * FRAC_1_SQRT_2)) * TINY;
+    let z = a * FRAC_1_SQRT_2;
+    let far = exp_square(a, 0.5) * (0.5 * erfc_scaled(z)) * TINY;
+    let tail = if a < 1.0 { 0.5 - 0.5 * erf_near(z) } else { far };
     if x > 0.0 { 1.0 - tail } else { tail }
 }

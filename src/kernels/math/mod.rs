@@ -5,9 +5,8 @@
 //! rounded to the number type before the next ones are fitted. A clamp is written `if x > top { top } else { x }`: NaN
 //! compares false and passes.
 
-// Coefficients are written with the digits that pin them down, and every function must inherit the instruction set
-// of the loop that calls it.
-#![allow(clippy::excessive_precision, clippy::unreadable_literal, clippy::inline_always)]
+// Coefficients are written with the digits that pin them down.
+#![allow(clippy::excessive_precision, clippy::unreadable_literal)]
 
 /// c₀ + c₁x + c₂x² + ..., evaluated in pairs, then pairs of pairs: half the latency of Horner's scheme.
 macro_rules! polynomial {

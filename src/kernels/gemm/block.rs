@@ -1,0 +1,167 @@
+//! Products in blocks that fit the caches.
+
+use std::sync::LazyLock;
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::element::Element;
+use super::pack::{self, A_BYTES, A_ROWS, B_BYTES};
+use super::tile::{ROWS, Tile, VECTORS, tile};
+use super::{Product, View};
+
+/// The longest block of a sum: the rows of a tile and the space for packing are made for it.
+const fn longest<A>() -> usize {
+    A_BYTES / A_ROWS / size_of::<A>()
+}
+
+/// Up to so many rows b is read where it is: packing pays when it is read more often.
+const UNPACKED_B: usize = 128;
+
+/// The same when each row of b is on another page of memory.
+const UNPACKED_PAGES: usize = 32;
+
+/// Up to so long sums a that is stored by columns is read where it is.
+const UNPACKED_A: usize = 128;
+
+/// What this machine can do, found out once.
+pub(super) static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
+
+/// # Safety
+/// The promise of [`Product`]; c.column must not be negative.
+pub(super) unsafe fn run<A: Element>(product: Product<A>) {
+    // The space is fetched out here: a closure in `with_simd` would be compiled without the vector instructions.
+    pack::with_space(|a_space, b_space| ARCH.dispatch(Run { product, a_space, b_space }));
+}
+
+struct Run<A> {
+    product: Product<A>,
+    a_space: *mut A,
+    b_space: *mut A,
+}
+
+impl<A: Element> WithSimd for Run<A> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        // SAFETY: `run` is called with the promise of `Product`.
+        unsafe { by_blocks(simd, &self) }
+    }
+}
+
+/// A part of a row of c: how wide a panel is in vectors.
+#[inline(always)]
+fn panel<S: Simd>(vectors: usize) -> usize {
+    let most = if S::REGISTER_COUNT >= 32 { VECTORS } else { VECTORS / 2 };
+    if vectors >= most { most } else { vectors.min(2).min(most) }
+}
+
+/// # Safety
+/// The promise of [`Product`].
+#[inline(always)]
+unsafe fn by_blocks<A: Element, S: Simd>(simd: S, run: &Run<A>) {
+    let Run { product, a_space, b_space } = *run;
+    let Product { k, n, .. } = product;
+    // Blocks of k depend on k alone, so that the sums round alike in every product.
+    let k_block = if k <= longest::<A>() { k } else { k.div_ceil(k.div_ceil(longest::<A>())) };
+    let widest = A::lanes::<S>() * VECTORS;
+    let room = B_BYTES / size_of::<A>();
+    let n_block = if k_block * n.next_multiple_of(widest) <= room { n } else { room / k_block / widest * widest };
+    let mut block = product;
+    let mut first = 0;
+    while first < k {
+        let last = k.min(first + k_block);
+        block.k = last - first;
+        block.a = View { start: product.a.at(0, first), ..product.a };
+        block.b = View { start: product.b.at(first, 0), ..product.b };
+        if first > 0 {
+            block.beta = A::ONE;
+        }
+        let mut from = 0;
+        while from < n {
+            let to = n.min(from + n_block);
+            // SAFETY: a block of the product, no longer than `longest` and no wider than B_BYTES allow.
+            unsafe { one_block(simd, block.columns(from, to), a_space, b_space) };
+            from = to;
+        }
+        first = last;
+    }
+}
+
+/// # Safety
+/// The promise of [`Product`], and packing space for k x (n rounded up to vectors) of b.
+#[inline(always)]
+unsafe fn one_block<A: Element, S: Simd>(simd: S, product: Product<A>, a_space: *mut A, b_space: *mut A) {
+    let Product { m, k, n, alpha, beta, a, b, c } = product;
+    let lanes = A::lanes::<S>();
+    let few = if b.row.unsigned_abs() * size_of::<A>() < 4096 { UNPACKED_B } else { UNPACKED_PAGES };
+    let unpacked_b = m <= few && b.column == 1;
+    let unpacked_a = a.column == 1 || (a.row == 1 && k <= UNPACKED_A);
+    // SAFETY: columns `from..to`, rows `i..i + count` and all of k are in the bounds of the product; panels follow one
+    // another in `b_space` at `from * k`, because all but the last are full.
+    unsafe {
+        let mut from = 0;
+        while from < n {
+            let width = panel::<S>((n - from).div_ceil(lanes)) * lanes;
+            let to = n.min(from + width);
+            if !(unpacked_b && to == from + width) {
+                pack::columns(simd, View { start: b.at(0, from), ..b }, k, to - from, b_space.add(from * k), width);
+            }
+            from = to;
+        }
+        let mut first = 0;
+        while first < m {
+            let last = if unpacked_a { m } else { m.min(first + A_ROWS) };
+            // 8 rows are two tiles of 4: a tile of 2 would wait for its operands.
+            let group = (last - first).div_ceil((last - first).div_ceil(ROWS));
+            if !unpacked_a {
+                pack::rows(View { start: a.at(first, 0), ..a }, last - first, k, a_space, group);
+            }
+            for i in (first..last).step_by(group) {
+                let a = if unpacked_a {
+                    View { start: a.at(i, 0), ..a }
+                } else {
+                    View { start: a_space.add((i - first) * k), row: 1, column: group.cast_signed() }
+                };
+                let mut from = 0;
+                while from < n {
+                    let vectors = panel::<S>((n - from).div_ceil(lanes));
+                    let width = vectors * lanes;
+                    let to = n.min(from + width);
+                    let (b, b_row) = if unpacked_b && to == from + width {
+                        (b.at(0, from).cast_const(), b.row)
+                    } else {
+                        (b_space.add(from * k).cast_const(), width.cast_signed())
+                    };
+                    let c = View { start: c.at(i, from), ..c };
+                    let at = Tile { k, a, b, b_row, c, width: to - from, alpha, beta };
+                    any_tile(simd, group.min(last - i), vectors, &at);
+                    from = to;
+                }
+            }
+            first = last;
+        }
+    }
+}
+
+/// # Safety
+/// As of [`tile`].
+#[inline(always)]
+unsafe fn any_tile<A: Element, S: Simd>(simd: S, rows: usize, vectors: usize, at: &Tile<A>) {
+    macro_rules! sizes {
+        ($($rows:literal)*) => {
+            // SAFETY: passed on.
+            unsafe {
+                match (rows, vectors) {
+                    $(
+                        ($rows, 1) => tile::<A, S, $rows, 1>(simd, at),
+                        ($rows, 2) => tile::<A, S, $rows, 2>(simd, at),
+                        ($rows, 4) => tile::<A, S, $rows, 4>(simd, at),
+                    )*
+                    _ => unreachable!("tiles have 1 to 6 rows and 1, 2 or 4 vectors"),
+                }
+            }
+        };
+    }
+    sizes!(1 2 3 4 5 6);
+}

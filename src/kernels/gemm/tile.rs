@@ -1,0 +1,106 @@
+//! The innermost loop: a tile of c in registers.
+
+use pulp::Simd;
+
+use super::View;
+use super::element::Element;
+
+/// The most rows of a tile.
+pub(super) const ROWS: usize = 6;
+/// The most vectors in a row of a tile: 6 x 4 accumulators leave 8 of 32 registers for the operands.
+pub(super) const VECTORS: usize = 4;
+
+/// Where the operands of a tile lie.
+#[derive(Clone, Copy)]
+pub(super) struct Tile<A> {
+    /// Length of the sums.
+    pub k: usize,
+    /// The rows of a, k long.
+    pub a: View<A>,
+    /// A panel of b: rows of as many contiguous numbers as the tile has lanes in a row, `b_row` apart.
+    pub b: *const A,
+    pub b_row: isize,
+    pub c: View<A>,
+    /// So many columns of the tile exist in c.
+    pub width: usize,
+    pub alpha: A,
+    pub beta: A,
+}
+
+/// c = alpha a·b + beta c for `R` rows and `V` vectors.
+///
+/// # Safety
+/// a must hold R x k readable numbers, b k rows of V vectors, and c R x `width` writable ones.
+#[inline(always)]
+pub(super) unsafe fn tile<A: Element, S: Simd, const R: usize, const V: usize>(simd: S, tile: &Tile<A>) {
+    let Tile { k, a, b, b_row, c, width, alpha, beta } = *tile;
+    let lanes = A::lanes::<S>();
+    let mut sums = [[A::splat(simd, A::ZERO); V]; R];
+    let mut x = a.start.cast_const();
+    let mut y = b;
+    for _ in 0..k {
+        // SAFETY: row p of the panel and column p of the rows, for p < k.
+        unsafe {
+            let y_row: [A::Vector<S>; V] =
+                std::array::from_fn(|v| y.add(v * lanes).cast::<A::Vector<S>>().read_unaligned());
+            for (r, sums) in sums.iter_mut().enumerate() {
+                let x = A::splat(simd, *x.offset(r.cast_signed() * a.row));
+                for (sum, y) in sums.iter_mut().zip(y_row) {
+                    *sum = A::mul_add(simd, x, y, *sum);
+                }
+            }
+        }
+        x = x.wrapping_offset(a.column);
+        y = y.wrapping_offset(b_row);
+    }
+
+    if alpha != A::ONE {
+        let alpha = A::splat(simd, alpha);
+        sums = sums.map(|row| row.map(|sum| A::times(simd, alpha, sum)));
+    }
+    let plus_beta = |sum, old| A::mul_add(simd, A::splat(simd, beta), old, sum);
+    let keeps = beta != A::ZERO;
+    if c.column == 1 && width == V * lanes {
+        for (r, sums) in sums.into_iter().enumerate() {
+            for (v, sum) in sums.into_iter().enumerate() {
+                let to = c.at(r, v * lanes).cast::<A::Vector<S>>();
+                // SAFETY: R rows of V vectors exist in c.
+                unsafe { to.write_unaligned(if keeps { plus_beta(sum, to.read_unaligned()) } else { sum }) };
+            }
+        }
+    } else if c.column == 1 {
+        for (r, sums) in sums.into_iter().enumerate() {
+            for (v, sum) in sums.into_iter().enumerate() {
+                let to = c.at(r, v * lanes);
+                let rest = A::first(simd, width.saturating_sub(v * lanes).min(lanes));
+                // SAFETY: the mask leaves out the columns from `width` on.
+                unsafe {
+                    let value = if keeps { plus_beta(sum, A::load_some(simd, rest, to)) } else { sum };
+                    A::store_some(simd, rest, to, value);
+                }
+            }
+        }
+    } else {
+        // Through a row of contiguous numbers, so that the arithmetic is the same for every layout of c.
+        let mut row = [[A::ZERO; 16]; V];
+        assert!(lanes <= 16);
+        let row = row.as_flattened_mut().as_mut_ptr();
+        for (r, sums) in sums.into_iter().enumerate() {
+            // SAFETY: `row` has room for V vectors of at most 16 lanes; columns below `width` exist in c.
+            unsafe {
+                if keeps {
+                    for j in 0..width {
+                        *row.add(j) = *c.at(r, j);
+                    }
+                }
+                for (v, sum) in sums.into_iter().enumerate() {
+                    let to = row.add(v * lanes).cast::<A::Vector<S>>();
+                    to.write_unaligned(if keeps { plus_beta(sum, to.read_unaligned()) } else { sum });
+                }
+                for j in 0..width {
+                    *c.at(r, j) = *row.add(j);
+                }
+            }
+        }
+    }
+}
