@@ -76,7 +76,7 @@ pub enum Error {
     /// A setting outside its range.
     Setting {
         /// Whose setting it is, and its name.
-        what: &'static str,
+        what: String,
         /// The range.
         wants: &'static str,
         /// The value that it was given.
@@ -176,3 +176,8 @@ impl fmt::Display for Numbers {
 
 // No `source`: the text of a `Layer` has that of the error in it.
 impl std::error::Error for Error {}
+
+/// The error unless `got` is in the range that is written out in `wants`.
+pub(crate) fn check_setting(what: &str, got: f64, wants: &'static str, ok: bool) -> Result<()> {
+    if ok { Ok(()) } else { Err(Error::Setting { what: what.to_owned(), wants, got }) }
+}

@@ -12,6 +12,7 @@ pub mod metrics;
 mod network;
 pub mod optimizers;
 mod scalar;
+pub mod schedules;
 mod shape;
 mod tape;
 
@@ -46,5 +47,6 @@ pub mod prelude {
     pub use crate::layers::*;
     pub use crate::losses::*;
     pub use crate::optimizers::*;
+    pub use crate::schedules::Schedule;
     pub use crate::{Error, Gradients, Init, Matrix, Result, Scalar, Scratch, Sequential, Shape, Tape, rng};
 }

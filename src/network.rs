@@ -2,7 +2,6 @@
 
 use std::any::TypeId;
 use std::fmt;
-use std::mem::swap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ndarray::{Array1, Array2, Axis, aview1};
@@ -206,8 +205,8 @@ pub(crate) fn count_parameters<A: Scalar>(layer: &dyn Layer<A>) -> usize {
 struct State<A: Scalar> {
     /// The output of each layer but the last when training; two to alternate between when predicting.
     outputs: Vec<Array2<A>>,
-    /// dL/d(output) of the layer at hand, and of the one before it.
-    gradients: [Array2<A>; 2],
+    /// dL/d(output) of each layer but the last.
+    gradients: Vec<Array2<A>>,
     caches: Vec<Cache>,
     /// The chain that filled this.
     id: usize,
@@ -215,8 +214,7 @@ struct State<A: Scalar> {
 
 impl<A: Scalar> Default for State<A> {
     fn default() -> Self {
-        let gradients = [Array2::default((0, 0)), Array2::default((0, 0))];
-        Self { outputs: Vec::new(), gradients, caches: Vec::new(), id: 0 }
+        Self { outputs: Vec::new(), gradients: Vec::new(), caches: Vec::new(), id: 0 }
     }
 }
 
@@ -281,32 +279,32 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
             }
             return;
         }
-        let [dy_here, dx_here] = &mut state.gradients;
         let last = self.nodes.len() - 1;
+        state.gradients.resize_with(last, || Array2::default((0, 0)));
         // Without dx, nothing before the first parameter is of interest.
         let first =
             if dx.is_some() { 0 } else { self.nodes.iter().position(|node| node.slots > 0).unwrap_or(last + 1) };
         for (i, node) in self.nodes.iter().enumerate().skip(first).rev() {
             let (rest, own) = dw.split_at_mut(dw.len() - node.slots);
             dw = rest;
-            let dx = if i == 0 {
-                dx.as_deref_mut()
-            } else if i == first {
-                None
-            } else {
-                resize(dx_here, x.nrows(), node.input.len());
-                Some(&mut **dx_here)
-            };
+            // What is before the layer and what is after it; the chain's own matrices at the ends.
+            let (before, after) = state.gradients.split_at_mut(i);
             let at = Backward {
                 x: if i == 0 { x } else { &state.outputs[i - 1] },
                 y: if i == last { y } else { &state.outputs[i] },
-                dy: if i == last { dy } else { dy_here },
-                dx,
+                dy: if i == last { dy } else { &after[0] },
+                dx: match before.last_mut() {
+                    None => dx.as_deref_mut(),
+                    Some(_) if i == first => None,
+                    Some(dx) => {
+                        resize(dx, x.nrows(), node.input.len());
+                        Some(&mut *dx)
+                    }
+                },
                 dw: own,
             };
             let cache = &mut state.caches[i];
             node.layer.backward(at, &mut Pass { training: pass.training, input: node.input, cache, rng: pass.rng });
-            swap(dy_here, dx_here);
         }
     }
 

@@ -133,7 +133,12 @@ impl<A: Scalar> Tape<A> {
         if x.ncols() != self.shape.len() {
             return Err(Error::Width { wants: self.shape, got: x.ncols() });
         }
-        self.network = network.identity();
+        let identity = network.identity();
+        // Chains keep the form of their parameters; of other layers nobody knows.
+        if identity != self.network || identity.1 == 0 {
+            self.network = identity;
+            self.lay_out_gradients(network);
+        }
         resize(&mut self.x, x.nrows(), x.ncols());
         self.x.assign(x);
         resize(&mut self.y, x.nrows(), output.len());
@@ -207,7 +212,6 @@ impl<A: Scalar> Tape<A> {
     }
 
     fn run_backward(&mut self, network: &dyn Layer<A>, with_input: bool) {
-        self.lay_out_gradients(network);
         let dx = if with_input {
             resize(&mut self.dx, self.x.nrows(), self.x.ncols());
             Some(&mut *self.dx)
@@ -228,6 +232,10 @@ impl<A: Scalar> Tape<A> {
     pub fn step(&mut self, network: &mut dyn Layer<A>, optimizer: &mut dyn Optimizer<A>) -> Result<()> {
         self.needs(Stage::Backward, "step")?;
         self.needs_network(network, "step")?;
+        self.apply(network, optimizer)
+    }
+
+    fn apply(&mut self, network: &mut dyn Layer<A>, optimizer: &mut dyn Optimizer<A>) -> Result<()> {
         optimizer.begin_step()?;
         let mut gradients = self.dw.iter().enumerate();
         network.visit_mut(&mut |info, w| {
@@ -237,7 +245,6 @@ impl<A: Scalar> Tape<A> {
                 if !w.is_standard_layout() {
                     *w = w.as_standard_layout().into_owned();
                 }
-                let dw = dw.as_standard_layout();
                 if let (Some(w), Some(dw)) = (w.as_slice_mut(), dw.as_slice()) {
                     optimizer.update(slot, info.role, w, dw);
                 }
@@ -264,8 +271,8 @@ impl<A: Scalar> Tape<A> {
     ) -> Result<A> {
         self.forward(network, x)?;
         let value = self.loss(loss, target)?;
-        self.backward_weights(network)?;
-        self.step(network, optimizer)?;
+        self.run_backward(network, false);
+        self.apply(network, optimizer)?;
         Ok(value)
     }
 

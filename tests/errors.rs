@@ -313,8 +313,8 @@ fn settings_outside_their_range() {
     table.refuses(train(Sgd::new(0.1).momentum(-0.5)), "Sgd's momentum must be in [0, 1), got -0.5");
     table.refuses(train(Sgd::new(0.1).momentum(0.9).dampening(2.0)), "Sgd's dampening must be in [0, 1], got 2");
     table.refuses(
-        train(Sgd::new(0.1).weight_decay(-1e-4)),
-        "Sgd's weight decay must be at least 0 and finite, got -0.0001",
+        train(Sgd::new(0.1).decay(Decay::l2(-1e-4))),
+        "Sgd's l2 decay must be at least 0 and finite, got -0.0001",
     );
     table.refuses(
         train(Sgd::new(0.1).nesterov()),

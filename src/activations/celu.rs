@@ -1,7 +1,7 @@
 //! [`Celu`]: the exponential linear unit without a kink.
 
 use crate::activations::Activation;
-use crate::optimizers::check_setting;
+use crate::error::check_setting;
 use crate::{Result, Scalar};
 
 /// The continuously differentiable exponential linear unit: x for x > 0, else α(e^(x/α) - 1) (Barron, 2017).

@@ -1,7 +1,7 @@
 //! [`Elu`]: the exponential linear unit.
 
 use crate::activations::Activation;
-use crate::optimizers::check_setting;
+use crate::error::check_setting;
 use crate::{Result, Scalar};
 
 /// The exponential linear unit: x for x > 0, else α(eˣ - 1) (Clevert, Unterthiner and Hochreiter, 2016).

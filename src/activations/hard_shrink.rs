@@ -1,7 +1,7 @@
 //! [`HardShrink`]: drops what is near 0.
 
 use crate::activations::Activation;
-use crate::optimizers::check_setting;
+use crate::error::check_setting;
 use crate::{Result, Scalar};
 
 /// Passes x if |x| > λ, else gives 0 (Donoho and Johnstone, 1994).

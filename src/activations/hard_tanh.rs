@@ -1,7 +1,7 @@
 //! [`HardTanh`]: the identity, cut off on both sides.
 
 use crate::activations::{Activation, clamp};
-use crate::optimizers::check_setting;
+use crate::error::check_setting;
 use crate::{Result, Scalar};
 
 /// The identity between `min` and `max`, cut off there (Collobert, 2004).

@@ -1,7 +1,7 @@
 //! [`LeakyRelu`]: a rectifier that lets a little of the negative side through.
 
 use crate::activations::Activation;
-use crate::optimizers::check_setting;
+use crate::error::check_setting;
 use crate::{Result, Scalar};
 
 /// The leaky rectifier: x for x > 0, else slope·x (Maas, Hannun and Ng, 2013).

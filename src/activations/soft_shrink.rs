@@ -1,7 +1,7 @@
 //! [`SoftShrink`]: moves towards 0.
 
 use crate::activations::{Activation, clamp};
-use crate::optimizers::check_setting;
+use crate::error::check_setting;
 use crate::{Result, Scalar};
 
 /// Moves x towards 0 by λ, and to 0 what is nearer: sign(x)·max(0, |x| - λ) (Donoho and Johnstone, 1994).

@@ -1,7 +1,7 @@
 //! [`Softplus`]: a smooth rectifier.
 
 use crate::activations::Activation;
-use crate::optimizers::check_setting;
+use crate::error::check_setting;
 use crate::{Result, Scalar};
 
 /// The smooth rectifier ln(1 + e^(βx))/β (Dugas and others, 2001), taken as x where βx is above a threshold.

@@ -1,7 +1,7 @@
 //! [`Step`]: fires or does not.
 
 use crate::activations::Activation;
-use crate::optimizers::check_setting;
+use crate::error::check_setting;
 use crate::{Result, Scalar};
 
 /// The step function: 1 for x >= b, else 0, where b is the threshold (`McCulloch` and Pitts, 1943).

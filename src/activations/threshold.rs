@@ -1,7 +1,7 @@
 //! [`Threshold`]: passes what is large enough.
 
 use crate::activations::Activation;
-use crate::optimizers::check_setting;
+use crate::error::check_setting;
 use crate::{Result, Scalar};
 
 /// Passes x if it is above a threshold, else gives a fixed value instead (as `PyTorch` has it).

@@ -1,5 +1,6 @@
 //! [`Idx`]: the file format of MNIST.
 
+use std::io::Read;
 use std::path::Path;
 
 use ndarray::Array2;
@@ -56,7 +57,7 @@ pub fn read_idx(path: impl AsRef<Path>) -> Result<Idx> {
 
 /// The same as [`read_idx`] for the content of a file.
 ///
-/// The sizes that the header declares are compared with what is there before memory is reserved for them.
+/// Memory is only taken for what is there, whatever sizes the header declares.
 ///
 /// # Errors
 /// [`Error::Format`] if this is not the content of an IDX file of bytes.
@@ -64,50 +65,19 @@ pub fn parse_idx(bytes: &[u8]) -> Result<Idx> {
     parse(bytes).map_err(|problem| Error::Format { what: "the IDX data".into(), problem })
 }
 
-/// Where the bytes of a file come from, in their order. Problems are told in words.
-pub(super) trait Source {
-    /// Fails if exactly so many more bytes cannot be there, as far as that can be told at no cost.
-    fn promise(&self, read: usize, more: usize) -> Result<(), String>;
-    /// Fills the buffer with the next bytes.
-    fn fill(&mut self, buffer: &mut [u8]) -> Result<(), String>;
-    /// Fails unless the last byte was read and checksums, if any, are right.
-    fn end(self) -> Result<(), String>;
-}
-
-/// Uncompressed bytes.
-impl Source for &[u8] {
-    fn promise(&self, _: usize, more: usize) -> Result<(), String> {
-        if self.len() == more {
-            return Ok(());
-        }
-        Err(format!("its header declares {more} bytes of elements, but there are {}", self.len()))
-    }
-
-    fn fill(&mut self, buffer: &mut [u8]) -> Result<(), String> {
-        let Some((now, later)) = self.split_at_checked(buffer.len()) else { return Err("it ends too early".into()) };
-        buffer.copy_from_slice(now);
-        *self = later;
-        Ok(())
-    }
-
-    fn end(self) -> Result<(), String> {
-        Ok(())
-    }
-}
-
 fn parse(bytes: &[u8]) -> Result<Idx, String> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return parse_source(bytes);
     }
     #[cfg(feature = "gzip")]
-    return parse_source(super::gzip::Gunzip::new(bytes)?);
+    return parse_source(flate2::read::GzDecoder::new(bytes));
     #[cfg(not(feature = "gzip"))]
     return Err("it is compressed with gzip; decompress it, or turn on neuropil's feature `gzip`".into());
 }
 
-fn parse_source(mut source: impl Source) -> Result<Idx, String> {
+fn parse_source(mut source: impl Read) -> Result<Idx, String> {
     let mut magic = [0; 4];
-    source.fill(&mut magic)?;
+    source.read_exact(&mut magic).map_err(in_words)?;
     let [0, 0, kind, rank] = magic else {
         return Err(format!("it starts with the bytes {magic:?}, an IDX file with two zeros"));
     };
@@ -127,18 +97,31 @@ fn parse_source(mut source: impl Source) -> Result<Idx, String> {
         return Err("it has no dimensions".into());
     }
     let mut sizes = vec![0; 4 * usize::from(rank)];
-    source.fill(&mut sizes)?;
+    source.read_exact(&mut sizes).map_err(in_words)?;
     let (sizes, _) = sizes.as_chunks::<4>();
     let dims: Vec<usize> = sizes.iter().map(|size| u32::from_be_bytes(*size) as usize).collect();
     // Without regard to sizes of 0, so that no part of the product can overflow either.
     let product = dims.iter().try_fold(1_usize, |product, size| product.checked_mul((*size).max(1)));
     let length = match product {
-        Some(product) if isize::try_from(product).is_ok() => dims.iter().product(),
+        Some(product) if isize::try_from(product).is_ok() => dims.iter().product::<usize>(),
         _ => return Err(format!("its header declares an array of {dims:?}, more than memory can hold")),
     };
-    source.promise(4 + 4 * dims.len(), length)?;
-    let mut data = vec![0; length];
-    source.fill(&mut data)?;
-    source.end()?;
-    Ok(Idx { dims, data })
+    // Memory grows with what is there, whatever the header declares.
+    let mut data = Vec::new();
+    (&mut source).take(length as u64).read_to_end(&mut data).map_err(in_words)?;
+    if data.len() < length {
+        return Err(format!("its header declares {length} bytes of elements, but there are {}", data.len()));
+    }
+    // At the end of a gzip file, this compares the checksum.
+    match source.read(&mut [0]).map_err(in_words)? {
+        0 => Ok(Idx { dims, data }),
+        _ => Err(format!("its header declares {length} bytes of elements, but there are more")),
+    }
+}
+
+fn in_words(error: std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => "it ends too early".into(),
+        _ => format!("the compressed data are damaged: {error}"),
+    }
 }

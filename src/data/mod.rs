@@ -23,8 +23,6 @@
 mod blobs;
 mod circles;
 mod digits;
-#[cfg(feature = "gzip")]
-mod gzip;
 mod idx;
 mod mnist;
 mod moons;

@@ -38,20 +38,14 @@ pub(crate) mod parallel;
 pub(crate) mod simd;
 pub(crate) mod softmax;
 
-/// Runs over a batch whose rows hold several groups of `width` numbers (the steps of a sequence): one group a row.
-pub(crate) fn rows_of<A>(x: &Matrix<A>, width: usize) -> ArrayView2<'_, A> {
-    if x.ncols() == width {
-        return x.view();
-    }
+/// A batch whose rows hold several groups of `width` numbers (the steps of a sequence), with one group a row.
+pub(crate) fn groups<A>(x: &Matrix<A>, width: usize) -> ArrayView2<'_, A> {
     let groups = x.len() / width;
     x.view().into_shape_with_order((groups, width)).expect("layers are given row-major matrices of checked width")
 }
 
-/// The same as [`rows_of`], to write to.
-pub(crate) fn rows_of_mut<A>(x: &mut Matrix<A>, width: usize) -> ArrayViewMut2<'_, A> {
-    if x.ncols() == width {
-        return x.view_mut();
-    }
+/// The same as [`groups`], to write to.
+pub(crate) fn groups_mut<A>(x: &mut Matrix<A>, width: usize) -> ArrayViewMut2<'_, A> {
     let groups = x.len() / width;
     x.view_mut().into_shape_with_order((groups, width)).expect("layers are given row-major matrices of checked width")
 }
@@ -76,7 +70,8 @@ pub(crate) fn channels_of(input: Shape) -> (usize, usize) {
 }
 
 /// y = f(x), number by number.
-pub(crate) fn map<A: Scalar>(x: &Matrix<A>, y: &mut Matrix<A>, f: impl Fn(A) -> A + Sync) {
+#[inline(always)]
+pub(crate) fn map<A: Scalar>(x: &Matrix<A>, y: &mut Matrix<A>, f: impl Fn(A) -> A + Copy + Sync) {
     match (x.as_slice(), y.as_slice_mut()) {
         (Some(x), Some(y)) => simd::map(x, y, f),
         _ => Zip::from(y).and(x).for_each(|y, &x| *y = f(x)),
@@ -84,37 +79,46 @@ pub(crate) fn map<A: Scalar>(x: &Matrix<A>, y: &mut Matrix<A>, f: impl Fn(A) -> 
 }
 
 /// dx = dy ∘ slope(x, y), number by number.
+#[inline(always)]
 pub(crate) fn map_gradient<A: Scalar>(
     x: &Matrix<A>,
     y: &Matrix<A>,
     dy: &Matrix<A>,
     dx: &mut Matrix<A>,
-    slope: impl Fn(A, A) -> A + Sync,
+    slope: impl Fn(A, A) -> A + Copy + Sync,
 ) {
     match (x.as_slice(), y.as_slice(), dy.as_slice(), dx.as_slice_mut()) {
-        (Some(x), Some(y), Some(dy), Some(dx)) => {
-            simd::each(
-                (dx, x, y, dy),
-                #[inline(always)]
-                |(dx, &x, &y, &dy)| *dx = dy * slope(x, y),
-            );
-        }
+        (Some(x), Some(y), Some(dy), Some(dx)) => simd::each(
+            (dx, x, y, dy),
+            #[inline(always)]
+            move |(dx, &x, &y, &dy)| *dx = dy * slope(x, y),
+        ),
         _ => Zip::from(dx).and(x).and(y).and(dy).for_each(|dx, &x, &y, &dy| *dx = dy * slope(x, y)),
     }
 }
 
 /// Adds the one row of `row` to each row of `y`.
 pub(crate) fn add_row<A: Scalar>(y: &mut Matrix<A>, row: &Matrix<A>) {
-    let row = row.row(0);
-    for mut y in y.rows_mut() {
-        y += &row;
+    let width = row.len();
+    match (y.as_slice_mut(), row.as_slice()) {
+        (Some(y), Some(row)) => simd::vectorize_if(
+            y.len() > simd::TINY,
+            #[inline(always)]
+            || {
+                for y in y.chunks_exact_mut(width.max(1)) {
+                    simd::rows::each((y, row), |(y, &b)| *y += b);
+                }
+            },
+        ),
+        _ => y.rows_mut().into_iter().for_each(|mut y| y += &row.row(0)),
     }
 }
 
 /// The sum of each column of `x` into the one row of `sums`, in `f64` from top to bottom.
 pub(crate) fn column_sums<A: Scalar>(x: &Matrix<A>, sums: &mut Matrix<A>) {
-    for (sum, column) in sums.iter_mut().zip(x.columns()) {
-        *sum = A::of(column.iter().map(|x| x.to_f64()).sum());
+    match (x.as_slice(), sums.as_slice_mut()) {
+        (Some(x), Some(sums)) if x.len() > simd::TINY => simd::column_sums(x, sums),
+        _ => x.columns().into_iter().zip(sums).for_each(|(x, sum)| *sum = A::of(x.iter().map(|x| x.to_f64()).sum())),
     }
 }
 

@@ -11,13 +11,15 @@
 //! loop, and [`rows`] inside: these are the same passes without dispatch.
 //!
 //! A closure of more than a few operations must be written `#[inline(always)] |x| ...`: left to itself the compiler may
-//! call it as a function, which is right but several times slower.
+//! call it as a function, which is right but several times slower. Closures are copied into the loop, so that what they
+//! captured with `move` is in registers there; behind a reference it might be changed by what the loop writes, for all
+//! that the compiler knows, and may keep it from using vector instructions.
 
 use super::parallel;
 use crate::Scalar;
 
 /// Passes no longer than this are plain loops: choosing the instruction set would cost more than it gains.
-const TINY: usize = 16;
+pub(crate) const TINY: usize = 16;
 /// Sums keep this many partial sums.
 const LANES: usize = 64;
 /// Sums of more items than this are the sum of the sums of two halves.
@@ -51,17 +53,23 @@ fn vectorize_with<T, R>(input: T, f: impl FnMut(T) -> R) -> R {
     pulp::Arch::new().dispatch(Call(input, f))
 }
 
+/// [`vectorize`] if `wide`, else as it is: the results are the same.
+#[inline(always)]
+pub(crate) fn vectorize_if<R>(wide: bool, mut f: impl FnMut() -> R) -> R {
+    if wide { vectorize(f) } else { f() }
+}
+
 /// Calls `f` with the items at every position of `streams`.
 #[inline(always)]
-pub(crate) fn each<S: Streams>(streams: S, f: impl Fn(S::Item) + Sync) {
+pub(crate) fn each<S: Streams>(streams: S, f: impl Fn(S::Item) + Copy + Sync) {
     if streams.len() <= TINY {
         rows::each(streams, f);
     } else {
         parallel::split(streams, &|part: S| {
             vectorize_with(
-                part,
+                (part, f),
                 #[inline(always)]
-                |part| rows::each(part, &f),
+                |(part, f)| rows::each(part, f),
             );
         });
     }
@@ -69,46 +77,46 @@ pub(crate) fn each<S: Streams>(streams: S, f: impl Fn(S::Item) + Sync) {
 
 /// yᵢ = f(xᵢ).
 #[inline(always)]
-pub(crate) fn map<A: Scalar>(x: &[A], y: &mut [A], f: impl Fn(A) -> A + Sync) {
+pub(crate) fn map<A: Scalar>(x: &[A], y: &mut [A], f: impl Fn(A) -> A + Copy + Sync) {
     each(
         (y, x),
         #[inline(always)]
-        |(y, &x)| *y = f(x),
+        move |(y, &x)| *y = f(x),
     );
 }
 
 /// yᵢ = f(aᵢ, bᵢ).
 #[inline(always)]
-pub(crate) fn map2<A: Scalar>(a: &[A], b: &[A], y: &mut [A], f: impl Fn(A, A) -> A + Sync) {
+pub(crate) fn map2<A: Scalar>(a: &[A], b: &[A], y: &mut [A], f: impl Fn(A, A) -> A + Copy + Sync) {
     each(
         (y, a, b),
         #[inline(always)]
-        |(y, &a, &b)| *y = f(a, b),
+        move |(y, &a, &b)| *y = f(a, b),
     );
 }
 
 /// wᵢ = f(wᵢ, gᵢ), in place.
 #[inline(always)]
-pub(crate) fn update<A: Scalar>(w: &mut [A], g: &[A], f: impl Fn(A, A) -> A + Sync) {
+pub(crate) fn update<A: Scalar>(w: &mut [A], g: &[A], f: impl Fn(A, A) -> A + Copy + Sync) {
     each(
         (w, g),
         #[inline(always)]
-        |(w, &g)| *w = f(*w, g),
+        move |(w, &g)| *w = f(*w, g),
     );
 }
 
 /// The sum of what `f` returns for the items at every position, added up in `f64` in an order that depends on the
 /// length alone.
 #[inline(always)]
-pub(crate) fn sum<A: Scalar, S: Streams>(streams: S, f: impl Fn(S::Item) -> A + Sync) -> f64 {
+pub(crate) fn sum<A: Scalar, S: Streams>(streams: S, f: impl Fn(S::Item) -> A + Copy + Sync) -> f64 {
     if streams.len() <= TINY {
         return rows::sum(streams, f);
     }
     let block = |part: S| {
         vectorize_with(
-            part,
+            (part, f),
             #[inline(always)]
-            |part| rows::sum(part, &f),
+            |(part, f)| rows::sum(part, f),
         )
     };
     parallel::fold(streams, BLOCK, &block, |a, b| a + b)
@@ -137,12 +145,12 @@ pub(crate) fn max<A: Scalar>(x: &[A]) -> A {
     }
 }
 
-/// outⱼ += Σᵢ xᵢⱼ for the rows xᵢ of a matrix that lies in memory row by row; `out` is as long as a row.
+/// sumⱼ = Σᵢ xᵢⱼ for the rows xᵢ of a matrix that lies in memory row by row; `sums` is as long as a row.
 #[inline(always)]
-pub(crate) fn add_rows<A: Scalar>(x: &[A], out: &mut [A]) {
+pub(crate) fn column_sums<A: Scalar>(x: &[A], sums: &mut [A]) {
     vectorize(
         #[inline(always)]
-        || rows::add_rows(x, out),
+        || rows::column_sums(x, sums),
     );
 }
 
@@ -217,20 +225,20 @@ pub(crate) mod rows {
         lanes[0]
     }
 
-    /// outⱼ += Σᵢ xᵢⱼ, for some columns at a time, added up in `f64`.
+    /// sumⱼ = Σᵢ xᵢⱼ, for some columns at a time, added up in `f64`.
     #[inline(always)]
-    pub(crate) fn add_rows<A: Scalar>(x: &[A], out: &mut [A]) {
+    pub(crate) fn column_sums<A: Scalar>(x: &[A], sums: &mut [A]) {
         const COLUMNS: usize = 64;
-        let width = out.len();
-        for (tile, out) in out.chunks_mut(COLUMNS).enumerate() {
-            let mut sums = [0.0; COLUMNS];
+        let width = sums.len();
+        for (tile, sums) in sums.chunks_mut(COLUMNS).enumerate() {
+            let mut exact = [0.0; COLUMNS];
             for row in x.chunks_exact(width) {
-                for (sum, &item) in sums.iter_mut().zip(&row[tile * COLUMNS..][..out.len()]) {
+                for (sum, &item) in exact.iter_mut().zip(&row[tile * COLUMNS..][..sums.len()]) {
                     *sum += item.to_f64();
                 }
             }
-            for (out, sum) in out.iter_mut().zip(sums) {
-                *out += A::of(sum);
+            for (sum, exact) in sums.iter_mut().zip(exact) {
+                *sum = A::of(exact);
             }
         }
     }
@@ -394,13 +402,13 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_added_up_column_by_column() {
+    fn columns_are_added_up() {
         for (rows, columns) in [(3, 0), (0, 3), (1, 1), (7, 5), (9, 64), (5, 130)] {
             let x: Vec<f32> = (0..rows * columns).map(|i| i as f32).collect();
-            let mut out = vec![0.5; columns];
-            add_rows(&x, &mut out);
-            for (j, &out) in out.iter().enumerate() {
-                assert_eq!(out, 0.5 + (0..rows).map(|i| x[i * columns + j]).sum::<f32>());
+            let mut sums = vec![0.5; columns];
+            column_sums(&x, &mut sums);
+            for (j, &sum) in sums.iter().enumerate() {
+                assert_eq!(sum, (0..rows).map(|i| x[i * columns + j]).sum::<f32>());
             }
         }
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use ndarray::{Array1, Array2, Axis};
 use rand::Rng;
 
-use crate::kernels::{add_row, column_sums, gemm::gemm, rows_of, rows_of_mut};
+use crate::kernels::{add_row, column_sums, gemm::gemm, groups, groups_mut};
 use crate::layers::{Backward, Info, Layer, Pass, Role};
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
@@ -100,10 +100,10 @@ impl<A: Scalar> Layer<A> for Dense<A> {
         let wrong = |wants: String| Err(Error::Input { layer: format!("{self:?}"), wants, got: input });
         match input {
             _ if inputs == 0 => {
-                Err(Error::Setting { what: "the inputs of a Dense layer", wants: "at least 1", got: 0.0 })
+                Err(Error::Setting { what: "the inputs of a Dense layer".into(), wants: "at least 1", got: 0.0 })
             }
             _ if outputs == 0 => {
-                Err(Error::Setting { what: "the outputs of a Dense layer", wants: "at least 1", got: 0.0 })
+                Err(Error::Setting { what: "the outputs of a Dense layer".into(), wants: "at least 1", got: 0.0 })
             }
             Shape::Flat(features) if features == inputs => Ok(Shape::Flat(outputs)),
             Shape::Sequence { steps, features } if features == inputs => {
@@ -116,26 +116,34 @@ impl<A: Scalar> Layer<A> for Dense<A> {
         }
     }
 
-    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, _: &mut Pass<'_>) -> Result<()> {
-        let x = rows_of(x, self.weight.nrows());
-        let mut y = rows_of_mut(y, self.weight.ncols());
-        gemm(A::ONE, &x, &self.weight, A::ZERO, &mut y);
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        let (inputs, outputs) = self.weight.dim();
+        if x.ncols() != inputs {
+            // A sequence: its steps are the rows.
+            return self.forward(&groups(x, inputs), &mut groups_mut(y, outputs), pass);
+        }
+        gemm(A::ONE, x, &self.weight, A::ZERO, y);
         if let Some(bias) = &self.bias {
-            add_row(&mut y, bias);
+            add_row(y, bias);
         }
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
         let (inputs, outputs) = self.weight.dim();
-        let (x, dy) = (rows_of(at.x, inputs), rows_of(at.dy, outputs));
-        // dW = xᵀ·dy, db = the sum of dy over the samples, dx = dy·Wᵀ.
-        gemm(A::ONE, &x.t(), &dy, A::ZERO, &mut at.dw[0]);
-        if self.bias.is_some() {
-            column_sums(&dy, &mut at.dw[1]);
+        let Backward { x, y, dy, dx, dw } = at;
+        if x.ncols() != inputs {
+            let mut dx = dx.map(|dx| groups_mut(dx, inputs));
+            let (x, y, dy) = (&groups(x, inputs), &groups(y, outputs), &groups(dy, outputs));
+            return self.backward(Backward { x, y, dy, dx: dx.as_deref_mut(), dw }, pass);
         }
-        if let Some(dx) = at.dx {
-            gemm(A::ONE, &dy, &self.weight.t(), A::ZERO, &mut rows_of_mut(dx, inputs));
+        // dW = xᵀ·dy, db = the sum of dy over the samples, dx = dy·Wᵀ.
+        gemm(A::ONE, &x.t(), dy, A::ZERO, &mut dw[0]);
+        if self.bias.is_some() {
+            column_sums(dy, &mut dw[1]);
+        }
+        if let Some(dx) = dx {
+            gemm(A::ONE, dy, &self.weight.t(), A::ZERO, dx);
         }
     }
 

@@ -3,9 +3,9 @@
 use rand::distr::{Distribution, StandardUniform};
 
 use crate::activations::{Activation, LeakyRelu};
+use crate::error::check_setting;
 use crate::kernels::{flat, flat_mut, map, simd::map2};
 use crate::layers::{Backward, Layer, Pass};
-use crate::optimizers::check_setting;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// The randomised rectifier: x for x > 0, else r·x (Xu, Wang, Chen and Li, 2015).

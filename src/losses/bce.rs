@@ -1,6 +1,7 @@
 //! [`Bce`]: binary cross-entropy of probabilities.
 
-use crate::losses::{Pointwise, check_each, check_setting};
+use crate::error::check_setting;
+use crate::losses::{Loss, check_each, pointwise::rows, same_shape};
 use crate::{Matrix, Result, Scalar};
 
 /// Binary cross-entropy of probabilities p: -(t·ln p + (1 - t)·ln(1 - p)), averaged over all numbers.
@@ -48,40 +49,52 @@ impl Bce {
     }
 }
 
-/// p, limited to [clip, 1 - clip].
+/// The loss of the probability `p` against `t`, and its derivative by `p`.
 #[inline(always)]
-fn limited<A: Scalar>(p: A, clip: f64) -> A {
-    let below_one = A::ONE - A::EPSILON * A::of(0.5);
-    p.maximum(A::of(clip)).minimum(A::of(1.0 - clip).minimum(below_one))
+fn terms<A: Scalar>(p: A, t: A) -> (A, A) {
+    let least = A::of(-100.0);
+    let value = -(t * p.ln().maximum(least) + (A::ONE - t) * (-p).ln_1p().maximum(least));
+    (value, (p - t) / (p * (A::ONE - p)).maximum(A::of(1e-12)))
 }
 
-impl Pointwise for Bce {
-    #[inline(always)]
-    fn value<A: Scalar>(&self, p: A, t: A) -> A {
-        if let Some(clip) = self.clip {
-            // In this order of operations: it is NumPy's, to the last bit.
-            let p = limited(p, clip);
-            return -(t * p.ln() + (A::ONE - t) * (A::ONE - p).ln());
-        }
-        let least = A::of(-100.0);
-        -(t * p.ln().maximum(least) + (A::ONE - t) * (-p).ln_1p().maximum(least))
-    }
+/// The same for p limited to [clip, 1 - clip], in this order of operations: it is `NumPy`'s, to the last bit.
+#[inline(always)]
+fn clipped_terms<A: Scalar>(p: A, t: A, clip: f64) -> (A, A) {
+    let below_one = A::ONE - A::EPSILON * A::of(0.5);
+    let p = p.maximum(A::of(clip)).minimum(A::of(1.0 - clip).minimum(below_one));
+    let value = -(t * p.ln() + (A::ONE - t) * (A::ONE - p).ln());
+    (value, -(t / p) + (A::ONE - t) / (A::ONE - p))
+}
 
-    #[inline(always)]
-    fn slope<A: Scalar>(&self, p: A, t: A) -> A {
-        if let Some(clip) = self.clip {
-            let p = limited(p, clip);
-            return -(t / p) + (A::ONE - t) / (A::ONE - p);
-        }
-        (p - t) / (p * (A::ONE - p)).maximum(A::of(1e-12))
-    }
-
-    fn domain<A: Scalar>(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
+impl<A: Scalar> Loss<A> for Bce {
+    fn check(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
+        same_shape(self, y, target)?;
         let clip = self.clip.unwrap_or(0.0);
         check_setting("Bce's clip", clip, "in [0, 0.5)", (0.0..0.5).contains(&clip))?;
         let outside = |p: A| (p < A::ZERO) | (p > A::ONE);
         let wants = "probabilities in [0, 1] (put a Sigmoid before it, or use BceWithLogits)";
         check_each(self, wants, y, |p| !outside(p))?;
         check_each(self, "targets in [0, 1]", target, |t| !outside(t))
+    }
+
+    fn rows(&self, y: &Matrix<A>, target: &Matrix<A>, loss: &mut [A], dy: Option<&mut Matrix<A>>) {
+        match self.clip {
+            None => rows(
+                y,
+                target,
+                loss,
+                dy,
+                #[inline(always)]
+                |p, t| terms(p, t),
+            ),
+            Some(clip) => rows(
+                y,
+                target,
+                loss,
+                dy,
+                #[inline(always)]
+                move |p, t| clipped_terms(p, t, clip),
+            ),
+        }
     }
 }

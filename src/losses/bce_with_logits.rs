@@ -1,7 +1,7 @@
 //! [`BceWithLogits`]: binary cross-entropy of logits.
 
-use crate::kernels::simd;
-use crate::losses::{Loss, check_setting, flat, flat_mut, pointwise, same_shape};
+use crate::error::check_setting;
+use crate::losses::{Loss, flat, flat_mut, pointwise, pointwise::row_sums, same_shape};
 use crate::{Error, Matrix, Result, Scalar};
 
 /// Binary cross-entropy of logits x, the outputs before a sigmoid: -(w·t·ln σ(x) + (1 - t)·ln σ(-x)), averaged over all
@@ -71,7 +71,7 @@ impl<A: Scalar> Loss<A> for BceWithLogits {
         })
     }
 
-    fn rows(&self, y: &Matrix<A>, target: &Matrix<A>, loss: &mut [A], dy: Option<&mut Matrix<A>>) {
+    fn rows(&self, y: &Matrix<A>, target: &Matrix<A>, loss: &mut [A], mut dy: Option<&mut Matrix<A>>) {
         let weights = match self.pos_weight.as_deref().unwrap_or(&[1.0]) {
             &[weight] => {
                 let weight = A::of(weight);
@@ -81,32 +81,42 @@ impl<A: Scalar> Loss<A> for BceWithLogits {
                     loss,
                     dy,
                     #[inline(always)]
-                    |x, t| terms(x, t, weight),
+                    move |x, t| terms(x, t, weight),
                 );
             }
             weights => weights,
         };
-        let width = weights.len().max(1);
-        let mut dy = dy.map(|dy| flat_mut(dy).chunks_exact_mut(width));
-        let rows = flat(y).chunks_exact(width).zip(flat(target).chunks_exact(width));
-        loss.fill(A::ZERO);
-        for (loss, (y, t)) in loss.iter_mut().zip(rows) {
-            *loss = A::of(match dy.as_mut().and_then(Iterator::next) {
-                Some(dy) => simd::sum(
-                    (dy, y, t, weights),
+        // The weights again and again, as many rows of them as there is room for.
+        let mut room = [1.0; 256];
+        let width = weights.len();
+        let (weights, together) = match room.len() / width.max(1) {
+            0 | 1 => (weights, 1),
+            together => {
+                room.chunks_exact_mut(width.max(1)).for_each(|room| room.copy_from_slice(weights));
+                (&room[..together * width], together)
+            }
+        };
+        for (at, loss) in loss.chunks_mut(together).enumerate() {
+            let here = at * weights.len()..at * weights.len() + loss.len() * width;
+            let (y, t, weights) = (&flat(y)[here.clone()], &flat(target)[here.clone()], &weights[..here.len()]);
+            match &mut dy {
+                Some(dy) => row_sums(
+                    (&mut flat_mut(dy)[here], y, t, weights),
+                    loss,
                     #[inline(always)]
                     |(dy, &x, &t, &weight)| {
-                        let (value, slope) = terms(x, t, A::of(weight));
-                        *dy = slope;
+                        let value;
+                        (value, *dy) = terms(x, t, A::of(weight));
                         value
                     },
                 ),
-                None => simd::sum(
+                None => row_sums(
                     (y, t, weights),
+                    loss,
                     #[inline(always)]
                     |(&x, &t, &weight)| terms(x, t, A::of(weight)).0,
                 ),
-            });
+            }
         }
     }
 }

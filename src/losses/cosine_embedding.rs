@@ -1,7 +1,8 @@
 //! [`CosineEmbedding`]: pairs of vectors that should point the same way, or not.
 
+use crate::error::check_setting;
 use crate::losses::hinge_embedding::{PLUS_MINUS_1, is_plus_minus_1, like};
-use crate::losses::{Loss, check_each, check_setting, dimensions, flat, flat_mut};
+use crate::losses::{Loss, check_each, dimensions, flat, flat_mut};
 use crate::{Error, Matrix, Result, Scalar};
 
 /// The cosine embedding loss of two vectors a, b: 1 - cos for a like pair (t = 1), max(0, cos - margin) for an unlike

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use crate::error::check_setting;
 use crate::kernels::simd::{rows, vectorize};
 use crate::losses::labels::Classes;
-use crate::losses::{Loss, check_setting, dimensions, flat, flat_mut};
+use crate::losses::{Loss, dimensions, flat, flat_mut};
 use crate::{Error, Matrix, Result, Scalar};
 
 /// Cross-entropy of logits, the outputs before a softmax: -ln of the probability that softmax gives to the right class.
@@ -81,53 +82,45 @@ impl CrossEntropy {
         self
     }
 
-    /// The loss of one prediction, where Σ e^(y - max) is `sum`; turns `dy` from e^(y - max) into the gradient.
+    /// The loss of one prediction, where `log_sum` is ln Σ e^(y - max). With the gradient comes 1/Σ e^(y - max), and the
+    /// gradient has e^(y - max) in it.
     #[inline(always)]
-    fn finish<A: Scalar>(&self, y: &[A], target: &[A], max: A, sum: f64, dy: Option<&mut [A]>) -> A {
-        let log_sum = A::of(sum).ln();
-        let scale = A::of(1.0 / sum);
-        let label = if target.len() == 1 { Some(self.classes.class(target[0])) } else { None };
-        match label {
-            Some(None) => {
-                dy.into_iter().for_each(|dy| dy.fill(A::ZERO));
-                A::ZERO
+    fn finish<A: Scalar>(&self, y: &[A], target: &[A], max: A, log_sum: A, gradient: Option<(&mut [A], A)>) -> A {
+        let smoothing = A::of(self.smoothing);
+        let (keep, even) = (A::ONE - smoothing, smoothing / A::of(y.len() as f64));
+        let weight = |c: usize| self.classes.weight::<A>(c);
+        let minus_log_p = |c: usize| log_sum - (y[c] - max);
+        if target.len() > 1 {
+            let a = |c: usize| weight(c) * (keep * target[c] + even);
+            let (loss, total) = spread(y.len(), a, minus_log_p);
+            if let Some((dy, scale)) = gradient {
+                subtract(dy, total * scale, a);
             }
-            Some(Some(class)) if self.smoothing == 0.0 => {
-                let weight = self.classes.weight(class);
-                if let Some(dy) = dy {
-                    let scale = weight * scale;
-                    rows::each(&mut *dy, |dy| *dy *= scale);
-                    dy[class] -= weight;
-                }
-                weight * (log_sum - (y[class] - max))
-            }
-            _ => {
-                let smoothing = A::of(self.smoothing);
-                let even = smoothing / A::of(y.len() as f64);
-                let a = |c: usize| {
-                    let wanted = match label.flatten() {
-                        Some(class) if c == class => A::ONE,
-                        Some(_) => A::ZERO,
-                        None => target[c],
-                    };
-                    self.classes.weight::<A>(c) * ((A::ONE - smoothing) * wanted + even)
-                };
-                let (mut loss, mut total) = (0.0, 0.0);
-                for (c, &y) in y.iter().enumerate() {
-                    let a = a(c);
-                    // A class that nobody wants may have the logit -∞.
-                    loss += if a == A::ZERO { 0.0 } else { (a * (log_sum - (y - max))).to_f64() };
-                    total += a.to_f64();
-                }
-                if let Some(dy) = dy {
-                    let scale = A::of(total) * scale;
-                    for (c, dy) in dy.iter_mut().enumerate() {
-                        *dy = *dy * scale - a(c);
-                    }
-                }
-                A::of(loss)
-            }
+            return loss;
         }
+        let Some(class) = self.classes.class(target[0]) else {
+            if let Some((dy, _)) = gradient {
+                dy.fill(A::ZERO);
+            }
+            return A::ZERO;
+        };
+        let own = keep * weight(class);
+        let loss = own * minus_log_p(class);
+        if self.smoothing == 0.0 {
+            if let Some((dy, scale)) = gradient {
+                let scale = own * scale;
+                rows::each(&mut *dy, |dy| *dy *= scale);
+                dy[class] -= own;
+            }
+            return loss;
+        }
+        let a = |c: usize| even * weight(c);
+        let (even_loss, total) = spread(y.len(), a, minus_log_p);
+        if let Some((dy, scale)) = gradient {
+            subtract(dy, (own + total) * scale, a);
+            dy[class] -= own;
+        }
+        loss + even_loss
     }
 
     /// Calls `found` with the loss of each prediction, and writes the gradients; a prediction has `classes` logits and
@@ -147,31 +140,65 @@ impl CrossEntropy {
         const ROWS: usize = 64;
         let Some(dy) = dy else {
             for (y, target) in y.chunks_exact(classes).zip(target.chunks_exact(wanted)) {
-                let max = rows::max(y);
+                let max = largest(y);
                 let sum = rows::sum(y, |&y| (y - max).exp());
-                found(self.finish(y, target, max, sum, None));
+                found(self.finish(y, target, max, A::of(sum).ln(), None));
             }
             return;
         };
         let block = (BLOCK / classes).clamp(1, ROWS);
         let (y, target) = (y.chunks(block * classes), target.chunks(block * wanted));
         for ((y, target), dy) in y.zip(target).zip(dy.chunks_mut(block * classes)) {
-            // One pass of exponentials over many short rows: full vectors, whatever the number of classes.
-            let mut max = [A::ZERO; ROWS];
+            // Passes over many short rows: full vectors, whatever the number of classes.
+            let (mut max, mut log_sum, mut scale) = ([A::ZERO; ROWS], [A::ONE; ROWS], [A::ONE; ROWS]);
             for ((y, dy), max) in y.chunks_exact(classes).zip(dy.chunks_exact_mut(classes)).zip(&mut max) {
-                *max = rows::max(y);
+                *max = largest(y);
                 rows::each((dy, y), |(dy, &y)| *dy = y - *max);
             }
             rows::each(&mut *dy, |dy| *dy = dy.exp());
-            let targets = target.chunks_exact(wanted);
-            for (((y, target), dy), max) in
-                y.chunks_exact(classes).zip(targets).zip(dy.chunks_exact_mut(classes)).zip(max)
-            {
-                let sum = rows::sum(&*dy, |&dy| dy);
-                found(self.finish(y, target, max, sum, Some(dy)));
+            for (dy, log_sum) in dy.chunks_exact(classes).zip(&mut log_sum) {
+                *log_sum = A::of(rows::sum(dy, |&dy| dy));
+            }
+            let count = dy.len() / classes;
+            rows::each((&mut scale[..count], &mut log_sum[..count]), |(scale, log_sum)| {
+                (*scale, *log_sum) = (A::ONE / *log_sum, log_sum.ln());
+            });
+            let each = y.chunks_exact(classes).zip(target.chunks_exact(wanted)).zip(dy.chunks_exact_mut(classes));
+            for (i, ((y, target), dy)) in each.enumerate() {
+                found(self.finish(y, target, max[i], log_sum[i], Some((dy, scale[i]))));
             }
         }
     }
+}
+
+/// The sums of a·(-ln p) and of a over the classes.
+#[inline(always)]
+fn spread<A: Scalar>(classes: usize, a: impl Fn(usize) -> A, minus_log_p: impl Fn(usize) -> A) -> (A, A) {
+    let (mut loss, mut total) = (0.0, 0.0);
+    for c in 0..classes {
+        let (a, minus_log_p) = (a(c), minus_log_p(c));
+        // A class that nobody wants may have the logit -∞.
+        loss += if a == A::ZERO { 0.0 } else { (a * minus_log_p).to_f64() };
+        total += a.to_f64();
+    }
+    (A::of(loss), A::of(total))
+}
+
+/// dy ← scale·dy - a.
+#[inline(always)]
+fn subtract<A: Scalar>(dy: &mut [A], scale: A, a: impl Fn(usize) -> A) {
+    for (c, dy) in dy.iter_mut().enumerate() {
+        *dy = *dy * scale - a(c);
+    }
+}
+
+/// The largest number. NaN may be passed over: its own exponential is NaN.
+#[inline(always)]
+fn largest<A: Scalar>(y: &[A]) -> A {
+    if y.len() > 16 {
+        return rows::max(y);
+    }
+    y.iter().fold(-A::INFINITY, |max, &y| if y > max { y } else { max })
 }
 
 impl<A: Scalar> Loss<A> for CrossEntropy {

@@ -1,7 +1,8 @@
 //! [`GaussianNll`]: for outputs that are means and variances.
 
+use crate::error::check_setting;
 use crate::kernels::simd;
-use crate::losses::{Loss, check_each, check_setting, dimensions, flat, flat_mut};
+use crate::losses::{Loss, check_each, dimensions, flat, flat_mut};
 use crate::{Error, Matrix, Result, Scalar};
 
 /// The negative log-likelihood of numbers t under a normal distribution of predicted mean m and variance v:

@@ -1,6 +1,7 @@
 //! [`HingeEmbedding`]: distances that should be small for like pairs and large for unlike ones.
 
-use crate::losses::{Pointwise, check_each, check_setting};
+use crate::error::check_setting;
+use crate::losses::{Pointwise, check_each};
 use crate::{Matrix, Result, Scalar};
 
 /// The hinge embedding loss of a distance y: y for a like pair (t = 1), max(0, margin - y) for an unlike one (t = -1).

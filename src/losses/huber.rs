@@ -1,6 +1,7 @@
 //! [`Huber`]: squared where the error is small, linear where it is large.
 
-use crate::losses::{Pointwise, check_setting};
+use crate::error::check_setting;
+use crate::losses::Pointwise;
 use crate::{Matrix, Result, Scalar};
 
 /// The Huber loss of d = y - t: d²/2 for |d| ≤ δ, δ(|d| - δ/2) beyond.

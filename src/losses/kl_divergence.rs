@@ -1,6 +1,6 @@
 //! [`KlDivergence`]: how far one distribution is from another.
 
-use crate::losses::{Loss, pointwise};
+use crate::losses::{Loss, pointwise::rows};
 use crate::{Matrix, Scalar};
 
 /// The Kullback-Leibler divergence of a wanted distribution t from log-probabilities y: Σ t·(ln t - y).
@@ -54,17 +54,8 @@ impl KlDivergence {
 
 /// t·(ln t - y), and its derivative by y.
 #[inline(always)]
-fn terms<A: Scalar>(y: A, t: A) -> (A, A) {
+fn terms<A: Scalar>(y: A, t: A, log_t: A) -> (A, A) {
     // For t = 0 the limit, even where y is -∞; only NaN stays.
-    let nothing = if y.is_nan() { y } else { A::ZERO };
-    let value = t * (t.ln() - y);
-    (if t == A::ZERO { nothing } else { value }, -t)
-}
-
-/// The same for a target given as its logarithm.
-#[inline(always)]
-fn log_terms<A: Scalar>(y: A, log_t: A) -> (A, A) {
-    let t = log_t.exp();
     let nothing = if y.is_nan() { y } else { A::ZERO };
     let value = t * (log_t - y);
     (if t == A::ZERO { nothing } else { value }, -t)
@@ -73,9 +64,23 @@ fn log_terms<A: Scalar>(y: A, log_t: A) -> (A, A) {
 impl<A: Scalar> Loss<A> for KlDivergence {
     fn rows(&self, y: &Matrix<A>, target: &Matrix<A>, loss: &mut [A], dy: Option<&mut Matrix<A>>) {
         if self.log_target {
-            pointwise::rows(y, target, loss, dy, log_terms);
+            rows(
+                y,
+                target,
+                loss,
+                dy,
+                #[inline(always)]
+                |y, log_t| terms(y, log_t.exp(), log_t),
+            );
         } else {
-            pointwise::rows(y, target, loss, dy, terms);
+            rows(
+                y,
+                target,
+                loss,
+                dy,
+                #[inline(always)]
+                |y, t| terms(y, t, t.ln()),
+            );
         }
     }
 

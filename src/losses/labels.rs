@@ -4,7 +4,8 @@ use std::fmt::{self, Debug};
 
 use ndarray::Array2;
 
-use crate::losses::{check_each, check_setting, dimensions};
+use crate::error::check_setting;
+use crate::losses::{check_each, dimensions};
 use crate::{Error, Matrix, Result, Scalar};
 
 /// The target of one column that holds these class labels, counted from 0.

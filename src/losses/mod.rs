@@ -115,8 +115,7 @@ pub trait Loss<A: Scalar>: Debug + Send + Sync {
     /// # Errors
     /// When the target does not fit, see [`check`](Self::check).
     fn evaluate(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<A> {
-        let mut scratch = Scratch::default();
-        scratch.reduce(self, y, target, None)
+        Scratch::default().reduce(self, &y.as_standard_layout(), target, None)
     }
 
     /// The gradient of the loss by `y`, a matrix like `y`.
@@ -125,7 +124,7 @@ pub trait Loss<A: Scalar>: Debug + Send + Sync {
     /// When the target does not fit, see [`check`](Self::check).
     fn gradient(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<Array2<A>> {
         let mut dy = Array2::from_elem(y.dim(), A::ZERO);
-        Scratch::default().reduce(self, y, target, Some(&mut dy))?;
+        Scratch::default().reduce(self, &y.as_standard_layout(), target, Some(&mut dy))?;
         Ok(dy)
     }
 
@@ -184,7 +183,8 @@ pub(crate) struct Scratch<A> {
 }
 
 impl<A: Scalar> Scratch<A> {
-    /// The reduced loss, and its gradient if asked for. The mean over no samples is 0, with a gradient of nothing.
+    /// The reduced loss of row-major outputs, and its gradient if asked for. The mean over no samples is 0, with a
+    /// gradient of nothing.
     pub(crate) fn reduce<L: Loss<A> + ?Sized>(
         &mut self,
         loss: &L,
@@ -197,22 +197,21 @@ impl<A: Scalar> Scratch<A> {
         if samples == 0 {
             return Ok(A::ZERO);
         }
-        let y = y.as_standard_layout();
         let target = if target.is_standard_layout() {
-            target.view()
+            target
         } else {
             resize(&mut self.target, target.nrows(), target.ncols());
             self.target.assign(target);
-            self.target.view()
+            &self.target
         };
         self.loss.resize(samples, A::ZERO);
-        loss.rows(&y, &target, &mut self.loss, dy.as_deref_mut());
+        loss.rows(y, target, &mut self.loss, dy.as_deref_mut());
         let total = sum(&self.loss);
         if loss.reduction() == Reduction::Sum {
             return Ok(A::of(total));
         }
         self.counts.resize(samples, A::ZERO);
-        loss.counts(&y, &target, &mut self.counts);
+        loss.counts(y, target, &mut self.counts);
         let count = sum(&self.counts);
         if let Some(dy) = dy {
             let scale = A::of(1.0 / count);
@@ -278,11 +277,6 @@ pub(crate) fn check_each<A: Scalar>(
 /// Where a number is, in words.
 fn place<A>(numbers: &Matrix<A>, (row, column): (usize, usize)) -> String {
     if numbers.ncols() == 1 { format!("row {row}") } else { format!("row {row}, column {column}") }
-}
-
-/// The error unless a setting of a loss is in range, which `wants` describes.
-pub(crate) fn check_setting(what: &'static str, got: f64, wants: &'static str, ok: bool) -> Result<()> {
-    if ok { Ok(()) } else { Err(Error::Setting { what, wants, got }) }
 }
 
 /// "rows x columns".

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use crate::error::check_setting;
+use crate::losses::Loss;
 use crate::losses::labels::Classes;
-use crate::losses::{Loss, check_setting};
 use crate::{Matrix, Result, Scalar};
 
 /// The multi-class hinge loss of scores y with the right class t: Σ max(0, margin - yₜ + yᶜ) over the other classes c.

@@ -53,7 +53,7 @@ pub(crate) fn rows<A: Scalar>(
     target: &Matrix<A>,
     loss: &mut [A],
     dy: Option<&mut Matrix<A>>,
-    f: impl Fn(A, A) -> (A, A) + Sync,
+    f: impl Fn(A, A) -> (A, A) + Copy + Sync,
 ) {
     let (y, t) = (flat(y), flat(target));
     if let Some(dy) = dy {
@@ -61,7 +61,7 @@ pub(crate) fn rows<A: Scalar>(
             (flat_mut(dy), y, t),
             loss,
             #[inline(always)]
-            |(dy, &y, &t)| {
+            move |(dy, &y, &t)| {
                 let value;
                 (value, *dy) = f(y, t);
                 value
@@ -72,7 +72,7 @@ pub(crate) fn rows<A: Scalar>(
             (y, t),
             loss,
             #[inline(always)]
-            |(&y, &t)| f(y, t).0,
+            move |(&y, &t)| f(y, t).0,
         );
     }
 }
@@ -80,17 +80,17 @@ pub(crate) fn rows<A: Scalar>(
 /// Calls `f` at every position of `streams`, which hold as many rows as `sums`, and adds up what it returns for each
 /// row.
 #[inline(always)]
-fn row_sums<A: Scalar, S: Streams>(mut streams: S, sums: &mut [A], f: impl Fn(S::Item) -> A + Sync) {
-    /// Rows of no more than this are worked at many together.
-    const NARROW: usize = 16;
-    /// So many values of narrow rows are kept at a time.
+pub(crate) fn row_sums<A: Scalar, S: Streams>(mut streams: S, sums: &mut [A], f: impl Fn(S::Item) -> A + Copy + Sync) {
+    /// Rows of no more than this are worked at several together.
+    const NARROW: usize = 128;
+    /// So many of their values are kept at a time.
     const BLOCK: usize = 256;
     match streams.len() / sums.len().max(1) {
         0 => sums.fill(A::ZERO),
         1 => simd::each(
             (sums, streams),
             #[inline(always)]
-            |(sum, item)| *sum = f(item),
+            move |(sum, item)| *sum = f(item),
         ),
         width @ 2..=NARROW => {
             let mut values = [A::ZERO; BLOCK];
@@ -101,10 +101,10 @@ fn row_sums<A: Scalar, S: Streams>(mut streams: S, sums: &mut [A], f: impl Fn(S:
                 simd::each(
                     (&mut *values, block),
                     #[inline(always)]
-                    |(value, item)| *value = f(item),
+                    move |(value, item)| *value = f(item),
                 );
                 for (sum, values) in sums.iter_mut().zip(values.chunks_exact(width)) {
-                    *sum = A::of(values.iter().map(|value| value.to_f64()).sum());
+                    *sum = A::of(simd::rows::sum(values, |&value| value));
                 }
             }
         }
@@ -112,7 +112,7 @@ fn row_sums<A: Scalar, S: Streams>(mut streams: S, sums: &mut [A], f: impl Fn(S:
             for sum in sums {
                 let (row, rest) = streams.split_at(width);
                 streams = rest;
-                *sum = A::of(simd::sum(row, &f));
+                *sum = A::of(simd::sum(row, f));
             }
         }
     }

@@ -1,6 +1,7 @@
 //! [`PoissonNll`]: for outputs that are rates of counted events.
 
-use crate::losses::{Pointwise, check_setting};
+use crate::error::check_setting;
+use crate::losses::Pointwise;
 use crate::{Matrix, Result, Scalar};
 
 /// The negative log-likelihood of counts t under a Poisson distribution, averaged over all numbers.

@@ -1,6 +1,7 @@
 //! [`SmoothL1`]: the absolute error with its corner rounded.
 
-use crate::losses::{Pointwise, check_setting, mae::sign};
+use crate::error::check_setting;
+use crate::losses::{Pointwise, mae::sign};
 use crate::{Matrix, Result, Scalar};
 
 /// The smooth L1 loss of d = y - t: d²/(2β) for |d| < β, |d| - β/2 beyond.

@@ -1,15 +1,57 @@
 //! The [`Optimizer`] trait and the optimizers, one file each.
 //!
 //! # A new optimizer
-//! One new file here and a line in each of the two lists below; in another crate it is one file.
+//! One new file here and a line in each of the two lists below; in another crate it is one file: the rule in `update`, its
+//! settings checked in `begin_step`, and what it remembers in a [`Memory`].
 
 use std::fmt::Debug;
 
 use crate::layers::Role;
 use crate::{Error, Result, Scalar};
 
+/// The methods of an [`Optimizer`] with the fields `rate` and `memory`.
+macro_rules! accessors {
+    () => {
+        fn learning_rate(&self) -> f64 {
+            self.rate
+        }
+
+        fn set_learning_rate(&mut self, rate: f64) {
+            self.rate = rate;
+        }
+
+        fn memory(&self) -> &Memory<A> {
+            &self.memory
+        }
+
+        fn memory_mut(&mut self) -> &mut Memory<A> {
+            &mut self.memory
+        }
+    };
+}
+
+mod adadelta;
+mod adagrad;
+mod adam;
+mod adamax;
+mod decay;
+mod lion;
+mod memory;
+mod nadam;
+mod radam;
+mod rms_prop;
 mod sgd;
 
+pub use adadelta::Adadelta;
+pub use adagrad::Adagrad;
+pub use adam::Adam;
+pub use adamax::Adamax;
+pub use decay::Decay;
+pub use lion::Lion;
+pub use memory::Memory;
+pub use nadam::NAdam;
+pub use radam::RAdam;
+pub use rms_prop::RmsProp;
 pub use sgd::Sgd;
 
 /// A rule that turns gradients into changes of the weights.
@@ -17,7 +59,7 @@ pub trait Optimizer<A: Scalar>: Debug + Send {
     /// Checks the settings and counts the step; called once before the [`update`](Self::update)s of a step.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for a setting outside its range; no weight was changed.
+    /// [`Error::Setting`] for a setting outside its range; nothing was changed.
     fn begin_step(&mut self) -> Result<()>;
 
     /// Changes the weights of one parameter. `slot` counts a network's trainable parameters from 0, in the order of
@@ -29,9 +71,51 @@ pub trait Optimizer<A: Scalar>: Debug + Send {
 
     /// Sets the learning rate, for schedules.
     fn set_learning_rate(&mut self, rate: f64);
+
+    /// What it remembers.
+    fn memory(&self) -> &Memory<A>;
+
+    /// What it remembers, to put back an earlier state.
+    fn memory_mut(&mut self) -> &mut Memory<A>;
 }
 
-/// The error unless `got` is in `range`, written out in `wants`.
-pub(crate) fn check_setting(what: &'static str, got: f64, wants: &'static str, ok: bool) -> Result<()> {
-    if ok { Ok(()) } else { Err(Error::Setting { what, wants, got }) }
+fn check_rate(optimizer: &str, rate: f64) -> Result<()> {
+    not_negative(optimizer, "learning rate", rate)
+}
+
+fn check_epsilon(optimizer: &str, epsilon: f64) -> Result<()> {
+    not_negative(optimizer, "epsilon", epsilon)
+}
+
+fn check_betas(optimizer: &str, [first, second]: [f64; 2]) -> Result<()> {
+    share(optimizer, "first beta", first)?;
+    share(optimizer, "second beta", second)
+}
+
+fn not_negative(optimizer: &str, setting: &str, got: f64) -> Result<()> {
+    if got >= 0.0 && got.is_finite() {
+        return Ok(());
+    }
+    Err(Error::Setting { what: format!("{optimizer}'s {setting}"), wants: "at least 0 and finite", got })
+}
+
+/// The error unless it is a share that may stay from step to step.
+fn share(optimizer: &str, setting: &str, got: f64) -> Result<()> {
+    if (0.0..1.0).contains(&got) {
+        return Ok(());
+    }
+    Err(Error::Setting { what: format!("{optimizer}'s {setting}"), wants: "in [0, 1)", got })
+}
+
+/// xⁿ, by squaring: the same bits on every machine.
+fn power(mut x: f64, mut n: u64) -> f64 {
+    let mut y = 1.0;
+    while n > 0 {
+        if n % 2 == 1 {
+            y *= x;
+        }
+        x *= x;
+        n /= 2;
+    }
+    y
 }

@@ -1,20 +1,21 @@
 //! [`Sgd`]: stochastic gradient descent.
 
-use crate::kernels::simd::update;
+use crate::error::check_setting;
+use crate::kernels::simd::each;
 use crate::layers::Role;
-use crate::optimizers::{Optimizer, check_setting};
+use crate::optimizers::{Decay, Memory, Optimizer, check_rate, share};
 use crate::{Result, Scalar};
 
-/// Stochastic gradient descent, w ← w - η·g, with momentum, Nesterov's variant, dampening and weight decay if wanted.
+/// Stochastic gradient descent, w ← w - η·g, with momentum, Nesterov's variant, dampening and decay if wanted.
 ///
-/// In each step, as `PyTorch` does it: g ← g + decay·w; with momentum, v ← g at the first step and
+/// In each step, as `PyTorch` does it: with momentum, v ← g at the first step and
 /// v ← momentum·v + (1 - dampening)·g after it, and g ← v, or for Nesterov g ← g + momentum·v; at last w ← w - η·g.
 /// The rate η is not part of v, so a change of the rate acts at once.
 ///
 /// ```
 /// use neuropil::prelude::*;
 ///
-/// let mut sgd = Sgd::<f32>::new(0.1).momentum(0.9).nesterov().weight_decay(1e-4);
+/// let mut sgd = Sgd::<f32>::new(0.1).momentum(0.9).nesterov().decay(Decay::l2(1e-4));
 /// let mut weights = [1.0];
 /// sgd.begin_step()?;
 /// sgd.update(0, Role::Weight, &mut weights, &[0.5]);
@@ -27,93 +28,80 @@ pub struct Sgd<A: Scalar> {
     momentum: f64,
     dampening: f64,
     nesterov: bool,
-    weight_decay: f64,
-    /// The velocity of each slot, once momentum has given it one.
-    velocity: Vec<Vec<A>>,
+    decay: Decay,
+    /// The velocity, once there is momentum.
+    memory: Memory<A>,
 }
 
 impl<A: Scalar> Sgd<A> {
     /// Plain gradient descent with learning rate `rate`.
     pub fn new(rate: f64) -> Self {
-        Self { rate, momentum: 0.0, dampening: 0.0, nesterov: false, weight_decay: 0.0, velocity: Vec::new() }
+        let (decay, memory) = (Decay::none(), Memory::default());
+        Self { rate, momentum: 0.0, dampening: 0.0, nesterov: false, decay, memory }
     }
 
     /// Keeps moving: the share of the velocity that stays from step to step, in [0, 1).
-    pub fn momentum(mut self, momentum: f64) -> Self {
-        self.momentum = momentum;
-        self
+    pub fn momentum(self, momentum: f64) -> Self {
+        Self { momentum, ..self }
     }
 
     /// Takes only 1 - dampening of each new gradient into the velocity.
-    pub fn dampening(mut self, dampening: f64) -> Self {
-        self.dampening = dampening;
-        self
+    pub fn dampening(self, dampening: f64) -> Self {
+        Self { dampening, ..self }
     }
 
     /// Looks ahead along the velocity (Nesterov's momentum); needs momentum and no dampening.
-    pub fn nesterov(mut self) -> Self {
-        self.nesterov = true;
-        self
+    pub fn nesterov(self) -> Self {
+        Self { nesterov: true, ..self }
     }
 
-    /// Pulls all weights and biases towards 0 by `decay`·w (L2 regularisation).
-    pub fn weight_decay(mut self, decay: f64) -> Self {
-        self.weight_decay = decay;
-        self
+    /// Pulls weights towards 0.
+    pub fn decay(self, decay: Decay) -> Self {
+        Self { decay, ..self }
     }
 }
 
 impl<A: Scalar> Optimizer<A> for Sgd<A> {
     fn begin_step(&mut self) -> Result<()> {
-        let not_negative = |x: f64| x >= 0.0 && x.is_finite();
-        check_setting("Sgd's learning rate", self.rate, "at least 0 and finite", not_negative(self.rate))?;
-        check_setting("Sgd's momentum", self.momentum, "in [0, 1)", (0.0..1.0).contains(&self.momentum))?;
+        check_rate("Sgd", self.rate)?;
+        share("Sgd", "momentum", self.momentum)?;
         check_setting("Sgd's dampening", self.dampening, "in [0, 1]", (0.0..=1.0).contains(&self.dampening))?;
-        check_setting(
-            "Sgd's weight decay",
-            self.weight_decay,
-            "at least 0 and finite",
-            not_negative(self.weight_decay),
-        )?;
         let ok = !self.nesterov || (self.momentum > 0.0 && self.dampening == 0.0);
-        check_setting("Sgd's momentum for Nesterov", self.momentum, "above 0, without dampening", ok)
+        check_setting("Sgd's momentum for Nesterov", self.momentum, "above 0, without dampening", ok)?;
+        self.decay.check("Sgd")?;
+        self.memory.step += 1;
+        Ok(())
     }
 
-    fn update(&mut self, slot: usize, _: Role, weights: &mut [A], gradient: &[A]) {
-        let (rate, decay) = (A::of(self.rate), A::of(self.weight_decay));
+    fn update(&mut self, slot: usize, role: Role, weights: &mut [A], gradient: &[A]) {
+        let rate = A::of(self.rate);
+        let decay = self.decay.at::<A>(self.rate, role);
         if self.momentum == 0.0 {
-            // Without decay the product decay·w is 0 for finite w, and would be NaN for infinite ones.
-            if self.weight_decay == 0.0 {
-                update(weights, gradient, |w, g| w - rate * g);
-            } else {
-                update(weights, gradient, |w, g| w - rate * (g + decay * w));
-            }
+            each(
+                (weights, gradient),
+                #[inline(always)]
+                |(w, &g)| {
+                    let g = decay.pull(w, g);
+                    *w -= rate * g;
+                },
+            );
             return;
         }
+        let ([v], new) = self.memory.of(slot, weights.len(), A::ZERO);
         let momentum = A::of(self.momentum);
-        if self.velocity.len() <= slot {
-            self.velocity.resize(slot + 1, Vec::new());
-        }
-        let velocity = &mut self.velocity[slot];
-        let fresh = if velocity.len() == weights.len() {
-            A::of(1.0 - self.dampening)
-        } else {
-            velocity.clear();
-            velocity.resize(weights.len(), A::ZERO);
-            A::ONE
-        };
-        for ((w, v), g) in weights.iter_mut().zip(velocity).zip(gradient) {
-            let g = *g + decay * *w;
-            *v = momentum * *v + fresh * g;
-            *w -= rate * if self.nesterov { g + momentum * *v } else { *v };
-        }
+        let fresh = if new { A::ONE } else { A::of(1.0 - self.dampening) };
+        // The velocity's part, and the gradient's own, in the step.
+        let (by_velocity, by_gradient) = if self.nesterov { (momentum, A::ONE) } else { (A::ONE, A::ZERO) };
+        each(
+            (weights, gradient, v),
+            #[inline(always)]
+            |(w, &g, v)| {
+                let g = decay.pull(w, g);
+                *v = momentum * *v + fresh * g;
+                *w -= rate * (by_gradient * g + by_velocity * *v);
+            },
+        );
     }
 
-    fn learning_rate(&self) -> f64 {
-        self.rate
-    }
-
-    fn set_learning_rate(&mut self, rate: f64) {
-        self.rate = rate;
-    }
+    accessors!();
 }

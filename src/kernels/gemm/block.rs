@@ -1,5 +1,7 @@
 //! Products in blocks that fit the caches.
 
+use std::sync::LazyLock;
+
 use pulp::{Arch, Simd, WithSimd};
 
 use super::element::Element;
@@ -13,16 +15,22 @@ const fn longest<A>() -> usize {
 }
 
 /// Up to so many rows b is read where it is: packing pays when it is read more often.
-const UNPACKED_B: usize = 2 * ROWS;
+const UNPACKED_B: usize = 128;
+
+/// The same when each row of b is on another page of memory.
+const UNPACKED_PAGES: usize = 32;
 
 /// Up to so long sums a that is stored by columns is read where it is.
-const UNPACKED_A: usize = 64;
+const UNPACKED_A: usize = 128;
+
+/// What this machine can do, found out once.
+pub(super) static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
 
 /// # Safety
 /// The promise of [`Product`]; c.column must not be negative.
 pub(super) unsafe fn run<A: Element>(product: Product<A>) {
     // The space is fetched out here: a closure in `with_simd` would be compiled without the vector instructions.
-    pack::with_space(|a_space, b_space| Arch::new().dispatch(Run { product, a_space, b_space }));
+    pack::with_space(|a_space, b_space| ARCH.dispatch(Run { product, a_space, b_space }));
 }
 
 struct Run<A> {
@@ -37,7 +45,7 @@ impl<A: Element> WithSimd for Run<A> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         // SAFETY: `run` is called with the promise of `Product`.
-        unsafe { by_blocks(simd, self) }
+        unsafe { by_blocks(simd, &self) }
     }
 }
 
@@ -51,20 +59,14 @@ fn panel<S: Simd>(vectors: usize) -> usize {
 /// # Safety
 /// The promise of [`Product`].
 #[inline(always)]
-unsafe fn by_blocks<A: Element, S: Simd>(simd: S, run: Run<A>) {
-    let Run { product, a_space, b_space } = run;
-    let Product { m, k, n, .. } = product;
-    if m == 0 || n == 0 {
-        return;
-    }
-    if k == 0 {
-        // SAFETY: the promise of `Product`.
-        return unsafe { product.plain() };
-    }
+unsafe fn by_blocks<A: Element, S: Simd>(simd: S, run: &Run<A>) {
+    let Run { product, a_space, b_space } = *run;
+    let Product { k, n, .. } = product;
     // Blocks of k depend on k alone, so that the sums round alike in every product.
-    let k_block = k.div_ceil(k.div_ceil(longest::<A>()));
+    let k_block = if k <= longest::<A>() { k } else { k.div_ceil(k.div_ceil(longest::<A>())) };
     let widest = A::lanes::<S>() * VECTORS;
-    let n_block = B_BYTES / (k_block * size_of::<A>()) / widest * widest;
+    let room = B_BYTES / size_of::<A>();
+    let n_block = if k_block * n.next_multiple_of(widest) <= room { n } else { room / k_block / widest * widest };
     let mut block = product;
     let mut first = 0;
     while first < k {
@@ -92,33 +94,34 @@ unsafe fn by_blocks<A: Element, S: Simd>(simd: S, run: Run<A>) {
 unsafe fn one_block<A: Element, S: Simd>(simd: S, product: Product<A>, a_space: *mut A, b_space: *mut A) {
     let Product { m, k, n, alpha, beta, a, b, c } = product;
     let lanes = A::lanes::<S>();
-    let unpacked_b = m <= UNPACKED_B && b.column == 1;
-    let unpacked_a = a.column == 1 || (a.row == 1 && k <= UNPACKED_A) || n <= lanes;
-    // SAFETY: `from..to` of the columns, `i..` of the rows and all of k are in the bounds of the product; panels follow
-    // one another in `b_space` at `from * k`, because all but the last are full.
+    let few = if b.row.unsigned_abs() * size_of::<A>() < 4096 { UNPACKED_B } else { UNPACKED_PAGES };
+    let unpacked_b = m <= few && b.column == 1;
+    let unpacked_a = a.column == 1 || (a.row == 1 && k <= UNPACKED_A);
+    // SAFETY: columns `from..to`, rows `i..i + count` and all of k are in the bounds of the product; panels follow one
+    // another in `b_space` at `from * k`, because all but the last are full.
     unsafe {
         let mut from = 0;
         while from < n {
-            let vectors = panel::<S>((n - from).div_ceil(lanes));
-            let width = vectors * lanes;
+            let width = panel::<S>((n - from).div_ceil(lanes)) * lanes;
             let to = n.min(from + width);
             if !(unpacked_b && to == from + width) {
-                let b = View { start: b.at(0, from), ..b };
-                pack::columns(simd, b, k, to - from, b_space.add(from * k), width);
+                pack::columns(simd, View { start: b.at(0, from), ..b }, k, to - from, b_space.add(from * k), width);
             }
             from = to;
         }
-        for block in (0..m).step_by(A_ROWS) {
-            let rows = A_ROWS.min(m - block);
+        let mut first = 0;
+        while first < m {
+            let last = if unpacked_a { m } else { m.min(first + A_ROWS) };
+            // 8 rows are two tiles of 4: a tile of 2 would wait for its operands.
+            let group = (last - first).div_ceil((last - first).div_ceil(ROWS));
             if !unpacked_a {
-                pack::rows(View { start: a.at(block, 0), ..a }, rows, k, a_space);
+                pack::rows(View { start: a.at(first, 0), ..a }, last - first, k, a_space, group);
             }
-            for first in (0..rows).step_by(ROWS) {
-                let i = block + first;
+            for i in (first..last).step_by(group) {
                 let a = if unpacked_a {
                     View { start: a.at(i, 0), ..a }
                 } else {
-                    View { start: a_space.add(first * k), row: 1, column: ROWS as isize }
+                    View { start: a_space.add((i - first) * k), row: 1, column: group.cast_signed() }
                 };
                 let mut from = 0;
                 while from < n {
@@ -128,14 +131,15 @@ unsafe fn one_block<A: Element, S: Simd>(simd: S, product: Product<A>, a_space: 
                     let (b, b_row) = if unpacked_b && to == from + width {
                         (b.at(0, from).cast_const(), b.row)
                     } else {
-                        (b_space.add(from * k).cast_const(), width as isize)
+                        (b_space.add(from * k).cast_const(), width.cast_signed())
                     };
                     let c = View { start: c.at(i, from), ..c };
                     let at = Tile { k, a, b, b_row, c, width: to - from, alpha, beta };
-                    any_tile(simd, ROWS.min(rows - first), vectors, &at);
+                    any_tile(simd, group.min(last - i), vectors, &at);
                     from = to;
                 }
             }
+            first = last;
         }
     }
 }

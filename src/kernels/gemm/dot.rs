@@ -1,8 +1,9 @@
 //! One row by contiguous columns: dot products.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use super::Product;
+use super::block::ARCH;
 use super::element::Element;
 
 /// Is this one row, and are it and the columns of b contiguous? Then b is read once, straight through.
@@ -13,7 +14,7 @@ pub(super) fn fits<A>(product: &Product<A>) -> bool {
 /// # Safety
 /// The promise of [`Product`](super::Product), and [`fits`].
 pub(super) unsafe fn run<A: Element>(product: Product<A>) {
-    Arch::new().dispatch(Run(product));
+    ARCH.dispatch(Run(product));
 }
 
 struct Run<A>(Product<A>);

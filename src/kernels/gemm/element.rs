@@ -37,11 +37,59 @@ pub(super) trait Element: Scalar {
     /// # Safety
     /// Those lanes must be writable at `to`.
     unsafe fn store_some<S: Simd>(simd: S, mask: Self::Mask<S>, to: *mut Self, x: Self::Vector<S>);
+    /// Writes four columns of four numbers as four rows, `width` apart.
+    ///
+    /// # Safety
+    /// Four numbers must be readable at each of `columns`, and writable at `to` and at its three successors.
+    #[inline(always)]
+    unsafe fn transpose(columns: [*const Self; 4], to: *mut Self, width: usize) {
+        for i in 0..4 {
+            for (j, column) in columns.into_iter().enumerate() {
+                // SAFETY: i, j < 4.
+                unsafe { *to.add(i * width + j) = *column.add(i) };
+            }
+        }
+    }
+}
+
+/// The compiler does not find the shuffles for a transposition by itself. These belong to every x86-64.
+#[cfg(target_arch = "x86_64")]
+mod sse {
+    use std::arch::x86_64::{
+        _MM_TRANSPOSE4_PS, _mm_loadu_pd, _mm_loadu_ps, _mm_storeu_pd, _mm_storeu_ps, _mm_unpackhi_pd, _mm_unpacklo_pd,
+    };
+
+    #[inline(always)]
+    pub(super) unsafe fn transpose_f32([a, b, c, d]: [*const f32; 4], to: *mut f32, width: usize) {
+        // SAFETY: as of `Element::transpose`.
+        unsafe {
+            let (mut a, mut b, mut c, mut d) = (_mm_loadu_ps(a), _mm_loadu_ps(b), _mm_loadu_ps(c), _mm_loadu_ps(d));
+            _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
+            for (i, row) in [a, b, c, d].into_iter().enumerate() {
+                _mm_storeu_ps(to.add(i * width), row);
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(super) unsafe fn transpose_f64([a, b, c, d]: [*const f64; 4], to: *mut f64, width: usize) {
+        for (right, [a, b]) in [(0, [a, b]), (2, [c, d])] {
+            for down in [0, 2] {
+                // SAFETY: as of `Element::transpose`; two by two numbers at (down, right).
+                unsafe {
+                    let (a, b) = (_mm_loadu_pd(a.add(down)), _mm_loadu_pd(b.add(down)));
+                    let to = to.add(down * width + right);
+                    _mm_storeu_pd(to, _mm_unpacklo_pd(a, b));
+                    _mm_storeu_pd(to.add(width), _mm_unpackhi_pd(a, b));
+                }
+            }
+        }
+    }
 }
 
 macro_rules! element {
     ($float:ident, $vector:ident, $mask:ident, $count:ident, $splat:ident, $mul:ident, $add:ident, $mul_add:ident,
-     $sum:ident, $between:ident, $load:ident, $store:ident) => {
+     $sum:ident, $between:ident, $load:ident, $store:ident, $transpose:ident) => {
         impl Element for $float {
             type Vector<S: Simd> = S::$vector;
             type Mask<S: Simd> = MemMask<S::$mask>;
@@ -86,6 +134,12 @@ macro_rules! element {
                 // SAFETY: passed on.
                 unsafe { simd.$store(mask, to, x) }
             }
+            #[cfg(target_arch = "x86_64")]
+            #[inline(always)]
+            unsafe fn transpose(columns: [*const Self; 4], to: *mut Self, width: usize) {
+                // SAFETY: passed on.
+                unsafe { sse::$transpose(columns, to, width) }
+            }
         }
     };
 }
@@ -102,7 +156,8 @@ element!(
     reduce_sum_f32s,
     mask_between_m32s,
     mask_load_ptr_f32s,
-    mask_store_ptr_f32s
+    mask_store_ptr_f32s,
+    transpose_f32
 );
 element!(
     f64,
@@ -116,5 +171,6 @@ element!(
     reduce_sum_f64s,
     mask_between_m64s,
     mask_load_ptr_f64s,
-    mask_store_ptr_f64s
+    mask_store_ptr_f64s,
+    transpose_f64
 );

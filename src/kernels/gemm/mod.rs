@@ -31,7 +31,10 @@ use self::element::Element;
 use crate::Scalar;
 
 /// Up to so many multiplications plain loops are faster than starting the machinery for larger products.
-const TINY: usize = 64;
+const TINY: usize = 128;
+
+/// Columns that are too few for vectors.
+const NARROW: usize = 16;
 
 /// c = alpha a·b + beta c, for any strides; with beta = 0 what c held does not matter, even NaN.
 ///
@@ -39,11 +42,100 @@ const TINY: usize = 64;
 ///
 /// # Panics
 /// If the shapes do not fit.
-#[inline]
 pub(crate) fn gemm<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &mut ArrayRef2<A>) {
     let (m, k) = a.dim();
     let n = b.ncols();
-    assert!(b.nrows() == k && c.dim() == (m, n), "{:?} x {:?} does not give {:?}", a.dim(), b.dim(), c.dim());
+    if b.nrows() != k || c.dim() != (m, n) {
+        mismatch(a.dim(), b.dim(), c.dim());
+    }
+    // The product of the sides cannot overflow where it matters: sides of 65 and more are not tiny.
+    if m | k | n <= TINY && m * k * n <= TINY {
+        if k == 0 {
+            empty(beta, c);
+        } else {
+            tiny(alpha, a, b, beta, c);
+        }
+    } else {
+        large(alpha, a, b, beta, c);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn mismatch(a: (usize, usize), b: (usize, usize), c: (usize, usize)) -> ! {
+    panic!("{a:?} x {b:?} does not give {c:?}");
+}
+
+/// Sums without terms: c = beta c.
+#[cold]
+fn empty<A: Scalar>(beta: A, c: &mut ArrayRef2<A>) {
+    c.map_inplace(|c| *c = if beta == A::ZERO { A::ZERO } else { beta * *c });
+}
+
+/// The textbook's three loops. Shapes have been checked, and k > 0.
+#[inline(always)]
+fn tiny<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &mut ArrayRef2<A>) {
+    let ((mut m, k), mut n) = (a.dim(), b.ncols());
+    let (mut a_start, mut a_row, mut a_column) = (a.as_ptr(), a.strides()[0], a.strides()[1]);
+    let (mut b_start, mut b_row, mut b_column) = (b.as_ptr(), b.strides()[0], b.strides()[1]);
+    let (mut c_start, mut c_row, mut c_column) = (c.as_mut_ptr(), c.strides()[0], c.strides()[1]);
+    if n == 1 {
+        // A column is turned into a row: cᵀ = bᵀ·aᵀ.
+        (m, n) = (1, m);
+        (a_start, a_row, a_column, b_start, b_row, b_column) = (b_start, b_column, b_row, a_start, a_column, a_row);
+        (c_row, c_column) = (c_column, c_row);
+    }
+    let keeps = beta != A::ZERO;
+    // SAFETY: the pointers run over elements i < m, p < k and j < n of the three arrays; one past them they are not used.
+    // Four columns at a time are contiguous in b, and stored as such only if they are in c.
+    unsafe {
+        for _ in 0..m {
+            let mut j = 0;
+            if b_column == 1 && c_column == 1 {
+                while j + 4 <= n {
+                    let mut sums = [A::ZERO; 4];
+                    let (mut x, mut y) = (a_start, b_start.add(j));
+                    for _ in 0..k {
+                        let (factor, row) = (*x, y.cast::<[A; 4]>().read());
+                        sums = std::array::from_fn(|l| sums[l] + factor * row[l]);
+                        x = x.wrapping_offset(a_column);
+                        y = y.wrapping_offset(b_row);
+                    }
+                    let to = c_start.add(j).cast::<[A; 4]>();
+                    if keeps {
+                        let old = to.read();
+                        to.write(std::array::from_fn(|l| beta * old[l] + alpha * sums[l]));
+                    } else {
+                        to.write(sums.map(|sum| alpha * sum));
+                    }
+                    j += 4;
+                }
+            }
+            while j < n {
+                let mut sum = A::ZERO;
+                let (mut x, mut y) = (a_start, b_start.offset(j.cast_signed() * b_column));
+                for _ in 0..k {
+                    sum += *x * *y;
+                    x = x.wrapping_offset(a_column);
+                    y = y.wrapping_offset(b_row);
+                }
+                let to = c_start.offset(j.cast_signed() * c_column);
+                *to = if keeps { beta * *to + alpha * sum } else { alpha * sum };
+                j += 1;
+            }
+            a_start = a_start.wrapping_offset(a_row);
+            c_start = c_start.wrapping_offset(c_row);
+        }
+    }
+}
+
+/// Makes the [`Product`] of arrays whose shapes have been checked.
+#[inline(never)]
+fn large<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &mut ArrayRef2<A>) {
+    let ((m, k), n) = (a.dim(), b.ncols());
+    if m == 0 || n == 0 || k == 0 {
+        return empty(beta, c);
+    }
     let product = Product {
         m,
         k,
@@ -56,11 +148,13 @@ pub(crate) fn gemm<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta
     };
     // SAFETY: the views are those of arrays of m x k, k x n and m x n elements; c is borrowed mutably, so nothing else
     // touches it, and no two of its elements share a place, since ndarray only broadcasts read-only.
+    // The casts are from a type to itself.
     unsafe {
-        if m.saturating_mul(n).saturating_mul(k) <= TINY {
-            product.plain();
+        if TypeId::of::<A>() == TypeId::of::<f32>() {
+            choose::<f32>(product.cast());
         } else {
-            large(product);
+            assert!(TypeId::of::<A>() == TypeId::of::<f64>());
+            choose::<f64>(product.cast());
         }
     }
 }
@@ -77,7 +171,7 @@ impl<A> View<A> {
     /// The address of an element. In bounds, it is within the array's allocation; otherwise it must not be used.
     #[inline(always)]
     fn at(self, i: usize, j: usize) -> *mut A {
-        self.start.wrapping_offset(i as isize * self.row).wrapping_offset(j as isize * self.column)
+        self.start.wrapping_offset(i.cast_signed() * self.row).wrapping_offset(j.cast_signed() * self.column)
     }
 
     fn transposed(self) -> Self {
@@ -91,7 +185,7 @@ impl<A> View<A> {
 
 /// A product to compute: a is m x k, b is k x n, c is m x n.
 ///
-/// Whoever makes one promises that the three views are valid for these shapes, c alone for writing and by nobody else,
+/// No side is 0. Whoever makes one promises that the three views are valid for these shapes, c alone for writing and by nobody else,
 /// for as long as the product is in use.
 #[derive(Clone, Copy)]
 struct Product<A> {
@@ -109,32 +203,6 @@ struct Product<A> {
 unsafe impl<A: Send> Send for Product<A> {}
 
 impl<A: Scalar> Product<A> {
-    /// The textbook's three loops.
-    ///
-    /// # Safety
-    /// The promise of [`Product`].
-    #[inline(always)]
-    unsafe fn plain(self) {
-        let Self { m, k, n, alpha, beta, a, b, c } = self;
-        // SAFETY: i < m, j < n and p < k are in the bounds of the three views.
-        unsafe {
-            for i in 0..m {
-                for j in 0..n {
-                    let mut sum = A::ZERO;
-                    let (mut x, mut y) = (a.at(i, 0), b.at(0, j));
-                    for _ in 0..k {
-                        sum += *x * *y;
-                        x = x.wrapping_offset(a.column);
-                        y = y.wrapping_offset(b.row);
-                    }
-                    let c = c.at(i, j);
-                    let old = if beta == A::ZERO { A::ZERO } else { beta * *c };
-                    *c = if k == 0 { old } else { old + alpha * sum };
-                }
-            }
-        }
-    }
-
     /// cᵀ = bᵀ·aᵀ, the same product.
     fn transposed(self) -> Self {
         let Self { m, k, n, alpha, beta, a, b, c } = self;
@@ -160,21 +228,6 @@ impl<A: Scalar> Product<A> {
     }
 }
 
-/// # Safety
-/// The promise of [`Product`].
-#[inline(never)]
-unsafe fn large<A: Scalar>(product: Product<A>) {
-    // SAFETY: the casts are from a type to itself; the rest is passed on.
-    unsafe {
-        if TypeId::of::<A>() == TypeId::of::<f32>() {
-            choose::<f32>(product.cast());
-        } else {
-            assert!(TypeId::of::<A>() == TypeId::of::<f64>());
-            choose::<f64>(product.cast());
-        }
-    }
-}
-
 /// Turns the product so that the rows of c are contiguous if its columns are, and takes the path for its shape.
 ///
 /// # Safety
@@ -184,6 +237,10 @@ unsafe fn choose<A: Element>(mut product: Product<A>) {
     if product.n == 1 && product.m > 1 || product.c.column != 1 && product.c.row.abs() == 1 {
         product = product.transposed();
     }
+    // A narrow c fills less than a vector. If b and a transposed are rows of vectors, its few columns are better rows.
+    if product.n < NARROW && product.m >= 2 * NARROW && product.k >= NARROW && product.a.row == 1 {
+        product = product.transposed();
+    }
     // The strides of c run forward.
     if product.c.column < 0 {
         let last = product.n - 1;
@@ -191,8 +248,10 @@ unsafe fn choose<A: Element>(mut product: Product<A>) {
         product.b = View { start: b.at(0, last), row: b.row, column: -b.column };
         product.c = View { start: c.at(0, last), row: c.row, column: -c.column };
     }
+    // Chosen here and not for each part, whose shape depends on the number of threads.
+    let path = if dot::fits(&product) { dot::run } else { block::run };
     // SAFETY: transposed or read backwards it is the same product.
-    unsafe { in_parts(product, threads(&product)) }
+    unsafe { in_parts(product, threads(&product), path) }
 }
 
 /// So many multiplications are worth a thread of their own.
@@ -210,34 +269,34 @@ fn threads<A>(_: &Product<A>) -> usize {
     1
 }
 
-/// Computes the product in up to `parts` parts, each on a thread.
+/// Computes the product by `path`, in up to `parts` parts that may run on different threads.
 ///
 /// # Safety
 /// The promise of [`Product`].
-unsafe fn in_parts<A: Element>(product: Product<A>, parts: usize) {
+unsafe fn in_parts<A: Element>(product: Product<A>, parts: usize, path: unsafe fn(Product<A>)) {
     #[cfg(feature = "parallel")]
     if parts > 1 {
         let Product { m, n, .. } = product;
         let left = parts / 2;
-        // Each part packs the whole of the operand that is not split: split the larger one.
-        let (one, two) = if n >= m {
-            let cut = (n * left / parts).next_multiple_of(16).min(n);
-            (product.columns(0, cut), product.columns(cut, n))
+        // Each part reads the whole of the operand that is not split, so the larger one is.
+        let halves = if n >= m {
+            let cut = (n * left / parts).next_multiple_of(16);
+            (cut < n).then(|| (product.columns(0, cut), product.columns(cut, n)))
         } else {
-            let cut = (m * left / parts).next_multiple_of(2).min(m);
-            (product.rows(0, cut), product.rows(cut, m))
+            let cut = (m * left / parts).next_multiple_of(2);
+            (cut < m).then(|| (product.rows(0, cut), product.rows(cut, m)))
         };
-        // SAFETY: the two write to different rows or columns of c, and only read a and b.
-        rayon::join(move || unsafe { in_parts(one, left) }, move || unsafe { in_parts(two, parts - left) });
-        return;
+        if let Some((one, two)) = halves {
+            rayon::join(
+                // SAFETY: the two write to different rows or columns of c, and only read a and b.
+                move || unsafe { in_parts(one, left, path) },
+                // SAFETY: the same.
+                move || unsafe { in_parts(two, parts - left, path) },
+            );
+            return;
+        }
     }
     let _ = parts;
     // SAFETY: passed on.
-    unsafe {
-        if dot::fits(&product) {
-            dot::run(product);
-        } else {
-            block::run(product);
-        }
-    }
+    unsafe { path(product) }
 }

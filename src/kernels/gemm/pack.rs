@@ -8,8 +8,8 @@ use super::View;
 use super::element::Element;
 use super::tile::ROWS;
 
-/// Bytes for a block of b: half of a usual second-level cache.
-pub(super) const B_BYTES: usize = 512 << 10;
+/// Bytes for a block of b: a part of the second-level cache that leaves room for a, c and what else passes.
+pub(super) const B_BYTES: usize = 256 << 10;
 /// Rows of a that are packed together.
 pub(super) const A_ROWS: usize = 48;
 /// Bytes for them.
@@ -74,42 +74,56 @@ pub(super) unsafe fn columns<A: Element, S: Simd>(
                 }
             }
         } else {
-            for j in 0..columns {
-                let mut from = b.at(0, j);
-                for p in 0..k {
-                    *to.add(p * width + j) = *from;
-                    from = from.wrapping_offset(b.row);
+            // Four by four; a stretch of four columns at a time, so that whole cache lines are read.
+            let (fours, line) = (columns / 4 * 4, 64);
+            for first in (0..k).step_by(line) {
+                let last = k.min(first + line);
+                for j in (0..fours).step_by(4) {
+                    let mut p = first;
+                    if b.row == 1 {
+                        let columns: [*const A; 4] = std::array::from_fn(|i| b.at(0, j + i).cast_const());
+                        while p + 4 <= last {
+                            A::transpose(columns.map(|column| column.add(p)), to.add(p * width + j), width);
+                            p += 4;
+                        }
+                    }
+                    for p in p..last {
+                        for j in j..j + 4 {
+                            *to.add(p * width + j) = *b.at(p, j);
+                        }
+                    }
                 }
-            }
-            for j in columns..width {
-                for p in 0..k {
-                    *to.add(p * width + j) = A::ZERO;
+                for p in first..last {
+                    for j in fours..width {
+                        *to.add(p * width + j) = if j < columns { *b.at(p, j) } else { A::ZERO };
+                    }
                 }
             }
         }
     }
 }
 
-/// Packs up to [`A_ROWS`] rows of a, k long, in groups of [`ROWS`]: within a group column after column.
+/// Packs up to [`A_ROWS`] rows of a, k long, in groups of `group`: within a group column after column.
 ///
 /// # Safety
 /// a must hold `rows` x k readable numbers, and `to` have room for `rows` x k rounded up to whole groups.
 #[inline(always)]
-pub(super) unsafe fn rows<A: Element>(a: View<A>, rows: usize, k: usize, to: *mut A) {
-    for first in (0..rows).step_by(ROWS) {
-        let count = ROWS.min(rows - first);
-        // SAFETY: group `first / ROWS` starts at `first * k`; i < count and p < k stay within both.
-        unsafe {
+pub(super) unsafe fn rows<A: Element>(a: View<A>, rows: usize, k: usize, to: *mut A, group: usize) {
+    let whole = if a.row == 1 && group == ROWS { rows / ROWS * ROWS } else { 0 };
+    // SAFETY: the group of row `first` starts at `first * k`; its rows and p < k stay within both.
+    unsafe {
+        // Column by column, so that each cache line of a is read once.
+        for p in 0..k {
+            let from = a.at(0, p);
+            for first in (0..whole).step_by(ROWS) {
+                to.add(first * k + p * ROWS).cast::<[A; ROWS]>().write(from.add(first).cast::<[A; ROWS]>().read());
+            }
+        }
+        for first in (whole..rows).step_by(group) {
             let to = to.add(first * k);
-            if count == ROWS && a.row == 1 {
+            for i in 0..group.min(rows - first) {
                 for p in 0..k {
-                    to.add(p * ROWS).cast::<[A; ROWS]>().write(a.at(first, p).cast::<[A; ROWS]>().read());
-                }
-            } else {
-                for i in 0..count {
-                    for p in 0..k {
-                        *to.add(p * ROWS + i) = *a.at(first + i, p);
-                    }
+                    *to.add(p * group + i) = *a.at(first + i, p);
                 }
             }
         }

@@ -44,7 +44,7 @@ pub(super) unsafe fn tile<A: Element, S: Simd, const R: usize, const V: usize>(s
             let y_row: [A::Vector<S>; V] =
                 std::array::from_fn(|v| y.add(v * lanes).cast::<A::Vector<S>>().read_unaligned());
             for (r, sums) in sums.iter_mut().enumerate() {
-                let x = A::splat(simd, *x.offset(r as isize * a.row));
+                let x = A::splat(simd, *x.offset(r.cast_signed() * a.row));
                 for (sum, y) in sums.iter_mut().zip(y_row) {
                     *sum = A::mul_add(simd, x, y, *sum);
                 }
@@ -54,30 +54,29 @@ pub(super) unsafe fn tile<A: Element, S: Simd, const R: usize, const V: usize>(s
         y = y.wrapping_offset(b_row);
     }
 
-    let (alpha_all, beta_all) = (A::splat(simd, alpha), A::splat(simd, beta));
-    if c.column == 1 {
-        let rest = A::first(simd, if width % lanes == 0 { lanes } else { width % lanes });
-        for (r, sums) in sums.iter().enumerate() {
-            let row = c.at(r, 0);
-            for (v, &sum) in sums.iter().enumerate() {
-                // SAFETY: of the columns v * lanes .. only those below `width` are touched.
+    if alpha != A::ONE {
+        let alpha = A::splat(simd, alpha);
+        sums = sums.map(|row| row.map(|sum| A::times(simd, alpha, sum)));
+    }
+    let plus_beta = |sum, old| A::mul_add(simd, A::splat(simd, beta), old, sum);
+    let keeps = beta != A::ZERO;
+    if c.column == 1 && width == V * lanes {
+        for (r, sums) in sums.into_iter().enumerate() {
+            for (v, sum) in sums.into_iter().enumerate() {
+                let to = c.at(r, v * lanes).cast::<A::Vector<S>>();
+                // SAFETY: R rows of V vectors exist in c.
+                unsafe { to.write_unaligned(if keeps { plus_beta(sum, to.read_unaligned()) } else { sum }) };
+            }
+        }
+    } else if c.column == 1 {
+        for (r, sums) in sums.into_iter().enumerate() {
+            for (v, sum) in sums.into_iter().enumerate() {
+                let to = c.at(r, v * lanes);
+                let rest = A::first(simd, width.saturating_sub(v * lanes).min(lanes));
+                // SAFETY: the mask leaves out the columns from `width` on.
                 unsafe {
-                    let to = row.wrapping_add(v * lanes);
-                    if (v + 1) * lanes <= width {
-                        let to = to.cast::<A::Vector<S>>();
-                        to.write_unaligned(if beta == A::ZERO {
-                            A::times(simd, alpha_all, sum)
-                        } else {
-                            A::mul_add(simd, alpha_all, sum, A::times(simd, beta_all, to.read_unaligned()))
-                        });
-                    } else if v * lanes < width {
-                        let value = if beta == A::ZERO {
-                            A::times(simd, alpha_all, sum)
-                        } else {
-                            A::mul_add(simd, alpha_all, sum, A::times(simd, beta_all, A::load_some(simd, rest, to)))
-                        };
-                        A::store_some(simd, rest, to, value);
-                    }
+                    let value = if keeps { plus_beta(sum, A::load_some(simd, rest, to)) } else { sum };
+                    A::store_some(simd, rest, to, value);
                 }
             }
         }
@@ -86,21 +85,17 @@ pub(super) unsafe fn tile<A: Element, S: Simd, const R: usize, const V: usize>(s
         let mut row = [[A::ZERO; 16]; V];
         assert!(lanes <= 16);
         let row = row.as_flattened_mut().as_mut_ptr();
-        for (r, sums) in sums.iter().enumerate() {
+        for (r, sums) in sums.into_iter().enumerate() {
             // SAFETY: `row` has room for V vectors of at most 16 lanes; columns below `width` exist in c.
             unsafe {
-                if beta != A::ZERO {
+                if keeps {
                     for j in 0..width {
                         *row.add(j) = *c.at(r, j);
                     }
                 }
-                for (v, &sum) in sums.iter().enumerate() {
+                for (v, sum) in sums.into_iter().enumerate() {
                     let to = row.add(v * lanes).cast::<A::Vector<S>>();
-                    to.write_unaligned(if beta == A::ZERO {
-                        A::times(simd, alpha_all, sum)
-                    } else {
-                        A::mul_add(simd, alpha_all, sum, A::times(simd, beta_all, to.read_unaligned()))
-                    });
+                    to.write_unaligned(if keeps { plus_beta(sum, to.read_unaligned()) } else { sum });
                 }
                 for j in 0..width {
                     *c.at(r, j) = *row.add(j);

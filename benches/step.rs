@@ -1,0 +1,182 @@
+//! How long a training step, a prediction and the large element-wise passes take.
+//!
+//! ```text
+//! cargo bench --bench step -- [--threads N] [NAME...]
+//! ```
+//!
+//! prints one line a workload, separated by tabs: name, threads, median and minimum in microseconds. A name selects the
+//! workloads that contain it. All numbers are `f32`.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use neuropil::ndarray::Array2;
+use neuropil::prelude::*;
+
+type Workload = (&'static str, fn() -> Box<dyn FnMut()>);
+
+const WORKLOADS: &[Workload] = &[
+    ("mlp-784-128-10-b64-sgd", || mlp(&[784, 128, 10], 64, Sgd::new(0.01))),
+    ("mlp-784-512-512-10-b128-sgd", || mlp(&[784, 512, 512, 10], 128, Sgd::new(0.01))),
+    ("mlp-784-1024-1024-10-b256-sgd", || mlp(&[784, 1024, 1024, 10], 256, Sgd::new(0.01))),
+    ("mlp-10-32-16-1-b32-sgd", regression),
+    ("xor-2-4-1-b1-sgd", || xor(1)),
+    ("xor-2-4-1-b4-sgd", || xor(4)),
+    ("predict-784-128-10-b1", || predict(1)),
+    ("predict-784-128-10-b64", || predict(64)),
+    ("predict-784-128-10-b10000", || predict(10_000)),
+    ("sigmoid-1m", || pass(Sigmoid, 1, 1_000_000)),
+    ("tanh-1m", || pass(Tanh, 1, 1_000_000)),
+    ("gelu-1m", || pass(Gelu, 1, 1_000_000)),
+    ("exp-1m", || pass(Exp, 1, 1_000_000)),
+    ("relu-1m", || pass(Relu, 1, 1_000_000)),
+    ("log_softmax-4096x10", || pass(LogSoftmax, 4096, 10)),
+    ("neuron-5mx3", neuron),
+];
+
+fn main() {
+    let mut threads = 1;
+    let mut names = Vec::new();
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--threads" => threads = arguments.next().and_then(|n| n.parse().ok()).expect("--threads takes a number"),
+            "--bench" => {} // Cargo adds it.
+            _ => names.push(argument),
+        }
+    }
+    on_threads(threads, || {
+        for (name, workload) in WORKLOADS {
+            if names.is_empty() || names.iter().any(|wanted| name.contains(wanted.as_str())) {
+                let (median, minimum) = measure(&mut *workload());
+                println!("{name}\t{threads}\t{median:.3}\t{minimum:.3}");
+            }
+        }
+    });
+}
+
+#[cfg(feature = "parallel")]
+fn on_threads(threads: usize, run: impl FnOnce() + Send) {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool of threads").install(run);
+}
+
+#[cfg(not(feature = "parallel"))]
+fn on_threads(threads: usize, run: impl FnOnce() + Send) {
+    assert_eq!(threads, 1, "more threads need the feature `parallel`");
+    run();
+}
+
+/// The median and the minimum time of a call in microseconds: after a warm-up, 101 or more samples, each of as many
+/// calls as take at least 20 microseconds.
+fn measure(work: &mut dyn FnMut()) -> (f64, f64) {
+    let mut time = |calls: u32| {
+        let start = Instant::now();
+        for _ in 0..calls {
+            work();
+        }
+        start.elapsed().as_secs_f64() * 1e6 / f64::from(calls)
+    };
+    let warm_up = Instant::now();
+    let mut once = time(1);
+    while warm_up.elapsed().as_secs_f64() < 0.2 {
+        once = once.min(time(1));
+    }
+    let calls = (20.0 / once).ceil().max(1.0) as u32;
+    let samples = (1e6 / (once * f64::from(calls))).clamp(101.0, 5001.0) as usize;
+    let mut times: Vec<f64> = (0..samples).map(|_| time(calls)).collect();
+    times.sort_by(f64::total_cmp);
+    (times[samples / 2], times[0])
+}
+
+fn uniform(rows: usize, columns: usize) -> Array2<f32> {
+    Init::STANDARD_UNIFORM.matrix(rows, columns, &mut rng(1))
+}
+
+/// One training step of a classifier on a fixed random batch.
+fn mlp(sizes: &[usize], batch: usize, mut optimizer: impl Optimizer<f32> + 'static) -> Box<dyn FnMut()> {
+    let mut network = Sequential::mlp(sizes, Relu, &mut rng(2)).expect("sizes that chain");
+    let x = uniform(batch, sizes[0]);
+    let labels: Vec<usize> = (0..batch).map(|i| i * 7 % 10).collect();
+    let target = class_targets(&labels);
+    let mut tape = Tape::new(&network, 3);
+    let loss = CrossEntropy::new();
+    Box::new(move || {
+        black_box(tape.train(&mut network, &x, &target, &loss, &mut optimizer).expect("a step"));
+    })
+}
+
+/// One training step of a small regression network.
+fn regression() -> Box<dyn FnMut()> {
+    let mut network = Sequential::mlp(&[10, 32, 16, 1], Relu, &mut rng(2)).expect("sizes that chain");
+    let (x, target) = (uniform(32, 10), uniform(32, 1));
+    let mut tape = Tape::new(&network, 3);
+    let mut sgd = Sgd::new(0.01);
+    Box::new(move || {
+        black_box(tape.train(&mut network, &x, &target, &Mse, &mut sgd).expect("a step"));
+    })
+}
+
+/// One training step on XOR: the four samples in turn, or all at once.
+fn xor(batch: usize) -> Box<dyn FnMut()> {
+    let mut network = Sequential::<f32>::mlp(&[2, 4, 1], Sigmoid, &mut rng(2))
+        .and_then(|network| network.with(Sigmoid))
+        .expect("sizes that chain");
+    let x = ndarray::array![[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
+    let target = ndarray::array![[0.0], [1.0], [1.0], [0.0]];
+    let mut tape = Tape::new(&network, 3);
+    let mut sgd = Sgd::new(0.5);
+    let mut i = 0;
+    Box::new(move || {
+        let rows = ndarray::s![i..i + batch, ..];
+        black_box(tape.train(&mut network, &x.slice(rows), &target.slice(rows), &Mse, &mut sgd).expect("a step"));
+        i = (i + batch) % 4;
+    })
+}
+
+/// The outputs of a classifier, in memory that is kept.
+fn predict(batch: usize) -> Box<dyn FnMut()> {
+    let network = Sequential::mlp(&[784, 128, 10], Relu, &mut rng(2)).expect("sizes that chain");
+    let x = uniform(batch, 784);
+    let mut scratch = Scratch::default();
+    Box::new(move || {
+        black_box(network.predict_into(&x, &mut scratch).expect("a prediction"));
+    })
+}
+
+/// A layer over normal numbers, in memory that is kept.
+fn pass(layer: impl Layer<f32> + 'static, rows: usize, columns: usize) -> Box<dyn FnMut()> {
+    let network = Sequential::new(columns).with(layer).expect("a layer for any shape");
+    let x: Array2<f32> = Init::Normal { mean: 0.0, std: 2.0 }.matrix(rows, columns, &mut rng(1));
+    let mut scratch = Scratch::default();
+    Box::new(move || {
+        black_box(network.predict_into(&x, &mut scratch).expect("a prediction"));
+    })
+}
+
+/// Five million weighted sums of three inputs and a step: notebook 003's neuron.
+fn neuron() -> Box<dyn FnMut()> {
+    let network = Sequential::new(3)
+        .with(Dense::new(3, 1, &mut rng(2)).without_bias())
+        .and_then(|network| network.with(Step::new(0.0)))
+        .expect("sizes that chain");
+    let x = uniform(5_000_000, 3);
+    let mut scratch = Scratch::default();
+    Box::new(move || {
+        black_box(network.predict_into(&x, &mut scratch).expect("a prediction"));
+    })
+}
+
+/// eˣ, to measure it alone.
+#[derive(Debug, Clone)]
+struct Exp;
+
+impl Activation for Exp {
+    #[inline(always)]
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        x.exp()
+    }
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, _: A, y: A) -> A {
+        y
+    }
+}

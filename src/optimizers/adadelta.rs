@@ -1,0 +1,82 @@
+//! [`Adadelta`]: steps in the unit of the weights.
+
+use crate::kernels::simd::each;
+use crate::layers::Role;
+use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_rate, share};
+use crate::{Result, Scalar};
+
+/// Adadelta (Zeiler 2012): the gradient scaled by the recent size of the steps over the recent size of the gradient.
+///
+/// v ← ρv + (1 - ρ)g², δ = √(a + ε)/√(v + ε) · g, a ← ρa + (1 - ρ)δ², w ← w - η·δ. Here ε is inside the roots.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// let mut adadelta = Adadelta::<f64>::new(1.0);
+/// let mut weights = [1.0];
+/// adadelta.begin_step()?;
+/// adadelta.update(0, Role::Weight, &mut weights, &[0.5]);
+/// assert!(weights[0] < 1.0);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Adadelta<A: Scalar> {
+    rate: f64,
+    rho: f64,
+    epsilon: f64,
+    decay: Decay,
+    memory: Memory<A>,
+}
+
+impl<A: Scalar> Adadelta<A> {
+    /// Adadelta with this learning rate (1 is usual), ρ = 0.9 and ε = 10⁻⁶.
+    pub fn new(rate: f64) -> Self {
+        Self { rate, rho: 0.9, epsilon: 1e-6, decay: Decay::none(), memory: Memory::default() }
+    }
+
+    /// The share of the old means that stays in each step, in [0, 1).
+    pub fn rho(self, rho: f64) -> Self {
+        Self { rho, ..self }
+    }
+
+    /// The ε that keeps the division finite, and starts the first step.
+    pub fn epsilon(self, epsilon: f64) -> Self {
+        Self { epsilon, ..self }
+    }
+
+    /// Pulls weights towards 0.
+    pub fn decay(self, decay: Decay) -> Self {
+        Self { decay, ..self }
+    }
+}
+
+impl<A: Scalar> Optimizer<A> for Adadelta<A> {
+    fn begin_step(&mut self) -> Result<()> {
+        check_rate("Adadelta", self.rate)?;
+        share("Adadelta", "rho", self.rho)?;
+        check_epsilon("Adadelta", self.epsilon)?;
+        self.decay.check("Adadelta")?;
+        self.memory.step += 1;
+        Ok(())
+    }
+
+    fn update(&mut self, slot: usize, role: Role, weights: &mut [A], gradient: &[A]) {
+        let (rate, rho, fresh) = (A::of(self.rate), A::of(self.rho), A::of(1.0 - self.rho));
+        let epsilon = A::of(self.epsilon);
+        let decay = self.decay.at::<A>(self.rate, role);
+        let ([v, a], _) = self.memory.of(slot, weights.len(), A::ZERO);
+        each(
+            (weights, gradient, v, a),
+            #[inline(always)]
+            |(w, &g, v, a)| {
+                let g = decay.pull(w, g);
+                *v = rho * *v + fresh * (g * g);
+                let delta = (*a + epsilon).sqrt() / (*v + epsilon).sqrt() * g;
+                *a = rho * *a + fresh * (delta * delta);
+                *w -= rate * delta;
+            },
+        );
+    }
+
+    accessors!();
+}

@@ -1,0 +1,19 @@
+//! [`Constant`]: the rate stays.
+
+use crate::schedules::Schedule;
+
+/// The base rate at each step.
+///
+/// ```
+/// use neuropil::schedules::{Constant, Schedule};
+///
+/// assert_eq!(Constant.rate(0.1, 1000), 0.1);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Constant;
+
+impl Schedule for Constant {
+    fn rate(&self, base: f64, _: u64) -> f64 {
+        base
+    }
+}

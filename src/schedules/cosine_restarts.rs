@@ -1,0 +1,48 @@
+//! [`CosineRestarts`]: the rate falls along half a cosine wave, again and again.
+
+use crate::schedules::Schedule;
+
+/// [`Cosine`](crate::schedules::Cosine) from the start again after each period, which grows by a factor each time (`SGDR`,
+/// Loshchilov and Hutter 2017; `PyTorch`'s `CosineAnnealingWarmRestarts`).
+///
+/// ```
+/// use neuropil::schedules::{CosineRestarts, Schedule};
+///
+/// let schedule = CosineRestarts::new(10, 2);
+/// assert_eq!(schedule.rate(0.1, 0), 0.1);
+/// assert_eq!(schedule.rate(0.1, 10), 0.1); // the second period, 20 steps long
+/// assert_eq!(schedule.rate(0.1, 30), 0.1);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CosineRestarts {
+    first: u64,
+    factor: u64,
+    least: f64,
+}
+
+impl CosineRestarts {
+    /// A first period of `first` steps, each next one `factor` times as long (0 counts as 1).
+    pub fn new(first: u64, factor: u64) -> Self {
+        Self { first: first.max(1), factor: factor.max(1), least: 0.0 }
+    }
+
+    /// The rate at the end of a period, instead of 0.
+    #[must_use]
+    pub fn least(self, least: f64) -> Self {
+        Self { least, ..self }
+    }
+}
+
+impl Schedule for CosineRestarts {
+    fn rate(&self, base: f64, step: u64) -> f64 {
+        let (mut at, mut period) = (step, self.first);
+        if self.factor == 1 {
+            at %= period;
+        }
+        while at >= period {
+            at -= period;
+            period = period.saturating_mul(self.factor);
+        }
+        self.least + (base - self.least) * super::half_wave(at as f64 / period as f64)
+    }
+}

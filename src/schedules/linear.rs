@@ -1,0 +1,39 @@
+//! [`Linear`]: the rate goes from one level to another in a straight line; the usual warm-up.
+
+use crate::schedules::Schedule;
+
+/// base·(start + (end - start)·t/steps), then base·end (`PyTorch`'s `LinearLR`).
+///
+/// ```
+/// use neuropil::schedules::{Linear, Schedule};
+///
+/// let warm_up = Linear::new(0.0, 1.0, 4);
+/// assert_eq!([warm_up.rate(0.8, 1), warm_up.rate(0.8, 4), warm_up.rate(0.8, 99)], [0.2, 0.8, 0.8]);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Linear {
+    start: f64,
+    end: f64,
+    steps: u64,
+}
+
+impl Linear {
+    /// From `start` times the base rate to `end` times it in `steps` steps.
+    pub fn new(start: f64, end: f64, steps: u64) -> Self {
+        Self { start, end, steps }
+    }
+
+    /// A warm-up from a hundredth of the base rate to all of it.
+    pub fn warm_up(steps: u64) -> Self {
+        Self::new(0.01, 1.0, steps)
+    }
+}
+
+impl Schedule for Linear {
+    fn rate(&self, base: f64, step: u64) -> f64 {
+        if step >= self.steps {
+            return base * self.end;
+        }
+        base * (self.start + (self.end - self.start) * step as f64 / self.steps as f64)
+    }
+}

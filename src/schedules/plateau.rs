@@ -1,0 +1,119 @@
+//! [`Plateau`]: the rate falls when training stands still.
+
+use crate::schedules::Schedule;
+
+/// Multiplies the rate by a factor when the watched number has not become better for a while (`PyTorch`'s
+/// `ReduceLROnPlateau`).
+///
+/// A step is better when it is below best·(1 - threshold), or above best·(1 + threshold) if
+/// [`higher_is_better`](Self::higher_is_better); with an [`absolute`](Self::absolute) threshold, below best - threshold or
+/// above best + threshold. The rate falls when more than `patience` steps in a row were not better; for `cooldown` steps
+/// after that, none is counted.
+///
+/// ```
+/// use neuropil::schedules::{Plateau, Schedule};
+///
+/// let mut schedule = Plateau::new(0.5, 1);
+/// for loss in [1.0, 0.9, 0.9, 0.9] {
+///     schedule.observe(loss);
+/// }
+/// assert_eq!(schedule.rate(0.1, 4), 0.05);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plateau {
+    factor: f64,
+    patience: u64,
+    threshold: f64,
+    absolute: bool,
+    higher_is_better: bool,
+    cooldown: u64,
+    least: f64,
+    best: Option<f64>,
+    bad: u64,
+    cooling: u64,
+    /// How often the rate was to fall.
+    falls: u32,
+}
+
+impl Plateau {
+    /// Multiplies the rate by `factor` after more than `patience` steps without progress by a factor of 10⁻⁴.
+    pub fn new(factor: f64, patience: u64) -> Self {
+        Self {
+            factor,
+            patience,
+            threshold: 1e-4,
+            absolute: false,
+            higher_is_better: false,
+            cooldown: 0,
+            least: 0.0,
+            best: None,
+            bad: 0,
+            cooling: 0,
+            falls: 0,
+        }
+    }
+
+    /// How much better counts as better, relative to the best so far.
+    #[must_use]
+    pub fn threshold(self, threshold: f64) -> Self {
+        Self { threshold, ..self }
+    }
+
+    /// Takes the threshold as it is, not relative to the best so far.
+    #[must_use]
+    pub fn absolute(self) -> Self {
+        Self { absolute: true, ..self }
+    }
+
+    /// Watches a number that should rise, such as the accuracy.
+    #[must_use]
+    pub fn higher_is_better(self) -> Self {
+        Self { higher_is_better: true, ..self }
+    }
+
+    /// For how many steps after a fall none is counted.
+    #[must_use]
+    pub fn cooldown(self, cooldown: u64) -> Self {
+        Self { cooldown, ..self }
+    }
+
+    /// The rate does not fall below this.
+    #[must_use]
+    pub fn least(self, least: f64) -> Self {
+        Self { least, ..self }
+    }
+
+    fn is_better(&self, metric: f64) -> bool {
+        let Some(best) = self.best else { return !metric.is_nan() };
+        let margin = if self.absolute { self.threshold } else { self.threshold * best };
+        if self.higher_is_better { metric > best + margin } else { metric < best - margin }
+    }
+}
+
+impl Schedule for Plateau {
+    fn rate(&self, base: f64, _: u64) -> f64 {
+        // One factor after the other, as the rate fell; changes of 10⁻⁸ or less are not made.
+        (0..self.falls).fold(base, |rate, _| {
+            let lower = (rate * self.factor).max(self.least);
+            if rate - lower > 1e-8 { lower } else { rate }
+        })
+    }
+
+    fn observe(&mut self, metric: f64) {
+        if self.is_better(metric) {
+            self.best = Some(metric);
+            self.bad = 0;
+        } else {
+            self.bad += 1;
+        }
+        if self.cooling > 0 {
+            self.cooling -= 1;
+            self.bad = 0;
+        }
+        if self.bad > self.patience {
+            self.falls += 1;
+            self.cooling = self.cooldown;
+            self.bad = 0;
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! [`Sequence`]: one schedule after the other.
+
+use crate::schedules::Schedule;
+
+/// Schedules one after the other; each starts from its own step 0 (`PyTorch`'s `SequentialLR`).
+///
+/// ```
+/// use neuropil::schedules::{Cosine, Linear, Schedule, Sequence};
+///
+/// let schedule = Sequence::new(Linear::new(0.1, 1.0, 10)).then(10, Cosine::new(50));
+/// assert_eq!(schedule.rate(0.1, 10), 0.1); // the cosine's first step
+/// ```
+#[derive(Debug)]
+pub struct Sequence {
+    /// The step from which on each part acts.
+    parts: Vec<(u64, Box<dyn Schedule>)>,
+}
+
+impl Sequence {
+    /// Begins with this schedule.
+    pub fn new(first: impl Schedule + 'static) -> Self {
+        Self { parts: vec![(0, Box::new(first))] }
+    }
+
+    /// From step `from` on, the next schedule; milestones must grow.
+    #[must_use]
+    pub fn then(mut self, from: u64, next: impl Schedule + 'static) -> Self {
+        self.parts.push((from, Box::new(next)));
+        self
+    }
+}
+
+impl Schedule for Sequence {
+    fn rate(&self, base: f64, step: u64) -> f64 {
+        let part = self.parts.iter().rev().find(|(from, _)| *from <= step);
+        part.map_or(base, |(from, schedule)| schedule.rate(base, step - from))
+    }
+
+    fn observe(&mut self, metric: f64) {
+        for (_, schedule) in &mut self.parts {
+            schedule.observe(metric);
+        }
+    }
+}
