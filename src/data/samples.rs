@@ -4,8 +4,8 @@ use ndarray::{Array2, Axis};
 use rand::Rng;
 use rand::seq::SliceRandom;
 
-use crate::init::standard_normal;
 use crate::error::check_setting;
+use crate::init::standard_normal;
 use crate::{Error, Result, Scalar};
 
 /// Samples to learn from, or to test with.
