@@ -30,14 +30,44 @@ use std::fmt::Debug;
 
 use ndarray::{Array1, Array2};
 
-use crate::kernels::sum;
+use crate::kernels::{resize, simd};
 use crate::{Error, Matrix, Result, Scalar};
 
+mod bce;
+mod bce_with_logits;
+mod cosine_embedding;
+mod cross_entropy;
+mod gaussian_nll;
+mod hinge_embedding;
+mod huber;
+mod kl_divergence;
+mod labels;
+mod mae;
 mod mse;
+mod multi_class_hinge;
+mod nll;
 mod pointwise;
+mod poisson_nll;
+mod smooth_l1;
+mod soft_margin;
 
+pub use bce::Bce;
+pub use bce_with_logits::BceWithLogits;
+pub use cosine_embedding::CosineEmbedding;
+pub use cross_entropy::CrossEntropy;
+pub use gaussian_nll::GaussianNll;
+pub use hinge_embedding::HingeEmbedding;
+pub use huber::Huber;
+pub use kl_divergence::KlDivergence;
+pub use labels::{class_targets, one_hot};
+pub use mae::Mae;
 pub use mse::Mse;
+pub use multi_class_hinge::MultiClassHinge;
+pub use nll::Nll;
 pub use pointwise::Pointwise;
+pub use poisson_nll::PoissonNll;
+pub use smooth_l1::SmoothL1;
+pub use soft_margin::SoftMargin;
 
 /// How the losses of many samples become one number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -54,18 +84,20 @@ pub enum Reduction {
 /// Both matrices have one row a sample. A loss tells its value for each sample and the gradient of that value; the
 /// provided methods make one number of them: by default the mean, by [`Sum`] the sum.
 pub trait Loss<A: Scalar>: Debug + Send + Sync {
-    /// Whether the target fits the outputs; called before anything is computed.
+    /// Whether the loss can compare these outputs with this target; called before anything is computed, with matrices
+    /// of any layout.
     ///
     /// # Errors
-    /// Unless both have the same shape, or what the loss asks for instead; labels out of range.
+    /// Unless both have the same shape, or what the loss asks for instead; labels or settings out of range.
     fn check(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
         same_shape(self, y, target)
     }
 
     /// Writes the loss of each row of `y` into `loss`, and its gradient by that row into the same row of `dy`.
     ///
-    /// Value and gradient are one function, so that they cannot drift apart. The matrices are row-major, and passed the
-    /// [`check`](Self::check).
+    /// Value and gradient are one function, so that they cannot drift apart. The matrices are row-major and passed the
+    /// [`check`](Self::check); `loss` and `dy` hold anything before. Callers want [`evaluate`](Self::evaluate) or
+    /// [`gradient`](Self::gradient), which see to all that.
     fn rows(&self, y: &Matrix<A>, target: &Matrix<A>, loss: &mut [A], dy: Option<&mut Matrix<A>>);
 
     /// For how many each row counts in the mean: by default one for each number in it.
@@ -97,7 +129,7 @@ pub trait Loss<A: Scalar>: Debug + Send + Sync {
         Ok(dy)
     }
 
-    /// The loss of each sample on its own, neither averaged nor weighted by anything but the loss itself.
+    /// The loss of each sample on its own: the sum over the numbers in its row, not divided by anything.
     ///
     /// # Errors
     /// When the target does not fit, see [`check`](Self::check).
@@ -143,16 +175,12 @@ impl<A: Scalar, L: Loss<A>> Loss<A> for Sum<L> {
 }
 
 /// The buffers in which the losses of a batch's samples become one number; kept from step to step.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Scratch<A> {
     loss: Vec<A>,
     counts: Vec<A>,
-}
-
-impl<A> Default for Scratch<A> {
-    fn default() -> Self {
-        Self { loss: Vec::new(), counts: Vec::new() }
-    }
+    /// A row-major copy of the target, if it needs one.
+    target: Array2<A>,
 }
 
 impl<A: Scalar> Scratch<A> {
@@ -169,8 +197,15 @@ impl<A: Scalar> Scratch<A> {
         if samples == 0 {
             return Ok(A::ZERO);
         }
+        let y = y.as_standard_layout();
+        let target = if target.is_standard_layout() {
+            target.view()
+        } else {
+            resize(&mut self.target, target.nrows(), target.ncols());
+            self.target.assign(target);
+            self.target.view()
+        };
         self.loss.resize(samples, A::ZERO);
-        let (y, target) = (y.as_standard_layout(), target.as_standard_layout());
         loss.rows(&y, &target, &mut self.loss, dy.as_deref_mut());
         let total = sum(&self.loss);
         if loss.reduction() == Reduction::Sum {
@@ -181,10 +216,33 @@ impl<A: Scalar> Scratch<A> {
         let count = sum(&self.counts);
         if let Some(dy) = dy {
             let scale = A::of(1.0 / count);
-            dy.mapv_inplace(|dy| dy * scale);
+            simd::each(
+                flat_mut(dy),
+                #[inline(always)]
+                |dy| *dy *= scale,
+            );
         }
         Ok(A::of(total / count))
     }
+}
+
+/// The sum in `f64`.
+fn sum<A: Scalar>(x: &[A]) -> f64 {
+    simd::sum(
+        x,
+        #[inline(always)]
+        |&x| x,
+    )
+}
+
+/// The numbers of a row-major matrix, row after row.
+pub(crate) fn flat<A>(matrix: &Matrix<A>) -> &[A] {
+    matrix.as_slice().expect("losses are given row-major matrices")
+}
+
+/// The same as [`flat`], to write to.
+pub(crate) fn flat_mut<A>(matrix: &mut Matrix<A>) -> &mut [A] {
+    matrix.as_slice_mut().expect("losses are given row-major matrices")
 }
 
 /// The error unless outputs and target have the same shape.
@@ -192,6 +250,42 @@ pub(crate) fn same_shape<A: Scalar>(loss: &(impl Debug + ?Sized), y: &Matrix<A>,
     if y.dim() == target.dim() {
         return Ok(());
     }
-    let wants = format!("a target of the outputs' shape, {} x {}", y.nrows(), y.ncols());
-    Err(Error::Target { loss: format!("{loss:?}"), wants, got: format!("{} x {}", target.nrows(), target.ncols()) })
+    let wants = format!("a target of the outputs' shape, {}", dimensions(y));
+    Err(Error::Target { loss: format!("{loss:?}"), wants, got: dimensions(target) })
+}
+
+/// The error at the first number for which `ok` does not hold; `wants` says what it should be.
+pub(crate) fn check_each<A: Scalar>(
+    loss: &(impl Debug + ?Sized),
+    wants: &str,
+    numbers: &Matrix<A>,
+    ok: impl Fn(A) -> bool,
+) -> Result<()> {
+    // All of them without an early end, which vectorises; where it was, only matters when there is one.
+    let all = match numbers.as_slice() {
+        Some(numbers) => numbers.iter().fold(true, |all, &x| all & ok(x)),
+        None => numbers.iter().all(|&x| ok(x)),
+    };
+    match if all { None } else { numbers.indexed_iter().find(|&(_, &x)| !ok(x)) } {
+        None => Ok(()),
+        Some((at, x)) => {
+            let got = format!("{x} in {}", place(numbers, at));
+            Err(Error::Target { loss: format!("{loss:?}"), wants: wants.to_owned(), got })
+        }
+    }
+}
+
+/// Where a number is, in words.
+fn place<A>(numbers: &Matrix<A>, (row, column): (usize, usize)) -> String {
+    if numbers.ncols() == 1 { format!("row {row}") } else { format!("row {row}, column {column}") }
+}
+
+/// The error unless a setting of a loss is in range, which `wants` describes.
+pub(crate) fn check_setting(what: &'static str, got: f64, wants: &'static str, ok: bool) -> Result<()> {
+    if ok { Ok(()) } else { Err(Error::Setting { what, wants, got }) }
+}
+
+/// "rows x columns".
+pub(crate) fn dimensions<A>(matrix: &Matrix<A>) -> String {
+    format!("{} x {}", matrix.nrows(), matrix.ncols())
 }

@@ -1,0 +1,87 @@
+//! [`Bce`]: binary cross-entropy of probabilities.
+
+use crate::losses::{Pointwise, check_each, check_setting};
+use crate::{Matrix, Result, Scalar};
+
+/// Binary cross-entropy of probabilities p: -(t·ln p + (1 - t)·ln(1 - p)), averaged over all numbers.
+///
+/// Every output is a yes-or-no question of its own. Where p comes from a sigmoid, prefer
+/// [`BceWithLogits`](crate::losses::BceWithLogits) without the sigmoid: it stays exact when p rounds to 0 or 1.
+///
+/// The logarithm of 0 has to be kept finite, and there are two ways:
+/// - [`Bce::new`] does as `PyTorch` does: no logarithm is below -100, and the slope is
+///   (p - t)/max(p(1 - p), 10⁻¹²). The two do not quite belong together where p is exactly wrong: the value stays at
+///   100 while the slope is ±10¹².
+/// - [`Bce::clipped`] limits p itself to [c, 1 - c], in the value and in the slope (1 - t)/(1 - p) - t/p.
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let (p, target) = (array![[0.5], [0.5]], array![[1.0], [0.0]]);
+/// assert_eq!(Bce::new().evaluate(&p, &target)?, std::f64::consts::LN_2);
+/// assert_eq!(Sum(Bce::clipped(1e-15)).evaluate(&p, &target)?, 2.0 * std::f64::consts::LN_2);
+///
+/// let error = Bce::new().evaluate(&array![[0.5], [1.5]], &target).unwrap_err();
+/// assert!(error.to_string().ends_with("got 1.5 in row 1"));
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Errors
+/// Evaluating it is [`Error::Target`](crate::Error::Target) when an output or a target is outside [0, 1] (NaN passes,
+/// and gives NaN), and [`Error::Setting`](crate::Error::Setting) for a clip outside [0, 0.5).
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Bce {
+    clip: Option<f64>,
+}
+
+impl Bce {
+    /// Binary cross-entropy whose logarithms are at least -100.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Binary cross-entropy of probabilities limited to [`clip`, 1 - `clip`], 10⁻¹⁵ for instance. In `f32`, where that
+    /// would round to 1, the upper limit is the largest number below 1.
+    pub fn clipped(clip: f64) -> Self {
+        Self { clip: Some(clip) }
+    }
+}
+
+/// p, limited to [clip, 1 - clip].
+#[inline(always)]
+fn limited<A: Scalar>(p: A, clip: f64) -> A {
+    let below_one = A::ONE - A::EPSILON * A::of(0.5);
+    p.maximum(A::of(clip)).minimum(A::of(1.0 - clip).minimum(below_one))
+}
+
+impl Pointwise for Bce {
+    #[inline(always)]
+    fn value<A: Scalar>(&self, p: A, t: A) -> A {
+        if let Some(clip) = self.clip {
+            // In this order of operations: it is NumPy's, to the last bit.
+            let p = limited(p, clip);
+            return -(t * p.ln() + (A::ONE - t) * (A::ONE - p).ln());
+        }
+        let least = A::of(-100.0);
+        -(t * p.ln().maximum(least) + (A::ONE - t) * (-p).ln_1p().maximum(least))
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, p: A, t: A) -> A {
+        if let Some(clip) = self.clip {
+            let p = limited(p, clip);
+            return -(t / p) + (A::ONE - t) / (A::ONE - p);
+        }
+        (p - t) / (p * (A::ONE - p)).maximum(A::of(1e-12))
+    }
+
+    fn domain<A: Scalar>(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
+        let clip = self.clip.unwrap_or(0.0);
+        check_setting("Bce's clip", clip, "in [0, 0.5)", (0.0..0.5).contains(&clip))?;
+        let outside = |p: A| (p < A::ZERO) | (p > A::ONE);
+        let wants = "probabilities in [0, 1] (put a Sigmoid before it, or use BceWithLogits)";
+        check_each(self, wants, y, |p| !outside(p))?;
+        check_each(self, "targets in [0, 1]", target, |t| !outside(t))
+    }
+}

@@ -1,0 +1,241 @@
+//! [`CrossEntropy`]: the loss of a classifier, from its logits.
+
+use std::fmt;
+
+use crate::kernels::simd::{rows, vectorize};
+use crate::losses::labels::Classes;
+use crate::losses::{Loss, check_setting, dimensions, flat, flat_mut};
+use crate::{Error, Matrix, Result, Scalar};
+
+/// Cross-entropy of logits, the outputs before a softmax: -ln of the probability that softmax gives to the right class.
+///
+/// With p = softmax(y), the loss of a row is -Σ aᶜ·ln pᶜ, and its gradient p·Σ aᶜ - a. What a is, the target says:
+/// - **labels**, one column of classes counted from 0 (see [`class_targets`](crate::losses::class_targets)): a is 1 at
+///   the label;
+/// - **distributions**, a column for each class: a is that row of the target.
+///
+/// Smoothing s turns a into (1 - s)·a + s/C for C classes; class weights multiply it class by class. As in `PyTorch`,
+/// the mean over labels divides by the sum of the labels' weights without the ignored ones (so it is NaN when all are
+/// ignored), and the mean over distributions by their number.
+///
+/// A network that makes a prediction at each step of a sequence gives rows of step after step; with
+/// [`classes`](Self::classes) each group of so many logits is a prediction of its own, with its own label. Outputs that
+/// are class after class, (C, pixels) to a row, have to be put in that order first, (pixels, C).
+///
+/// ln p is computed from y - max y, so that no logit is too large. Label smoothing is from C. Szegedy et al.,
+/// "Rethinking the Inception Architecture for Computer Vision" (2015).
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let logits = array![[0.0, 0.0, 0.0], [800.0, 0.0, 0.0]];
+/// let loss = CrossEntropy::new();
+/// assert_eq!(loss.per_sample(&logits, &class_targets(&[2, 0]))?, array![3.0_f64.ln(), 0.0]);
+///
+/// let loss = loss.class_weights([1.0, 1.0, 2.0]).label_smoothing(0.1).ignore_index(-1);
+/// assert!(loss.evaluate(&logits, &array![[2.0], [-1.0]])? > 2.0 * 3.0_f64.ln() * 0.9);
+///
+/// let error = loss.evaluate(&logits, &class_targets(&[2, 3])).unwrap_err();
+/// assert!(error.to_string().ends_with("takes labels 0 to 2 of 3 classes, or -1 to ignore, got 3 in row 1"));
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Errors
+/// Evaluating it is [`Error::Target`] when the target has another shape or a label is out of range,
+/// [`Error::Dimensions`] when there is not one weight a class, and [`Error::Setting`] for a smoothing outside [0, 1] and
+/// weights that are negative or not finite.
+#[derive(Clone, Default, PartialEq)]
+pub struct CrossEntropy {
+    classes: Classes,
+    smoothing: f64,
+}
+
+impl CrossEntropy {
+    /// Cross-entropy in which all classes weigh the same, without smoothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How much each class weighs.
+    pub fn class_weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
+        self.classes.weights = Some(weights.into());
+        self
+    }
+
+    /// The share of each target that is spread evenly over all classes.
+    pub fn label_smoothing(mut self, smoothing: f64) -> Self {
+        self.smoothing = smoothing;
+        self
+    }
+
+    /// The label of rows that do not count, such as padding; without it every label has to be a class.
+    pub fn ignore_index(mut self, label: i64) -> Self {
+        self.classes.ignored = Some(label);
+        self
+    }
+
+    /// Each `classes` columns of a row are one prediction; by default the whole row is.
+    pub fn classes(mut self, classes: usize) -> Self {
+        self.classes.count = Some(classes);
+        self
+    }
+
+    /// The loss of one prediction, where Σ e^(y - max) is `sum`; turns `dy` from e^(y - max) into the gradient.
+    #[inline(always)]
+    fn finish<A: Scalar>(&self, y: &[A], target: &[A], max: A, sum: f64, dy: Option<&mut [A]>) -> A {
+        let log_sum = A::of(sum).ln();
+        let scale = A::of(1.0 / sum);
+        let label = if target.len() == 1 { Some(self.classes.class(target[0])) } else { None };
+        match label {
+            Some(None) => {
+                dy.into_iter().for_each(|dy| dy.fill(A::ZERO));
+                A::ZERO
+            }
+            Some(Some(class)) if self.smoothing == 0.0 => {
+                let weight = self.classes.weight(class);
+                if let Some(dy) = dy {
+                    let scale = weight * scale;
+                    rows::each(&mut *dy, |dy| *dy *= scale);
+                    dy[class] -= weight;
+                }
+                weight * (log_sum - (y[class] - max))
+            }
+            _ => {
+                let smoothing = A::of(self.smoothing);
+                let even = smoothing / A::of(y.len() as f64);
+                let a = |c: usize| {
+                    let wanted = match label.flatten() {
+                        Some(class) if c == class => A::ONE,
+                        Some(_) => A::ZERO,
+                        None => target[c],
+                    };
+                    self.classes.weight::<A>(c) * ((A::ONE - smoothing) * wanted + even)
+                };
+                let (mut loss, mut total) = (0.0, 0.0);
+                for (c, &y) in y.iter().enumerate() {
+                    let a = a(c);
+                    // A class that nobody wants may have the logit -∞.
+                    loss += if a == A::ZERO { 0.0 } else { (a * (log_sum - (y - max))).to_f64() };
+                    total += a.to_f64();
+                }
+                if let Some(dy) = dy {
+                    let scale = A::of(total) * scale;
+                    for (c, dy) in dy.iter_mut().enumerate() {
+                        *dy = *dy * scale - a(c);
+                    }
+                }
+                A::of(loss)
+            }
+        }
+    }
+
+    /// Calls `found` with the loss of each prediction, and writes the gradients; a prediction has `classes` logits and
+    /// a target of `wanted` numbers.
+    #[inline(always)]
+    fn predictions<A: Scalar>(
+        &self,
+        y: &[A],
+        target: &[A],
+        [classes, wanted]: [usize; 2],
+        dy: Option<&mut [A]>,
+        mut found: impl FnMut(A),
+    ) {
+        /// So many numbers stay in the fastest cache.
+        const BLOCK: usize = 1024;
+        /// At most so many predictions at a time.
+        const ROWS: usize = 64;
+        let Some(dy) = dy else {
+            for (y, target) in y.chunks_exact(classes).zip(target.chunks_exact(wanted)) {
+                let max = rows::max(y);
+                let sum = rows::sum(y, |&y| (y - max).exp());
+                found(self.finish(y, target, max, sum, None));
+            }
+            return;
+        };
+        let block = (BLOCK / classes).clamp(1, ROWS);
+        let (y, target) = (y.chunks(block * classes), target.chunks(block * wanted));
+        for ((y, target), dy) in y.zip(target).zip(dy.chunks_mut(block * classes)) {
+            // One pass of exponentials over many short rows: full vectors, whatever the number of classes.
+            let mut max = [A::ZERO; ROWS];
+            for ((y, dy), max) in y.chunks_exact(classes).zip(dy.chunks_exact_mut(classes)).zip(&mut max) {
+                *max = rows::max(y);
+                rows::each((dy, y), |(dy, &y)| *dy = y - *max);
+            }
+            rows::each(&mut *dy, |dy| *dy = dy.exp());
+            let targets = target.chunks_exact(wanted);
+            for (((y, target), dy), max) in
+                y.chunks_exact(classes).zip(targets).zip(dy.chunks_exact_mut(classes)).zip(max)
+            {
+                let sum = rows::sum(&*dy, |&dy| dy);
+                found(self.finish(y, target, max, sum, Some(dy)));
+            }
+        }
+    }
+}
+
+impl<A: Scalar> Loss<A> for CrossEntropy {
+    fn check(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
+        let ok = (0.0..=1.0).contains(&self.smoothing);
+        check_setting("CrossEntropy's label smoothing", self.smoothing, "in [0, 1]", ok)?;
+        let (classes, predictions) = self.classes.check(self, y)?;
+        let wrong = |wants, got| Err(Error::Target { loss: format!("{self:?}"), wants, got });
+        if classes == 1 {
+            return wrong("two classes or more (BceWithLogits is for one logit)".into(), dimensions(y));
+        }
+        if target.dim() == y.dim() {
+            return match self.classes.ignored {
+                None => Ok(()),
+                Some(label) => {
+                    wrong(format!("labels, since it ignores {label}"), format!("{} probabilities", dimensions(target)))
+                }
+            };
+        }
+        if target.dim() != (y.nrows(), predictions) {
+            let wants = format!("labels, {} x {predictions}, or probabilities, {}", y.nrows(), dimensions(y));
+            return wrong(wants, dimensions(target));
+        }
+        self.classes.check_labels(self, y, target)
+    }
+
+    fn rows(&self, y: &Matrix<A>, target: &Matrix<A>, loss: &mut [A], dy: Option<&mut Matrix<A>>) {
+        let classes = self.classes.count(y);
+        let predictions = y.ncols() / classes;
+        let each = [classes, target.ncols() / predictions];
+        let (mut losses, mut sum, mut left) = (loss.iter_mut(), 0.0, predictions);
+        vectorize(
+            #[inline(always)]
+            || {
+                self.predictions(flat(y), flat(target), each, dy.map(flat_mut), |loss| {
+                    sum += loss.to_f64();
+                    left -= 1;
+                    if left == 0 {
+                        if let Some(total) = losses.next() {
+                            *total = A::of(sum);
+                        }
+                        (sum, left) = (0.0, predictions);
+                    }
+                });
+            },
+        );
+    }
+
+    fn counts(&self, y: &Matrix<A>, target: &Matrix<A>, counts: &mut [A]) {
+        if target.dim() == y.dim() {
+            counts.fill(A::of((y.ncols() / self.classes.count(y)) as f64));
+        } else {
+            self.classes.label_weights(target, counts);
+        }
+    }
+}
+
+impl fmt::Debug for CrossEntropy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut loss = f.debug_struct("CrossEntropy");
+        self.classes.describe(&mut loss);
+        if self.smoothing != 0.0 {
+            loss.field("label_smoothing", &self.smoothing);
+        }
+        loss.finish()
+    }
+}

@@ -1,0 +1,95 @@
+//! [`Nll`]: the loss of a classifier, from log-probabilities.
+
+use std::fmt;
+
+use crate::losses::Loss;
+use crate::losses::labels::Classes;
+use crate::{Matrix, Result, Scalar};
+
+/// The negative log-likelihood of labels under log-probabilities y: -y at the label.
+///
+/// The outputs are logarithms of probabilities, such as `LogSoftmax` gives; `LogSoftmax` and `Nll` together are
+/// [`CrossEntropy`](crate::losses::CrossEntropy), which does the same in one. The target is one column of classes
+/// counted from 0, see [`class_targets`](crate::losses::class_targets). As in `PyTorch`, the mean divides by the sum of
+/// the labels' weights, without the ignored ones.
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let log_p = array![[0.5_f64, 0.25, 0.25]].mapv(f64::ln);
+/// assert_eq!(Nll::new().evaluate(&log_p, &class_targets(&[1]))?, 4.0_f64.ln());
+/// assert_eq!(Nll::new().gradient(&log_p, &class_targets(&[1]))?, array![[0.0, -1.0, 0.0]]);
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Errors
+/// Evaluating it is [`Error::Target`](crate::Error::Target) when the target has another shape or a label is out of
+/// range, [`Error::Dimensions`](crate::Error::Dimensions) when there is not one weight a class, and
+/// [`Error::Setting`](crate::Error::Setting) for weights that are negative or not finite.
+#[derive(Clone, Default, PartialEq)]
+pub struct Nll {
+    classes: Classes,
+}
+
+impl Nll {
+    /// The loss in which all classes weigh the same.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How much each class weighs.
+    pub fn class_weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
+        self.classes.weights = Some(weights.into());
+        self
+    }
+
+    /// The label of rows that do not count, such as padding; without it every label has to be a class.
+    pub fn ignore_index(mut self, label: i64) -> Self {
+        self.classes.ignored = Some(label);
+        self
+    }
+
+    /// Each `classes` columns of a row are one prediction; by default the whole row is.
+    pub fn classes(mut self, classes: usize) -> Self {
+        self.classes.count = Some(classes);
+        self
+    }
+}
+
+impl<A: Scalar> Loss<A> for Nll {
+    fn check(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
+        self.classes.check_labels(self, y, target)
+    }
+
+    fn rows(&self, y: &Matrix<A>, target: &Matrix<A>, loss: &mut [A], mut dy: Option<&mut Matrix<A>>) {
+        let classes = self.classes.count(y);
+        if let Some(dy) = &mut dy {
+            dy.fill(A::ZERO);
+        }
+        for (row, (loss, labels)) in loss.iter_mut().zip(target.rows()).enumerate() {
+            let mut sum = 0.0;
+            for (prediction, &label) in labels.iter().enumerate() {
+                let Some(class) = self.classes.class(label) else { continue };
+                let (at, weight) = ([row, prediction * classes + class], self.classes.weight::<A>(class));
+                sum -= (weight * y[at]).to_f64();
+                if let Some(dy) = &mut dy {
+                    dy[at] = -weight;
+                }
+            }
+            *loss = A::of(sum);
+        }
+    }
+
+    fn counts(&self, _: &Matrix<A>, target: &Matrix<A>, counts: &mut [A]) {
+        self.classes.label_weights(target, counts);
+    }
+}
+
+impl fmt::Debug for Nll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut loss = f.debug_struct("Nll");
+        self.classes.describe(&mut loss);
+        loss.finish()
+    }
+}

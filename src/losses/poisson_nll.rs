@@ -1,0 +1,82 @@
+//! [`PoissonNll`]: for outputs that are rates of counted events.
+
+use crate::losses::{Pointwise, check_setting};
+use crate::{Matrix, Result, Scalar};
+
+/// The negative log-likelihood of counts t under a Poisson distribution, averaged over all numbers.
+///
+/// The outputs y are the logarithms of the rates: eʸ - t·y. After [`rate`](Self::rate) they are the rates themselves:
+/// y - t·ln(y + ε) with ε = 10⁻⁸. The term ln t!, on which the outputs have no influence, is left out unless
+/// [`full`](Self::full) adds Stirling's approximation of it, t·ln t - t + ln(2πt)/2, where t > 1.
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let (log_rate, count) = (array![[0.0]], array![[3.0]]);
+/// assert_eq!(PoissonNll::new().evaluate(&log_rate, &count)?, 1.0);
+/// assert_eq!(PoissonNll::new().gradient(&log_rate, &count)?, array![[-2.0]]);
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Errors
+/// Evaluating it is [`Error::Setting`](crate::Error::Setting) for a negative ε.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PoissonNll {
+    rate: bool,
+    full: bool,
+    eps: f64,
+}
+
+impl PoissonNll {
+    /// For outputs that are logarithms of rates, without the constant term.
+    pub fn new() -> Self {
+        Self { rate: false, full: false, eps: 1e-8 }
+    }
+
+    /// The outputs are rates; a Softplus or Exp before the loss keeps them positive.
+    pub fn rate(mut self) -> Self {
+        self.rate = true;
+        self
+    }
+
+    /// Adds the approximation of ln t!, which does not change the gradient.
+    pub fn full(mut self) -> Self {
+        self.full = true;
+        self
+    }
+
+    /// What is added to a rate before its logarithm is taken.
+    pub fn eps(mut self, eps: f64) -> Self {
+        self.eps = eps;
+        self
+    }
+}
+
+impl Default for PoissonNll {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Pointwise for PoissonNll {
+    #[inline(always)]
+    fn value<A: Scalar>(&self, y: A, t: A) -> A {
+        let value = if self.rate { y - t * (y + A::of(self.eps)).ln() } else { y.exp() - t * y };
+        if !self.full {
+            return value;
+        }
+        let stirling = t * t.ln() - t + A::of(0.5) * (A::of(std::f64::consts::TAU) * t).ln();
+        if t > A::ONE { value + stirling } else { value }
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, y: A, t: A) -> A {
+        if self.rate { A::ONE - t / (y + A::of(self.eps)) } else { y.exp() - t }
+    }
+
+    fn domain<A: Scalar>(&self, _: &Matrix<A>, _: &Matrix<A>) -> Result<()> {
+        let ok = self.eps >= 0.0 && self.eps.is_finite();
+        check_setting("PoissonNll's eps", self.eps, "at least 0 and finite", ok)
+    }
+}

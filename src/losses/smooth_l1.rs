@@ -1,0 +1,54 @@
+//! [`SmoothL1`]: the absolute error with its corner rounded.
+
+use crate::losses::{Pointwise, check_setting, mae::sign};
+use crate::{Matrix, Result, Scalar};
+
+/// The smooth L1 loss of d = y - t: d²/(2β) for |d| < β, |d| - β/2 beyond.
+///
+/// Its slope is d/β, limited to [-1, 1]. With β = 0 it is [`Mae`](crate::losses::Mae).
+///
+/// From R. Girshick, "Fast R-CNN" (2015), there with β = 1.
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let loss = SmoothL1 { beta: 0.5 };
+/// assert_eq!(loss.per_sample(&array![[0.25], [3.0]], &array![[0.0], [0.0]])?, array![0.0625, 2.75]);
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Errors
+/// Evaluating it is [`Error::Setting`](crate::Error::Setting) for a negative β.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SmoothL1 {
+    /// Where the loss goes over from squared to linear; 1 by default.
+    pub beta: f64,
+}
+
+impl Default for SmoothL1 {
+    fn default() -> Self {
+        Self { beta: 1.0 }
+    }
+}
+
+impl Pointwise for SmoothL1 {
+    #[inline(always)]
+    fn value<A: Scalar>(&self, y: A, t: A) -> A {
+        let (beta, half) = (A::of(self.beta), A::of(0.5));
+        let d = (y - t).abs();
+        if d < beta { half * d * d / beta } else { d - half * beta }
+    }
+
+    #[inline(always)]
+    fn slope<A: Scalar>(&self, y: A, t: A) -> A {
+        let beta = A::of(self.beta);
+        let d = y - t;
+        if d.abs() < beta { d / beta } else { sign(d) }
+    }
+
+    fn domain<A: Scalar>(&self, _: &Matrix<A>, _: &Matrix<A>) -> Result<()> {
+        let ok = self.beta >= 0.0 && self.beta.is_finite();
+        check_setting("SmoothL1's beta", self.beta, "at least 0 and finite", ok)
+    }
+}
