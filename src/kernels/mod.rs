@@ -131,8 +131,3 @@ pub(crate) fn resize<A: Scalar>(matrix: &mut Array2<A>, rows: usize, columns: us
     memory.resize(rows * columns, A::ZERO);
     *matrix = Array2::from_shape_vec((rows, columns), memory).expect("as many numbers as the shape has");
 }
-
-/// The sum of `x` in `f64`.
-pub(crate) fn sum<A: Scalar>(x: &[A]) -> f64 {
-    simd::sum(x, |&x| x)
-}

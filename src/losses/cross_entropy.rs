@@ -198,7 +198,7 @@ impl<A: Scalar> Loss<A> for CrossEntropy {
         self.classes.check_labels(self, y, target)
     }
 
-    fn rows(&self, y: &Matrix<A>, target: &Matrix<A>, loss: &mut [A], dy: Option<&mut Matrix<A>>) {
+    fn rows(&self, y: &Matrix<A>, target: &Matrix<A>, loss: &mut [A], mut dy: Option<&mut Matrix<A>>) {
         let classes = self.classes.count(y);
         let predictions = y.ncols() / classes;
         let each = [classes, target.ncols() / predictions];
@@ -206,7 +206,7 @@ impl<A: Scalar> Loss<A> for CrossEntropy {
         vectorize(
             #[inline(always)]
             || {
-                self.predictions(flat(y), flat(target), each, dy.map(flat_mut), |loss| {
+                self.predictions(flat(y), flat(target), each, dy.as_deref_mut().map(flat_mut), |loss| {
                     sum += loss.to_f64();
                     left -= 1;
                     if left == 0 {
