@@ -153,12 +153,30 @@ fn large<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &m
     // The casts are from a type to itself.
     unsafe {
         if TypeId::of::<A>() == TypeId::of::<f32>() {
-            choose::<f32>(product.cast());
+            multiply_f32(product.cast());
         } else {
             assert!(TypeId::of::<A>() == TypeId::of::<f64>());
-            choose::<f64>(product.cast());
+            multiply_f64(product.cast());
         }
     }
+}
+
+// Not generic, so that the tiles are compiled once, with this crate, and not in every crate that multiplies.
+
+/// # Safety
+/// The promise of [`Product`].
+#[inline(never)]
+unsafe fn multiply_f32(product: Product<f32>) {
+    // SAFETY: passed on.
+    unsafe { choose(product) }
+}
+
+/// # Safety
+/// The promise of [`Product`].
+#[inline(never)]
+unsafe fn multiply_f64(product: Product<f64>) {
+    // SAFETY: passed on.
+    unsafe { choose(product) }
 }
 
 /// A matrix at a raw address: element (i, j) is at `start + i * row + j * column`. Only `c` is ever written to.
