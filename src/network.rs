@@ -14,6 +14,9 @@ use crate::kernels::resize;
 use crate::layers::{Backward, Cache, Dense, Info, Layer, Pass};
 use crate::{Error, Matrix, Result, Scalar, Shape, rng};
 
+/// About so many input numbers are predicted from at a time: enough for several threads, and few enough for the caches.
+const NUMBERS: usize = 1 << 20;
+
 /// Layers in a chain: the output of each is the input of the next.
 ///
 /// The chain knows the shape of its samples and checks each layer as it is added. It is a [`Layer`] itself, so networks
@@ -237,10 +240,17 @@ impl<A: Scalar> Sequential<A> {
         if x.ncols() != self.input.len() {
             return Err(Error::Width { wants: self.input, got: x.ncols() });
         }
+        if self.nodes.is_empty() {
+            return Err(Error::Empty);
+        }
         let Scratch { output, cache, rng } = scratch;
         resize(output, x.nrows(), self.output.len());
-        let mut pass = Pass { training: false, input: self.input, cache, rng };
-        self.forward(&x.as_standard_layout(), output, &mut pass)?;
+        // Some rows at a time, whose values between the layers stay in the cache; no sample depends on another.
+        let rows = (NUMBERS / x.ncols().max(1)).max(1);
+        for (x, mut y) in x.axis_chunks_iter(Axis(0), rows).zip(output.axis_chunks_iter_mut(Axis(0), rows)) {
+            let mut pass = Pass { training: false, input: self.input, cache, rng };
+            self.forward(&x.as_standard_layout(), &mut y, &mut pass)?;
+        }
         Ok(output)
     }
 }
