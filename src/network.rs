@@ -243,13 +243,20 @@ impl<A: Scalar> Sequential<A> {
         if self.nodes.is_empty() {
             return Err(Error::Empty);
         }
-        let Scratch { output, cache, rng } = scratch;
+        let Scratch { input, output, cache, rng } = scratch;
+        let x = if x.is_standard_layout() {
+            x
+        } else {
+            resize(input, x.nrows(), x.ncols());
+            input.assign(x);
+            input
+        };
         resize(output, x.nrows(), self.output.len());
         // Some rows at a time, whose values between the layers stay in the cache; no sample depends on another.
         let rows = (NUMBERS / x.ncols().max(1)).max(1);
         for (x, mut y) in x.axis_chunks_iter(Axis(0), rows).zip(output.axis_chunks_iter_mut(Axis(0), rows)) {
             let mut pass = Pass { training: false, input: self.input, cache, rng };
-            self.forward(&x.as_standard_layout(), &mut y, &mut pass)?;
+            self.forward(&x, &mut y, &mut pass)?;
         }
         Ok(output)
     }
@@ -258,6 +265,8 @@ impl<A: Scalar> Sequential<A> {
 /// Memory for [`Sequential::predict_into`], one for each thread that predicts.
 #[derive(Debug)]
 pub struct Scratch<A: Scalar> {
+    /// A row-major copy of the input, if it needs one.
+    input: Array2<A>,
     output: Array2<A>,
     cache: Cache,
     rng: Xoshiro256PlusPlus,
@@ -265,7 +274,7 @@ pub struct Scratch<A: Scalar> {
 
 impl<A: Scalar> Default for Scratch<A> {
     fn default() -> Self {
-        Self { output: Array2::default((0, 0)), cache: Cache::default(), rng: rng(0) }
+        Self { input: Array2::default((0, 0)), output: Array2::default((0, 0)), cache: Cache::default(), rng: rng(0) }
     }
 }
 

@@ -141,11 +141,11 @@ impl<A: Scalar> Tape<A> {
     /// [`Error::Width`] when the rows are not of the network's input shape; an error of a layer; a network that cannot
     /// learn, because a layer with parameters comes before a step function.
     pub fn forward(&mut self, network: &dyn Layer<A>, x: &Matrix<A>) -> Result<&Array2<A>> {
-        if x.ncols() != self.shape.len() {
-            self.stage = Stage::Start;
-            return Err(Error::Width { wants: self.shape, got: x.ncols() });
-        }
+        let wants = self.shape;
         self.forward_with(network, x.nrows(), |input| {
+            if x.ncols() != wants.len() {
+                return Err(Error::Width { wants, got: x.ncols() });
+            }
             input.assign(x);
             Ok(())
         })

@@ -1,11 +1,12 @@
 //! What all layers have in common, over the whole list in `common/zoo.rs`.
 
-mod common;
+#[path = "common/zoo.rs"]
+mod zoo;
 
-use common::zoo::{self, Entry};
 use ndarray::{Array2, ArrayView2, s};
 use neuropil::prelude::*;
 use neuropil::{gradcheck, ndarray};
+use zoo::Entry;
 
 /// Calls a check for every layer in `f32` and in `f64`.
 macro_rules! for_all_layers {

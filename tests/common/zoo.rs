@@ -1,17 +1,19 @@
-//! Every layer of the crate, for what all layers have in common: see `tests/properties.rs` and `tests/allocations.rs`.
-//! A new layer gets one line here.
+//! Every layer and every optimizer of the crate, for what all of a kind have in common: see `tests/properties.rs` and
+//! `tests/allocations.rs`. A new one gets one line here.
 
-use neuropil::ndarray::Array2;
+#![allow(dead_code)] // Each test file uses its own part.
+
+use neuropil::ndarray::{Array1, Array2};
 use neuropil::prelude::*;
 
 /// A layer in a network of its own.
-pub struct Entry<A: Scalar> {
-    pub name: &'static str,
-    pub network: Sequential<A>,
+pub(crate) struct Entry<A: Scalar> {
+    pub(crate) name: &'static str,
+    pub(crate) network: Sequential<A>,
 }
 
 /// All layers, each with a small input.
-pub fn layers<A: Scalar>() -> Vec<Entry<A>> {
+pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
     let r = &mut rng(5);
     vec![
         // Layers.
@@ -61,33 +63,52 @@ pub fn layers<A: Scalar>() -> Vec<Entry<A>> {
     ]
 }
 
+/// All optimizers, with the settings that make them remember something.
+pub(crate) fn optimizers<A: Scalar>() -> Vec<Box<dyn Optimizer<A>>> {
+    vec![
+        Box::new(Adadelta::new(0.01)),
+        Box::new(Adagrad::new(0.01)),
+        Box::new(Adam::new(0.01)),
+        Box::new(Adam::new(0.01).amsgrad()),
+        Box::new(Adamax::new(0.01)),
+        Box::new(Lion::new(0.01)),
+        Box::new(NAdam::new(0.01)),
+        Box::new(RAdam::new(0.01)),
+        Box::new(RmsProp::new(0.01)),
+        Box::new(RmsProp::new(0.01).centered().momentum(0.9)),
+        Box::new(Sgd::new(0.01)),
+        Box::new(Sgd::new(0.01).momentum(0.9).decay(Decay::l2(1e-4))),
+        Box::new(Sgd::new(0.01).momentum(0.9).nesterov()),
+    ]
+}
+
 fn entry<A: Scalar>(name: &'static str, input: impl Into<Shape>, layer: impl Layer<A> + 'static) -> Entry<A> {
     let network = Sequential::new(input).with(layer).unwrap_or_else(|error| panic!("{name}: {error}"));
     Entry { name, network }
 }
 
 /// So many different numbers from -0.5 to 0.5.
-fn spread<A: Scalar>(n: usize) -> neuropil::ndarray::Array1<A> {
+fn spread<A: Scalar>(n: usize) -> Array1<A> {
     (0..n).map(|i| A::of(i as f64 / n as f64 - 0.5)).collect()
 }
 
 impl<A: Scalar> Entry<A> {
-    pub fn layer(&self) -> &dyn Layer<A> {
+    pub(crate) fn layer(&self) -> &dyn Layer<A> {
         self.network.layers().next().unwrap()
     }
 
     /// A batch that the layer takes.
-    pub fn batch(&self, rows: usize, seed: u64) -> Array2<A> {
+    pub(crate) fn batch(&self, rows: usize, seed: u64) -> Array2<A> {
         random(rows, self.network.input().len(), seed)
     }
 
     /// A gradient to send back for such a batch.
-    pub fn upstream(&self, rows: usize, seed: u64) -> Array2<A> {
+    pub(crate) fn upstream(&self, rows: usize, seed: u64) -> Array2<A> {
         random(rows, self.network.output().len(), seed)
     }
 }
 
 /// Numbers from -2 to 2.
-pub fn random<A: Scalar>(rows: usize, columns: usize, seed: u64) -> Array2<A> {
+pub(crate) fn random<A: Scalar>(rows: usize, columns: usize, seed: u64) -> Array2<A> {
     Init::Uniform { low: -2.0, high: 2.0 }.matrix(rows, columns, &mut rng(seed))
 }

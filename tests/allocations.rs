@@ -1,0 +1,181 @@
+//! Once every buffer has its size, training steps and predictions allocate nothing: counted by the global allocator.
+
+#![allow(unsafe_code)] // A global allocator is unsafe by nature; this one counts and hands on to the system's.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use neuropil::ndarray;
+use neuropil::prelude::*;
+
+#[path = "losses/zoo.rs"]
+mod losses;
+#[path = "common/zoo.rs"]
+mod zoo;
+
+struct Counting;
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+thread_local! {
+    /// Where this thread's allocations are counted, while they are.
+    static COUNTER: Cell<Option<&'static AtomicUsize>> = const { Cell::new(None) };
+}
+
+fn count() {
+    if let Ok(Some(counter)) = COUNTER.try_with(Cell::get) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+// SAFETY: every call goes to the system's allocator as it came; counting neither allocates nor unwinds.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count();
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        unsafe { System.realloc(memory, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+/// How often this thread allocates in `f`.
+fn allocations(f: impl FnOnce()) -> usize {
+    let counter: &AtomicUsize = Box::leak(Box::default());
+    COUNTER.set(Some(counter));
+    f();
+    COUNTER.set(None);
+    counter.load(Ordering::Relaxed)
+}
+
+/// Asserts that `step` allocates when it is new, and not any more from the third time on.
+fn assert_settles(what: &str, mut step: impl FnMut()) {
+    let first = allocations(&mut step);
+    assert!(first > 0, "{what}: nothing was counted, even at first");
+    step();
+    let later = allocations(|| (0..5).for_each(|_| step()));
+    assert_eq!(later, 0, "{what}: allocations in five steps, after {first} in the first one");
+}
+
+#[test]
+fn layers_allocate_nothing() {
+    fn check<A: Scalar>(entry: &zoo::Entry<A>) {
+        let name = format!("{} in {}", entry.name, A::NAME);
+        // Batches of two sizes, as at the end of an epoch; and matrices that are not row-major.
+        let (x, target) = (entry.batch(8, 1), entry.upstream(8, 2));
+        let columns = |m: &ndarray::Array2<A>| m.t().as_standard_layout().into_owned().reversed_axes();
+        let sizes = [8, 5].map(|rows| (entry.batch(rows, 1), entry.upstream(rows, 2)));
+        let mut batches = vec![(columns(&x), columns(&target))];
+        batches.extend(sizes);
+
+        let mut scratch = Scratch::default();
+        assert_settles(&format!("predict_into, {name}"), || {
+            for (x, _) in &batches {
+                entry.network.predict_into(x, &mut scratch).unwrap();
+            }
+        });
+        let mut tape = Tape::new(&entry.network, 0);
+        assert_settles(&format!("forward and backward_from, {name}"), || {
+            for (x, dy) in &batches {
+                tape.forward(&entry.network, x).unwrap();
+                tape.backward_from(&entry.network, dy).unwrap();
+            }
+        });
+        let (mut network, mut sgd) = (entry.network.clone(), Sgd::new(1e-3).momentum(0.9));
+        let mut tape = Tape::new(&network, 0);
+        assert_settles(&format!("forward, loss, backward and step, {name}"), || {
+            for (x, target) in &batches {
+                tape.forward(&network, x).unwrap();
+                tape.loss(&Mse, target).unwrap();
+                tape.backward(&network).unwrap();
+                tape.step(&mut network, &mut sgd).unwrap();
+            }
+        });
+        let (mut network, mut sgd) = (entry.network.clone(), Sgd::new(1e-3).momentum(0.9));
+        let mut tape = Tape::new(&network, 0);
+        assert_settles(&format!("train, {name}"), || {
+            for (x, target) in &batches {
+                tape.train(&mut network, x, target, &Mse, &mut sgd).unwrap();
+            }
+        });
+    }
+    zoo::layers::<f32>().iter().for_each(check);
+    zoo::layers::<f64>().iter().for_each(check);
+}
+
+#[test]
+fn optimizers_allocate_nothing() {
+    fn check<A: Scalar>(mut optimizer: Box<dyn Optimizer<A>>) {
+        let what = format!("{optimizer:?}");
+        let mut network = Sequential::mlp(&[20, 30, 10], Relu, &mut rng(1)).unwrap();
+        let (x, target) = (zoo::random(32, 20, 1), zoo::random(32, 10, 2));
+        let mut tape = Tape::new(&network, 0);
+        assert_settles(&what, || {
+            tape.train(&mut network, &x, &target, &Mse, &mut *optimizer).unwrap();
+        });
+    }
+    zoo::optimizers::<f32>().into_iter().for_each(check);
+    zoo::optimizers::<f64>().into_iter().for_each(check);
+}
+
+#[test]
+fn losses_allocate_nothing() {
+    fn check<A: Scalar>(specimen: &losses::Specimen<A>) {
+        let (y, target) = specimen.batch();
+        for loss in [&specimen.loss, &specimen.sum] {
+            // A network that learns, and gives what it is given.
+            let one = PRelu::from_parameters(ndarray::array![A::ONE]);
+            let mut network = Sequential::new(y.ncols()).with(one).unwrap();
+            let mut tape = Tape::new(&network, 0);
+            let mut sgd = Sgd::new(0.0);
+            assert_settles(&format!("{loss:?} in {}", A::NAME), || {
+                tape.train(&mut network, &y, &target, &**loss, &mut sgd).unwrap();
+            });
+        }
+    }
+    losses::zoo::<f32>(6, 4, 1).iter().for_each(check);
+    losses::zoo::<f64>(6, 4, 1).iter().for_each(check);
+}
+#[test]
+fn scratch() {
+    for threads in [2, 3, 8] {
+        let counter: &'static AtomicUsize = Box::leak(Box::default());
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .start_handler(move |_| COUNTER.set(Some(counter)))
+            .build()
+            .unwrap();
+        let mut network = Sequential::<f32>::mlp(&[784, 256, 10], Relu, &mut rng(1)).unwrap();
+        let (x, target) = (zoo::random(600, 784, 1), zoo::random(600, 10, 2));
+        let mut tape = Tape::new(&network, 0);
+        let mut scratch = Scratch::default();
+        let mut sgd = Sgd::new(1e-3);
+        let mut step = || {
+            tape.train(&mut network, &x, &target, &Mse, &mut sgd).unwrap();
+            network.predict_into(&x, &mut scratch).unwrap();
+        };
+        for round in 0..12 {
+            let before = counter.load(Ordering::Relaxed);
+            pool.install(|| (0..10).for_each(|_| step()));
+            println!("{threads} threads, round {round}, inside: {}", counter.load(Ordering::Relaxed) - before);
+        }
+        for round in 0..4 {
+            let before = counter.load(Ordering::Relaxed);
+            let here = allocations(|| (0..10).for_each(|_| pool.install(|| step())));
+            println!("{threads} threads, round {round}, outside: {} {here}", counter.load(Ordering::Relaxed) - before);
+        }
+    }
+}
