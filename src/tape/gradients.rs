@@ -26,6 +26,11 @@ impl<A: Scalar> Default for Gathered<A> {
 }
 
 impl<A: Scalar> Tape<A> {
+    /// dL/dw for each trainable parameter as it is now, in the order of [`Layer::visit`].
+    pub fn weight_gradients(&self) -> &[Array2<A>] {
+        &self.dw
+    }
+
     /// Adds the gradients of this batch to those of the batches before it, so that one step goes over all of them: after
     /// it, the gradients are those of the loss over all samples since the last step, as if they had been one batch.
     ///
