@@ -91,6 +91,43 @@ pub enum Error {
         /// Its value.
         got: f64,
     },
+    /// More samples in a batch than there are.
+    BatchSize {
+        /// How many samples there are.
+        samples: usize,
+        /// How many the batch should have.
+        got: usize,
+    },
+    /// Something is wrong with one of the sets of samples that a trainer was given.
+    Data {
+        /// Which set it is.
+        which: &'static str,
+        /// What is wrong with it.
+        error: Box<Error>,
+    },
+    /// Training stopped in the middle.
+    Training {
+        /// The epoch, from 1.
+        epoch: usize,
+        /// The step, from 1, counted over all epochs.
+        step: u64,
+        /// What went wrong.
+        error: Box<Error>,
+    },
+    /// There is no such number to watch a training by.
+    Monitor {
+        /// The number that was asked for.
+        name: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// A file could not be written.
+    Save {
+        /// The file.
+        path: String,
+        /// The operating system's words.
+        error: String,
+    },
     /// A data file could not be read.
     File {
         /// The file.
@@ -150,6 +187,18 @@ impl Error {
                 f,
                 "{what} is {got}; no parameter was changed; try a smaller learning rate, or look for NaN in the data"
             ),
+            Self::BatchSize { samples, got } => {
+                write!(
+                    f,
+                    "a batch of {got} cannot be taken from {samples} samples; use a batch size of at most {samples}"
+                )
+            }
+            Self::Data { which, error } => write!(f, "{which}: {error}"),
+            Self::Training { epoch, step, error } => write!(f, "epoch {epoch}, step {step}: {error}"),
+            Self::Monitor { name, known } => {
+                write!(f, "there is no `{name}` to watch, only {}; add a metric or validation data", known.join(", "))
+            }
+            Self::Save { path, error } => write!(f, "cannot write {path}: {error}"),
             Self::File { path, error } => write!(f, "cannot read {path}: {error}"),
             Self::Format { what, problem } => write!(f, "{what}: {problem}"),
         }

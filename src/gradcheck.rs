@@ -263,7 +263,7 @@ fn name_of(layer: &dyn Layer<f64>, slot: usize) -> String {
 pub fn loss(loss: &dyn Loss<f64>, y: &Matrix<f64>, target: &Matrix<f64>) -> Result<Report> {
     let mut scratch = losses::Scratch::default();
     let mut gradient = Array2::from_elem(y.dim(), f64::NAN);
-    scratch.reduce(loss, y, target, Some(&mut gradient))?;
+    scratch.reduce(loss, y, target, None, Some(&mut gradient))?;
     let (mut y, mut unused) = (y.to_owned(), gradient.clone());
     let mut report = Report::empty();
     for (index, &analytic) in gradient.indexed_iter() {
@@ -272,7 +272,7 @@ pub fn loss(loss: &dyn Loss<f64>, y: &Matrix<f64>, target: &Matrix<f64>) -> Resu
             y[index] = moved;
             // On one side with the gradient and on the other without: the value must not depend on it.
             let dy = if moved > w { Some(&mut *unused) } else { None };
-            scratch.reduce(loss, &y, target, dy)
+            scratch.reduce(loss, &y, target, None, dy)
         })?;
         report.compare(analytic, numeric, || format!("y[{}, {}]", index.0, index.1));
     }

@@ -1,6 +1,7 @@
 //! Neural networks in pure Rust on `ndarray`.
 
 pub mod activations;
+pub mod classic;
 pub mod data;
 mod error;
 pub mod gradcheck;

@@ -9,9 +9,13 @@ use rand::Rng;
 use rand::rngs::Xoshiro256PlusPlus;
 
 use crate::activations::Activation;
+use crate::error::check_setting;
 use crate::kernels::resize;
 use crate::layers::{Backward, Cache, Dense, Info, Layer, Pass};
 use crate::{Error, Matrix, Result, Scalar, Shape, rng};
+
+/// About so many input numbers are predicted from at a time: enough for several threads, and few enough for the caches.
+const NUMBERS: usize = 1 << 20;
 
 /// Layers in a chain: the output of each is the input of the next.
 ///
@@ -47,6 +51,15 @@ struct Node<A: Scalar> {
     input: Shape,
     /// How many trainable parameters it has, each with a slot for its gradient.
     slots: usize,
+    /// Its learning rate as a multiple of the optimizer's.
+    rate: f64,
+}
+
+impl<A: Scalar> Node<A> {
+    /// Whether training changes it.
+    fn learns(&self) -> bool {
+        self.slots > 0 && self.rate > 0.0
+    }
 }
 
 impl<A: Scalar> Sequential<A> {
@@ -101,7 +114,7 @@ impl<A: Scalar> Sequential<A> {
         let output = layer.output_shape(self.output).map_err(|error| error.at(self.nodes.len()))?;
         let mut slots = 0;
         layer.visit(&mut |info, _| slots += usize::from(info.role.is_trainable()));
-        self.nodes.push(Node { layer: Box::new(layer), input: self.output, slots });
+        self.nodes.push(Node { layer: Box::new(layer), input: self.output, slots, rate: 1.0 });
         self.output = output;
         self.id = next_id();
         Ok(())
@@ -120,6 +133,61 @@ impl<A: Scalar> Sequential<A> {
     /// The layers, from first to last.
     pub fn layers(&self) -> impl ExactSizeIterator<Item = &dyn Layer<A>> {
         self.nodes.iter().map(|node| &*node.layer)
+    }
+
+    /// Lets layer `index` learn at `rate` times the optimizer's learning rate; at 0 it stays as it is.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let mut network = Sequential::<f64>::mlp(&[2, 4, 1], Tanh, &mut rng(7))?;
+    /// network.set_layer_rate(2, 0.1)?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a layer that does not exist, and for a rate that is negative or not finite.
+    pub fn set_layer_rate(&mut self, index: usize, rate: f64) -> Result<()> {
+        check_setting("a layer's learning rate", rate, "at least 0 and finite", rate >= 0.0 && rate.is_finite())?;
+        let Some(node) = self.nodes.get_mut(index) else {
+            let (what, wants) = ("the index of a layer", "below the number of layers");
+            return Err(Error::Setting { what: what.into(), wants, got: index as f64 });
+        };
+        node.rate = rate;
+        self.id = next_id();
+        Ok(())
+    }
+
+    /// Keeps the parameters and statistics of layer `index` as they are: `set_layer_rate(index, 0.0)`.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let (x, target) = (ndarray::array![[0.0, 1.0]], ndarray::array![[1.0]]);
+    /// let mut network = Sequential::<f64>::mlp(&[2, 4, 1], Tanh, &mut rng(7))?;
+    /// network.freeze(0)?;
+    /// let before = network.clone();
+    /// Tape::new(&network, 0).train(&mut network, &x, &target, &Mse, &mut Sgd::new(0.1))?;
+    /// assert_eq!(network.parameter("0.weight"), before.parameter("0.weight"));
+    /// assert_ne!(network.parameter("2.weight"), before.parameter("2.weight"));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a layer that does not exist.
+    pub fn freeze(&mut self, index: usize) -> Result<()> {
+        self.set_layer_rate(index, 0.0)
+    }
+
+    /// A copy of the parameter or statistic of this name, such as `2.weight`.
+    pub fn parameter(&self, name: &str) -> Option<Array2<A>> {
+        let mut found = None;
+        self.visit(&mut |info, matrix| {
+            if info.name.to_string() == name {
+                found = Some(matrix.clone());
+            }
+        });
+        found
     }
 
     /// How many numbers training can change.
@@ -172,10 +240,17 @@ impl<A: Scalar> Sequential<A> {
         if x.ncols() != self.input.len() {
             return Err(Error::Width { wants: self.input, got: x.ncols() });
         }
+        if self.nodes.is_empty() {
+            return Err(Error::Empty);
+        }
         let Scratch { output, cache, rng } = scratch;
         resize(output, x.nrows(), self.output.len());
-        let mut pass = Pass { training: false, input: self.input, cache, rng };
-        self.forward(&x.as_standard_layout(), output, &mut pass)?;
+        // Some rows at a time, whose values between the layers stay in the cache; no sample depends on another.
+        let rows = (NUMBERS / x.ncols().max(1)).max(1);
+        for (x, mut y) in x.axis_chunks_iter(Axis(0), rows).zip(output.axis_chunks_iter_mut(Axis(0), rows)) {
+            let mut pass = Pass { training: false, input: self.input, cache, rng };
+            self.forward(&x.as_standard_layout(), &mut y, &mut pass)?;
+        }
         Ok(output)
     }
 }
@@ -281,9 +356,8 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
         }
         let last = self.nodes.len() - 1;
         state.gradients.resize_with(last, || Array2::default((0, 0)));
-        // Without dx, nothing before the first parameter is of interest.
-        let first =
-            if dx.is_some() { 0 } else { self.nodes.iter().position(|node| node.slots > 0).unwrap_or(last + 1) };
+        // Without dx, nothing before the first parameter that learns is of interest.
+        let first = if dx.is_some() { 0 } else { self.nodes.iter().position(Node::learns).unwrap_or(last + 1) };
         for (i, node) in self.nodes.iter().enumerate().skip(first).rev() {
             let (rest, own) = dw.split_at_mut(dw.len() - node.slots);
             dw = rest;
@@ -306,6 +380,7 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
             let cache = &mut state.caches[i];
             node.layer.backward(at, &mut Pass { training: pass.training, input: node.input, cache, rng: pass.rng });
         }
+        dw.iter_mut().for_each(|dw| dw.fill(A::ZERO));
     }
 
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
@@ -327,7 +402,18 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
     fn update_statistics(&mut self, cache: &mut Cache) {
         let state = cache.get::<State<A>>();
         for (node, cache) in self.nodes.iter_mut().zip(&mut state.caches) {
-            node.layer.update_statistics(cache);
+            if node.rate > 0.0 {
+                node.layer.update_statistics(cache);
+            }
+        }
+    }
+
+    fn scale_rates(&self, mut rates: &mut [f64]) {
+        for node in &self.nodes {
+            let (own, rest) = rates.split_at_mut(node.slots);
+            node.layer.scale_rates(own);
+            own.iter_mut().for_each(|rate| *rate *= node.rate);
+            rates = rest;
         }
     }
 
@@ -364,7 +450,7 @@ impl<A: Scalar> Sequential<A> {
                 return Err(Error::NotDifferentiable { layer: format!("{:?}", node.layer) }.at(i));
             }
             // Inside a chain in this chain, it is that one's own check.
-            learns |= node.slots > 0;
+            learns |= node.learns();
         }
         Ok(())
     }

@@ -11,6 +11,10 @@ use crate::losses::{self, Loss};
 use crate::optimizers::Optimizer;
 use crate::{Error, Matrix, Result, Scalar, Sequential, Shape, rng};
 
+mod gradients;
+
+use gradients::Gathered;
+
 /// The memory of a training step: [`forward`](Self::forward), [`loss`](Self::loss), [`backward`](Self::backward),
 /// [`step`](Self::step).
 ///
@@ -45,6 +49,9 @@ pub struct Tape<A: Scalar> {
     dy: Array2<A>,
     dx: Array2<A>,
     dw: Vec<Array2<A>>,
+    /// The learning rate of each parameter as a multiple of the optimizer's.
+    rates: Vec<f64>,
+    gathered: Gathered<A>,
     cache: Cache,
     loss: losses::Scratch<A>,
     rng: Xoshiro256PlusPlus,
@@ -97,6 +104,8 @@ impl<A: Scalar> Tape<A> {
             dy: Array2::default((0, 0)),
             dx: Array2::default((0, 0)),
             dw: Vec::new(),
+            rates: Vec::new(),
+            gathered: Gathered::default(),
             cache: Cache::default(),
             loss: losses::Scratch::default(),
             rng: rng(seed),
@@ -120,6 +129,10 @@ impl<A: Scalar> Tape<A> {
             }
         });
         self.dw.truncate(slots);
+        self.rates.clear();
+        self.rates.resize(slots, 1.0);
+        layer.scale_rates(&mut self.rates);
+        self.gathered.batches = 0;
     }
 
     /// Passes a batch through the network, in training mode, and returns the outputs.
@@ -128,24 +141,60 @@ impl<A: Scalar> Tape<A> {
     /// [`Error::Width`] when the rows are not of the network's input shape; an error of a layer; a network that cannot
     /// learn, because a layer with parameters comes before a step function.
     pub fn forward(&mut self, network: &dyn Layer<A>, x: &Matrix<A>) -> Result<&Array2<A>> {
-        self.stage = Stage::Start;
-        let output = network.output_shape(self.shape)?;
         if x.ncols() != self.shape.len() {
+            self.stage = Stage::Start;
             return Err(Error::Width { wants: self.shape, got: x.ncols() });
         }
+        self.forward_with(network, x.nrows(), |input| {
+            input.assign(x);
+            Ok(())
+        })
+    }
+
+    /// The same as [`forward`](Self::forward) for a batch of so many rows that `fill` writes straight into the tape's own
+    /// memory, without a matrix in between.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let network = Sequential::<f64>::mlp(&[2, 1], Tanh, &mut rng(7))?;
+    /// let mut tape = Tape::new(&network, 7);
+    /// let y = tape.forward_with(&network, 3, |x| {
+    ///     x.fill(0.5);
+    ///     Ok(())
+    /// })?;
+    /// assert_eq!(y.dim(), (3, 1));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`forward`](Self::forward) and of `fill`.
+    pub fn forward_with(
+        &mut self,
+        network: &dyn Layer<A>,
+        rows: usize,
+        fill: impl FnOnce(&mut Matrix<A>) -> Result<()>,
+    ) -> Result<&Array2<A>> {
+        self.stage = Stage::Start;
+        let output = network.output_shape(self.shape)?;
         let identity = network.identity();
         // Chains keep the form of their parameters; of other layers nobody knows.
         if identity != self.network || identity.1 == 0 {
             self.network = identity;
             self.lay_out_gradients(network);
         }
-        resize(&mut self.x, x.nrows(), x.ncols());
-        self.x.assign(x);
-        resize(&mut self.y, x.nrows(), output.len());
+        resize(&mut self.x, rows, self.shape.len());
+        fill(&mut self.x)?;
+        resize(&mut self.y, rows, output.len());
         let mut pass = Pass { training: true, input: self.shape, cache: &mut self.cache, rng: &mut self.rng };
         network.forward(&self.x, &mut self.y, &mut pass)?;
         self.stage = Stage::Forward;
         Ok(&self.y)
+    }
+
+    /// The batch of the last forward pass.
+    pub fn input(&self) -> &Array2<A> {
+        &self.x
     }
 
     /// The outputs of the last forward pass.
@@ -159,15 +208,48 @@ impl<A: Scalar> Tape<A> {
     /// When the target does not fit the outputs; [`Error::NonFinite`] when the loss is infinite or NaN;
     /// [`Error::Order`] before [`forward`](Self::forward).
     pub fn loss(&mut self, loss: &dyn Loss<A>, target: &Matrix<A>) -> Result<A> {
+        self.reduce_loss(loss, target, None)
+    }
+
+    /// The same as [`loss`](Self::loss) with a weight for each sample: Σ wᵢℓᵢ / Σ wᵢcᵢ, where ℓ are the samples' losses and
+    /// c the [counts](Loss::counts) that the mean is over; 0 if all samples weigh nothing. For losses that are sums,
+    /// Σ wᵢℓᵢ.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let network = Sequential::<f64>::new(1).with(Identity)?;
+    /// let mut tape = Tape::new(&network, 0);
+    /// tape.forward(&network, &ndarray::array![[1.0], [3.0]])?;
+    /// assert_eq!(tape.weighted_loss(&Mse, &ndarray::array![[0.0], [0.0]], &[3.0, 1.0])?, (3.0 * 1.0 + 9.0) / 4.0);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`loss`](Self::loss); [`Error::Dimensions`] unless there is a weight for each sample.
+    pub fn weighted_loss(&mut self, loss: &dyn Loss<A>, target: &Matrix<A>, weights: &[A]) -> Result<A> {
+        if weights.len() != self.y.nrows() {
+            let (wants, got) = ([self.y.nrows(), 1], [weights.len(), 1]);
+            return Err(Error::Dimensions { what: "the weights of these samples".into(), wants, got });
+        }
+        self.reduce_loss(loss, target, Some(weights))
+    }
+
+    fn reduce_loss(&mut self, loss: &dyn Loss<A>, target: &Matrix<A>, weights: Option<&[A]>) -> Result<A> {
         self.needs(Stage::Forward, "loss")?;
         self.stage = Stage::Forward;
         resize(&mut self.dy, self.y.nrows(), self.y.ncols());
-        let value = self.loss.reduce(loss, &self.y, target, Some(&mut self.dy))?;
+        let value = self.loss.reduce(loss, &self.y, target, weights, Some(&mut self.dy))?;
         if !value.is_finite() {
             return Err(Error::NonFinite { what: "the loss".into(), got: value.to_f64() });
         }
         self.stage = Stage::Loss;
         Ok(value)
+    }
+
+    /// What the last loss was divided by, if it was a mean.
+    pub(crate) fn count(&self) -> Option<f64> {
+        self.loss.count()
     }
 
     /// The gradients of the loss by the input and by each parameter.
@@ -221,7 +303,16 @@ impl<A: Scalar> Tape<A> {
         let at = Backward { x: &self.x, y: &self.y, dy: &self.dy, dx, dw: &mut self.dw };
         let mut pass = Pass { training: true, input: self.shape, cache: &mut self.cache, rng: &mut self.rng };
         network.backward(at, &mut pass);
+        // A layer may have put a matrix of another layout there.
+        for dw in self.dw.iter_mut().filter(|dw| !dw.is_standard_layout()) {
+            *dw = dw.as_standard_layout().into_owned();
+        }
         self.stage = Stage::Backward;
+    }
+
+    /// Starts the random numbers of the layers anew.
+    pub fn reseed(&mut self, seed: u64) {
+        self.rng = rng(seed);
     }
 
     /// Lets `optimizer` change the parameters by the gradients of the backward pass.
@@ -237,20 +328,31 @@ impl<A: Scalar> Tape<A> {
 
     fn apply(&mut self, network: &mut dyn Layer<A>, optimizer: &mut dyn Optimizer<A>) -> Result<()> {
         optimizer.begin_step()?;
-        let mut gradients = self.dw.iter().enumerate();
+        let base = optimizer.learning_rate();
+        let mut gradients = self.dw.iter().zip(&self.rates).enumerate();
         network.visit_mut(&mut |info, w| {
             if info.role.is_trainable()
-                && let Some((slot, dw)) = gradients.next()
+                && let Some((slot, (dw, &rate))) = gradients.next()
+                && rate > 0.0
             {
                 if !w.is_standard_layout() {
                     *w = w.as_standard_layout().into_owned();
                 }
                 if let (Some(w), Some(dw)) = (w.as_slice_mut(), dw.as_slice()) {
-                    optimizer.update(slot, info.role, w, dw);
+                    if rate == 1.0 {
+                        optimizer.update(slot, info.role, w, dw);
+                    } else {
+                        optimizer.set_learning_rate(base * rate);
+                        optimizer.update(slot, info.role, w, dw);
+                        optimizer.set_learning_rate(base);
+                    }
                 }
             }
         });
-        network.update_statistics(&mut self.cache);
+        if self.gathered.batches == 0 {
+            network.update_statistics(&mut self.cache);
+        }
+        self.gathered.batches = 0;
         self.stage = Stage::Start;
         Ok(())
     }

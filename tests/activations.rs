@@ -390,7 +390,7 @@ fn senseless_settings_are_refused() {
         (Box::new(RRelu::new(0.5, 0.25)), "RRelu's upper slope must be finite and at least the lower one, got 0.25"),
         (
             Box::new(PRelu::<f64>::per_channel(3)),
-            "PRelu(3 slopes), takes 3 channels (a slope for each; or use one slope for all), got 2",
+            "PRelu(3 slopes) takes 3 channels (a slope for each; or use one slope for all), got 2",
         ),
     ];
     for (layer, want) in &cases {

@@ -17,11 +17,14 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
+//! A [`Dataset`] is anything that samples can be gathered from: [`Samples`], a pair of matrices, or your own.
+//!
 //! Generators draw from the random numbers they are given, in `f64`, and round at the end: the same seed makes the same
 //! points in `f32` and in `f64`. Sample i is of class i modulo the number of classes, so any first part is balanced.
 
 mod blobs;
 mod circles;
+mod dataset;
 mod digits;
 mod idx;
 mod mnist;
@@ -32,6 +35,7 @@ mod xor;
 
 pub use blobs::blobs;
 pub use circles::circles;
+pub use dataset::Dataset;
 pub use digits::digits;
 pub use idx::{Idx, parse_idx, read_idx};
 pub use mnist::Mnist;

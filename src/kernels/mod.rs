@@ -20,7 +20,8 @@
 //! | `normal_cdf` | 6.76 | 2.1 % | -8.53659e0 | 4.95 |
 //!
 //! NaN gives NaN, infinities give the limits, and zero keeps its sign in odd functions, `exp_m1` and `ln_1p`. Every
-//! value has the same bits alone and in a loop, with any instruction set: there are no fused or reordered operations.
+//! value has the same bits alone and in a loop, with any instruction set: what is fused or in which order it is added is
+//! written in the code, and nothing is left to the compiler.
 
 // What a loop calls must be inlined to inherit its instruction set.
 #![allow(clippy::inline_always)]
@@ -88,7 +89,7 @@ pub(crate) fn map_gradient<A: Scalar>(
     slope: impl Fn(A, A) -> A + Copy + Sync,
 ) {
     match (x.as_slice(), y.as_slice(), dy.as_slice(), dx.as_slice_mut()) {
-        (Some(x), Some(y), Some(dy), Some(dx)) => simd::each(
+        (Some(x), Some(y), Some(dy), Some(dx)) => simd::each_wide(
             (dx, x, y, dy),
             #[inline(always)]
             move |(dx, &x, &y, &dy)| *dx = dy * slope(x, y),

@@ -65,20 +65,26 @@ pub(crate) fn each<S: Streams>(streams: S, f: impl Fn(S::Item) + Copy + Sync) {
     if streams.len() <= TINY {
         rows::each(streams, f);
     } else {
-        parallel::split(streams, &|part: S| {
-            vectorize_with(
-                (part, f),
-                #[inline(always)]
-                |(part, f)| rows::each(part, f),
-            );
-        });
+        each_wide(streams, f);
     }
+}
+
+/// As [`each`], for functions that may have exponentials in them: those are slow outside [`vectorize`], however few.
+#[inline(always)]
+pub(crate) fn each_wide<S: Streams>(streams: S, f: impl Fn(S::Item) + Copy + Sync) {
+    parallel::split(streams, &|part: S| {
+        vectorize_with(
+            (part, f),
+            #[inline(always)]
+            |(part, f)| rows::each(part, f),
+        );
+    });
 }
 
 /// yᵢ = f(xᵢ).
 #[inline(always)]
 pub(crate) fn map<A: Scalar>(x: &[A], y: &mut [A], f: impl Fn(A) -> A + Copy + Sync) {
-    each(
+    each_wide(
         (y, x),
         #[inline(always)]
         move |(y, &x)| *y = f(x),

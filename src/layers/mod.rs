@@ -63,6 +63,10 @@ pub trait Layer<A: Scalar>: Debug + Send + Sync + CloneLayer<A> + 'static {
     /// After an optimizer's step: takes over statistics of the batch that `forward` left in the cache.
     fn update_statistics(&mut self, _cache: &mut Cache) {}
 
+    /// Multiplies the learning rate of each trainable parameter, in the order of [`visit`](Self::visit), by the factor
+    /// that holds for it here; 0 freezes it. Only networks have such factors.
+    fn scale_rates(&self, _rates: &mut [f64]) {}
+
     /// Whether layers before this one can learn through it.
     fn differentiable(&self) -> bool {
         true

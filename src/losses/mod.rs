@@ -115,7 +115,7 @@ pub trait Loss<A: Scalar>: Debug + Send + Sync {
     /// # Errors
     /// When the target does not fit, see [`check`](Self::check).
     fn evaluate(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<A> {
-        Scratch::default().reduce(self, &y.as_standard_layout(), target, None)
+        Scratch::default().reduce(self, &y.as_standard_layout(), target, None, None)
     }
 
     /// The gradient of the loss by `y`, a matrix like `y`.
@@ -124,7 +124,7 @@ pub trait Loss<A: Scalar>: Debug + Send + Sync {
     /// When the target does not fit, see [`check`](Self::check).
     fn gradient(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<Array2<A>> {
         let mut dy = Array2::from_elem(y.dim(), A::ZERO);
-        Scratch::default().reduce(self, &y.as_standard_layout(), target, Some(&mut dy))?;
+        Scratch::default().reduce(self, &y.as_standard_layout(), target, None, Some(&mut dy))?;
         Ok(dy)
     }
 
@@ -178,6 +178,8 @@ impl<A: Scalar, L: Loss<A>> Loss<A> for Sum<L> {
 pub(crate) struct Scratch<A> {
     loss: Vec<A>,
     counts: Vec<A>,
+    /// What the last mean was divided by; none for a sum.
+    count: Option<f64>,
     /// A row-major copy of the target, if it needs one.
     target: Array2<A>,
 }
@@ -185,15 +187,20 @@ pub(crate) struct Scratch<A> {
 impl<A: Scalar> Scratch<A> {
     /// The reduced loss of row-major outputs, and its gradient if asked for. The mean over no samples is 0, with a
     /// gradient of nothing.
+    ///
+    /// With a weight w a sample, the mean is Σ wᵢℓᵢ / Σ wᵢcᵢ, where c are the loss's counts; it is 0 if all weigh nothing.
     pub(crate) fn reduce<L: Loss<A> + ?Sized>(
         &mut self,
         loss: &L,
         y: &Matrix<A>,
         target: &Matrix<A>,
+        weights: Option<&[A]>,
         mut dy: Option<&mut Matrix<A>>,
     ) -> Result<A> {
         loss.check(y, target)?;
         let samples = y.nrows();
+        let mean = loss.reduction() == Reduction::Mean;
+        self.count = mean.then_some(0.0);
         if samples == 0 {
             return Ok(A::ZERO);
         }
@@ -206,13 +213,26 @@ impl<A: Scalar> Scratch<A> {
         };
         self.loss.resize(samples, A::ZERO);
         loss.rows(y, target, &mut self.loss, dy.as_deref_mut());
+        if let Some(weights) = weights {
+            self.loss.iter_mut().zip(weights).for_each(|(loss, &w)| *loss *= w);
+            if let Some(dy) = dy.as_deref_mut() {
+                dy.rows_mut().into_iter().zip(weights).for_each(|(mut dy, &w)| dy *= w);
+            }
+        }
         let total = sum(&self.loss);
-        if loss.reduction() == Reduction::Sum {
+        if !mean {
             return Ok(A::of(total));
         }
         self.counts.resize(samples, A::ZERO);
         loss.counts(y, target, &mut self.counts);
+        if let Some(weights) = weights {
+            self.counts.iter_mut().zip(weights).for_each(|(count, &w)| *count *= w);
+        }
         let count = sum(&self.counts);
+        self.count = Some(count);
+        if weights.is_some() && count == 0.0 {
+            return Ok(A::ZERO);
+        }
         if let Some(dy) = dy {
             let scale = A::of(1.0 / count);
             simd::each(
@@ -222,6 +242,11 @@ impl<A: Scalar> Scratch<A> {
             );
         }
         Ok(A::of(total / count))
+    }
+
+    /// What the last mean was divided by; none for a sum.
+    pub(crate) fn count(&self) -> Option<f64> {
+        self.count
     }
 }
 

@@ -1,6 +1,6 @@
 //! [`accuracy`]: the share of right answers.
 
-use super::answers;
+use super::{Metric, answers};
 use crate::{Matrix, Result, Scalar};
 
 /// The share of samples whose highest score is that of their class; NaN of no samples.
@@ -23,4 +23,18 @@ pub fn accuracy<A: Scalar>(y: &Matrix<A>, target: &Matrix<A>) -> Result<f64> {
     let answers = answers("accuracy", y, target)?;
     let right = answers.iter().filter(|(truth, answer)| truth == answer).count();
     Ok(right as f64 / answers.len() as f64)
+}
+
+/// The [`accuracy`] as a [`Metric`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Accuracy;
+
+impl<A: Scalar> Metric<A> for Accuracy {
+    fn name(&self) -> String {
+        "accuracy".into()
+    }
+
+    fn evaluate(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<f64> {
+        accuracy(y, target)
+    }
 }

@@ -3,6 +3,12 @@
 //! As for a [`Loss`](crate::losses::Loss), outputs have one row a sample, here with a score for each class, and the target
 //! is one column of class indices. The answer is the class with the highest score, whatever the scores are: logits,
 //! probabilities or their logarithms.
+//!
+//! # A new metric
+//! One new file here and a line in each of the two lists below; in another crate it is one file: a type with an
+//! `impl Metric`, evaluated on the outputs of a whole set.
+
+use std::fmt::Debug;
 
 use ndarray::ArrayView1;
 
@@ -11,8 +17,45 @@ use crate::{Error, Matrix, Result, Scalar};
 mod accuracy;
 mod confusion_matrix;
 
-pub use accuracy::accuracy;
+pub use accuracy::{Accuracy, accuracy};
 pub use confusion_matrix::ConfusionMatrix;
+
+/// A number that tells how good the outputs for a whole set of samples are.
+///
+/// ```
+/// use neuropil::metrics::{Accuracy, Metric};
+/// use ndarray::array;
+///
+/// let metric: Box<dyn Metric<f64>> = Box::new(Accuracy);
+/// assert_eq!(metric.name(), "accuracy");
+/// assert_eq!(metric.evaluate(&array![[0.1, 0.9]], &array![[1.0]])?, 1.0);
+/// # Ok::<(), neuropil::Error>(())
+/// ```
+pub trait Metric<A: Scalar>: Debug + Send {
+    /// What tables and files call it, such as `accuracy`.
+    fn name(&self) -> String;
+
+    /// The metric of the outputs `y` against `target`, both with one row a sample.
+    ///
+    /// # Errors
+    /// When the metric does not fit such outputs or such a target.
+    fn evaluate(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<f64>;
+
+    /// Whether larger is better, as for the accuracy; an error is better when it is lower.
+    fn higher_is_better(&self) -> bool {
+        true
+    }
+
+    /// Whether it fits such outputs and such a target; asked with a few samples before a network is trained.
+    ///
+    /// A metric that a few samples may leave undefined, say because all are of one class, should look at the shapes only.
+    ///
+    /// # Errors
+    /// Those of [`evaluate`](Self::evaluate).
+    fn check(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
+        self.evaluate(y, target).map(|_| ())
+    }
+}
 
 /// The position of the largest number in each row, the first of several.
 ///

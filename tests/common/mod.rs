@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub)] // Each test file uses its own part.
 
+pub mod zoo;
+
 use std::path::Path;
 
 use neuropil::ndarray::{Array2, ArrayD, IxDyn};

@@ -1,10 +1,8 @@
 //! Products in blocks that fit the caches.
 
-use std::sync::LazyLock;
+use pulp::{Simd, WithSimd};
 
-use pulp::{Arch, Simd, WithSimd};
-
-use super::element::Element;
+use super::element::{Element, arch};
 use super::pack::{self, A_BYTES, A_ROWS, B_BYTES};
 use super::tile::{ROWS, Tile, VECTORS, tile};
 use super::{Product, View};
@@ -12,6 +10,11 @@ use super::{Product, View};
 /// The longest block of a sum: the rows of a tile and the space for packing are made for it.
 const fn longest<A>() -> usize {
     A_BYTES / A_ROWS / size_of::<A>()
+}
+
+/// Sums are cut in blocks of nearly equal length, which depends on k alone: so they round alike in every product.
+pub(super) fn k_block<A>(k: usize) -> usize {
+    if k <= longest::<A>() { k } else { k.div_ceil(k.div_ceil(longest::<A>())) }
 }
 
 /// Up to so many rows b is read where it is: packing pays when it is read more often.
@@ -23,14 +26,11 @@ const UNPACKED_PAGES: usize = 32;
 /// Up to so long sums a that is stored by columns is read where it is.
 const UNPACKED_A: usize = 128;
 
-/// What this machine can do, found out once.
-pub(super) static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
-
 /// # Safety
 /// The promise of [`Product`]; c.column must not be negative.
 pub(super) unsafe fn run<A: Element>(product: Product<A>) {
     // The space is fetched out here: a closure in `with_simd` would be compiled without the vector instructions.
-    pack::with_space(|a_space, b_space| ARCH.dispatch(Run { product, a_space, b_space }));
+    pack::with_space(|a_space, b_space| arch().dispatch(Run { product, a_space, b_space }));
 }
 
 struct Run<A> {
@@ -62,8 +62,7 @@ fn panel<S: Simd>(vectors: usize) -> usize {
 unsafe fn by_blocks<A: Element, S: Simd>(simd: S, run: &Run<A>) {
     let Run { product, a_space, b_space } = *run;
     let Product { k, n, .. } = product;
-    // Blocks of k depend on k alone, so that the sums round alike in every product.
-    let k_block = if k <= longest::<A>() { k } else { k.div_ceil(k.div_ceil(longest::<A>())) };
+    let k_block = k_block::<A>(k);
     let widest = A::lanes::<S>() * VECTORS;
     let room = B_BYTES / size_of::<A>();
     let n_block = if k_block * n.next_multiple_of(widest) <= room { n } else { room / k_block / widest * widest };

@@ -3,8 +3,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::Product;
-use super::block::ARCH;
-use super::element::Element;
+use super::element::{Element, arch};
 
 /// Is this one row, and are it and the columns of b contiguous? Then b is read once, straight through.
 pub(super) fn fits<A>(product: &Product<A>) -> bool {
@@ -14,7 +13,7 @@ pub(super) fn fits<A>(product: &Product<A>) -> bool {
 /// # Safety
 /// The promise of [`Product`](super::Product), and [`fits`].
 pub(super) unsafe fn run<A: Element>(product: Product<A>) {
-    ARCH.dispatch(Run(product));
+    arch().dispatch(Run(product));
 }
 
 struct Run<A>(Product<A>);

@@ -1,8 +1,20 @@
 //! [`Element`]: the vector instructions on `f32` and `f64`.
 
-use pulp::{MemMask, Simd};
+use std::sync::LazyLock;
+
+use pulp::{Arch, MemMask, Simd};
 
 use crate::Scalar;
+
+/// The widest instruction set of this machine, found out once.
+pub(super) fn arch() -> Arch {
+    static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
+    #[cfg(test)]
+    if let Some(arch) = super::tests::ARCH.get() {
+        return arch;
+    }
+    *ARCH
+}
 
 /// A number type with vector instructions. The lanes of a vector never mix, but in [`sum`](Element::sum).
 pub(super) trait Element: Scalar {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | up to [`TINY`] multiplications | plain loops |
 //! | one row by contiguous columns | dot products, [`dot`] |
+//! | one row by contiguous rows | those rows, weighted and added up, [`row`] |
 //! | everything else | tiles of c that live in registers, [`tile`], over panels of b, [`block`] |
 //!
 //! An element of c is one chain of multiply-adds over k, cut in blocks that depend on k alone. So it has the same bits
@@ -19,6 +20,7 @@ mod block;
 mod dot;
 mod element;
 mod pack;
+mod row;
 #[cfg(test)]
 mod tests;
 mod tile;
@@ -48,7 +50,7 @@ pub(crate) fn gemm<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta
     if b.nrows() != k || c.dim() != (m, n) {
         mismatch(a.dim(), b.dim(), c.dim());
     }
-    // The product of the sides cannot overflow where it matters: sides of 65 and more are not tiny.
+    // The first comparison keeps the product of the sides from overflowing.
     if m | k | n <= TINY && m * k * n <= TINY {
         if k == 0 {
             empty(beta, c);
@@ -151,12 +153,30 @@ fn large<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &m
     // The casts are from a type to itself.
     unsafe {
         if TypeId::of::<A>() == TypeId::of::<f32>() {
-            choose::<f32>(product.cast());
+            multiply_f32(product.cast());
         } else {
             assert!(TypeId::of::<A>() == TypeId::of::<f64>());
-            choose::<f64>(product.cast());
+            multiply_f64(product.cast());
         }
     }
+}
+
+// Not generic, so that the tiles are compiled once, with this crate, and not in every crate that multiplies.
+
+/// # Safety
+/// The promise of [`Product`].
+#[inline(never)]
+unsafe fn multiply_f32(product: Product<f32>) {
+    // SAFETY: passed on.
+    unsafe { choose(product) }
+}
+
+/// # Safety
+/// The promise of [`Product`].
+#[inline(never)]
+unsafe fn multiply_f64(product: Product<f64>) {
+    // SAFETY: passed on.
+    unsafe { choose(product) }
 }
 
 /// A matrix at a raw address: element (i, j) is at `start + i * row + j * column`. Only `c` is ever written to.
@@ -249,7 +269,13 @@ unsafe fn choose<A: Element>(mut product: Product<A>) {
         product.c = View { start: c.at(0, last), row: c.row, column: -c.column };
     }
     // Chosen here and not for each part, whose shape depends on the number of threads.
-    let path = if dot::fits(&product) { dot::run } else { block::run };
+    let path = if dot::fits(&product) {
+        dot::run
+    } else if row::fits(&product) {
+        row::run
+    } else {
+        block::run
+    };
     // SAFETY: transposed or read backwards it is the same product.
     unsafe { in_parts(product, threads(&product), path) }
 }
@@ -260,6 +286,10 @@ const PER_THREAD: usize = 1 << 20;
 
 #[cfg(feature = "parallel")]
 fn threads<A>(product: &Product<A>) -> usize {
+    #[cfg(test)]
+    if tests::ARCH.get().is_some() {
+        return 1;
+    }
     let affordable = product.m.saturating_mul(product.k).saturating_mul(product.n) / PER_THREAD;
     if affordable < 2 { 1 } else { affordable.min(rayon::current_num_threads()) }
 }

@@ -1,10 +1,18 @@
 //! Every path against the textbook's sum, in every layout.
 
+use std::cell::Cell;
+
 use ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Slice, s};
+use pulp::Arch;
 use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
 
 use super::gemm;
 use crate::Scalar;
+
+thread_local! {
+    /// The instruction set to take instead of the widest one, for products on this thread, which are then not shared out.
+    pub(super) static ARCH: Cell<Option<Arch>> = const { Cell::new(None) };
+}
 
 type Rng = Xoshiro256PlusPlus;
 
@@ -154,7 +162,7 @@ fn layouts_do_not_matter() {
 fn a_row_alone_is_the_row_of_the_batch() {
     fn rows<A: Scalar>() {
         let rng = &mut Rng::seed_from_u64(4);
-        for (k, n) in [(784, 128), (128, 10), (1300, 70), (16, 33)] {
+        for (k, n) in [(784, 128), (128, 10), (1300, 70), (16, 33), (12, 70_000)] {
             let (a, b): (Array2<A>, Array2<A>) = (random((65, k), rng), random((k, n), rng));
             let mut c = Array2::from_elem((65, n), A::NAN);
             gemm(A::ONE, &a, &b, A::ZERO, &mut c);
@@ -250,4 +258,19 @@ fn any_number_of_threads_gives_the_same_bits() {
     }
     check::<f32>();
     check::<f64>();
+}
+
+#[test]
+fn narrower_instruction_sets_agree() {
+    let mut sets = vec![Arch::Scalar];
+    #[cfg(target_arch = "x86_64")]
+    sets.extend(pulp::x86::V3::try_new().map(Arch::V3));
+    for arch in sets {
+        ARCH.set(Some(arch));
+        random_products::<f32>(300, 7);
+        random_products::<f64>(300, 8);
+        layouts::<f32>();
+        layouts::<f64>();
+        ARCH.set(None);
+    }
 }

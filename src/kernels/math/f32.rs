@@ -21,15 +21,15 @@ fn power_of_two(biased: f32) -> f32 {
 /// eʳ - 1 for |r| <= ½ ln 2 as r + r²p(r), where p has degree 4 (2^-28.2).
 #[inline(always)]
 fn exp_m1_reduced(r: f32) -> f32 {
-    r + r * r * polynomial!(r; 0.499_999_94, 0.166_665_17, 0.041_668_102, 0.008_369_192, 0.001_383_890_4)
+    (r * r).mul_add(polynomial!(r; 0.499_999_94, 0.166_665_17, 0.041_668_102, 0.008_369_192, 0.001_383_890_4), r)
 }
 
 /// x = n ln 2 + r: the rounded number that ends in n + `bias`, and r.
 #[inline(always)]
 fn reduce(x: f32, bias: f32) -> (f32, f32) {
-    let biased = x * LOG2_E + (ROUND + bias);
+    let biased = x.mul_add(LOG2_E, ROUND + bias);
     let n = biased - (ROUND + bias);
-    (biased, (x - n * LN_2_HIGH) - n * LN_2_LOW)
+    (biased, (-n).mul_add(LN_2_LOW, (-n).mul_add(LN_2_HIGH, x)))
 }
 
 /// 2ⁿ(1 + q), where n runs from the smallest subnormal to overflow: more than one exponent holds, so 2ⁿ is a product.
@@ -43,7 +43,7 @@ pub(crate) fn exp(x: f32) -> f32 {
     let half = (n >> 1) & 0x7f80_0000;
     let rest = f32::from_bits(n.wrapping_sub(half));
     let half = f32::from_bits(half);
-    (half + half * q) * rest
+    half.mul_add(q, half) * rest
 }
 
 /// 2ⁿq + (2ⁿ - 1), all halved so that 2¹²⁸ is in range.
@@ -53,7 +53,7 @@ pub(crate) fn exp_m1(x: f32) -> f32 {
     let y = if y < -20.0 { -20.0 } else { y };
     let (biased, r) = reduce(y, 126.0);
     let (half, q) = (power_of_two(biased), exp_m1_reduced(r));
-    let y = (half * q + (half - 0.5)) * 2.0;
+    let y = half.mul_add(q, half - 0.5) * 2.0;
     if x.abs() < 3e-8 { x } else { y }
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn sigmoid(x: f32) -> f32 {
     let (s, q) = (power_of_two(biased), exp_m1_reduced(r));
     // c + s is exact, or else what it lost is added to the small term.
     let sum = s + C;
-    C / (sum + (s * q + (C - (sum - s))))
+    C / (sum + s.mul_add(q, C - (sum - s)))
 }
 
 /// (1 - z)/(1 + z) with z = e^(-2|x|) = 2ⁿ(1 + q), where 1 ± 2ⁿ is exact.
@@ -77,8 +77,8 @@ pub(crate) fn tanh(x: f32) -> f32 {
     let a = if a > 10.0 { 10.0 } else { a };
     let (biased, r) = reduce(-2.0 * a, 127.0);
     let s = power_of_two(biased);
-    let sq = s * exp_m1_reduced(r);
-    (((1.0 - s) - sq) / ((1.0 + s) + sq)).copysign(x)
+    let q = exp_m1_reduced(r);
+    ((-s).mul_add(q, 1.0 - s) / s.mul_add(q, 1.0 + s)).copysign(x)
 }
 
 /// x = 2ᵉm with √½ <= m < √2.
@@ -93,7 +93,7 @@ fn split_exponent(x: f32) -> (f32, f32) {
 fn ln_reduced(e: f32, f: f32) -> f32 {
     let p = polynomial!(f; 0.333_333_13, -0.250_000_12, 0.200_020_55, -0.166_678, 0.142_208_8, -0.124_125_08,
         0.118_866_995, -0.116_241_92, 0.066_790_02);
-    e * LN_2_HIGH + (f + (f * f * (f * p - 0.5) + e * LN_2_LOW))
+    e.mul_add(LN_2_HIGH, f + (f * f).mul_add(f.mul_add(p, -0.5), e * LN_2_LOW))
 }
 
 /// By exponent and mantissa; subnormal numbers are scaled first.
@@ -145,8 +145,11 @@ fn erfc_abs(x: f32) -> f64 {
 /// x + xp(x²) with p of degree 5 (2^-27.1) in the middle, 1 - erfc(|x|) outside.
 #[inline(always)]
 pub(crate) fn erf(x: f32) -> f32 {
-    let near = x + x * polynomial!(x * x; 0.128_379_17, -0.376_125_9, 0.112_828_65, -0.026_807_288, 0.005_057_703_7,
-        -0.000_634_851_87);
+    let near = x.mul_add(
+        polynomial!(x * x; 0.128_379_17, -0.376_125_9, 0.112_828_65, -0.026_807_288, 0.005_057_703_7,
+        -0.000_634_851_87),
+        x,
+    );
     let far = ((1.0 - erfc_abs(x)) as f32).copysign(x);
     if x.abs() < 0.85 { near } else { far }
 }
@@ -158,17 +161,18 @@ pub(crate) fn erfc(x: f32) -> f32 {
     (if x < 0.0 { 2.0 - y } else { y }) as f32
 }
 
-/// e^(-x²/2) times a rational function of |x| (2^-27.3); x² as the exact square of its leading 12 bits and the rest.
+/// e^(-x²/2) times a rational function of |x| (2^-27.3), where x² is a rounded square and what it lost.
 #[inline(always)]
 pub(crate) fn normal_cdf(x: f32) -> f32 {
     let a = x.abs();
     let a = if a > 14.4 { 14.4 } else { a };
-    let head = f32::from_bits(a.to_bits() & 0xffff_f000);
-    let (biased, r) = reduce(-0.5 * (head * head), 127.0 + 64.0);
-    let q = exp_m1_reduced(r - (a - head) * (0.5 * (a + head)));
+    let square = a * a;
+    let lost = a.mul_add(a, -square);
+    let (biased, r) = reduce(-0.5 * square, 127.0 + 64.0);
+    let q = exp_m1_reduced(lost.mul_add(-0.5, r));
     let p = polynomial!(a; 0.5, 0.438_097_87, 0.183_089_17, 0.040_584_03, 0.004_109_010_7);
     let d = polynomial!(a; 1.0, 1.674_080_7, 1.201_896_8, 0.469_085_3, 0.101_735_59, 0.010_299_641);
     let tail = p / d;
-    let tail = power_of_two(biased) * (tail + tail * q) * TINY;
+    let tail = power_of_two(biased) * tail.mul_add(q, tail) * TINY;
     if x > 0.0 { 1.0 - tail } else { tail }
 }

@@ -22,19 +22,20 @@ fn power_of_two(biased: f64) -> f64 {
 /// eʳ - 1 for |r| <= ½ ln 2 as r + r²p(r), where p has degree 9 (2^-57).
 #[inline(always)]
 fn exp_m1_reduced(r: f64) -> f64 {
-    r + r
-        * r
-        * polynomial!(r; 0.50000000000000111022, 0.16666666666666241081, 0.041666666666523424767,
+    (r * r).mul_add(
+        polynomial!(r; 0.50000000000000111022, 0.16666666666666241081, 0.041666666666523424767,
             0.0083333333336134927938, 0.0013888888945906708704, 0.00019841269232052788905, 0.00002480149034978732314,
-            2.7557834595153019944e-6, 2.7631340207743037517e-7, 2.4923942445016926075e-8)
+            2.7557834595153019944e-6, 2.7631340207743037517e-7, 2.4923942445016926075e-8),
+        r,
+    )
 }
 
 /// x = n ln 2 + r: the rounded number that ends in n + `bias`, and r.
 #[inline(always)]
 fn reduce(x: f64, bias: f64) -> (f64, f64) {
-    let biased = x * LOG2_E + (ROUND + bias);
+    let biased = x.mul_add(LOG2_E, ROUND + bias);
     let n = biased - (ROUND + bias);
-    (biased, (x - n * LN_2_HIGH) - n * LN_2_LOW)
+    (biased, (-n).mul_add(LN_2_LOW, (-n).mul_add(LN_2_HIGH, x)))
 }
 
 /// 2ⁿ(1 + q), where n runs from the smallest subnormal to overflow: more than one exponent holds, so 2ⁿ is a product.
@@ -48,7 +49,7 @@ pub(crate) fn exp(x: f64) -> f64 {
     let half = (n >> 1) & !MANTISSA;
     let rest = f64::from_bits(n.wrapping_sub(half));
     let half = f64::from_bits(half);
-    (half + half * q) * rest
+    half.mul_add(q, half) * rest
 }
 
 /// 2ⁿq + (2ⁿ - 1), all halved so that 2¹⁰²⁴ is in range.
@@ -58,7 +59,7 @@ pub(crate) fn exp_m1(x: f64) -> f64 {
     let y = if y < -40.0 { -40.0 } else { y };
     let (biased, r) = reduce(y, 1022.0);
     let (half, q) = (power_of_two(biased), exp_m1_reduced(r));
-    let y = (half * q + (half - 0.5)) * 2.0;
+    let y = half.mul_add(q, half - 0.5) * 2.0;
     if x.abs() < 1e-16 { x } else { y }
 }
 
@@ -72,7 +73,7 @@ pub(crate) fn sigmoid(x: f64) -> f64 {
     let (s, q) = (power_of_two(biased), exp_m1_reduced(r));
     // c + s is exact, or else what it lost is added to the small term.
     let sum = s + C;
-    C / (sum + (s * q + (C - (sum - s))))
+    C / (sum + s.mul_add(q, C - (sum - s)))
 }
 
 /// (1 - z)/(1 + z) with z = e^(-2|x|) = 2ⁿ(1 + q), where 1 ± 2ⁿ is exact.
@@ -82,8 +83,8 @@ pub(crate) fn tanh(x: f64) -> f64 {
     let a = if a > 20.0 { 20.0 } else { a };
     let (biased, r) = reduce(-2.0 * a, 1023.0);
     let s = power_of_two(biased);
-    let sq = s * exp_m1_reduced(r);
-    (((1.0 - s) - sq) / ((1.0 + s) + sq)).copysign(x)
+    let q = exp_m1_reduced(r);
+    ((-s).mul_add(q, 1.0 - s) / s.mul_add(q, 1.0 + s)).copysign(x)
 }
 
 /// x = 2ᵉm with √½ <= m < √2; the exponent becomes a float by way of `ROUND`, as AVX2 cannot convert 64-bit integers.
@@ -104,7 +105,7 @@ fn ln_reduced(e: f64, f: f64) -> f64 {
     let p = polynomial!(s2; 0.66666666666667351304, 0.3999999999940910822, 0.28571428743791205118, 0.22222198413333968392,
         0.18183573410927603153, 0.15313799193603941373, 0.14798645872254739819);
     let square = 0.5 * f * f;
-    e * LN_2_HIGH - ((square - (s * (square + s2 * p) + e * LN_2_LOW)) - f)
+    e.mul_add(LN_2_HIGH, f - (square - s.mul_add(s2.mul_add(p, square), e * LN_2_LOW)))
 }
 
 /// By exponent and mantissa; subnormal numbers are scaled first.
@@ -133,23 +134,27 @@ pub(crate) fn ln_1p(x: f64) -> f64 {
     if x < f64::INFINITY { y } else { x }
 }
 
-/// e^(-k a²) for a >= 0, times 2⁵¹²; a² as the exact square of its leading 26 bits and the rest.
+/// e^(-k a²) for a >= 0, times 2⁵¹², where a² is a rounded square and what it lost.
 #[inline(always)]
 fn exp_square(a: f64, k: f64) -> f64 {
-    let head = f64::from_bits(a.to_bits() & 0xffff_ffff_f800_0000);
-    let (biased, r) = reduce(-k * (head * head), 1023.0 + 512.0);
-    let q = exp_m1_reduced(r - (a - head) * (k * (a + head)));
+    let square = a * a;
+    let lost = a.mul_add(a, -square);
+    let (biased, r) = reduce(-k * square, 1023.0 + 512.0);
+    let q = exp_m1_reduced(lost.mul_add(-k, r));
     let s = power_of_two(biased);
-    s + s * q
+    s.mul_add(q, s)
 }
 
 /// erf(x) for |x| < 1 as x + xp(x²), where p has degree 11 (2^-56).
 #[inline(always)]
 fn erf_near(x: f64) -> f64 {
-    x + x * polynomial!(x * x; 0.12837916709551255856, -0.3761263890318334302, 0.11283791670936949014,
+    x.mul_add(
+        polynomial!(x * x; 0.12837916709551255856, -0.3761263890318334302, 0.11283791670936949014,
             -0.026866170641958616455, 0.0052239775967287032168, -0.00085483254845008800182, 0.00012055280476717905147,
             -0.000014924465157753752308, 1.6444143340311919792e-6, -1.6183925802975360095e-7, 1.3616373170024063979e-8,
-            -7.6071235611721401855e-10)
+            -7.6071235611721401855e-10),
+        x,
+    )
 }
 
 /// e^(a²) erfc(a) for 0 <= a <= 27.5 as a rational function (2^-59.9) of 1/(1.5 + a), whose leading terms outweigh the

@@ -1,5 +1,9 @@
-//! exp, ln, tanh, erf ...: branch-free polynomials in plain `*`, `+` and `/`, so that a loop over them vectorises and
-//! gives the same bits with every instruction set.
+//! exp, ln, tanh, erf ...: branch-free polynomials, so that a loop over them vectorises and gives the same bits with
+//! every instruction set.
+//!
+//! Products are fused with sums where it is written so, by `mul_add`, which rounds once on every machine. Vector units of
+//! the last ten years do it in one instruction, and it makes these functions a third faster than `*` and `+`. Where it is
+//! no instruction of the target, as outside [`vectorize`](super::simd::vectorize) on x86-64, it is a call: right, but slow.
 //!
 //! The coefficients minimise the largest relative error over the reduced range (Remez exchange in 45 digits), each
 //! rounded to the number type before the next ones are fitted. A clamp is written `if x > top { top } else { x }`: NaN
@@ -13,11 +17,11 @@ macro_rules! polynomial {
     ($x:expr; $a:expr) => { $a };
     ($x:expr; $($a:expr, $b:expr),+) => {{
         let x = $x;
-        polynomial!(x * x; $($a + $b * x),+)
+        polynomial!(x * x; $(x.mul_add($b, $a)),+)
     }};
     ($x:expr; $a:expr, $($rest:expr),+) => {{
         let x = $x;
-        $a + x * polynomial!(x; $($rest),+)
+        x.mul_add(polynomial!(x; $($rest),+), $a)
     }};
 }
 

@@ -1,0 +1,106 @@
+//! [`LinearClassifier`]: one template for each class.
+
+use ndarray::{Array2, Axis, concatenate};
+use rand::Rng;
+
+use crate::data::Samples;
+use crate::layers::{Dense, Layer};
+use crate::losses::Loss;
+use crate::metrics::argmax;
+use crate::optimizers::Optimizer;
+use crate::{Init, Matrix, Result, Scalar, Sequential, Tape};
+
+/// A linear classifier: a score for each class, scores = x·W + b, and the class with the highest score is the answer.
+///
+/// With [`CrossEntropy`](crate::losses::CrossEntropy) it is softmax (multinomial logistic) regression, with
+/// [`MultiClassHinge`](crate::losses::MultiClassHinge) a support vector machine. A column of W is a template of its class:
+/// the score tells how well x matches it. One template a class is too few for anything that comes in several forms.
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use neuropil::{classic::LinearClassifier, data, metrics};
+/// use ndarray::array;
+///
+/// let mut rng = rng(1);
+/// let blobs = data::blobs(150, &array![[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]], 0.5, &mut rng);
+/// let mut model = LinearClassifier::<f64>::new(2, 3, &mut rng)?;
+/// let mut sgd = Sgd::new(0.1);
+/// for _ in 0..20 {
+///     model.fit_epoch(&blobs, 10, &CrossEntropy::new(), &mut sgd, &mut rng)?;
+/// }
+/// assert!(metrics::accuracy(&model.scores(&blobs.x)?, &blobs.target)? > 0.95);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug)]
+pub struct LinearClassifier<A: Scalar> {
+    network: Sequential<A>,
+    tape: Tape<A>,
+}
+
+impl<A: Scalar> LinearClassifier<A> {
+    /// A classifier with small normal weights, of standard deviation 0.0001, and biases of 0.
+    ///
+    /// # Errors
+    /// When there are no features or no classes.
+    pub fn new(features: usize, classes: usize, rng: &mut impl Rng) -> Result<Self> {
+        let init = Init::Normal { mean: 0.0, std: 1e-4 };
+        let network = Sequential::new(features).with(Dense::with_init(features, classes, init, rng))?;
+        let tape = Tape::new(&network, 0);
+        Ok(Self { network, tape })
+    }
+
+    /// One pass over the samples in a random order, with a step of the optimizer after each batch; returns the mean loss,
+    /// that of each batch before its step.
+    ///
+    /// # Errors
+    /// Those of [`Tape::train`].
+    pub fn fit_epoch(
+        &mut self,
+        samples: &Samples<A>,
+        batch_size: usize,
+        loss: &dyn Loss<A>,
+        optimizer: &mut dyn Optimizer<A>,
+        rng: &mut impl Rng,
+    ) -> Result<A> {
+        let mut mean = 0.0;
+        for batch in samples.batches(batch_size, rng) {
+            let of_batch = self.tape.train(&mut self.network, &batch.x, &batch.target, loss, optimizer)?;
+            mean += of_batch.to_f64() * batch.len() as f64 / samples.len() as f64;
+        }
+        Ok(A::of(mean))
+    }
+
+    /// The score of each class, (samples, classes), for each row of `x`, (samples, features).
+    ///
+    /// # Errors
+    /// [`Error::Width`](crate::Error::Width) unless the rows have as many numbers as there are features.
+    pub fn scores(&self, x: &Matrix<A>) -> Result<Array2<A>> {
+        self.network.predict(x)
+    }
+
+    /// The class of each row of `x`.
+    ///
+    /// # Errors
+    /// Those of [`scores`](Self::scores).
+    pub fn predict(&self, x: &Matrix<A>) -> Result<Vec<usize>> {
+        Ok(argmax(&self.scores(x)?))
+    }
+
+    /// (features + 1, classes): the weights, and the biases below them as the weights of a constant feature 1.
+    pub fn weight(&self) -> Array2<A> {
+        let mut parts = Vec::new();
+        self.network.visit(&mut |_, part| parts.push(part.clone()));
+        let parts: Vec<_> = parts.iter().map(|part| part.view()).collect();
+        concatenate(Axis(0), &parts).expect("weights and biases have a column for each class")
+    }
+
+    /// (features, classes): the weights as brightness, 255·(W - min) / (max - min) over all of them; all 0 if they are all
+    /// the same. Each column is a picture of what its class looks like to the classifier.
+    pub fn templates(&self) -> Array2<A> {
+        let weight = self.weight();
+        let weight = weight.slice(ndarray::s![..-1, ..]);
+        let low = weight.iter().copied().fold(A::INFINITY, A::minimum);
+        let span = weight.iter().copied().fold(-A::INFINITY, A::maximum) - low;
+        weight.mapv(|w| if span == A::ZERO { A::ZERO } else { A::of(255.0) * (w - low) / span })
+    }
+}

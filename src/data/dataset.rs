@@ -1,0 +1,142 @@
+//! [`Dataset`]: anything that samples can be gathered from.
+
+use ndarray::{ArrayView2, Axis, Zip};
+
+use crate::data::Samples;
+use crate::{Error, Matrix, Result, Scalar};
+
+/// Samples that can be reached by their number, wherever they are.
+///
+/// A [`Trainer`](crate::train::Trainer) gathers each batch from it, straight into the memory that the network reads.
+/// [`Samples`] are one, and so is a pair of matrices or views:
+///
+/// ```
+/// use neuropil::data::Dataset;
+/// use ndarray::array;
+///
+/// let (x, target) = (array![[0.0, 1.0], [1.0, 0.0]], array![[1.0], [0.0]]);
+/// let data: &dyn Dataset<f64> = &(&x, &target);
+/// assert_eq!((data.len(), data.input_width(), data.target_width()), (2, 2, 1));
+/// ```
+///
+/// One of your own makes or reads its samples when they are asked for:
+///
+/// ```
+/// use neuropil::data::Dataset;
+/// use neuropil::{Matrix, Result};
+///
+/// /// The numbers 0, 0.01, 0.02 ... and their squares.
+/// struct Squares;
+///
+/// impl Dataset<f64> for Squares {
+///     fn len(&self) -> usize {
+///         100
+///     }
+///     fn input_width(&self) -> usize {
+///         1
+///     }
+///     fn target_width(&self) -> usize {
+///         1
+///     }
+///     fn gather(&self, samples: &[usize], x: &mut Matrix<f64>, target: &mut Matrix<f64>) -> Result<()> {
+///         for (row, &sample) in samples.iter().enumerate() {
+///             x[[row, 0]] = sample as f64 / 100.0;
+///             target[[row, 0]] = x[[row, 0]] * x[[row, 0]];
+///         }
+///         Ok(())
+///     }
+/// }
+/// # let (mut x, mut target) = (ndarray::array![[0.0]], ndarray::array![[0.0]]);
+/// # Squares.gather(&[50], &mut x, &mut target)?;
+/// # assert_eq!(target[[0, 0]], 0.25);
+/// # Ok::<(), neuropil::Error>(())
+/// ```
+pub trait Dataset<A: Scalar>: Sync {
+    /// How many samples there are.
+    fn len(&self) -> usize;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many numbers the input of a sample has.
+    fn input_width(&self) -> usize;
+
+    /// How many numbers the target of a sample has.
+    fn target_width(&self) -> usize;
+
+    /// Writes the samples of these numbers, each below [`len`](Self::len), into the rows of `x` and `target`.
+    ///
+    /// # Errors
+    /// When samples cannot be read.
+    fn gather(&self, samples: &[usize], x: &mut Matrix<A>, target: &mut Matrix<A>) -> Result<()>;
+}
+
+impl<A: Scalar> Dataset<A> for Samples<A> {
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn input_width(&self) -> usize {
+        self.x.ncols()
+    }
+
+    fn target_width(&self) -> usize {
+        self.target.ncols()
+    }
+
+    fn gather(&self, samples: &[usize], x: &mut Matrix<A>, target: &mut Matrix<A>) -> Result<()> {
+        gather_rows([&self.x, &self.target], samples, [x, target])
+    }
+}
+
+/// A pair of inputs and targets, such as `(&x, &target)` or `(x.view(), target.view())`.
+impl<'a, A: Scalar, X, T> Dataset<A> for (X, T)
+where
+    X: Into<ArrayView2<'a, A>> + Copy + Sync,
+    T: Into<ArrayView2<'a, A>> + Copy + Sync,
+{
+    fn len(&self) -> usize {
+        self.0.into().nrows()
+    }
+
+    fn input_width(&self) -> usize {
+        self.0.into().ncols()
+    }
+
+    fn target_width(&self) -> usize {
+        self.1.into().ncols()
+    }
+
+    fn gather(&self, samples: &[usize], x: &mut Matrix<A>, target: &mut Matrix<A>) -> Result<()> {
+        gather_rows([&self.0.into(), &self.1.into()], samples, [x, target])
+    }
+}
+
+/// Copies the rows of these numbers.
+fn gather_rows<A: Scalar>(from: [&Matrix<A>; 2], samples: &[usize], to: [&mut Matrix<A>; 2]) -> Result<()> {
+    let [x, target] = from;
+    if x.nrows() != target.nrows() {
+        let (wants, got) = ([x.nrows(), target.ncols()], target.dim().into());
+        return Err(Error::Dimensions { what: "the targets of these samples".into(), wants, got });
+    }
+    for (from, to) in from.into_iter().zip(to) {
+        let wants = [samples.len(), from.ncols()];
+        if to.dim() != (wants[0], wants[1]) {
+            return Err(Error::Dimensions { what: "the batch to gather".into(), wants, got: to.dim().into() });
+        }
+        for (mut row, &sample) in to.rows_mut().into_iter().zip(samples) {
+            if sample >= from.nrows() {
+                let (what, wants) = ("the number of a sample", "below the number of samples");
+                return Err(Error::Setting { what: what.into(), wants, got: sample as f64 });
+            }
+            let from = from.index_axis(Axis(0), sample);
+            match (from.as_slice(), row.as_slice_mut()) {
+                (Some(from), Some(row)) => row.copy_from_slice(from),
+                _ => Zip::from(row).and(from).for_each(|row, &from| *row = from),
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! Every layer of the crate, for what all layers have in common: see `tests/properties.rs` and `tests/allocations.rs`.
+//! A new layer gets one line here.
+
+use neuropil::ndarray::Array2;
+use neuropil::prelude::*;
+
+/// A layer in a network of its own.
+pub struct Entry<A: Scalar> {
+    pub name: &'static str,
+    pub network: Sequential<A>,
+}
+
+/// All layers, each with a small input.
+pub fn layers<A: Scalar>() -> Vec<Entry<A>> {
+    let r = &mut rng(5);
+    vec![
+        // Layers.
+        entry("Dense", 6, Dense::new(6, 5, r)),
+        entry("Dense without bias", 7, Dense::new(7, 3, r).without_bias()),
+        entry("Dense on a sequence", [4, 3], Dense::new(3, 5, r)),
+        entry("Flatten", [3, 2, 2], Flatten),
+        entry("LogSoftmax", 10, LogSoftmax),
+        entry("LogSoftmax on a sequence", [3, 5], LogSoftmax),
+        entry("LogSoftmax on an image", [4, 3, 2], LogSoftmax),
+        entry("PRelu", 6, PRelu::new()),
+        entry("PRelu per feature", 6, PRelu::from_parameters(spread(6))),
+        entry("PRelu per feature of a sequence", [4, 3], PRelu::from_parameters(spread(3))),
+        entry("PRelu per channel", [3, 2, 4], PRelu::from_parameters(spread(3))),
+        entry("RRelu", 8, RRelu::default()),
+        entry("Sequential", 6, Sequential::mlp(&[6, 8, 7, 3], Tanh, r).unwrap()),
+        entry("Softmax", 10, Softmax),
+        entry("Softmax on a sequence", [3, 5], Softmax),
+        entry("Softmax on an image", [4, 3, 2], Softmax),
+        entry("Softmax, wide", 150, Softmax),
+        // Activations.
+        entry("Celu", 7, Celu::new(1.5)),
+        entry("Elu", 7, Elu::default()),
+        entry("Gelu", 7, Gelu),
+        entry("GeluTanh", 7, GeluTanh),
+        entry("HardShrink", 7, HardShrink::default()),
+        entry("HardSigmoid", 7, HardSigmoid),
+        entry("HardSwish", 7, HardSwish),
+        entry("HardTanh", 7, HardTanh::default()),
+        entry("Identity", 7, Identity),
+        entry("LeakyRelu", 7, LeakyRelu::default()),
+        entry("LogSigmoid", 7, LogSigmoid),
+        entry("Mish", 7, Mish),
+        entry("Relu", 7, Relu),
+        entry("Relu6", 7, Relu6),
+        entry("Selu", 7, Selu),
+        entry("Sigmoid", 7, Sigmoid),
+        entry("Sign", 7, Sign),
+        entry("Silu", 7, Silu),
+        entry("SoftShrink", 7, SoftShrink::default()),
+        entry("Softplus", 7, Softplus::default()),
+        entry("Softsign", 7, Softsign),
+        entry("Step", 7, Step::default()),
+        entry("Tanh", 7, Tanh),
+        entry("TanhShrink", 7, TanhShrink),
+        entry("Threshold", 7, Threshold::new(0.5, -2.0)),
+    ]
+}
+
+fn entry<A: Scalar>(name: &'static str, input: impl Into<Shape>, layer: impl Layer<A> + 'static) -> Entry<A> {
+    let network = Sequential::new(input).with(layer).unwrap_or_else(|error| panic!("{name}: {error}"));
+    Entry { name, network }
+}
+
+/// So many different numbers from -0.5 to 0.5.
+fn spread<A: Scalar>(n: usize) -> neuropil::ndarray::Array1<A> {
+    (0..n).map(|i| A::of(i as f64 / n as f64 - 0.5)).collect()
+}
+
+impl<A: Scalar> Entry<A> {
+    pub fn layer(&self) -> &dyn Layer<A> {
+        self.network.layers().next().unwrap()
+    }
+
+    /// A batch that the layer takes.
+    pub fn batch(&self, rows: usize, seed: u64) -> Array2<A> {
+        random(rows, self.network.input().len(), seed)
+    }
+
+    /// A gradient to send back for such a batch.
+    pub fn upstream(&self, rows: usize, seed: u64) -> Array2<A> {
+        random(rows, self.network.output().len(), seed)
+    }
+}
+
+/// Numbers from -2 to 2.
+pub fn random<A: Scalar>(rows: usize, columns: usize, seed: u64) -> Array2<A> {
+    Init::Uniform { low: -2.0, high: 2.0 }.matrix(rows, columns, &mut rng(seed))
+}

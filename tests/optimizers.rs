@@ -1,0 +1,95 @@
+//! Each optimizer against `PyTorch`'s steps.
+
+mod common;
+
+use common::{Case, F32, F64, Tolerance, assert_close, cases};
+use neuropil::prelude::*;
+
+/// The optimizer of a configuration in `PyTorch`'s names.
+fn optimizer<A: Scalar>(case: &Case) -> Box<dyn Optimizer<A>> {
+    let rate = case.number("lr");
+    let number = |name| case.number(name);
+    let flag = |name| case.config(name).as_bool().unwrap();
+    let betas = || (case.config("betas")[0].as_f64().unwrap(), case.config("betas")[1].as_f64().unwrap());
+    let l2 = Decay::l2(number("weight_decay"));
+    match case.op() {
+        "sgd" => {
+            let sgd = Sgd::new(rate).momentum(number("momentum")).dampening(number("dampening")).decay(l2);
+            Box::new(if flag("nesterov") { sgd.nesterov() } else { sgd })
+        }
+        op @ ("adam" | "adamw") => {
+            let decay = if op == "adam" { l2 } else { Decay::decoupled(number("weight_decay")) };
+            let adam = Adam::new(rate).betas(betas().0, betas().1).epsilon(number("eps")).decay(decay);
+            Box::new(if flag("amsgrad") { adam.amsgrad() } else { adam })
+        }
+        "rmsprop" => {
+            let rms = RmsProp::new(rate).alpha(number("alpha")).epsilon(number("eps")).decay(l2);
+            let rms = rms.momentum(number("momentum"));
+            Box::new(if flag("centered") { rms.centered() } else { rms })
+        }
+        "adagrad" => Box::new(
+            Adagrad::new(rate)
+                .rate_decay(number("lr_decay"))
+                .initial_accumulator(number("initial_accumulator_value"))
+                .epsilon(number("eps"))
+                .decay(l2),
+        ),
+        "adadelta" => Box::new(Adadelta::new(rate).rho(number("rho")).epsilon(number("eps")).decay(l2)),
+        "adamax" => Box::new(Adamax::new(rate).betas(betas().0, betas().1).epsilon(number("eps")).decay(l2)),
+        "nadam" => Box::new(
+            NAdam::new(rate)
+                .betas(betas().0, betas().1)
+                .epsilon(number("eps"))
+                .momentum_decay(number("momentum_decay"))
+                .decay(l2),
+        ),
+        "radam" => Box::new(RAdam::new(rate).betas(betas().0, betas().1).epsilon(number("eps")).decay(l2)),
+        op => panic!("no optimizer {op}"),
+    }
+}
+
+/// Runs a case, and returns how many weights were compared.
+fn compare<A: Scalar + Into<f64>>(case: &Case, tolerance: Tolerance) -> usize {
+    let mut optimizer = optimizer::<A>(case);
+    let rates = case.array("inputs", "lr");
+    let roles = [("w", "grad_w", Role::Weight), ("b", "grad_b", Role::Bias)];
+    let mut weights = roles.map(|(name, ..)| {
+        let start = case.array("parameters", name).unwrap();
+        start.iter().map(|&w| A::of(w)).collect::<Vec<_>>()
+    });
+    let snapshots: Vec<u64> =
+        case.config("snapshot_steps").as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect();
+    let (mut compared, mut at) = (0, 0);
+    for step in 0..case.config("steps").as_u64().unwrap() {
+        if let Some(rates) = &rates {
+            optimizer.set_learning_rate(rates[step as usize]);
+        }
+        optimizer.begin_step().unwrap();
+        for (slot, (_, gradient, role)) in roles.iter().enumerate() {
+            let gradient = case.array("inputs", gradient).unwrap();
+            let gradient: Vec<A> =
+                gradient.outer_iter().nth(step as usize).unwrap().iter().map(|&g| A::of(g)).collect();
+            optimizer.update(slot, *role, &mut weights[slot], &gradient);
+        }
+        if snapshots.get(at) == Some(&(step + 1)) {
+            for (got, (name, ..)) in weights.iter().zip(roles) {
+                let want = case.array("outputs", name).unwrap();
+                let want = want.outer_iter().nth(at).unwrap();
+                let what = format!("{} {} after {} steps: {name}", case.name, A::NAME, step + 1);
+                compared += assert_close(&what, got.iter().copied(), want.iter().copied(), tolerance);
+            }
+            at += 1;
+        }
+    }
+    assert_eq!(at, snapshots.len());
+    compared
+}
+
+#[test]
+fn optimizers_agree_with_pytorch() {
+    let cases = cases("optimizers");
+    let f64: usize = cases.iter().map(|case| compare::<f64>(case, F64)).sum();
+    let f32: usize = cases.iter().map(|case| compare::<f32>(case, F32)).sum();
+    assert_eq!((cases.len(), f64), (26, f32));
+    assert_eq!(f64, 26 * 8 * (6 + 2));
+}
