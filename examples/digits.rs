@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use neuropil::data::{self, Samples};
 use neuropil::metrics::{ConfusionMatrix, accuracy, argmax};
-use neuropil::ndarray::ArrayView1;
 use neuropil::prelude::*;
 
 fn main() -> Result<()> {
@@ -27,7 +26,7 @@ fn main() -> Result<()> {
     let misread = (0..test.len()).filter(|i| answers[*i] as f32 != test.target[[*i, 0]]);
     for i in misread.take(3) {
         println!("{} read as {}", test.target[[i, 0]], answers[i]);
-        draw(test.x.row(i));
+        draw(&test.x.row(i).to_vec());
     }
     println!("test accuracy {:.4}", accuracy(&y, &test.target)?);
     Ok(())
@@ -56,8 +55,8 @@ pub(crate) fn train(seed: u64, mut report: impl FnMut(usize, f32, f64)) -> Resul
 }
 
 /// Prints a picture of 8 x 8 pixels from 0 to 1, darker characters for more ink.
-fn draw(picture: ArrayView1<'_, f32>) {
-    for line in picture.to_vec().chunks(8) {
+fn draw(picture: &[f32]) {
+    for line in picture.chunks(8) {
         let line: String = line.iter().map(|ink| [' ', '.', ':', 'o', '#'][(ink * 4.99) as usize]).collect();
         println!("    {line}");
     }

@@ -263,8 +263,9 @@ fn name_of(layer: &dyn Layer<f64>, slot: usize) -> String {
 pub fn loss(loss: &dyn Loss<f64>, y: &Matrix<f64>, target: &Matrix<f64>) -> Result<Report> {
     let mut scratch = losses::Scratch::default();
     let mut gradient = Array2::from_elem(y.dim(), f64::NAN);
-    scratch.reduce(loss, y, target, None, Some(&mut gradient))?;
-    let (mut y, mut unused) = (y.to_owned(), gradient.clone());
+    let mut y = y.as_standard_layout().into_owned();
+    scratch.reduce(loss, &y, target, None, Some(&mut gradient))?;
+    let mut unused = gradient.clone();
     let mut report = Report::empty();
     for (index, &analytic) in gradient.indexed_iter() {
         let w = y[index];

@@ -389,7 +389,9 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
             let cache = &mut state.caches[i];
             node.layer.backward(at, &mut Pass { training: pass.training, input: node.input, cache, rng: pass.rng });
         }
-        dw.iter_mut().for_each(|dw| dw.fill(A::ZERO));
+        for dw in dw.iter_mut() {
+            dw.fill(A::ZERO);
+        }
     }
 
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
@@ -421,7 +423,9 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
         for node in &self.nodes {
             let (own, rest) = rates.split_at_mut(node.slots);
             node.layer.scale_rates(own);
-            own.iter_mut().for_each(|rate| *rate *= node.rate);
+            for rate in own.iter_mut() {
+                *rate *= node.rate;
+            }
             rates = rest;
         }
     }

@@ -247,11 +247,6 @@ impl<A: Scalar> Tape<A> {
         Ok(value)
     }
 
-    /// What the last loss was divided by, if it was a mean.
-    pub(crate) fn count(&self) -> Option<f64> {
-        self.loss.count()
-    }
-
     /// The gradients of the loss by the input and by each parameter.
     ///
     /// # Errors

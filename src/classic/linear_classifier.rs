@@ -1,6 +1,6 @@
 //! [`LinearClassifier`]: one template for each class.
 
-use ndarray::{Array2, Axis, concatenate};
+use ndarray::Array2;
 use rand::Rng;
 
 use crate::data::Samples;
@@ -88,10 +88,14 @@ impl<A: Scalar> LinearClassifier<A> {
 
     /// (features + 1, classes): the weights, and the biases below them as the weights of a constant feature 1.
     pub fn weight(&self) -> Array2<A> {
-        let mut parts = Vec::new();
-        self.network.visit(&mut |_, part| parts.push(part.clone()));
-        let parts: Vec<_> = parts.iter().map(|part| part.view()).collect();
-        concatenate(Axis(0), &parts).expect("weights and biases have a column for each class")
+        let mut weight = Array2::from_elem((0, self.network.output().len()), A::ZERO);
+        self.network.visit(&mut |_, part| {
+            for row in part.rows() {
+                // Weights and biases have a column for each class.
+                let _ = weight.push_row(row);
+            }
+        });
+        weight
     }
 
     /// (features, classes): the weights as brightness, 255·(W - min) / (max - min) over all of them; all 0 if they are all

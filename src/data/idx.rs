@@ -119,6 +119,7 @@ fn parse_source(mut source: impl Read) -> Result<Idx, String> {
     }
 }
 
+#[allow(clippy::needless_pass_by_value)] // As `map_err` calls it.
 fn in_words(error: std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::UnexpectedEof => "it ends too early".into(),

@@ -94,6 +94,7 @@ fn row_major<A: Scalar>(matrix: Array2<A>) -> Array2<A> {
     if matrix.is_standard_layout() { matrix } else { matrix.as_standard_layout().into_owned() }
 }
 
+#[allow(clippy::only_used_in_recursion)] // A sequence is passed on as a batch of its steps.
 impl<A: Scalar> Layer<A> for Dense<A> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
         let (inputs, outputs) = self.weight.dim();

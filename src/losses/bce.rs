@@ -71,10 +71,10 @@ impl<A: Scalar> Loss<A> for Bce {
         same_shape(self, y, target)?;
         let clip = self.clip.unwrap_or(0.0);
         check_setting("Bce's clip", clip, "in [0, 0.5)", (0.0..0.5).contains(&clip))?;
-        let outside = |p: A| (p < A::ZERO) | (p > A::ONE);
+        let inside = |p: A| (A::ZERO..=A::ONE).contains(&p) || p.is_nan();
         let wants = "probabilities in [0, 1] (put a Sigmoid before it, or use BceWithLogits)";
-        check_each(self, wants, y, |p| !outside(p))?;
-        check_each(self, "targets in [0, 1]", target, |t| !outside(t))
+        check_each(self, wants, y, inside)?;
+        check_each(self, "targets in [0, 1]", target, inside)
     }
 
     fn rows(&self, y: &Matrix<A>, target: &Matrix<A>, loss: &mut [A], dy: Option<&mut Matrix<A>>) {

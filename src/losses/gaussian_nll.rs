@@ -8,8 +8,8 @@ use crate::{Error, Matrix, Result, Scalar};
 /// The negative log-likelihood of numbers t under a normal distribution of predicted mean m and variance v:
 /// (ln v + (t - m)²/v)/2, averaged over all numbers of the target.
 ///
-/// For a target of C columns the outputs have 2C: first the means, then the variances, which a `Softplus` keeps
-/// positive for instance. Variances are raised to ε = 10⁻⁶ if they are less; as in `PyTorch` their slope is then still
+/// For a target of C columns the outputs have 2C: first the means, then the variances, which a
+/// [`Softplus`](crate::activations::Softplus) keeps positive for instance. Variances are raised to ε = 10⁻⁶ if they are less; as in `PyTorch` their slope is then still
 /// the one at ε, so that they can grow again. [`full`](Self::full) adds the constant ln(2π)/2.
 ///
 /// From D. A. Nix and A. S. Weigend, "Estimating the Mean and Variance of the Target Probability Distribution" (1994).
@@ -78,7 +78,9 @@ impl<A: Scalar> Loss<A> for GaussianNll {
             return Err(Error::Target { loss: format!("{self:?}"), wants, got: dimensions(y) });
         }
         let (_, variances) = y.view().split_at(ndarray::Axis(1), target.ncols());
-        check_each(self, "variances that are not negative", &variances, |variance| !(variance < A::ZERO))
+        check_each(self, "variances that are not negative", &variances, |variance| {
+            variance >= A::ZERO || variance.is_nan()
+        })
     }
 
     fn rows(&self, y: &Matrix<A>, target: &Matrix<A>, loss: &mut [A], dy: Option<&mut Matrix<A>>) {

@@ -5,8 +5,8 @@ use crate::{Matrix, Scalar};
 
 /// The Kullback-Leibler divergence of a wanted distribution t from log-probabilities y: Σ t·(ln t - y).
 ///
-/// The outputs are logarithms of probabilities, such as `LogSoftmax` gives; the target holds
-/// probabilities, or after [`log_target`](Self::log_target) logarithms as well. Where t = 0 the loss is 0. Its slope is
+/// The outputs are logarithms of probabilities, such as [`LogSoftmax`](crate::layers::LogSoftmax) gives; the target
+/// holds probabilities, or after [`log_target`](Self::log_target) logarithms as well. Where t = 0 the loss is 0. Its slope is
 /// -t: the loss differs from a cross-entropy only by the target's own entropy.
 ///
 /// As in `PyTorch`, the mean is over all numbers, which is not the divergence that textbooks mean: that is the sum over

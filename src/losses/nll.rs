@@ -8,8 +8,8 @@ use crate::{Matrix, Result, Scalar};
 
 /// The negative log-likelihood of labels under log-probabilities y: -y at the label.
 ///
-/// The outputs are logarithms of probabilities, such as `LogSoftmax` gives; `LogSoftmax` and `Nll` together are
-/// [`CrossEntropy`](crate::losses::CrossEntropy), which does the same in one. The target is one column of classes
+/// The outputs are logarithms of probabilities, such as [`LogSoftmax`](crate::layers::LogSoftmax) gives; the two
+/// together are [`CrossEntropy`](crate::losses::CrossEntropy), which does the same in one. The target is one column of classes
 /// counted from 0, see [`class_targets`](crate::losses::class_targets). As in `PyTorch`, the mean divides by the sum of
 /// the labels' weights, without the ignored ones.
 ///

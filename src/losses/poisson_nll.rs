@@ -35,7 +35,7 @@ impl PoissonNll {
         Self { rate: false, full: false, eps: 1e-8 }
     }
 
-    /// The outputs are rates; a Softplus or Exp before the loss keeps them positive.
+    /// The outputs are rates; a [`Softplus`](crate::activations::Softplus) before the loss keeps them positive.
     pub fn rate(mut self) -> Self {
         self.rate = true;
         self

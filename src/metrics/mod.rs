@@ -70,6 +70,7 @@ pub fn argmax<A: Scalar>(y: &Matrix<A>) -> Vec<usize> {
     y.rows().into_iter().map(row_argmax).collect()
 }
 
+#[allow(clippy::needless_pass_by_value)] // A view, as `rows` gives them.
 fn row_argmax<A: Scalar>(row: ArrayView1<'_, A>) -> usize {
     let mut best = 0;
     for (i, &x) in row.iter().enumerate() {

@@ -95,10 +95,13 @@ impl<A: Scalar> Optimizer<A> for Sgd<A> {
         each(
             (weights, gradient, v),
             #[inline(always)]
-            |(w, &g, v)| {
-                let g = decay.pull(w, g);
-                *v = momentum * *v + fresh * g;
-                *w -= rate * (by_gradient * g + by_velocity * *v);
+            move |(w, &g, v)| {
+                // On copies, each stored once: for all that the compiler knows, what is written to w could be in v.
+                let mut weight = *w;
+                let g = decay.pull(&mut weight, g);
+                let velocity = momentum * *v + fresh * g;
+                *v = velocity;
+                *w = weight - rate * (by_gradient * g + by_velocity * velocity);
             },
         );
     }

@@ -39,15 +39,26 @@ fn slopes_at_kinks() {
     assert!(by_variance(0.0) < 0.0);
 }
 
-/// Notebook 000's first loss and gradient, in `NumPy`'s order of operations and to its last digit.
+/// Notebook 000's first loss, to the last digit that it prints: in `NumPy`'s order of operations.
 #[test]
 fn clipped_probabilities() {
-    let z = 14.565_481_807_f64;
-    let p = 1.0 / (1.0 + (-z).exp());
+    let x = [1.0, 2.0, 1.1, 7.0, 0.8, 0.34, 0.6, 5.0, 1.72];
+    let weights = [
+        0.227_238_721_784_776_9,
+        0.554_584_787_015_834_8,
+        0.063_817_256_104_175_32,
+        0.827_631_171_992_582_1,
+        0.631_664_399_122_064_8,
+        0.758_087_740_085_373_8,
+        0.354_525_968_129_868_36,
+        0.970_698_024_394_903_3,
+        0.893_121_121_322_197_8,
+    ];
+    let z: f64 = x.iter().zip(weights).map(|(x, w)| x * w).sum();
+    let (p, no) = (array![[Sigmoid.apply(z)]], array![[0.0]]);
     let loss = Sum(Bce::clipped(1e-15));
-    let value = loss.evaluate(&array![[p]], &array![[0.0]]).unwrap();
-    assert_eq!(value, -(1.0 - p).ln());
-    assert_eq!(loss.gradient(&array![[p]], &array![[0.0]]).unwrap()[[0, 0]], 1.0 / (1.0 - p));
+    assert_eq!(loss.evaluate(&p, &no).unwrap().to_string(), "14.56548133654328");
+    assert_eq!(loss.gradient(&p, &no).unwrap()[[0, 0]], 1.0 / (1.0 - p[[0, 0]]));
 
     // Exactly wrong, it is as wrong as the clip allows, in f32 as the largest number below 1 allows.
     for (p, t) in [(0.0, 1.0), (1.0, 0.0)] {

@@ -17,6 +17,8 @@ fn finite_differences() {
                 let report = gradcheck::loss(&**loss, &specimen.y, &specimen.target).unwrap();
                 assert!(report.passes(1e-7), "{loss:?}, seed {seed}: {report}");
                 assert_eq!(report.compared, specimen.y.len());
+                let (y, target) = (specimen.y.t().to_owned(), specimen.target.t().to_owned());
+                assert_eq!(gradcheck::loss(&**loss, &y.t(), &target.t()).unwrap(), report);
                 *compared.entry(at).or_insert(0) += report.compared;
             }
         }
