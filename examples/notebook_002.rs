@@ -21,13 +21,11 @@ fn main() -> Result<()> {
     backpropagation()?;
     regression()?;
     println!("6. A simple network on MNIST\n");
-    match std::env::args().skip_while(|argument| argument != "--data").nth(1) {
-        Some(folder) => mnist(&folder),
-        None => {
-            println!("Left out: give the folder of its four files as `-- --data DIR`.");
-            Ok(())
-        }
-    }
+    let Some(folder) = std::env::args().skip_while(|argument| argument != "--data").nth(1) else {
+        println!("Left out: give the folder of its four files as `-- --data DIR`.");
+        return Ok(());
+    };
+    mnist(&folder)
 }
 
 /// y = x·W.

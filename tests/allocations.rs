@@ -174,7 +174,7 @@ fn scratch() {
         }
         for round in 0..4 {
             let before = counter.load(Ordering::Relaxed);
-            let here = allocations(|| (0..10).for_each(|_| pool.install(|| step())));
+            let here = allocations(|| (0..10).for_each(|_| pool.install(&mut step)));
             println!("{threads} threads, round {round}, outside: {} {here}", counter.load(Ordering::Relaxed) - before);
         }
     }

@@ -165,7 +165,9 @@ fn the_digits_are_those_of_the_file() {
 /// An IDX file of bytes with these sizes and elements.
 fn idx(dims: &[u32], data: &[u8]) -> Vec<u8> {
     let mut file = vec![0, 0, 8, dims.len() as u8];
-    dims.iter().for_each(|size| file.extend(size.to_be_bytes()));
+    for size in dims {
+        file.extend(size.to_be_bytes());
+    }
     file.extend(data);
     file
 }
@@ -306,7 +308,7 @@ mod gzip {
         let end = good.len();
         // A megabyte of zeros behind a header that declares three bytes, and a header that declares 4 GiB with nothing
         // behind it.
-        let bomb = gzip(GzBuilder::new(), &idx(&[3], &[0; 1_000_000]));
+        let bomb = gzip(GzBuilder::new(), &idx(&[3], &vec![0; 1_000_000]));
         let huge = gzip(GzBuilder::new(), &idx(&[u32::MAX], &[]));
         let mut cases = vec![
             (with(2, 9), "damaged"),
@@ -336,7 +338,9 @@ impl Folder {
     fn new(name: &str, files: &[(&str, Vec<u8>)]) -> Self {
         let path = std::env::temp_dir().join(format!("neuropil-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
-        files.iter().for_each(|(name, content)| std::fs::write(path.join(name), content).unwrap());
+        for (name, content) in files {
+            std::fs::write(path.join(name), content).unwrap();
+        }
         Self(path)
     }
 }

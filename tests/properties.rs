@@ -179,8 +179,12 @@ fn any_number_of_threads_gives_the_same_bits() {
         }
     }
     let pools = [1, 3, 2, 8].map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
-    zoo::layers::<f32>().iter().for_each(|entry| check(entry, &pools));
-    zoo::layers::<f64>().iter().for_each(|entry| check(entry, &pools[..2]));
+    for entry in &zoo::layers::<f32>() {
+        check(entry, &pools);
+    }
+    for entry in &zoo::layers::<f64>() {
+        check(entry, &pools[..2]);
+    }
 }
 
 #[test]

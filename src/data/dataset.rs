@@ -7,7 +7,8 @@ use crate::{Error, Matrix, Result, Scalar};
 
 /// Samples that can be reached by their number, wherever they are.
 ///
-/// A [`Trainer`](crate::train::Trainer) gathers each batch from it, straight into the memory that the network reads.
+/// With [`Tape::forward_with`](crate::Tape::forward_with), a batch is gathered straight into the memory that the network
+/// reads.
 /// [`Samples`] are one, and so is a pair of matrices or views:
 ///
 /// ```

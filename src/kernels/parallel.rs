@@ -79,6 +79,8 @@ fn both<R: Send>(apart: bool, a: impl FnOnce() -> R + Send, b: impl FnOnce() -> 
 
 /// The same as [`split`], in parts that hold whole rows of `width` positions.
 pub(crate) fn split_rows<S: Streams>(streams: S, width: usize, f: &(impl Fn(S) + Sync)) {
+    #[cfg(not(feature = "parallel"))]
+    let _ = width;
     #[cfg(feature = "parallel")]
     if streams.len() >= 2 * GRAIN {
         return split_rows_between(streams, width, rayon::current_num_threads(), f);

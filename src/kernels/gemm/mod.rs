@@ -229,6 +229,7 @@ impl<A: Scalar> Product<A> {
         Self { m: n, k, n: m, alpha, beta, a: b.transposed(), b: a.transposed(), c: c.transposed() }
     }
 
+    #[cfg(feature = "parallel")]
     /// Rows `from..to` of c.
     fn rows(self, from: usize, to: usize) -> Self {
         let (a, c) = (View { start: self.a.at(from, 0), ..self.a }, View { start: self.c.at(from, 0), ..self.c });
