@@ -1,4 +1,40 @@
-//! Neural networks in pure Rust on `ndarray`.
+//! Neural networks in pure Rust on [`ndarray`]: readable layers, checked derivatives, fast training on a CPU.
+//!
+//! A batch is a matrix with one row a sample; a parameter is a matrix, and so is a gradient. A layer is a plain value that
+//! does not change while data pass through it: what the forward pass must keep for the backward pass is on a [`Tape`].
+//!
+//! # Learning XOR
+//!
+//! ```
+//! use neuropil::prelude::*;
+//! use ndarray::array;
+//!
+//! let x = array![[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
+//! let target = array![[0.0], [1.0], [1.0], [0.0]];
+//!
+//! let mut network = Sequential::<f64>::mlp(&[2, 4, 1], Tanh, &mut rng(1))?.with(Sigmoid)?;
+//! let mut tape = Tape::new(&network, 1);
+//! let mut sgd = Sgd::new(0.5).momentum(0.9);
+//! for _ in 0..500 {
+//!     tape.forward(&network, &x)?; // caches the forward state
+//!     tape.loss(&Bce::new(), &target)?;
+//!     tape.backward(&network)?; // the gradients by the input and the weights
+//!     tape.step(&mut network, &mut sgd)?;
+//! }
+//! let y = network.predict(&x)?;
+//! assert!(y.iter().zip(&target).all(|(y, t)| (y - t).abs() < 0.05), "{y}");
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! # Where things are
+//!
+//! - [`Sequential`] chains [`layers`] and [`activations`], checks that they fit as they are added, and predicts.
+//! - [`Tape`] trains: forward, a loss out of [`losses`], backward, and a step of one of the [`optimizers`], whose rate may
+//!   follow one of the [`schedules`].
+//! - [`Init`] is where weights start; [`gradcheck`] proves a derivative, also of your own layer or loss.
+//! - [`data`] has small data sets and the reader for MNIST, [`metrics`] says how good predictions are, and [`classic`] has
+//!   the perceptron and the linear classifier that came before.
+//! - [`kernels`] tells how exact exp, tanh and their kin are.
 
 pub mod activations;
 pub mod classic;
@@ -41,6 +77,11 @@ pub type Matrix<A> = ndarray::ArrayRef2<A>;
 pub fn rng(seed: u64) -> rand::rngs::Xoshiro256PlusPlus {
     rand::SeedableRng::seed_from_u64(seed)
 }
+
+/// The code in the README runs, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// Everything that a program which trains networks uses: `use neuropil::prelude::*;`.
 pub mod prelude {

@@ -19,7 +19,7 @@ fn twenty_of_twenty_seeds_come_within_a_twentieth_of_the_truth() {
         .unwrap();
         assert!(last < 0.01 * first.unwrap(), "seed {seed}: the loss went from {first:?} to {last}");
         for (y, target) in network.predict(&xor.x).unwrap().iter().zip(&xor.target) {
-            assert!((y - target).abs() < 0.05, "seed {seed}: {y}, expected {target}");
+            approx::assert_abs_diff_eq!(y, target, epsilon = 0.05);
             compared += 1;
         }
     }
