@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, Axis};
 use rand::Rng;
-use rand::distr::{Distribution, StandardUniform};
+use rand_distr::{Distribution, StandardUniform};
 
 use crate::Scalar;
 

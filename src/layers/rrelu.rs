@@ -1,6 +1,6 @@
 //! [`RRelu`]: a rectifier with random slopes.
 
-use rand::distr::{Distribution, StandardUniform};
+use rand_distr::{Distribution, StandardUniform};
 
 use crate::activations::{Activation, LeakyRelu};
 use crate::error::check_setting;
