@@ -76,3 +76,31 @@ fn training_goes_as_in_pytorch() {
     let compared: usize = cases.iter().map(|case| run::<f64>(case, F64) + run::<f32>(case, F32)).sum();
     assert_eq!(compared, 2 * (200 + 17 + 100 + 67));
 }
+
+/// Ten steps of a network that is large enough for several threads, with an optimizer that remembers.
+#[test]
+fn training_gives_the_same_bits_on_any_number_of_threads() {
+    let train = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut network = Sequential::<f32>::mlp(&[784, 256, 128, 10], Gelu, &mut rng(1)).unwrap();
+            let x: Array2<f32> = Init::STANDARD_NORMAL.matrix(200, 784, &mut rng(2));
+            let labels: Vec<usize> = (0..200).map(|i| i % 10).collect();
+            let target = class_targets(&labels);
+            let mut tape = Tape::new(&network, 3);
+            let mut adam = Adam::new(0.01);
+            let mut bits = Vec::new();
+            for _ in 0..10 {
+                let loss = tape.train(&mut network, &x, &target, &CrossEntropy::new(), &mut adam).unwrap();
+                bits.push(loss.to_bits());
+            }
+            network.visit(&mut |_, parameter| bits.extend(parameter.iter().map(|w| w.to_bits())));
+            bits
+        })
+    };
+    let one = train(1);
+    assert_eq!(one.len(), 10 + 784 * 256 + 256 + 256 * 128 + 128 + 128 * 10 + 10);
+    for threads in [2, 3, 8] {
+        assert!(train(threads) == one, "{threads} threads");
+    }
+}
