@@ -30,11 +30,8 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, Zip};
 use crate::{Matrix, Scalar, Shape};
 
 pub(crate) mod gemm;
-#[allow(dead_code)]
 pub(crate) mod math;
-#[allow(dead_code)]
 pub(crate) mod parallel;
-#[allow(dead_code)]
 pub(crate) mod simd;
 pub(crate) mod softmax;
 

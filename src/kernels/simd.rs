@@ -3,8 +3,8 @@
 //! Every pass goes over [`Streams`]: a slice, or a tuple of slices of one length, mutable or not.
 //!
 //! - [`each`] calls a function on the items at every position: `each((w, g), |(w, &g)| *w -= rate * g)`;
-//! - [`map`], [`map2`] and [`update`] are its common forms;
-//! - [`sum`] adds up what the function returns, [`dot`] and [`max`] are its kin.
+//! - [`map`] and [`map2`] are its common forms;
+//! - [`sum`] adds up what the function returns; [`dot`] is its common form.
 //!
 //! Large passes are split over the threads of the current rayon pool. The results have the same bits for any
 //! instruction set and any number of threads. Code that goes over many short rows calls [`vectorize`] once, around its
@@ -101,16 +101,6 @@ pub(crate) fn map2<A: Scalar>(a: &[A], b: &[A], y: &mut [A], f: impl Fn(A, A) ->
     );
 }
 
-/// wᵢ = f(wᵢ, gᵢ), in place.
-#[inline(always)]
-pub(crate) fn update<A: Scalar>(w: &mut [A], g: &[A], f: impl Fn(A, A) -> A + Copy + Sync) {
-    each(
-        (w, g),
-        #[inline(always)]
-        move |(w, &g)| *w = f(*w, g),
-    );
-}
-
 /// The sum of what `f` returns for the items at every position, added up in `f64` in an order that depends on the
 /// length alone.
 #[inline(always)]
@@ -136,19 +126,6 @@ pub(crate) fn dot<A: Scalar>(a: &[A], b: &[A]) -> f64 {
         #[inline(always)]
         |(&a, &b)| a * b,
     )
-}
-
-/// The largest item; NaN if any is NaN, -∞ if there are none.
-#[inline(always)]
-pub(crate) fn max<A: Scalar>(x: &[A]) -> A {
-    if x.len() <= TINY {
-        rows::max(x)
-    } else {
-        vectorize(
-            #[inline(always)]
-            || rows::max(x),
-        )
-    }
 }
 
 /// sumⱼ = Σᵢ xᵢⱼ for the rows xᵢ of a matrix that lies in memory row by row; `sums` is as long as a row.
@@ -378,7 +355,7 @@ mod tests {
         let one = sum(&x[..], |&x| x);
         let exact: f64 = x.iter().map(|&x| f64::from(x)).sum();
         assert!((one - exact).abs() < 1e-9 * exact.abs(), "{one} {exact}");
-        assert_eq!(max(&x), x.iter().copied().fold(f32::MIN, f32::max));
+        assert_eq!(rows::max(&x), x.iter().copied().fold(f32::MIN, f32::max));
         #[cfg(feature = "parallel")]
         for threads in [1, 2, 3, 5] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -394,15 +371,15 @@ mod tests {
             let g: Vec<f64> = (0..len).map(f64::from).collect();
             let mut w = vec![1.0; g.len()];
             let mut y = vec![0.0; g.len()];
-            update(&mut w, &g, |w, g| w + g);
+            each((&mut w[..], &g[..]), |(w, &g)| *w += g);
             map2(&w, &g, &mut y, |w, g| w - g);
             assert!(y.iter().all(|&y| y == 1.0));
             assert_eq!(sum(&y[..], |&y| y), f64::from(len));
             map(&g, &mut y, |g| -g);
-            assert_eq!(max(&y), if len == 0 { f64::NEG_INFINITY } else { 0.0 });
+            assert_eq!(rows::max(&y), if len == 0 { f64::NEG_INFINITY } else { 0.0 });
             if len > 0 {
                 y[len as usize / 2] = f64::NAN;
-                assert!(max(&y).is_nan());
+                assert!(rows::max(&y).is_nan());
             }
         }
     }
