@@ -52,6 +52,7 @@ mod scalar;
 pub mod schedules;
 mod shape;
 mod tape;
+pub mod train;
 
 pub use error::{Error, Result};
 pub use init::{Fan, Gain, Init};
@@ -90,5 +91,6 @@ pub mod prelude {
     pub use crate::losses::*;
     pub use crate::optimizers::*;
     pub use crate::schedules::Schedule;
+    pub use crate::train::Trainer;
     pub use crate::{Error, Gradients, Init, Matrix, Result, Scalar, Scratch, Sequential, Shape, Tape, rng};
 }
