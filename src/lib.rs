@@ -34,6 +34,7 @@
 //! - [`Init`] is where weights start; [`gradcheck`] proves a derivative, also of your own layer or loss.
 //! - [`data`] has small data sets and the reader for MNIST, [`metrics`] says how good predictions are, and [`classic`] has
 //!   the perceptron and the linear classifier that came before.
+//! - [`spec`] describes a network so that it can be made again from its description and its parameters.
 //! - [`kernels`] tells how exact exp, tanh and their kin are.
 
 pub mod activations;
@@ -51,6 +52,7 @@ pub mod optimizers;
 mod scalar;
 pub mod schedules;
 mod shape;
+pub mod spec;
 mod tape;
 pub mod train;
 

@@ -12,6 +12,7 @@ use crate::activations::Activation;
 use crate::error::check_setting;
 use crate::kernels::resize;
 use crate::layers::{Backward, Cache, Dense, Info, Layer, Pass};
+use crate::spec::{Parts, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape, rng};
 
 /// About so many input numbers are predicted from at a time: enough for several threads, and few enough for the caches.
@@ -111,13 +112,32 @@ impl<A: Scalar> Sequential<A> {
     /// # Errors
     /// When the layer cannot take what the chain gives; the chain stays as it was.
     pub fn push(&mut self, layer: impl Layer<A> + 'static) -> Result<()> {
+        self.push_boxed(Box::new(layer))
+    }
+
+    fn push_boxed(&mut self, layer: Box<dyn Layer<A>>) -> Result<()> {
         let output = layer.output_shape(self.output).map_err(|error| error.at(self.nodes.len()))?;
         let mut slots = 0;
         layer.visit(&mut |info, _| slots += usize::from(info.role.is_trainable()));
-        self.nodes.push(Node { layer: Box::new(layer), input: self.output, slots, rate: 1.0 });
+        self.nodes.push(Node { layer, input: self.output, slots, rate: 1.0 });
         self.output = output;
         self.id = next_id();
         Ok(())
+    }
+
+    pub(crate) fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        let (layers, rates) = (spec.layers("layers")?, spec.numbers("rates")?);
+        if rates.len() != layers.len() {
+            return Err(spec.problem(format!("{} rates for {} layers; give one for each", rates.len(), layers.len())));
+        }
+        let mut network = Self::new(spec.shape("input")?);
+        for (i, (layer, rate)) in layers.into_iter().zip(rates).enumerate() {
+            let layer = parts.layer(&i.to_string(), layer).map_err(|error| error.at(i))?;
+            network.push_boxed(layer)?;
+            network.set_layer_rate(i, rate)?;
+        }
+        Ok(network)
     }
 
     /// The shape of a sample that goes in.
@@ -432,6 +452,12 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
 
     fn differentiable(&self) -> bool {
         self.nodes.iter().all(|node| node.layer.differentiable())
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        let layers: Option<Vec<Spec>> = self.nodes.iter().map(|node| node.layer.spec()).collect();
+        let rates: Vec<f64> = self.nodes.iter().map(|node| node.rate).collect();
+        Some(Spec::new("sequential").set("input", self.input).set("layers", layers?).set("rates", rates))
     }
 
     fn identity(&self) -> (TypeId, usize) {

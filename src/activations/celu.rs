@@ -2,6 +2,7 @@
 
 use crate::activations::Activation;
 use crate::error::check_setting;
+use crate::spec::Spec;
 use crate::{Result, Scalar};
 
 /// The continuously differentiable exponential linear unit: x for x > 0, else α(e^(x/α) - 1) (Barron, 2017).
@@ -50,5 +51,9 @@ impl Activation for Celu {
     fn check(&self) -> Result<()> {
         let ok = self.alpha > 0.0 && self.alpha.is_finite();
         check_setting("Celu's alpha", self.alpha, "above 0 and finite", ok)
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("celu").set("alpha", self.alpha))
     }
 }

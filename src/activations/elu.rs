@@ -2,6 +2,7 @@
 
 use crate::activations::Activation;
 use crate::error::check_setting;
+use crate::spec::Spec;
 use crate::{Result, Scalar};
 
 /// The exponential linear unit: x for x > 0, else α(eˣ - 1) (Clevert, Unterthiner and Hochreiter, 2016).
@@ -47,5 +48,9 @@ impl Activation for Elu {
 
     fn check(&self) -> Result<()> {
         check_setting("Elu's alpha", self.alpha, "finite", self.alpha.is_finite())
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("elu").set("alpha", self.alpha))
     }
 }

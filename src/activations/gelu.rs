@@ -2,6 +2,7 @@
 
 use crate::Scalar;
 use crate::activations::{Activation, clamp};
+use crate::spec::Spec;
 
 /// The Gaussian error linear unit x·Φ(x), where Φ(x) = erfc(-x/√2)/2 is the normal distribution function (Hendrycks and
 /// Gimpel, 2016).
@@ -34,6 +35,10 @@ impl Activation for Gelu {
         let x = clamp(x, -FAR, FAR);
         x.normal_cdf() + x * (A::of(PEAK) * (A::of(-0.5) * x * x).exp())
     }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("gelu"))
+    }
 }
 
 /// [`Gelu`] with Φ(x) ≈ σ(2u) = (1 + tanh u)/2, u = √(2/π)·(x + 0.044715·x³): within 0.0005 of the exact one.
@@ -65,6 +70,10 @@ impl Activation for GeluTanh {
         let dz = A::of(SLOPE) + A::of(3.0 * SLOPE * CUBE) * (x * x);
         let s = z.sigmoid();
         s + x * s * (-z).sigmoid() * dz
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("gelu_tanh"))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::activations::Activation;
 use crate::error::check_setting;
+use crate::spec::Spec;
 use crate::{Result, Scalar};
 
 /// Passes x if |x| > λ, else gives 0 (Donoho and Johnstone, 1994).
@@ -47,5 +48,9 @@ impl Activation for HardShrink {
     fn check(&self) -> Result<()> {
         let ok = self.lambda >= 0.0 && self.lambda.is_finite();
         check_setting("HardShrink's lambda", self.lambda, "at least 0 and finite", ok)
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("hard_shrink").set("lambda", self.lambda))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::Scalar;
 use crate::activations::{Activation, clamp};
+use crate::spec::Spec;
 
 /// The sigmoid of three straight lines: 0 up to -3, 1 from 3 on, x/6 + 1/2 between them.
 ///
@@ -25,5 +26,9 @@ impl Activation for HardSigmoid {
     #[inline(always)]
     fn slope<A: Scalar>(&self, x: A, _: A) -> A {
         if x.abs() < A::of(3.0) { A::of(1.0 / 6.0) } else { A::ZERO }
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("hard_sigmoid"))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::Scalar;
 use crate::activations::{Activation, HardSigmoid};
+use crate::spec::Spec;
 
 /// x times [`HardSigmoid`] of x: 0 up to -3, x from 3 on, x(x + 3)/6 between them (`MobileNetV3`; Howard and others,
 /// 2019).
@@ -28,5 +29,9 @@ impl Activation for HardSwish {
         let middle = x / A::of(3.0) + A::of(0.5);
         let slope = if x <= A::of(-3.0) { A::ZERO } else { middle };
         if x >= A::of(3.0) { A::ONE } else { slope }
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("hard_swish"))
     }
 }

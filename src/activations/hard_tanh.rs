@@ -2,6 +2,7 @@
 
 use crate::activations::{Activation, clamp};
 use crate::error::check_setting;
+use crate::spec::Spec;
 use crate::{Result, Scalar};
 
 /// The identity between `min` and `max`, cut off there (Collobert, 2004).
@@ -49,5 +50,9 @@ impl Activation for HardTanh {
 
     fn check(&self) -> Result<()> {
         check_setting("HardTanh's max", self.max, "above its min", self.max > self.min)
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("hard_tanh").set("min", self.min).set("max", self.max))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::Scalar;
 use crate::activations::Activation;
+use crate::spec::Spec;
 
 /// The identity f(x) = x, with derivative 1: where a function is asked for and none is wanted.
 ///
@@ -23,5 +24,9 @@ impl Activation for Identity {
     #[inline(always)]
     fn slope<A: Scalar>(&self, _: A, _: A) -> A {
         A::ONE
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("identity"))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::activations::Activation;
 use crate::error::check_setting;
+use crate::spec::Spec;
 use crate::{Result, Scalar};
 
 /// The leaky rectifier: x for x > 0, else slope·x (Maas, Hannun and Ng, 2013).
@@ -47,5 +48,9 @@ impl Activation for LeakyRelu {
 
     fn check(&self) -> Result<()> {
         check_setting("LeakyRelu's slope", self.slope, "finite", self.slope.is_finite())
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("leaky_relu").set("slope", self.slope))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::Scalar;
 use crate::activations::Activation;
+use crate::spec::Spec;
 
 /// The logarithm of the logistic function, ln σ(x) = -ln(1 + e⁻ˣ).
 ///
@@ -25,5 +26,9 @@ impl Activation for LogSigmoid {
     #[inline(always)]
     fn slope<A: Scalar>(&self, x: A, _: A) -> A {
         (-x).sigmoid()
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("log_sigmoid"))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::Scalar;
 use crate::activations::{Activation, clamp};
+use crate::spec::Spec;
 
 /// x·tanh(softplus(x)), with softplus(x) = ln(1 + eˣ) (Misra, 2019).
 ///
@@ -36,5 +37,9 @@ impl Activation for Mish {
         let n = e * (e + A::of(2.0));
         let r = A::ONE / (n + A::of(2.0));
         n * r + x * (A::of(4.0) * e * r) * ((e + A::ONE) * r)
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("mish"))
     }
 }

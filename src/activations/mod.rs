@@ -28,6 +28,7 @@ use std::fmt::Debug;
 
 use crate::kernels::{map, map_gradient};
 use crate::layers::{Backward, Layer, Pass};
+use crate::spec::{Registry, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
 mod celu;
@@ -103,6 +104,46 @@ pub trait Activation: Debug + Clone + Send + Sync + 'static {
     fn check(&self) -> Result<()> {
         Ok(())
     }
+
+    /// The kind and the settings, for model files: see [`Layer::spec`].
+    fn spec(&self) -> Option<Spec> {
+        None
+    }
+}
+
+/// How each activation is made again from its [`Spec`].
+pub(crate) fn register<A: Scalar>(registry: &mut Registry<A>) {
+    registry.register("celu", |p| Ok(Box::new(Celu { alpha: p.spec().number("alpha")? })));
+    registry.register("elu", |p| Ok(Box::new(Elu { alpha: p.spec().number("alpha")? })));
+    registry.register("gelu", |_| Ok(Box::new(Gelu)));
+    registry.register("gelu_tanh", |_| Ok(Box::new(GeluTanh)));
+    registry.register("hard_shrink", |p| Ok(Box::new(HardShrink { lambda: p.spec().number("lambda")? })));
+    registry.register("hard_sigmoid", |_| Ok(Box::new(HardSigmoid)));
+    registry.register("hard_swish", |_| Ok(Box::new(HardSwish)));
+    registry.register("hard_tanh", |p| {
+        Ok(Box::new(HardTanh { min: p.spec().number("min")?, max: p.spec().number("max")? }))
+    });
+    registry.register("identity", |_| Ok(Box::new(Identity)));
+    registry.register("leaky_relu", |p| Ok(Box::new(LeakyRelu { slope: p.spec().number("slope")? })));
+    registry.register("log_sigmoid", |_| Ok(Box::new(LogSigmoid)));
+    registry.register("mish", |_| Ok(Box::new(Mish)));
+    registry.register("relu", |_| Ok(Box::new(Relu)));
+    registry.register("relu6", |_| Ok(Box::new(Relu6)));
+    registry.register("selu", |_| Ok(Box::new(Selu)));
+    registry.register("sigmoid", |_| Ok(Box::new(Sigmoid)));
+    registry.register("sign", |_| Ok(Box::new(Sign)));
+    registry.register("silu", |_| Ok(Box::new(Silu)));
+    registry.register("soft_shrink", |p| Ok(Box::new(SoftShrink { lambda: p.spec().number("lambda")? })));
+    registry.register("softplus", |p| {
+        Ok(Box::new(Softplus { beta: p.spec().number("beta")?, threshold: p.spec().number("threshold")? }))
+    });
+    registry.register("softsign", |_| Ok(Box::new(Softsign)));
+    registry.register("step", |p| Ok(Box::new(Step { threshold: p.spec().number("threshold")? })));
+    registry.register("tanh", |_| Ok(Box::new(Tanh)));
+    registry.register("tanh_shrink", |_| Ok(Box::new(TanhShrink)));
+    registry.register("threshold", |p| {
+        Ok(Box::new(Threshold { threshold: p.spec().number("threshold")?, value: p.spec().number("value")? }))
+    });
 }
 
 /// x, or the limit that it is beyond; NaN stays.
@@ -142,5 +183,9 @@ impl<A: Scalar, F: Activation> Layer<A> for F {
 
     fn differentiable(&self) -> bool {
         Activation::differentiable(self)
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Activation::spec(self)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::Scalar;
 use crate::activations::Activation;
+use crate::spec::Spec;
 
 /// The rectified linear unit max(0, x) (Nair and Hinton, 2010).
 ///
@@ -24,5 +25,9 @@ impl Activation for Relu {
     #[inline(always)]
     fn slope<A: Scalar>(&self, x: A, _: A) -> A {
         if x > A::ZERO { A::ONE } else { A::ZERO }
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("relu"))
     }
 }

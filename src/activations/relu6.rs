@@ -2,6 +2,7 @@
 
 use crate::Scalar;
 use crate::activations::{Activation, clamp};
+use crate::spec::Spec;
 
 /// The rectifier that saturates at 6: min(max(0, x), 6) (Krizhevsky, 2010).
 ///
@@ -25,5 +26,9 @@ impl Activation for Relu6 {
     fn slope<A: Scalar>(&self, x: A, _: A) -> A {
         let below_six = if x < A::of(6.0) { A::ONE } else { A::ZERO };
         if x > A::ZERO { below_six } else { A::ZERO }
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("relu6"))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::Scalar;
 use crate::activations::Activation;
+use crate::spec::Spec;
 
 /// The scaled exponential linear unit: λx for x > 0, else λα(eˣ - 1), with λ ≈ 1.0507 and α ≈ 1.6733.
 ///
@@ -30,5 +31,9 @@ impl Activation for Selu {
     #[inline(always)]
     fn slope<A: Scalar>(&self, x: A, y: A) -> A {
         if x > A::ZERO { A::of(LAMBDA) } else { y + A::of(LAMBDA_ALPHA) }
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("selu"))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::Scalar;
 use crate::activations::Activation;
+use crate::spec::Spec;
 
 /// The logistic function σ(x) = 1/(1 + e⁻ˣ), with values in (0, 1).
 ///
@@ -25,5 +26,9 @@ impl Activation for Sigmoid {
     #[inline(always)]
     fn slope<A: Scalar>(&self, x: A, y: A) -> A {
         y * (-x).sigmoid()
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("sigmoid"))
     }
 }

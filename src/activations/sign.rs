@@ -2,6 +2,7 @@
 
 use crate::Scalar;
 use crate::activations::Activation;
+use crate::spec::Spec;
 
 /// The sign function: -1 for x < 0, 0 for 0, 1 for x > 0.
 ///
@@ -32,5 +33,9 @@ impl Activation for Sign {
 
     fn differentiable(&self) -> bool {
         false
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("sign"))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::Scalar;
 use crate::activations::{Activation, clamp};
+use crate::spec::Spec;
 
 /// The sigmoid linear unit x·σ(x), also called swish (Elfwing, Uchibe and Doya, 2018).
 ///
@@ -29,5 +30,9 @@ impl Activation for Silu {
     fn slope<A: Scalar>(&self, x: A, _: A) -> A {
         let x = clamp(x, -FAR, FAR);
         x.sigmoid() * (A::ONE + x * (-x).sigmoid())
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("silu"))
     }
 }

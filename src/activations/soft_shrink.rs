@@ -2,6 +2,7 @@
 
 use crate::activations::{Activation, clamp};
 use crate::error::check_setting;
+use crate::spec::Spec;
 use crate::{Result, Scalar};
 
 /// Moves x towards 0 by λ, and to 0 what is nearer: sign(x)·max(0, |x| - λ) (Donoho and Johnstone, 1994).
@@ -46,5 +47,9 @@ impl Activation for SoftShrink {
     fn check(&self) -> Result<()> {
         let ok = self.lambda >= 0.0 && self.lambda.is_finite();
         check_setting("SoftShrink's lambda", self.lambda, "at least 0 and finite", ok)
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("soft_shrink").set("lambda", self.lambda))
     }
 }

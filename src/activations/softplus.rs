@@ -2,6 +2,7 @@
 
 use crate::activations::Activation;
 use crate::error::check_setting;
+use crate::spec::Spec;
 use crate::{Result, Scalar};
 
 /// The smooth rectifier ln(1 + e^(βx))/β (Dugas and others, 2001), taken as x where βx is above a threshold.
@@ -55,5 +56,9 @@ impl Activation for Softplus {
         let ok = self.beta > 0.0 && self.beta.is_finite();
         check_setting("Softplus's beta", self.beta, "above 0 and finite", ok)?;
         check_setting("Softplus's threshold", self.threshold, "at least 0", self.threshold >= 0.0)
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("softplus").set("beta", self.beta).set("threshold", self.threshold))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::Scalar;
 use crate::activations::{Activation, clamp};
+use crate::spec::Spec;
 
 /// The sigmoid x/(1 + |x|), with values in (-1, 1) and slower tails than tanh (Bergstra and others, 2009).
 ///
@@ -30,5 +31,9 @@ impl Activation for Softsign {
     fn slope<A: Scalar>(&self, x: A, _: A) -> A {
         let r = A::ONE / (A::ONE + x.abs());
         r * r
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("softsign"))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::activations::Activation;
 use crate::error::check_setting;
+use crate::spec::Spec;
 use crate::{Result, Scalar};
 
 /// The step function: 1 for x >= b, else 0, where b is the threshold (`McCulloch` and Pitts, 1943).
@@ -47,5 +48,9 @@ impl Activation for Step {
 
     fn check(&self) -> Result<()> {
         check_setting("Step's threshold", self.threshold, "finite", self.threshold.is_finite())
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("step").set("threshold", self.threshold))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::Scalar;
 use crate::activations::Activation;
+use crate::spec::Spec;
 
 /// The hyperbolic tangent tanh(x) = 2/(1 + e⁻²ˣ) - 1, with values in (-1, 1).
 ///
@@ -25,5 +26,9 @@ impl Activation for Tanh {
     #[inline(always)]
     fn slope<A: Scalar>(&self, _: A, y: A) -> A {
         (A::ONE - y) * (A::ONE + y)
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("tanh"))
     }
 }

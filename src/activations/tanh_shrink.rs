@@ -2,6 +2,7 @@
 
 use crate::Scalar;
 use crate::activations::Activation;
+use crate::spec::Spec;
 
 /// What tanh takes away: x - tanh(x) (as `PyTorch` has it).
 ///
@@ -26,5 +27,9 @@ impl Activation for TanhShrink {
     fn slope<A: Scalar>(&self, x: A, _: A) -> A {
         let t = x.tanh();
         t * t
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("tanh_shrink"))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::activations::Activation;
 use crate::error::check_setting;
+use crate::spec::Spec;
 use crate::{Result, Scalar};
 
 /// Passes x if it is above a threshold, else gives a fixed value instead (as `PyTorch` has it).
@@ -43,5 +44,9 @@ impl Activation for Threshold {
     fn check(&self) -> Result<()> {
         check_setting("Threshold's threshold", self.threshold, "finite", self.threshold.is_finite())?;
         check_setting("Threshold's value", self.value, "finite", self.value.is_finite())
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("threshold").set("threshold", self.threshold).set("value", self.value))
     }
 }

@@ -7,6 +7,7 @@ use rand::Rng;
 
 use crate::kernels::{add_row, column_sums, gemm::gemm, groups, groups_mut};
 use crate::layers::{Backward, Info, Layer, Pass, Role};
+use crate::spec::{Parts, Spec};
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
 /// A fully connected layer, y = x·W + b.
@@ -76,6 +77,13 @@ impl<A: Scalar> Dense<A> {
     pub fn without_bias(mut self) -> Self {
         self.bias = None;
         self
+    }
+
+    pub(super) fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let (inputs, outputs) = (parts.spec().count("inputs")?, parts.spec().count("outputs")?);
+        let weight = parts.array("weight", inputs, outputs)?;
+        let bias = if parts.spec().flag("bias")? { Some(parts.array("bias", 1, outputs)?) } else { None };
+        Ok(Self { weight, bias })
     }
 
     /// W, (inputs, outputs).
@@ -162,6 +170,11 @@ impl<A: Scalar> Layer<A> for Dense<A> {
         if let Some(bias) = &mut self.bias {
             f(Info { name: &"bias", role: Role::Bias, dims: &[outputs] }, bias);
         }
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        let (inputs, outputs) = self.weight.dim();
+        Some(Spec::new("dense").set("inputs", inputs).set("outputs", outputs).set("bias", self.bias.is_some()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! [`Flatten`]: images and sequences become plain features.
 
 use crate::layers::{Backward, Layer, Pass};
+use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// Forgets the arrangement of a sample: an image of `[16, 5, 5]` becomes 400 plain features.
@@ -31,5 +32,9 @@ impl<A: Scalar> Layer<A> for Flatten {
         if let Some(dx) = at.dx {
             dx.assign(at.dy);
         }
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("flatten"))
     }
 }

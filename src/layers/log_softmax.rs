@@ -3,6 +3,7 @@
 use crate::kernels::map;
 use crate::kernels::softmax::{gradient, normalize};
 use crate::layers::{Backward, Layer, Pass};
+use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// Makes scores x of classes (logits) the logarithms of their probabilities, yᵢ = xᵢ - ln Σⱼ e^xⱼ.
@@ -39,5 +40,9 @@ impl<A: Scalar> Layer<A> for LogSoftmax {
             map(at.y, dx, A::exp);
             gradient(dx, at.dy, pass.input, |_, dy| dy, |p, dy, sum| dy - p * sum);
         }
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("log_softmax"))
     }
 }

@@ -1,7 +1,7 @@
 //! The [`Layer`] trait and the layers, one file each.
 //!
 //! # A new layer
-//! One new file here with the type and its `impl Layer`, and a line in each of the two lists below; in another crate
+//! One new file here with the type and its `impl Layer`, and a line in each of the three lists below; in another crate
 //! it is one file. A function that acts on each number alone is an [`Activation`](crate::activations::Activation)
 //! instead. See `examples/own_layer.rs`.
 
@@ -11,7 +11,8 @@ use std::fmt::{self, Debug, Display};
 use ndarray::Array2;
 use rand::rngs::Xoshiro256PlusPlus;
 
-use crate::{Matrix, Result, Scalar, Shape};
+use crate::spec::{Registry, Spec};
+use crate::{Matrix, Result, Scalar, Sequential, Shape};
 
 mod dense;
 mod flatten;
@@ -26,6 +27,17 @@ pub use log_softmax::LogSoftmax;
 pub use prelu::PRelu;
 pub use rrelu::RRelu;
 pub use softmax::Softmax;
+
+/// How each layer is made again from its [`Spec`].
+pub(crate) fn register<A: Scalar>(registry: &mut Registry<A>) {
+    registry.register("dense", |p| Ok(Box::new(Dense::restore(p)?)));
+    registry.register("flatten", |_| Ok(Box::new(Flatten)));
+    registry.register("log_softmax", |_| Ok(Box::new(LogSoftmax)));
+    registry.register("p_relu", |p| Ok(Box::new(PRelu::restore(p)?)));
+    registry.register("r_relu", |p| Ok(Box::new(RRelu::new(p.spec().number("lower")?, p.spec().number("upper")?))));
+    registry.register("sequential", |p| Ok(Box::new(Sequential::restore(p)?)));
+    registry.register("softmax", |_| Ok(Box::new(Softmax)));
+}
 
 /// A step of a network's computation, with its derivative.
 ///
@@ -70,6 +82,12 @@ pub trait Layer<A: Scalar>: Debug + Send + Sync + CloneLayer<A> + 'static {
     /// Whether layers before this one can learn through it.
     fn differentiable(&self) -> bool {
         true
+    }
+
+    /// The kind and the settings of this layer, from which a [`Registry`] makes it again when a model file is loaded;
+    /// `None` if it cannot be saved.
+    fn spec(&self) -> Option<Spec> {
+        None
     }
 
     /// What tells this layer from others, so that no layer is handed a cache that it did not fill: its type, and a

@@ -8,6 +8,7 @@ use crate::kernels::parallel::split_rows;
 use crate::kernels::simd::{each, rows, sum, vectorize};
 use crate::kernels::{channels_of, flat, flat_mut};
 use crate::layers::{Backward, Info, Layer, Pass, Role};
+use crate::spec::{Parts, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// The parametric rectifier: x for x > 0, else w·x, where the slope w is trained (He and others, 2015).
@@ -52,6 +53,11 @@ impl<A: Scalar> PRelu<A> {
     pub fn from_parameters(weight: Array1<A>) -> Self {
         // Row-major whatever the caller's layout was: optimizers and files read parameters as slices.
         Self { weight: Array1::from_iter(weight).insert_axis(Axis(0)) }
+    }
+
+    pub(super) fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let slopes = parts.spec().count("slopes")?;
+        Ok(Self { weight: parts.array("weight", 1, slopes)? })
     }
 
     /// The slopes, (1, slopes).
@@ -157,6 +163,10 @@ impl<A: Scalar> Layer<A> for PRelu<A> {
 
     fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
         f(Info { name: &"weight", role: Role::Weight, dims: &[self.weight.len()] }, &mut self.weight);
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("p_relu").set("slopes", self.weight.len()))
     }
 }
 

@@ -6,6 +6,7 @@ use crate::activations::{Activation, LeakyRelu};
 use crate::error::check_setting;
 use crate::kernels::{flat, flat_mut, map, simd::map2};
 use crate::layers::{Backward, Layer, Pass};
+use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// The randomised rectifier: x for x > 0, else r·x (Xu, Wang, Chen and Li, 2015).
@@ -74,5 +75,9 @@ impl<A: Scalar> Layer<A> for RRelu {
         if let Some(dx) = at.dx {
             map2(flat(at.dy), pass.cache.get::<Vec<A>>(), flat_mut(dx), |dy, slope| dy * slope);
         }
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("r_relu").set("lower", self.lower).set("upper", self.upper))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::kernels::softmax::{gradient, normalize};
 use crate::layers::{Backward, Layer, Pass};
+use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// Makes scores x of classes (logits) their probabilities, yᵢ = e^xᵢ / Σⱼ e^xⱼ (Bridle, 1990).
@@ -40,5 +41,9 @@ impl<A: Scalar> Layer<A> for Softmax {
             dx.assign(at.y);
             gradient(dx, at.dy, pass.input, |y, dy| y * dy, |y, dy, sum| y * (dy - sum));
         }
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("softmax"))
     }
 }

@@ -1,0 +1,417 @@
+//! [`Spec`], a layer's kind and settings; [`Parts`] and [`Registry`], which make the layer out of them again.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use ndarray::Array2;
+
+use crate::layers::{self, Layer};
+use crate::{Error, Result, Scalar, Sequential, Shape, activations};
+
+/// What kind of layer this is, and its settings: with its parameters, all that it takes to make the layer again.
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use neuropil::spec::Spec;
+///
+/// let spec = Spec::new("elu").set("alpha", 1.5);
+/// assert_eq!(Layer::<f32>::spec(&Elu::new(1.5)), Some(spec.clone()));
+/// assert_eq!(spec.number("alpha")?, 1.5);
+/// assert_eq!(spec.number("beta").unwrap_err().to_string(), "the layer elu: `beta` is missing; give it as a number");
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spec {
+    kind: String,
+    settings: Vec<(String, Setting)>,
+}
+
+/// A value in a [`Spec`].
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Setting {
+    /// Yes or no.
+    Flag(bool),
+    /// A count or a size.
+    Count(u64),
+    /// Any other number.
+    Number(f64),
+    /// A name, such as that of a mode.
+    Text(String),
+    /// Several values.
+    List(Vec<Setting>),
+    /// A layer in this layer.
+    Layer(Spec),
+}
+
+impl Spec {
+    /// A layer of this kind, without settings yet.
+    pub fn new(kind: impl Into<String>) -> Self {
+        Self { kind: kind.into(), settings: Vec::new() }
+    }
+
+    /// The same with one more setting.
+    #[must_use]
+    pub fn set(mut self, name: impl Into<String>, value: impl Into<Setting>) -> Self {
+        self.settings.push((name.into(), value.into()));
+        self
+    }
+
+    /// The name under which a [`Registry`] knows how to make the layer.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// The settings, in the order in which they were set.
+    pub fn settings(&self) -> &[(String, Setting)] {
+        &self.settings
+    }
+
+    /// The setting of this name, if there is one.
+    pub fn get(&self, name: &str) -> Option<&Setting> {
+        self.settings.iter().find(|(other, _)| other == name).map(|(_, value)| value)
+    }
+
+    /// Reads a setting, or says what it should have been.
+    fn read<'s, T>(&'s self, name: &str, wants: &str, read: impl Fn(&'s Setting) -> Option<T>) -> Result<T> {
+        self.get(name).and_then(read).ok_or_else(|| {
+            let wrong = if self.get(name).is_some() { "of another type" } else { "missing" };
+            self.problem(format!("`{name}` is {wrong}; give it as {wants}"))
+        })
+    }
+
+    /// An error in this description.
+    pub fn problem(&self, problem: String) -> Error {
+        Error::Format { what: format!("the layer {}", self.kind), problem }
+    }
+
+    /// A setting that is true or false.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if it is missing or something else; so in the methods below.
+    pub fn flag(&self, name: &str) -> Result<bool> {
+        self.read(name, "true or false", |value| if let Setting::Flag(value) = value { Some(*value) } else { None })
+    }
+
+    /// A setting that is a count or a size.
+    ///
+    /// # Errors
+    /// As [`flag`](Self::flag).
+    pub fn count(&self, name: &str) -> Result<usize> {
+        self.read(name, "a whole number", Setting::as_count)
+    }
+
+    /// A setting that is a list of so many counts or sizes.
+    ///
+    /// # Errors
+    /// As [`flag`](Self::flag).
+    pub fn counts<const N: usize>(&self, name: &str) -> Result<[usize; N]> {
+        self.read(name, &format!("a list of {N} whole numbers"), |value| {
+            let counts: Option<Vec<usize>> = value.as_list()?.iter().map(Setting::as_count).collect();
+            counts?.try_into().ok()
+        })
+    }
+
+    /// A setting that is a list of numbers.
+    ///
+    /// # Errors
+    /// As [`flag`](Self::flag).
+    pub fn numbers(&self, name: &str) -> Result<Vec<f64>> {
+        self.read(name, "a list of numbers", |value| value.as_list()?.iter().map(Setting::as_number).collect())
+    }
+
+    /// A setting that is the shape of a sample: its one, two or three sizes.
+    ///
+    /// # Errors
+    /// As [`flag`](Self::flag).
+    pub fn shape(&self, name: &str) -> Result<Shape> {
+        self.read(name, "a list of one to three sizes", |value| {
+            let sizes: Option<Vec<usize>> = value.as_list()?.iter().map(Setting::as_count).collect();
+            match *sizes? {
+                [features] => Some(features.into()),
+                [steps, features] => Some([steps, features].into()),
+                [channels, height, width] => Some([channels, height, width].into()),
+                _ => None,
+            }
+        })
+    }
+
+    /// A setting that is a number.
+    ///
+    /// # Errors
+    /// As [`flag`](Self::flag).
+    pub fn number(&self, name: &str) -> Result<f64> {
+        self.read(name, "a number", Setting::as_number)
+    }
+
+    /// A setting that is a word.
+    ///
+    /// # Errors
+    /// As [`flag`](Self::flag).
+    pub fn text(&self, name: &str) -> Result<&str> {
+        self.read(name, "text", |value| if let Setting::Text(value) = value { Some(value.as_str()) } else { None })
+    }
+
+    /// A setting that is a list.
+    ///
+    /// # Errors
+    /// As [`flag`](Self::flag).
+    pub fn list(&self, name: &str) -> Result<&[Setting]> {
+        self.read(name, "a list", Setting::as_list)
+    }
+
+    /// A setting that is a layer.
+    ///
+    /// # Errors
+    /// As [`flag`](Self::flag).
+    pub fn layer(&self, name: &str) -> Result<&Self> {
+        self.read(name, "a layer", Setting::as_layer)
+    }
+
+    /// A setting that is a list of layers.
+    ///
+    /// # Errors
+    /// As [`flag`](Self::flag).
+    pub fn layers(&self, name: &str) -> Result<Vec<&Self>> {
+        self.read(name, "a list of layers", |value| value.as_list()?.iter().map(Setting::as_layer).collect())
+    }
+}
+
+impl Setting {
+    fn as_count(&self) -> Option<usize> {
+        if let Self::Count(value) = *self { usize::try_from(value).ok() } else { None }
+    }
+
+    /// Numbers that no text format has are written as words.
+    fn as_number(&self) -> Option<f64> {
+        match self {
+            Self::Number(value) => Some(*value),
+            Self::Count(value) => Some(*value as f64),
+            Self::Text(word) => match word.as_str() {
+                "inf" => Some(f64::INFINITY),
+                "-inf" => Some(f64::NEG_INFINITY),
+                "nan" => Some(f64::NAN),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn as_list(&self) -> Option<&[Self]> {
+        if let Self::List(values) = self { Some(values) } else { None }
+    }
+
+    fn as_layer(&self) -> Option<&Spec> {
+        if let Self::Layer(spec) = self { Some(spec) } else { None }
+    }
+}
+
+impl From<bool> for Setting {
+    fn from(value: bool) -> Self {
+        Self::Flag(value)
+    }
+}
+
+impl From<usize> for Setting {
+    fn from(value: usize) -> Self {
+        Self::Count(value as u64)
+    }
+}
+
+impl From<f64> for Setting {
+    fn from(value: f64) -> Self {
+        if value.is_finite() { Self::Number(value) } else { Self::Text(value.to_string().to_lowercase()) }
+    }
+}
+
+impl From<&str> for Setting {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<Shape> for Setting {
+    fn from(value: Shape) -> Self {
+        match value {
+            Shape::Flat(features) => [features].into(),
+            Shape::Sequence { steps, features } => [steps, features].into(),
+            Shape::Image { channels, height, width } => [channels, height, width].into(),
+        }
+    }
+}
+
+impl From<Spec> for Setting {
+    fn from(value: Spec) -> Self {
+        Self::Layer(value)
+    }
+}
+
+impl<T: Into<Setting>> From<Vec<T>> for Setting {
+    fn from(values: Vec<T>) -> Self {
+        Self::List(values.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T: Into<Setting>, const N: usize> From<[T; N]> for Setting {
+    fn from(values: [T; N]) -> Self {
+        Self::List(values.into_iter().map(Into::into).collect())
+    }
+}
+
+/// Where the parameters of a layer that is made again come from, such as a file.
+pub trait Arrays<A: Scalar> {
+    /// Hands out the array of this name as a matrix of this size, row-major.
+    ///
+    /// # Errors
+    /// If there is no such array, or it is of another size.
+    fn take(&mut self, name: &str, rows: usize, columns: usize) -> Result<Array2<A>>;
+}
+
+/// What a layer is made from: its [`Spec`] and its parameters.
+///
+/// Memory for parameters is only made by [`array`](Self::array), whose source knows how much there is; so a wrong size
+/// in a description cannot make a program run out of memory.
+pub struct Parts<'a, A: Scalar> {
+    spec: &'a Spec,
+    /// The layer's place: `2.` for the third layer of a network.
+    prefix: String,
+    arrays: &'a mut dyn Arrays<A>,
+    registry: &'a Registry<A>,
+}
+
+impl<'a, A: Scalar> Parts<'a, A> {
+    /// The kind and the settings.
+    pub fn spec(&self) -> &'a Spec {
+        self.spec
+    }
+
+    /// The parameter or statistic that [`Layer::visit`] shows under this name, as a matrix of this size.
+    ///
+    /// # Errors
+    /// If there is no such array, or it is of another size.
+    pub fn array(&mut self, name: &str, rows: usize, columns: usize) -> Result<Array2<A>> {
+        self.arrays.take(&format!("{}{name}", self.prefix), rows, columns)
+    }
+
+    /// A layer in this layer, whose parameters [`Layer::visit`] shows with `name` and a point in front.
+    ///
+    /// # Errors
+    /// If the layer cannot be made.
+    pub fn layer(&mut self, name: &str, spec: &Spec) -> Result<Box<dyn Layer<A>>> {
+        let prefix = format!("{}{name}.", self.prefix);
+        let registry = self.registry;
+        registry.make(&mut Parts { spec, prefix, arrays: self.arrays, registry })
+    }
+
+    /// A network in this layer: as [`layer`](Self::layer).
+    ///
+    /// # Errors
+    /// If the network cannot be made.
+    pub fn network(&mut self, name: &str, spec: &Spec) -> Result<Sequential<A>> {
+        let prefix = format!("{}{name}.", self.prefix);
+        Sequential::restore(&mut Parts { spec, prefix, arrays: self.arrays, registry: self.registry })
+    }
+}
+
+impl<A: Scalar> fmt::Debug for Parts<'_, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Parts({}{})", self.prefix, self.spec.kind)
+    }
+}
+
+/// Makes a layer.
+type Make<A> = fn(&mut Parts<'_, A>) -> Result<Box<dyn Layer<A>>>;
+
+/// How to make each kind of layer: those of this crate, and those that are registered.
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use neuropil::spec::{Registry, Spec};
+///
+/// #[derive(Debug, Clone)]
+/// struct Square;
+///
+/// impl Activation for Square {
+///     fn apply<A: Scalar>(&self, x: A) -> A {
+///         x * x
+///     }
+///     fn slope<A: Scalar>(&self, x: A, _y: A) -> A {
+///         x + x
+///     }
+///     fn spec(&self) -> Option<Spec> {
+///         Some(Spec::new("square"))
+///     }
+/// }
+///
+/// let mut registry = Registry::<f32>::new();
+/// registry.register("square", |_| Ok(Box::new(Square)));
+/// assert!(registry.knows("square") && registry.knows("dense"));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Registry<A: Scalar> {
+    makers: BTreeMap<String, Make<A>>,
+}
+
+impl<A: Scalar> Registry<A> {
+    /// The layers of this crate.
+    pub fn new() -> Self {
+        let mut registry = Self { makers: BTreeMap::new() };
+        layers::register(&mut registry);
+        activations::register(&mut registry);
+        registry
+    }
+
+    /// Adds a kind of layer, or replaces one.
+    pub fn register(&mut self, kind: &str, make: Make<A>) {
+        self.makers.insert(kind.to_owned(), make);
+    }
+
+    /// Whether layers of this kind can be made.
+    pub fn knows(&self, kind: &str) -> bool {
+        self.makers.contains_key(kind)
+    }
+
+    /// Makes a network of what [`Layer::spec`] told about it, with parameters from `arrays`.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    /// use neuropil::spec::{Arrays, Registry};
+    ///
+    /// /// Hands out the parameters of another network.
+    /// struct Copies<'a>(&'a Sequential<f32>);
+    ///
+    /// impl Arrays<f32> for Copies<'_> {
+    ///     fn take(&mut self, name: &str, rows: usize, columns: usize) -> Result<ndarray::Array2<f32>> {
+    ///         let array = self.0.parameter(name).filter(|array| array.dim() == (rows, columns));
+    ///         Ok(array.expect("the same network has the same arrays"))
+    ///     }
+    /// }
+    /// # use neuropil::ndarray;
+    ///
+    /// let network = Sequential::<f32>::mlp(&[3, 5, 2], Tanh, &mut rng(1))?;
+    /// let spec = network.spec().expect("all its layers can be described");
+    /// let again = Registry::new().network(&spec, &mut Copies(&network))?;
+    /// assert_eq!(again.predict_one(&[1.0, 2.0, 3.0]), network.predict_one(&[1.0, 2.0, 3.0]));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Format`] for kinds that nobody registered and for missing settings, and what the layers' own checks and
+    /// `arrays` find.
+    pub fn network(&self, spec: &Spec, arrays: &mut dyn Arrays<A>) -> Result<Sequential<A>> {
+        Sequential::restore(&mut Parts { spec, prefix: String::new(), arrays, registry: self })
+    }
+
+    fn make(&self, parts: &mut Parts<'_, A>) -> Result<Box<dyn Layer<A>>> {
+        let Some(make) = self.makers.get(&parts.spec.kind) else {
+            return Err(parts.spec.problem("nobody registered this kind; see `Registry::register`".to_owned()));
+        };
+        make(parts)
+    }
+}
+
+impl<A: Scalar> Default for Registry<A> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
