@@ -29,9 +29,12 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, Zip};
 
 use crate::{Matrix, Scalar, Shape};
 
+pub(crate) mod channels;
 pub(crate) mod gemm;
 pub(crate) mod math;
+pub(crate) mod normalize;
 pub(crate) mod parallel;
+pub(crate) mod runs;
 pub(crate) mod simd;
 pub(crate) mod softmax;
 

@@ -14,29 +14,56 @@ use rand::rngs::Xoshiro256PlusPlus;
 use crate::spec::{Registry, Spec};
 use crate::{Matrix, Result, Scalar, Sequential, Shape};
 
+mod batch_norm;
 mod dense;
+mod dropout;
 mod flatten;
+mod gaussian_noise;
+mod group_norm;
+mod instance_norm;
+mod layer_norm;
 mod log_softmax;
 mod prelu;
+mod rms_norm;
 mod rrelu;
 mod softmax;
+mod spatial_dropout;
 
+pub use batch_norm::BatchNorm;
 pub use dense::Dense;
+pub use dropout::Dropout;
 pub use flatten::Flatten;
+pub use gaussian_noise::GaussianNoise;
+pub use group_norm::GroupNorm;
+pub use instance_norm::InstanceNorm;
+pub use layer_norm::LayerNorm;
 pub use log_softmax::LogSoftmax;
 pub use prelu::PRelu;
+pub use rms_norm::RmsNorm;
 pub use rrelu::RRelu;
 pub use softmax::Softmax;
+pub use spatial_dropout::SpatialDropout;
 
 /// How each layer is made again from its [`Spec`].
 pub(crate) fn register<A: Scalar>(registry: &mut Registry<A>) {
+    registry.register("batch_norm", |p| Ok(Box::new(BatchNorm::restore(p)?)));
     registry.register("dense", |p| Ok(Box::new(Dense::restore(p)?)));
+    registry.register("dropout", |p| Ok(Box::new(Dropout::new(p.spec().number("probability")?))));
     registry.register("flatten", |_| Ok(Box::new(Flatten)));
+    registry.register("gaussian_noise", |p| Ok(Box::new(GaussianNoise::new(p.spec().number("deviation")?))));
+    registry.register("group_norm", |p| {
+        let groups = p.spec().count("groups")?;
+        Ok(Box::new(GroupNorm::restore(p, groups)?))
+    });
+    registry.register("instance_norm", |p| Ok(Box::new(InstanceNorm::restore(p)?)));
+    registry.register("layer_norm", |p| Ok(Box::new(LayerNorm::restore(p)?)));
     registry.register("log_softmax", |_| Ok(Box::new(LogSoftmax)));
     registry.register("p_relu", |p| Ok(Box::new(PRelu::restore(p)?)));
     registry.register("r_relu", |p| Ok(Box::new(RRelu::new(p.spec().number("lower")?, p.spec().number("upper")?))));
+    registry.register("rms_norm", |p| Ok(Box::new(RmsNorm::restore(p)?)));
     registry.register("sequential", |p| Ok(Box::new(Sequential::restore(p)?)));
     registry.register("softmax", |_| Ok(Box::new(Softmax)));
+    registry.register("spatial_dropout", |p| Ok(Box::new(SpatialDropout::new(p.spec().number("probability")?))));
 }
 
 /// A step of a network's computation, with its derivative.
