@@ -103,3 +103,14 @@ fn check_family<C: Cell>(family: &str, cell: impl Fn(&Case) -> C) -> (usize, usi
 fn lstm_is_that_of_pytorch() {
     assert_eq!(check_family("lstm", |_| LstmCell), (7, 4230));
 }
+
+#[test]
+fn gru_is_that_of_pytorch() {
+    assert_eq!(check_family("gru", |_| GruCell), (6, 3176));
+}
+
+#[test]
+fn rnn_is_that_of_pytorch() {
+    let cell = |case: &Case| if case.config("nonlinearity") == "relu" { RnnCell::Relu } else { RnnCell::Tanh };
+    assert_eq!(check_family("rnn", cell), (7, 2152));
+}

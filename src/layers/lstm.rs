@@ -2,7 +2,7 @@
 
 use rand::Rng;
 
-use super::recurrent::{Cell, Recurrent};
+use super::recurrent::{Cell, Recurrent, blocks, blocks_mut};
 use crate::kernels::simd::rows::each;
 use crate::spec::Spec;
 use crate::{Result, Scalar};
@@ -45,22 +45,6 @@ impl<A: Scalar> Lstm<A> {
     pub fn new(inputs: usize, units: usize, rng: &mut impl Rng) -> Result<Self> {
         Self::with_cell(LstmCell, inputs, units, rng)
     }
-}
-
-/// Four blocks of one length.
-#[inline(always)]
-fn blocks<A>(gates: &[A]) -> [&[A]; 4] {
-    let (if_, go) = gates.split_at(gates.len() / 2);
-    let ((i, f), (g, o)) = (if_.split_at(if_.len() / 2), go.split_at(go.len() / 2));
-    [i, f, g, o]
-}
-
-#[inline(always)]
-fn blocks_mut<A>(gates: &mut [A]) -> [&mut [A]; 4] {
-    let (if_, go) = gates.split_at_mut(gates.len() / 2);
-    let (half, other_half) = (if_.len() / 2, go.len() / 2);
-    let ((i, f), (g, o)) = (if_.split_at_mut(half), go.split_at_mut(other_half));
-    [i, f, g, o]
 }
 
 impl Cell for LstmCell {

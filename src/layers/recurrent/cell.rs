@@ -64,3 +64,21 @@ pub trait Cell: Clone + Debug + PartialEq + Send + Sync + 'static {
         ""
     }
 }
+
+/// The four blocks of a step.
+#[inline(always)]
+pub(in crate::layers) fn blocks<A>(gates: &[A]) -> [&[A]; 4] {
+    let (one_two, three_four) = gates.split_at(gates.len() / 2);
+    let (one, two) = one_two.split_at(gates.len() / 4);
+    let (three, four) = three_four.split_at(gates.len() / 4);
+    [one, two, three, four]
+}
+
+#[inline(always)]
+pub(in crate::layers) fn blocks_mut<A>(gates: &mut [A]) -> [&mut [A]; 4] {
+    let units = gates.len() / 4;
+    let (one_two, three_four) = gates.split_at_mut(2 * units);
+    let (one, two) = one_two.split_at_mut(units);
+    let (three, four) = three_four.split_at_mut(units);
+    [one, two, three, four]
+}

@@ -17,6 +17,7 @@ mod state;
 mod steps;
 
 pub use cell::Cell;
+pub(super) use cell::{blocks, blocks_mut};
 use memory::Memory;
 pub use state::{RecurrentGradients, RecurrentState};
 
