@@ -41,6 +41,7 @@ mod find_rate;
 mod fit;
 mod history;
 mod run;
+pub mod sanity;
 mod state;
 mod step;
 
