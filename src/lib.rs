@@ -31,6 +31,8 @@
 //! - [`Sequential`] chains [`layers`] and [`activations`], checks that they fit as they are added, and predicts.
 //! - [`Tape`] trains: forward, a loss out of [`losses`], backward, and a step of one of the [`optimizers`], whose rate may
 //!   follow one of the [`schedules`].
+//! - [`Trainer`](train::Trainer) does all that for many epochs, with validation, early stopping and checkpoints;
+//!   [`train::sanity`] looks at a network before.
 //! - [`Init`] is where weights start; [`gradcheck`] proves a derivative, also of your own layer or loss.
 //! - [`data`] has small data sets and the reader for MNIST, [`metrics`] says how good predictions are, and [`classic`] has
 //!   the perceptron and the linear classifier that came before.
