@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Case, F32, F64, Tolerance, assert_close, cases};
-use ndarray::{Array2, Axis, concatenate, s};
+use ndarray::Array2;
 use neuropil::ndarray;
 use neuropil::prelude::*;
 

@@ -29,6 +29,8 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("Lstm", [4, 3], Lstm::new(3, 5, r).unwrap()),
         entry("Lstm, both ways", [3, 2], both_ways(Lstm::new(2, 4, r).unwrap().last_state())),
         entry("Lstm, masked", [5, 2], both_ways(Lstm::new(2, 3, r).unwrap().masked())),
+        entry("MultiHeadAttention", [5, 4], MultiHeadAttention::new(4, 2, r).unwrap()),
+        entry("MultiHeadAttention, causal", [4, 6], MultiHeadAttention::new(6, 2, r).unwrap().causal().masked()),
         entry("PRelu", 6, PRelu::new()),
         entry("PRelu per feature", 6, PRelu::from_parameters(spread(6))),
         entry("PRelu per feature of a sequence", [4, 3], PRelu::from_parameters(spread(3))),
