@@ -78,15 +78,16 @@ impl<A: Scalar> Attend<'_, A> {
         for head in 0..self.sight.heads {
             let columns = s![.., head * width..(head + 1) * width];
             let mut p = p.slice_mut(s![head * queries..(head + 1) * queries, ..]);
-            gemm(scale, &q.slice(columns), &k.slice(columns).t(), A::ZERO, &mut p);
-            softmax(&mut p, seen);
+            gemm(A::ONE, &q.slice(columns), &k.slice(columns).t(), A::ZERO, &mut p);
+            softmax(&mut p, scale, seen);
             weigh(p.view(), v.slice(columns), mixed.slice_mut(columns), seen);
         }
     }
 }
 
-/// Each row of scores becomes a distribution over the keys that its query sees; 0 elsewhere, and if it sees none.
-fn softmax<A: Scalar>(scores: &mut ArrayViewMut2<'_, A>, seen: Seen<'_>) {
+/// Each row of scores, times the scale, becomes a distribution over the keys that its query sees; 0 elsewhere, and if it
+/// sees none.
+fn softmax<A: Scalar>(scores: &mut ArrayViewMut2<'_, A>, scale: A, seen: Seen<'_>) {
     let keys = scores.ncols();
     let scores = flat_mut(scores);
     vectorize(
@@ -106,7 +107,7 @@ fn softmax<A: Scalar>(scores: &mut ArrayViewMut2<'_, A>, seen: Seen<'_>) {
                     scores.fill(A::ZERO);
                     continue;
                 }
-                rows::each(&mut *scores, |score| *score = (*score - max).exp());
+                rows::each(&mut *scores, |score| *score = ((*score - max) * scale).exp());
                 let part = A::ONE / A::of(rows::sum(&*scores, |&e| e));
                 rows::each(scores, |score| *score *= part);
             }
@@ -174,15 +175,15 @@ impl<A: Scalar> AttendBackward<'_, A> {
             let dmixed = dmixed.slice(columns);
             gemm(A::ONE, &dmixed, &v.slice(columns).t(), A::ZERO, &mut dscores);
             gemm(A::ONE, &p.t(), &dmixed, A::ZERO, &mut dv.slice_mut(columns));
-            softmax_gradient(p, &mut dscores);
-            gemm(scale, &dscores, &k.slice(columns), A::ZERO, &mut dq.slice_mut(columns));
-            gemm(scale, &dscores.t(), &q.slice(columns), A::ZERO, &mut dk.slice_mut(columns));
+            softmax_gradient(p, &mut dscores, scale);
+            gemm(A::ONE, &dscores, &k.slice(columns), A::ZERO, &mut dq.slice_mut(columns));
+            gemm(A::ONE, &dscores.t(), &q.slice(columns), A::ZERO, &mut dk.slice_mut(columns));
         }
     }
 }
 
-/// d(scores) = P ∘ (dP - Σ P ∘ dP), the sum being over a row; `d` holds dP before.
-fn softmax_gradient<A: Scalar>(p: ArrayView2<'_, A>, d: &mut ArrayViewMut2<'_, A>) {
+/// d(scores) = P ∘ (dP - Σ P ∘ dP) times the scale, the sum being over a row; `d` holds dP before.
+fn softmax_gradient<A: Scalar>(p: ArrayView2<'_, A>, d: &mut ArrayViewMut2<'_, A>, scale: A) {
     let keys = p.ncols();
     let (p, d) = (p.to_slice().unwrap_or(&[]), flat_mut(d));
     vectorize(
@@ -190,7 +191,7 @@ fn softmax_gradient<A: Scalar>(p: ArrayView2<'_, A>, d: &mut ArrayViewMut2<'_, A
         || {
             for (p, d) in p.chunks_exact(keys).zip(d.chunks_exact_mut(keys)) {
                 let sum = A::of(rows::sum((p, &*d), |(&p, &d)| p * d));
-                rows::each((p, d), |(&p, d)| *d = p * (*d - sum));
+                rows::each((p, d), |(&p, d)| *d = p * ((*d - sum) * scale));
             }
         },
     );
