@@ -6,7 +6,7 @@ use ndarray::{Array2, ArrayView2, ArrayView3, ArrayViewMut3, Axis, s};
 use rand::Rng;
 
 use crate::error::check_setting;
-use crate::kernels::{add_row, column_sums, gemm::gemm, groups, groups_mut, parallel, resize};
+use crate::kernels::{add_row, column_sums, gemm::gemm, groups, groups_mut, parallel, resize, steps_before_padding};
 use crate::layers::{Backward, Info, Layer, Pass, Role};
 use crate::spec::{Parts, Spec};
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
@@ -296,7 +296,7 @@ impl<A: Scalar> Layer<A> for MultiHeadAttention<A> {
         memory.hidden.clear();
         if self.masked {
             for x in x.rows() {
-                let length = x.iter().rposition(|&x| x != A::ZERO).map_or(0, |last| last / features + 1);
+                let length = steps_before_padding(x, features);
                 memory.hidden.extend((0..steps).map(|t| t >= length));
             }
         }
