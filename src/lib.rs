@@ -44,7 +44,6 @@ pub mod data;
 mod error;
 pub mod gradcheck;
 mod init;
-#[cfg(feature = "files")]
 pub mod io;
 pub mod kernels;
 pub mod layers;

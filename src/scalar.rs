@@ -97,7 +97,6 @@ pub trait Scalar:
 macro_rules! scalar {
     ($float:ident) => {
         impl sealed::Sealed for $float {
-            #[cfg(feature = "files")]
             fn extend_le(numbers: &[Self], bytes: &mut Vec<u8>) {
                 let start = bytes.len();
                 bytes.resize(start + size_of_val(numbers), 0);
@@ -105,7 +104,6 @@ macro_rules! scalar {
                     *bytes = x.to_le_bytes();
                 }
             }
-            #[cfg(feature = "files")]
             fn from_le(bytes: &[u8]) -> Vec<Self> {
                 bytes.as_chunks().0.iter().map(|&bytes| Self::from_le_bytes(bytes)).collect()
             }
@@ -189,10 +187,8 @@ scalar!(f64);
 mod sealed {
     pub trait Sealed: Sized {
         /// Appends the numbers, in little-endian order.
-        #[cfg(feature = "files")]
         fn extend_le(numbers: &[Self], bytes: &mut Vec<u8>);
         /// The numbers of these bytes.
-        #[cfg(feature = "files")]
         fn from_le(bytes: &[u8]) -> Vec<Self>;
     }
 }

@@ -27,12 +27,26 @@
 //! Files are written whole or not at all, also if the program or the machine stops in the middle, and a file that is
 //! replaced keeps its permissions. Loading executes nothing, trusts no size in the file, and either gives a network or
 //! an [`Error`](crate::Error) that tells what is wrong.
-
-mod half;
-mod json;
-mod model;
-mod safetensors;
+//!
+//! # Arrays
+//! [`read_npy`] and [`write_npy`] exchange an array with `NumPy`, [`read_npz`] and [`write_npz`] several by name.
 
 pub(crate) mod atomic;
+mod half;
+#[cfg(feature = "files")]
+mod json;
+#[cfg(feature = "files")]
+mod model;
+mod npy;
+#[cfg(feature = "npz")]
+mod npz;
+#[cfg(feature = "files")]
+mod safetensors;
+#[cfg(feature = "npz")]
+mod zip;
 
+pub use npy::{from_npy, read_npy, to_npy, write_npy};
+#[cfg(feature = "npz")]
+pub use npz::{from_npz, read_npz, write_npz};
+#[cfg(feature = "files")]
 pub use safetensors::SafeTensors;

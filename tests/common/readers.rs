@@ -27,3 +27,16 @@ pub(crate) fn model(bytes: &[u8]) -> bool {
     }
     true
 }
+
+/// An npy file: what is read can be written and read again.
+pub(crate) fn npy(bytes: &[u8]) -> bool {
+    let Ok(array) = neuropil::io::from_npy::<f64>(bytes) else { return false };
+    let again = neuropil::io::from_npy::<f64>(&neuropil::io::to_npy(&array)).unwrap();
+    assert!(again.shape() == array.shape() && again.iter().zip(&array).all(|(a, b)| a.to_bits() == b.to_bits()));
+    true
+}
+
+/// An npz file.
+pub(crate) fn npz(bytes: &[u8]) -> bool {
+    neuropil::io::from_npz::<f32>(bytes).is_ok()
+}
