@@ -37,6 +37,7 @@
 //! - [`data`] has small data sets and the reader for MNIST, [`metrics`] says how good predictions are, and [`classic`] has
 //!   the perceptron and the linear classifier that came before.
 //! - [`spec`] describes a network so that it can be made again from its description and its parameters.
+//! - [`io`] saves and loads networks, and exchanges them with other systems.
 //! - [`kernels`] tells how exact exp, tanh and their kin are.
 
 pub mod activations;
@@ -45,6 +46,7 @@ pub mod data;
 mod error;
 pub mod gradcheck;
 mod init;
+pub mod io;
 pub mod kernels;
 pub mod layers;
 pub mod losses;
