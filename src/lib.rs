@@ -34,6 +34,7 @@
 //! - [`Init`] is where weights start; [`gradcheck`] proves a derivative, also of your own layer or loss.
 //! - [`data`] has small data sets and the reader for MNIST, [`metrics`] says how good predictions are, and [`classic`] has
 //!   the perceptron and the linear classifier that came before.
+//! - [`graph`] is the computational graph of a formula, with the values and gradients on its edges.
 //! - [`spec`] describes a network so that it can be made again from its description and its parameters.
 //! - [`kernels`] tells how exact exp, tanh and their kin are.
 
@@ -42,6 +43,7 @@ pub mod classic;
 pub mod data;
 mod error;
 pub mod gradcheck;
+pub mod graph;
 mod init;
 pub mod kernels;
 pub mod layers;
@@ -53,7 +55,9 @@ mod scalar;
 pub mod schedules;
 mod shape;
 pub mod spec;
+mod svg;
 mod tape;
+mod text;
 pub mod train;
 
 pub use error::{Error, Result};
