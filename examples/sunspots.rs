@@ -30,12 +30,8 @@ fn main() -> Result<()> {
         .with(Lstm::new(1, 24, &mut rng)?.last_state())?
         .with(Dense::new(24, 1, &mut rng))?;
     println!("{network}");
-    let mut trainer = Trainer::new(Mse, Adam::new(0.01))
-        .epochs(150)
-        .batch_size(32)
-        .seed(1)
-        .clip_norm(1.0)
-        .schedule(Cosine::new(150));
+    let mut trainer =
+        Trainer::new(Mse, Adam::new(0.01)).epochs(150).batch_size(32).seed(1).clip_norm(1.0).schedule(Cosine::new(150));
     let history = trainer.fit(&mut network, &train)?;
     let losses = history.column("loss");
     println!("loss {:.4} at first, {:.4} at last\n", losses[0], losses[losses.len() - 1]);
