@@ -268,3 +268,14 @@ impl std::error::Error for Error {}
 pub(crate) fn check_setting(what: &str, got: f64, wants: &'static str, ok: bool) -> Result<()> {
     if ok { Ok(()) } else { Err(Error::Setting { what: what.to_owned(), wants, got }) }
 }
+
+/// The same for the setting `name` of a layer; nothing is allocated while all is well.
+pub(crate) fn check_setting_of(
+    layer: &dyn fmt::Debug,
+    name: &str,
+    got: f64,
+    wants: &'static str,
+    ok: bool,
+) -> Result<()> {
+    if ok { Ok(()) } else { Err(Error::Setting { what: format!("the {name} of {layer:?}"), wants, got }) }
+}
