@@ -28,7 +28,8 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("Dense on a sequence", [4, 3], Dense::new(3, 5, r)),
         entry("Dropout", 9, Dropout::new(0.4)),
         indexed("Embedding", 5, Embedding::new(7, 3, r), 7),
-        indexed("Embedding with padding", 4, Embedding::new(3, 5, r).padding(1).unwrap(), 3),
+        // Padding is not drawn: that it has no gradient is no derivative.
+        indexed("Embedding with padding", 4, Embedding::new(4, 5, r).padding(3).unwrap(), 3),
         entry("Flatten", [3, 2, 2], Flatten),
         entry("GaussianNoise", 9, GaussianNoise::new(0.5)),
         entry("GroupNorm", 6, GroupNorm::new(2, 6)),
