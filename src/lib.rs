@@ -34,10 +34,12 @@
 //! - [`Init`] is where weights start; [`gradcheck`] proves a derivative, also of your own layer or loss.
 //! - [`data`] has small data sets and the reader for MNIST, [`metrics`] says how good predictions are, and [`classic`] has
 //!   the perceptron and the linear classifier that came before.
+//! - [`adapt`] lends arrays of three and four axes to networks, and shows outputs as such.
 //! - [`spec`] describes a network so that it can be made again from its description and its parameters.
 //! - [`kernels`] tells how exact exp, tanh and their kin are.
 
 pub mod activations;
+pub mod adapt;
 pub mod classic;
 pub mod data;
 mod error;

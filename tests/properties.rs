@@ -139,7 +139,7 @@ fn nan_goes_where_its_number_goes() {
                 assert_eq!(nan.is_nan(), depends, "{}: NaN in feature {column}, output {j}", entry.name);
             }
         }
-        assert!(depending >= x.ncols(), "{}: only {depending} outputs depend on an input", entry.name);
+        assert!(depending >= y.ncols(), "{}: only {depending} times an output depends on an input", entry.name);
     }
     for_all_layers!(check);
 }
