@@ -12,11 +12,14 @@ use std::time::Instant;
 
 use neuropil::ndarray::Array2;
 use neuropil::prelude::*;
+use neuropil::rand::rngs::Xoshiro256PlusPlus;
 
 type Workload = (&'static str, fn() -> Box<dyn FnMut()>);
 
 const WORKLOADS: &[Workload] = &[
     ("mlp-784-128-10-b64-sgd", || mlp(&[784, 128, 10], 64, Sgd::new(0.01))),
+    ("fit-784-128-10-b64", fit),
+    ("fit-784-128-10-b64-bare", bare),
     ("mlp-784-512-512-10-b128-sgd", || mlp(&[784, 512, 512, 10], 128, Sgd::new(0.01))),
     ("mlp-784-1024-1024-10-b256-sgd", || mlp(&[784, 1024, 1024, 10], 256, Sgd::new(0.01))),
     ("mlp-784-128-10-b64-adam", || mlp(&[784, 128, 10], 64, Adam::new(0.001))),
@@ -36,6 +39,8 @@ const WORKLOADS: &[Workload] = &[
     ("log_softmax-4096x10", || pass(LogSoftmax, 4096, 10)),
     ("maxpool-64x32x28x28", || forward_and_backward(MaxPool2d::new([2, 2]), 64, [32, 28, 28])),
     ("neuron-5mx3", neuron),
+    ("lstm-32-64-t20-b32-sgd", || recurrent(Lstm::new)),
+    ("gru-32-64-t20-b32-sgd", || recurrent(Gru::new)),
 ];
 
 fn main() {
@@ -106,6 +111,38 @@ fn mlp(sizes: &[usize], batch: usize, mut optimizer: impl Optimizer<f32> + 'stat
     let loss = CrossEntropy::new();
     Box::new(move || {
         black_box(tape.train(&mut network, &x, &target, &loss, &mut optimizer).expect("a step"));
+    })
+}
+
+/// How many batches `fit` and `bare` go over in a call.
+const BATCHES: usize = 40;
+
+/// A classifier and samples for it.
+fn classifier() -> (Sequential<f32>, Array2<f32>, Array2<f32>) {
+    let network = Sequential::mlp(&[784, 128, 10], Relu, &mut rng(2)).expect("sizes that chain");
+    let labels: Vec<usize> = (0..64 * BATCHES).map(|i| i * 7 % 10).collect();
+    (network, uniform(64 * BATCHES, 784), class_targets(&labels))
+}
+
+/// An epoch of a trainer.
+fn fit() -> Box<dyn FnMut()> {
+    let (mut network, x, target) = classifier();
+    let mut trainer = Trainer::new(CrossEntropy::new(), Sgd::new(0.01)).batch_size(64);
+    Box::new(move || {
+        black_box(trainer.fit(&mut network, &(&x, &target)).expect("an epoch"));
+    })
+}
+
+/// The same steps by a loop over a tape.
+fn bare() -> Box<dyn FnMut()> {
+    let (mut network, x, target) = classifier();
+    let (mut tape, mut sgd, loss) = (Tape::new(&network, 3), Sgd::new(0.01), CrossEntropy::new());
+    Box::new(move || {
+        for from in (0..x.nrows()).step_by(64) {
+            let rows = ndarray::s![from..from + 64, ..];
+            let step = tape.train(&mut network, &x.slice(rows), &target.slice(rows), &loss, &mut sgd);
+            black_box(step.expect("a step"));
+        }
     })
 }
 
@@ -181,6 +218,23 @@ fn neuron() -> Box<dyn FnMut()> {
     let mut scratch = Scratch::default();
     Box::new(move || {
         black_box(network.predict_into(&x, &mut scratch).expect("a prediction"));
+    })
+}
+
+/// One training step on sequences: a recurrent layer, its last state into one output.
+fn recurrent<C: Cell>(
+    layer: impl FnOnce(usize, usize, &mut Xoshiro256PlusPlus) -> Result<Recurrent<f32, C>>,
+) -> Box<dyn FnMut()> {
+    let mut rng = rng(2);
+    let mut network = Sequential::new([20, 32])
+        .with(layer(32, 64, &mut rng).expect("sizes that fit").last_state())
+        .and_then(|network| network.with(Dense::new(64, 1, &mut rng)))
+        .expect("sizes that chain");
+    let (x, target) = (uniform(32, 20 * 32), uniform(32, 1));
+    let mut tape = Tape::new(&network, 3);
+    let mut sgd = Sgd::new(0.01);
+    Box::new(move || {
+        black_box(tape.train(&mut network, &x, &target, &Mse, &mut sgd).expect("a step"));
     })
 }
 

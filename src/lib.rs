@@ -56,6 +56,7 @@ pub mod schedules;
 mod shape;
 pub mod spec;
 mod tape;
+pub mod train;
 
 pub use error::{Error, Result};
 pub use init::{Fan, Gain, Init};
@@ -94,5 +95,6 @@ pub mod prelude {
     pub use crate::losses::*;
     pub use crate::optimizers::*;
     pub use crate::schedules::Schedule;
+    pub use crate::train::Trainer;
     pub use crate::{Error, Gradients, Init, Matrix, Result, Scalar, Scratch, Sequential, Shape, Tape, rng};
 }

@@ -192,6 +192,16 @@ impl<A: Scalar> Tape<A> {
         Ok(&self.y)
     }
 
+    /// The shape of a sample that goes in.
+    pub(crate) fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// For how many numbers the last loss is a mean; `None` for a sum.
+    pub(crate) fn loss_count(&self) -> Option<f64> {
+        self.loss.count()
+    }
+
     /// The batch of the last forward pass.
     pub fn input(&self) -> &Array2<A> {
         &self.x

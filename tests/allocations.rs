@@ -132,6 +132,26 @@ fn optimizers_allocate_nothing() {
 }
 
 #[test]
+fn a_fit_allocates_nothing_for_a_batch() {
+    let allocations = |batches: usize, accumulate: usize| {
+        let (x, target) = (zoo::random::<f32>(batches * 8 + 3, 20, 1), zoo::random(batches * 8 + 3, 10, 2));
+        let weights = vec![0.5; x.nrows()];
+        let mut network = Sequential::mlp(&[20, 30, 10], Relu, &mut rng(1)).unwrap();
+        let mut trainer = Trainer::new(Mse, Adam::new(1e-3)).batch_size(8).clip_norm(1.0).clip_value(0.5);
+        trainer = trainer.accumulate(accumulate).sample_weights(weights);
+        trainer.fit(&mut network, &(&x, &target)).unwrap();
+        allocations(|| {
+            trainer.fit(&mut network, &(&x, &target)).unwrap();
+        })
+    };
+    for accumulate in [1, 3] {
+        let few = allocations(10, accumulate);
+        assert!(few > 0, "nothing was counted");
+        assert_eq!(allocations(100, accumulate), few, "accumulating {accumulate}");
+    }
+}
+
+#[test]
 fn losses_allocate_nothing() {
     fn check<A: Scalar>(specimen: &losses::Specimen<A>) {
         let (y, target) = specimen.batch();
