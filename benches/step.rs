@@ -37,6 +37,7 @@ const WORKLOADS: &[Workload] = &[
     ("exp-1m", || pass(Exp, 1, 1_000_000)),
     ("relu-1m", || pass(Relu, 1, 1_000_000)),
     ("log_softmax-4096x10", || pass(LogSoftmax, 4096, 10)),
+    ("maxpool-64x32x28x28", || forward_and_backward(MaxPool2d::new([2, 2]), 64, [32, 28, 28])),
     ("neuron-5mx3", neuron),
     ("lstm-32-64-t20-b32-sgd", || recurrent(Lstm::new)),
     ("gru-32-64-t20-b32-sgd", || recurrent(Gru::new)),
@@ -191,6 +192,20 @@ fn pass(layer: impl Layer<f32> + 'static, rows: usize, columns: usize) -> Box<dy
     let mut scratch = Scratch::default();
     Box::new(move || {
         black_box(network.predict_into(&x, &mut scratch).expect("a prediction"));
+    })
+}
+
+/// A layer forward and backward over normal numbers, in memory that is kept.
+fn forward_and_backward(layer: impl Layer<f32> + 'static, rows: usize, input: impl Into<Shape>) -> Box<dyn FnMut()> {
+    let input = input.into();
+    let normal = |columns| Init::STANDARD_NORMAL.matrix::<f32>(rows, columns, &mut rng(1));
+    let (x, dy) = (normal(input.len()), normal(layer.output_shape(input).expect("a layer for this shape").len()));
+    let (mut y, mut dx, mut cache, mut rng) = (dy.clone(), x.clone(), Cache::default(), rng(2));
+    Box::new(move || {
+        let mut pass = Pass { training: true, input, cache: &mut cache, rng: &mut rng };
+        layer.forward(&x, &mut y, &mut pass).expect("a forward pass");
+        layer.backward(Backward { x: &x, y: &y, dy: &dy, dx: Some(&mut dx), dw: &mut [] }, &mut pass);
+        black_box((&y, &dx));
     })
 }
 

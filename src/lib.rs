@@ -38,11 +38,13 @@
 //!   the perceptron and the linear classifier that came before.
 //! - [`Trace`] shows every number of one training step, in text, formulas and a drawing.
 //! - [`graph`] is the computational graph of a formula, with the values and gradients on its edges.
+//! - [`adapt`] lends arrays of three and four axes to networks, and shows outputs as such.
 //! - [`spec`] describes a network so that it can be made again from its description and its parameters.
 //! - [`io`] saves and loads networks, and exchanges them with other systems.
 //! - [`kernels`] tells how exact exp, tanh and their kin are.
 
 pub mod activations;
+pub mod adapt;
 pub mod classic;
 pub mod data;
 mod error;

@@ -32,8 +32,11 @@ use crate::{Matrix, Scalar, Shape};
 pub(crate) mod gemm;
 pub(crate) mod math;
 pub(crate) mod parallel;
+pub(crate) mod pool;
+pub(crate) mod rows;
 pub(crate) mod simd;
 pub(crate) mod softmax;
+pub(crate) mod window;
 
 /// A batch whose rows hold several groups of `width` numbers (the steps of a sequence), with one group a row.
 pub(crate) fn groups<A>(x: &Matrix<A>, width: usize) -> ArrayView2<'_, A> {

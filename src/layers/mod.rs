@@ -14,49 +14,87 @@ use rand::rngs::Xoshiro256PlusPlus;
 use crate::spec::{Registry, Spec};
 use crate::{Matrix, Result, Scalar, Sequential, Shape};
 
+mod adaptive_avg_pool2d;
+mod avg_pool1d;
+mod avg_pool2d;
 mod dense;
 mod flatten;
+mod global_avg_pool;
+mod global_max_pool;
 mod gru;
+mod last_step;
 mod learned_positions;
 mod log_softmax;
 mod lstm;
+mod max_pool1d;
+mod max_pool2d;
 mod multi_head_attention;
+mod padding;
+mod permute;
+mod pixel_shuffle;
 mod prelu;
 mod recurrent;
+mod reshape;
 mod rnn;
 mod rrelu;
 mod sinusoidal_positions;
 mod softmax;
+mod upsample;
 
+pub use adaptive_avg_pool2d::AdaptiveAvgPool2d;
+pub use avg_pool1d::AvgPool1d;
+pub use avg_pool2d::AvgPool2d;
 pub use dense::Dense;
 pub use flatten::Flatten;
+pub use global_avg_pool::GlobalAvgPool;
+pub use global_max_pool::GlobalMaxPool;
 pub use gru::{Gru, GruCell};
+pub use last_step::LastStep;
 pub use learned_positions::LearnedPositions;
 pub use log_softmax::LogSoftmax;
 pub use lstm::{Lstm, LstmCell};
+pub use max_pool1d::MaxPool1d;
+pub use max_pool2d::MaxPool2d;
 pub use multi_head_attention::{Attention, AttentionGradients, MultiHeadAttention};
+pub use padding::Padding;
+pub use permute::Permute;
+pub use pixel_shuffle::PixelShuffle;
 pub use prelu::PRelu;
 pub use recurrent::{Cell, Recurrent, RecurrentGradients, RecurrentState};
+pub use reshape::Reshape;
 pub use rnn::{Rnn, RnnCell};
 pub use rrelu::RRelu;
 pub use sinusoidal_positions::SinusoidalPositions;
 pub use softmax::Softmax;
+pub use upsample::Upsample;
 
 /// How each layer is made again from its [`Spec`].
 pub(crate) fn register<A: Scalar>(registry: &mut Registry<A>) {
+    registry.register("adaptive_avg_pool2d", |p| Ok(Box::new(AdaptiveAvgPool2d::new(p.spec().counts("output")?))));
+    registry.register("avg_pool1d", |p| Ok(Box::new(AvgPool1d::restore(p)?)));
+    registry.register("avg_pool2d", |p| Ok(Box::new(AvgPool2d::restore(p)?)));
     registry.register("dense", |p| Ok(Box::new(Dense::restore(p)?)));
     registry.register("flatten", |_| Ok(Box::new(Flatten)));
+    registry.register("global_avg_pool", |_| Ok(Box::new(GlobalAvgPool)));
+    registry.register("global_max_pool", |_| Ok(Box::new(GlobalMaxPool)));
     registry.register("gru", |p| Ok(Box::new(Gru::restore(p)?)));
+    registry.register("last_step", |_| Ok(Box::new(LastStep)));
     registry.register("learned_positions", |p| Ok(Box::new(LearnedPositions::restore(p)?)));
     registry.register("log_softmax", |_| Ok(Box::new(LogSoftmax)));
     registry.register("lstm", |p| Ok(Box::new(Lstm::restore(p)?)));
+    registry.register("max_pool1d", |p| Ok(Box::new(MaxPool1d::restore(p)?)));
+    registry.register("max_pool2d", |p| Ok(Box::new(MaxPool2d::restore(p)?)));
     registry.register("multi_head_attention", |p| Ok(Box::new(MultiHeadAttention::restore(p)?)));
     registry.register("p_relu", |p| Ok(Box::new(PRelu::restore(p)?)));
+    registry.register("permute", |p| Ok(Box::new(Permute::restore(p)?)));
+    registry.register("pixel_shuffle", |p| Ok(Box::new(PixelShuffle::new(p.spec().count("factor")?))));
     registry.register("r_relu", |p| Ok(Box::new(RRelu::new(p.spec().number("lower")?, p.spec().number("upper")?))));
+    registry.register("reshape", |p| Ok(Box::new(Reshape::new(p.spec().shape("shape")?))));
     registry.register("rnn", |p| Ok(Box::new(Rnn::restore(p)?)));
     registry.register("sequential", |p| Ok(Box::new(Sequential::restore(p)?)));
     registry.register("sinusoidal_positions", |p| Ok(Box::new(SinusoidalPositions::restore(p.spec())?)));
     registry.register("softmax", |_| Ok(Box::new(Softmax)));
+    registry.register("upsample", |p| Ok(Box::new(Upsample::restore(p)?)));
 }
 
 /// A step of a network's computation, with its derivative.
