@@ -29,11 +29,13 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, Zip};
 
 use crate::{Matrix, Scalar, Shape};
 
+pub(crate) mod convolution;
 pub(crate) mod gemm;
 pub(crate) mod math;
 pub(crate) mod parallel;
 pub(crate) mod simd;
 pub(crate) mod softmax;
+pub(crate) mod window;
 
 /// A batch whose rows hold several groups of `width` numbers (the steps of a sequence), with one group a row.
 pub(crate) fn groups<A>(x: &Matrix<A>, width: usize) -> ArrayView2<'_, A> {

@@ -14,22 +14,27 @@ use rand::rngs::Xoshiro256PlusPlus;
 use crate::spec::{Registry, Spec};
 use crate::{Matrix, Result, Scalar, Sequential, Shape};
 
+mod conv2d;
 mod dense;
 mod flatten;
 mod log_softmax;
+mod padding;
 mod prelu;
 mod rrelu;
 mod softmax;
 
+pub use conv2d::Conv2d;
 pub use dense::Dense;
 pub use flatten::Flatten;
 pub use log_softmax::LogSoftmax;
+pub use padding::Padding;
 pub use prelu::PRelu;
 pub use rrelu::RRelu;
 pub use softmax::Softmax;
 
 /// How each layer is made again from its [`Spec`].
 pub(crate) fn register<A: Scalar>(registry: &mut Registry<A>) {
+    registry.register("conv2d", |p| Ok(Box::new(Conv2d::restore(p)?)));
     registry.register("dense", |p| Ok(Box::new(Dense::restore(p)?)));
     registry.register("flatten", |_| Ok(Box::new(Flatten)));
     registry.register("log_softmax", |_| Ok(Box::new(LogSoftmax)));

@@ -17,6 +17,16 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
     let r = &mut rng(5);
     vec![
         // Layers.
+        entry("Conv2d", [3, 5, 6], conv2d(3, 4, [3, 2], 1)),
+        entry(
+            "Conv2d with everything",
+            [4, 7, 6],
+            conv2d(4, 6, [3, 2], 2).stride([2, 1]).dilation([1, 2]).padding([[1, 2], [0, 3]]),
+        ),
+        entry("Conv2d, depthwise", [3, 5, 5], conv2d(3, 6, [3, 3], 3).padding(Padding::Same)),
+        entry("Conv2d, one pixel", [5, 3, 4], conv2d(5, 7, [1, 1], 1).without_bias()),
+        entry("Conv2d of tiles", [8, 6, 7], conv2d(8, 10, [3, 3], 1).padding(1)),
+        entry("Conv2d of tiles in groups", [16, 5, 6], conv2d(16, 18, [3, 3], 2).padding([[0, 2], [3, 1]])),
         entry("Dense", 6, Dense::new(6, 5, r)),
         entry("Dense without bias", 7, Dense::new(7, 3, r).without_bias()),
         entry("Dense on a sequence", [4, 3], Dense::new(3, 5, r)),
@@ -85,6 +95,10 @@ pub(crate) fn optimizers<A: Scalar>() -> Vec<Box<dyn Optimizer<A>>> {
 fn entry<A: Scalar>(name: &'static str, input: impl Into<Shape>, layer: impl Layer<A> + 'static) -> Entry<A> {
     let network = Sequential::new(input).with(layer).unwrap_or_else(|error| panic!("{name}: {error}"));
     Entry { name, network }
+}
+
+fn conv2d<A: Scalar>(inputs: usize, outputs: usize, kernel: [usize; 2], groups: usize) -> Conv2d<A> {
+    Conv2d::grouped(inputs, outputs, kernel, groups, &mut rng(6)).unwrap()
 }
 
 /// So many different numbers from -0.5 to 0.5.
