@@ -33,6 +33,8 @@ pub(crate) mod convolution;
 pub(crate) mod gemm;
 pub(crate) mod math;
 pub(crate) mod parallel;
+pub(crate) mod pool;
+pub(crate) mod rows;
 pub(crate) mod simd;
 pub(crate) mod softmax;
 pub(crate) mod window;

@@ -79,6 +79,28 @@ fn both<R: Send>(apart: bool, a: impl FnOnce() -> R + Send, b: impl FnOnce() -> 
     (a(), b())
 }
 
+/// The same as [`split`], for streams of few items that take `work` moves each, such as the planes of images.
+pub(crate) fn split_items<S: Streams>(streams: S, work: usize, f: &(impl Fn(S) + Sync)) {
+    let parts = streams.len().min(streams.len().saturating_mul(work) / GRAIN);
+    #[cfg(feature = "parallel")]
+    if parts > 1 {
+        return split_items_between(streams, parts.min(rayon::current_num_threads()), f);
+    }
+    let _ = parts;
+    f(streams);
+}
+
+#[cfg(feature = "parallel")]
+fn split_items_between<S: Streams>(streams: S, parts: usize, f: &(impl Fn(S) + Sync)) {
+    if parts < 2 {
+        return f(streams);
+    }
+    let few = parts / 2;
+    let middle = streams.len() / parts * few;
+    let (left, right) = streams.split_at(middle);
+    rayon::join(|| split_items_between(left, few, f), || split_items_between(right, parts - few, f));
+}
+
 /// The same as [`split`], in parts that hold whole rows of `width` positions.
 pub(crate) fn split_rows<S: Streams>(streams: S, width: usize, f: &(impl Fn(S) + Sync)) {
     #[cfg(not(feature = "parallel"))]

@@ -14,19 +14,23 @@ use rand::rngs::Xoshiro256PlusPlus;
 use crate::spec::{Registry, Spec};
 use crate::{Matrix, Result, Scalar, Sequential, Shape};
 
+mod avg_pool2d;
 mod conv2d;
 mod dense;
 mod flatten;
 mod log_softmax;
+mod max_pool2d;
 mod padding;
 mod prelu;
 mod rrelu;
 mod softmax;
 
+pub use avg_pool2d::AvgPool2d;
 pub use conv2d::Conv2d;
 pub use dense::Dense;
 pub use flatten::Flatten;
 pub use log_softmax::LogSoftmax;
+pub use max_pool2d::MaxPool2d;
 pub use padding::Padding;
 pub use prelu::PRelu;
 pub use rrelu::RRelu;
@@ -34,10 +38,12 @@ pub use softmax::Softmax;
 
 /// How each layer is made again from its [`Spec`].
 pub(crate) fn register<A: Scalar>(registry: &mut Registry<A>) {
+    registry.register("avg_pool2d", |p| Ok(Box::new(AvgPool2d::restore(p)?)));
     registry.register("conv2d", |p| Ok(Box::new(Conv2d::restore(p)?)));
     registry.register("dense", |p| Ok(Box::new(Dense::restore(p)?)));
     registry.register("flatten", |_| Ok(Box::new(Flatten)));
     registry.register("log_softmax", |_| Ok(Box::new(LogSoftmax)));
+    registry.register("max_pool2d", |p| Ok(Box::new(MaxPool2d::restore(p)?)));
     registry.register("p_relu", |p| Ok(Box::new(PRelu::restore(p)?)));
     registry.register("r_relu", |p| Ok(Box::new(RRelu::new(p.spec().number("lower")?, p.spec().number("upper")?))));
     registry.register("sequential", |p| Ok(Box::new(Sequential::restore(p)?)));

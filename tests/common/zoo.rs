@@ -17,6 +17,9 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
     let r = &mut rng(5);
     vec![
         // Layers.
+        entry("AvgPool2d", [2, 4, 6], AvgPool2d::new([2, 2])),
+        entry("AvgPool2d, overlapping", [2, 5, 6], AvgPool2d::new([3, 2]).stride([2, 1]).padding([1, 1]).ceil()),
+        entry("AvgPool2d without padding", [2, 5, 4], AvgPool2d::new([3, 3]).padding(Padding::Same).without_padding()),
         entry("Conv2d", [3, 5, 6], conv2d(3, 4, [3, 2], 1)),
         entry(
             "Conv2d with everything",
@@ -34,6 +37,10 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("LogSoftmax", 10, LogSoftmax),
         entry("LogSoftmax on a sequence", [3, 5], LogSoftmax),
         entry("LogSoftmax on an image", [4, 3, 2], LogSoftmax),
+        entry("MaxPool2d", [2, 4, 6], MaxPool2d::new([2, 2])),
+        entry("MaxPool2d, overlapping", [2, 5, 6], MaxPool2d::new([3, 2]).stride([2, 1]).padding([1, 1]).ceil()),
+        entry("MaxPool2d, dilated", [2, 6, 5], MaxPool2d::new([2, 3]).stride([1, 1]).dilation([3, 2]).padding(1)),
+        entry("MaxPool2d, whole", [3, 4, 3], MaxPool2d::new([4, 3])),
         entry("PRelu", 6, PRelu::new()),
         entry("PRelu per feature", 6, PRelu::from_parameters(spread(6))),
         entry("PRelu per feature of a sequence", [4, 3], PRelu::from_parameters(spread(3))),
