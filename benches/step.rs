@@ -26,6 +26,8 @@ const WORKLOADS: &[Workload] = &[
     ("mlp-784-512-512-10-b128-adam", || mlp(&[784, 512, 512, 10], 128, Adam::new(0.001))),
     ("mlp-784-1024-1024-10-b256-adam", || mlp(&[784, 1024, 1024, 10], 256, Adam::new(0.001))),
     ("mlp-10-32-16-1-b32-sgd", regression),
+    ("cnn-32-64-b64-sgd", || images(cnn())),
+    ("lenet-b64-sgd", || images(lenet())),
     ("xor-2-4-1-b1-sgd", || xor(1)),
     ("xor-2-4-1-b4-sgd", || xor(4)),
     ("predict-784-128-10-b1", || predict(1)),
@@ -103,9 +105,54 @@ fn uniform(rows: usize, columns: usize) -> Array2<f32> {
 }
 
 /// One training step of a classifier on a fixed random batch.
-fn mlp(sizes: &[usize], batch: usize, mut optimizer: impl Optimizer<f32> + 'static) -> Box<dyn FnMut()> {
-    let mut network = Sequential::mlp(sizes, Relu, &mut rng(2)).expect("sizes that chain");
-    let x = uniform(batch, sizes[0]);
+fn mlp(sizes: &[usize], batch: usize, optimizer: impl Optimizer<f32> + 'static) -> Box<dyn FnMut()> {
+    let network = Sequential::mlp(sizes, Relu, &mut rng(2)).expect("sizes that chain");
+    classifier(network, uniform(batch, sizes[0]), optimizer)
+}
+
+/// One training step on 64 images of 28 x 28 pixels.
+fn images(network: Result<Sequential<f32>>) -> Box<dyn FnMut()> {
+    classifier(network.expect("layers that fit"), uniform(64, 784), Sgd::new(0.01))
+}
+
+fn cnn() -> Result<Sequential<f32>> {
+    let r = &mut rng(2);
+    Sequential::new([1, 28, 28])
+        .with(Conv2d::new(1, 32, [3, 3], r)?.padding(Padding::Same))?
+        .with(Relu)?
+        .with(MaxPool2d::new([2, 2]))?
+        .with(Conv2d::new(32, 64, [3, 3], r)?.padding(Padding::Same))?
+        .with(Relu)?
+        .with(MaxPool2d::new([2, 2]))?
+        .with(Flatten)?
+        .with(Dense::new(3136, 128, r))?
+        .with(Relu)?
+        .with(Dense::new(128, 10, r))
+}
+
+fn lenet() -> Result<Sequential<f32>> {
+    let r = &mut rng(2);
+    Sequential::new([1, 28, 28])
+        .with(Conv2d::new(1, 6, [5, 5], r)?.padding(2))?
+        .with(Relu)?
+        .with(MaxPool2d::new([2, 2]))?
+        .with(Conv2d::new(6, 16, [5, 5], r)?)?
+        .with(Relu)?
+        .with(MaxPool2d::new([2, 2]))?
+        .with(Flatten)?
+        .with(Dense::new(400, 120, r))?
+        .with(Relu)?
+        .with(Dense::new(120, 84, r))?
+        .with(Relu)?
+        .with(Dense::new(84, 10, r))
+}
+
+fn classifier(
+    mut network: Sequential<f32>,
+    x: Array2<f32>,
+    mut optimizer: impl Optimizer<f32> + 'static,
+) -> Box<dyn FnMut()> {
+    let batch = x.nrows();
     let labels: Vec<usize> = (0..batch).map(|i| i * 7 % 10).collect();
     let target = class_targets(&labels);
     let mut tape = Tape::new(&network, 3);

@@ -29,6 +29,7 @@ use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Zip};
 
 use crate::{Matrix, Scalar, Shape};
 
+pub(crate) mod convolution;
 pub(crate) mod gemm;
 pub(crate) mod math;
 pub(crate) mod parallel;

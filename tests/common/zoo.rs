@@ -24,6 +24,16 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("AvgPool2d", [2, 4, 6], AvgPool2d::new([2, 2])),
         entry("AvgPool2d, overlapping", [2, 5, 6], AvgPool2d::new([3, 2]).stride([2, 1]).padding([1, 1]).ceil()),
         entry("AvgPool2d without padding", [2, 5, 4], AvgPool2d::new([3, 3]).padding(Padding::Same).without_padding()),
+        entry("Conv2d", [3, 5, 6], conv2d(3, 4, [3, 2], 1)),
+        entry(
+            "Conv2d with everything",
+            [4, 7, 6],
+            conv2d(4, 6, [3, 2], 2).stride([2, 1]).dilation([1, 2]).padding([[1, 2], [0, 3]]),
+        ),
+        entry("Conv2d, depthwise", [3, 5, 5], conv2d(3, 6, [3, 3], 3).padding(Padding::Same)),
+        entry("Conv2d, one pixel", [5, 3, 4], conv2d(5, 7, [1, 1], 1).without_bias()),
+        entry("Conv2d of tiles", [8, 6, 7], conv2d(8, 10, [3, 3], 1).padding(1)),
+        entry("Conv2d of tiles in groups", [16, 5, 6], conv2d(16, 18, [3, 3], 2).padding([[0, 2], [3, 1]])),
         entry("Dense", 6, Dense::new(6, 5, r)),
         entry("Dense without bias", 7, Dense::new(7, 3, r).without_bias()),
         entry("Dense on a sequence", [4, 3], Dense::new(3, 5, r)),
@@ -138,6 +148,8 @@ fn gentle<A: Scalar>(mut layer: impl Layer<A>) -> impl Layer<A> {
 fn both_ways<A: Scalar, C: Cell>(layer: Recurrent<A, C>) -> Recurrent<A, C> {
     let r = &mut rng(6);
     layer.stacked(2, r).and_then(|layer| layer.bidirectional(r)).unwrap()
+fn conv2d<A: Scalar>(inputs: usize, outputs: usize, kernel: [usize; 2], groups: usize) -> Conv2d<A> {
+    Conv2d::grouped(inputs, outputs, kernel, groups, &mut rng(6)).unwrap()
 }
 
 /// So many different numbers from -0.5 to 0.5.
