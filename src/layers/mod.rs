@@ -140,6 +140,16 @@ pub trait Layer<A: Scalar>: Debug + Send + Sync + CloneLayer<A> + 'static {
     /// that holds for it here; 0 freezes it. Only networks have such factors.
     fn scale_rates(&self, _rates: &mut [f64]) {}
 
+    /// How many products with a weight a forward pass adds up for one sample; element-wise work is not counted. Each
+    /// weight is taken to be used once at every place (step or pixel) of the output: layers for which that is not so
+    /// tell their own.
+    fn multiply_adds(&self, input: Shape) -> u64 {
+        let places = self.output_shape(input).map_or(0, Shape::places) as u64;
+        let mut weights = 0;
+        self.visit(&mut |info, w| weights += if info.role == Role::Weight { w.len() as u64 } else { 0 });
+        weights.saturating_mul(places)
+    }
+
     /// Whether layers before this one can learn through it.
     fn differentiable(&self) -> bool {
         true
