@@ -166,7 +166,7 @@ fn classifier(
 const BATCHES: usize = 40;
 
 /// A classifier and samples for it.
-fn classifier() -> (Sequential<f32>, Array2<f32>, Array2<f32>) {
+fn samples() -> (Sequential<f32>, Array2<f32>, Array2<f32>) {
     let network = Sequential::mlp(&[784, 128, 10], Relu, &mut rng(2)).expect("sizes that chain");
     let labels: Vec<usize> = (0..64 * BATCHES).map(|i| i * 7 % 10).collect();
     (network, uniform(64 * BATCHES, 784), class_targets(&labels))
@@ -174,7 +174,7 @@ fn classifier() -> (Sequential<f32>, Array2<f32>, Array2<f32>) {
 
 /// An epoch of a trainer.
 fn fit() -> Box<dyn FnMut()> {
-    let (mut network, x, target) = classifier();
+    let (mut network, x, target) = samples();
     let mut trainer = Trainer::new(CrossEntropy::new(), Sgd::new(0.01)).batch_size(64);
     Box::new(move || {
         black_box(trainer.fit(&mut network, &(&x, &target)).expect("an epoch"));
@@ -183,7 +183,7 @@ fn fit() -> Box<dyn FnMut()> {
 
 /// The same steps by a loop over a tape.
 fn bare() -> Box<dyn FnMut()> {
-    let (mut network, x, target) = classifier();
+    let (mut network, x, target) = samples();
     let (mut tape, mut sgd, loss) = (Tape::new(&network, 3), Sgd::new(0.01), CrossEntropy::new());
     Box::new(move || {
         for from in (0..x.nrows()).step_by(64) {

@@ -148,6 +148,9 @@ fn gentle<A: Scalar>(mut layer: impl Layer<A>) -> impl Layer<A> {
 fn both_ways<A: Scalar, C: Cell>(layer: Recurrent<A, C>) -> Recurrent<A, C> {
     let r = &mut rng(6);
     layer.stacked(2, r).and_then(|layer| layer.bidirectional(r)).unwrap()
+}
+
+/// A convolution with groups.
 fn conv2d<A: Scalar>(inputs: usize, outputs: usize, kernel: [usize; 2], groups: usize) -> Conv2d<A> {
     Conv2d::grouped(inputs, outputs, kernel, groups, &mut rng(6)).unwrap()
 }
