@@ -52,6 +52,15 @@ pub enum Error {
         /// Its rows and columns as they are.
         got: [usize; 2],
     },
+    /// A layer cannot work with the values in this batch, whatever its shape.
+    Values {
+        /// The layer, as its `Debug` prints it.
+        layer: String,
+        /// What it takes.
+        wants: String,
+        /// What it got.
+        got: String,
+    },
     /// A loss cannot compare these outputs with this target.
     Target {
         /// The loss, as its `Debug` prints it.
@@ -192,6 +201,7 @@ impl Error {
             Self::Dimensions { what, wants, got } => {
                 write!(f, "{what} must be {} x {}, got {} x {}", wants[0], wants[1], got[0], got[1])
             }
+            Self::Values { layer, wants, got } => write!(f, "{layer}{after} takes {wants}, got {got}"),
             Self::Target { loss, wants, got } => write!(f, "{loss} takes {wants}, got {got}"),
             Self::NotDifferentiable { layer } => write!(
                 f,

@@ -128,7 +128,8 @@ fn nan_goes_where_its_number_goes() {
                 x[[1, column]] = A::of(value);
                 predict(&x)
             };
-            let (low, high, nan) = (with(-100.0), with(100.0), with(f64::NAN));
+            // Not of one size: some functions do not see the sign.
+            let (low, high, nan) = (with(-100.0), with(70.0), with(f64::NAN));
             for row in [0, 2] {
                 let same = nan.row(row).iter().zip(y.row(row)).all(|(a, b)| a.to_f64() == b.to_f64());
                 assert!(same, "{}: NaN in row 1 changes row {row}", entry.name);

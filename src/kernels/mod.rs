@@ -29,12 +29,15 @@ use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Zip};
 
 use crate::{Matrix, Scalar, Shape};
 
+pub(crate) mod channels;
 pub(crate) mod convolution;
 pub(crate) mod gemm;
 pub(crate) mod math;
+pub(crate) mod normalize;
 pub(crate) mod parallel;
 pub(crate) mod pool;
 pub(crate) mod rows;
+pub(crate) mod runs;
 pub(crate) mod simd;
 pub(crate) mod softmax;
 pub(crate) mod window;
