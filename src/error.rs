@@ -66,6 +66,13 @@ pub enum Error {
         /// The layer in the way, as its `Debug` prints it.
         layer: String,
     },
+    /// There is something that a layer cannot do.
+    Unsupported {
+        /// The layer, as its `Debug` prints it.
+        layer: String,
+        /// What it is, after the layer's name, and what to do.
+        what: String,
+    },
     /// A method was called before the one it needs.
     Order {
         /// The method that was called.
@@ -84,6 +91,19 @@ pub enum Error {
     },
     /// A network without layers.
     Empty,
+    /// The operands of an operation in a graph do not fit each other.
+    Operands {
+        /// The operation's sign.
+        operation: String,
+        /// Rows and columns of the first operand.
+        left: [usize; 2],
+        /// Rows and columns of the second.
+        right: [usize; 2],
+    },
+    /// An operation in a graph has an operand from another graph.
+    OtherGraph,
+    /// A backward pass through a graph that an earlier pass has freed.
+    FreedGraph,
     /// A number became infinite or NaN.
     NonFinite {
         /// Which number it was.
@@ -178,11 +198,19 @@ impl Error {
                 "{layer}{after} has a derivative of zero, so the layers before it cannot learn; \
                  use a smooth activation such as Sigmoid or Tanh when training"
             ),
+            Self::Unsupported { layer, what } => write!(f, "{layer}{after} {what}"),
             Self::Order { call, needs } => write!(f, "`{call}` needs {needs} first"),
             Self::Setting { what, wants, got } => write!(f, "{what} must be {wants}, got {got}"),
             Self::Empty => {
                 write!(f, "the network has no layers; add some with `with` or `push`, or give `mlp` two sizes or more")
             }
+            Self::Operands { operation, left, right } => {
+                write!(f, "`{operation}` cannot combine {} x {} with {} x {}", left[0], left[1], right[0], right[1])
+            }
+            Self::OtherGraph => f.write_str("an operation combines variables of two graphs; make them in one"),
+            Self::FreedGraph => f.write_str(
+                "an earlier `backward` freed this graph; call `backward_retaining` if there will be another pass",
+            ),
             Self::NonFinite { what, got } => write!(
                 f,
                 "{what} is {got}; no parameter was changed; try a smaller learning rate, or look for NaN in the data"
