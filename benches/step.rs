@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use neuropil::ndarray::Array2;
 use neuropil::prelude::*;
+use neuropil::rand::rngs::Xoshiro256PlusPlus;
 
 type Workload = (&'static str, fn() -> Box<dyn FnMut()>);
 
@@ -37,6 +38,9 @@ const WORKLOADS: &[Workload] = &[
     ("relu-1m", || pass(Relu, 1, 1_000_000)),
     ("log_softmax-4096x10", || pass(LogSoftmax, 4096, 10)),
     ("neuron-5mx3", neuron),
+    ("lstm-32-64-t20-b32-sgd", || recurrent(Lstm::new)),
+    ("gru-32-64-t20-b32-sgd", || recurrent(Gru::new)),
+    ("attention-b8-t64-d64-h4", attention),
 ];
 
 fn main() {
@@ -200,6 +204,35 @@ fn neuron() -> Box<dyn FnMut()> {
     let mut scratch = Scratch::default();
     Box::new(move || {
         black_box(network.predict_into(&x, &mut scratch).expect("a prediction"));
+    })
+}
+
+/// One training step on sequences: a recurrent layer, its last state into one output.
+fn recurrent<C: Cell>(
+    layer: impl FnOnce(usize, usize, &mut Xoshiro256PlusPlus) -> Result<Recurrent<f32, C>>,
+) -> Box<dyn FnMut()> {
+    let mut rng = rng(2);
+    let mut network = Sequential::new([20, 32])
+        .with(layer(32, 64, &mut rng).expect("sizes that fit").last_state())
+        .and_then(|network| network.with(Dense::new(64, 1, &mut rng)))
+        .expect("sizes that chain");
+    let (x, target) = (uniform(32, 20 * 32), uniform(32, 1));
+    let mut tape = Tape::new(&network, 3);
+    let mut sgd = Sgd::new(0.01);
+    Box::new(move || {
+        black_box(tape.train(&mut network, &x, &target, &Mse, &mut sgd).expect("a step"));
+    })
+}
+
+/// Self-attention forward, and backward from the sum of its outputs to its parameters and input.
+fn attention() -> Box<dyn FnMut()> {
+    let layer = MultiHeadAttention::<f32>::new(64, 4, &mut rng(2)).expect("heads that divide");
+    let x: Array2<f32> = Init::STANDARD_NORMAL.matrix(8, 64 * 64, &mut rng(1));
+    let dy = Array2::ones(x.dim());
+    let mut tape = Tape::for_layer(&layer, [64, 64], 3);
+    Box::new(move || {
+        tape.forward(&layer, &x).expect("a pass");
+        black_box(tape.backward_from(&layer, &dy).expect("a pass back"));
     })
 }
 

@@ -91,6 +91,19 @@ pub enum Error {
     },
     /// A network without layers.
     Empty,
+    /// The operands of an operation in a graph do not fit each other.
+    Operands {
+        /// The operation's sign.
+        operation: String,
+        /// Rows and columns of the first operand.
+        left: [usize; 2],
+        /// Rows and columns of the second.
+        right: [usize; 2],
+    },
+    /// An operation in a graph has an operand from another graph.
+    OtherGraph,
+    /// A backward pass through a graph that an earlier pass has freed.
+    FreedGraph,
     /// A number became infinite or NaN.
     NonFinite {
         /// Which number it was.
@@ -191,6 +204,13 @@ impl Error {
             Self::Empty => {
                 write!(f, "the network has no layers; add some with `with` or `push`, or give `mlp` two sizes or more")
             }
+            Self::Operands { operation, left, right } => {
+                write!(f, "`{operation}` cannot combine {} x {} with {} x {}", left[0], left[1], right[0], right[1])
+            }
+            Self::OtherGraph => f.write_str("an operation combines variables of two graphs; make them in one"),
+            Self::FreedGraph => f.write_str(
+                "an earlier `backward` freed this graph; call `backward_retaining` if there will be another pass",
+            ),
             Self::NonFinite { what, got } => write!(
                 f,
                 "{what} is {got}; no parameter was changed; try a smaller learning rate, or look for NaN in the data"

@@ -58,7 +58,7 @@ fn fold_between<S: Streams>(
 
 /// How many threads there are for a pass over `len` positions; a short one does not even ask the pool.
 #[inline(always)]
-fn threads(len: usize) -> usize {
+pub(crate) fn threads(len: usize) -> usize {
     #[cfg(feature = "parallel")]
     if len >= 2 * GRAIN {
         return rayon::current_num_threads();
@@ -68,7 +68,7 @@ fn threads(len: usize) -> usize {
 }
 
 /// Calls two functions, each on a thread of its own if they are to run `apart`.
-fn both<R: Send>(apart: bool, a: impl FnOnce() -> R + Send, b: impl FnOnce() -> R + Send) -> (R, R) {
+pub(crate) fn both<R: Send>(apart: bool, a: impl FnOnce() -> R + Send, b: impl FnOnce() -> R + Send) -> (R, R) {
     #[cfg(feature = "parallel")]
     if apart {
         return rayon::join(a, b);
