@@ -32,6 +32,10 @@
 //! [`Sequential::load_state_dict`](crate::Sequential::load_state_dict) takes a `PyTorch` state dict in the safetensors
 //! format by [`Names`], and [`Sequential::save_state_dict`](crate::Sequential::save_state_dict) writes one.
 //!
+//! # ONNX
+//! [`Sequential::to_onnx`](crate::Sequential::to_onnx) writes a network for other runtimes, and
+//! [`Sequential::from_onnx`](crate::Sequential::from_onnx) reads chains of the same operators.
+//!
 //! # Arrays
 //! [`read_npy`] and [`write_npy`] exchange an array with `NumPy`, [`read_npz`] and [`write_npz`] several by name.
 
@@ -44,6 +48,8 @@ mod model;
 mod npy;
 #[cfg(feature = "npz")]
 mod npz;
+#[cfg(feature = "files")]
+mod onnx;
 #[cfg(feature = "files")]
 mod safetensors;
 #[cfg(feature = "files")]

@@ -135,7 +135,7 @@ pub(crate) fn register<A: Scalar>(registry: &mut Registry<A>) {
 ///
 /// Every matrix has one row a sample. Inside the crate, the methods are called with matrices in row-major order whose
 /// sizes were checked.
-pub trait Layer<A: Scalar>: Debug + Send + Sync + CloneLayer<A> + 'static {
+pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
     /// The shape of a sample after this layer.
     ///
     /// # Errors

@@ -13,5 +13,6 @@ mod crash;
 mod damage;
 mod malformed;
 mod mutations;
+mod onnx;
 mod round_trips;
 mod state_dicts;

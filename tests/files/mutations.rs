@@ -95,3 +95,11 @@ fn mutated_numpy_files_are_arrays_or_errors() {
     let read = run(&files(".npz"), readers::npz, |_| {}, 5_000);
     assert!(read > 10, "only {read} archives could be read");
 }
+
+#[test]
+fn mutated_onnx_files_are_networks_or_errors() {
+    let layers = zoo::layers::<f32>();
+    let files: Vec<Vec<u8>> = layers.iter().filter_map(|entry| entry.network.to_onnx_bytes().ok()).collect();
+    let read = run(&files, readers::onnx, |_| {}, 20_000);
+    assert!(read > 200, "only {read} could be read");
+}
