@@ -18,6 +18,7 @@ use std::time::Instant;
 use neuropil::data::{self, Mnist, Samples};
 use neuropil::metrics::{Accuracy, accuracy};
 use neuropil::prelude::*;
+use neuropil::rand::Rng;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
