@@ -279,3 +279,12 @@ pub(crate) fn check_setting_of(
 ) -> Result<()> {
     if ok { Ok(()) } else { Err(Error::Setting { what: format!("the {name} of {layer:?}"), wants, got }) }
 }
+
+/// The output shape of `layer`, or the error that no memory could hold such samples.
+pub(crate) fn check_size(layer: &dyn fmt::Debug, input: Shape, output: Shape) -> Result<Shape> {
+    if output.len() <= isize::MAX as usize / 64 {
+        return Ok(output);
+    }
+    let wants = "samples whose result fits into memory (its size overflows here)".into();
+    Err(Error::Input { layer: format!("{layer:?}"), wants, got: input })
+}

@@ -1,5 +1,7 @@
 //! Splits long passes over the threads of the current rayon pool.
 
+use std::ops::Range;
+
 use super::simd::{Streams, rows, vectorize_with};
 
 /// A thread gets at least this many positions.
@@ -157,4 +159,54 @@ impl<S: Streams> Streams for Lines<S> {
         let blocks = Lines::new(self.split_at(whole).0.streams, N * width);
         blocks.items().map(move |streams| Self { streams, width })
     }
+}
+
+/// So many multiplications or moves are worth a thread of their own.
+const PER_THREAD: usize = 1 << 19;
+
+/// In how many parts to do `items` things of `work` operations each.
+pub(crate) fn parts(items: usize, work: usize) -> usize {
+    #[cfg(feature = "parallel")]
+    {
+        let affordable = items.saturating_mul(work) / PER_THREAD;
+        if affordable >= 2 {
+            return affordable.min(rayon::current_num_threads()).min(items).max(1);
+        }
+    }
+    let _ = (items, work, PER_THREAD);
+    1
+}
+
+/// What [`share`] gives to a part: a slice with so many numbers an item; of the last item some may be missing.
+#[derive(Debug)]
+pub(crate) struct Shared<'a, T>(pub &'a mut [T], pub usize);
+
+impl<T> Shared<'_, T> {
+    fn split(self, items: usize) -> (Self, Self) {
+        let (left, right) = self.0.split_at_mut(self.0.len().min(items.saturating_mul(self.1)));
+        (Shared(left, self.1), Shared(right, self.1))
+    }
+}
+
+/// Calls `f` once for each of `scratch`, on several threads, with a run of the items and what these have of `a` and `b`.
+pub(crate) fn share<P: Send, Q: Send, T: Send>(
+    items: Range<usize>,
+    a: Shared<'_, P>,
+    b: Shared<'_, Q>,
+    scratch: &mut [T],
+    f: &(impl Fn(Range<usize>, &mut [P], &mut [Q], &mut T) + Sync),
+) {
+    if let [scratch] = scratch {
+        return f(items, a.0, b.0, scratch);
+    }
+    let middle = scratch.len() / 2;
+    let left = items.len() * middle / scratch.len();
+    let (scratch_left, scratch_right) = scratch.split_at_mut(middle);
+    let ((a_left, a_right), (b_left, b_right)) = (a.split(left), b.split(left));
+    let (from, to) = (items.start, items.end);
+    both(
+        true,
+        || share(from..from + left, a_left, b_left, scratch_left, f),
+        || share(from + left..to, a_right, b_right, scratch_right, f),
+    );
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use ndarray::Array2;
 use rand::Rng;
 
-use crate::error::check_setting_of;
+use crate::error::{check_setting_of, check_size};
 use crate::kernels::simd::{rows, vectorize};
 use crate::kernels::{flat, flat_mut};
 use crate::layers::{Backward, Info, Layer, Pass, Role};
@@ -122,7 +122,9 @@ impl<A: Scalar> Layer<A> for Embedding<A> {
         check_setting_of(self, "rows", count as f64, "at least 1, and whole numbers of its type", ok)?;
         check_setting_of(self, "features", features as f64, "at least 1", features > 0)?;
         match input {
-            Shape::Flat(steps) | Shape::Sequence { steps, features: 1 } => Ok(Shape::Sequence { steps, features }),
+            Shape::Flat(steps) | Shape::Sequence { steps, features: 1 } => {
+                check_size(self, input, Shape::Sequence { steps, features })
+            }
             _ => Err(Error::Input { layer: format!("{self:?}"), wants: "one index for each step".into(), got: input }),
         }
     }
@@ -173,6 +175,11 @@ impl<A: Scalar> Layer<A> for Embedding<A> {
     fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
         let (count, features) = self.weight.dim();
         f(Info { name: &"weight", role: Role::Weight, dims: &[count, features] }, &mut self.weight);
+    }
+
+    /// It looks up, and multiplies nothing.
+    fn multiply_adds(&self, _: Shape) -> u64 {
+        0
     }
 
     fn differentiable(&self) -> bool {

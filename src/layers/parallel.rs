@@ -5,6 +5,7 @@ use std::fmt;
 
 use ndarray::Array2;
 
+use crate::error::check_size;
 use crate::kernels::{flat, flat_mut, resize};
 use crate::layers::{Backward, Cache, Info, Layer, Pass};
 use crate::network::fork::{Fork, add};
@@ -116,7 +117,7 @@ impl<A: Scalar> Layer<A> for Parallel<A> {
             all = Some(all.map_or(Ok(one), |all| self.joined(i, all, one))?);
         }
         let none = || Error::Setting { what: "the branches of Parallel".into(), wants: "at least 1", got: 0.0 };
-        all.ok_or_else(none)
+        check_size(self, input, all.ok_or_else(none)?)
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
@@ -175,6 +176,10 @@ impl<A: Scalar> Layer<A> for Parallel<A> {
 
     fn scale_rates(&self, rates: &mut [f64]) {
         self.nodes.scale_rates(rates);
+    }
+
+    fn multiply_adds(&self, input: Shape) -> u64 {
+        self.nodes.iter().map(|node| node.layer.multiply_adds(input)).sum()
     }
 
     fn differentiable(&self) -> bool {

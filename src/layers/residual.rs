@@ -119,6 +119,10 @@ impl<A: Scalar> Layer<A> for Residual<A> {
         self.nodes.scale_rates(rates);
     }
 
+    fn multiply_adds(&self, input: Shape) -> u64 {
+        self.nodes.iter().map(|node| node.layer.multiply_adds(input)).sum()
+    }
+
     fn differentiable(&self) -> bool {
         self.nodes.len() == 1 || self.nodes.iter().any(|node| node.layer.differentiable())
     }

@@ -130,6 +130,10 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
         self.nodes.scale_rates(rates);
     }
 
+    fn multiply_adds(&self, _: Shape) -> u64 {
+        self.nodes.iter().zip(&self.shapes).map(|(node, &input)| node.layer.multiply_adds(input)).sum()
+    }
+
     fn differentiable(&self) -> bool {
         self.nodes.iter().all(|node| node.layer.differentiable())
     }
