@@ -43,6 +43,7 @@ const WORKLOADS: &[Workload] = &[
     ("neuron-5mx3", neuron),
     ("lstm-32-64-t20-b32-sgd", || recurrent(Lstm::new)),
     ("gru-32-64-t20-b32-sgd", || recurrent(Gru::new)),
+    ("batchnorm-64x784", || forward_and_backward(BatchNorm::new(784), 64, 784)),
     ("attention-b8-t64-d64-h4", attention),
 ];
 
@@ -248,11 +249,13 @@ fn forward_and_backward(layer: impl Layer<f32> + 'static, rows: usize, input: im
     let normal = |columns| Init::STANDARD_NORMAL.matrix::<f32>(rows, columns, &mut rng(1));
     let (x, dy) = (normal(input.len()), normal(layer.output_shape(input).expect("a layer for this shape").len()));
     let (mut y, mut dx, mut cache, mut rng) = (dy.clone(), x.clone(), Cache::default(), rng(2));
+    let mut dw = Vec::new();
+    layer.visit(&mut |info, w| dw.extend(info.role.is_trainable().then(|| w.clone())));
     Box::new(move || {
         let mut pass = Pass { training: true, input, cache: &mut cache, rng: &mut rng };
         layer.forward(&x, &mut y, &mut pass).expect("a forward pass");
-        layer.backward(Backward { x: &x, y: &y, dy: &dy, dx: Some(&mut dx), dw: &mut [] }, &mut pass);
-        black_box((&y, &dx));
+        layer.backward(Backward { x: &x, y: &y, dy: &dy, dx: Some(&mut dx), dw: &mut dw }, &mut pass);
+        black_box((&y, &dx, &dw));
     })
 }
 

@@ -8,7 +8,7 @@ use crate::error::check_setting;
 use crate::kernels::channels::block_sums;
 use crate::kernels::normalize::{Statistics, add_gradients, add_numbers, add_squares, gradient, normalize};
 use crate::kernels::parallel::{Lines, split_rows};
-use crate::kernels::simd::vectorize_with;
+use crate::kernels::simd::{vectorize, vectorize_with};
 use crate::kernels::{channels_of, flat, flat_mut};
 use crate::layers::{Backward, Cache, Info, Layer, Pass, Role};
 use crate::spec::{Parts, Spec};
@@ -144,7 +144,7 @@ impl<A: Scalar> BatchNorm<A> {
 struct State<A> {
     /// hi, lo and rstd of each channel.
     statistics: Vec<A>,
-    /// The mean of each channel, then its unbiased variance.
+    /// The sum of each channel's values, then of the squares of their deviations.
     batch: Vec<f64>,
     /// How many values a channel had; 0 if the statistics are not to be taken over.
     values: usize,
@@ -191,9 +191,8 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
         let (w, b) = (flat(&self.weight), flat(&self.bias));
         if pass.training {
             *kept = values;
-            sums.resize(2 * channels, 0.0);
             batch.resize(2 * channels, 0.0);
-            let sums = &mut sums[..channels];
+            let (sums, squares) = batch.split_at_mut(channels);
             let rows = Lines::new(x, width);
             block_sums(
                 rows,
@@ -203,19 +202,23 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
                 #[inline(always)]
                 |x, sums| add_numbers(x.streams, apart, sums, w),
             );
-            statistics.set_means(sums, n);
-            batch[..channels].iter_mut().zip(&*sums).for_each(|(mean, sum)| *mean = sum / n);
+            vectorize(
+                #[inline(always)]
+                || statistics.set_means(sums, n),
+            );
             let centre = (&*statistics.hi, &*statistics.lo);
             block_sums(
                 rows,
                 width,
                 partial,
-                sums,
+                squares,
                 #[inline(always)]
-                |x, sums| add_squares(x.streams, apart, centre, sums),
+                |x, squares| add_squares(x.streams, apart, centre, squares),
             );
-            statistics.set_variances(sums, n, self.eps);
-            batch[channels..].iter_mut().zip(&*sums).for_each(|(variance, squares)| *variance = squares / (n - 1.0));
+            vectorize(
+                #[inline(always)]
+                || statistics.set_variances(squares, n, self.eps),
+            );
         } else {
             statistics.hi.copy_from_slice(flat(&self.running_mean));
             statistics.lo.fill(A::ZERO);
@@ -293,10 +296,15 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
 
     fn update_statistics(&mut self, cache: &mut Cache) {
         let State { batch, values, .. } = cache.get::<State<A>>();
-        if std::mem::take(values) > 1 {
-            let running = self.running_mean.iter_mut().chain(&mut self.running_var);
-            for (running, new) in running.zip(&*batch) {
-                *running = A::of((1.0 - self.momentum) * running.to_f64() + self.momentum * new);
+        let values = std::mem::take(values);
+        if values < 2 {
+            return;
+        }
+        let (sums, squares) = batch.split_at(self.weight.len());
+        let n = values as f64;
+        for (running, sums, n) in [(&mut self.running_mean, sums, n), (&mut self.running_var, squares, n - 1.0)] {
+            for (running, sum) in running.iter_mut().zip(sums) {
+                *running = A::of((1.0 - self.momentum) * running.to_f64() + self.momentum * (sum / n));
             }
         }
     }

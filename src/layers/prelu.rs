@@ -4,8 +4,9 @@ use std::fmt;
 
 use ndarray::{Array1, Array2, Axis};
 
-use crate::kernels::parallel::split_rows;
-use crate::kernels::simd::{each, rows, sum, vectorize};
+use crate::kernels::channels::{self, block_sums};
+use crate::kernels::parallel::{Lines, each_line};
+use crate::kernels::simd::{each, sum};
 use crate::kernels::{channels_of, flat, flat_mut};
 use crate::layers::{Backward, Info, Layer, Pass, Role};
 use crate::spec::{Parts, Spec};
@@ -72,30 +73,14 @@ impl<A: Scalar> PRelu<A> {
         if let &[w] = w {
             return each((x, v, out), |(&x, &v, out)| *out = scale(x, v, w));
         }
-        if x.is_empty() {
-            return;
-        }
-        let (channels, apart) = channels_of(input);
-        split_rows((x, v, out), channels * apart, &|(x, v, out): (&[A], &[A], &mut [A])| {
-            vectorize(
-                #[inline(always)]
-                || {
-                    if apart == 1 {
-                        let rows = x.chunks_exact(channels).zip(v.chunks_exact(channels));
-                        for ((x, v), out) in rows.zip(out.chunks_exact_mut(channels)) {
-                            for (((&x, &v), &w), out) in x.iter().zip(v).zip(w).zip(out) {
-                                *out = scale(x, v, w);
-                            }
-                        }
-                    } else {
-                        let planes = x.chunks_exact(apart).zip(v.chunks_exact(apart));
-                        for (((x, v), out), &w) in planes.zip(out.chunks_exact_mut(apart)).zip(w.iter().cycle()) {
-                            rows::each((x, v, out), |(&x, &v, out)| *out = scale(x, v, w));
-                        }
-                    }
-                },
-            );
-        });
+        let (_, apart) = channels_of(input);
+        let samples = Lines::new((x, v, out), input.len());
+        each_line(
+            samples,
+            input.len(),
+            #[inline(always)]
+            |sample| channels::each(sample, apart, w, |(&x, &v, out), &w| *out = scale(x, v, w)),
+        );
     }
 }
 
@@ -125,28 +110,17 @@ impl<A: Scalar> Layer<A> for PRelu<A> {
         let term = |(&x, &dy): (&A, &A)| if x > A::ZERO { A::ZERO } else { dy * x };
         if let [dw] = dw {
             *dw = A::of(sum((x, dy), term));
-        } else if x.is_empty() {
-            dw.fill(A::ZERO);
         } else {
-            let (channels, apart) = channels_of(pass.input);
-            let sums = pass.cache.get::<Vec<f64>>();
-            sums.clear();
-            sums.resize(channels, 0.0);
-            vectorize(
+            let ((_, apart), width, w) = (channels_of(pass.input), pass.input.len(), flat(&self.weight));
+            let (partial, sums) = pass.cache.get::<(Vec<f64>, Vec<f64>)>();
+            sums.resize(w.len(), 0.0);
+            block_sums(
+                Lines::new((x, dy), width),
+                width,
+                partial,
+                sums,
                 #[inline(always)]
-                || {
-                    if apart == 1 {
-                        for (x, dy) in x.chunks_exact(channels).zip(dy.chunks_exact(channels)) {
-                            for (sum, at) in sums.iter_mut().zip(x.iter().zip(dy)) {
-                                *sum += term(at).to_f64();
-                            }
-                        }
-                    } else {
-                        for (i, at) in x.chunks_exact(apart).zip(dy.chunks_exact(apart)).enumerate() {
-                            sums[i % channels] += rows::sum(at, term);
-                        }
-                    }
-                },
+                |rows, sums| channels::add_sums(rows.streams, apart, w, sums, |at, _| term(at).to_f64()),
             );
             for (dw, &sum) in dw.iter_mut().zip(&*sums) {
                 *dw = A::of(sum);
