@@ -90,7 +90,7 @@ impl Runs {
                 partial,
                 sums,
                 #[inline(always)]
-                |lines: (Lines<&[A]>, Lines<&[A]>, Lines<&[A]>), sums| {
+                |lines, sums| {
                     let (dw, db) = sums.split_at_mut(size);
                     for (x, dy, statistics) in lines.items() {
                         let &[hi, lo, rstd] = statistics else { continue };

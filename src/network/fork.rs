@@ -58,7 +58,9 @@ impl<A: Scalar> Nodes<A> {
             let one = match &mut dx {
                 // Nobody asks for what it could tell.
                 None if !node.learns() => {
-                    own.iter_mut().for_each(|dw| dw.fill(A::ZERO));
+                    for dw in own {
+                        dw.fill(A::ZERO);
+                    }
                     continue;
                 }
                 None => None,
