@@ -4,10 +4,11 @@ use std::fmt::{self, Debug, Write as _};
 use std::fs;
 use std::path::Path;
 
-use super::bytes::{Reader, Writer, checksum, write_whole};
+use super::bytes::{Reader, Writer, checksum};
 use super::callbacks::{numbers_of, set_numbers};
 use super::run::fingerprint;
 use super::{Epoch, History, Progress, Trainer};
+use crate::io::atomic::write_whole;
 use crate::layers::{Layer, Role};
 use crate::optimizers::Memory;
 use crate::{Error, Result, Scalar, Sequential};
