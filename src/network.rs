@@ -450,6 +450,10 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
         }
     }
 
+    fn multiply_adds(&self, _: Shape) -> u64 {
+        self.nodes.iter().map(|node| node.layer.multiply_adds(node.input)).sum()
+    }
+
     fn differentiable(&self) -> bool {
         self.nodes.iter().all(|node| node.layer.differentiable())
     }
@@ -481,6 +485,13 @@ fn keep_form<A: Scalar>(matrix: &mut Array2<A>, dim: (usize, usize)) {
 }
 
 impl<A: Scalar> Sequential<A> {
+    /// The output of each layer but the last, and the gradient of the loss by it, as the last training step left them.
+    pub(crate) fn between<'c>(&self, cache: &'c mut Cache) -> (&'c [Array2<A>], &'c [Array2<A>]) {
+        let State { outputs, gradients, .. } = cache.get::<State<A>>();
+        let count = self.nodes.len().saturating_sub(1);
+        (&outputs[..count.min(outputs.len())], &gradients[..count.min(gradients.len())])
+    }
+
     /// The error if a layer would have to learn through one without a useful gradient.
     fn check_trainable(&self) -> Result<()> {
         let mut learns = false;

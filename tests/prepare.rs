@@ -194,7 +194,7 @@ fn encoders_number_texts_and_find_them_again() {
         let x: Array2<f32> = columns.transform(&texts).unwrap();
         assert_eq!(columns.categories(), labels.classes());
         assert_eq!(columns.inverse(&x).unwrap(), texts);
-        assert_eq!(x, neuropil::losses::one_hot(&classes, labels.classes().len()).unwrap());
+        assert_eq!(x, neuropil::losses::one_hot::<f32>(&classes, labels.classes().len()).unwrap());
         checked += texts.len();
     }
     assert!(checked > 100);

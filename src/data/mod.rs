@@ -1,5 +1,5 @@
-//! Data to learn from: small made-up sets, handwritten digits, readers for MNIST and tables, and what makes numbers of them
-//! that networks like.
+//! Data to learn from: small made-up sets, handwritten digits, patients with diabetes, readers for MNIST and
+//! tables, and what makes numbers of them that networks like.
 //!
 //! Data are [`Samples`]: a matrix with one row a sample, and a matrix with the target of each. Class indices are numbers
 //! in one column: 0, 1, 2 and so on.
@@ -50,6 +50,7 @@ mod columns;
 #[cfg(feature = "csv")]
 mod csv;
 mod dataset;
+mod diabetes;
 mod digits;
 mod gzip;
 mod idx;
@@ -71,6 +72,7 @@ pub use circles::circles;
 #[cfg(feature = "csv")]
 pub use csv::{Csv, Table};
 pub use dataset::Dataset;
+pub use diabetes::diabetes;
 pub use digits::digits;
 pub use idx::{Idx, parse_idx, read_idx};
 pub use imputer::Imputer;
