@@ -293,6 +293,17 @@ pub(crate) fn check_setting(what: &str, got: f64, wants: &'static str, ok: bool)
     if ok { Ok(()) } else { Err(Error::Setting { what: what.to_owned(), wants, got }) }
 }
 
+/// The same for the setting `name` of a layer; nothing is allocated while all is well.
+pub(crate) fn check_setting_of(
+    layer: &dyn fmt::Debug,
+    name: &str,
+    got: f64,
+    wants: &'static str,
+    ok: bool,
+) -> Result<()> {
+    if ok { Ok(()) } else { Err(Error::Setting { what: format!("the {name} of {layer:?}"), wants, got }) }
+}
+
 /// The output shape of `layer`, or the error that no memory could hold such samples.
 pub(crate) fn check_size(layer: &dyn fmt::Debug, input: Shape, output: Shape) -> Result<Shape> {
     if output.len() <= isize::MAX as usize / 64 {
