@@ -5,6 +5,7 @@
 //! ```
 
 use neuropil::data::{self, Samples};
+use neuropil::metrics::R2;
 use neuropil::ndarray::Axis;
 use neuropil::prelude::*;
 use neuropil::train::{EarlyStopping, ProgressBar};
@@ -28,13 +29,12 @@ fn main() -> Result<()> {
         .batch_size(32)
         .seed(1)
         .validation(&validation)
+        .metric(R2)
         .callback(EarlyStopping::new(20))
         .callback(ProgressBar::new());
     trainer.fit(&mut network, &train)?;
 
-    // Beside the variance of the targets: what the best constant would leave.
-    let loss = trainer.evaluate(&network, &test)?.loss;
-    let r2 = 1.0 - loss / test.target.var_axis(Axis(0), 0.0)[0];
-    println!("test R2 {r2:.3}, root of the mean squared error {:.1}", loss.sqrt() * deviation[0]);
+    let result = trainer.evaluate(&network, &test)?;
+    println!("test {result}, root of the mean squared error {:.1}", result.loss.sqrt() * deviation[0]);
     Ok(())
 }

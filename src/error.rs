@@ -52,6 +52,15 @@ pub enum Error {
         /// Its rows and columns as they are.
         got: [usize; 2],
     },
+    /// A layer cannot work with the values in this batch, whatever its shape.
+    Values {
+        /// The layer, as its `Debug` prints it.
+        layer: String,
+        /// What it takes.
+        wants: String,
+        /// What it got.
+        got: String,
+    },
     /// A loss cannot compare these outputs with this target.
     Target {
         /// The loss, as its `Debug` prints it.
@@ -192,6 +201,7 @@ impl Error {
             Self::Dimensions { what, wants, got } => {
                 write!(f, "{what} must be {} x {}, got {} x {}", wants[0], wants[1], got[0], got[1])
             }
+            Self::Values { layer, wants, got } => write!(f, "{layer}{after} takes {wants}, got {got}"),
             Self::Target { loss, wants, got } => write!(f, "{loss} takes {wants}, got {got}"),
             Self::NotDifferentiable { layer } => write!(
                 f,
@@ -257,4 +267,13 @@ impl std::error::Error for Error {}
 /// The error unless `got` is in the range that is written out in `wants`.
 pub(crate) fn check_setting(what: &str, got: f64, wants: &'static str, ok: bool) -> Result<()> {
     if ok { Ok(()) } else { Err(Error::Setting { what: what.to_owned(), wants, got }) }
+}
+
+/// The output shape of `layer`, or the error that no memory could hold such samples.
+pub(crate) fn check_size(layer: &dyn fmt::Debug, input: Shape, output: Shape) -> Result<Shape> {
+    if output.len() <= isize::MAX as usize / 64 {
+        return Ok(output);
+    }
+    let wants = "samples whose result fits into memory (its size overflows here)".into();
+    Err(Error::Input { layer: format!("{layer:?}"), wants, got: input })
 }

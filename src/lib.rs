@@ -36,13 +36,16 @@
 //! - [`Init`] is where weights start; [`gradcheck`] proves a derivative, also of your own layer or loss.
 //! - [`data`] has small data sets and the reader for MNIST, [`metrics`] says how good predictions are, and [`classic`] has
 //!   the perceptron and the linear classifier that came before.
+//! - [`Summary`] tells what a network costs in numbers, products and memory.
 //! - [`Trace`] shows every number of one training step, in text, formulas and a drawing.
 //! - [`graph`] is the computational graph of a formula, with the values and gradients on its edges.
+//! - [`adapt`] lends arrays of three and four axes to networks, and shows outputs as such.
 //! - [`spec`] describes a network so that it can be made again from its description and its parameters.
 //! - [`io`] saves and loads networks, and exchanges them with other systems.
 //! - [`kernels`] tells how exact exp, tanh and their kin are.
 
 pub mod activations;
+pub mod adapt;
 pub mod classic;
 pub mod data;
 mod error;
@@ -60,6 +63,7 @@ mod scalar;
 pub mod schedules;
 mod shape;
 pub mod spec;
+mod summary;
 mod svg;
 mod tape;
 mod text;
@@ -71,6 +75,7 @@ pub use init::{Fan, Gain, Init};
 pub use network::{Scratch, Sequential};
 pub use scalar::Scalar;
 pub use shape::Shape;
+pub use summary::{LayerSummary, Summary};
 pub use tape::{Gradients, Tape};
 pub use trace::{Trace, TracedLayer, TracedParameter};
 

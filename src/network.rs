@@ -450,6 +450,10 @@ impl<A: Scalar> Layer<A> for Sequential<A> {
         }
     }
 
+    fn multiply_adds(&self, _: Shape) -> u64 {
+        self.nodes.iter().map(|node| node.layer.multiply_adds(node.input)).sum()
+    }
+
     fn differentiable(&self) -> bool {
         self.nodes.iter().all(|node| node.layer.differentiable())
     }

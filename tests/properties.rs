@@ -128,7 +128,8 @@ fn nan_goes_where_its_number_goes() {
                 x[[1, column]] = A::of(value);
                 predict(&x)
             };
-            let (low, high, nan) = (with(-100.0), with(100.0), with(f64::NAN));
+            // Not of one size: some functions do not see the sign.
+            let (low, high, nan) = (with(-100.0), with(70.0), with(f64::NAN));
             for row in [0, 2] {
                 let same = nan.row(row).iter().zip(y.row(row)).all(|(a, b)| a.to_f64() == b.to_f64());
                 assert!(same, "{}: NaN in row 1 changes row {row}", entry.name);
@@ -139,7 +140,7 @@ fn nan_goes_where_its_number_goes() {
                 assert_eq!(nan.is_nan(), depends, "{}: NaN in feature {column}, output {j}", entry.name);
             }
         }
-        assert!(depending >= x.ncols(), "{}: only {depending} outputs depend on an input", entry.name);
+        assert!(depending >= y.ncols(), "{}: only {depending} times an output depends on an input", entry.name);
     }
     for_all_layers!(check);
 }
@@ -283,12 +284,14 @@ fn derivatives_agree_with_finite_differences() {
 #[test]
 fn the_zoo_has_every_layer() {
     let mut names: Vec<_> = zoo::layers::<f32>().iter().map(|entry| entry.name).collect();
-    // Each file of the two folders is a layer, but for the traits and for files with several.
+    // Each file of the two folders is a layer, but for the traits, a setting, and files with several.
     let mut files = 0;
     for folder in ["layers", "activations"] {
         for file in std::fs::read_dir(format!("{}/src/{folder}", env!("CARGO_MANIFEST_DIR"))).unwrap() {
             let file = file.unwrap().file_name().into_string().unwrap();
-            let Some(stem) = file.strip_suffix(".rs").filter(|&stem| stem != "mod") else { continue };
+            let Some(stem) = file.strip_suffix(".rs").filter(|stem| !["mod", "padding"].contains(stem)) else {
+                continue;
+            };
             let stem = stem.replace('_', "");
             files += 1;
             assert!(names.iter().any(|name| name.to_lowercase().starts_with(&stem)), "{file} is not in the zoo");
