@@ -122,12 +122,11 @@ pub(crate) fn register<A: Scalar>(registry: &mut Registry<A>) {
     registry.register("multi_head_attention", |p| Ok(Box::new(MultiHeadAttention::restore(p)?)));
     registry.register("p_relu", |p| Ok(Box::new(PRelu::restore(p)?)));
     registry.register("parallel", |p| Ok(Box::new(Parallel::restore(p)?)));
-    registry.register("r_relu", |p| Ok(Box::new(RRelu::new(p.spec().number("lower")?, p.spec().number("upper")?))));
-    registry.register("residual", |p| Ok(Box::new(Residual::restore(p)?)));
     registry.register("permute", |p| Ok(Box::new(Permute::restore(p)?)));
     registry.register("pixel_shuffle", |p| Ok(Box::new(PixelShuffle::new(p.spec().count("factor")?))));
     registry.register("r_relu", |p| Ok(Box::new(RRelu::new(p.spec().number("lower")?, p.spec().number("upper")?))));
     registry.register("reshape", |p| Ok(Box::new(Reshape::new(p.spec().shape("shape")?))));
+    registry.register("residual", |p| Ok(Box::new(Residual::restore(p)?)));
     registry.register("rms_norm", |p| Ok(Box::new(RmsNorm::restore(p)?)));
     registry.register("rnn", |p| Ok(Box::new(Rnn::restore(p)?)));
     registry.register("sequential", |p| Ok(Box::new(Sequential::restore(p)?)));

@@ -123,16 +123,20 @@ impl Export {
         name
     }
 
+    /// A constant that is no parameter.
+    pub(super) fn unnamed(&mut self, tensor: Tensor<'static>) -> String {
+        self.values += 1;
+        self.constant(format!("c{}", self.values), tensor)
+    }
+
     /// A constant that is one number.
     pub(super) fn number(&mut self, x: f64) -> String {
-        self.values += 1;
-        self.constant(format!("c{}", self.values), Tensor::floats(&[], [x as f32]))
+        self.unnamed(Tensor::floats(&[], [x as f32]))
     }
 
     /// A constant list of integers, such as the sizes that `Reshape` takes.
     pub(super) fn integers(&mut self, list: &[i64]) -> String {
-        self.values += 1;
-        self.constant(format!("c{}", self.values), Tensor::ints(&[list.len()], list))
+        self.unnamed(Tensor::ints(&[list.len()], list))
     }
 
     /// The current value with its numbers in another shape.

@@ -12,6 +12,8 @@ mod import;
 mod patterns;
 mod protobuf;
 mod recurrent;
+mod sequence_patterns;
+mod sequences;
 mod table;
 
 impl<A: Scalar> Sequential<A> {

@@ -2,7 +2,7 @@
 
 use super::graph::Node;
 use super::import::{Found, Walk};
-use super::recurrent::gate_order;
+use super::sequence_patterns::{attention, recurrent};
 use crate::Shape;
 use crate::spec::Spec;
 
@@ -38,7 +38,7 @@ pub(super) fn next<'g>(walk: &Walk<'g>) -> Read<Found<'g>> {
     })
 }
 
-fn first<'g>(node: &'g Node<'g>) -> &'g str {
+pub(super) fn first<'g>(node: &'g Node<'g>) -> &'g str {
     node.outputs.first().map(String::as_str).unwrap_or_default()
 }
 
@@ -108,6 +108,7 @@ fn one<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
         "Gemm" => Some(gemm(walk, node)?),
         "MatMul" => Some(matmul(walk, node)?),
         "Mul" => scaled(walk, node)?,
+        "Add" => positions(walk, node)?,
         "Conv" => Some(convolution(walk, node)?),
         "MaxPool" | "AveragePool" => Some(pool(node)?),
         "BatchNormalization" => {
@@ -151,6 +152,11 @@ fn several<'g>(walk: &Walk<'g>, users: &[&'g Node<'g>]) -> Read<Option<Found<'g>
             let whole = end.inputs[..2] == [first(above), x] && above.inputs[0] == x;
             return Ok(whole.then(|| Found::layer(spec, first(end))));
         }
+    }
+    if let [_, _, _] = users
+        && find("MatMul").is_some()
+    {
+        return attention(walk, users);
     }
     // A softplus with a threshold: x is also what it becomes beyond.
     let Some(end) = find("Where") else { return Ok(None) };
@@ -209,7 +215,7 @@ fn gemm<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Found<'g>> {
     Ok(if walk.has(node, 2) { found.with("bias", walk.numbers(node, 2)?) } else { found })
 }
 
-fn matmul<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Found<'g>> {
+pub(super) fn matmul<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Found<'g>> {
     let ([inputs, outputs], weight) = (matrix(walk, node)?, walk.numbers(node, 1)?);
     // A bias may be on either side of the sum.
     let sum = walk.only(first(node), "Add");
@@ -247,6 +253,13 @@ fn scaled<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
     let found = Found::layer(batch_norm(features, 1e-30), first(sum));
     let found = found.with("weight", scale).with("bias", walk.numbers(sum, 1)?);
     Ok(Some(found.with("running_mean", vec![0.0; features]).with("running_var", vec![1.0; features])))
+}
+
+/// A sum with a constant for each step.
+fn positions<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
+    let &[steps, features] = &*walk.constant(node, 1)?.dims else { return Ok(None) };
+    let spec = Spec::new("learned_positions").set("steps", steps).set("features", features).set("masked", false);
+    Ok(Some(Found::layer(spec, first(node)).with("weight", walk.numbers(node, 1)?)))
 }
 
 /// The settings of a window that moves over an image.
@@ -353,84 +366,4 @@ fn group_norm<'g>(walk: &Walk<'g>, start: &'g Node<'g>) -> Read<Option<Found<'g>
         }
         None => Found::layer(spec.set("affine", false), end),
     }))
-}
-
-/// One recurrent operator between the transposes; several on one another become as many layers.
-fn recurrent<'g>(walk: &Walk<'g>, x: &str) -> Read<Option<Found<'g>>> {
-    let [node] = *walk.users(x) else { return Ok(None) };
-    let kind = match &*node.op {
-        "RNN" => "rnn",
-        "LSTM" => "lstm",
-        "GRU" => "gru",
-        _ => return Ok(None),
-    };
-    let (units, order) = (node.int("hidden_size", 0)?.unsigned_abs() as usize, gate_order(kind));
-    let dims = &walk.constant(node, 1)?.dims;
-    let directions: &[&str] = match &*node.text("direction", "forward")? {
-        "forward" => &[""],
-        "bidirectional" => &["", "_reverse"],
-        _ => return node.expect("direction", false).map(|()| None),
-    };
-    let (count, width) = (directions.len(), order.len().saturating_mul(units));
-    let &[_, _, inputs] = &**dims else { return Err(format!("its {} has a weight of sizes {dims:?}", node.op)) };
-    let (ih, hh) = (walk.numbers(node, 1)?, walk.numbers(node, 2)?);
-    let bias = if walk.has(node, 3) { walk.numbers(node, 3)? } else { vec![0.0; 2 * count * width] };
-    let sizes = [
-        count.checked_mul(width).and_then(|n| n.checked_mul(inputs)),
-        count.checked_mul(width).and_then(|n| n.checked_mul(units)),
-    ];
-    if units == 0 || sizes != [Some(ih.len()), Some(hh.len())] || bias.len() != 2 * count * width {
-        return Err(format!("its {} has weights whose sizes do not fit its hidden_size {units}", node.op));
-    }
-    node.expect("layout", node.int("layout", 0)? == 0)?;
-    node.expect("initial_h", !(4..=7).any(|input| walk.has(node, input)))?;
-    let mut spec = Spec::new(kind).set("inputs", inputs).set("units", units).set("layers", 1_usize);
-    spec = spec.set("bidirectional", count == 2).set("bias", true);
-    let functions = node.texts("activations")?;
-    match kind {
-        "gru" => node.expect("linear_before_reset", node.int("linear_before_reset", 0)? == 1)?,
-        "rnn" => {
-            let name = functions.first().map_or("Tanh", String::as_str);
-            node.expect("activations", matches!(name, "Tanh" | "Relu") && functions.iter().all(|f| f == name))?;
-        }
-        _ => {}
-    }
-    node.expect("activations", kind == "rnn" || functions.is_empty())?;
-    // Either the states of all steps go on, or the last one.
-    let all = walk.only(first(node), "Transpose").and_then(|node| walk.only(first(node), "Reshape"));
-    let last = node.outputs.get(1).and_then(|last| walk.only(last, "Transpose"));
-    let last = last.and_then(|node| walk.only(first(node), "Reshape"));
-    let all = all.and_then(|node| walk.only(first(node), "Transpose"));
-    let (output, last_state) = match (all, last) {
-        (Some(end), None) => (first(end), false),
-        (None, Some(end)) => (first(end), true),
-        _ => return Ok(None),
-    };
-    spec = spec.set("last_state", last_state).set("masked", false);
-    if kind == "rnn" {
-        spec = spec.set("nonlinearity", if functions.first().is_some_and(|f| f == "Relu") { "relu" } else { "tanh" });
-    }
-    let mut found = Found::layer(spec, output);
-    for (i, direction) in directions.iter().enumerate() {
-        let part = |numbers: &[f64], rows: usize, at: usize| turned(&numbers[at..][..width * rows], rows, units, order);
-        found = found.with(format!("weight_ih_l0{direction}"), part(&ih, inputs, i * width * inputs));
-        found = found.with(format!("weight_hh_l0{direction}"), part(&hh, units, i * width * units));
-        found = found.with(format!("bias_ih_l0{direction}"), part(&bias, 1, 2 * i * width));
-        found = found.with(format!("bias_hh_l0{direction}"), part(&bias, 1, (2 * i + 1) * width));
-    }
-    Ok(Some(found))
-}
-
-/// From (gates·units, rows) to (rows, gates·units), with the gates in this crate's order.
-fn turned(numbers: &[f64], rows: usize, units: usize, order: &[usize]) -> Vec<f64> {
-    let mut turned = vec![0.0; numbers.len()];
-    let width = order.len() * units;
-    for (place, gate) in order.iter().enumerate() {
-        for unit in 0..units {
-            for row in 0..rows {
-                turned[row * width + gate * units + unit] = numbers[(place * units + unit) * rows + row];
-            }
-        }
-    }
-    turned
 }

@@ -3,6 +3,7 @@
 use super::export::{At, Export};
 use super::graph::Attribute::{Float, Int, Ints, Text};
 use super::graph::Tensor;
+use super::{recurrent, sequences};
 use crate::spec::{Setting, Spec};
 use crate::{Result, Shape};
 
@@ -28,7 +29,9 @@ pub(super) fn write(e: &mut Export, at: &At) -> Result<bool> {
         "rms_norm" => rms_norm(e, at)?,
         "group_norm" => group_norm(e, at, at.spec.count("groups")?)?,
         "instance_norm" => group_norm(e, at, at.spec.count("channels")?)?,
-        "rnn" | "lstm" | "gru" if !at.spec.flag("masked")? => super::recurrent::write(e, at)?,
+        "rnn" | "lstm" | "gru" => recurrent::write(e, at)?,
+        "sinusoidal_positions" | "learned_positions" => sequences::positions(e, at)?,
+        "multi_head_attention" => sequences::attention(e, at)?,
         _ => return Ok(false),
     }
     Ok(true)
