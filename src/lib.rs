@@ -36,6 +36,7 @@
 //!   the perceptron and the linear classifier that came before.
 //! - [`Summary`] tells what a network costs in numbers, products and memory.
 //! - [`Trace`] shows every number of one training step, in text, formulas and a drawing.
+//! - [`terminal`] draws curves, boundaries and digits in characters, and `plot`, a feature, as SVG and PNG.
 //! - [`graph`] is the computational graph of a formula, with the values and gradients on its edges.
 //! - [`spec`] describes a network so that it can be made again from its description and its parameters.
 //! - [`kernels`] tells how exact exp, tanh and their kin are.
@@ -47,12 +48,16 @@ mod error;
 pub mod gradcheck;
 pub mod graph;
 mod init;
+mod inspect;
 pub mod kernels;
 pub mod layers;
 pub mod losses;
 pub mod metrics;
 mod network;
 pub mod optimizers;
+mod plane;
+#[cfg(feature = "plot")]
+pub mod plot;
 mod scalar;
 pub mod schedules;
 mod shape;
@@ -60,6 +65,7 @@ pub mod spec;
 mod summary;
 mod svg;
 mod tape;
+pub mod terminal;
 mod text;
 mod trace;
 pub mod train;
