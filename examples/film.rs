@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut tape, mut adam) = (Tape::new(&network, 3), Adam::new(0.01));
     let mut film = Film::new("Two spirals", &spirals)?;
     for epoch in 0..=150 {
-        if epoch % 5 == 0 {
+        if epoch % 6 == 0 {
             let right = neuropil::metrics::accuracy(&network.predict(&spirals.x)?, &spirals.target)?;
             film.frame(&network, &format!("epoch {epoch}, {:.0} % right", 100.0 * right))?;
         }

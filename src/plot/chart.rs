@@ -146,7 +146,15 @@ impl Chart {
         svg.finish()
     }
 
+    /// An empty place in a grid.
+    pub(super) fn nothing() -> Self {
+        Self::new("", "", "")
+    }
+
     pub(super) fn draw(&self, svg: &mut Svg, origin: (f64, f64)) {
+        if self.title.is_empty() && self.series.is_empty() {
+            return;
+        }
         let frame = self.frame(origin);
         let (left, right, top, bottom) = (frame.left, frame.right, frame.top, frame.bottom);
         if let Some(picture) = &self.background {

@@ -8,7 +8,7 @@ use crate::svg::Svg;
 use crate::{Result, Scalar, Sequential};
 
 /// How many cells a side of the plane is cut into: fewer than in a single picture, as there are many.
-const CELLS: usize = 64;
+const CELLS: usize = 48;
 
 /// A film of the regions in which a network sees each class, as one animated SVG: a frame whenever
 /// [`frame`](Self::frame) is called, after each epoch, say.

@@ -40,7 +40,7 @@ pub fn activation_gallery() -> String {
 }
 
 fn chart(activation: &impl Activation) -> Chart {
-    let xs: Vec<f64> = (-200..=200).map(|i| f64::from(i) / 40.0).collect();
+    let xs: Vec<f64> = (-80..=80).map(|i| f64::from(i) / 16.0).collect();
     let f = xs.iter().map(|&x| (x, activation.apply(x)));
     let slope = xs.iter().map(|&x| (x, activation.slope(x, activation.apply(x))));
     let name = format!("{activation:?}");

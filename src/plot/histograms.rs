@@ -16,11 +16,10 @@ pub fn histograms<A: Scalar>(trace: &Trace<A>) -> String {
     let mut charts = Vec::new();
     for (i, layer) in trace.layers.iter().enumerate() {
         let name = layer.name.split('(').next().unwrap_or_default();
-        let weights: Vec<f64> = match layer.parameters.first() {
-            Some(weight) => numbers(&weight.before),
-            None => Vec::new(),
-        };
-        charts.push(histogram(&format!("{i} {name}: weights"), "weight", &weights));
+        charts.push(match layer.parameters.first() {
+            Some(weight) => histogram(&format!("{i} {name}: weights"), "weight", &numbers(&weight.before)),
+            None => Chart::nothing(),
+        });
         charts.push(histogram(&format!("{i} {name}: outputs"), &layer.symbol, &numbers(&layer.output)));
         let gradient = format!("dL/d{}", layer.symbol);
         charts.push(histogram(&format!("{i} {name}: gradients"), &gradient, &numbers(&layer.gradient)));

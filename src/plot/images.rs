@@ -104,11 +104,11 @@ fn draw(pictures: &[Picture], captions: &[(String, &str)], columns: usize) -> St
     for (i, picture) in pictures.iter().enumerate() {
         let (x, y) = (GAP + cell.0 * (i % columns) as f64, GAP + cell.1 * (i / columns) as f64);
         let left = x + (cell.0 - GAP - w) / 2.0;
-        let address = picture.data_address();
+        let address = picture.enlarged(96).data_address();
         svg.element(
             "image",
             format_args!(
-                r#"x="{left:.2}" y="{y:.2}" width="{w:.2}" height="{h:.2}" preserveAspectRatio="none" style="image-rendering:pixelated" href="{address}""#
+                r#"x="{left:.2}" y="{y:.2}" width="{w:.2}" height="{h:.2}" preserveAspectRatio="none" href="{address}""#
             ),
         );
         svg.rect((left, y), (w, h), r##"fill="none" stroke="#d0d7de""##);

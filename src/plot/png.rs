@@ -103,6 +103,15 @@ impl Picture {
         Ok(pictures)
     }
 
+    /// The same image with squares for pixels, about so wide, so that nothing blurs it when it is shown larger.
+    pub(super) fn enlarged(&self, width: usize) -> Self {
+        let times = (width / self.width.max(1)).max(1);
+        let (wide, high) = (self.width * times, self.height * times);
+        let pixel = |i: usize| 3 * (i / wide / times * self.width + i % wide / times);
+        let pixels = (0..wide * high).flat_map(|i| self.pixels[pixel(i)..][..3].iter().copied()).collect();
+        Self { width: wide, height: high, pixels }
+    }
+
     pub(super) fn data_address(&self) -> String {
         data_address(self.width, &self.pixels)
     }
