@@ -40,6 +40,7 @@ const WORKLOADS: &[Workload] = &[
     ("neuron-5mx3", neuron),
     ("lstm-32-64-t20-b32-sgd", || recurrent(Lstm::new)),
     ("gru-32-64-t20-b32-sgd", || recurrent(Gru::new)),
+    ("attention-b8-t64-d64-h4", attention),
 ];
 
 fn main() {
@@ -220,6 +221,18 @@ fn recurrent<C: Cell>(
     let mut sgd = Sgd::new(0.01);
     Box::new(move || {
         black_box(tape.train(&mut network, &x, &target, &Mse, &mut sgd).expect("a step"));
+    })
+}
+
+/// Self-attention forward, and backward from the sum of its outputs to its parameters and input.
+fn attention() -> Box<dyn FnMut()> {
+    let layer = MultiHeadAttention::<f32>::new(64, 4, &mut rng(2)).expect("heads that divide");
+    let x: Array2<f32> = Init::STANDARD_NORMAL.matrix(8, 64 * 64, &mut rng(1));
+    let dy = Array2::ones(x.dim());
+    let mut tape = Tape::for_layer(&layer, [64, 64], 3);
+    Box::new(move || {
+        tape.forward(&layer, &x).expect("a pass");
+        black_box(tape.backward_from(&layer, &dy).expect("a pass back"));
     })
 }
 

@@ -66,6 +66,13 @@ pub enum Error {
         /// The layer in the way, as its `Debug` prints it.
         layer: String,
     },
+    /// There is something that a layer cannot do.
+    Unsupported {
+        /// The layer, as its `Debug` prints it.
+        layer: String,
+        /// What it is, after the layer's name, and what to do.
+        what: String,
+    },
     /// A method was called before the one it needs.
     Order {
         /// The method that was called.
@@ -191,6 +198,7 @@ impl Error {
                 "{layer}{after} has a derivative of zero, so the layers before it cannot learn; \
                  use a smooth activation such as Sigmoid or Tanh when training"
             ),
+            Self::Unsupported { layer, what } => write!(f, "{layer}{after} {what}"),
             Self::Order { call, needs } => write!(f, "`{call}` needs {needs} first"),
             Self::Setting { what, wants, got } => write!(f, "{what} must be {wants}, got {got}"),
             Self::Empty => {

@@ -31,6 +31,8 @@
 //! - [`Sequential`] chains [`layers`] and [`activations`], checks that they fit as they are added, and predicts.
 //! - [`Tape`] trains: forward, a loss out of [`losses`], backward, and a step of one of the [`optimizers`], whose rate may
 //!   follow one of the [`schedules`].
+//! - [`Trainer`](train::Trainer) does all that for many epochs, with validation, early stopping and checkpoints;
+//!   [`train::sanity`] looks at a network before.
 //! - [`Init`] is where weights start; [`gradcheck`] proves a derivative, also of your own layer or loss.
 //! - [`data`] has small data sets and the reader for MNIST, [`metrics`] says how good predictions are, and [`classic`] has
 //!   the perceptron and the linear classifier that came before.
@@ -39,6 +41,7 @@
 //! - [`terminal`] draws curves, boundaries and digits in characters, and `plot`, a feature, as SVG and PNG.
 //! - [`graph`] is the computational graph of a formula, with the values and gradients on its edges.
 //! - [`spec`] describes a network so that it can be made again from its description and its parameters.
+//! - [`io`] saves and loads networks, and exchanges them with other systems.
 //! - [`kernels`] tells how exact exp, tanh and their kin are.
 
 pub mod activations;
@@ -49,6 +52,7 @@ pub mod gradcheck;
 pub mod graph;
 mod init;
 mod inspect;
+pub mod io;
 pub mod kernels;
 pub mod layers;
 pub mod losses;

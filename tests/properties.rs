@@ -147,7 +147,10 @@ fn nan_goes_where_its_number_goes() {
 #[test]
 fn extreme_inputs_give_no_nan() {
     fn check<A: Scalar>(entry: &Entry<A>) {
-        let [tiny, huge] = if A::NAME == "f64" { [1e-310, 1e300] } else { [1e-40, 1e30] };
+        let [tiny, mut huge]: [f64; 2] = if A::NAME == "f64" { [1e-310, 1e300] } else { [1e-40, 1e30] };
+        if entry.name.starts_with("MultiHeadAttention") {
+            huge = huge.cbrt(); // It multiplies three of its inputs with one another.
+        }
         let extremes = [0.0, -0.0, tiny, -tiny, 1e-8, -1e-8, 1.0, 30.0, -30.0, 1e3, -1e3, 1e9, -1e9, huge, -huge];
         for seed in 0..20 {
             let mut choice = entry.batch(8, seed);

@@ -53,7 +53,7 @@ fn network() -> Sequential<f32> {
         .unwrap()
 }
 
-/// With an optimizer, a schedule and a callback that all have a memory.
+/// With an optimizer, a schedule, an average and a callback that all have a memory.
 fn trainer(validation: &Samples<f32>, epochs: usize) -> Trainer<'_, f32> {
     Trainer::new(CrossEntropy::new(), NAdam::new(0.02))
         .epochs(epochs)
@@ -62,6 +62,7 @@ fn trainer(validation: &Samples<f32>, epochs: usize) -> Trainer<'_, f32> {
         .validation(validation)
         .metric(Accuracy)
         .schedule(Sequence::new(Plateau::new(0.5, 0).threshold(0.2)).then(8, Cosine::new(4)))
+        .ema(0.9)
         .callback(EarlyStopping::new(100))
 }
 
@@ -186,7 +187,10 @@ fn files_that_are_wrong_change_nothing() {
     let mut plain = Trainer::new(CrossEntropy::new(), NAdam::new(0.02));
     refuses(&mut plain, &mut network, &good, "FILE: its schedule is Sequence, not none");
     let mut parts = Trainer::new(CrossEntropy::new(), NAdam::new(0.02)).schedule(Sequence::new(Cosine::new(4)));
-    refuses(&mut parts, &mut network, &good, "the state of a schedule without memory: it is another schedule's");
+    let text = "FILE: it has an average of the weights, unlike this trainer";
+    refuses(&mut parts, &mut network, &good, text);
+    let text = "the state of a schedule without memory: it is another schedule's";
+    refuses(&mut parts.ema(0.9), &mut network, &good, text);
 
     // Cut anywhere, or with any one byte changed.
     let bad = folder.file("bad.state");

@@ -176,7 +176,14 @@ fn gathered_batches_and_weights_make_the_same_steps() {
     let want = fit(plain().batch_size(20), &data);
     compared += assert_close("gathered", fit(plain().batch_size(5).accumulate(4), &data), want.iter().copied(), F64);
 
-    // Each sample twice is the weight 2; and a class's weight is that of its samples.
+    // A sample of weight 2 is that sample twice, in one batch.
+    let twice: Vec<usize> = (0..48).flat_map(|i| vec![i; 1 + usize::from(i < 10)]).collect();
+    let select = |from: &Array2<f64>| from.select(neuropil::ndarray::Axis(0), &twice);
+    let want = fit(plain().batch_size(58), &(&select(&data.x), &select(&data.target)));
+    let weights: Vec<f64> = (0..48).map(|i| if i < 10 { 2.0 } else { 1.0 }).collect();
+    compared += assert_close("twice", fit(plain().batch_size(48).sample_weights(weights), &data), want, F64);
+
+    // A class's weight is that of its samples.
     let weights: Vec<f64> = data.target.iter().map(|&class| if class == 0.0 { 3.0 } else { 0.5 }).collect();
     let want = fit(plain().batch_size(16).sample_weights(weights), &data);
     let got = fit(plain().batch_size(16).class_weights([3.0, 0.5]), &data);
@@ -196,7 +203,7 @@ fn gathered_batches_and_weights_make_the_same_steps() {
     assert!(weights[0] < weights[1]);
     let want = fit(plain().batch_size(12).class_weights(weights), &few);
     compared += assert_close("balanced", fit(plain().batch_size(12).balanced(), &few), want, F64);
-    assert_eq!(compared, 4 * start().parameter_count());
+    assert_eq!(compared, 5 * start().parameter_count());
 }
 
 /// `fit` on a trainer that is given away.
@@ -433,6 +440,75 @@ fn early_stopping_restores_statistics_too() {
     // Without validation, the values are for two epochs each.
     assert_eq!([fit(false, 1), fit(false, 2), fit(false, 3)], [24.0; 3]);
     assert_eq!(fit(true, 1), 12.0);
+}
+
+#[test]
+fn the_average_of_the_weights_is_what_is_evaluated_and_kept() {
+    let (data, validation) = (moons(64), moons(30));
+    let start = || trainer().in_order().ema(0.9).validation(&validation);
+    // By hand: 4 batches an epoch.
+    let (mut by_hand, loss) = (classifier(), CrossEntropy::new());
+    let (mut tape, mut adam) = (Tape::new(&by_hand, 0), Adam::new(0.02));
+    let mut average: Vec<f32> = Vec::new();
+    for step in 0..12 {
+        let rows = s![step % 4 * 16..step % 4 * 16 + 16, ..];
+        tape.train(&mut by_hand, &data.x.slice(rows), &data.target.slice(rows), &loss, &mut adam).unwrap();
+        let w = numbers(&by_hand);
+        match step {
+            0 => average = w,
+            _ => average.iter_mut().zip(w).for_each(|(a, w)| *a += 0.1_f64 as f32 * (w - *a)),
+        }
+    }
+    let (mut network, mut whole) = (classifier(), start().epochs(3));
+    let history = whole.fit(&mut network, &data).unwrap();
+    assert_eq!(assert_close("average", numbers(&network), average.iter().copied(), F32), network.parameter_count());
+    let far = numbers(&network).iter().zip(numbers(&by_hand)).any(|(a, w)| (a - w).abs() > 1e-3);
+    assert!(far, "the average is the last weights");
+    let last = history.last().unwrap().get("val_loss");
+    assert_eq!(last, Some(whole.evaluate(&network, &validation).unwrap().loss));
+
+    // A second fit learns with the weights themselves, unless the network was changed.
+    let (mut parts, mut again) = (classifier(), start().epochs(1));
+    again.fit(&mut parts, &data).unwrap();
+    again = again.epochs(2);
+    assert_eq!(again.fit(&mut parts, &data).unwrap().column("val_loss"), history.column("val_loss"));
+    assert_eq!(numbers(&parts), numbers(&network));
+    let mut other = classifier();
+    again.fit(&mut other, &data).unwrap();
+    assert_ne!(numbers(&other), numbers(&parts));
+    assert!(start().ema(1.0).fit(&mut classifier(), &data).is_err_and(|error| matches!(error, Error::Setting { .. })));
+}
+
+#[test]
+fn an_average_is_of_one_network() {
+    let (small, mut large) = (classifier(), Sequential::<f32>::mlp(&[2, 13, 2], Tanh, &mut rng(1)).unwrap());
+    let mut ema = Ema::new(0.5);
+    ema.swap(&mut large).unwrap();
+    assert!(!ema.is_swapped(), "there was nothing to swap");
+    ema.update(&small).unwrap();
+    let before = numbers(&large);
+    assert!(matches!(ema.update(&large), Err(Error::Dimensions { .. })));
+    assert!(matches!(ema.swap(&mut large), Err(Error::Dimensions { .. })));
+    assert_eq!(numbers(&large), before);
+    ema.swap(&mut classifier()).unwrap();
+    assert!(matches!(ema.update(&small), Err(Error::Order { .. })));
+    assert!(matches!(Ema::new(f64::NAN).update(&small), Err(Error::Setting { .. })));
+}
+
+#[test]
+fn frozen_layers_stay_and_others_learn() {
+    let (data, mut network) = (moons(64), classifier());
+    network.freeze(0).unwrap();
+    network.set_layer_rate(2, 0.5).unwrap();
+    let clipped = trainer().epochs(2).clip_norm(0.01).clip_value(0.1);
+    clipped.clone_fit(&mut network, &data);
+    let start = classifier();
+    for name in ["0.weight", "0.bias"] {
+        assert_eq!(network.parameter(name), start.parameter(name));
+    }
+    for name in ["2.weight", "2.bias"] {
+        assert_ne!(network.parameter(name), start.parameter(name));
+    }
 }
 
 /// Stops after an epoch.

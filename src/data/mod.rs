@@ -1,4 +1,4 @@
-//! Data to learn from: small made-up sets, handwritten digits, and a reader for MNIST.
+//! Data to learn from: small made-up sets, handwritten digits, patients with diabetes, and a reader for MNIST.
 //!
 //! Data are [`Samples`]: a matrix with one row a sample, and a matrix with the target of each. Class indices are numbers
 //! in one column: 0, 1, 2 and so on.
@@ -25,6 +25,7 @@
 mod blobs;
 mod circles;
 mod dataset;
+mod diabetes;
 mod digits;
 mod idx;
 mod mnist;
@@ -36,6 +37,7 @@ mod xor;
 pub use blobs::blobs;
 pub use circles::circles;
 pub use dataset::Dataset;
+pub use diabetes::diabetes;
 pub use digits::digits;
 pub use idx::{Idx, parse_idx, read_idx};
 pub use mnist::Mnist;

@@ -17,23 +17,29 @@ use crate::{Matrix, Result, Scalar, Sequential, Shape};
 mod dense;
 mod flatten;
 mod gru;
+mod learned_positions;
 mod log_softmax;
 mod lstm;
+mod multi_head_attention;
 mod prelu;
 mod recurrent;
 mod rnn;
 mod rrelu;
+mod sinusoidal_positions;
 mod softmax;
 
 pub use dense::Dense;
 pub use flatten::Flatten;
 pub use gru::{Gru, GruCell};
+pub use learned_positions::LearnedPositions;
 pub use log_softmax::LogSoftmax;
 pub use lstm::{Lstm, LstmCell};
+pub use multi_head_attention::{Attention, AttentionGradients, MultiHeadAttention};
 pub use prelu::PRelu;
 pub use recurrent::{Cell, Recurrent, RecurrentGradients, RecurrentState};
 pub use rnn::{Rnn, RnnCell};
 pub use rrelu::RRelu;
+pub use sinusoidal_positions::SinusoidalPositions;
 pub use softmax::Softmax;
 
 /// How each layer is made again from its [`Spec`].
@@ -41,12 +47,15 @@ pub(crate) fn register<A: Scalar>(registry: &mut Registry<A>) {
     registry.register("dense", |p| Ok(Box::new(Dense::restore(p)?)));
     registry.register("flatten", |_| Ok(Box::new(Flatten)));
     registry.register("gru", |p| Ok(Box::new(Gru::restore(p)?)));
+    registry.register("learned_positions", |p| Ok(Box::new(LearnedPositions::restore(p)?)));
     registry.register("log_softmax", |_| Ok(Box::new(LogSoftmax)));
     registry.register("lstm", |p| Ok(Box::new(Lstm::restore(p)?)));
+    registry.register("multi_head_attention", |p| Ok(Box::new(MultiHeadAttention::restore(p)?)));
     registry.register("p_relu", |p| Ok(Box::new(PRelu::restore(p)?)));
     registry.register("r_relu", |p| Ok(Box::new(RRelu::new(p.spec().number("lower")?, p.spec().number("upper")?))));
     registry.register("rnn", |p| Ok(Box::new(Rnn::restore(p)?)));
     registry.register("sequential", |p| Ok(Box::new(Sequential::restore(p)?)));
+    registry.register("sinusoidal_positions", |p| Ok(Box::new(SinusoidalPositions::restore(p.spec())?)));
     registry.register("softmax", |_| Ok(Box::new(Softmax)));
 }
 

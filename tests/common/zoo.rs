@@ -23,12 +23,20 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("Flatten", [3, 2, 2], Flatten),
         entry("Gru", [4, 3], Gru::new(3, 5, r).unwrap()),
         entry("Gru, stacked", [3, 2], Gru::new(2, 3, r).unwrap().stacked(2, r).unwrap().without_bias()),
+        entry("LearnedPositions", [4, 3], LearnedPositions::new(6, 3, r).unwrap()),
+        entry("LearnedPositions, masked", [4, 3], LearnedPositions::new(4, 3, r).unwrap().masked()),
         entry("LogSoftmax", 10, LogSoftmax),
         entry("LogSoftmax on a sequence", [3, 5], LogSoftmax),
         entry("LogSoftmax on an image", [4, 3, 2], LogSoftmax),
         entry("Lstm", [4, 3], Lstm::new(3, 5, r).unwrap()),
         entry("Lstm, both ways", [3, 2], both_ways(Lstm::new(2, 4, r).unwrap().last_state())),
         entry("Lstm, masked", [5, 2], both_ways(Lstm::new(2, 3, r).unwrap().masked())),
+        entry("MultiHeadAttention", [5, 4], gentle(MultiHeadAttention::new(4, 2, r).unwrap())),
+        entry(
+            "MultiHeadAttention, causal",
+            [4, 6],
+            gentle(MultiHeadAttention::new(6, 2, r).unwrap().causal().masked()),
+        ),
         entry("PRelu", 6, PRelu::new()),
         entry("PRelu per feature", 6, PRelu::from_parameters(spread(6))),
         entry("PRelu per feature of a sequence", [4, 3], PRelu::from_parameters(spread(3))),
@@ -38,6 +46,7 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("Rnn with ReLU", [1, 3], Rnn::relu(3, 5, r).unwrap().last_state()),
         entry("RRelu", 8, RRelu::default()),
         entry("Sequential", 6, Sequential::mlp(&[6, 8, 7, 3], Tanh, r).unwrap()),
+        entry("SinusoidalPositions", [4, 3], SinusoidalPositions::new().masked()),
         entry("Softmax", 10, Softmax),
         entry("Softmax on a sequence", [3, 5], Softmax),
         entry("Softmax on an image", [4, 3, 2], Softmax),
@@ -93,6 +102,12 @@ pub(crate) fn optimizers<A: Scalar>() -> Vec<Box<dyn Optimizer<A>>> {
 fn entry<A: Scalar>(name: &'static str, input: impl Into<Shape>, layer: impl Layer<A> + 'static) -> Entry<A> {
     let network = Sequential::new(input).with(layer).unwrap_or_else(|error| panic!("{name}: {error}"));
     Entry { name, network }
+}
+
+/// With small weights, at which no softmax is so sure that it forgets an input.
+fn gentle<A: Scalar>(mut layer: impl Layer<A>) -> impl Layer<A> {
+    layer.visit_mut(&mut |_, w| w.mapv_inplace(|w| w * A::of(1.0 / 16.0)));
+    layer
 }
 
 /// A recurrent layer of two layers in both directions.
