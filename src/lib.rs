@@ -37,6 +37,7 @@
 //! - [`data`] has small data sets and the reader for MNIST, [`metrics`] says how good predictions are, and [`classic`] has
 //!   the perceptron and the linear classifier that came before.
 //! - [`Summary`] tells what a network costs in numbers, products and memory.
+//! - [`doctor`] looks at a network on a batch, and says what is wrong and what to do.
 //! - [`Trace`] shows every number of one training step, in text, formulas and a drawing.
 //! - [`terminal`] draws curves, boundaries and digits in characters, and `plot`, a feature, as SVG and PNG.
 //! - [`graph`] is the computational graph of a formula, with the values and gradients on its edges.
@@ -47,6 +48,7 @@
 pub mod activations;
 pub mod classic;
 pub mod data;
+pub mod doctor;
 mod error;
 pub mod gradcheck;
 pub mod graph;
