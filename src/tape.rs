@@ -315,6 +315,16 @@ impl<A: Scalar> Tape<A> {
         self.stage = Stage::Backward;
     }
 
+    /// dL/dy of the last backward pass.
+    pub(crate) fn output_gradient(&self) -> &Array2<A> {
+        &self.dy
+    }
+
+    /// What `network` left here between its layers: see [`Sequential::between`].
+    pub(crate) fn between(&mut self, network: &Sequential<A>) -> (&[Array2<A>], &[Array2<A>]) {
+        network.between(&mut self.cache)
+    }
+
     /// Starts the random numbers of the layers anew.
     pub fn reseed(&mut self, seed: u64) {
         self.rng = rng(seed);

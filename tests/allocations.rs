@@ -138,7 +138,7 @@ fn a_fit_allocates_nothing_for_a_batch() {
         let weights = vec![0.5; x.nrows()];
         let mut network = Sequential::mlp(&[20, 30, 10], Relu, &mut rng(1)).unwrap();
         let mut trainer = Trainer::new(Mse, Adam::new(1e-3)).batch_size(8).clip_norm(1.0).clip_value(0.5);
-        trainer = trainer.accumulate(accumulate).sample_weights(weights);
+        trainer = trainer.accumulate(accumulate).sample_weights(weights).ema(0.9);
         trainer.fit(&mut network, &(&x, &target)).unwrap();
         allocations(|| {
             trainer.fit(&mut network, &(&x, &target)).unwrap();

@@ -43,17 +43,17 @@ fn samples() -> (Samples<f32>, Samples<f32>) {
     data::moons(150, 0.3, &mut rng).split(0.3, &mut rng).unwrap()
 }
 
-/// With a layer that draws random numbers.
+/// With layers that draw random numbers, and one with statistics.
 fn network() -> Sequential<f32> {
     let mut rng = rng(7);
     Sequential::new(2)
         .with(Dense::new(2, 10, &mut rng))
-        .and_then(|network| network.with(RRelu::default()))
+        .and_then(|network| network.with(BatchNorm::new(10))?.with(RRelu::default())?.with(Dropout::new(0.2)))
         .and_then(|network| network.with(Dense::new(10, 2, &mut rng)))
         .unwrap()
 }
 
-/// With an optimizer, a schedule and a callback that all have a memory.
+/// With an optimizer, a schedule, an average and a callback that all have a memory.
 fn trainer(validation: &Samples<f32>, epochs: usize) -> Trainer<'_, f32> {
     Trainer::new(CrossEntropy::new(), NAdam::new(0.02))
         .epochs(epochs)
@@ -62,6 +62,7 @@ fn trainer(validation: &Samples<f32>, epochs: usize) -> Trainer<'_, f32> {
         .validation(validation)
         .metric(Accuracy)
         .schedule(Sequence::new(Plateau::new(0.5, 0).threshold(0.2)).then(8, Cosine::new(4)))
+        .ema(0.9)
         .callback(EarlyStopping::new(100))
 }
 
@@ -177,7 +178,7 @@ fn files_that_are_wrong_change_nothing() {
     let text = "FILE: it has 0.weight (2 x 10) where the network has 0.weight (2 x 9)";
     refuses(&mut trainer(&validation, 2), &mut other, &good, text);
     let mut long = network.clone().with(Dense::new(2, 2, &mut rng(1))).unwrap();
-    refuses(&mut trainer(&validation, 2), &mut long, &good, "FILE: it lacks the network's 3.weight (2 x 2)");
+    refuses(&mut trainer(&validation, 2), &mut long, &good, "FILE: it lacks the network's 5.weight (2 x 2)");
     let mut double = Sequential::<f64>::mlp(&[2, 10, 2], Tanh, &mut rng(1)).unwrap();
     let mut doubles = Trainer::new(CrossEntropy::new(), NAdam::new(0.02));
     refuses(&mut doubles, &mut double, &good, "FILE: its numbers are not f64");
@@ -186,7 +187,10 @@ fn files_that_are_wrong_change_nothing() {
     let mut plain = Trainer::new(CrossEntropy::new(), NAdam::new(0.02));
     refuses(&mut plain, &mut network, &good, "FILE: its schedule is Sequence, not none");
     let mut parts = Trainer::new(CrossEntropy::new(), NAdam::new(0.02)).schedule(Sequence::new(Cosine::new(4)));
-    refuses(&mut parts, &mut network, &good, "the state of a schedule without memory: it is another schedule's");
+    let text = "FILE: it has an average of the weights, unlike this trainer";
+    refuses(&mut parts, &mut network, &good, text);
+    let text = "the state of a schedule without memory: it is another schedule's";
+    refuses(&mut parts.ema(0.9), &mut network, &good, text);
 
     // Cut anywhere, or with any one byte changed.
     let bad = folder.file("bad.state");

@@ -1,7 +1,7 @@
 //! [`log_loss`]: how surprised probabilities are by the truth.
 
-use super::{Metric, check_scores, truths};
-use crate::{Error, Matrix, Result, Scalar};
+use super::{Metric, check_probabilities, truths};
+use crate::{Matrix, Result, Scalar};
 
 /// The mean of -ln p over the samples, where p is the probability that `y` gives to the sample's class.
 ///
@@ -17,16 +17,13 @@ use crate::{Error, Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// [`Error::Target`] when the target is not one column of class indices, or an output is no probability;
-/// [`Error::NonFinite`] when an output is NaN.
+/// [`Error::Target`](crate::Error::Target) when the target is not one column of class indices, or outputs are not
+/// probabilities: of logits see [`FromLogits`](super::FromLogits). [`Error::NonFinite`](crate::Error::NonFinite) when an
+/// output is NaN.
 pub fn log_loss<A: Scalar>(y: &Matrix<A>, target: &Matrix<A>) -> Result<f64> {
     let (samples, outputs) = y.dim();
-    check_scores(y)?;
+    check_probabilities("LogLoss", y)?;
     let truths = truths("LogLoss", target, samples, outputs.max(2))?;
-    if let Some(p) = y.iter().map(|p| p.to_f64()).find(|p| !(0.0..=1.0).contains(p)) {
-        let wants = "probabilities (put a Softmax or Sigmoid at the network's end)".into();
-        return Err(Error::Target { loss: "LogLoss".into(), wants, got: p.to_string() });
-    }
     let surprise = y.rows().into_iter().zip(truths).map(|(row, truth)| {
         let p = match truth {
             0 if outputs == 1 => 1.0 - row[0].to_f64(),

@@ -3,7 +3,8 @@
 //! As for a [`Loss`](crate::losses::Loss), outputs have one row a sample. For a classifier that is a score for each class,
 //! and the target is one column of class indices; the answer is the class with the highest score, whatever the scores
 //! are: logits, probabilities or their logarithms. A network with one output for two classes is measured by
-//! [`BinaryAccuracy`], [`RocAuc`], [`LogLoss`], and by [`ConfusionMatrix::binary`], from which all else follows.
+//! [`BinaryAccuracy`], [`RocAuc`], [`LogLoss`], and by [`ConfusionMatrix::binary`], from which all else follows. [`LogLoss`]
+//! and [`RocAuc`] take probabilities; [`FromLogits`] gives them those of a network whose outputs are logits.
 //!
 //! Definitions are those of scikit-learn, where a share of nothing is 0.
 //!
@@ -22,6 +23,7 @@ mod binary_accuracy;
 mod classification_report;
 mod confusion_matrix;
 mod f1;
+mod from_logits;
 mod log_loss;
 mod matthews;
 mod precision;
@@ -35,6 +37,7 @@ pub use binary_accuracy::BinaryAccuracy;
 pub use classification_report::ClassificationReport;
 pub use confusion_matrix::{Average, ConfusionMatrix};
 pub use f1::F1;
+pub use from_logits::FromLogits;
 pub use log_loss::{LogLoss, log_loss};
 pub use matthews::Matthews;
 pub use precision::Precision;
@@ -148,6 +151,27 @@ fn check_scores<A: Scalar>(y: &Matrix<A>) -> Result<()> {
             Err(Error::NonFinite { what: format!("the output of sample {sample}"), got: f64::NAN })
         }
     }
+}
+
+/// The error unless each row holds probabilities: a single one, or one for each class, which add up to 1.
+fn check_probabilities<A: Scalar>(metric: &str, y: &Matrix<A>) -> Result<()> {
+    check_scores(y)?;
+    let wrong = |wants: &str, got| {
+        let wants = format!("{wants} (for logits wrap it in FromLogits)");
+        Err(Error::Target { loss: metric.into(), wants, got })
+    };
+    // Softmax rounds each number a little.
+    let close = A::EPSILON.to_f64().sqrt();
+    for (sample, row) in y.rows().into_iter().enumerate() {
+        if let Some(p) = row.iter().find(|&&p| !(A::ZERO..=A::ONE).contains(&p)) {
+            return wrong("probabilities", format!("{p} for sample {sample}"));
+        }
+        let sum: f64 = row.iter().map(|p| p.to_f64()).sum();
+        if row.len() > 1 && (sum - 1.0).abs() > close {
+            return wrong("probabilities that add up to 1", format!("a sum of {sum} for sample {sample}"));
+        }
+    }
+    Ok(())
 }
 
 /// `part` of `whole`, which is 0 of nothing.

@@ -44,7 +44,7 @@ pub struct MeanAbsoluteError;
 /// The share of the target's variance that is explained, 1 - Σ(y - t)²/Σ(t - mean t)²: 1 is perfect, 0 as good as the
 /// mean. The mean over the columns of the target.
 ///
-/// For a target that is constant it is 1 when it is met and else 0, as in scikit-learn.
+/// For a target that is constant it is 1 when it is met and else 0, and of fewer than two samples NaN, as in scikit-learn.
 ///
 /// ```
 /// use neuropil::metrics::{Metric, R2};
@@ -122,15 +122,17 @@ impl<A: Scalar> Metric<A> for R2 {
 
     fn evaluate(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<f64> {
         check("R2", y, target)?;
+        if y.nrows() < 2 {
+            return Ok(f64::NAN);
+        }
         let columns = y.columns().into_iter().zip(target.columns()).map(|(y, t)| {
-            let mean = t.iter().map(|t| t.to_f64()).sum::<f64>() / t.len() as f64;
             let error: f64 = y.iter().zip(t).map(|(y, t)| (y.to_f64() - t.to_f64()).powi(2)).sum();
-            let spread: f64 = t.iter().map(|t| (t.to_f64() - mean).powi(2)).sum();
-            match (error == 0.0, spread == 0.0) {
-                (true, _) => 1.0,
-                (false, true) => 0.0,
-                _ => 1.0 - error / spread,
+            // The rounded mean of equal numbers need not be that number.
+            if t.iter().all(|other| *other == t[0]) && !error.is_nan() {
+                return if error == 0.0 { 1.0 } else { 0.0 };
             }
+            let mean = t.iter().map(|t| t.to_f64()).sum::<f64>() / t.len() as f64;
+            1.0 - error / t.iter().map(|t| (t.to_f64() - mean).powi(2)).sum::<f64>()
         });
         Ok(columns.sum::<f64>() / y.ncols() as f64)
     }

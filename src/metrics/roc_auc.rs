@@ -1,6 +1,6 @@
 //! [`RocCurve`] and [`roc_auc`]: how well scores tell one class from the rest, whatever the threshold.
 
-use super::{Average, Metric, check_scores, share, truths};
+use super::{Average, Metric, check_probabilities, check_scores, share, truths};
 use crate::{Error, Matrix, Result, Scalar};
 
 /// The share of class 1 that is found against the share of class 0 that is taken for it, for each threshold.
@@ -71,6 +71,9 @@ impl RocCurve {
 /// The area under the ROC curve: of one score a sample for two classes, or the average over classes, each against the
 /// rest, of a score for each.
 ///
+/// A single score may be anything, for only its order matters. Scores for each class must be probabilities, since raw
+/// scores cannot be compared between samples; of logits see [`FromLogits`](super::FromLogits).
+///
 /// `average` says how classes come together, [`Average::Macro`] or [`Average::Weighted`], or picks one; it plays no part
 /// for one score.
 ///
@@ -85,14 +88,15 @@ impl RocCurve {
 /// ```
 ///
 /// # Errors
-/// [`Error::Target`] when the target is not one column of class indices, a class has no samples or all of them, or for
+/// [`Error::Target`] when the target is not one column of class indices, scores for each class are not probabilities, a
+/// class has no samples or all of them, or for
 /// [`Average::Micro`]; [`Error::NonFinite`] when a score is NaN.
 pub fn roc_auc<A: Scalar>(y: &Matrix<A>, target: &Matrix<A>, average: Average) -> Result<f64> {
     let (samples, classes) = y.dim();
     if classes == 1 {
         return Ok(RocCurve::new(y, target)?.area());
     }
-    check_scores(y)?;
+    check_probabilities("RocAuc", y)?;
     average.check("RocAuc", classes)?;
     let truths = truths("RocAuc", target, samples, classes)?;
     let area = |class: usize| {
@@ -140,6 +144,9 @@ impl<A: Scalar> Metric<A> for RocAuc {
     /// A few samples may be all of one class, so only the shapes are looked at.
     fn check(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
         self.0.check("RocAuc", y.ncols().max(2))?;
+        if y.ncols() > 1 {
+            check_probabilities("RocAuc", y)?;
+        }
         truths("RocAuc", target, y.nrows(), y.ncols().max(2)).map(|_| ())
     }
 }

@@ -1,10 +1,6 @@
-//! Bytes of a file: written whole or not at all, and read without trust.
+//! Bytes of a file, read without trust.
 
-use std::fs::{self, File};
-use std::io::Write as _;
-use std::path::Path;
-
-use crate::{Error, Result, Scalar};
+use crate::{Result, Scalar};
 
 /// Collects the content of a file: numbers in little-endian order, texts and lists with their length in front.
 #[derive(Debug, Default)]
@@ -89,26 +85,4 @@ impl Reader<'_> {
 /// The FNV-1a hash with 64 bits: one changed byte always changes it.
 pub(super) fn checksum(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
-}
-
-/// Writes a file so that after a crash at any moment there is the old content or the new one, never a part: into a file
-/// beside it first, which then takes its name.
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed =
-        |error: &dyn std::fmt::Display| Error::Save { path: path.display().to_string(), error: error.to_string() };
-    let Some(name) = path.file_name() else { return Err(failed(&"it is not the name of a file")) };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let beside = folder.join(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
-    let write = || {
-        let mut file = File::create(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
-        // The new name, too, has to reach the disk; not all systems can open a folder for that.
-        if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
-    };
-    write().map_err(|error: std::io::Error| {
-        let _ = fs::remove_file(&beside);
-        failed(&error)
-    })
 }

@@ -6,7 +6,7 @@ use super::{ClassWeights, Trainer};
 use crate::data::Dataset;
 use crate::error::check_setting;
 use crate::kernels::resize;
-use crate::optimizers::all_finite;
+use crate::optimizers::{Ema, all_finite};
 use crate::{Error, Matrix, Result, Scalar, Sequential};
 
 impl<A: Scalar> Trainer<'_, A> {
@@ -49,6 +49,7 @@ impl<A: Scalar> Trainer<'_, A> {
             let limit = limit.unwrap_or(0.0);
             check_setting(what, limit, "at least 0", limit >= 0.0)?;
         }
+        self.ema.as_ref().map_or(Ok(()), Ema::check_decay)?;
         let weight_ok = |w: f64| w >= 0.0 && w.is_finite();
         if let ClassWeights::Given(weights) = &self.class_weights {
             for &w in weights {

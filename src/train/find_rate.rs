@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use rand::seq::SliceRandom;
 
-use super::fit::Batch;
+use super::step::Batch;
 use super::{Trainer, history};
 use crate::data::Dataset;
 use crate::error::check_setting;

@@ -29,7 +29,7 @@ use std::fmt;
 use crate::data::Dataset;
 use crate::losses::Loss;
 use crate::metrics::Metric;
-use crate::optimizers::Optimizer;
+use crate::optimizers::{Ema, Optimizer};
 use crate::schedules::Schedule;
 use crate::{Result, Scalar};
 
@@ -40,7 +40,10 @@ mod evaluate;
 mod find_rate;
 mod fit;
 mod history;
+mod run;
+pub mod sanity;
 mod state;
+mod step;
 
 pub use callbacks::{Callback, Checkpoint, Column, Context, EarlyStopping, Flow, HistoryCsv, Position, ProgressBar};
 pub use evaluate::Evaluation;
@@ -69,8 +72,11 @@ pub struct Trainer<'a, A: Scalar> {
     callbacks: Vec<Box<dyn Callback<A> + 'a>>,
     class_weights: ClassWeights,
     sample_weights: Vec<A>,
+    ema: Option<Ema<A>>,
     progress: Progress,
-    work: fit::Work<A>,
+    /// A fingerprint of the network as the last fit left it, with the average of its weights.
+    left: u64,
+    work: step::Work<A>,
 }
 
 /// How far a trainer has come: what a file must hold, beside the weights, to go on from it.
@@ -130,8 +136,10 @@ impl<'a, A: Scalar> Trainer<'a, A> {
             callbacks: Vec::new(),
             class_weights: ClassWeights::Equal,
             sample_weights: Vec::new(),
+            ema: None,
             progress,
-            work: fit::Work::default(),
+            left: 0,
+            work: step::Work::default(),
         }
     }
 
@@ -243,6 +251,15 @@ impl<'a, A: Scalar> Trainer<'a, A> {
     #[must_use]
     pub fn sample_weights(self, weights: impl Into<Vec<A>>) -> Self {
         Self { sample_weights: weights.into(), ..self }
+    }
+
+    /// Keeps an exponential moving average of the weights, see [`Ema`]: at the end of each epoch the network has the
+    /// average, for validation, callbacks and checkpoints, and so it has after the fit; it learns with its own weights.
+    ///
+    /// A fit that goes on with the same network does so from the weights before the average.
+    #[must_use]
+    pub fn ema(self, decay: f64) -> Self {
+        Self { ema: Some(Ema::new(decay)), ..self }
     }
 
     /// The epochs so far, of all fits.

@@ -4,9 +4,11 @@ use std::fmt::{self, Debug, Write as _};
 use std::fs;
 use std::path::Path;
 
-use super::bytes::{Reader, Writer, checksum, write_whole};
+use super::bytes::{Reader, Writer, checksum};
 use super::callbacks::{numbers_of, set_numbers};
+use super::run::fingerprint;
 use super::{Epoch, History, Progress, Trainer};
+use crate::io::atomic::write_whole;
 use crate::layers::{Layer, Role};
 use crate::optimizers::Memory;
 use crate::{Error, Result, Scalar, Sequential};
@@ -20,6 +22,7 @@ struct State<A> {
     rate: f64,
     optimizer: String,
     memory: Memory<A>,
+    ema: Option<(bool, Vec<A>)>,
     schedule: Part,
     callbacks: Vec<Part>,
     layout: Vec<Entry>,
@@ -99,6 +102,11 @@ impl<A: Scalar> Trainer<'_, A> {
         out.f64(memory.product);
         out.len(memory.slots.len());
         memory.slots.iter().for_each(|slot| out.scalars(slot));
+        out.u64(u64::from(self.ema.is_some()));
+        if let Some(ema) = &self.ema {
+            out.u64(u64::from(ema.swapped));
+            out.scalars(&ema.numbers);
+        }
         out.len(self.callbacks.len());
         for Part { kind, state } in std::iter::once(self.schedule_part()).chain(self.callback_parts()) {
             out.text(&kind);
@@ -141,9 +149,14 @@ impl<A: Scalar> Trainer<'_, A> {
                 return Err(format(format!("its {what} is {}, not {}", named(got), named(&wants))));
             }
         }
+        if self.ema.is_some() != state.ema.is_some() {
+            let has = if state.ema.is_some() { "an" } else { "no" };
+            return Err(format(format!("it has {has} average of the weights, unlike this trainer")));
+        }
         check_layout(&layout(network), &state.layout).map_err(format)?;
         let count: usize = state.layout.iter().map(|entry| entry.dim.0 * entry.dim.1).sum();
-        if state.numbers.len() != count {
+        let averaged = state.ema.as_ref().map_or(0, |(_, numbers)| numbers.len());
+        if state.numbers.len() != count || ![0, count].contains(&averaged) {
             return Err(format("its network has another number of parameters than it says".into()));
         }
         self.restore_parts(&state.schedule, &state.callbacks)?;
@@ -151,6 +164,9 @@ impl<A: Scalar> Trainer<'_, A> {
         self.optimizer.set_learning_rate(state.rate);
         self.progress = state.progress;
         set_numbers(network, &state.numbers);
+        if let (Some(ema), Some((swapped, numbers))) = (&mut self.ema, state.ema) {
+            (ema.swapped, ema.numbers, self.left) = (swapped, numbers, fingerprint(network));
+        }
         Ok(())
     }
 
@@ -215,6 +231,7 @@ fn read<A: Scalar>(bytes: &[u8]) -> Result<State<A>, &'static str> {
     let (step, product) = (file.u64()?, file.f64()?);
     let slots = (0..file.len(8)?).map(|_| file.scalars()).collect::<Result<_, _>>()?;
     let memory = Memory { step, product, slots };
+    let ema = if file.u64()? == 0 { None } else { Some((file.u64()? != 0, file.scalars()?)) };
     let count = file.len(16)?;
     let mut part = || Ok::<_, &'static str>(Part { kind: file.text()?, state: file.scalars()? });
     let schedule = part()?;
@@ -234,7 +251,7 @@ fn read<A: Scalar>(bytes: &[u8]) -> Result<State<A>, &'static str> {
     if !file.0.is_empty() {
         return Err("it goes on after its end");
     }
-    Ok(State { progress, rate, optimizer, memory, schedule, callbacks, layout, numbers })
+    Ok(State { progress, rate, optimizer, memory, ema, schedule, callbacks, layout, numbers })
 }
 
 fn layout<A: Scalar>(network: &Sequential<A>) -> Vec<Entry> {

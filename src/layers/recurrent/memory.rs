@@ -4,7 +4,7 @@ use ndarray::{Array2, s};
 
 use super::chain::{Chain, Course, by_steps};
 use super::{Cell, Recurrent};
-use crate::kernels::{flat, flat_mut, resize};
+use crate::kernels::{flat, flat_mut, resize, steps_before_padding};
 use crate::{Matrix, Scalar};
 
 /// What a recurrent layer keeps from forward to backward, and from step to step.
@@ -54,7 +54,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         chains.resize_with(self.chains.len(), Chain::default);
         lengths.clear();
         if self.masked {
-            lengths.extend((0..rows).map(|row| length(x.row(row).to_slice().unwrap_or(&[]), self.inputs)));
+            lengths.extend(x.rows().into_iter().map(|sample| steps_before_padding(&sample, self.inputs)));
         }
         for layer in 0..self.layers() {
             resize(&mut inputs[layer], steps * rows, self.layer_inputs(layer));
@@ -72,16 +72,17 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
                     }
                 }
             }
-            for i in layer * directions..(layer + 1) * directions {
+            for (d, chain) in chains[layer * directions..][..directions].iter_mut().enumerate() {
+                let i = layer * directions + d;
                 let course = self.course(lengths, steps, rows, i);
-                let first = chains[i].begin::<C>(self.units, course);
+                let first = chain.begin::<C>(self.units, course);
                 for (k, mut first) in first.into_iter().enumerate() {
                     match start {
                         Some(start) => first.assign(&start[k].slice(s![.., self.columns(i, start[k])])),
                         None => first.fill(A::ZERO),
                     }
                 }
-                chains[i].forward(&self.cell, &self.chains[i], &inputs[layer], course);
+                chain.forward(&self.cell, &self.chains[i], &inputs[layer], course);
             }
         }
         (memory.steps, memory.rows) = (steps, rows);
@@ -201,11 +202,6 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
             }
         }
     }
-}
-
-/// How many steps there are up to the last one with a number that is not 0.
-fn length<A: Scalar>(sample: &[A], features: usize) -> usize {
-    sample.iter().rposition(|&x| x != A::ZERO).map_or(0, |last| last / features + 1)
 }
 
 /// From samples, (rows, steps·features), to steps, (steps·rows, features).

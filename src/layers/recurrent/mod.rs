@@ -66,7 +66,7 @@ struct Weights<A> {
     ih: Array2<A>,
     /// (units, gates·units)
     hh: Array2<A>,
-    /// For x·W_ih and for h·W_hh, (1, gates·units).
+    /// For x·Wₓ and for h·Wₕ, (1, gates·units).
     bias: Option<[Array2<A>; 2]>,
 }
 
@@ -269,6 +269,12 @@ impl<A: Scalar, C: Cell> Layer<A> for Recurrent<A, C> {
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
         self.unroll_backward(at.dy, None, at.dx, at.dw, pass.cache.get::<Memory<A>>());
+    }
+
+    fn multiply_adds(&self, input: Shape) -> u64 {
+        let mut weights = 0;
+        self.visit(&mut |info, w| weights += if info.role == Role::Weight { w.len() as u64 } else { 0 });
+        weights.saturating_mul(input.places() as u64) // At every step, though the last may be all that comes out.
     }
 
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
