@@ -58,7 +58,7 @@ impl<A: Scalar> Operation<A> {
             (Self::Copy, [a]) => (*a).clone(),
             (Self::Apply(f), [a]) => a.mapv(|a| f.apply(a)),
             // Inputs and constants are given their value; the numbers of operands are written in `operators.rs`.
-            (Self::Input | Self::Constant, _) | (_, _) => Array2::default((0, 0)),
+            _ => Array2::default((0, 0)),
         })
     }
 
@@ -81,7 +81,7 @@ impl<A: Scalar> Operation<A> {
             (Self::SumRows, [a]) => vec![dy.broadcast(a.dim()).map_or_else(|| dy.clone(), |dy| dy.to_owned())],
             (Self::Copy, _) => vec![dy.clone()],
             (Self::Apply(f), [a]) => vec![Zip::from(dy).and(*a).and(y).map_collect(|&dy, &a, &y| dy * f.slope(a, y))],
-            (Self::Input | Self::Constant, _) | (_, _) => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
