@@ -1,10 +1,10 @@
 //! Convolutional networks read handwritten digits: the five-layer network of 1989 that read post codes, and LeNet-5's
 //! modern form.
 //!
-//! The network of 1989 (LeCun and others, "Backpropagation Applied to Handwritten Zip Code Recognition") has two layers
+//! The network of 1989 (`LeCun` and others, "Backpropagation Applied to Handwritten Zip Code Recognition") has two layers
 //! of 12 feature maps, found by windows of 5 x 5 that move by 2, then 30 units and 10 outputs, all of them tanh; here on
 //! pictures of 28 x 28, with cross-entropy in place of squared errors. LeNet-5 (1998) has pooling between its
-//! convolutions; its modern form has ReLU and the maximum where that had tanh and means.
+//! convolutions; its modern form has `ReLU` and the maximum where that had tanh and means.
 //!
 //! ```text
 //! cargo run --release --example lenet -- --data DIR [--net 1989] [--epochs N]
@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Two convolutions with ReLU and max pooling, then 120, 84 and 10 units.
+/// Two convolutions with `ReLU` and max pooling, then 120, 84 and 10 units.
 fn modern(side: usize, rng: &mut impl Rng) -> Result<Sequential<f32>> {
     let network = Sequential::new([1, side, side])
         .with(Conv2d::new(1, 6, [5, 5], rng)?.padding(2))?

@@ -193,7 +193,7 @@ fn a_residual_network_learns() {
 #[test]
 fn what_does_not_fit_is_an_error() {
     let r = &mut rng(1);
-    let mut error = |input: Shape, layer: &dyn Layer<f64>| layer.output_shape(input).unwrap_err().to_string();
+    let error = |input: Shape, layer: &dyn Layer<f64>| layer.output_shape(input).unwrap_err().to_string();
     assert_eq!(
         error(3.into(), &Residual::new(Dense::new(3, 2, r))),
         "Residual(Dense(3 -> 2)) takes a body that gives the shape of the input (or a projection of it), 3, got 2"

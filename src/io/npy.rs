@@ -1,4 +1,4 @@
-//! NumPy's format for one array: [`read_npy`], [`write_npy`], and the same in memory.
+//! `NumPy`'s format for one array: [`read_npy`], [`write_npy`], and the same in memory.
 
 use std::fs;
 use std::path::Path;

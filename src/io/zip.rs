@@ -24,7 +24,9 @@ pub(super) fn write(files: &[(String, Vec<u8>)]) -> Option<Vec<u8>> {
         let (crc, size) = (crc32fast::hash(content), u32::try_from(content.len()).ok()?);
         let mut about = Vec::new();
         // Version 2.0; the name is UTF-8; stored.
-        [20, 1 << 11, 0, 0, DATE].iter().for_each(|x: &u16| about.extend(x.to_le_bytes()));
+        for x in &[20, 1 << 11, 0, 0, DATE] {
+            about.extend(x.to_le_bytes());
+        }
         [crc, size, size].iter().for_each(|x| about.extend(x.to_le_bytes()));
         about.extend(u16::try_from(name.len()).ok()?.to_le_bytes());
         about.extend(0_u16.to_le_bytes());

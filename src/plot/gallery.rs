@@ -1,7 +1,11 @@
 //! [`activation_gallery`]: every activation and its derivative.
 
 use super::Chart;
-use crate::activations::*;
+use crate::activations::{
+    Activation, Celu, Elu, Gelu, GeluTanh, HardShrink, HardSigmoid, HardSwish, HardTanh, Identity, LeakyRelu,
+    LogSigmoid, Mish, Relu, Relu6, Selu, Sigmoid, Sign, Silu, SoftShrink, Softplus, Softsign, Step, Tanh, TanhShrink,
+    Threshold,
+};
 
 /// Every activation of the crate over -5..5, with its derivative dashed.
 pub fn activation_gallery() -> String {

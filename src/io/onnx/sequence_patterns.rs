@@ -24,13 +24,14 @@ pub(super) fn recurrent<'g>(walk: &Walk<'g>, mut x: &'g str) -> Read<Option<Foun
         let last = node.outputs.get(1).and_then(|last| through(last, &["Transpose", "Reshape"]));
         let (end, last_state) = match (through(first(node), &["Transpose", "Reshape"]), last) {
             (None, Some(end)) => (end, true),
-            (Some(states), None) => match walk.only(states, "Transpose") {
-                Some(end) => (first(end), false),
-                None => {
+            (Some(states), None) => {
+                if let Some(end) = walk.only(states, "Transpose") {
+                    (first(end), false)
+                } else {
                     x = states;
                     continue;
                 }
-            },
+            }
             _ => return Ok(None),
         };
         let spec = whole.clone().set("layers", layers).set("last_state", last_state).set("masked", false);

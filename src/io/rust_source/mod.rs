@@ -86,7 +86,7 @@ impl<A: Scalar> Sequential<A> {
         for x in x.rows() {
             let x = x.to_vec();
             let y = self.predict_one(&x)?;
-            let _ = write!(cases, "            ({}, {}),\n", array(&x), array(&y.to_vec()));
+            let _ = writeln!(cases, "            ({}, {}),", array(&x), array(&y.to_vec()));
         }
         let _ = write!(
             text,
@@ -129,20 +129,21 @@ impl Source {
             ("softmax", Shape::Flat(_)) => self.step("softmax(x)"),
             ("log_softmax", Shape::Flat(_)) => self.step("log_softmax(x)"),
             ("flatten" | "dropout" | "spatial_dropout" | "gaussian_noise" | "gaussian_dropout", _) => {}
-            _ => match activation::formula::<A>(&spec)? {
-                Some(formula) => self.step(&format!("x.map(|x| {formula})")),
-                None => {
+            _ => {
+                if let Some(formula) = activation::formula::<A>(&spec)? {
+                    self.step(&format!("x.map(|x| {formula})"))
+                } else {
                     let what = "cannot be written as Rust source; dense layers, softmax and its logarithm on plain \
-                                features, flatten and activations can";
+                            features, flatten and activations can";
                     return Err(Error::Unsupported { layer: format!("{layer:?}"), what: what.to_owned() });
                 }
-            },
+            }
         }
         Ok(())
     }
 
     fn step(&mut self, value: &str) {
-        let _ = write!(self.steps, "    let x = {value};\n");
+        let _ = writeln!(self.steps, "    let x = {value};");
     }
 
     /// A product, made as this crate makes it for one sample, and a sum.

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A tile's 16 numbers in the middle do not mix. So for each of them, the sum over channels is a product of matrices:
-//! M = U·V with U = GgGᵀ (channels out x in), V = BᵀdB (channels in x tiles), and y = AᵀMA. The gradients are the same
+//! M = U·V with U = `GgGᵀ` (channels out x in), V = `BᵀdB` (channels in x tiles), and y = `AᵀMA`. The gradients are the same
 //! steps back: dM = A·dy·Aᵀ, dU = dM·Vᵀ, dV = Uᵀ·dM, dg = Gᵀ·dU·G, and dd = B·dV·Bᵀ is added up where tiles overlap.
 //!
 //! In memory the image is split into four, by even and odd lines and columns: then the same pixel of neighbouring tiles
@@ -228,7 +228,7 @@ impl<'a, A: Scalar> Piece<'a, A> {
         }
     }
 
-    /// V = BᵀdB.
+    /// V = `BᵀdB`.
     fn load_image(&mut self, x: &[A], group: usize) {
         let inputs = self.g.inputs;
         vectorize(
@@ -257,7 +257,7 @@ impl<'a, A: Scalar> Piece<'a, A> {
         );
     }
 
-    /// y = AᵀMA, plus the bias.
+    /// y = `AᵀMA`, plus the bias.
     fn store_results(&mut self, y: &mut [A], group: usize, bias: Option<&[A]>) {
         let outputs = self.g.outputs;
         vectorize(
