@@ -28,6 +28,10 @@ fn is_written<A: Scalar>(entry: &zoo::Entry<A>) -> bool {
         "instance_norm",
         "rms_norm",
         "embedding",
+        "last_step",
+        "permute",
+        "pixel_shuffle",
+        "upsample",
     ];
     let pool = kind.contains("pool");
     let needs_features = matches!(&*kind, "dense" | "softmax" | "log_softmax");

@@ -40,6 +40,8 @@ impl<'g> Found<'g> {
 pub(super) struct Walk<'g> {
     constants: BTreeMap<&'g str, &'g Tensor<'g>>,
     users: BTreeMap<&'g str, Vec<&'g Node<'g>>>,
+    /// How many operators there are: no walk along a chain is longer.
+    pub(super) nodes: usize,
     /// The value up to which the graph has been read, and the shape of a sample there.
     pub(super) at: &'g str,
     pub(super) shape: Shape,
@@ -136,7 +138,7 @@ impl<'g> Walk<'g> {
                 ));
             }
         };
-        Ok((Self { constants, users, at: &input.name, shape }, &output.name))
+        Ok((Self { constants, users, nodes: graph.nodes.len(), at: &input.name, shape }, &output.name))
     }
 
     /// The operators that take a value.

@@ -19,6 +19,9 @@ pub(super) fn recurrent<'g>(walk: &Walk<'g>, mut x: &'g str) -> Read<Option<Foun
         let whole = whole.get_or_insert_with(|| spec.clone());
         node.expect("hidden_size", whole.kind() == spec.kind() && shared(whole) == shared(&spec))?;
         layers += 1;
+        if layers > walk.nodes {
+            return Err("its recurrent operators go round in a circle".into());
+        }
         let through = |value, ops: &[&str]| ops.iter().try_fold(value, |value, op| walk.only(value, op).map(first));
         // Either the states of all steps go on, or the last one.
         let last = node.outputs.get(1).and_then(|last| through(last, &["Transpose", "Reshape"]));

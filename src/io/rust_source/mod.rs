@@ -128,7 +128,7 @@ impl Source {
             ("dense", Shape::Flat(inputs)) => self.dense(layer, inputs),
             ("softmax", Shape::Flat(_)) => self.step("softmax(x)"),
             ("log_softmax", Shape::Flat(_)) => self.step("log_softmax(x)"),
-            ("flatten" | "dropout" | "spatial_dropout" | "gaussian_noise" | "gaussian_dropout", _) => {}
+            ("flatten" | "reshape" | "dropout" | "spatial_dropout" | "gaussian_noise" | "gaussian_dropout", _) => {}
             _ => match activation::formula::<A>(&spec)? {
                 Some(formula) => self.step(&format!("x.map(|x| {formula})")),
                 None => {
