@@ -33,7 +33,7 @@ pub(crate) fn table(lines: &[Vec<String>], left: impl Fn(usize) -> bool) -> Stri
         for (i, (cell, &width)) in line.iter().zip(&widths).enumerate() {
             let gap = " ".repeat(width - cell.chars().count());
             let between = if i > 0 { "  " } else { "" };
-            out += &if left(i) { format!("{between}{cell}{gap}") } else { format!("{between}{gap}{cell}") };
+            out.extend(if left(i) { [between, cell, &gap] } else { [between, &gap, cell] });
         }
         text += out.trim_end();
         text.push('\n');

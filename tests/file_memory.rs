@@ -81,6 +81,7 @@ fn no_size_in_a_file_is_believed() {
     let safetensors = |header: &str| [&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat();
     let npy =
         |header: &str| [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes()].concat();
+    #[allow(clippy::type_complexity)] // A file, and who reads it.
     let mut files: Vec<(Vec<u8>, fn(&[u8]) -> bool)> = Vec::new();
     let is_safetensors: fn(&[u8]) -> bool = |bytes| SafeTensors::parse(bytes).is_ok();
     for header in [

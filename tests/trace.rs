@@ -63,6 +63,7 @@ fn a_trace_changes_no_bit() {
     let mut rng = rng(1);
     let deep = Sequential::<f32>::mlp(&[3, 7, 5, 2], Tanh, &mut rng).unwrap().with(RRelu::default()).unwrap();
     let nested = Sequential::new(3).with(deep.clone()).unwrap().with(PRelu::new()).unwrap();
+    #[allow(clippy::type_complexity)] // How each optimizer is made.
     let makes: [fn() -> Box<dyn Optimizer<f32>>; 2] =
         [|| Box::new(Adam::new(0.01)), || Box::new(Sgd::new(0.1).momentum(0.9))];
     for make in makes {

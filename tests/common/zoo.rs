@@ -15,6 +15,7 @@ pub(crate) struct Entry<A: Scalar> {
 }
 
 /// All layers, each with a small input.
+#[allow(clippy::too_many_lines)] // A list.
 pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
     let r = &mut rng(5);
     vec![

@@ -55,7 +55,7 @@ fn models() -> Vec<Vec<u8>> {
 }
 
 /// The right length of the header and the right checksum.
-fn mend(bytes: &mut Vec<u8>) {
+fn mend(bytes: &mut [u8]) {
     let header = |bytes: &[u8]| bytes.windows(3).rposition(|end| end == b"]}}").map(|at| at + 3);
     if let Some(end) = header(bytes).filter(|&end| end > 8) {
         bytes[..8].copy_from_slice(&(end as u64 - 8).to_le_bytes());

@@ -5,9 +5,17 @@ use neuropil::prelude::*;
 
 use crate::{readers, zoo};
 
-/// Layers that are written but not read: where padding begins is found by operators that are no layer.
-const ONE_WAY: [&str; 5] =
-    ["LearnedPositions, masked", "Lstm, masked", "MultiHeadAttention, causal", "Rnn", "SinusoidalPositions"];
+/// Layers that are written but not read: regions of any size are matrices, and where padding begins is found by operators
+/// that are no layer.
+const ONE_WAY: [&str; 7] = [
+    "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool2d, larger",
+    "LearnedPositions, masked",
+    "Lstm, masked",
+    "MultiHeadAttention, causal",
+    "Rnn",
+    "SinusoidalPositions",
+];
 
 /// How far a layer may be after the journey: settings were rounded to `f32`, and some layers became others.
 fn close(name: &str, got: &Array2<f32>, want: &Array2<f32>) {
@@ -24,7 +32,7 @@ fn every_layer_goes_there_and_back() {
         let bytes = network.to_onnx_bytes().unwrap_or_else(|error| panic!("{}: {error}", entry.name));
         if ONE_WAY.contains(&entry.name) {
             let error = Sequential::<f32>::from_onnx_bytes(&bytes).unwrap_err();
-            assert!(matches!(&error, Error::Format { .. }), "{}: {error:?}", entry.name);
+            assert!(matches!(&error, Error::Format { .. } | Error::Layer { .. }), "{}: {error:?}", entry.name);
             continue;
         }
         let again =

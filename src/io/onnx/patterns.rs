@@ -72,7 +72,7 @@ fn one<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
             found(Spec::new("hard_sigmoid"))
         }
         "Clip" => {
-            let limit = |i, none| if walk.has(node, i) { walk.number(node, i) } else { Ok(none) };
+            let limit = |i, none| if node.has(i) { walk.number(node, i) } else { Ok(none) };
             let (min, max) = (limit(1, f64::NEG_INFINITY)?, limit(2, f64::INFINITY)?);
             if (min, max) == (0.0, 6.0) {
                 found(Spec::new("relu6"))
@@ -122,10 +122,30 @@ fn one<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
             Some(found)
         }
         "LayerNormalization" => Some(layer_norm(walk, node)?),
-        "Transpose" if node.ints("perm")? == [0, 2, 1] => {
-            walk.only(out, "Reshape").map(|node| group_norm(walk, node)).transpose()?.flatten()
+        "Transpose" => transpose(walk, node)?,
+        "ReduceMean" | "ReduceMax" => {
+            let axes: &[i64] = if matches!(walk.shape, Shape::Image { .. }) { &[2, 3] } else { &[1] };
+            let whole = node.int("keepdims", 1)? == 0 && walk.integers(node, 1)? == axes;
+            node.expect("axes or keepdims", whole)?;
+            found(Spec::new(if node.op == "ReduceMean" { "global_avg_pool" } else { "global_max_pool" }))
         }
-        "Transpose" if node.ints("perm")? == [1, 0, 2] => recurrent(walk, out)?,
+        "GlobalAveragePool" | "GlobalMaxPool" => {
+            let spec = Spec::new(if node.op == "GlobalAveragePool" { "global_avg_pool" } else { "global_max_pool" });
+            walk.only(out, "Flatten").map(|end| Found::layer(spec, first(end)))
+        }
+        "Gather" => {
+            let (Shape::Sequence { steps, .. }, &[step]) = (walk.shape, &*walk.integers(node, 1)?) else {
+                return Ok(None);
+            };
+            node.expect("axis", node.int("axis", 0)? == 1 && walk.constant(node, 1)?.dims.is_empty())?;
+            node.expect("indices", step == -1 || usize::try_from(step).is_ok_and(|step| step + 1 == steps))?;
+            found(Spec::new("last_step"))
+        }
+        "DepthToSpace" => {
+            node.expect("mode", node.text("mode", "DCR")? == "CRD")?;
+            found(Spec::new("pixel_shuffle").set("factor", node.int("blocksize", 0)?.unsigned_abs() as usize))
+        }
+        "Resize" => found(upsample(walk, node)?),
         _ => None,
     })
 }
@@ -179,17 +199,67 @@ fn reshape<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
         return group_norm(walk, node);
     }
     let (sizes, dims) = (walk.integers(node, 1)?, super::export::dims(walk.shape));
-    let same = |got: i64, want: usize| got == -1 || usize::try_from(got) == Ok(want);
-    Ok(match &*sizes {
-        // The first is the batch, whatever it says.
-        [_, rest @ ..] if rest.len() == dims.len() && rest.iter().zip(&dims).all(|(&a, &b)| same(a, b)) => {
-            Some(Found::nothing(first(node)))
+    // The first size is the batch, whatever it says.
+    let shape = sizes.get(1..).and_then(|sizes| fill(sizes, &dims)).and_then(|sizes| shape_of(&sizes).ok());
+    let problem = || format!("its operator Reshape makes {sizes:?} of (batch, {dims:?}), which no layer here does");
+    let shape = shape.ok_or_else(problem)?;
+    Ok(Some(match shape {
+        _ if shape == walk.shape => Found::nothing(first(node)),
+        Shape::Flat(_) => Found::layer(Spec::new("flatten"), first(node)),
+        _ => Found::layer(Spec::new("reshape").set("shape", shape), first(node)),
+    }))
+}
+
+/// The sizes that `Reshape` makes of others: 0 is the one that was there, -1 as many as are left.
+fn fill(sizes: &[i64], old: &[usize]) -> Option<Vec<usize>> {
+    let mut new = Vec::new();
+    for (i, &n) in sizes.iter().enumerate() {
+        new.push(match n {
+            -1 => None,
+            0 => Some(*old.get(i)?),
+            n => Some(usize::try_from(n).ok()?),
+        });
+    }
+    let product =
+        |mut sizes: std::slice::Iter<'_, usize>| sizes.try_fold(1, |product: usize, &n| product.checked_mul(n));
+    let known: Vec<usize> = new.iter().copied().flatten().collect();
+    let left = product(old.iter())?.checked_div(product(known.iter())?)?;
+    Some(new.into_iter().map(|n| n.unwrap_or(left)).collect())
+}
+
+/// A change of axes, or the beginning of a layer that wants its axes in another order.
+fn transpose<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
+    let perm = node.ints("perm")?;
+    let norm = if perm == [0, 2, 1] { walk.only(first(node), "Reshape") } else { None };
+    if let Some(start) = norm
+        && let Some(found) = group_norm(walk, start)?
+    {
+        return Ok(Some(found));
+    }
+    let [0, axes @ ..] = &*perm else { return recurrent(walk, first(node)) };
+    let axes: Vec<usize> = axes.iter().map(|&axis| (axis - 1).unsigned_abs() as usize).collect();
+    Ok(Some(Found::layer(Spec::new("permute").set("axes", axes), first(node))))
+}
+
+fn upsample(walk: &Walk<'_>, node: &Node<'_>) -> Read<Spec> {
+    let bilinear = match &*node.text("mode", "nearest")? {
+        "nearest" => false,
+        "linear" => true,
+        _ => return node.expect("mode", false).map(|()| Spec::new("")),
+    };
+    let coordinates = node.text("coordinate_transformation_mode", "half_pixel")?;
+    let rounded = node.text("nearest_mode", "round_prefer_floor")?;
+    let known =
+        if bilinear { coordinates.ends_with("half_pixel") } else { coordinates == "asymmetric" && rounded == "floor" };
+    node.expect("coordinate_transformation_mode or nearest_mode", known)?;
+    let scales = walk.numbers(node, 2)?;
+    let whole = |scale: f64| scale >= 1.0 && scale.fract() == 0.0 && scale < 1e9;
+    match *scales {
+        [1.0, 1.0, down, across] if whole(down) && whole(across) => {
+            Ok(Spec::new("upsample").set("scale", [down as usize, across as usize]).set("bilinear", bilinear))
         }
-        &[_, features] if same(features, walk.shape.len()) => Some(Found::layer(Spec::new("flatten"), first(node))),
-        _ => {
-            return Err(format!("its operator Reshape makes {sizes:?} of (batch, {dims:?}), which no layer here does"));
-        }
-    })
+        _ => Err(format!("its operator Resize has the scales {scales:?}, not whole ones of lines and columns")),
+    }
 }
 
 fn dense(inputs: usize, outputs: usize, bias: bool) -> Spec {
@@ -211,8 +281,8 @@ fn gemm<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Found<'g>> {
     if turned {
         weight = (0..inputs).flat_map(|i| weight.iter().skip(i).step_by(inputs.max(1)).copied()).collect();
     }
-    let found = Found::layer(dense(inputs, outputs, walk.has(node, 2)), first(node)).with("weight", weight);
-    Ok(if walk.has(node, 2) { found.with("bias", walk.numbers(node, 2)?) } else { found })
+    let found = Found::layer(dense(inputs, outputs, node.has(2)), first(node)).with("weight", weight);
+    Ok(if node.has(2) { found.with("bias", walk.numbers(node, 2)?) } else { found })
 }
 
 pub(super) fn matmul<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Found<'g>> {
@@ -277,9 +347,9 @@ fn convolution<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Found<'g>> {
     };
     let groups = node.int("group", 1)?.unsigned_abs() as usize;
     let spec = Spec::new("conv2d").set("inputs", inputs.saturating_mul(groups)).set("outputs", outputs);
-    let spec = window(node, spec.set("groups", groups))?.set("bias", walk.has(node, 2));
+    let spec = window(node, spec.set("groups", groups))?.set("bias", node.has(2));
     let found = Found::layer(spec, first(node)).with("weight", walk.numbers(node, 1)?);
-    Ok(if walk.has(node, 2) { found.with("bias", walk.numbers(node, 2)?) } else { found })
+    Ok(if node.has(2) { found.with("bias", walk.numbers(node, 2)?) } else { found })
 }
 
 fn pool<'g>(node: &'g Node<'g>) -> Read<Found<'g>> {
@@ -289,13 +359,13 @@ fn pool<'g>(node: &'g Node<'g>) -> Read<Found<'g>> {
     Ok(Found::layer(if kind == "max_pool2d" { spec } else { spec.set("counts_padding", counts) }, first(node)))
 }
 
-/// The shape over whose numbers a layer normalises.
+/// Sizes as a shape.
 fn shape_of(dims: &[usize]) -> Read<Shape> {
     match *dims {
         [n] => Ok(n.into()),
         [steps, features] => Ok([steps, features].into()),
         [channels, height, width] => Ok([channels, height, width].into()),
-        _ => Err(format!("a normalisation over the sizes {dims:?} is none of a layer here")),
+        _ => Err(format!("the sizes {dims:?} are no shape of a sample")),
     }
 }
 
@@ -304,9 +374,9 @@ fn layer_norm<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Found<'g>> {
     let rank = 1 + super::export::dims(walk.shape).len() as i64;
     node.expect("axis", node.int("axis", -1)?.rem_euclid(rank) == rank - dims.len() as i64)?;
     let spec = Spec::new("layer_norm").set("shape", shape_of(dims)?).set("eps", node.float("epsilon", 1e-5)?);
-    let spec = spec.set("affine", true).set("bias", walk.has(node, 2));
+    let spec = spec.set("affine", true).set("bias", node.has(2));
     let found = Found::layer(spec, first(node)).with("weight", walk.numbers(node, 1)?);
-    Ok(if walk.has(node, 2) { found.with("bias", walk.numbers(node, 2)?) } else { found })
+    Ok(if node.has(2) { found.with("bias", walk.numbers(node, 2)?) } else { found })
 }
 
 /// x/√(mean(x²) + ε), and times a weight.

@@ -41,9 +41,9 @@ pub(super) fn write(e: &mut Export, at: &At) -> Result<()> {
             r.extend(turned(at.parameter(&name("weight_hh"))?.1, units, order));
             for bias in ["bias_ih", "bias_hh"] {
                 if at.has(&name(bias)) {
-                    b.extend(turned(at.parameter(&name(bias))?.1, units, order))
+                    b.extend(turned(at.parameter(&name(bias))?.1, units, order));
                 } else {
-                    b.extend(vec![0.0; order.len() * units])
+                    b.extend(vec![0.0; order.len() * units]);
                 }
             }
         }

@@ -19,6 +19,9 @@ pub(super) fn recurrent<'g>(walk: &Walk<'g>, mut x: &'g str) -> Read<Option<Foun
         let whole = whole.get_or_insert_with(|| spec.clone());
         node.expect("hidden_size", whole.kind() == spec.kind() && shared(whole) == shared(&spec))?;
         layers += 1;
+        if layers > walk.nodes {
+            return Err("its recurrent operators go round in a circle".into());
+        }
         let through = |value, ops: &[&str]| ops.iter().try_fold(value, |value, op| walk.only(value, op).map(first));
         // Either the states of all steps go on, or the last one.
         let last = node.outputs.get(1).and_then(|last| through(last, &["Transpose", "Reshape"]));
@@ -64,7 +67,7 @@ fn one_layer(
     let (count, width) = (directions.len(), order.len().saturating_mul(units));
     let (ih, hh) = (walk.numbers(node, 1)?, walk.numbers(node, 2)?);
     let numbers = |rows: usize| width.checked_mul(count).and_then(|n| n.checked_mul(rows));
-    let bias = if walk.has(node, 3) {
+    let bias = if node.has(3) {
         walk.numbers(node, 3)?
     } else {
         // No more of them than of weights, which are there.
@@ -74,7 +77,7 @@ fn one_layer(
         return Err(format!("its {} has weights whose sizes do not fit its hidden_size {units}", node.op));
     }
     node.expect("layout", node.int("layout", 0)? == 0)?;
-    node.expect("sequence_lens or initial_h", !(4..=7).any(|input| walk.has(node, input)))?;
+    node.expect("sequence_lens or initial_h", !(4..=7).any(|input| node.has(input)))?;
     let mut spec = Spec::new(kind).set("inputs", inputs).set("units", units);
     spec = spec.set("bidirectional", count == 2).set("bias", true);
     let functions = node.texts("activations")?;

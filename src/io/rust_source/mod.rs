@@ -128,13 +128,13 @@ impl Source {
             ("dense", Shape::Flat(inputs)) => self.dense(layer, inputs),
             ("softmax", Shape::Flat(_)) => self.step("softmax(x)"),
             ("log_softmax", Shape::Flat(_)) => self.step("log_softmax(x)"),
-            ("flatten" | "dropout" | "spatial_dropout" | "gaussian_noise" | "gaussian_dropout", _) => {}
+            ("flatten" | "reshape" | "dropout" | "spatial_dropout" | "gaussian_noise" | "gaussian_dropout", _) => {}
             _ => {
                 if let Some(formula) = activation::formula::<A>(&spec)? {
-                    self.step(&format!("x.map(|x| {formula})"))
+                    self.step(&format!("x.map(|x| {formula})"));
                 } else {
                     let what = "cannot be written as Rust source; dense layers, softmax and its logarithm on plain \
-                            features, flatten and activations can";
+                                features, flatten and activations can";
                     return Err(Error::Unsupported { layer: format!("{layer:?}"), what: what.to_owned() });
                 }
             }
