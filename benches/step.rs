@@ -10,22 +10,26 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use neuropil::data::Dataset;
 use neuropil::ndarray::Array2;
 use neuropil::prelude::*;
 use neuropil::rand::rngs::Xoshiro256PlusPlus;
+use neuropil::rand::seq::SliceRandom;
 
 type Workload = (&'static str, fn() -> Box<dyn FnMut()>);
 
 const WORKLOADS: &[Workload] = &[
     ("mlp-784-128-10-b64-sgd", || mlp(&[784, 128, 10], 64, Sgd::new(0.01))),
     ("fit-784-128-10-b64", fit),
-    ("fit-784-128-10-b64-bare", bare),
+    ("loop-784-128-10-b64", bare),
     ("mlp-784-512-512-10-b128-sgd", || mlp(&[784, 512, 512, 10], 128, Sgd::new(0.01))),
     ("mlp-784-1024-1024-10-b256-sgd", || mlp(&[784, 1024, 1024, 10], 256, Sgd::new(0.01))),
     ("mlp-784-128-10-b64-adam", || mlp(&[784, 128, 10], 64, Adam::new(0.001))),
     ("mlp-784-512-512-10-b128-adam", || mlp(&[784, 512, 512, 10], 128, Adam::new(0.001))),
     ("mlp-784-1024-1024-10-b256-adam", || mlp(&[784, 1024, 1024, 10], 256, Adam::new(0.001))),
     ("mlp-10-32-16-1-b32-sgd", regression),
+    ("cnn-32-64-b64-sgd", || images(cnn())),
+    ("lenet-b64-sgd", || images(lenet())),
     ("xor-2-4-1-b1-sgd", || xor(1)),
     ("xor-2-4-1-b4-sgd", || xor(4)),
     ("predict-784-128-10-b1", || predict(1)),
@@ -37,6 +41,7 @@ const WORKLOADS: &[Workload] = &[
     ("exp-1m", || pass(Exp, 1, 1_000_000)),
     ("relu-1m", || pass(Relu, 1, 1_000_000)),
     ("log_softmax-4096x10", || pass(LogSoftmax, 4096, 10)),
+    ("maxpool-64x32x28x28", || forward_and_backward(MaxPool2d::new([2, 2]), 64, [32, 28, 28])),
     ("neuron-5mx3", neuron),
     ("lstm-32-64-t20-b32-sgd", || recurrent(Lstm::new)),
     ("gru-32-64-t20-b32-sgd", || recurrent(Gru::new)),
@@ -102,9 +107,54 @@ fn uniform(rows: usize, columns: usize) -> Array2<f32> {
 }
 
 /// One training step of a classifier on a fixed random batch.
-fn mlp(sizes: &[usize], batch: usize, mut optimizer: impl Optimizer<f32> + 'static) -> Box<dyn FnMut()> {
-    let mut network = Sequential::mlp(sizes, Relu, &mut rng(2)).expect("sizes that chain");
-    let x = uniform(batch, sizes[0]);
+fn mlp(sizes: &[usize], batch: usize, optimizer: impl Optimizer<f32> + 'static) -> Box<dyn FnMut()> {
+    let network = Sequential::mlp(sizes, Relu, &mut rng(2)).expect("sizes that chain");
+    classifier(network, uniform(batch, sizes[0]), optimizer)
+}
+
+/// One training step on 64 images of 28 x 28 pixels.
+fn images(network: Result<Sequential<f32>>) -> Box<dyn FnMut()> {
+    classifier(network.expect("layers that fit"), uniform(64, 784), Sgd::new(0.01))
+}
+
+fn cnn() -> Result<Sequential<f32>> {
+    let r = &mut rng(2);
+    Sequential::new([1, 28, 28])
+        .with(Conv2d::new(1, 32, [3, 3], r)?.padding(Padding::Same))?
+        .with(Relu)?
+        .with(MaxPool2d::new([2, 2]))?
+        .with(Conv2d::new(32, 64, [3, 3], r)?.padding(Padding::Same))?
+        .with(Relu)?
+        .with(MaxPool2d::new([2, 2]))?
+        .with(Flatten)?
+        .with(Dense::new(3136, 128, r))?
+        .with(Relu)?
+        .with(Dense::new(128, 10, r))
+}
+
+fn lenet() -> Result<Sequential<f32>> {
+    let r = &mut rng(2);
+    Sequential::new([1, 28, 28])
+        .with(Conv2d::new(1, 6, [5, 5], r)?.padding(2))?
+        .with(Relu)?
+        .with(MaxPool2d::new([2, 2]))?
+        .with(Conv2d::new(6, 16, [5, 5], r)?)?
+        .with(Relu)?
+        .with(MaxPool2d::new([2, 2]))?
+        .with(Flatten)?
+        .with(Dense::new(400, 120, r))?
+        .with(Relu)?
+        .with(Dense::new(120, 84, r))?
+        .with(Relu)?
+        .with(Dense::new(84, 10, r))
+}
+
+fn classifier(
+    mut network: Sequential<f32>,
+    x: Array2<f32>,
+    mut optimizer: impl Optimizer<f32> + 'static,
+) -> Box<dyn FnMut()> {
+    let batch = x.nrows();
     let labels: Vec<usize> = (0..batch).map(|i| i * 7 % 10).collect();
     let target = class_targets(&labels);
     let mut tape = Tape::new(&network, 3);
@@ -114,34 +164,42 @@ fn mlp(sizes: &[usize], batch: usize, mut optimizer: impl Optimizer<f32> + 'stat
     })
 }
 
-/// How many batches `fit` and `bare` go over in a call.
+/// How many batches `fit` and `bare` go over in an epoch, and how many epochs they take in a call.
 const BATCHES: usize = 40;
+const EPOCHS: usize = 5;
 
 /// A classifier and samples for it.
-fn classifier() -> (Sequential<f32>, Array2<f32>, Array2<f32>) {
+fn samples() -> (Sequential<f32>, Array2<f32>, Array2<f32>) {
     let network = Sequential::mlp(&[784, 128, 10], Relu, &mut rng(2)).expect("sizes that chain");
     let labels: Vec<usize> = (0..64 * BATCHES).map(|i| i * 7 % 10).collect();
     (network, uniform(64 * BATCHES, 784), class_targets(&labels))
 }
 
-/// An epoch of a trainer.
+/// Some epochs of a trainer, which reads all samples once before it begins.
 fn fit() -> Box<dyn FnMut()> {
-    let (mut network, x, target) = classifier();
-    let mut trainer = Trainer::new(CrossEntropy::new(), Sgd::new(0.01)).batch_size(64);
+    let (mut network, x, target) = samples();
+    let mut trainer = Trainer::new(CrossEntropy::new(), Sgd::new(0.01)).batch_size(64).epochs(EPOCHS);
     Box::new(move || {
-        black_box(trainer.fit(&mut network, &(&x, &target)).expect("an epoch"));
+        black_box(trainer.fit(&mut network, &(&x, &target)).expect("some epochs"));
     })
 }
 
-/// The same steps by a loop over a tape.
+/// The same steps by a loop over a tape: shuffled, and gathered straight into its memory.
 fn bare() -> Box<dyn FnMut()> {
-    let (mut network, x, target) = classifier();
+    let (mut network, x, target) = samples();
     let (mut tape, mut sgd, loss) = (Tape::new(&network, 3), Sgd::new(0.01), CrossEntropy::new());
+    let (mut order, mut batch_target): (Vec<usize>, _) = ((0..x.nrows()).collect(), Array2::default((64, 1)));
+    let mut rng = rng(4);
     Box::new(move || {
-        for from in (0..x.nrows()).step_by(64) {
-            let rows = ndarray::s![from..from + 64, ..];
-            let step = tape.train(&mut network, &x.slice(rows), &target.slice(rows), &loss, &mut sgd);
-            black_box(step.expect("a step"));
+        for _ in 0..EPOCHS {
+            order.shuffle(&mut rng);
+            for samples in order.chunks(64) {
+                let gather = |x_to: &mut Matrix<f32>| (&x, &target).gather(samples, x_to, &mut batch_target);
+                tape.forward_with(&network, samples.len(), gather).expect("a batch that fits");
+                black_box(tape.loss(&loss, &batch_target).expect("a loss"));
+                tape.backward_weights(&network).expect("gradients");
+                tape.step(&mut network, &mut sgd).expect("a step");
+            }
         }
     })
 }
@@ -191,6 +249,20 @@ fn pass(layer: impl Layer<f32> + 'static, rows: usize, columns: usize) -> Box<dy
     let mut scratch = Scratch::default();
     Box::new(move || {
         black_box(network.predict_into(&x, &mut scratch).expect("a prediction"));
+    })
+}
+
+/// A layer forward and backward over normal numbers, in memory that is kept.
+fn forward_and_backward(layer: impl Layer<f32> + 'static, rows: usize, input: impl Into<Shape>) -> Box<dyn FnMut()> {
+    let input = input.into();
+    let normal = |columns| Init::STANDARD_NORMAL.matrix::<f32>(rows, columns, &mut rng(1));
+    let (x, dy) = (normal(input.len()), normal(layer.output_shape(input).expect("a layer for this shape").len()));
+    let (mut y, mut dx, mut cache, mut rng) = (dy.clone(), x.clone(), Cache::default(), rng(2));
+    Box::new(move || {
+        let mut pass = Pass { training: true, input, cache: &mut cache, rng: &mut rng };
+        layer.forward(&x, &mut y, &mut pass).expect("a forward pass");
+        layer.backward(Backward { x: &x, y: &y, dy: &dy, dx: Some(&mut dx), dw: &mut [] }, &mut pass);
+        black_box((&y, &dx));
     })
 }
 

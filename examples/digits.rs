@@ -5,7 +5,7 @@
 //! ```
 
 use neuropil::data::{self, Samples};
-use neuropil::metrics::{Accuracy, ConfusionMatrix, accuracy, argmax};
+use neuropil::metrics::{Accuracy, ClassificationReport, ConfusionMatrix, accuracy, argmax};
 use neuropil::prelude::*;
 use neuropil::schedules::Cosine;
 use neuropil::train::{EarlyStopping, History, ProgressBar};
@@ -15,7 +15,8 @@ fn main() -> Result<()> {
     println!("\n{network}");
 
     let y = network.predict(&test.x)?;
-    println!("{}\n", ConfusionMatrix::new(&y, &test.target)?);
+    let confusion = ConfusionMatrix::new(&y, &test.target)?;
+    println!("{confusion}\n\n{}\n", ClassificationReport::new(&confusion));
     let answers = argmax(&y);
     let misread = (0..test.len()).filter(|i| answers[*i] as f32 != test.target[[*i, 0]]);
     for i in misread.take(3) {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use neuropil::data::Mnist;
-use neuropil::metrics::{Accuracy, ConfusionMatrix};
+use neuropil::metrics::{Accuracy, ClassificationReport, ConfusionMatrix, accuracy};
 use neuropil::prelude::*;
 use neuropil::schedules::Cosine;
 use neuropil::train::{EarlyStopping, ProgressBar};
@@ -54,9 +54,9 @@ fn run(folder: PathBuf, epochs: usize) -> Result<()> {
     trainer.fit(&mut network, &train)?;
 
     let y = trainer.predict(&network, &test.x)?;
-    println!("\n{}\n", ConfusionMatrix::new(&y, &test.target)?);
-    let result = trainer.evaluate(&network, &test)?;
-    println!("test loss {:.4}\ntest accuracy {:.4}", result.loss, result.get("accuracy").unwrap_or(f64::NAN));
+    let confusion = ConfusionMatrix::new(&y, &test.target)?;
+    println!("\n{confusion}\n\n{}\n", ClassificationReport::new(&confusion));
+    println!("test accuracy {:.4}", accuracy(&y, &test.target)?);
     Ok(())
 }
 

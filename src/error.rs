@@ -52,6 +52,15 @@ pub enum Error {
         /// Its rows and columns as they are.
         got: [usize; 2],
     },
+    /// A layer cannot work with the values in this batch, whatever its shape.
+    Values {
+        /// The layer, as its `Debug` prints it.
+        layer: String,
+        /// What it takes.
+        wants: String,
+        /// What it got.
+        got: String,
+    },
     /// A loss cannot compare these outputs with this target.
     Target {
         /// The loss, as its `Debug` prints it.
@@ -155,6 +164,26 @@ pub enum Error {
         /// The operating system's words.
         error: String,
     },
+    /// A column of a matrix that nothing can be learned from.
+    Column {
+        /// Who was to learn.
+        who: &'static str,
+        /// The column's number, from 0.
+        column: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A field of a table in a text file that is not what it should be.
+    Field {
+        /// The file, or what kind of text it is.
+        what: String,
+        /// The line in which the row starts, from 1.
+        line: u64,
+        /// The column's number, from 1.
+        column: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A data file or text that does not follow its format.
     Format {
         /// The file, or what kind of text it is.
@@ -192,6 +221,7 @@ impl Error {
             Self::Dimensions { what, wants, got } => {
                 write!(f, "{what} must be {} x {}, got {} x {}", wants[0], wants[1], got[0], got[1])
             }
+            Self::Values { layer, wants, got } => write!(f, "{layer}{after} takes {wants}, got {got}"),
             Self::Target { loss, wants, got } => write!(f, "{loss} takes {wants}, got {got}"),
             Self::NotDifferentiable { layer } => write!(
                 f,
@@ -228,6 +258,10 @@ impl Error {
             }
             Self::Save { path, error } => write!(f, "cannot write {path}: {error}"),
             Self::File { path, error } => write!(f, "cannot read {path}: {error}"),
+            Self::Column { who, column, problem } => write!(f, "{who}, column {column}: {problem}"),
+            Self::Field { what, line, column, problem } => {
+                write!(f, "{what}, line {line}, column {column}: {problem}")
+            }
             Self::Format { what, problem } => write!(f, "{what}: {problem}"),
         }
     }
@@ -257,4 +291,24 @@ impl std::error::Error for Error {}
 /// The error unless `got` is in the range that is written out in `wants`.
 pub(crate) fn check_setting(what: &str, got: f64, wants: &'static str, ok: bool) -> Result<()> {
     if ok { Ok(()) } else { Err(Error::Setting { what: what.to_owned(), wants, got }) }
+}
+
+/// The same for the setting `name` of a layer; nothing is allocated while all is well.
+pub(crate) fn check_setting_of(
+    layer: &dyn fmt::Debug,
+    name: &str,
+    got: f64,
+    wants: &'static str,
+    ok: bool,
+) -> Result<()> {
+    if ok { Ok(()) } else { Err(Error::Setting { what: format!("the {name} of {layer:?}"), wants, got }) }
+}
+
+/// The output shape of `layer`, or the error that no memory could hold such samples.
+pub(crate) fn check_size(layer: &dyn fmt::Debug, input: Shape, output: Shape) -> Result<Shape> {
+    if output.len() <= isize::MAX as usize / 64 {
+        return Ok(output);
+    }
+    let wants = "samples whose result fits into memory (its size overflows here)".into();
+    Err(Error::Input { layer: format!("{layer:?}"), wants, got: input })
 }

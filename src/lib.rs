@@ -41,11 +41,13 @@
 //! - [`Trace`] shows every number of one training step, in text, formulas and a drawing.
 //! - [`terminal`] draws curves, boundaries and digits in characters, and `plot`, a feature, as SVG and PNG.
 //! - [`graph`] is the computational graph of a formula, with the values and gradients on its edges.
+//! - [`adapt`] lends arrays of three and four axes to networks, and shows outputs as such.
 //! - [`spec`] describes a network so that it can be made again from its description and its parameters.
 //! - [`io`] saves and loads networks, and exchanges them with other systems.
 //! - [`kernels`] tells how exact exp, tanh and their kin are.
 
 pub mod activations;
+pub mod adapt;
 pub mod classic;
 pub mod data;
 pub mod doctor;

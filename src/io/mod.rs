@@ -28,6 +28,17 @@
 //! replaced keeps its permissions. Loading executes nothing, trusts no size in the file, and either gives a network or
 //! an [`Error`](crate::Error) that tells what is wrong.
 //!
+//! # Weights of other systems
+//! [`Sequential::load_state_dict`](crate::Sequential::load_state_dict) takes a `PyTorch` state dict in the safetensors
+//! format by [`Names`], and [`Sequential::save_state_dict`](crate::Sequential::save_state_dict) writes one.
+//!
+//! # ONNX
+//! [`Sequential::to_onnx`](crate::Sequential::to_onnx) writes a network for other runtimes, and
+//! [`Sequential::from_onnx`](crate::Sequential::from_onnx) reads chains of the same operators.
+//!
+//! # Rust
+//! [`Sequential::export_rust`](crate::Sequential::export_rust) writes a network as one source file without dependencies.
+//!
 //! # Arrays
 //! [`read_npy`] and [`write_npy`] exchange an array with `NumPy`, [`read_npz`] and [`write_npz`] several by name.
 
@@ -41,7 +52,13 @@ mod npy;
 #[cfg(feature = "npz")]
 mod npz;
 #[cfg(feature = "files")]
+mod onnx;
+#[cfg(feature = "files")]
+mod rust_source;
+#[cfg(feature = "files")]
 mod safetensors;
+#[cfg(feature = "files")]
+mod state_dict;
 #[cfg(feature = "npz")]
 mod zip;
 
@@ -50,3 +67,5 @@ pub use npy::{from_npy, read_npy, to_npy, write_npy};
 pub use npz::{from_npz, read_npz, write_npz};
 #[cfg(feature = "files")]
 pub use safetensors::SafeTensors;
+#[cfg(feature = "files")]
+pub use state_dict::{Names, Unmatched};

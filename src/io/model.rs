@@ -160,7 +160,7 @@ impl<A: Scalar> Sequential<A> {
 }
 
 /// Reads a file, and puts its name in front of what is wrong with it.
-fn named<T>(path: &Path, read: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
+pub(super) fn named<T>(path: &Path, read: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
     let name = || path.display().to_string();
     let bytes = fs::read(path).map_err(|error| Error::File { path: name(), error: error.to_string() })?;
     read(&bytes).map_err(|error| about(&name(), error))
@@ -178,7 +178,7 @@ fn about(name: &str, error: Error) -> Error {
 /// Stands for the file's name until it is known.
 pub(super) const THE_FILE: &str = "the file";
 
-fn problem(problem: String) -> Error {
+pub(super) fn problem(problem: String) -> Error {
     Error::Format { what: THE_FILE.to_owned(), problem }
 }
 
@@ -195,7 +195,7 @@ fn open<A: Scalar>(bytes: &[u8]) -> Result<(SafeTensors<'_>, Spec)> {
     // What is no safetensors file at all, or has been cut off, is better told so than that its checksum is wrong.
     let file = SafeTensors::parse(bytes)?;
     if file.metadata("format") != Some(FORMAT) || bytes.get(8..DIGITS.start) != Some(START) {
-        let advice = "if another program wrote it, take its arrays by name, with a `StateDict`";
+        let advice = "if another program wrote it, take its arrays by name, with `load_state_dict`";
         return Err(problem(format!("it is not a model that `save` wrote; {advice}")));
     }
     if bytes[DIGITS] != *format!("{:08x}", checksum(bytes)).as_bytes() {

@@ -25,15 +25,22 @@
 // What a loop calls must be inlined to inherit its instruction set.
 #![allow(clippy::inline_always)]
 
-use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Zip};
+use ndarray::{Array2, ArrayRef1, ArrayView2, ArrayViewMut2, Zip};
 
 use crate::{Matrix, Scalar, Shape};
 
+pub(crate) mod channels;
+pub(crate) mod convolution;
 pub(crate) mod gemm;
 pub(crate) mod math;
+pub(crate) mod normalize;
 pub(crate) mod parallel;
+pub(crate) mod pool;
+pub(crate) mod rows;
+pub(crate) mod runs;
 pub(crate) mod simd;
 pub(crate) mod softmax;
+pub(crate) mod window;
 
 /// A batch whose rows hold several groups of `width` numbers (the steps of a sequence), with one group a row.
 pub(crate) fn groups<A>(x: &Matrix<A>, width: usize) -> ArrayView2<'_, A> {
@@ -67,7 +74,7 @@ pub(crate) fn channels_of(input: Shape) -> (usize, usize) {
 }
 
 /// How many steps of so many features a sample has before its padding: trailing steps of nothing but zeros.
-pub(crate) fn steps_before_padding<A: Scalar>(sample: ArrayView1<'_, A>, features: usize) -> usize {
+pub(crate) fn steps_before_padding<A: Scalar>(sample: &ArrayRef1<A>, features: usize) -> usize {
     sample.iter().rposition(|&x| x != A::ZERO).map_or(0, |last| last / features + 1)
 }
 

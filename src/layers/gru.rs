@@ -18,7 +18,8 @@ use crate::{Result, Scalar};
 /// h = (1 - z) ∘ n + z ∘ h
 /// ```
 ///
-/// W_ih = [Wᵣ, W_z, Wₙ] is (inputs, 3 units), W_hh = [Uᵣ, U_z, Uₙ] is (units, 3 units), and there are two biases, b and a.
+/// `weight_ih` = `[Wᵣ, W_z, Wₙ]` is (inputs, 3 units), `weight_hh` = `[Uᵣ, U_z, Uₙ]` is (units, 3 units), and there are two
+/// biases, b and a.
 /// As in `PyTorch`, the reset gate r acts after the product, so aₙ is inside it. See [`Recurrent`] for stacking, both
 /// directions, padding, and carrying the state on.
 ///

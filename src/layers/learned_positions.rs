@@ -12,8 +12,8 @@ use crate::layers::{Backward, Info, Layer, Pass, Role};
 use crate::spec::{Parts, Spec};
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
-/// Adds to step t of a sequence row t of a trained matrix: y[t] = x[t] + W[t] (Gehring and others, 2017), for layers such
-/// as [`MultiHeadAttention`](super::MultiHeadAttention), which do not know the order of the steps.
+/// Adds to step t of a sequence row t of a trained matrix, yₜ = xₜ + Wₜ (Gehring and others, 2017): for layers such as
+/// [`MultiHeadAttention`](super::MultiHeadAttention), which do not know the order of the steps.
 ///
 /// W is (steps, features); shorter sequences take the first rows. It starts normal with deviation 0.02.
 ///
@@ -87,7 +87,7 @@ impl<A: Scalar> Layer<A> for LearnedPositions<A> {
         sums.resize(at.x.ncols(), 0.0);
         let features = self.weight.ncols();
         for (x, dy) in at.x.rows().into_iter().zip(at.dy.rows()) {
-            let steps = if self.masked { steps_before_padding(x, features) } else { sums.len() / features };
+            let steps = if self.masked { steps_before_padding(&x, features) } else { sums.len() / features };
             for (sum, &dy) in sums[..steps * features].iter_mut().zip(dy) {
                 *sum += dy.to_f64();
             }

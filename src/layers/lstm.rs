@@ -10,7 +10,7 @@ use crate::{Result, Scalar};
 /// Long short-term memory (Hochreiter and Schmidhuber, 1997; with the forget gate of Gers and others, 2000): a recurrent
 /// layer whose cell state is added to, so that gradients last over many steps.
 ///
-/// For each step, with the sums s = x·W_ih + b_ih + h·W_hh + b_hh of the four gates:
+/// For each step, with the sums s = x·Wₓ + bₓ + h·Wₕ + bₕ of the four gates:
 ///
 /// ```text
 /// i = σ(sᵢ)   f = σ(s_f)   g = tanh(s_g)   o = σ(sₒ)
@@ -18,8 +18,8 @@ use crate::{Result, Scalar};
 /// h = o ∘ tanh(c)
 /// ```
 ///
-/// Gates come in the order i, f, g, o and there are two biases, as in `PyTorch`; W_ih is (inputs, 4 units), W_hh is
-/// (units, 4 units). See [`Recurrent`] for stacking, both directions, padding, and carrying the state on.
+/// Gates come in the order i, f, g, o and there are two biases, as in `PyTorch`; Wₓ (`weight_ih`) is (inputs, 4 units),
+/// Wₕ (`weight_hh`) is (units, 4 units). See [`Recurrent`] for stacking, both directions, padding, and carrying the state on.
 ///
 /// ```
 /// use neuropil::prelude::*;

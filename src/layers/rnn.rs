@@ -7,10 +7,10 @@ use crate::kernels::simd::rows::each;
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
-/// The plain recurrent layer (Elman, 1990): h = f(x·W_ih + b_ih + h·W_hh + b_hh) for each step, with f = tanh or
+/// The plain recurrent layer (Elman, 1990): h = f(x·Wₓ + bₓ + h·Wₕ + bₕ) for each step, with f = tanh or
 /// max(0, ·).
 ///
-/// W_ih is (inputs, units), W_hh is (units, units), and there are two biases, as in `PyTorch`. See [`Recurrent`] for
+/// Wₓ (`weight_ih`) is (inputs, units), Wₕ (`weight_hh`) is (units, units), and there are two biases, as in `PyTorch`. See [`Recurrent`] for
 /// stacking, both directions, padding, and carrying the state on.
 ///
 /// ```

@@ -131,7 +131,7 @@ impl<A: Scalar> Default for Codes<A> {
 /// y = x + codes for each sample; but padding stays, if it is looked for. `codes` has `features` a step.
 pub(super) fn add_codes<A: Scalar>(x: &Matrix<A>, codes: &[A], features: usize, masked: bool, y: &mut Matrix<A>) {
     for (x, mut y) in x.rows().into_iter().zip(y.rows_mut()) {
-        let steps = if masked { steps_before_padding(x, features) } else { x.len() / features };
+        let steps = if masked { steps_before_padding(&x, features) } else { x.len() / features };
         y.assign(&x);
         y.iter_mut().zip(&codes[..steps * features]).for_each(|(y, &code)| *y += code);
     }

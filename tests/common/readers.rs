@@ -40,3 +40,12 @@ pub(crate) fn npy(bytes: &[u8]) -> bool {
 pub(crate) fn npz(bytes: &[u8]) -> bool {
     neuropil::io::from_npz::<f32>(bytes).is_ok()
 }
+
+/// An ONNX file: what is read can predict.
+pub(crate) fn onnx(bytes: &[u8]) -> bool {
+    let Ok(network) = Sequential::<f32>::from_onnx_bytes(bytes) else { return false };
+    if network.input().len() <= 1 << 16 && network.output().len() <= 1 << 16 && network.layers().len() <= 16 {
+        let _ = network.predict(&neuropil::ndarray::Array2::zeros((2, network.input().len())));
+    }
+    true
+}

@@ -1,6 +1,6 @@
 //! Model files: what is saved comes back, what is damaged is noticed, and nothing is ever half written.
 
-#![cfg(feature = "files")]
+#![cfg(all(feature = "files", feature = "npz"))]
 
 #[path = "../common/readers.rs"]
 mod readers;
@@ -13,4 +13,7 @@ mod crash;
 mod damage;
 mod malformed;
 mod mutations;
+mod onnx;
 mod round_trips;
+mod rust_source;
+mod state_dicts;

@@ -77,3 +77,29 @@ fn mutated_safetensors_files_are_arrays_or_errors() {
     let read = run(&models(), readers::safetensors, mend, 20_000);
     assert!(read > 200, "only {read} could be read");
 }
+
+#[test]
+fn mutated_numpy_files_are_arrays_or_errors() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/numpy");
+    let files = |end: &str| -> Vec<Vec<u8>> {
+        let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        paths
+            .iter()
+            .filter(|path| path.to_string_lossy().ends_with(end))
+            .map(|path| std::fs::read(path).unwrap())
+            .collect()
+    };
+    let read = run(&files(".npy"), readers::npy, |_| {}, 20_000);
+    assert!(read > 200, "only {read} arrays could be read");
+    let read = run(&files(".npz"), readers::npz, |_| {}, 5_000);
+    assert!(read > 10, "only {read} archives could be read");
+}
+
+#[test]
+fn mutated_onnx_files_are_networks_or_errors() {
+    let layers = zoo::layers::<f32>();
+    let files: Vec<Vec<u8>> = layers.iter().filter_map(|entry| entry.network.to_onnx_bytes().ok()).collect();
+    let read = run(&files, readers::onnx, |_| {}, 20_000);
+    assert!(read > 200, "only {read} could be read");
+}

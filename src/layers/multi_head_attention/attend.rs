@@ -3,7 +3,7 @@
 use ndarray::{Array2, ArrayRef2, ArrayView4, s};
 
 use super::{Memory, MultiHeadAttention};
-use crate::kernels::{add_row, column_sums, gemm::gemm, groups, groups_mut, resize};
+use crate::kernels::{add_row, column_sums, flat, gemm::gemm, groups, groups_mut, resize};
 use crate::{Error, Matrix, Result, Scalar};
 
 /// What [`MultiHeadAttention::attend`] keeps for [`attend_backward`](MultiHeadAttention::attend_backward), and for those
@@ -12,12 +12,14 @@ use crate::{Error, Matrix, Result, Scalar};
 pub struct Attention<A: Scalar>(Memory<A>);
 
 impl<A: Scalar> Attention<A> {
-    /// P, (samples, heads, queries, keys): how much each query takes of each key's value.
+    /// P, (samples, heads, queries, keys): how much each query takes of each key's value; (0, 0, 0, 0) at first.
+    ///
+    /// # Panics
+    /// Never.
     pub fn weights(&self) -> ArrayView4<'_, A> {
         let Memory { p, samples, queries, keys, .. } = &self.0;
         let heads = p.nrows() / (samples * queries).max(1);
-        let shape = (*samples, heads, *queries, *keys);
-        ArrayView4::from_shape(shape, p.as_slice().unwrap_or(&[])).expect("as many numbers as the shape has")
+        ArrayView4::from_shape((*samples, heads, *queries, *keys), flat(p)).expect("as many numbers as the shape has")
     }
 }
 
@@ -120,20 +122,19 @@ impl<A: Scalar> MultiHeadAttention<A> {
         let db_out = dbiases.as_mut().map(|[_, out]| out);
         self.mix_backward(&groups(&dy, features), &mut dw_out, db_out, memory);
 
-        let mut inputs = Vec::new();
-        for (i, (_, matrix, steps)) in sizes.into_iter().enumerate() {
+        let mut inputs =
+            [zero(samples, queries * features), zero(samples, keys * features), zero(samples, keys * features)];
+        for (i, dx) in inputs.iter_mut().enumerate() {
             let (dprojected, columns) = (&memory.dprojected[i], s![.., i * features..(i + 1) * features]);
-            let matrix = matrix.as_standard_layout();
+            let matrix = sizes[i].1.as_standard_layout();
             gemm(A::ONE, &groups(&matrix, features).t(), dprojected, A::ZERO, &mut dw_in.slice_mut(columns));
             if let Some([db_in, _]) = &mut dbiases {
                 column_sums(dprojected, &mut db_in.slice_mut(columns));
             }
-            let mut dx = zero(samples, steps * features);
             let weight = self.in_weight.slice(columns);
-            gemm(A::ONE, dprojected, &weight.t(), A::ZERO, &mut groups_mut(&mut dx, features));
-            inputs.push(dx);
+            gemm(A::ONE, dprojected, &weight.t(), A::ZERO, &mut groups_mut(dx, features));
         }
-        let [query, key, value] = <[_; 3]>::try_from(inputs).expect("three inputs");
+        let [query, key, value] = inputs;
         let weights = match dbiases {
             Some([db_in, db_out]) => vec![dw_in, db_in, dw_out, db_out],
             None => vec![dw_in, dw_out],

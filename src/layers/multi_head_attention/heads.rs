@@ -1,10 +1,10 @@
 //! Softmax(Q·Kᵀ/√d)·V for each sample and head, and back. Threads take some samples each.
 
-use ndarray::{ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, Axis, s};
+use ndarray::{ArrayView2, ArrayView3, ArrayViewMut3, Axis, s};
 
-use crate::Scalar;
 use crate::kernels::simd::{rows, vectorize};
-use crate::kernels::{flat_mut, gemm::gemm, parallel::both};
+use crate::kernels::{flat, flat_mut, gemm::gemm, parallel::both};
+use crate::{Matrix, Scalar};
 
 /// Which keys a query sees, and in how many heads.
 #[derive(Clone, Copy)]
@@ -80,14 +80,14 @@ impl<A: Scalar> Attend<'_, A> {
             let mut p = p.slice_mut(s![head * queries..(head + 1) * queries, ..]);
             gemm(A::ONE, &q.slice(columns), &k.slice(columns).t(), A::ZERO, &mut p);
             softmax(&mut p, scale, seen);
-            weigh(p.view(), v.slice(columns), mixed.slice_mut(columns), seen);
+            weigh(&p, &v.slice(columns), &mut mixed.slice_mut(columns), seen);
         }
     }
 }
 
 /// Each row of scores, times the scale, becomes a distribution over the keys that its query sees; 0 elsewhere, and if it
 /// sees none.
-fn softmax<A: Scalar>(scores: &mut ArrayViewMut2<'_, A>, scale: A, seen: Seen<'_>) {
+fn softmax<A: Scalar>(scores: &mut Matrix<A>, scale: A, seen: Seen<'_>) {
     let keys = scores.ncols();
     let scores = flat_mut(scores);
     vectorize(
@@ -116,9 +116,9 @@ fn softmax<A: Scalar>(scores: &mut ArrayViewMut2<'_, A>, scale: A, seen: Seen<'_
 }
 
 /// mixed = P·V. A value that a query does not see must not reach it, even if it is NaN and its weight 0.
-fn weigh<A: Scalar>(p: ArrayView2<'_, A>, v: ArrayView2<'_, A>, mut mixed: ArrayViewMut2<'_, A>, seen: Seen<'_>) {
+fn weigh<A: Scalar>(p: &Matrix<A>, v: &Matrix<A>, mixed: &mut Matrix<A>, seen: Seen<'_>) {
     if !seen.causal && seen.hidden.is_none() || v.iter().all(|v| v.is_finite()) {
-        return gemm(A::ONE, &p, &v, A::ZERO, &mut mixed);
+        return gemm(A::ONE, p, v, A::ZERO, mixed);
     }
     for ((query, column), mixed) in mixed.indexed_iter_mut() {
         let visible = (0..v.nrows()).filter(|&key| seen.sees(query, key));
@@ -175,7 +175,7 @@ impl<A: Scalar> AttendBackward<'_, A> {
             let dmixed = dmixed.slice(columns);
             gemm(A::ONE, &dmixed, &v.slice(columns).t(), A::ZERO, &mut dscores);
             gemm(A::ONE, &p.t(), &dmixed, A::ZERO, &mut dv.slice_mut(columns));
-            softmax_gradient(p, &mut dscores, scale);
+            softmax_gradient(&p, &mut dscores, scale);
             gemm(A::ONE, &dscores, &k.slice(columns), A::ZERO, &mut dq.slice_mut(columns));
             gemm(A::ONE, &dscores.t(), &q.slice(columns), A::ZERO, &mut dk.slice_mut(columns));
         }
@@ -183,9 +183,9 @@ impl<A: Scalar> AttendBackward<'_, A> {
 }
 
 /// d(scores) = P ∘ (dP - Σ P ∘ dP) times the scale, the sum being over a row; `d` holds dP before.
-fn softmax_gradient<A: Scalar>(p: ArrayView2<'_, A>, d: &mut ArrayViewMut2<'_, A>, scale: A) {
+fn softmax_gradient<A: Scalar>(p: &Matrix<A>, d: &mut Matrix<A>, scale: A) {
     let keys = p.ncols();
-    let (p, d) = (p.to_slice().unwrap_or(&[]), flat_mut(d));
+    let (p, d) = (flat(p), flat_mut(d));
     vectorize(
         #[inline(always)]
         || {

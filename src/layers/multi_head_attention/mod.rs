@@ -20,7 +20,7 @@ use heads::{Attend, AttendBackward, Sight};
 /// Multi-head attention (Vaswani and others, 2017): each step asks all steps, and mixes what they have to say by how well
 /// they answer.
 ///
-/// With the weights W_q, W_k, W_v and Wₒ, each (features, features), and features cut in heads of d each:
+/// With weights `W_q`, `W_k`, `W_v` and `Wₒ`, each (features, features), and features cut in heads of d each:
 ///
 /// ```text
 /// Q = x·W_q + b_q    K = x·W_k + b_k    V = x·W_v + b_v
@@ -28,8 +28,8 @@ use heads::{Attend, AttendBackward, Sight};
 /// y = [P·V of each head]·Wₒ + bₒ
 /// ```
 ///
-/// It takes and gives sequences of so many features a step. As in `PyTorch`, [W_q, W_k, W_v] is one parameter
-/// `in_proj_weight`, here stored as (features, 3 features); Wₒ is `out_proj.weight`. There is no dropout of P.
+/// It takes and gives sequences of so many features a step. As in `PyTorch`, `[W_q, W_k, W_v]` is one parameter
+/// `in_proj_weight`, here stored as (features, 3 features); `Wₒ` is `out_proj.weight`. There is no dropout of P.
 ///
 /// The order of the steps plays no part: add a [`SinusoidalPositions`](super::SinusoidalPositions) or
 /// [`LearnedPositions`](super::LearnedPositions) before. [`attend`](Self::attend) has keys and values from another
@@ -47,18 +47,18 @@ use heads::{Attend, AttendBackward, Sight};
 #[derive(Clone, PartialEq)]
 pub struct MultiHeadAttention<A: Scalar> {
     heads: usize,
-    /// [W_q, W_k, W_v], (features, 3·features)
+    /// `[W_q, W_k, W_v]`, (features, 3·features)
     in_weight: Array2<A>,
     /// Wₒ, (features, features)
     out_weight: Array2<A>,
-    /// [b_q, b_k, b_v], (1, 3·features), and bₒ, (1, features)
+    /// `[b_q, b_k, b_v]`, (1, 3·features), and bₒ, (1, features)
     biases: Option<[Array2<A>; 2]>,
     causal: bool,
     masked: bool,
 }
 
 impl<A: Scalar> MultiHeadAttention<A> {
-    /// A layer for so many features, cut in so many heads. It starts as `PyTorch`'s: W_q, W_k, W_v together by Xavier's
+    /// A layer for so many features, cut in so many heads. It starts as `PyTorch`'s: `W_q`, `W_k`, `W_v` together by Xavier's
     /// rule, Wₒ uniform in ±1/√features, biases 0.
     ///
     /// # Errors
@@ -260,7 +260,7 @@ fn parts<A>(projected: &[Array2<A>; 3], samples: usize, features: usize) -> [Arr
         return [by_sample(first, samples), by_sample(k, samples), by_sample(v, samples)];
     }
     let all = by_sample(first, samples);
-    [0, 1, 2].map(|i| all.clone().slice_move(s![.., .., i * features..(i + 1) * features]))
+    [0, 1, 2].map(|i| all.slice_move(s![.., .., i * features..(i + 1) * features]))
 }
 
 fn parts_mut<A>(projected: &mut [Array2<A>; 3], samples: usize, features: usize) -> [ArrayViewMut3<'_, A>; 3] {
@@ -296,7 +296,7 @@ impl<A: Scalar> Layer<A> for MultiHeadAttention<A> {
         memory.hidden.clear();
         if self.masked {
             for x in x.rows() {
-                let length = steps_before_padding(x, features);
+                let length = steps_before_padding(&x, features);
                 memory.hidden.extend((0..steps).map(|t| t >= length));
             }
         }

@@ -10,7 +10,7 @@ use crate::{Result, Scalar};
 /// The rest (products, stacking, directions, padding, state) is [`Recurrent`](super::Recurrent), the same for all cells;
 /// a cell of your own is one `impl` of this trait.
 ///
-/// A cell has some gates, each as wide as the layer has units: x·W_ih and h·W_hh have a block of so many columns for
+/// A cell has some gates, each as wide as the layer has units: x·Wₓ and h·Wₕ have a block of so many columns for
 /// each gate. What a step works on is a row of blocks, to which both products and the biases have been added. Mostly
 /// these are the gates in their order; [`FROM_X`](Self::FROM_X) and [`FROM_H`](Self::FROM_H) can lay out more blocks
 /// than gates, where the two parts of a gate must stay apart.
@@ -22,13 +22,13 @@ pub trait Cell: Clone + Debug + PartialEq + Send + Sync + 'static {
     const NAME: &'static str;
     /// The kind of its [`Spec`].
     const KIND: &'static str;
-    /// How many blocks of columns W_ih and W_hh have.
+    /// How many blocks of columns Wₓ and Wₕ have.
     const GATES: usize;
     /// How many blocks a step works on.
     const BLOCKS: usize = Self::GATES;
-    /// Where the blocks of x·W_ih are added: (the first block, how many, the block of the step where they begin).
+    /// Where the blocks of x·Wₓ are added: (the first block, how many, the block of the step where they begin).
     const FROM_X: &'static [(usize, usize, usize)];
-    /// Where the blocks of h·W_hh are added: the block of the step where they begin.
+    /// Where the blocks of h·Wₕ are added: the block of the step where they begin.
     const FROM_H: usize = 0;
     /// Whether the state has a `c`.
     const HAS_C: bool = false;
@@ -38,7 +38,7 @@ pub trait Cell: Clone + Debug + PartialEq + Send + Sync + 'static {
     fn forward<A: Scalar>(&self, gates: &mut [A], before: [&[A]; 2], after: [&mut [A]; 2]);
 
     /// From dL/d(state after the step) in `dstate`: writes dL/d(sums) into `dgates`, and leaves in `dstate` what reaches
-    /// the state before the step on another way than through h·W_hh.
+    /// the state before the step on another way than through h·Wₕ.
     fn backward<A: Scalar>(
         &self,
         gates: &[A],

@@ -1,7 +1,7 @@
 //! One direction of one layer, step after step.
 //!
 //! Here all matrices hold one step after the other, and in a step one row a sample, so that the rows of a step lie
-//! together. What needs no state is one product over all steps: x·W_ih, and the gradients of weights and input.
+//! together. What needs no state is one product over all steps: x·Wₓ, and the gradients of weights and input.
 
 use ndarray::{Array2, ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, s};
 
@@ -34,7 +34,7 @@ pub(super) struct Chain<A> {
     pub dstate: [Array2<A>; 2],
     /// The biases of a step, and the sums of `dgates`, (1, blocks·units).
     bias: Array2<A>,
-    /// W_hhᵀ, row by row.
+    /// Wₕᵀ, row by row.
     weight_hh: Array2<A>,
 }
 
@@ -161,7 +161,7 @@ impl<A: Scalar> Chain<A> {
         }
     }
 
-    /// dx = d(sums)·W_ihᵀ + beta dx, after [`backward`](Self::backward).
+    /// dx = d(sums)·Wₓᵀ + beta dx, after [`backward`](Self::backward).
     pub(super) fn input_gradient<C: Cell>(&self, weights: &Weights<A>, mut beta: A, dx: &mut Matrix<A>) {
         let units = weights.hh.nrows();
         for &(from, count, to) in C::FROM_X {

@@ -54,7 +54,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         chains.resize_with(self.chains.len(), Chain::default);
         lengths.clear();
         if self.masked {
-            lengths.extend(x.rows().into_iter().map(|sample| steps_before_padding(sample, self.inputs)));
+            lengths.extend(x.rows().into_iter().map(|sample| steps_before_padding(&sample, self.inputs)));
         }
         for layer in 0..self.layers() {
             resize(&mut inputs[layer], steps * rows, self.layer_inputs(layer));
@@ -72,16 +72,17 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
                     }
                 }
             }
-            for i in layer * directions..(layer + 1) * directions {
+            for (d, chain) in chains[layer * directions..][..directions].iter_mut().enumerate() {
+                let i = layer * directions + d;
                 let course = self.course(lengths, steps, rows, i);
-                let first = chains[i].begin::<C>(self.units, course);
+                let first = chain.begin::<C>(self.units, course);
                 for (k, mut first) in first.into_iter().enumerate() {
                     match start {
                         Some(start) => first.assign(&start[k].slice(s![.., self.columns(i, start[k])])),
                         None => first.fill(A::ZERO),
                     }
                 }
-                chains[i].forward(&self.cell, &self.chains[i], &inputs[layer], course);
+                chain.forward(&self.cell, &self.chains[i], &inputs[layer], course);
             }
         }
         (memory.steps, memory.rows) = (steps, rows);

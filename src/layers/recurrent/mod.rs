@@ -66,7 +66,7 @@ struct Weights<A> {
     ih: Array2<A>,
     /// (units, gates·units)
     hh: Array2<A>,
-    /// For x·W_ih and for h·W_hh, (1, gates·units).
+    /// For x·Wₓ and for h·Wₕ, (1, gates·units).
     bias: Option<[Array2<A>; 2]>,
 }
 

@@ -1,4 +1,4 @@
-//! The steps that depend on one another: the product with W_hh and the cell, forward and backward.
+//! The steps that depend on one another: the product with Wₕ and the cell, forward and backward.
 //!
 //! Samples do not depend on one another, so threads take some samples each through all steps.
 
@@ -71,7 +71,7 @@ impl<A: Scalar, C: Cell> ForwardSteps<'_, A, C> {
 /// The backward pass of some samples; the arrays are (steps, samples, width), and (samples, width) for one state.
 pub(super) struct BackwardSteps<'a, A: Scalar, C> {
     pub cell: &'a C,
-    /// W_hhᵀ.
+    /// Wₕᵀ.
     pub weight_hh: &'a Array2<A>,
     pub reverse: bool,
     pub lengths: Option<&'a [usize]>,

@@ -1,0 +1,223 @@
+//! Convolutions as products with the matrix of patches: a column for each place of the window, with the pixels under it.
+//!
+//! With the patches P (input channels and taps x places) and the weights W (output channels x input channels and taps),
+//! y = W·P, dW = dy·Pᵀ, and dP = Wᵀ·dy, whose columns are added up where the patches lie. A window of one pixel that
+//! steps by one needs no copy: the image itself is P.
+
+use std::ops::Range;
+
+use super::super::gemm::gemm;
+use super::super::simd::vectorize;
+use super::{Geometry, Scratch, matrix, matrix_mut, room};
+use crate::Scalar;
+
+/// Bytes for P: a part of the second-level cache.
+const BYTES: usize = 512 << 10;
+
+/// Lines are copied so many numbers at a time; what is too much at their end is overwritten by the next line.
+const STRIDE: usize = 16;
+
+/// Some lines of results of a sample, and the memory for a group of its channels.
+struct Strip<'a> {
+    g: &'a Geometry,
+    /// The lines of results, and the places of the window on them.
+    lines: Range<usize>,
+    places: usize,
+    /// The lines of the padded image under them, and their length.
+    height: usize,
+    pitch: usize,
+}
+
+/// Whether the image is the matrix of patches.
+fn is_plain(g: &Geometry) -> bool {
+    g.axes.iter().all(|axis| axis.kernel == 1 && axis.stride == 1 && axis.before == 0 && axis.after == 0)
+}
+
+/// The strips of a sample.
+fn strips<A>(g: &Geometry) -> impl Iterator<Item = Strip<'_>> {
+    let [rows, columns] = g.axes;
+    let fit = if is_plain(g) { rows.output } else { BYTES / (g.patch_len() * columns.output * size_of::<A>()) };
+    let step = fit.clamp(1, rows.output);
+    (0..rows.output).step_by(step).map(move |first| {
+        let lines = first..rows.output.min(first + step);
+        let height = (lines.len() - 1) * rows.stride + rows.span();
+        Strip { g, places: lines.len() * columns.output, lines, height, pitch: columns.padded() }
+    })
+}
+
+pub(super) fn forward<A: Scalar>(
+    g: &Geometry,
+    weight: &[A],
+    bias: Option<&[A]>,
+    x: &[A],
+    y: &mut [A],
+    scratch: &mut Scratch<A>,
+) {
+    let Geometry { groups, inputs, outputs, .. } = *g;
+    let (k, plane) = (g.patch_len(), g.output_plane());
+    for (x, y) in x.chunks_exact(g.input_len()).zip(y.chunks_exact_mut(g.output_len())) {
+        for (i, y) in y.chunks_exact_mut(plane).enumerate() {
+            y.fill(bias.map_or(A::ZERO, |bias| bias[i]));
+        }
+        for strip in strips::<A>(g) {
+            for group in 0..groups {
+                let x = &x[group * inputs * g.input_plane()..][..inputs * g.input_plane()];
+                let patches = if is_plain(g) { x } else { strip.patches(x, scratch) };
+                let y = &mut y[group * outputs * plane + strip.start()..];
+                let weight = matrix(&weight[group * outputs * k..], outputs, k, k);
+                let patches = matrix(patches, k, strip.places, strip.places);
+                gemm(A::ONE, &weight, &patches, A::ONE, &mut matrix_mut(y, outputs, strip.places, plane));
+            }
+        }
+    }
+}
+
+/// Writes dL/dx, and adds to dL/dW if there is x.
+pub(super) fn backward<A: Scalar>(
+    g: &Geometry,
+    weight: &[A],
+    dy: &[A],
+    mut dx: Option<&mut [A]>,
+    mut x: Option<(&[A], &mut [A])>,
+    scratch: &mut Scratch<A>,
+) {
+    let Geometry { groups, inputs, outputs, .. } = *g;
+    let (k, plane) = (g.patch_len(), g.output_plane());
+    if let Some(dx) = &mut dx {
+        dx.fill(A::ZERO);
+    }
+    for (i, dy) in dy.chunks_exact(g.output_len()).enumerate() {
+        for strip in strips::<A>(g) {
+            for group in 0..groups {
+                let dy = matrix(&dy[group * outputs * plane + strip.start()..], outputs, strip.places, plane);
+                let image = i * g.input_len() + group * inputs * g.input_plane();
+                let image = image..image + inputs * g.input_plane();
+                if let Some((x, dw)) = &mut x {
+                    let x = &x[image.clone()];
+                    let patches = if is_plain(g) { x } else { strip.patches(x, scratch) };
+                    let patches = matrix(patches, k, strip.places, strip.places);
+                    let mut dw = matrix_mut(&mut dw[group * outputs * k..], outputs, k, k);
+                    gemm(A::ONE, &dy, &patches.t(), A::ONE, &mut dw);
+                }
+                if let Some(dx) = &mut dx {
+                    let dx = &mut dx[image];
+                    let weight = matrix(&weight[group * outputs * k..], outputs, k, k);
+                    if is_plain(g) {
+                        gemm(A::ONE, &weight.t(), &dy, A::ZERO, &mut matrix_mut(dx, k, plane, plane));
+                    } else {
+                        let columns = room(&mut scratch.columns, k * strip.places);
+                        gemm(
+                            A::ONE,
+                            &weight.t(),
+                            &dy,
+                            A::ZERO,
+                            &mut matrix_mut(columns, k, strip.places, strip.places),
+                        );
+                        strip.add_patches(dx, scratch);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Strip<'_> {
+    /// The first place among those of the image.
+    fn start(&self) -> usize {
+        self.lines.start * self.g.axes[1].output
+    }
+
+    /// The patches of an image, (input channels and taps, places), in `scratch.columns`.
+    fn patches<'s, A: Scalar>(&self, x: &[A], scratch: &'s mut Scratch<A>) -> &'s [A] {
+        let [rows, columns] = self.g.axes;
+        let image = room(&mut scratch.image, self.image_len());
+        let len = self.g.patch_len() * self.places;
+        let patches = room(&mut scratch.columns, len + STRIDE);
+        let plane = rows.input * columns.input;
+        image.fill(A::ZERO);
+        for (from, to) in self.image_lines() {
+            let channels = x.chunks_exact(plane).zip(image.chunks_exact_mut(self.height * self.pitch));
+            for (x, image) in channels {
+                image[to..to + columns.input].copy_from_slice(&x[from..from + columns.input]);
+            }
+        }
+        vectorize(
+            #[inline(always)]
+            || {
+                for (i, from) in self.starts().enumerate() {
+                    let (from, to) = (&image[from..], &mut patches[i * columns.output..]);
+                    if columns.stride == 1 {
+                        for at in (0..columns.output).step_by(STRIDE) {
+                            to[at..at + STRIDE].copy_from_slice(&from[at..at + STRIDE]);
+                        }
+                    } else {
+                        let to = &mut to[..columns.output];
+                        to.iter_mut().zip(from.iter().step_by(columns.stride)).for_each(|(to, &from)| *to = from);
+                    }
+                }
+            },
+        );
+        &patches[..len]
+    }
+
+    /// Adds the patches in `scratch.columns` to an image.
+    fn add_patches<A: Scalar>(&self, dx: &mut [A], scratch: &mut Scratch<A>) {
+        let [rows, columns] = self.g.axes;
+        let image = room(&mut scratch.image, self.image_len());
+        let patches = &scratch.columns[..self.g.patch_len() * self.places];
+        let plane = rows.input * columns.input;
+        image.fill(A::ZERO);
+        vectorize(
+            #[inline(always)]
+            || {
+                for (patch, to) in patches.chunks_exact(columns.output).zip(self.starts()) {
+                    let to = &mut image[to..];
+                    if columns.stride == 1 {
+                        to.iter_mut().zip(patch).for_each(|(to, &from)| *to += from);
+                    } else {
+                        to.iter_mut().step_by(columns.stride).zip(patch).for_each(|(to, &from)| *to += from);
+                    }
+                }
+                for (to, from) in self.image_lines() {
+                    let channels = dx.chunks_exact_mut(plane).zip(image.chunks_exact(self.height * self.pitch));
+                    for (dx, image) in channels {
+                        let (dx, image) = (&mut dx[to..to + columns.input], &image[from..from + columns.input]);
+                        dx.iter_mut().zip(image).for_each(|(dx, &image)| *dx += image);
+                    }
+                }
+            },
+        );
+    }
+
+    /// The padded image, and a few numbers that may be read after it.
+    fn image_len(&self) -> usize {
+        self.g.inputs * self.height * self.pitch + STRIDE
+    }
+
+    /// Where each line of the image starts in a plane of it, and in a plane of the padded image.
+    #[inline(always)]
+    fn image_lines(&self) -> impl Iterator<Item = (usize, usize)> {
+        let [rows, columns] = self.g.axes;
+        let first = self.lines.start * rows.stride;
+        let pitch = self.pitch;
+        (0..self.height).filter_map(move |line| {
+            let from = (first + line).checked_sub(rows.before).filter(|&from| from < rows.input)?;
+            Some((from * columns.input, line * pitch + columns.before))
+        })
+    }
+
+    /// Where each line of each row of the patches starts in the padded image.
+    #[inline(always)]
+    fn starts(&self) -> impl Iterator<Item = usize> {
+        let [rows, columns] = self.g.axes;
+        let (height, pitch, lines) = (self.height, self.pitch, self.lines.len());
+        (0..self.g.inputs).flat_map(move |channel| {
+            (0..rows.kernel).flat_map(move |i| {
+                (0..columns.kernel).flat_map(move |j| {
+                    let tap = (channel * height + i * rows.dilation) * pitch + j * columns.dilation;
+                    (0..lines).map(move |line| tap + line * rows.stride * pitch)
+                })
+            })
+        })
+    }
+}

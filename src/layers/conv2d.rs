@@ -1,0 +1,271 @@
+//! [`Conv2d`]: the same small window of weights everywhere on an image.
+
+use std::fmt;
+
+use ndarray::{Array1, Array2, Array4, Axis};
+use rand::Rng;
+
+use crate::kernels::convolution::{Convolution, Geometry};
+use crate::kernels::window::Window;
+use crate::kernels::{flat, flat_mut};
+use crate::layers::{Backward, Info, Layer, Padding, Pass, Role};
+use crate::spec::{Parts, Spec};
+use crate::{Error, Init, Matrix, Result, Scalar, Shape};
+
+/// A convolution of images: y of channel o at a place is b(o) + Σ w(o, c, i, j) · x(c) under the window there, over
+/// input channels c and taps (i, j).
+///
+/// As in every deep-learning library it is a cross-correlation: the window is not mirrored. The window steps by `stride`,
+/// its taps are `dilation` apart, and the image has zeros around it (see [`Padding`]); with these, an axis of n cells
+/// gives ⌊(n + padding - dilation·(kernel - 1) - 1) / stride⌋ + 1. With groups, output channels see only the input
+/// channels of their own group.
+///
+/// x is (samples, `[channels, height, width]`); the weights are stored as (channels out, channels in a group · kernel
+/// height · kernel width), which is `PyTorch`'s layout.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// let network = Sequential::<f32>::new([1, 28, 28])
+///     .with(Conv2d::new(1, 6, [5, 5], &mut rng(0))?.padding(2))?
+///     .with(Relu)?
+///     .with(Conv2d::new(6, 16, [5, 5], &mut rng(1))?.stride([2, 2]))?;
+/// assert_eq!(network.output(), [16, 12, 12].into());
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct Conv2d<A: Scalar> {
+    weight: Array2<A>,
+    bias: Option<Array2<A>>,
+    /// Channels in, all of them.
+    inputs: usize,
+    groups: usize,
+    window: Window,
+}
+
+impl<A: Scalar> Conv2d<A> {
+    /// A convolution of all channels with weights and biases uniform in ±1/√(channels in · window), as `PyTorch` starts
+    /// it.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a number of channels or a window of 0, or weights that no memory could hold.
+    pub fn new(inputs: usize, outputs: usize, kernel: [usize; 2], rng: &mut impl Rng) -> Result<Self> {
+        Self::grouped(inputs, outputs, kernel, 1, rng)
+    }
+
+    /// A convolution in groups of channels; with as many groups as channels it is depthwise.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let depthwise = Conv2d::<f32>::grouped(8, 16, [3, 3], 8, &mut rng(0))?;
+    /// assert_eq!(depthwise.weight().dim(), (16, 9));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new); [`Error::Setting`] if the groups do not divide both numbers of channels.
+    pub fn grouped(
+        inputs: usize,
+        outputs: usize,
+        kernel: [usize; 2],
+        groups: usize,
+        rng: &mut impl Rng,
+    ) -> Result<Self> {
+        let fan_in = check_sizes("Conv2d", inputs, outputs, kernel, groups)?;
+        let bound = 1.0 / (fan_in as f64).sqrt();
+        let init = Init::Uniform { low: -bound, high: bound };
+        let mut layer = Self::with_init(inputs, outputs, kernel, groups, init, rng)?;
+        layer.bias = Some(init.matrix(1, outputs, rng));
+        Ok(layer)
+    }
+
+    /// A convolution whose weights come from `init`, with a bias of zero.
+    ///
+    /// # Errors
+    /// Those of [`grouped`](Self::grouped).
+    pub fn with_init(
+        inputs: usize,
+        outputs: usize,
+        kernel: [usize; 2],
+        groups: usize,
+        init: Init,
+        rng: &mut impl Rng,
+    ) -> Result<Self> {
+        let fan_in = check_sizes("Conv2d", inputs, outputs, kernel, groups)?;
+        let fan_out = outputs / groups * kernel[0] * kernel[1];
+        let weight = init.matrix_with_fans(outputs, fan_in, fan_in, fan_out, rng);
+        let bias = Some(Array2::from_elem((1, outputs), A::ZERO));
+        Ok(Self { weight, bias, inputs, groups, window: Window::new(kernel, [1, 1]) })
+    }
+
+    /// A convolution with these weights, (channels out, channels in a group, height, width), and biases, one for each
+    /// channel out.
+    ///
+    /// # Errors
+    /// Those of [`grouped`](Self::grouped); [`Error::Dimensions`] if there are not as many biases as channels.
+    pub fn from_parameters(weight: Array4<A>, bias: Option<Array1<A>>, groups: usize) -> Result<Self> {
+        let (outputs, inputs, height, width) = weight.dim();
+        let inputs = inputs.saturating_mul(groups);
+        let k = check_sizes("Conv2d", inputs, outputs, [height, width], groups)?;
+        if let Some(bias) = &bias
+            && bias.len() != outputs
+        {
+            let what = format!("the bias of Conv2d({inputs} -> {outputs})");
+            return Err(Error::Dimensions { what, wants: [1, outputs], got: [1, bias.len()] });
+        }
+        let weight = weight.as_standard_layout().into_owned().into_shape_with_order((outputs, k));
+        let weight = weight.expect("as many numbers as before");
+        let bias = bias.map(|bias| Array1::from_iter(bias).insert_axis(Axis(0)));
+        Ok(Self { weight, bias, inputs, groups, window: Window::new([height, width], [1, 1]) })
+    }
+
+    pub(super) fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        let (inputs, outputs, groups) = (spec.count("inputs")?, spec.count("outputs")?, spec.count("groups")?);
+        let window = Window::restore(spec)?;
+        let fan_in = check_sizes("Conv2d", inputs, outputs, window.kernel, groups)?;
+        let weight = parts.array("weight", outputs, fan_in)?;
+        let bias = if spec.flag("bias")? { Some(parts.array("bias", 1, outputs)?) } else { None };
+        Ok(Self { weight, bias, inputs, groups, window })
+    }
+
+    /// The same layer with a window that steps by so many lines and columns.
+    #[must_use]
+    pub fn stride(mut self, stride: [usize; 2]) -> Self {
+        self.window.stride = stride;
+        self
+    }
+
+    /// The same layer with zeros around the image.
+    #[must_use]
+    pub fn padding(mut self, padding: impl Into<Padding>) -> Self {
+        self.window.padding = padding.into();
+        self
+    }
+
+    /// The same layer with taps that lie so many lines and columns apart.
+    #[must_use]
+    pub fn dilation(mut self, dilation: [usize; 2]) -> Self {
+        self.window.dilation = dilation;
+        self
+    }
+
+    /// The same layer without a bias.
+    #[must_use]
+    pub fn without_bias(mut self) -> Self {
+        self.bias = None;
+        self
+    }
+
+    /// The weights, (channels out, channels in a group · kernel height · kernel width).
+    pub fn weight(&self) -> &Array2<A> {
+        &self.weight
+    }
+
+    /// The biases, (1, channels out), if the layer has them.
+    pub fn bias(&self) -> Option<&Array2<A>> {
+        self.bias.as_ref()
+    }
+
+    fn geometry(&self, input: Shape) -> Result<Geometry> {
+        let Shape::Image { channels, .. } = input else {
+            let wants = format!("images of {} channels", self.inputs);
+            return Err(Error::Input { layer: format!("{self:?}"), wants, got: input });
+        };
+        if channels != self.inputs {
+            let wants = format!("images of {} channels", self.inputs);
+            return Err(Error::Input { layer: format!("{self:?}"), wants, got: input });
+        }
+        let axes = self.window.axes(|| format!("{self:?}"), input)?;
+        let (inputs, outputs) = (self.inputs / self.groups, self.weight.nrows() / self.groups);
+        let geometry = Geometry { axes, groups: self.groups, inputs, outputs };
+        if !geometry.fits() {
+            let wants = "images whose patches and results can be counted (something overflows here)".into();
+            return Err(Error::Input { layer: format!("{self:?}"), wants, got: input });
+        }
+        Ok(geometry)
+    }
+}
+
+/// The inputs of an output: channels in of a group times the taps of the window.
+pub(crate) fn check_sizes(
+    layer: &str,
+    inputs: usize,
+    outputs: usize,
+    [height, width]: [usize; 2],
+    groups: usize,
+) -> Result<usize> {
+    let check = |what: &str, wants, got: usize, ok: bool| {
+        let what = format!("{what} of {layer}({inputs} -> {outputs}, {height}x{width})");
+        if ok { Ok(()) } else { Err(Error::Setting { what, wants, got: got as f64 }) }
+    };
+    check("the channels in", "at least 1", inputs, inputs > 0)?;
+    check("the channels out", "at least 1", outputs, outputs > 0)?;
+    check("the window", "at least 1 x 1", height.min(width), height > 0 && width > 0)?;
+    let divides = groups > 0 && inputs.is_multiple_of(groups) && outputs.is_multiple_of(groups);
+    check("the groups", "a divisor of both numbers of channels", groups, divides)?;
+    let fan_in = (inputs / groups).checked_mul(height).and_then(|n| n.checked_mul(width));
+    let all = fan_in.and_then(|n| n.checked_mul(outputs)).filter(|&n| n <= isize::MAX as usize / 16);
+    check("the number of weights", "small enough for the memory", usize::MAX, all.is_some())?;
+    Ok(fan_in.unwrap_or(usize::MAX))
+}
+
+impl<A: Scalar> Layer<A> for Conv2d<A> {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        let [rows, columns] = self.geometry(input)?.axes;
+        Ok([self.weight.nrows(), rows.output, columns.output].into())
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        let geometry = self.geometry(pass.input)?;
+        let bias = self.bias.as_ref().map(|bias| flat(bias));
+        pass.cache.get::<Convolution<A>>().forward(&geometry, flat(&self.weight), bias, flat(x), flat_mut(y));
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+        let geometry = self.geometry(pass.input).expect("the shape went forward");
+        let (dw, db) = at.dw.split_at_mut(1);
+        pass.cache.get::<Convolution<A>>().backward(
+            &geometry,
+            flat(&self.weight),
+            [flat(at.x), flat(at.dy)],
+            at.dx.map(|dx| flat_mut(dx)),
+            flat_mut(&mut dw[0]),
+            db.first_mut().map(|db| flat_mut(db)),
+        );
+    }
+
+    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
+        let ([height, width], inputs, outputs) = (self.window.kernel, self.inputs / self.groups, self.weight.nrows());
+        f(Info { name: &"weight", role: Role::Weight, dims: &[outputs, inputs, height, width] }, &self.weight);
+        if let Some(bias) = &self.bias {
+            f(Info { name: &"bias", role: Role::Bias, dims: &[outputs] }, bias);
+        }
+    }
+
+    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
+        let ([height, width], inputs, outputs) = (self.window.kernel, self.inputs / self.groups, self.weight.nrows());
+        f(Info { name: &"weight", role: Role::Weight, dims: &[outputs, inputs, height, width] }, &mut self.weight);
+        if let Some(bias) = &mut self.bias {
+            f(Info { name: &"bias", role: Role::Bias, dims: &[outputs] }, bias);
+        }
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        let spec = Spec::new("conv2d").set("inputs", self.inputs).set("outputs", self.weight.nrows());
+        let spec = self.window.describe(spec.set("groups", self.groups));
+        Some(spec.set("bias", self.bias.is_some()))
+    }
+}
+
+impl<A: Scalar> fmt::Debug for Conv2d<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Conv2d({} -> {}, {}", self.inputs, self.weight.nrows(), self.window)?;
+        if self.groups > 1 {
+            write!(f, ", {} groups", self.groups)?;
+        }
+        f.write_str(if self.bias.is_some() { ")" } else { ", no bias)" })
+    }
+}

@@ -1,0 +1,9 @@
+//! The layers for images: against reference values, finite differences, definitions written out as plain loops, and
+//! every way to build them wrong.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod convolution;
+mod goldens;
+mod random;

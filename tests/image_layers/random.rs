@@ -1,0 +1,53 @@
+//! Layers of random settings on random batches.
+
+use neuropil::gradcheck;
+use neuropil::ndarray::Array2;
+use neuropil::prelude::*;
+use neuropil::rand::{RngExt, rngs::Xoshiro256PlusPlus};
+
+pub(crate) type Rng = Xoshiro256PlusPlus;
+
+/// A number from `low` to `high`.
+pub(crate) fn pick(rng: &mut Rng, low: usize, high: usize) -> usize {
+    rng.random_range(low..=high)
+}
+
+pub(crate) fn pair(rng: &mut Rng, low: usize, high: usize) -> [usize; 2] {
+    [pick(rng, low, high), pick(rng, low, high)]
+}
+
+/// So many rows of numbers from -1 to 1, no two of them near each other: a maximum stays one when a number moves a
+/// little.
+pub(crate) fn apart(rows: usize, columns: usize, rng: &mut Rng) -> Array2<f64> {
+    let n = rows * columns;
+    let mut numbers: Vec<f64> = (0..n).map(|i| (i as f64 + 0.5) / n as f64 * 2.0 - 1.0).collect();
+    for i in (1..n).rev() {
+        numbers.swap(i, pick(rng, 0, i));
+    }
+    Array2::from_shape_vec((rows, columns), numbers).unwrap()
+}
+
+/// Checks `count` layers that `make` makes, with their shapes, by finite differences.
+pub(crate) fn gradients(
+    count: usize,
+    seed: u64,
+    mut make: impl FnMut(&mut Rng) -> Option<(Box<dyn Layer<f64>>, Shape)>,
+) {
+    let rng = &mut rng(seed);
+    let (mut checked, mut tried, mut nonzero) = (0, 0, 0);
+    while checked < count {
+        tried += 1;
+        assert!(tried < 50 * count, "only {checked} of {tried} settings are possible");
+        let Some((layer, shape)) = make(rng) else { continue };
+        let x = apart(pick(rng, 1, 5), shape.len(), rng);
+        if layer.output_shape(shape).is_err() {
+            continue;
+        }
+        let report = gradcheck::layer(&*layer, shape, &x, tried as u64).unwrap();
+        assert!(report.passes(1e-7), "{layer:?} on {shape}, {} rows: {report}", x.nrows());
+        // A window may lie on nothing but padding, but not often.
+        nonzero += usize::from(report.nonzero > 0);
+        checked += 1;
+    }
+    assert!(nonzero * 10 >= checked * 9, "only {nonzero} of {checked} have derivatives that are not zero");
+}
