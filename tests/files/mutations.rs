@@ -38,7 +38,7 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut impl Rng) {
 }
 
 /// Runs a reader over mutations of these files; `mend` makes right again what would stop it too early.
-fn run(files: &[Vec<u8>], reader: fn(&[u8]) -> bool, mend: fn(&mut Vec<u8>), rounds: usize) -> usize {
+fn run(files: &[Vec<u8>], reader: fn(&[u8]) -> bool, mend: fn(&mut [u8]), rounds: usize) -> usize {
     let mut random = rng(11);
     let mut read = 0;
     for round in 0..rounds {
