@@ -337,7 +337,7 @@ fn a_layer_of_a_formula_trains() {
     // A layer may change the number of features; one that forgets a sample's own row cannot be.
     let norm = GraphLayer::<f64>::new("Norm", |x| x.pow(2.0).sum_rows().pow(0.5));
     assert_eq!(Sequential::new(3).with(norm).unwrap().predict(&array![[2.0, 3.0, 6.0]]).unwrap(), array![[7.0]]);
-    #[allow(clippy::redundant_closure)] // The method itself is not general enough.
+    #[allow(clippy::redundant_closure_for_method_calls, clippy::redundant_closure)] // The method is not general enough.
     let sum = Sequential::new(3).with(GraphLayer::<f64>::new("Sum", |x| x.sum())).unwrap();
     assert!(matches!(sum.predict(&Array2::zeros((2, 3))), Err(Error::Layer { .. })));
 }
