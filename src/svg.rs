@@ -44,7 +44,7 @@ impl Svg {
     }
 
     /// A line through these points; those that are not finite interrupt it.
-    #[cfg(feature = "plot")]
+    #[cfg(any(test, feature = "plot"))]
     pub(crate) fn polyline(&mut self, points: &[(f64, f64)], style: impl Display) -> &mut Self {
         for run in points.split(|(x, y)| !(x.is_finite() && y.is_finite())).filter(|run| run.len() > 1) {
             let mut path = String::new();
