@@ -70,10 +70,7 @@ impl Export {
             parameters.insert(info.name.to_string(), (info.dims.to_vec(), numbers));
         });
         let at = At { spec, place: place.to_owned(), input, parameters };
-        match table::write(self, &at)? {
-            true => Ok(()),
-            false => Err(unsupported("cannot be written as ONNX")),
-        }
+        if table::write(self, &at)? { Ok(()) } else { Err(unsupported("cannot be written as ONNX")) }
     }
 
     /// Adds an operator, and returns the name of its output.

@@ -161,11 +161,6 @@ impl<'g> Walk<'g> {
         constant.ok_or_else(|| format!("input {input} of its operator {} is `{name}`, which is no constant", node.op))
     }
 
-    /// Whether a node has that input.
-    pub(super) fn has(&self, node: &Node<'_>, input: usize) -> bool {
-        node.inputs.get(input).is_some_and(|name| !name.is_empty())
-    }
-
     /// The numbers of a constant input.
     pub(super) fn numbers(&self, node: &Node<'_>, input: usize) -> Read<Vec<f64>> {
         self.constant(node, input)?
@@ -196,6 +191,11 @@ impl Node<'_> {
 
     fn wrong<T>(&self, name: &str) -> Read<T> {
         Err(format!("the attribute {name} of its operator {} is of another type", self.op))
+    }
+
+    /// Whether it has that input.
+    pub(super) fn has(&self, input: usize) -> bool {
+        self.inputs.get(input).is_some_and(|name| !name.is_empty())
     }
 
     pub(super) fn float(&self, name: &str, default: f64) -> Read<f64> {

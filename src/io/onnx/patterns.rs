@@ -42,6 +42,7 @@ pub(super) fn first<'g>(node: &'g Node<'g>) -> &'g str {
     node.outputs.first().map(String::as_str).unwrap_or_default()
 }
 
+#[allow(clippy::too_many_lines)] // A table: one arm an operator.
 /// What begins with an operator that alone takes the value.
 fn one<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
     let out = first(node);
@@ -72,7 +73,7 @@ fn one<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
             found(Spec::new("hard_sigmoid"))
         }
         "Clip" => {
-            let limit = |i, none| if walk.has(node, i) { walk.number(node, i) } else { Ok(none) };
+            let limit = |i, none| if node.has(i) { walk.number(node, i) } else { Ok(none) };
             let (min, max) = (limit(1, f64::NEG_INFINITY)?, limit(2, f64::INFINITY)?);
             if (min, max) == (0.0, 6.0) {
                 found(Spec::new("relu6"))
@@ -281,8 +282,8 @@ fn gemm<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Found<'g>> {
     if turned {
         weight = (0..inputs).flat_map(|i| weight.iter().skip(i).step_by(inputs.max(1)).copied()).collect();
     }
-    let found = Found::layer(dense(inputs, outputs, walk.has(node, 2)), first(node)).with("weight", weight);
-    Ok(if walk.has(node, 2) { found.with("bias", walk.numbers(node, 2)?) } else { found })
+    let found = Found::layer(dense(inputs, outputs, node.has(2)), first(node)).with("weight", weight);
+    Ok(if node.has(2) { found.with("bias", walk.numbers(node, 2)?) } else { found })
 }
 
 pub(super) fn matmul<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Found<'g>> {
@@ -347,9 +348,9 @@ fn convolution<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Found<'g>> {
     };
     let groups = node.int("group", 1)?.unsigned_abs() as usize;
     let spec = Spec::new("conv2d").set("inputs", inputs.saturating_mul(groups)).set("outputs", outputs);
-    let spec = window(node, spec.set("groups", groups))?.set("bias", walk.has(node, 2));
+    let spec = window(node, spec.set("groups", groups))?.set("bias", node.has(2));
     let found = Found::layer(spec, first(node)).with("weight", walk.numbers(node, 1)?);
-    Ok(if walk.has(node, 2) { found.with("bias", walk.numbers(node, 2)?) } else { found })
+    Ok(if node.has(2) { found.with("bias", walk.numbers(node, 2)?) } else { found })
 }
 
 fn pool<'g>(node: &'g Node<'g>) -> Read<Found<'g>> {
@@ -374,9 +375,9 @@ fn layer_norm<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Found<'g>> {
     let rank = 1 + super::export::dims(walk.shape).len() as i64;
     node.expect("axis", node.int("axis", -1)?.rem_euclid(rank) == rank - dims.len() as i64)?;
     let spec = Spec::new("layer_norm").set("shape", shape_of(dims)?).set("eps", node.float("epsilon", 1e-5)?);
-    let spec = spec.set("affine", true).set("bias", walk.has(node, 2));
+    let spec = spec.set("affine", true).set("bias", node.has(2));
     let found = Found::layer(spec, first(node)).with("weight", walk.numbers(node, 1)?);
-    Ok(if walk.has(node, 2) { found.with("bias", walk.numbers(node, 2)?) } else { found })
+    Ok(if node.has(2) { found.with("bias", walk.numbers(node, 2)?) } else { found })
 }
 
 /// x/√(mean(x²) + ε), and times a weight.

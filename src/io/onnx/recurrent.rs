@@ -40,9 +40,10 @@ pub(super) fn write(e: &mut Export, at: &At) -> Result<()> {
             w.extend(turned(ih, units, order));
             r.extend(turned(at.parameter(&name("weight_hh"))?.1, units, order));
             for bias in ["bias_ih", "bias_hh"] {
-                match at.has(&name(bias)) {
-                    true => b.extend(turned(at.parameter(&name(bias))?.1, units, order)),
-                    false => b.extend(vec![0.0; order.len() * units]),
+                if at.has(&name(bias)) {
+                    b.extend(turned(at.parameter(&name(bias))?.1, units, order));
+                } else {
+                    b.extend(vec![0.0; order.len() * units]);
                 }
             }
         }

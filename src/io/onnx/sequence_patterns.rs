@@ -27,13 +27,13 @@ pub(super) fn recurrent<'g>(walk: &Walk<'g>, mut x: &'g str) -> Read<Option<Foun
         let last = node.outputs.get(1).and_then(|last| through(last, &["Transpose", "Reshape"]));
         let (end, last_state) = match (through(first(node), &["Transpose", "Reshape"]), last) {
             (None, Some(end)) => (end, true),
-            (Some(states), None) => match walk.only(states, "Transpose") {
-                Some(end) => (first(end), false),
-                None => {
+            (Some(states), None) => {
+                let Some(end) = walk.only(states, "Transpose") else {
                     x = states;
                     continue;
-                }
-            },
+                };
+                (first(end), false)
+            }
             _ => return Ok(None),
         };
         let spec = whole.clone().set("layers", layers).set("last_state", last_state).set("masked", false);
@@ -66,7 +66,7 @@ fn one_layer(
     let (count, width) = (directions.len(), order.len().saturating_mul(units));
     let (ih, hh) = (walk.numbers(node, 1)?, walk.numbers(node, 2)?);
     let numbers = |rows: usize| width.checked_mul(count).and_then(|n| n.checked_mul(rows));
-    let bias = if walk.has(node, 3) {
+    let bias = if node.has(3) {
         walk.numbers(node, 3)?
     } else {
         // No more of them than of weights, which are there.
@@ -76,7 +76,7 @@ fn one_layer(
         return Err(format!("its {} has weights whose sizes do not fit its hidden_size {units}", node.op));
     }
     node.expect("layout", node.int("layout", 0)? == 0)?;
-    node.expect("sequence_lens or initial_h", !(4..=7).any(|input| walk.has(node, input)))?;
+    node.expect("sequence_lens or initial_h", !(4..=7).any(|input| node.has(input)))?;
     let mut spec = Spec::new(kind).set("inputs", inputs).set("units", units);
     spec = spec.set("bidirectional", count == 2).set("bias", true);
     let functions = node.texts("activations")?;

@@ -40,7 +40,7 @@ pub(super) fn positions(e: &mut Export, at: &At) -> Result<()> {
         at.parameter("weight")?.1[..steps * features].to_vec()
     } else {
         let angle = |t: usize, i: usize| t as f64 * 10_000_f64.powf(-((i / 2 * 2) as f64) / features as f64);
-        let code = |t, i: usize| if i % 2 == 0 { angle(t, i).sin() } else { angle(t, i).cos() };
+        let code = |t, i: usize| if i.is_multiple_of(2) { angle(t, i).sin() } else { angle(t, i).cos() };
         (0..steps * features).map(|n| code(n / features, n % features) as f32).collect()
     };
     let codes = e.constant(at.name("weight"), Tensor::floats(&[steps, features], codes));

@@ -86,7 +86,7 @@ impl<A: Scalar> Sequential<A> {
         for x in x.rows() {
             let x = x.to_vec();
             let y = self.predict_one(&x)?;
-            let _ = write!(cases, "            ({}, {}),\n", array(&x), array(&y.to_vec()));
+            let _ = writeln!(cases, "            ({}, {}),", array(&x), array(&y.to_vec()));
         }
         let _ = write!(
             text,
@@ -129,20 +129,20 @@ impl Source {
             ("softmax", Shape::Flat(_)) => self.step("softmax(x)"),
             ("log_softmax", Shape::Flat(_)) => self.step("log_softmax(x)"),
             ("flatten" | "reshape" | "dropout" | "spatial_dropout" | "gaussian_noise" | "gaussian_dropout", _) => {}
-            _ => match activation::formula::<A>(&spec)? {
-                Some(formula) => self.step(&format!("x.map(|x| {formula})")),
-                None => {
+            _ => {
+                let Some(formula) = activation::formula::<A>(&spec)? else {
                     let what = "cannot be written as Rust source; dense layers, softmax and its logarithm on plain \
                                 features, flatten and activations can";
                     return Err(Error::Unsupported { layer: format!("{layer:?}"), what: what.to_owned() });
-                }
-            },
+                };
+                self.step(&format!("x.map(|x| {formula})"));
+            }
         }
         Ok(())
     }
 
     fn step(&mut self, value: &str) {
-        let _ = write!(self.steps, "    let x = {value};\n");
+        let _ = writeln!(self.steps, "    let x = {value};");
     }
 
     /// A product, made as this crate makes it for one sample, and a sum.
@@ -151,8 +151,10 @@ impl Source {
             let name = format!("{}_{}", info.name, self.count).to_uppercase();
             let outputs = matrix.ncols();
             if matrix.nrows() == inputs && info.dims.len() == 2 {
-                let rows: String =
-                    matrix.rows().into_iter().map(|row| format!("    {},\n", array(&row.to_vec()))).collect();
+                let mut rows = String::new();
+                for row in matrix.rows() {
+                    let _ = writeln!(rows, "    {},", array(&row.to_vec()));
+                }
                 let _ = write!(self.constants, "static {name}: [[Number; {outputs}]; {inputs}] = [\n{rows}];\n\n");
                 match blocks_of_one_row::<A>(inputs, outputs) {
                     None => self.step(&format!("small_product(&x, &{name})")),
