@@ -59,6 +59,9 @@ fn peak<T>(f: impl FnOnce() -> T) -> (T, usize) {
     (result, MOST.load(Ordering::Relaxed) - before)
 }
 
+/// Whether a reader takes these bytes.
+type Reader = fn(&[u8]) -> bool;
+
 const ROOM: usize = 256 << 10;
 
 #[test]
@@ -81,9 +84,8 @@ fn no_size_in_a_file_is_believed() {
     let safetensors = |header: &str| [&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat();
     let npy =
         |header: &str| [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes()].concat();
-    #[allow(clippy::type_complexity)] // A file, and who reads it.
-    let mut files: Vec<(Vec<u8>, fn(&[u8]) -> bool)> = Vec::new();
-    let is_safetensors: fn(&[u8]) -> bool = |bytes| SafeTensors::parse(bytes).is_ok();
+    let mut files: Vec<(Vec<u8>, Reader)> = Vec::new();
+    let is_safetensors: Reader = |bytes| SafeTensors::parse(bytes).is_ok();
     for header in [
         r#"{"a":{"dtype":"F32","shape":[1000000000000],"data_offsets":[0,4000000000000]}}"#,
         r#"{"a":{"dtype":"F32","shape":[1000000,1000000],"data_offsets":[0,4000000000000]}}"#,
@@ -93,7 +95,7 @@ fn no_size_in_a_file_is_believed() {
     }
     files.push(([&100_000_000_u64.to_le_bytes()[..], b"{"].concat(), is_safetensors));
     files.push((vec![0xff; 100], is_safetensors));
-    let is_npy: fn(&[u8]) -> bool = |bytes| from_npy::<f32>(bytes).is_ok();
+    let is_npy: Reader = |bytes| from_npy::<f32>(bytes).is_ok();
     for shape in ["1000000000000,", "1000000, 1000000", "0, 4611686018427387904, 4"] {
         files.push((npy(&format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({shape})}}")), is_npy));
     }

@@ -60,7 +60,7 @@ pub fn from_npy<A: Scalar>(bytes: &[u8]) -> Result<ArrayD<A>> {
 /// # Ok::<(), neuropil::Error>(())
 /// ```
 pub fn to_npy<A: Scalar, D: Dimension>(array: &ArrayRef<A, D>) -> Vec<u8> {
-    let mut shape: String = array.shape().iter().map(|n| format!("{n}, ")).collect();
+    let mut shape = array.shape().iter().fold(String::new(), |shape, n| shape + &format!("{n}, "));
     if array.ndim() > 1 {
         shape.truncate(shape.len() - 2);
     }

@@ -220,7 +220,7 @@ fn layers_of_users_travel_when_they_can_be_described() -> Result<()> {
     Ok(())
 }
 
-/// A layer that describes itself as it is told to.
+/// A layer with this description.
 #[derive(Debug, Clone)]
 struct Odd(Spec);
 impl Activation for Odd {

@@ -1,5 +1,6 @@
 //! Networks as Rust source: compiled with `rustc` alone, they predict the same bits.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
 
@@ -80,7 +81,7 @@ fn the_generated_tests_pass_without_dependencies() {
     let sources = [sources::<f32>(), sources::<f64>()].concat();
     for (i, source) in sources.iter().enumerate() {
         fs::write(folder.join(format!("network_{i}.rs")), source).unwrap();
-        main.extend(["#[allow(dead_code)]\nmod network_", &i.to_string(), ";\n"]);
+        writeln!(main, "#[allow(dead_code)]\nmod network_{i};").unwrap();
     }
     fs::write(folder.join("main.rs"), main).unwrap();
     let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".into());

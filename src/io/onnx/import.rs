@@ -198,6 +198,11 @@ impl Node<'_> {
         Err(format!("the attribute {name} of its operator {} is of another type", self.op))
     }
 
+    /// Whether it has that input.
+    pub(super) fn has(&self, input: usize) -> bool {
+        self.inputs.get(input).is_some_and(|name| !name.is_empty())
+    }
+
     pub(super) fn float(&self, name: &str, default: f64) -> Read<f64> {
         match self.attribute(name) {
             None => Ok(default),

@@ -1,5 +1,8 @@
 //! ONNX files: [`Sequential::to_onnx`] and [`Sequential::from_onnx`].
 
+// Sizes of what is in memory become the format's signed integers.
+#![allow(clippy::cast_possible_wrap)]
+
 use std::fs;
 use std::path::Path;
 

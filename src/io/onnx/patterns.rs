@@ -42,6 +42,7 @@ pub(super) fn first<'g>(node: &'g Node<'g>) -> &'g str {
     node.outputs.first().map(String::as_str).unwrap_or_default()
 }
 
+#[allow(clippy::too_many_lines)] // A table: one arm an operator.
 /// What begins with an operator that alone takes the value.
 #[allow(clippy::too_many_lines)] // A list.
 fn one<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {

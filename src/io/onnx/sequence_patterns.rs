@@ -28,12 +28,11 @@ pub(super) fn recurrent<'g>(walk: &Walk<'g>, mut x: &'g str) -> Read<Option<Foun
         let (end, last_state) = match (through(first(node), &["Transpose", "Reshape"]), last) {
             (None, Some(end)) => (end, true),
             (Some(states), None) => {
-                if let Some(end) = walk.only(states, "Transpose") {
-                    (first(end), false)
-                } else {
+                let Some(end) = walk.only(states, "Transpose") else {
                     x = states;
                     continue;
-                }
+                };
+                (first(end), false)
             }
             _ => return Ok(None),
         };

@@ -130,13 +130,12 @@ impl Source {
             ("log_softmax", Shape::Flat(_)) => self.step("log_softmax(x)"),
             ("flatten" | "reshape" | "dropout" | "spatial_dropout" | "gaussian_noise" | "gaussian_dropout", _) => {}
             _ => {
-                if let Some(formula) = activation::formula::<A>(&spec)? {
-                    self.step(&format!("x.map(|x| {formula})"));
-                } else {
+                let Some(formula) = activation::formula::<A>(&spec)? else {
                     let what = "cannot be written as Rust source; dense layers, softmax and its logarithm on plain \
                                 features, flatten and activations can";
                     return Err(Error::Unsupported { layer: format!("{layer:?}"), what: what.to_owned() });
-                }
+                };
+                self.step(&format!("x.map(|x| {formula})"));
             }
         }
         Ok(())
@@ -152,8 +151,10 @@ impl Source {
             let name = format!("{}_{}", info.name, self.count).to_uppercase();
             let outputs = matrix.ncols();
             if matrix.nrows() == inputs && info.dims.len() == 2 {
-                let rows: String =
-                    matrix.rows().into_iter().map(|row| format!("    {},\n", array(&row.to_vec()))).collect();
+                let mut rows = String::new();
+                for row in matrix.rows() {
+                    let _ = writeln!(rows, "    {},", array(&row.to_vec()));
+                }
                 let _ = write!(self.constants, "static {name}: [[Number; {outputs}]; {inputs}] = [\n{rows}];\n\n");
                 match blocks_of_one_row::<A>(inputs, outputs) {
                     None => self.step(&format!("small_product(&x, &{name})")),
