@@ -56,14 +56,12 @@ pub(super) fn pixels(shares: &Array2<f64>) -> Vec<u8> {
     let even = 1.0 / shares.ncols() as f64;
     let mut pixels = Vec::new();
     for row in shares.rows() {
-        for channel in 0..3 {
-            let mut light = 255.0;
-            for (class, share) in row.iter().enumerate() {
-                let weight = 0.55 * ((share - even) / (1.0 - even)).max(0.0);
-                light += weight * (f64::from(COLOURS[class % COLOURS.len()][channel]) - 255.0);
-            }
-            pixels.push(light.round() as u8);
+        let mut light = [255.0; 3];
+        for (share, colour) in row.iter().zip(COLOURS.iter().cycle()) {
+            let weight = 0.55 * ((share - even) / (1.0 - even)).max(0.0);
+            light.iter_mut().zip(colour).for_each(|(light, &c)| *light += weight * (f64::from(c) - 255.0));
         }
+        pixels.extend(light.map(|light: f64| light.round() as u8));
     }
     pixels
 }

@@ -1,6 +1,7 @@
 //! [`activation_gallery`]: every activation and its derivative.
 
 use super::Chart;
+#[allow(clippy::wildcard_imports)] // Every activation is drawn.
 use crate::activations::*;
 
 /// Every activation of the crate over -5..5, with its derivative dashed.
