@@ -4,6 +4,8 @@
 //! ```text
 //! cargo run --release --features plot --example film [-- FOLDER]
 //! ```
+//!
+//! Without a folder, they are in the system's one for temporary files.
 
 use std::path::PathBuf;
 
@@ -28,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     println!("{}", terminal::boundary(&network, &spirals, 60, 24)?);
-    let folder = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| ".".into()));
+    let folder = std::env::args().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
     let path = folder.join("film.svg");
     std::fs::write(&path, film.svg(0.15))?;
     println!("{}", path.display());

@@ -4,6 +4,8 @@
 //! ```text
 //! cargo run --release --features plot --example plots [-- FOLDER]
 //! ```
+//!
+//! Without a folder, they are in the system's one for temporary files.
 
 use std::path::PathBuf;
 
@@ -15,7 +17,7 @@ use neuropil::train::Trainer;
 use neuropil::{Trace, plot, terminal};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let folder = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| ".".into()));
+    let folder = std::env::args().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
     let mut rng = rng(4);
     let mut digits = data::digits::<f64>();
     digits.x /= 16.0;

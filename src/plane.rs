@@ -73,6 +73,7 @@ pub(crate) fn shares<A: Scalar>(y: &Matrix<A>) -> Array2<f64> {
 }
 
 /// The class that a row of a target means: the number in a single column, the largest of several.
+#[allow(clippy::needless_pass_by_value)] // A view is a reference.
 pub(crate) fn class_of<A: Scalar>(target: ArrayView1<'_, A>) -> usize {
     if target.len() == 1 {
         return target[0].to_f64().round().max(0.0) as usize;

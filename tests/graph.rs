@@ -315,6 +315,7 @@ fn a_loss_of_a_formula() {
     assert!(cross_entropy.evaluate(&y, &Array2::zeros((3, 3))).is_err());
 }
 
+#[allow(clippy::redundant_closure)] // A method alone is not general enough over lifetimes.
 #[test]
 fn a_layer_of_a_formula_trains() {
     let mut rng = rng(6);

@@ -127,7 +127,7 @@ fn decode(text: &str) -> Vec<u8> {
     };
     let mut bytes = Vec::new();
     for four in text.as_bytes().chunks(4) {
-        let padding = four.iter().map(|&c| usize::from(c == b'=')).sum::<usize>();
+        let padding = four.iter().rev().take_while(|&&c| c == b'=').count();
         let bits = four.iter().fold(0, |bits, &c| bits << 6 | u32::from(if c == b'=' { 0 } else { digit(c) }));
         bytes.extend(&bits.to_be_bytes()[1..4 - padding]);
     }

@@ -236,6 +236,8 @@ fn updates<A: Scalar>(
     loss_left: f64,
     findings: &mut Vec<Finding>,
 ) -> Result<()> {
+    // Where gradients vanish, steps are small for that reason.
+    let vanishing = findings.iter().any(|finding| finding.disease == Disease::VanishingGradients);
     let source = "Karpathy, CS231n, Neural networks part 3, 2015";
     for (name, ratio) in sanity::updates(network, x, target, loss, optimizer)?.values {
         if ratio > 0.1 {
@@ -247,7 +249,7 @@ fn updates<A: Scalar>(
                 advice: "use a smaller learning rate, or clip the gradients",
                 source,
             });
-        } else if ratio < 1e-5 && loss_left > 0.5 {
+        } else if ratio < 1e-5 && loss_left > 0.5 && !vanishing {
             findings.push(Finding {
                 disease: Disease::SmallUpdates,
                 place: name,

@@ -164,6 +164,7 @@ impl<A: Scalar> Debug for dyn Function<A> {
 }
 
 /// a·b, whose shapes fit.
+#[allow(clippy::needless_pass_by_value)] // A view is a reference.
 fn product<A: Scalar>(a: ArrayView2<'_, A>, b: ArrayView2<'_, A>) -> Array2<A> {
     let mut c = Array2::from_elem((a.nrows(), b.ncols()), A::ZERO);
     gemm(A::ONE, &a, &b, A::ZERO, &mut c);

@@ -61,7 +61,7 @@ pub(super) fn pixels(shares: &Array2<f64>) -> Vec<u8> {
             let weight = 0.55 * ((share - even) / (1.0 - even)).max(0.0);
             light.iter_mut().zip(colour).for_each(|(light, &c)| *light += weight * (f64::from(c) - 255.0));
         }
-        pixels.extend(light.map(|light| light.round() as u8));
+        pixels.extend(light.map(|light: f64| light.round() as u8));
     }
     pixels
 }

@@ -1,11 +1,8 @@
 //! [`activation_gallery`]: every activation and its derivative.
 
 use super::Chart;
-use crate::activations::{
-    Activation, Celu, Elu, Gelu, GeluTanh, HardShrink, HardSigmoid, HardSwish, HardTanh, Identity, LeakyRelu,
-    LogSigmoid, Mish, Relu, Relu6, Selu, Sigmoid, Sign, Silu, SoftShrink, Softplus, Softsign, Step, Tanh, TanhShrink,
-    Threshold,
-};
+#[allow(clippy::wildcard_imports)] // Every activation is drawn.
+use crate::activations::*;
 
 /// Every activation of the crate over -5..5, with its derivative dashed.
 pub fn activation_gallery() -> String {
