@@ -184,7 +184,9 @@ fn repeat_gradient<A: Scalar>([height, width]: [usize; 2], [down, across]: [usiz
             for (dx, dy) in dx.chunks_exact_mut(width).zip(dy.chunks_exact(wide * down)) {
                 for dy in dy.chunks_exact(wide) {
                     for (dx, dy) in dx.iter_mut().zip(dy.chunks_exact(across)) {
-                        dy.iter().for_each(|&dy| *dx += dy);
+                        for &dy in dy {
+                            *dx += dy;
+                        }
                     }
                 }
             }

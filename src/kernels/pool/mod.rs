@@ -152,7 +152,7 @@ fn strided<const N: usize, A: Scalar>(x: &[A], stride: usize) -> [A; N] {
             |i| pairs[i][0],
         ),
         _ => {
-            let x = &x[..=(stride * (N - 1))];
+            let x = &x[..=stride * (N - 1)];
             std::array::from_fn(
                 #[inline(always)]
                 |i| x[stride * i],
