@@ -185,11 +185,6 @@ impl<'g> Walk<'g> {
 }
 
 impl Node<'_> {
-    /// Whether it has that input.
-    pub(super) fn has(&self, input: usize) -> bool {
-        self.inputs.get(input).is_some_and(|name| !name.is_empty())
-    }
-
     fn attribute(&self, name: &str) -> Option<&Attribute<'_>> {
         self.attributes.iter().find(|(other, _)| other == name).map(|(_, attribute)| attribute)
     }
