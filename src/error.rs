@@ -164,6 +164,26 @@ pub enum Error {
         /// The operating system's words.
         error: String,
     },
+    /// A column of a matrix that nothing can be learned from.
+    Column {
+        /// Who was to learn.
+        who: &'static str,
+        /// The column's number, from 0.
+        column: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A field of a table in a text file that is not what it should be.
+    Field {
+        /// The file, or what kind of text it is.
+        what: String,
+        /// The line in which the row starts, from 1.
+        line: u64,
+        /// The column's number, from 1.
+        column: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A data file or text that does not follow its format.
     Format {
         /// The file, or what kind of text it is.
@@ -238,6 +258,10 @@ impl Error {
             }
             Self::Save { path, error } => write!(f, "cannot write {path}: {error}"),
             Self::File { path, error } => write!(f, "cannot read {path}: {error}"),
+            Self::Column { who, column, problem } => write!(f, "{who}, column {column}: {problem}"),
+            Self::Field { what, line, column, problem } => {
+                write!(f, "{what}, line {line}, column {column}: {problem}")
+            }
             Self::Format { what, problem } => write!(f, "{what}: {problem}"),
         }
     }
@@ -267,6 +291,17 @@ impl std::error::Error for Error {}
 /// The error unless `got` is in the range that is written out in `wants`.
 pub(crate) fn check_setting(what: &str, got: f64, wants: &'static str, ok: bool) -> Result<()> {
     if ok { Ok(()) } else { Err(Error::Setting { what: what.to_owned(), wants, got }) }
+}
+
+/// The same for the setting `name` of a layer; nothing is allocated while all is well.
+pub(crate) fn check_setting_of(
+    layer: &dyn fmt::Debug,
+    name: &str,
+    got: f64,
+    wants: &'static str,
+    ok: bool,
+) -> Result<()> {
+    if ok { Ok(()) } else { Err(Error::Setting { what: format!("the {name} of {layer:?}"), wants, got }) }
 }
 
 /// The output shape of `layer`, or the error that no memory could hold such samples.

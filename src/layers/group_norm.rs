@@ -4,7 +4,7 @@ use std::fmt;
 
 use ndarray::{Array1, Array2, Axis};
 
-use crate::error::check_setting;
+use crate::error::check_setting_of;
 use crate::kernels::normalize::{Plain, Statistics, add_gradients, add_numbers, add_squares, gradient, normalize};
 use crate::kernels::parallel::{Lines, each_line};
 use crate::kernels::{channels_of, flat, flat_mut};
@@ -92,13 +92,13 @@ impl<A: Scalar> GroupNorm<A> {
         Ok(Self { groups, channels, affine, eps: spec.number("eps")? })
     }
 
-    /// The errors of a layer that calls itself `name`.
-    pub(super) fn check(&self, name: &str, input: Shape) -> Result<()> {
+    /// The errors of `layer`, which is this one or has it inside.
+    pub(super) fn check(&self, layer: &dyn fmt::Debug, input: Shape) -> Result<()> {
         let Self { groups, channels, eps, .. } = *self;
-        check_setting(&format!("the channels of {name}"), channels as f64, "at least 1", channels > 0)?;
+        check_setting_of(layer, "channels", channels as f64, "at least 1", channels > 0)?;
         let ok = groups > 0 && channels.is_multiple_of(groups);
-        check_setting(&format!("the groups of {name}"), groups as f64, "at least 1, and divide the channels", ok)?;
-        check_setting(&format!("the eps of {name}"), eps, "positive and finite", eps > 0.0 && eps.is_finite())?;
+        check_setting_of(layer, "groups", groups as f64, "at least 1, and divide the channels", ok)?;
+        check_setting_of(layer, "eps", eps, "positive and finite", eps > 0.0 && eps.is_finite())?;
         let wants = if channels_of(input).0 != channels {
             format!("{channels} channels")
         } else if input.len() <= groups {
@@ -106,7 +106,7 @@ impl<A: Scalar> GroupNorm<A> {
         } else {
             return Ok(());
         };
-        Err(Error::Input { layer: name.to_owned(), wants, got: input })
+        Err(Error::Input { layer: format!("{layer:?}"), wants, got: input })
     }
 }
 
@@ -139,7 +139,7 @@ fn pool(sums: &mut [f64], size: usize) {
 
 impl<A: Scalar> Layer<A> for GroupNorm<A> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
-        self.check(&format!("{self:?}"), input)?;
+        self.check(self, input)?;
         Ok(input)
     }
 

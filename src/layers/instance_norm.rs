@@ -72,7 +72,7 @@ impl<A: Scalar> InstanceNorm<A> {
 
 impl<A: Scalar> Layer<A> for InstanceNorm<A> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
-        self.0.check(&format!("{self:?}"), input)?;
+        self.0.check(self, input)?;
         Ok(input)
     }
 

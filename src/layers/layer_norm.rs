@@ -4,7 +4,7 @@ use std::fmt;
 
 use ndarray::{Array1, Array2, Axis};
 
-use crate::error::check_setting;
+use crate::error::check_setting_of;
 use crate::kernels::runs::{Runs, RunsState};
 use crate::kernels::{flat, flat_mut};
 use crate::layers::{Backward, Info, Layer, Pass, Role};
@@ -116,9 +116,9 @@ pub(super) fn values_of<A: Scalar>(shape: Shape, values: Array1<A>, what: &str) 
 }
 
 /// The shape of samples after a layer that normalises whole samples of `shape`, or steps of it.
-pub(super) fn check_runs(layer: &impl fmt::Debug, shape: Shape, eps: f64, input: Shape) -> Result<Shape> {
-    check_setting(&format!("the numbers of {layer:?}"), shape.len() as f64, "at least 1", shape.len() > 0)?;
-    check_setting(&format!("the eps of {layer:?}"), eps, "positive and finite", eps > 0.0 && eps.is_finite())?;
+pub(super) fn check_runs(layer: &dyn fmt::Debug, shape: Shape, eps: f64, input: Shape) -> Result<Shape> {
+    check_setting_of(layer, "numbers", shape.len() as f64, "at least 1", shape.len() > 0)?;
+    check_setting_of(layer, "eps", eps, "positive and finite", eps > 0.0 && eps.is_finite())?;
     let fits = match (shape, input) {
         (Shape::Flat(n), Shape::Sequence { features, .. }) => n == features,
         _ => shape == input,

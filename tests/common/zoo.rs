@@ -10,6 +10,8 @@ use neuropil::prelude::*;
 pub(crate) struct Entry<A: Scalar> {
     pub(crate) name: &'static str,
     pub(crate) network: Sequential<A>,
+    /// For a layer that takes indices: how many there are.
+    pub(crate) indices: Option<usize>,
 }
 
 /// All layers, each with a small input.
@@ -42,6 +44,9 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("Dense without bias", 7, Dense::new(7, 3, r).without_bias()),
         entry("Dense on a sequence", [4, 3], Dense::new(3, 5, r)),
         entry("Dropout", 9, Dropout::new(0.4)),
+        indexed("Embedding", 5, Embedding::new(7, 3, r), 7),
+        // Padding is not drawn: that it has no gradient is no derivative.
+        indexed("Embedding with padding", 4, Embedding::new(4, 5, r).padding(3).unwrap(), 3),
         entry("Flatten", [3, 2, 2], Flatten),
         entry("GaussianNoise", 9, GaussianNoise::new(0.5)),
         entry("GlobalAvgPool", [3, 4, 5], GlobalAvgPool),
@@ -74,6 +79,18 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
             [4, 6],
             gentle(MultiHeadAttention::new(6, 2, r).unwrap().causal().masked()),
         ),
+        entry("Parallel, side by side", 6, block(r)),
+        entry(
+            "Parallel, of sequences",
+            [3, 4],
+            Parallel::concat().branch(Dense::new(4, 2, r)).branch(Tanh).branch(Dense::new(4, 5, r)),
+        ),
+        entry(
+            "Parallel, of images",
+            [2, 3, 2],
+            Parallel::concat().branch(BatchNorm::new(2)).branch(PRelu::per_channel(2)).branch(Sigmoid),
+        ),
+        entry("Parallel, added up", 6, Parallel::sum().branch(Dense::new(6, 4, r)).branch(Dense::new(6, 4, r))),
         entry("MaxPool1d", [7, 3], MaxPool1d::new(3).stride(2).padding(1)),
         entry("MaxPool1d, dilated", [6, 3], MaxPool1d::new(2).stride(1).dilation(3).padding(1).ceil()),
         entry("MaxPool2d", [2, 4, 6], MaxPool2d::new([2, 2])),
@@ -87,6 +104,8 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("PRelu per feature", 6, PRelu::from_parameters(spread(6))),
         entry("PRelu per feature of a sequence", [4, 3], PRelu::from_parameters(spread(3))),
         entry("PRelu per channel", [3, 2, 4], PRelu::from_parameters(spread(3))),
+        entry("Residual", 6, Residual::new(Sequential::mlp(&[6, 5, 6], Tanh, r).unwrap())),
+        entry("Residual with projection", 6, Residual::new(block(r)).projection(Dense::new(6, 15, r))),
         entry("Reshape", [3, 2, 4], Reshape::new([6, 4])),
         entry("RmsNorm", 7, RmsNorm::new(7)),
         entry("RmsNorm of steps", [3, 5], RmsNorm::new(5).without_affine()),
@@ -154,7 +173,23 @@ pub(crate) fn optimizers<A: Scalar>() -> Vec<Box<dyn Optimizer<A>>> {
 
 fn entry<A: Scalar>(name: &'static str, input: impl Into<Shape>, layer: impl Layer<A> + 'static) -> Entry<A> {
     let network = Sequential::new(input).with(layer).unwrap_or_else(|error| panic!("{name}: {error}"));
-    Entry { name, network }
+    Entry { name, network, indices: None }
+}
+
+/// A layer that takes so many indices.
+fn indexed<A: Scalar>(
+    name: &'static str,
+    input: impl Into<Shape>,
+    layer: impl Layer<A> + 'static,
+    count: usize,
+) -> Entry<A> {
+    Entry { indices: Some(count), ..entry(name, input, layer) }
+}
+
+/// A convolution-like block: branches next to each other, one of them residual.
+fn block<A: Scalar>(r: &mut impl neuropil::rand::Rng) -> Parallel<A> {
+    let body = Sequential::mlp(&[6, 8, 6], Tanh, r).unwrap().with(BatchNorm::new(6)).unwrap();
+    Parallel::concat().branch(Identity).branch(Residual::new(body)).branch(Dense::new(6, 3, r))
 }
 
 /// With small weights, at which no softmax is so sure that it forgets an input.
@@ -186,7 +221,9 @@ impl<A: Scalar> Entry<A> {
 
     /// A batch that the layer takes.
     pub(crate) fn batch(&self, rows: usize, seed: u64) -> Array2<A> {
-        random(rows, self.network.input().len(), seed)
+        let x = random(rows, self.network.input().len(), seed);
+        let Some(count) = self.indices else { return x };
+        x.mapv(|x: A| A::of(((x.to_f64() + 2.0) / 4.0 * count as f64).floor()))
     }
 
     /// A gradient to send back for such a batch.
