@@ -196,7 +196,6 @@ fn take<A: Scalar>(
 
 #[allow(clippy::type_complexity)] // As that of `Layer::visit`.
 /// Shows each parameter with its name, whether `PyTorch` has it the other way round, and its sizes.
-#[allow(clippy::type_complexity)] // A visitor, as that of layers.
 fn visit<A: Scalar>(network: &Sequential<A>, f: &mut dyn FnMut(&str, bool, &[usize], &Array2<A>)) {
     for (i, layer) in network.layers().enumerate() {
         let spec = layer.spec();

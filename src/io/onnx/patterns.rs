@@ -44,7 +44,6 @@ pub(super) fn first<'g>(node: &'g Node<'g>) -> &'g str {
 
 #[allow(clippy::too_many_lines)] // A table: one arm an operator.
 /// What begins with an operator that alone takes the value.
-#[allow(clippy::too_many_lines)] // A list.
 fn one<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
     let out = first(node);
     if node.inputs.first().map(String::as_str) != Some(walk.at) {
