@@ -1,7 +1,7 @@
 //! The two number types of two bytes, as `f32`.
 
 /// A `bfloat16`: the upper half of an `f32`.
-#[cfg(any(feature = "files", test))] // NumPy has none.
+#[cfg(feature = "files")] // NumPy has none.
 pub(super) fn bf16(bits: u16) -> f32 {
     f32::from_bits(u32::from(bits) << 16)
 }
