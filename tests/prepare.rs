@@ -369,3 +369,28 @@ fn samples_split_by_class_and_refuse_what_is_no_split() {
     ];
     assert_eq!(errors.map(|error| error.unwrap_err().to_string()), want);
 }
+
+/// A scaler as a layer does what the scaler does, and comes back with the network that it is in.
+#[test]
+fn scalers_are_layers_too() {
+    fn check<A: Scalar>(tolerance: f64) -> usize {
+        let x =
+            neuropil::Init::Uniform { low: -3.0, high: 50.0 }.matrix(40, 6, &mut neuropil::rng(3)).mapv(|x: A| x * x);
+        let standard = StandardScaler::fit(&x).unwrap();
+        let range = MinMaxScaler::fit(&x).unwrap().range(-2.0, 3.0).unwrap();
+        let mut compared = 0;
+        for (layer, want) in
+            [(standard.layer(), standard.transform(&x).unwrap()), (range.layer(), range.transform(&x).unwrap())]
+        {
+            let network = neuropil::Sequential::<A>::new(6).with(layer).unwrap();
+            #[cfg(feature = "files")]
+            let network = neuropil::Sequential::<A>::from_bytes(&network.to_bytes().unwrap()).unwrap();
+            for (got, want) in network.predict(&x).unwrap().iter().zip(&want) {
+                assert!((got.to_f64() - want.to_f64()).abs() <= tolerance, "{got}, not {want}");
+                compared += 1;
+            }
+        }
+        compared
+    }
+    assert_eq!((check::<f64>(1e-12), check::<f32>(1e-5)), (480, 480));
+}

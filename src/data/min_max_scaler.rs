@@ -4,6 +4,7 @@ use ndarray::Array2;
 
 use super::columns::{change, check_finite, check_same_length, learn};
 use crate::error::check_setting;
+use crate::layers::Rescale;
 use crate::{Matrix, Result, Scalar};
 
 const NAME: &str = "MinMaxScaler";
@@ -88,6 +89,27 @@ impl MinMaxScaler {
     }
 
     /// What the differences from the minimum are divided by.
+    /// The same as the first layer of a network, which then is saved with it.
+    ///
+    /// ```
+    /// use neuropil::data::MinMaxScaler;
+    /// use neuropil::prelude::*;
+    /// use ndarray::array;
+    ///
+    /// let x = array![[1.0, 10.0], [3.0, 30.0]];
+    /// let scaler = MinMaxScaler::fit(&x)?.range(-1.0, 1.0)?;
+    /// let network = Sequential::<f64>::new(2).with(scaler.layer())?;
+    /// assert_eq!(network.predict(&x)?, array![[-1.0, -1.0], [1.0, 1.0]]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn layer<A: Scalar>(&self) -> Rescale<A> {
+        let [low, high] = self.range;
+        Rescale::from_pairs((0..self.min.len()).map(|column| {
+            let scale = (high - low) / self.width(column);
+            (self.min[column] - low / scale, scale)
+        }))
+    }
+
     fn width(&self, column: usize) -> f64 {
         let width = self.max[column] - self.min[column];
         if width == 0.0 { 1.0 } else { width }

@@ -4,6 +4,7 @@ use ndarray::Array2;
 
 use super::columns::{change, check_finite, check_same_length, learn, mean};
 use crate::error::check_setting;
+use crate::layers::Rescale;
 use crate::{Matrix, Result, Scalar};
 
 const NAME: &str = "StandardScaler";
@@ -73,6 +74,23 @@ impl StandardScaler {
     }
 
     /// What the differences from the mean are divided by.
+    /// The same as the first layer of a network, which then is saved with it.
+    ///
+    /// ```
+    /// use neuropil::data::StandardScaler;
+    /// use neuropil::prelude::*;
+    /// use ndarray::array;
+    ///
+    /// let x = array![[1.0, 10.0], [3.0, 30.0]];
+    /// let scaler = StandardScaler::fit(&x)?;
+    /// let network = Sequential::<f64>::new(2).with(scaler.layer())?;
+    /// assert_eq!(network.predict(&x)?, scaler.transform(&x)?);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn layer<A: Scalar>(&self) -> Rescale<A> {
+        Rescale::from_pairs((0..self.mean.len()).map(|column| (self.mean[column], 1.0 / self.scale(column))))
+    }
+
     fn scale(&self, column: usize) -> f64 {
         if self.deviation[column] == 0.0 { 1.0 } else { self.deviation[column] }
     }

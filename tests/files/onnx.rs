@@ -17,6 +17,9 @@ const ONE_WAY: [&str; 7] = [
     "SinusoidalPositions",
 ];
 
+/// Kinds of layers that are not written.
+const NO_WAY: [&str; 3] = ["embedding", "parallel", "residual"];
+
 /// How far a layer may be after the journey: settings were rounded to `f32`, and some layers became others.
 fn close(name: &str, got: &Array2<f32>, want: &Array2<f32>) {
     for (got, want) in got.iter().zip(want) {
@@ -29,6 +32,11 @@ fn every_layer_goes_there_and_back() {
     let mut layers = 0;
     for entry in zoo::layers::<f32>() {
         let network = &entry.network;
+        if NO_WAY.contains(&entry.layer().spec().unwrap().kind()) {
+            let error = network.to_onnx_bytes().unwrap_err();
+            assert!(error.to_string().contains("cannot be written as ONNX"), "{}: {error}", entry.name);
+            continue;
+        }
         let bytes = network.to_onnx_bytes().unwrap_or_else(|error| panic!("{}: {error}", entry.name));
         if ONE_WAY.contains(&entry.name) {
             let error = Sequential::<f32>::from_onnx_bytes(&bytes).unwrap_err();

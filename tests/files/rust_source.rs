@@ -33,6 +33,9 @@ fn is_written<A: Scalar>(entry: &zoo::Entry<A>) -> bool {
         "permute",
         "pixel_shuffle",
         "upsample",
+        "parallel",
+        "rescale",
+        "residual",
     ];
     let pool = kind.contains("pool");
     let needs_features = matches!(&*kind, "dense" | "softmax" | "log_softmax");

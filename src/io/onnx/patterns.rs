@@ -109,6 +109,7 @@ fn one<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
         "Gemm" => Some(gemm(walk, node)?),
         "MatMul" => Some(matmul(walk, node)?),
         "Mul" => scaled(walk, node)?,
+        "Sub" => rescaled(walk, node)?,
         "Add" => positions(walk, node)?,
         "Conv" => Some(convolution(walk, node)?),
         "MaxPool" | "AveragePool" => Some(pool(node)?),
@@ -324,6 +325,14 @@ fn scaled<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
     let found = Found::layer(batch_norm(features, 1e-30), first(sum));
     let found = found.with("weight", scale).with("bias", walk.numbers(sum, 1)?);
     Ok(Some(found.with("running_mean", vec![0.0; features]).with("running_var", vec![1.0; features])))
+}
+
+/// (x - shift)·scale.
+fn rescaled<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
+    let Some(end) = walk.only(first(node), "Mul") else { return Ok(None) };
+    let (shift, scale) = (walk.numbers(node, 1)?, walk.numbers(end, 1)?);
+    let spec = Spec::new("rescale").set("features", shift.len());
+    Ok((shift.len() == scale.len()).then(|| Found::layer(spec, first(end)).with("shift", shift).with("scale", scale)))
 }
 
 /// A sum with a constant for each step.

@@ -54,6 +54,12 @@ pub(super) fn write(e: &mut Export, at: &At) -> Result<bool> {
             e.then("DepthToSpace", &[], [factor, ("mode", Text("CRD".into()))]);
         }
         "reshape" => e.reshape(at.input, at.spec.shape("shape")?),
+        "rescale" => {
+            let features = [at.spec.count("features")?];
+            let (shift, scale) = (at.constant(e, "shift", &features)?, at.constant(e, "scale", &features)?);
+            e.then("Sub", &[&shift], []);
+            e.then("Mul", &[&scale], []);
+        }
         "upsample" => upsample(e, at)?,
         "batch_norm" => batch_norm(e, at)?,
         "layer_norm" => layer_norm(e, at)?,
