@@ -10,16 +10,18 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use neuropil::data::Dataset;
 use neuropil::ndarray::Array2;
 use neuropil::prelude::*;
 use neuropil::rand::rngs::Xoshiro256PlusPlus;
+use neuropil::rand::seq::SliceRandom;
 
 type Workload = (&'static str, fn() -> Box<dyn FnMut()>);
 
 const WORKLOADS: &[Workload] = &[
     ("mlp-784-128-10-b64-sgd", || mlp(&[784, 128, 10], 64, Sgd::new(0.01))),
     ("fit-784-128-10-b64", fit),
-    ("fit-784-128-10-b64-bare", bare),
+    ("loop-784-128-10-b64", bare),
     ("mlp-784-512-512-10-b128-sgd", || mlp(&[784, 512, 512, 10], 128, Sgd::new(0.01))),
     ("mlp-784-1024-1024-10-b256-sgd", || mlp(&[784, 1024, 1024, 10], 256, Sgd::new(0.01))),
     ("mlp-784-128-10-b64-adam", || mlp(&[784, 128, 10], 64, Adam::new(0.001))),
@@ -163,8 +165,9 @@ fn classifier(
     })
 }
 
-/// How many batches `fit` and `bare` go over in a call.
+/// How many batches `fit` and `bare` go over in an epoch, and how many epochs they take in a call.
 const BATCHES: usize = 40;
+const EPOCHS: usize = 5;
 
 /// A classifier and samples for it.
 fn samples() -> (Sequential<f32>, Array2<f32>, Array2<f32>) {
@@ -173,24 +176,31 @@ fn samples() -> (Sequential<f32>, Array2<f32>, Array2<f32>) {
     (network, uniform(64 * BATCHES, 784), class_targets(&labels))
 }
 
-/// An epoch of a trainer.
+/// Some epochs of a trainer, which reads all samples once before it begins.
 fn fit() -> Box<dyn FnMut()> {
     let (mut network, x, target) = samples();
-    let mut trainer = Trainer::new(CrossEntropy::new(), Sgd::new(0.01)).batch_size(64);
+    let mut trainer = Trainer::new(CrossEntropy::new(), Sgd::new(0.01)).batch_size(64).epochs(EPOCHS);
     Box::new(move || {
-        black_box(trainer.fit(&mut network, &(&x, &target)).expect("an epoch"));
+        black_box(trainer.fit(&mut network, &(&x, &target)).expect("some epochs"));
     })
 }
 
-/// The same steps by a loop over a tape.
+/// The same steps by a loop over a tape: shuffled, and gathered straight into its memory.
 fn bare() -> Box<dyn FnMut()> {
     let (mut network, x, target) = samples();
     let (mut tape, mut sgd, loss) = (Tape::new(&network, 3), Sgd::new(0.01), CrossEntropy::new());
+    let (mut order, mut batch_target): (Vec<usize>, _) = ((0..x.nrows()).collect(), Array2::default((64, 1)));
+    let mut rng = rng(4);
     Box::new(move || {
-        for from in (0..x.nrows()).step_by(64) {
-            let rows = ndarray::s![from..from + 64, ..];
-            let step = tape.train(&mut network, &x.slice(rows), &target.slice(rows), &loss, &mut sgd);
-            black_box(step.expect("a step"));
+        for _ in 0..EPOCHS {
+            order.shuffle(&mut rng);
+            for samples in order.chunks(64) {
+                let gather = |x_to: &mut Matrix<f32>| (&x, &target).gather(samples, x_to, &mut batch_target);
+                tape.forward_with(&network, samples.len(), gather).expect("a batch that fits");
+                black_box(tape.loss(&loss, &batch_target).expect("a loss"));
+                tape.backward_weights(&network).expect("gradients");
+                tape.step(&mut network, &mut sgd).expect("a step");
+            }
         }
     })
 }

@@ -1,10 +1,10 @@
 //! Convolutional networks read handwritten digits: the five-layer network of 1989 that read post codes, and LeNet-5's
 //! modern form.
 //!
-//! The network of 1989 (LeCun and others, "Backpropagation Applied to Handwritten Zip Code Recognition") has two layers
+//! The network of 1989 (`LeCun` and others, "Backpropagation Applied to Handwritten Zip Code Recognition") has two layers
 //! of 12 feature maps, found by windows of 5 x 5 that move by 2, then 30 units and 10 outputs, all of them tanh; here on
 //! pictures of 28 x 28, with cross-entropy in place of squared errors. LeNet-5 (1998) has pooling between its
-//! convolutions; its modern form has ReLU and the maximum where that had tanh and means.
+//! convolutions; its modern form has `ReLU` and the maximum where that had tanh and means.
 //!
 //! ```text
 //! cargo run --release --example lenet -- --data DIR [--net 1989] [--epochs N]
@@ -13,12 +13,14 @@
 //! DIR has the four files of MNIST, in IDX format, plain or gzipped. Without it, the small digits that come with the crate
 //! are read, by the same kind of network.
 
-use std::time::Instant;
-
 use neuropil::data::{self, Mnist, Samples};
 use neuropil::metrics::{Accuracy, accuracy};
 use neuropil::prelude::*;
 use neuropil::rand::Rng;
+use neuropil::schedules::Cosine;
+use neuropil::train::ProgressBar;
+
+const BATCH: usize = 64;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -54,7 +56,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Two convolutions with ReLU and max pooling, then 120, 84 and 10 units.
+/// Two convolutions with `ReLU` and max pooling, then 120, 84 and 10 units.
 fn modern(side: usize, rng: &mut impl Rng) -> Result<Sequential<f32>> {
     let network = Sequential::new([1, side, side])
         .with(Conv2d::new(1, 6, [5, 5], rng)?.padding(2))?
@@ -85,15 +87,16 @@ fn of_1989(side: usize, rng: &mut impl Rng) -> Result<Sequential<f32>> {
     network.with(Dense::new(features, 30, rng))?.with(Tanh)?.with(Dense::new(30, 10, rng))
 }
 
-/// Trains for so many epochs, and tells after each how it goes.
+/// Trains for so many epochs, at a rate that falls from step to step, and tells after each how it goes.
 fn fit(network: &mut Sequential<f32>, train: &Samples<f32>, test: &Samples<f32>, epochs: usize) -> Result<()> {
-    let start = Instant::now();
-    let mut trainer = Trainer::new(CrossEntropy::new(), Adam::new(0.001)).batch_size(64).seed(1).metric(Accuracy);
-    for epoch in 1..=epochs {
-        let history = trainer.fit(network, train)?;
-        let loss = history.last().and_then(|epoch| epoch.get("loss")).unwrap_or(f64::NAN);
-        let tested = trainer.evaluate(network, test)?;
-        println!("epoch {epoch}  loss {loss:.4}  test: {tested}  {:.0} s", start.elapsed().as_secs_f64());
-    }
-    Ok(())
+    let steps = epochs * train.len().div_ceil(BATCH);
+    let mut trainer = Trainer::new(CrossEntropy::new(), Adam::new(0.002))
+        .epochs(epochs)
+        .batch_size(BATCH)
+        .seed(1)
+        .schedule_by_step(Cosine::new(steps as u64))
+        .metric(Accuracy)
+        .validation(test)
+        .callback(ProgressBar::new());
+    trainer.fit(network, train).map(|_| ())
 }

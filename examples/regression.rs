@@ -4,9 +4,8 @@
 //! cargo run --release --features progress --example regression
 //! ```
 
-use neuropil::data::{self, Samples};
+use neuropil::data::{self, StandardScaler};
 use neuropil::metrics::R2;
-use neuropil::ndarray::Axis;
 use neuropil::prelude::*;
 use neuropil::train::{EarlyStopping, ProgressBar};
 
@@ -16,11 +15,10 @@ fn main() -> Result<()> {
     let (mut train, mut validation) = train.split(0.2, &mut rng)?;
 
     // Every column with mean 0 and deviation 1, as the training data have it.
-    let [[x_mean, x_deviation], [mean, deviation]] = [&train.x, &train.target]
-        .map(|columns| [columns.mean_axis(Axis(0)).expect("samples"), columns.std_axis(Axis(0), 0.0)]);
-    for Samples { x, target } in [&mut train, &mut validation, &mut test] {
-        *x = (&*x - &x_mean) / &x_deviation;
-        *target = (&*target - &mean) / &deviation;
+    let (inputs, targets) = (StandardScaler::fit(&train.x)?, StandardScaler::fit(&train.target)?);
+    for samples in [&mut train, &mut validation, &mut test] {
+        samples.x = inputs.transform(&samples.x)?;
+        samples.target = targets.transform(&samples.target)?;
     }
 
     let mut network = Sequential::mlp(&[10, 16, 1], Tanh, &mut rng)?;
@@ -35,6 +33,6 @@ fn main() -> Result<()> {
     trainer.fit(&mut network, &train)?;
 
     let result = trainer.evaluate(&network, &test)?;
-    println!("test {result}, root of the mean squared error {:.1}", result.loss.sqrt() * deviation[0]);
+    println!("test {result}, root of the mean squared error {:.1}", result.loss.sqrt() * targets.deviation()[0]);
     Ok(())
 }

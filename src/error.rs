@@ -164,6 +164,26 @@ pub enum Error {
         /// The operating system's words.
         error: String,
     },
+    /// A column of a matrix that nothing can be learned from.
+    Column {
+        /// Who was to learn.
+        who: &'static str,
+        /// The column's number, from 0.
+        column: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A field of a table in a text file that is not what it should be.
+    Field {
+        /// The file, or what kind of text it is.
+        what: String,
+        /// The line in which the row starts, from 1.
+        line: u64,
+        /// The column's number, from 1.
+        column: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A data file or text that does not follow its format.
     Format {
         /// The file, or what kind of text it is.
@@ -238,6 +258,10 @@ impl Error {
             }
             Self::Save { path, error } => write!(f, "cannot write {path}: {error}"),
             Self::File { path, error } => write!(f, "cannot read {path}: {error}"),
+            Self::Column { who, column, problem } => write!(f, "{who}, column {column}: {problem}"),
+            Self::Field { what, line, column, problem } => {
+                write!(f, "{what}, line {line}, column {column}: {problem}")
+            }
             Self::Format { what, problem } => write!(f, "{what}: {problem}"),
         }
     }

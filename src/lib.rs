@@ -37,7 +37,9 @@
 //! - [`data`] has small data sets and the reader for MNIST, [`metrics`] says how good predictions are, and [`classic`] has
 //!   the perceptron and the linear classifier that came before.
 //! - [`Summary`] tells what a network costs in numbers, products and memory.
+//! - [`doctor`] looks at a network on a batch, and says what is wrong and what to do.
 //! - [`Trace`] shows every number of one training step, in text, formulas and a drawing.
+//! - [`terminal`] draws curves, boundaries and digits in characters, and `plot`, a feature, as SVG and PNG.
 //! - [`graph`] is the computational graph of a formula, with the values and gradients on its edges.
 //! - [`adapt`] lends arrays of three and four axes to networks, and shows outputs as such.
 //! - [`spec`] describes a network so that it can be made again from its description and its parameters.
@@ -48,10 +50,12 @@ pub mod activations;
 pub mod adapt;
 pub mod classic;
 pub mod data;
+pub mod doctor;
 mod error;
 pub mod gradcheck;
 pub mod graph;
 mod init;
+mod inspect;
 pub mod io;
 pub mod kernels;
 pub mod layers;
@@ -59,6 +63,9 @@ pub mod losses;
 pub mod metrics;
 mod network;
 pub mod optimizers;
+mod plane;
+#[cfg(feature = "plot")]
+pub mod plot;
 mod scalar;
 pub mod schedules;
 mod shape;
@@ -66,6 +73,7 @@ pub mod spec;
 mod summary;
 mod svg;
 mod tape;
+pub mod terminal;
 mod text;
 mod trace;
 pub mod train;

@@ -44,6 +44,7 @@ impl Svg {
     }
 
     /// A line through these points; those that are not finite interrupt it.
+    #[cfg(any(test, feature = "plot"))]
     pub(crate) fn polyline(&mut self, points: &[(f64, f64)], style: impl Display) -> &mut Self {
         for run in points.split(|(x, y)| !(x.is_finite() && y.is_finite())).filter(|run| run.len() > 1) {
             let mut path = String::new();
@@ -62,6 +63,7 @@ impl Svg {
     }
 
     /// An element with others in it, which `fill` draws.
+    #[cfg(feature = "plot")]
     pub(crate) fn group(&mut self, tag: &str, attributes: impl Display, fill: impl FnOnce(&mut Self)) -> &mut Self {
         let _ = writeln!(self.body, "<{tag} {attributes}>");
         fill(self);

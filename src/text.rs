@@ -8,11 +8,11 @@ pub(crate) fn figures(x: f64, figures: usize) -> String {
     // The exponent after rounding: 9.9999 is 10.
     let rounded = format!("{x:.*e}", figures.saturating_sub(1));
     let (mantissa, exponent) = rounded.split_once('e').unwrap_or((&rounded, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let exponent: isize = exponent.parse().unwrap_or(0);
     if !(-4..6).contains(&exponent) {
         return format!("{}e{exponent}", trim(mantissa));
     }
-    let decimals = (figures as i32 - 1 - exponent).max(0) as usize;
+    let decimals = (figures.cast_signed() - 1 - exponent).max(0).cast_unsigned();
     trim(&format!("{x:.decimals$}")).to_owned()
 }
 
@@ -33,7 +33,8 @@ pub(crate) fn table(lines: &[Vec<String>], left: impl Fn(usize) -> bool) -> Stri
         for (i, (cell, &width)) in line.iter().zip(&widths).enumerate() {
             let gap = " ".repeat(width - cell.chars().count());
             let between = if i > 0 { "  " } else { "" };
-            out += &if left(i) { format!("{between}{cell}{gap}") } else { format!("{between}{gap}{cell}") };
+            let parts = if left(i) { [between, cell, &gap] } else { [between, &gap, cell] };
+            out.extend(parts);
         }
         text += out.trim_end();
         text.push('\n');

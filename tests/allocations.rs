@@ -169,33 +169,3 @@ fn losses_allocate_nothing() {
     losses::zoo::<f32>(6, 4, 1).iter().for_each(check);
     losses::zoo::<f64>(6, 4, 1).iter().for_each(check);
 }
-#[test]
-fn scratch() {
-    for threads in [2, 3, 8] {
-        let counter: &'static AtomicUsize = Box::leak(Box::default());
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .start_handler(move |_| COUNTER.set(Some(counter)))
-            .build()
-            .unwrap();
-        let mut network = Sequential::<f32>::mlp(&[784, 256, 10], Relu, &mut rng(1)).unwrap();
-        let (x, target) = (zoo::random(600, 784, 1), zoo::random(600, 10, 2));
-        let mut tape = Tape::new(&network, 0);
-        let mut scratch = Scratch::default();
-        let mut sgd = Sgd::new(1e-3);
-        let mut step = || {
-            tape.train(&mut network, &x, &target, &Mse, &mut sgd).unwrap();
-            network.predict_into(&x, &mut scratch).unwrap();
-        };
-        for round in 0..12 {
-            let before = counter.load(Ordering::Relaxed);
-            pool.install(|| (0..10).for_each(|_| step()));
-            println!("{threads} threads, round {round}, inside: {}", counter.load(Ordering::Relaxed) - before);
-        }
-        for round in 0..4 {
-            let before = counter.load(Ordering::Relaxed);
-            let here = allocations(|| (0..10).for_each(|_| pool.install(&mut step)));
-            println!("{threads} threads, round {round}, outside: {} {here}", counter.load(Ordering::Relaxed) - before);
-        }
-    }
-}

@@ -315,6 +315,7 @@ fn a_loss_of_a_formula() {
     assert!(cross_entropy.evaluate(&y, &Array2::zeros((3, 3))).is_err());
 }
 
+#[allow(clippy::redundant_closure)] // A method alone is not general enough over lifetimes.
 #[test]
 fn a_layer_of_a_formula_trains() {
     let mut rng = rng(6);
@@ -337,6 +338,7 @@ fn a_layer_of_a_formula_trains() {
     // A layer may change the number of features; one that forgets a sample's own row cannot be.
     let norm = GraphLayer::<f64>::new("Norm", |x| x.pow(2.0).sum_rows().pow(0.5));
     assert_eq!(Sequential::new(3).with(norm).unwrap().predict(&array![[2.0, 3.0, 6.0]]).unwrap(), array![[7.0]]);
+    #[allow(clippy::redundant_closure_for_method_calls, clippy::redundant_closure)] // The method is not general enough.
     let sum = Sequential::new(3).with(GraphLayer::<f64>::new("Sum", |x| x.sum())).unwrap();
     assert!(matches!(sum.predict(&Array2::zeros((2, 3))), Err(Error::Layer { .. })));
 }

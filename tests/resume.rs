@@ -43,12 +43,12 @@ fn samples() -> (Samples<f32>, Samples<f32>) {
     data::moons(150, 0.3, &mut rng).split(0.3, &mut rng).unwrap()
 }
 
-/// With a layer that draws random numbers.
+/// With layers that draw random numbers, and one with statistics.
 fn network() -> Sequential<f32> {
     let mut rng = rng(7);
     Sequential::new(2)
         .with(Dense::new(2, 10, &mut rng))
-        .and_then(|network| network.with(RRelu::default()))
+        .and_then(|network| network.with(BatchNorm::new(10))?.with(RRelu::default())?.with(Dropout::new(0.2)))
         .and_then(|network| network.with(Dense::new(10, 2, &mut rng)))
         .unwrap()
 }
@@ -178,7 +178,7 @@ fn files_that_are_wrong_change_nothing() {
     let text = "FILE: it has 0.weight (2 x 10) where the network has 0.weight (2 x 9)";
     refuses(&mut trainer(&validation, 2), &mut other, &good, text);
     let mut long = network.clone().with(Dense::new(2, 2, &mut rng(1))).unwrap();
-    refuses(&mut trainer(&validation, 2), &mut long, &good, "FILE: it lacks the network's 3.weight (2 x 2)");
+    refuses(&mut trainer(&validation, 2), &mut long, &good, "FILE: it lacks the network's 5.weight (2 x 2)");
     let mut double = Sequential::<f64>::mlp(&[2, 10, 2], Tanh, &mut rng(1)).unwrap();
     let mut doubles = Trainer::new(CrossEntropy::new(), NAdam::new(0.02));
     refuses(&mut doubles, &mut double, &good, "FILE: its numbers are not f64");

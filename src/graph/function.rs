@@ -41,6 +41,7 @@ impl<A: Scalar> GraphLoss<A> {
     }
 
     /// The loss of one row, and its gradient if it is asked for.
+    #[allow(clippy::needless_pass_by_value)] // A view is a reference.
     fn row(&self, y: ArrayView1<'_, A>, target: ArrayView1<'_, A>, dy: bool) -> Result<(A, Array2<A>)> {
         let graph = Graph::new();
         let y = graph.input("y", y.insert_axis(Axis(0)).to_owned());

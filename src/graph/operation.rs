@@ -58,7 +58,7 @@ impl<A: Scalar> Operation<A> {
             (Self::Copy, [a]) => (*a).clone(),
             (Self::Apply(f), [a]) => a.mapv(|a| f.apply(a)),
             // Inputs and constants are given their value; the numbers of operands are written in `operators.rs`.
-            (Self::Input | Self::Constant, _) | (_, _) => Array2::default((0, 0)),
+            _ => Array2::default((0, 0)),
         })
     }
 
@@ -81,7 +81,7 @@ impl<A: Scalar> Operation<A> {
             (Self::SumRows, [a]) => vec![dy.broadcast(a.dim()).map_or_else(|| dy.clone(), |dy| dy.to_owned())],
             (Self::Copy, _) => vec![dy.clone()],
             (Self::Apply(f), [a]) => vec![Zip::from(dy).and(*a).and(y).map_collect(|&dy, &a, &y| dy * f.slope(a, y))],
-            (Self::Input | Self::Constant, _) | (_, _) => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
@@ -164,6 +164,7 @@ impl<A: Scalar> Debug for dyn Function<A> {
 }
 
 /// a·b, whose shapes fit.
+#[allow(clippy::needless_pass_by_value)] // A view is a reference.
 fn product<A: Scalar>(a: ArrayView2<'_, A>, b: ArrayView2<'_, A>) -> Array2<A> {
     let mut c = Array2::from_elem((a.nrows(), b.ncols()), A::ZERO);
     gemm(A::ONE, &a, &b, A::ZERO, &mut c);

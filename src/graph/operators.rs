@@ -8,7 +8,7 @@ use super::{Operation, Var};
 use crate::activations::Activation;
 use crate::{Error, Scalar};
 
-impl<'g, A: Scalar> Var<'g, A> {
+impl<A: Scalar> Var<'_, A> {
     /// The matrix product with `other`.
     pub fn matmul(self, other: Self) -> Self {
         self.with(other, Operation::MatMul)

@@ -1,6 +1,7 @@
 //! The two number types of two bytes, as `f32`.
 
 /// A `bfloat16`: the upper half of an `f32`.
+#[cfg(feature = "files")] // NumPy has none.
 pub(super) fn bf16(bits: u16) -> f32 {
     f32::from_bits(u32::from(bits) << 16)
 }
@@ -37,6 +38,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "files")]
     #[test]
     fn a_bfloat16_is_half_an_f32() {
         for (bits, want) in [(0x3f80, 1.0), (0xc000, -2.0), (0x7f80, f32::INFINITY), (0x0001, 9.184e-41)] {

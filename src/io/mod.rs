@@ -36,6 +36,9 @@
 //! [`Sequential::to_onnx`](crate::Sequential::to_onnx) writes a network for other runtimes, and
 //! [`Sequential::from_onnx`](crate::Sequential::from_onnx) reads chains of the same operators.
 //!
+//! # Rust
+//! [`Sequential::export_rust`](crate::Sequential::export_rust) writes a network as one source file without dependencies.
+//!
 //! # Arrays
 //! [`read_npy`] and [`write_npy`] exchange an array with `NumPy`, [`read_npz`] and [`write_npz`] several by name.
 
@@ -50,6 +53,8 @@ mod npy;
 mod npz;
 #[cfg(feature = "files")]
 mod onnx;
+#[cfg(feature = "files")]
+mod rust_source;
 #[cfg(feature = "files")]
 mod safetensors;
 #[cfg(feature = "files")]

@@ -1,4 +1,4 @@
-//! NumPy's format for one array: [`read_npy`], [`write_npy`], and the same in memory.
+//! `NumPy`'s format for one array: [`read_npy`], [`write_npy`], and the same in memory.
 
 use std::fs;
 use std::path::Path;
@@ -60,7 +60,7 @@ pub fn from_npy<A: Scalar>(bytes: &[u8]) -> Result<ArrayD<A>> {
 /// # Ok::<(), neuropil::Error>(())
 /// ```
 pub fn to_npy<A: Scalar, D: Dimension>(array: &ArrayRef<A, D>) -> Vec<u8> {
-    let mut shape: String = array.shape().iter().map(|n| format!("{n}, ")).collect();
+    let mut shape = array.shape().iter().fold(String::new(), |shape, n| shape + &format!("{n}, "));
     if array.ndim() > 1 {
         shape.truncate(shape.len() - 2);
     }

@@ -194,6 +194,7 @@ fn take<A: Scalar>(
     if transposed { Ok(of((columns, rows)).t().as_standard_layout().into_owned()) } else { Ok(of((rows, columns))) }
 }
 
+#[allow(clippy::type_complexity)] // As that of `Layer::visit`.
 /// Shows each parameter with its name, whether `PyTorch` has it the other way round, and its sizes.
 fn visit<A: Scalar>(network: &Sequential<A>, f: &mut dyn FnMut(&str, bool, &[usize], &Array2<A>)) {
     for (i, layer) in network.layers().enumerate() {

@@ -24,8 +24,8 @@ pub(super) fn write(files: &[(String, Vec<u8>)]) -> Option<Vec<u8>> {
         let (crc, size) = (crc32fast::hash(content), u32::try_from(content.len()).ok()?);
         let mut about = Vec::new();
         // Version 2.0; the name is UTF-8; stored.
-        [20, 1 << 11, 0, 0, DATE].iter().for_each(|x: &u16| about.extend(x.to_le_bytes()));
-        [crc, size, size].iter().for_each(|x| about.extend(x.to_le_bytes()));
+        about.extend([20_u16, 1 << 11, 0, 0, DATE].map(u16::to_le_bytes).concat());
+        about.extend([crc, size, size].map(u32::to_le_bytes).concat());
         about.extend(u16::try_from(name.len()).ok()?.to_le_bytes());
         about.extend(0_u16.to_le_bytes());
         bytes.extend([LOCAL, &about, name.as_bytes(), content].concat());
@@ -36,8 +36,8 @@ pub(super) fn write(files: &[(String, Vec<u8>)]) -> Option<Vec<u8>> {
     let (size, offset) = (u32::try_from(directory.len()).ok()?, u32::try_from(bytes.len()).ok()?);
     bytes.extend(directory);
     bytes.extend(END);
-    [0, 0, count, count].iter().for_each(|x| bytes.extend(x.to_le_bytes()));
-    [size, offset].iter().for_each(|x| bytes.extend(x.to_le_bytes()));
+    bytes.extend([0, 0, count, count].map(u16::to_le_bytes).concat());
+    bytes.extend([size, offset].map(u32::to_le_bytes).concat());
     bytes.extend(0_u16.to_le_bytes());
     Some(bytes)
 }

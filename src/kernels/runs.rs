@@ -7,6 +7,9 @@ use super::parallel::{Lines, each_line};
 use super::simd::{Streams, rows};
 use crate::Scalar;
 
+/// Lines of three streams side by side.
+type Three<'s, A> = (Lines<&'s [A]>, Lines<&'s [A]>, Lines<&'s [A]>);
+
 /// How runs are normalised: if not `centered`, their mean counts as 0.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Runs {
@@ -90,7 +93,7 @@ impl Runs {
                 partial,
                 sums,
                 #[inline(always)]
-                |lines, sums| {
+                |lines: Three<'_, A>, sums| {
                     let (dw, db) = sums.split_at_mut(size);
                     for (x, dy, statistics) in lines.items() {
                         let &[hi, lo, rstd] = statistics else { continue };

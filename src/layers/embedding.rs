@@ -12,7 +12,7 @@ use crate::layers::{Backward, Info, Layer, Pass, Role};
 use crate::spec::{Parts, Spec};
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
-/// Looks up a row of W for each index: y is the row x of W (Bengio and others, 2003).
+/// Looks up a row of W for each index: `y = W[x]` (Bengio and others, 2003).
 ///
 /// x has the indices of a sample as whole numbers from 0 on, a column for each step; W is (count, features) and starts
 /// from the standard normal distribution, as in `PyTorch`. From (samples, steps) indices come sequences of steps with

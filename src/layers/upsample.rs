@@ -40,6 +40,25 @@ struct Source<A> {
     weight: A,
 }
 
+impl<A: Scalar> Source<A> {
+    /// The source of a place on an axis of `n` pixels that become `scale` times as many.
+    fn of(place: usize, scale: usize, n: usize) -> Self {
+        // (place + ½)/scale - ½ = (2·place + 1 - scale) / (2·scale), without rounding; 0 before the first centre.
+        let halves = (2 * place + 1).saturating_sub(scale);
+        let (first, rest) = (halves / (2 * scale), halves % (2 * scale));
+        if rest == 0 || first + 1 >= n {
+            return Self { first, second: first, weight: A::ZERO };
+        }
+        Self { first, second: first + 1, weight: A::of(rest as f64 / (2 * scale) as f64) }
+    }
+
+    #[inline(always)]
+    fn mix(&self, first: A, second: A) -> A {
+        // Without a weight the second does not take part, even if it is infinite.
+        if self.weight == A::ZERO { first } else { first * (A::ONE - self.weight) + second * self.weight }
+    }
+}
+
 /// The sources of all lines and columns of the result.
 #[derive(Debug)]
 struct Sources<A> {
@@ -50,6 +69,15 @@ struct Sources<A> {
 impl<A> Default for Sources<A> {
     fn default() -> Self {
         Self { lines: Vec::new(), columns: Vec::new() }
+    }
+}
+
+impl<A: Scalar> Sources<A> {
+    fn fill(&mut self, sizes: [usize; 2], scale: [usize; 2]) {
+        for ((sources, n), scale) in [&mut self.lines, &mut self.columns].into_iter().zip(sizes).zip(scale) {
+            sources.clear();
+            sources.extend((0..n * scale).map(|place| Source::of(place, scale, n)));
+        }
     }
 }
 
@@ -67,35 +95,6 @@ impl Upsample {
     pub(super) fn restore<A: Scalar>(parts: &Parts<'_, A>) -> Result<Self> {
         let spec = parts.spec();
         Ok(Self { scale: spec.counts("scale")?, bilinear: spec.flag("bilinear")? })
-    }
-
-    fn source<A: Scalar>(self, place: usize, scale: usize, n: usize) -> Source<A> {
-        let single = |cell| Source { first: cell, second: cell, weight: A::ZERO };
-        if !self.bilinear {
-            return single(place / scale);
-        }
-        // (place + ½)/scale - ½ = (2·place + 1 - scale) / (2·scale), without rounding; 0 before the first centre.
-        let halves = (2 * place + 1).saturating_sub(scale);
-        let (first, rest) = (halves / (2 * scale), halves % (2 * scale));
-        if rest == 0 || first + 1 >= n {
-            return single(first);
-        }
-        Source { first, second: first + 1, weight: A::of(rest as f64 / (2 * scale) as f64) }
-    }
-
-    fn fill<A: Scalar>(self, [height, width]: [usize; 2], sources: &mut Sources<A>) {
-        sources.lines.clear();
-        sources.lines.extend((0..height * self.scale[0]).map(|p| self.source(p, self.scale[0], height)));
-        sources.columns.clear();
-        sources.columns.extend((0..width * self.scale[1]).map(|q| self.source(q, self.scale[1], width)));
-    }
-}
-
-impl<A: Scalar> Source<A> {
-    #[inline(always)]
-    fn mix(&self, first: A, second: A) -> A {
-        // Without a weight the second does not take part, even if it is infinite.
-        if self.weight == A::ZERO { first } else { first * (A::ONE - self.weight) + second * self.weight }
     }
 }
 
@@ -119,52 +118,25 @@ impl<A: Scalar> Layer<A> for Upsample {
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
-        let [height, width] = sizes(pass.input);
-        let sources = pass.cache.get::<Sources<A>>();
-        self.fill([height, width], sources);
-        let (lines, columns) = (&sources.lines[..], &sources.columns[..]);
-        let len = lines.len() * columns.len();
-        each_row(
-            (Rows(flat(x), height * width), Rows(flat_mut(y), len)),
-            len,
-            #[inline(always)]
-            move |(x, y)| {
-                for (line, y) in lines.iter().zip(y.chunks_exact_mut(columns.len())) {
-                    let (above, below) = (&x[line.first * width..][..width], &x[line.second * width..][..width]);
-                    for (column, y) in columns.iter().zip(y) {
-                        let across = |row: &[A]| column.mix(row[column.first], row[column.second]);
-                        *y = line.mix(across(above), across(below));
-                    }
-                }
-            },
-        );
+        let (sizes, x, y) = (sizes(pass.input), flat(x), flat_mut(y));
+        if self.bilinear {
+            let sources = pass.cache.get::<Sources<A>>();
+            sources.fill(sizes, self.scale);
+            mix(sizes, sources, x, y);
+        } else {
+            repeat(sizes, self.scale, x, y);
+        }
         Ok(())
     }
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
         let Some(dx) = at.dx else { return };
-        let [height, width] = sizes(pass.input);
-        let sources = pass.cache.get::<Sources<A>>();
-        let (lines, columns) = (&sources.lines[..], &sources.columns[..]);
-        let len = lines.len() * columns.len();
-        each_row(
-            (Rows(flat_mut(dx), height * width), Rows(flat(at.dy), len)),
-            len,
-            #[inline(always)]
-            move |(dx, dy)| {
-                dx.fill(A::ZERO);
-                for (line, dy) in lines.iter().zip(dy.chunks_exact(columns.len())) {
-                    for (column, &dy) in columns.iter().zip(dy) {
-                        let below = dy * line.weight;
-                        for (row, dy) in [(line.first, dy - below), (line.second, below)] {
-                            let right = dy * column.weight;
-                            dx[row * width + column.first] += dy - right;
-                            dx[row * width + column.second] += right;
-                        }
-                    }
-                }
-            },
-        );
+        let (sizes, dy, dx) = (sizes(pass.input), flat(at.dy), flat_mut(dx));
+        if self.bilinear {
+            mix_gradient(sizes, pass.cache.get(), dy, dx);
+        } else {
+            repeat_gradient(sizes, self.scale, dy, dx);
+        }
     }
 
     fn spec(&self) -> Option<Spec> {
@@ -177,4 +149,91 @@ impl fmt::Debug for Upsample {
         let mode = if self.bilinear { "bilinear" } else { "nearest" };
         write!(f, "Upsample({mode}, {}x{})", self.scale[0], self.scale[1])
     }
+}
+
+/// Each pixel of x in a block of pixels of y.
+fn repeat<A: Scalar>([height, width]: [usize; 2], [down, across]: [usize; 2], x: &[A], y: &mut [A]) {
+    let (size, wide) = (height * width, width * across);
+    each_row(
+        (Rows(x, size), Rows(y, size * down * across)),
+        size * down * across,
+        #[inline(always)]
+        move |(x, y)| {
+            for (x, y) in x.chunks_exact(width).zip(y.chunks_exact_mut(wide * down)) {
+                let (first, others) = y.split_at_mut(wide);
+                for (&x, y) in x.iter().zip(first.chunks_exact_mut(across)) {
+                    y.fill(x);
+                }
+                for other in others.chunks_exact_mut(wide) {
+                    other.copy_from_slice(first);
+                }
+            }
+        },
+    );
+}
+
+/// The sum of dy over the block of each pixel.
+fn repeat_gradient<A: Scalar>([height, width]: [usize; 2], [down, across]: [usize; 2], dy: &[A], dx: &mut [A]) {
+    let (size, wide) = (height * width, width * across);
+    each_row(
+        (Rows(dx, size), Rows(dy, size * down * across)),
+        size * down * across,
+        #[inline(always)]
+        move |(dx, dy)| {
+            dx.fill(A::ZERO);
+            for (dx, dy) in dx.chunks_exact_mut(width).zip(dy.chunks_exact(wide * down)) {
+                for dy in dy.chunks_exact(wide) {
+                    for (dx, dy) in dx.iter_mut().zip(dy.chunks_exact(across)) {
+                        for &dy in dy {
+                            *dx += dy;
+                        }
+                    }
+                }
+            }
+        },
+    );
+}
+
+/// Each pixel of y between four pixels of x.
+fn mix<A: Scalar>([height, width]: [usize; 2], sources: &Sources<A>, x: &[A], y: &mut [A]) {
+    let (lines, columns) = (&sources.lines[..], &sources.columns[..]);
+    let size = lines.len() * columns.len();
+    each_row(
+        (Rows(x, height * width), Rows(y, size)),
+        size,
+        #[inline(always)]
+        move |(x, y)| {
+            for (line, y) in lines.iter().zip(y.chunks_exact_mut(columns.len())) {
+                let (above, below) = (&x[line.first * width..][..width], &x[line.second * width..][..width]);
+                for (column, y) in columns.iter().zip(y) {
+                    let across = |row: &[A]| column.mix(row[column.first], row[column.second]);
+                    *y = line.mix(across(above), across(below));
+                }
+            }
+        },
+    );
+}
+
+/// dy, shared out to the four pixels by their weights.
+fn mix_gradient<A: Scalar>([height, width]: [usize; 2], sources: &Sources<A>, dy: &[A], dx: &mut [A]) {
+    let (lines, columns) = (&sources.lines[..], &sources.columns[..]);
+    let size = lines.len() * columns.len();
+    each_row(
+        (Rows(dx, height * width), Rows(dy, size)),
+        size,
+        #[inline(always)]
+        move |(dx, dy)| {
+            dx.fill(A::ZERO);
+            for (line, dy) in lines.iter().zip(dy.chunks_exact(columns.len())) {
+                for (column, &dy) in columns.iter().zip(dy) {
+                    let below = dy * line.weight;
+                    for (row, dy) in [(line.first, dy - below), (line.second, below)] {
+                        let right = dy * column.weight;
+                        dx[row * width + column.first] += dy - right;
+                        dx[row * width + column.second] += right;
+                    }
+                }
+            }
+        },
+    );
 }

@@ -38,12 +38,11 @@ impl Formula {
             };
         }
         let pointwise = POINTWISE.iter().find(|(known, ..)| *known == kind);
-        let (forward, forward_latex) = match pointwise {
-            Some((_, text, latex)) => (text.replace('□', x), latex.replace('□', &lx)),
-            None => {
-                let name = format!("{layer:?}");
-                (format!("{name}({x})"), format!("\\text{{{}}}({lx})", escape(&name)))
-            }
+        let (forward, forward_latex) = if let Some((_, text, latex)) = pointwise {
+            (text.replace('□', x), latex.replace('□', &lx))
+        } else {
+            let name = format!("{layer:?}");
+            (format!("{name}({x})"), format!("\\text{{{}}}({lx})", escape(&name)))
         };
         Self {
             forward,

@@ -169,8 +169,9 @@ impl<A: Scalar> Display for Trace<A> {
                     for (i, row) in numbers.iter().enumerate() {
                         let text = if i == 0 { text.as_str() } else { "" };
                         let gap = " ".repeat(width - text.chars().count());
-                        let row: String = row.iter().map(|n| format!("  {n:>cell$}")).collect();
-                        writeln!(f, "    {text}{gap}{row}")?;
+                        write!(f, "    {text}{gap}")?;
+                        row.iter().try_for_each(|n| write!(f, "  {n:>cell$}"))?;
+                        writeln!(f)?;
                     }
                     if numbers.is_empty() {
                         writeln!(f, "    {text}: {} x {}", of[0], of[1])?;
@@ -200,7 +201,9 @@ fn numbers<A: Scalar>(x: &Matrix<A>, decimals: usize) -> Vec<Vec<String>> {
 /// Fixed decimals; powers of ten for what they would not show.
 fn number(x: f64, decimals: usize) -> String {
     let fixed = format!("{x:.decimals$}");
-    let lost = x != 0.0 && x.is_finite() && (x.abs() < 0.5 * 0.1_f64.powi(decimals as i32 - 1) || x.abs() >= 1e7);
+    // Less than half of ten times the last place.
+    let small = 5.0 * 0.1_f64.powi(i32::try_from(decimals).unwrap_or(i32::MAX));
+    let lost = x != 0.0 && x.is_finite() && (x.abs() < small || x.abs() >= 1e7);
     let text = if lost { format!("{x:.2e}") } else { fixed };
     // A rounded -0.0000 has no sign.
     if text.starts_with('-') && text[1..].chars().all(|c| c == '0' || c == '.') { text[1..].to_owned() } else { text }

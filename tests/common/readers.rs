@@ -4,6 +4,7 @@
 
 use neuropil::io::SafeTensors;
 use neuropil::prelude::*;
+use neuropil::spec::{Setting, Spec};
 
 /// A safetensors file: what is read can be asked for.
 pub(crate) fn safetensors(bytes: &[u8]) -> bool {
@@ -17,14 +18,31 @@ pub(crate) fn safetensors(bytes: &[u8]) -> bool {
     true
 }
 
+/// Predicts, if the network is as small as those that the mutations began with: a layer that says to be larger than memory
+/// may be read, as long as it has no parameters.
+fn predict(network: &Sequential<f32>) {
+    fn is_small(spec: &Spec) -> bool {
+        spec.settings().iter().all(|(_, value)| is_small_setting(value))
+    }
+    fn is_small_setting(value: &Setting) -> bool {
+        match value {
+            Setting::Count(n) => *n <= 200,
+            Setting::List(values) => values.iter().all(is_small_setting),
+            Setting::Layer(spec) => is_small(spec),
+            _ => true,
+        }
+    }
+    if network.spec().as_ref().is_some_and(is_small) && network.layers().len() <= 16 {
+        let _ = network.predict(&neuropil::ndarray::Array2::zeros((2, network.input().len())));
+    }
+}
+
 /// A model file: what is read can predict, and be written again.
 pub(crate) fn model(bytes: &[u8]) -> bool {
     let Ok(network) = Sequential::<f32>::from_bytes(bytes) else { return false };
     let again = Sequential::<f32>::from_bytes(&network.to_bytes().unwrap()).unwrap();
     assert_eq!(again.to_string(), network.to_string());
-    if network.input().len() <= 1 << 16 && network.output().len() <= 1 << 16 && network.layers().len() <= 16 {
-        let _ = network.predict(&neuropil::ndarray::Array2::zeros((2, network.input().len())));
-    }
+    predict(&network);
     true
 }
 
@@ -44,8 +62,6 @@ pub(crate) fn npz(bytes: &[u8]) -> bool {
 /// An ONNX file: what is read can predict.
 pub(crate) fn onnx(bytes: &[u8]) -> bool {
     let Ok(network) = Sequential::<f32>::from_onnx_bytes(bytes) else { return false };
-    if network.input().len() <= 1 << 16 && network.output().len() <= 1 << 16 && network.layers().len() <= 16 {
-        let _ = network.predict(&neuropil::ndarray::Array2::zeros((2, network.input().len())));
-    }
+    predict(&network);
     true
 }

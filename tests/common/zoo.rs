@@ -107,6 +107,8 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("PRelu per channel", [3, 2, 4], PRelu::from_parameters(spread(3))),
         entry("Residual", 6, Residual::new(Sequential::mlp(&[6, 5, 6], Tanh, r).unwrap())),
         entry("Residual with projection", 6, Residual::new(block(r)).projection(Dense::new(6, 15, r))),
+        entry("Rescale", 6, Rescale::new(spread(6), spread::<A>(6) + A::of(0.75)).unwrap()),
+        entry("Rescale on a sequence", [4, 3], Rescale::new(spread(3), spread::<A>(3) + A::of(0.75)).unwrap()),
         entry("Reshape", [3, 2, 4], Reshape::new([6, 4])),
         entry("RmsNorm", 7, RmsNorm::new(7)),
         entry("RmsNorm of steps", [3, 5], RmsNorm::new(5).without_affine()),

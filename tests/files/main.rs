@@ -15,4 +15,5 @@ mod malformed;
 mod mutations;
 mod onnx;
 mod round_trips;
+mod rust_source;
 mod state_dicts;

@@ -321,6 +321,7 @@ fn read(bytes: &[u8]) -> Result<()> {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // A list.
 fn each_of_more_than_200_malformed_files_is_an_error() {
     let mut cases = BTreeSet::new();
     let right = builder::model(&texts("", None), ARRAYS, 12);

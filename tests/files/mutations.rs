@@ -9,7 +9,7 @@ use crate::{builder, readers, zoo};
 fn mutate(bytes: &mut Vec<u8>, random: &mut impl Rng) {
     const WORDS: [&[u8]; 12] =
         [b"0", b"9", b"-", b"\"", b"{", b"}", b"[", b",", b"18446744073709551615", b"1e999", b"NaN", b"\\u0000"];
-    for _ in 0..1 + random.next_u64() % 4 {
+    for _ in 0..=random.next_u64() % 4 {
         let mut below = |n: usize| (random.next_u64() % n.max(1) as u64) as usize;
         let at = below(bytes.len());
         match below(7) {
@@ -55,6 +55,7 @@ fn models() -> Vec<Vec<u8>> {
 }
 
 /// The right length of the header and the right checksum.
+#[allow(clippy::ptr_arg)] // As its kin that change the length may.
 fn mend(bytes: &mut Vec<u8>) {
     let header = |bytes: &[u8]| bytes.windows(3).rposition(|end| end == b"]}}").map(|at| at + 3);
     if let Some(end) = header(bytes).filter(|&end| end > 8) {

@@ -5,8 +5,20 @@ use neuropil::prelude::*;
 
 use crate::{readers, zoo};
 
-/// Layers that ONNX has no operators for.
-const WITHOUT: [&str; 0] = [];
+/// Layers that are written but not read: regions of any size are matrices, and where padding begins is found by operators
+/// that are no layer.
+const ONE_WAY: [&str; 7] = [
+    "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool2d, larger",
+    "LearnedPositions, masked",
+    "Lstm, masked",
+    "MultiHeadAttention, causal",
+    "Rnn",
+    "SinusoidalPositions",
+];
+
+/// Kinds of layers that are not written.
+const NO_WAY: [&str; 3] = ["embedding", "parallel", "residual"];
 
 /// How far a layer may be after the journey: settings were rounded to `f32`, and some layers became others.
 fn close(name: &str, got: &Array2<f32>, want: &Array2<f32>) {
@@ -20,13 +32,17 @@ fn every_layer_goes_there_and_back() {
     let mut layers = 0;
     for entry in zoo::layers::<f32>() {
         let network = &entry.network;
-        if WITHOUT.contains(&entry.name) {
+        if NO_WAY.contains(&entry.layer().spec().unwrap().kind()) {
             let error = network.to_onnx_bytes().unwrap_err();
-            assert!(matches!(&error, Error::Layer { .. }), "{}: {error:?}", entry.name);
-            assert!(error.to_string().ends_with("cannot be written as ONNX"), "{error}");
+            assert!(error.to_string().contains("cannot be written as ONNX"), "{}: {error}", entry.name);
             continue;
         }
         let bytes = network.to_onnx_bytes().unwrap_or_else(|error| panic!("{}: {error}", entry.name));
+        if ONE_WAY.contains(&entry.name) {
+            let error = Sequential::<f32>::from_onnx_bytes(&bytes).unwrap_err();
+            assert!(matches!(&error, Error::Format { .. } | Error::Layer { .. }), "{}: {error:?}", entry.name);
+            continue;
+        }
         let again =
             Sequential::<f32>::from_onnx_bytes(&bytes).unwrap_or_else(|error| panic!("{}: {error}", entry.name));
         assert_eq!((again.input(), again.output()), (network.input(), network.output()), "{}", entry.name);

@@ -220,6 +220,21 @@ fn layers_of_users_travel_when_they_can_be_described() -> Result<()> {
     Ok(())
 }
 
+/// A layer with this description.
+#[derive(Debug, Clone)]
+struct Odd(Spec);
+impl Activation for Odd {
+    fn apply<A: Scalar>(&self, x: A) -> A {
+        x
+    }
+    fn slope<A: Scalar>(&self, _: A, _: A) -> A {
+        A::ONE
+    }
+    fn spec(&self) -> Option<Spec> {
+        Some(self.0.clone())
+    }
+}
+
 #[test]
 fn what_cannot_be_read_again_is_not_written() {
     let mut nest = Sequential::<f32>::new(1).with(Tanh).unwrap();
@@ -229,19 +244,6 @@ fn what_cannot_be_read_again_is_not_written() {
     let error = nest.to_bytes().unwrap_err();
     assert!(error.to_string().contains("recursion limit"), "{error}");
 
-    #[derive(Debug, Clone)]
-    struct Odd(Spec);
-    impl Activation for Odd {
-        fn apply<A: Scalar>(&self, x: A) -> A {
-            x
-        }
-        fn slope<A: Scalar>(&self, _: A, _: A) -> A {
-            A::ONE
-        }
-        fn spec(&self) -> Option<Spec> {
-            Some(self.0.clone())
-        }
-    }
     let odd = [
         Spec::new("odd").set("kind", "other"),
         Spec::new("odd").set("x", 1.0).set("x", 2.0),

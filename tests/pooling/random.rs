@@ -58,8 +58,8 @@ impl Settings {
     pub(crate) fn random(rng: &mut Rng, dilated: bool) -> Self {
         let kernel = pair(rng, 1, 4);
         let dilation = if dilated && toss(rng) { pair(rng, 1, 3) } else { [1, 1] };
-        let half = |i: usize| (dilation[i] * (kernel[i] - 1) + 1) / 2;
-        let padding = [pair(rng, 0, half(0)), pair(rng, 0, half(1))];
+        let span = |i: usize| dilation[i] * (kernel[i] - 1) + 1;
+        let padding = [pair(rng, 0, span(0) / 2), pair(rng, 0, span(1) / 2)];
         let padding = if toss(rng) { padding } else { [[0, 0]; 2] };
         // Half of them as most pools are.
         let (kernel, stride) = if toss(rng) { (kernel, pair(rng, 1, 4)) } else { ([2, 2], [2, 2]) };

@@ -111,7 +111,7 @@ fn a_second_fit_goes_on() {
         let mut rng = rng(7);
         let mut network = Sequential::new(2)
             .with(Dense::new(2, 12, &mut rng))
-            .and_then(|network| network.with(RRelu::default()))
+            .and_then(|network| network.with(RRelu::default())?.with(Dropout::new(0.2)))
             .and_then(|network| network.with(Dense::new(12, 2, &mut rng)))
             .unwrap();
         let mut trainer = trainer().schedule(Plateau::new(0.5, 0).threshold(0.2));
@@ -222,7 +222,7 @@ fn one_seed_gives_the_same_bits_on_any_number_of_threads() {
             let mut rng = neuropil::rng(2);
             let mut network = Sequential::<f32>::new(300)
                 .with(Dense::new(300, 700, &mut rng))
-                .and_then(|network| network.with(RRelu::default()))
+                .and_then(|network| network.with(BatchNorm::new(700))?.with(RRelu::default())?.with(Dropout::new(0.2)))
                 .and_then(|network| network.with(Dense::new(700, 10, &mut rng)))
                 .unwrap();
             let trainer = Trainer::new(CrossEntropy::new(), Adam::new(1e-3)).epochs(2).batch_size(128).ema(0.9);

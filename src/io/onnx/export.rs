@@ -70,10 +70,7 @@ impl Export {
             parameters.insert(info.name.to_string(), (info.dims.to_vec(), numbers));
         });
         let at = At { spec, place: place.to_owned(), input, parameters };
-        match table::write(self, &at)? {
-            true => Ok(()),
-            false => Err(unsupported("cannot be written as ONNX")),
-        }
+        if table::write(self, &at)? { Ok(()) } else { Err(unsupported("cannot be written as ONNX")) }
     }
 
     /// Adds an operator, and returns the name of its output.
@@ -123,16 +120,20 @@ impl Export {
         name
     }
 
+    /// A constant that is no parameter.
+    pub(super) fn unnamed(&mut self, tensor: Tensor<'static>) -> String {
+        self.values += 1;
+        self.constant(format!("c{}", self.values), tensor)
+    }
+
     /// A constant that is one number.
     pub(super) fn number(&mut self, x: f64) -> String {
-        self.values += 1;
-        self.constant(format!("c{}", self.values), Tensor::floats(&[], [x as f32]))
+        self.unnamed(Tensor::floats(&[], [x as f32]))
     }
 
     /// A constant list of integers, such as the sizes that `Reshape` takes.
     pub(super) fn integers(&mut self, list: &[i64]) -> String {
-        self.values += 1;
-        self.constant(format!("c{}", self.values), Tensor::ints(&[list.len()], list))
+        self.unnamed(Tensor::ints(&[list.len()], list))
     }
 
     /// The current value with its numbers in another shape.

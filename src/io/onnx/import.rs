@@ -40,6 +40,8 @@ impl<'g> Found<'g> {
 pub(super) struct Walk<'g> {
     constants: BTreeMap<&'g str, &'g Tensor<'g>>,
     users: BTreeMap<&'g str, Vec<&'g Node<'g>>>,
+    /// How many operators there are: no walk along a chain is longer.
+    pub(super) nodes: usize,
     /// The value up to which the graph has been read, and the shape of a sample there.
     pub(super) at: &'g str,
     pub(super) shape: Shape,
@@ -136,7 +138,7 @@ impl<'g> Walk<'g> {
                 ));
             }
         };
-        Ok((Self { constants, users, at: &input.name, shape }, &output.name))
+        Ok((Self { constants, users, nodes: graph.nodes.len(), at: &input.name, shape }, &output.name))
     }
 
     /// The operators that take a value.
@@ -157,11 +159,6 @@ impl<'g> Walk<'g> {
         let name = node.inputs.get(input).map(String::as_str).unwrap_or_default();
         let constant = self.constants.get(name).copied();
         constant.ok_or_else(|| format!("input {input} of its operator {} is `{name}`, which is no constant", node.op))
-    }
-
-    /// Whether a node has that input.
-    pub(super) fn has(&self, node: &Node<'_>, input: usize) -> bool {
-        node.inputs.get(input).is_some_and(|name| !name.is_empty())
     }
 
     /// The numbers of a constant input.
@@ -194,6 +191,11 @@ impl Node<'_> {
 
     fn wrong<T>(&self, name: &str) -> Read<T> {
         Err(format!("the attribute {name} of its operator {} is of another type", self.op))
+    }
+
+    /// Whether it has that input.
+    pub(super) fn has(&self, input: usize) -> bool {
+        self.inputs.get(input).is_some_and(|name| !name.is_empty())
     }
 
     pub(super) fn float(&self, name: &str, default: f64) -> Read<f64> {

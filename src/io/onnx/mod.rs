@@ -1,5 +1,8 @@
 //! ONNX files: [`Sequential::to_onnx`] and [`Sequential::from_onnx`].
 
+// Sizes of what is in memory become the format's signed integers.
+#![allow(clippy::cast_possible_wrap)]
+
 use std::fs;
 use std::path::Path;
 
@@ -12,6 +15,8 @@ mod import;
 mod patterns;
 mod protobuf;
 mod recurrent;
+mod sequence_patterns;
+mod sequences;
 mod table;
 
 impl<A: Scalar> Sequential<A> {

@@ -2,7 +2,7 @@
 
 use super::graph::Node;
 use super::import::{Found, Walk};
-use super::recurrent::gate_order;
+use super::sequence_patterns::{attention, recurrent};
 use crate::Shape;
 use crate::spec::Spec;
 
@@ -38,10 +38,11 @@ pub(super) fn next<'g>(walk: &Walk<'g>) -> Read<Found<'g>> {
     })
 }
 
-fn first<'g>(node: &'g Node<'g>) -> &'g str {
+pub(super) fn first<'g>(node: &'g Node<'g>) -> &'g str {
     node.outputs.first().map(String::as_str).unwrap_or_default()
 }
 
+#[allow(clippy::too_many_lines)] // A table: one arm an operator.
 /// What begins with an operator that alone takes the value.
 fn one<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
     let out = first(node);
@@ -72,7 +73,7 @@ fn one<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
             found(Spec::new("hard_sigmoid"))
         }
         "Clip" => {
-            let limit = |i, none| if walk.has(node, i) { walk.number(node, i) } else { Ok(none) };
+            let limit = |i, none| if node.has(i) { walk.number(node, i) } else { Ok(none) };
             let (min, max) = (limit(1, f64::NEG_INFINITY)?, limit(2, f64::INFINITY)?);
             if (min, max) == (0.0, 6.0) {
                 found(Spec::new("relu6"))
@@ -108,6 +109,8 @@ fn one<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
         "Gemm" => Some(gemm(walk, node)?),
         "MatMul" => Some(matmul(walk, node)?),
         "Mul" => scaled(walk, node)?,
+        "Sub" => rescaled(walk, node)?,
+        "Add" => positions(walk, node)?,
         "Conv" => Some(convolution(walk, node)?),
         "MaxPool" | "AveragePool" => Some(pool(node)?),
         "BatchNormalization" => {
@@ -121,10 +124,30 @@ fn one<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
             Some(found)
         }
         "LayerNormalization" => Some(layer_norm(walk, node)?),
-        "Transpose" if node.ints("perm")? == [0, 2, 1] => {
-            walk.only(out, "Reshape").map(|node| group_norm(walk, node)).transpose()?.flatten()
+        "Transpose" => transpose(walk, node)?,
+        "ReduceMean" | "ReduceMax" => {
+            let axes: &[i64] = if matches!(walk.shape, Shape::Image { .. }) { &[2, 3] } else { &[1] };
+            let whole = node.int("keepdims", 1)? == 0 && walk.integers(node, 1)? == axes;
+            node.expect("axes or keepdims", whole)?;
+            found(Spec::new(if node.op == "ReduceMean" { "global_avg_pool" } else { "global_max_pool" }))
         }
-        "Transpose" if node.ints("perm")? == [1, 0, 2] => recurrent(walk, out)?,
+        "GlobalAveragePool" | "GlobalMaxPool" => {
+            let spec = Spec::new(if node.op == "GlobalAveragePool" { "global_avg_pool" } else { "global_max_pool" });
+            walk.only(out, "Flatten").map(|end| Found::layer(spec, first(end)))
+        }
+        "Gather" => {
+            let (Shape::Sequence { steps, .. }, &[step]) = (walk.shape, &*walk.integers(node, 1)?) else {
+                return Ok(None);
+            };
+            node.expect("axis", node.int("axis", 0)? == 1 && walk.constant(node, 1)?.dims.is_empty())?;
+            node.expect("indices", step == -1 || usize::try_from(step).is_ok_and(|step| step + 1 == steps))?;
+            found(Spec::new("last_step"))
+        }
+        "DepthToSpace" => {
+            node.expect("mode", node.text("mode", "DCR")? == "CRD")?;
+            found(Spec::new("pixel_shuffle").set("factor", node.int("blocksize", 0)?.unsigned_abs() as usize))
+        }
+        "Resize" => found(upsample(walk, node)?),
         _ => None,
     })
 }
@@ -152,6 +175,11 @@ fn several<'g>(walk: &Walk<'g>, users: &[&'g Node<'g>]) -> Read<Option<Found<'g>
             return Ok(whole.then(|| Found::layer(spec, first(end))));
         }
     }
+    if let [_, _, _] = users
+        && find("MatMul").is_some()
+    {
+        return attention(walk, users);
+    }
     // A softplus with a threshold: x is also what it becomes beyond.
     let Some(end) = find("Where") else { return Ok(None) };
     let (beta, scaled) = match find("Mul") {
@@ -173,17 +201,67 @@ fn reshape<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
         return group_norm(walk, node);
     }
     let (sizes, dims) = (walk.integers(node, 1)?, super::export::dims(walk.shape));
-    let same = |got: i64, want: usize| got == -1 || usize::try_from(got) == Ok(want);
-    Ok(match &*sizes {
-        // The first is the batch, whatever it says.
-        [_, rest @ ..] if rest.len() == dims.len() && rest.iter().zip(&dims).all(|(&a, &b)| same(a, b)) => {
-            Some(Found::nothing(first(node)))
+    // The first size is the batch, whatever it says.
+    let shape = sizes.get(1..).and_then(|sizes| fill(sizes, &dims)).and_then(|sizes| shape_of(&sizes).ok());
+    let problem = || format!("its operator Reshape makes {sizes:?} of (batch, {dims:?}), which no layer here does");
+    let shape = shape.ok_or_else(problem)?;
+    Ok(Some(match shape {
+        _ if shape == walk.shape => Found::nothing(first(node)),
+        Shape::Flat(_) => Found::layer(Spec::new("flatten"), first(node)),
+        _ => Found::layer(Spec::new("reshape").set("shape", shape), first(node)),
+    }))
+}
+
+/// The sizes that `Reshape` makes of others: 0 is the one that was there, -1 as many as are left.
+fn fill(sizes: &[i64], old: &[usize]) -> Option<Vec<usize>> {
+    let mut new = Vec::new();
+    for (i, &n) in sizes.iter().enumerate() {
+        new.push(match n {
+            -1 => None,
+            0 => Some(*old.get(i)?),
+            n => Some(usize::try_from(n).ok()?),
+        });
+    }
+    let product =
+        |mut sizes: std::slice::Iter<'_, usize>| sizes.try_fold(1, |product: usize, &n| product.checked_mul(n));
+    let known: Vec<usize> = new.iter().copied().flatten().collect();
+    let left = product(old.iter())?.checked_div(product(known.iter())?)?;
+    Some(new.into_iter().map(|n| n.unwrap_or(left)).collect())
+}
+
+/// A change of axes, or the beginning of a layer that wants its axes in another order.
+fn transpose<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
+    let perm = node.ints("perm")?;
+    let norm = if perm == [0, 2, 1] { walk.only(first(node), "Reshape") } else { None };
+    if let Some(start) = norm
+        && let Some(found) = group_norm(walk, start)?
+    {
+        return Ok(Some(found));
+    }
+    let [0, axes @ ..] = &*perm else { return recurrent(walk, first(node)) };
+    let axes: Vec<usize> = axes.iter().map(|&axis| (axis - 1).unsigned_abs() as usize).collect();
+    Ok(Some(Found::layer(Spec::new("permute").set("axes", axes), first(node))))
+}
+
+fn upsample(walk: &Walk<'_>, node: &Node<'_>) -> Read<Spec> {
+    let bilinear = match &*node.text("mode", "nearest")? {
+        "nearest" => false,
+        "linear" => true,
+        _ => return node.expect("mode", false).map(|()| Spec::new("")),
+    };
+    let coordinates = node.text("coordinate_transformation_mode", "half_pixel")?;
+    let rounded = node.text("nearest_mode", "round_prefer_floor")?;
+    let known =
+        if bilinear { coordinates.ends_with("half_pixel") } else { coordinates == "asymmetric" && rounded == "floor" };
+    node.expect("coordinate_transformation_mode or nearest_mode", known)?;
+    let scales = walk.numbers(node, 2)?;
+    let whole = |scale: f64| scale >= 1.0 && scale.fract() == 0.0 && scale < 1e9;
+    match *scales {
+        [1.0, 1.0, down, across] if whole(down) && whole(across) => {
+            Ok(Spec::new("upsample").set("scale", [down as usize, across as usize]).set("bilinear", bilinear))
         }
-        &[_, features] if same(features, walk.shape.len()) => Some(Found::layer(Spec::new("flatten"), first(node))),
-        _ => {
-            return Err(format!("its operator Reshape makes {sizes:?} of (batch, {dims:?}), which no layer here does"));
-        }
-    })
+        _ => Err(format!("its operator Resize has the scales {scales:?}, not whole ones of lines and columns")),
+    }
 }
 
 fn dense(inputs: usize, outputs: usize, bias: bool) -> Spec {
@@ -205,11 +283,11 @@ fn gemm<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Found<'g>> {
     if turned {
         weight = (0..inputs).flat_map(|i| weight.iter().skip(i).step_by(inputs.max(1)).copied()).collect();
     }
-    let found = Found::layer(dense(inputs, outputs, walk.has(node, 2)), first(node)).with("weight", weight);
-    Ok(if walk.has(node, 2) { found.with("bias", walk.numbers(node, 2)?) } else { found })
+    let found = Found::layer(dense(inputs, outputs, node.has(2)), first(node)).with("weight", weight);
+    Ok(if node.has(2) { found.with("bias", walk.numbers(node, 2)?) } else { found })
 }
 
-fn matmul<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Found<'g>> {
+pub(super) fn matmul<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Found<'g>> {
     let ([inputs, outputs], weight) = (matrix(walk, node)?, walk.numbers(node, 1)?);
     // A bias may be on either side of the sum.
     let sum = walk.only(first(node), "Add");
@@ -249,6 +327,21 @@ fn scaled<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
     Ok(Some(found.with("running_mean", vec![0.0; features]).with("running_var", vec![1.0; features])))
 }
 
+/// (x - shift)·scale.
+fn rescaled<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
+    let Some(end) = walk.only(first(node), "Mul") else { return Ok(None) };
+    let (shift, scale) = (walk.numbers(node, 1)?, walk.numbers(end, 1)?);
+    let spec = Spec::new("rescale").set("features", shift.len());
+    Ok((shift.len() == scale.len()).then(|| Found::layer(spec, first(end)).with("shift", shift).with("scale", scale)))
+}
+
+/// A sum with a constant for each step.
+fn positions<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
+    let &[steps, features] = &*walk.constant(node, 1)?.dims else { return Ok(None) };
+    let spec = Spec::new("learned_positions").set("steps", steps).set("features", features).set("masked", false);
+    Ok(Some(Found::layer(spec, first(node)).with("weight", walk.numbers(node, 1)?)))
+}
+
 /// The settings of a window that moves over an image.
 fn window(node: &Node<'_>, spec: Spec) -> Read<Spec> {
     node.expect("auto_pad", node.text("auto_pad", "NOTSET")? == "NOTSET")?;
@@ -264,9 +357,9 @@ fn convolution<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Found<'g>> {
     };
     let groups = node.int("group", 1)?.unsigned_abs() as usize;
     let spec = Spec::new("conv2d").set("inputs", inputs.saturating_mul(groups)).set("outputs", outputs);
-    let spec = window(node, spec.set("groups", groups))?.set("bias", walk.has(node, 2));
+    let spec = window(node, spec.set("groups", groups))?.set("bias", node.has(2));
     let found = Found::layer(spec, first(node)).with("weight", walk.numbers(node, 1)?);
-    Ok(if walk.has(node, 2) { found.with("bias", walk.numbers(node, 2)?) } else { found })
+    Ok(if node.has(2) { found.with("bias", walk.numbers(node, 2)?) } else { found })
 }
 
 fn pool<'g>(node: &'g Node<'g>) -> Read<Found<'g>> {
@@ -276,13 +369,13 @@ fn pool<'g>(node: &'g Node<'g>) -> Read<Found<'g>> {
     Ok(Found::layer(if kind == "max_pool2d" { spec } else { spec.set("counts_padding", counts) }, first(node)))
 }
 
-/// The shape over whose numbers a layer normalises.
+/// Sizes as a shape.
 fn shape_of(dims: &[usize]) -> Read<Shape> {
     match *dims {
         [n] => Ok(n.into()),
         [steps, features] => Ok([steps, features].into()),
         [channels, height, width] => Ok([channels, height, width].into()),
-        _ => Err(format!("a normalisation over the sizes {dims:?} is none of a layer here")),
+        _ => Err(format!("the sizes {dims:?} are no shape of a sample")),
     }
 }
 
@@ -291,9 +384,9 @@ fn layer_norm<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Found<'g>> {
     let rank = 1 + super::export::dims(walk.shape).len() as i64;
     node.expect("axis", node.int("axis", -1)?.rem_euclid(rank) == rank - dims.len() as i64)?;
     let spec = Spec::new("layer_norm").set("shape", shape_of(dims)?).set("eps", node.float("epsilon", 1e-5)?);
-    let spec = spec.set("affine", true).set("bias", walk.has(node, 2));
+    let spec = spec.set("affine", true).set("bias", node.has(2));
     let found = Found::layer(spec, first(node)).with("weight", walk.numbers(node, 1)?);
-    Ok(if walk.has(node, 2) { found.with("bias", walk.numbers(node, 2)?) } else { found })
+    Ok(if node.has(2) { found.with("bias", walk.numbers(node, 2)?) } else { found })
 }
 
 /// x/√(mean(x²) + ε), and times a weight.
@@ -353,84 +446,4 @@ fn group_norm<'g>(walk: &Walk<'g>, start: &'g Node<'g>) -> Read<Option<Found<'g>
         }
         None => Found::layer(spec.set("affine", false), end),
     }))
-}
-
-/// One recurrent operator between the transposes; several on one another become as many layers.
-fn recurrent<'g>(walk: &Walk<'g>, x: &str) -> Read<Option<Found<'g>>> {
-    let [node] = *walk.users(x) else { return Ok(None) };
-    let kind = match &*node.op {
-        "RNN" => "rnn",
-        "LSTM" => "lstm",
-        "GRU" => "gru",
-        _ => return Ok(None),
-    };
-    let (units, order) = (node.int("hidden_size", 0)?.unsigned_abs() as usize, gate_order(kind));
-    let dims = &walk.constant(node, 1)?.dims;
-    let directions: &[&str] = match &*node.text("direction", "forward")? {
-        "forward" => &[""],
-        "bidirectional" => &["", "_reverse"],
-        _ => return node.expect("direction", false).map(|()| None),
-    };
-    let (count, width) = (directions.len(), order.len().saturating_mul(units));
-    let &[_, _, inputs] = &**dims else { return Err(format!("its {} has a weight of sizes {dims:?}", node.op)) };
-    let (ih, hh) = (walk.numbers(node, 1)?, walk.numbers(node, 2)?);
-    let bias = if walk.has(node, 3) { walk.numbers(node, 3)? } else { vec![0.0; 2 * count * width] };
-    let sizes = [
-        count.checked_mul(width).and_then(|n| n.checked_mul(inputs)),
-        count.checked_mul(width).and_then(|n| n.checked_mul(units)),
-    ];
-    if units == 0 || sizes != [Some(ih.len()), Some(hh.len())] || bias.len() != 2 * count * width {
-        return Err(format!("its {} has weights whose sizes do not fit its hidden_size {units}", node.op));
-    }
-    node.expect("layout", node.int("layout", 0)? == 0)?;
-    node.expect("initial_h", !(4..=7).any(|input| walk.has(node, input)))?;
-    let mut spec = Spec::new(kind).set("inputs", inputs).set("units", units).set("layers", 1_usize);
-    spec = spec.set("bidirectional", count == 2).set("bias", true);
-    let functions = node.texts("activations")?;
-    match kind {
-        "gru" => node.expect("linear_before_reset", node.int("linear_before_reset", 0)? == 1)?,
-        "rnn" => {
-            let name = functions.first().map_or("Tanh", String::as_str);
-            node.expect("activations", matches!(name, "Tanh" | "Relu") && functions.iter().all(|f| f == name))?;
-        }
-        _ => {}
-    }
-    node.expect("activations", kind == "rnn" || functions.is_empty())?;
-    // Either the states of all steps go on, or the last one.
-    let all = walk.only(first(node), "Transpose").and_then(|node| walk.only(first(node), "Reshape"));
-    let last = node.outputs.get(1).and_then(|last| walk.only(last, "Transpose"));
-    let last = last.and_then(|node| walk.only(first(node), "Reshape"));
-    let all = all.and_then(|node| walk.only(first(node), "Transpose"));
-    let (output, last_state) = match (all, last) {
-        (Some(end), None) => (first(end), false),
-        (None, Some(end)) => (first(end), true),
-        _ => return Ok(None),
-    };
-    spec = spec.set("last_state", last_state).set("masked", false);
-    if kind == "rnn" {
-        spec = spec.set("nonlinearity", if functions.first().is_some_and(|f| f == "Relu") { "relu" } else { "tanh" });
-    }
-    let mut found = Found::layer(spec, output);
-    for (i, direction) in directions.iter().enumerate() {
-        let part = |numbers: &[f64], rows: usize, at: usize| turned(&numbers[at..][..width * rows], rows, units, order);
-        found = found.with(format!("weight_ih_l0{direction}"), part(&ih, inputs, i * width * inputs));
-        found = found.with(format!("weight_hh_l0{direction}"), part(&hh, units, i * width * units));
-        found = found.with(format!("bias_ih_l0{direction}"), part(&bias, 1, 2 * i * width));
-        found = found.with(format!("bias_hh_l0{direction}"), part(&bias, 1, (2 * i + 1) * width));
-    }
-    Ok(Some(found))
-}
-
-/// From (gates·units, rows) to (rows, gates·units), with the gates in this crate's order.
-fn turned(numbers: &[f64], rows: usize, units: usize, order: &[usize]) -> Vec<f64> {
-    let mut turned = vec![0.0; numbers.len()];
-    let width = order.len() * units;
-    for (place, gate) in order.iter().enumerate() {
-        for unit in 0..units {
-            for row in 0..rows {
-                turned[row * width + gate * units + unit] = numbers[(place * units + unit) * rows + row];
-            }
-        }
-    }
-    turned
 }

@@ -3,7 +3,8 @@
 use super::export::{At, Export};
 use super::graph::Attribute::{Int, Ints, Text, Texts};
 use super::graph::Tensor;
-use crate::Result;
+use super::sequences;
+use crate::{Result, Shape};
 
 /// Where ONNX has this layer's gates: its LSTM goes i o f g where ours goes i f g o, its GRU z r n where ours goes r z n.
 pub(super) fn gate_order(kind: &str) -> &'static [usize] {
@@ -20,6 +21,14 @@ pub(super) fn write(e: &mut Export, at: &At) -> Result<()> {
     let (units, layers) = (spec.count("units")?, spec.count("layers")?);
     let directions: &[&str] = if spec.flag("bidirectional")? { &["", "_reverse"] } else { &[""] };
     let order = gate_order(spec.kind());
+    // How many steps of a sample are no padding; without a name, all of them.
+    let lengths = match at.input {
+        Shape::Sequence { steps, .. } if spec.flag("masked")? => {
+            let lengths = sequences::lengths(e, steps);
+            e.node("Cast", &[&lengths], [("to", Int(6))])
+        }
+        _ => String::new(),
+    };
     e.then("Transpose", &[], [("perm", Ints(vec![1, 0, 2]))]);
     for layer in 0..layers {
         let (mut w, mut r, mut b) = (Vec::new(), Vec::new(), Vec::new());
@@ -31,9 +40,10 @@ pub(super) fn write(e: &mut Export, at: &At) -> Result<()> {
             w.extend(turned(ih, units, order));
             r.extend(turned(at.parameter(&name("weight_hh"))?.1, units, order));
             for bias in ["bias_ih", "bias_hh"] {
-                match at.has(&name(bias)) {
-                    true => b.extend(turned(at.parameter(&name(bias))?.1, units, order)),
-                    false => b.extend(vec![0.0; order.len() * units]),
+                if at.has(&name(bias)) {
+                    b.extend(turned(at.parameter(&name(bias))?.1, units, order));
+                } else {
+                    b.extend(vec![0.0; order.len() * units]);
                 }
             }
         }
@@ -47,12 +57,12 @@ pub(super) fn write(e: &mut Export, at: &At) -> Result<()> {
         let hidden = ("hidden_size", Int(units as i64));
         let direction = ("direction", Text(if count == 2 { "bidirectional" } else { "forward" }.into()));
         match spec.kind() {
-            "gru" => e.then("GRU", &[&w, &r, &b], [hidden, direction, ("linear_before_reset", Int(1))]),
-            "lstm" => e.then("LSTM", &[&w, &r, &b], [hidden, direction]),
+            "gru" => e.then("GRU", &[&w, &r, &b, &lengths], [hidden, direction, ("linear_before_reset", Int(1))]),
+            "lstm" => e.then("LSTM", &[&w, &r, &b, &lengths], [hidden, direction]),
             _ => {
                 let name = if spec.text("nonlinearity")? == "relu" { "Relu" } else { "Tanh" };
                 let functions = Texts(vec![name.to_owned(); count]);
-                e.then("RNN", &[&w, &r, &b], [hidden, direction, ("activations", functions)]);
+                e.then("RNN", &[&w, &r, &b, &lengths], [hidden, direction, ("activations", functions)]);
             }
         }
         if layer + 1 == layers && spec.flag("last_state")? {

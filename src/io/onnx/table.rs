@@ -3,6 +3,7 @@
 use super::export::{At, Export};
 use super::graph::Attribute::{Float, Int, Ints, Text};
 use super::graph::Tensor;
+use super::{recurrent, sequences};
 use crate::spec::{Setting, Spec};
 use crate::{Result, Shape};
 
@@ -22,13 +23,52 @@ pub(super) fn write(e: &mut Export, at: &At) -> Result<bool> {
         "softmax" => e.then("Softmax", &[], [("axis", Int(channel_axis(at.input)))]),
         "log_softmax" => e.then("LogSoftmax", &[], [("axis", Int(channel_axis(at.input)))]),
         "conv2d" => convolution(e, at)?,
+        "max_pool1d" | "avg_pool1d" => {
+            // The steps are lines of an image, whose columns the window leaves apart.
+            let Shape::Sequence { steps, features } = at.input else { return Ok(false) };
+            e.reshape(at.input, [1, steps, features].into());
+            pool(e, at)?;
+            let sizes = e.integers(&[0, -1, features as i64]);
+            e.then("Reshape", &[&sizes], []);
+        }
         "max_pool2d" | "avg_pool2d" => pool(e, at)?,
+        "adaptive_avg_pool2d" => adaptive_pool(e, at)?,
+        "global_avg_pool" => global_pool(e, at, "ReduceMean"),
+        "global_max_pool" => global_pool(e, at, "ReduceMax"),
+        "last_step" => {
+            let Shape::Sequence { steps, .. } = at.input else { return Ok(false) };
+            let last = e.unnamed(Tensor::ints(&[], &[steps as i64 - 1]));
+            e.then("Gather", &[&last], [("axis", Int(1))]);
+        }
+        "permute" => {
+            let axes =
+                at.spec.counts::<2>("axes").map(Vec::from).or_else(|_| at.spec.counts::<3>("axes").map(Vec::from));
+            e.then(
+                "Transpose",
+                &[],
+                [("perm", ints(std::iter::once(0).chain(axes?.into_iter().map(|axis| axis + 1))))],
+            );
+        }
+        "pixel_shuffle" => {
+            let factor = ("blocksize", Int(at.spec.count("factor")? as i64));
+            e.then("DepthToSpace", &[], [factor, ("mode", Text("CRD".into()))]);
+        }
+        "reshape" => e.reshape(at.input, at.spec.shape("shape")?),
+        "rescale" => {
+            let features = [at.spec.count("features")?];
+            let (shift, scale) = (at.constant(e, "shift", &features)?, at.constant(e, "scale", &features)?);
+            e.then("Sub", &[&shift], []);
+            e.then("Mul", &[&scale], []);
+        }
+        "upsample" => upsample(e, at)?,
         "batch_norm" => batch_norm(e, at)?,
         "layer_norm" => layer_norm(e, at)?,
         "rms_norm" => rms_norm(e, at)?,
         "group_norm" => group_norm(e, at, at.spec.count("groups")?)?,
         "instance_norm" => group_norm(e, at, at.spec.count("channels")?)?,
-        "rnn" | "lstm" | "gru" if !at.spec.flag("masked")? => super::recurrent::write(e, at)?,
+        "rnn" | "lstm" | "gru" => recurrent::write(e, at)?,
+        "sinusoidal_positions" | "learned_positions" => sequences::positions(e, at)?,
+        "multi_head_attention" => sequences::attention(e, at)?,
         _ => return Ok(false),
     }
     Ok(true)
@@ -150,7 +190,11 @@ fn pads(at: &At) -> Result<[usize; 4]> {
         let [above, below, left, right] = spec.counts("padding")?;
         return Ok([above, left, below, right]);
     }
-    let Shape::Image { height, width, .. } = at.input else { return Ok([0; 4]) };
+    let (height, width) = match at.input {
+        Shape::Image { height, width, .. } => (height, width),
+        Shape::Sequence { steps, features } => (steps, features),
+        Shape::Flat(features) => (1, features),
+    };
     let [kernel, stride, dilation] = [spec.counts::<2>("kernel")?, spec.counts("stride")?, spec.counts("dilation")?];
     let [rows, columns] = [(height, 0), (width, 1)].map(|(input, i): (usize, usize)| {
         let last = (input.div_ceil(stride[i]).max(1) - 1) * stride[i];
@@ -191,13 +235,49 @@ fn pool(e: &mut Export, at: &At) -> Result<()> {
         ("pads", ints(pads(at)?)),
         ("ceil_mode", Int(spec.flag("ceil")?.into())),
     ];
-    if spec.kind() == "max_pool2d" {
+    if spec.kind().starts_with("max") {
         e.then("MaxPool", &[], attributes);
     } else {
         let [a, b, c, d, f] = attributes;
         let counts = Int(spec.flag("counts_padding")?.into());
         e.then("AveragePool", &[], [a, b, c, d, f, ("count_include_pad", counts)]);
     }
+    Ok(())
+}
+
+/// The means of regions, which may overlap: a product with a matrix of weights for each axis.
+fn adaptive_pool(e: &mut Export, at: &At) -> Result<()> {
+    let Shape::Image { height, width, .. } = at.input else { return Ok(()) };
+    let [lines, columns] = at.spec.counts::<2>("output")?;
+    // How much cell j of n adds to place i of m: its part of the region from ⌊i·n/m⌋ up to, without, ⌈(i + 1)·n/m⌉.
+    let weight = |i: usize, j: usize, m: usize, n: usize| {
+        let region = i * n / m..((i + 1) * n).div_ceil(m);
+        if region.contains(&j) { 1.0 / region.len() as f32 } else { 0.0 }
+    };
+    let across = (0..width * columns).map(|k| weight(k % columns, k / columns, columns, width));
+    let down = (0..lines * height).map(|k| weight(k / height, k % height, lines, height));
+    let across = e.constant(at.name("columns"), Tensor::floats(&[width, columns], across));
+    let down = e.constant(at.name("lines"), Tensor::floats(&[lines, height], down));
+    e.then("MatMul", &[&across], []);
+    e.x = e.node("MatMul", &[&down, &e.x.clone()], []);
+    Ok(())
+}
+
+/// Over all pixels of a channel, or all steps.
+fn global_pool(e: &mut Export, at: &At, op: &str) {
+    let axes: &[i64] = if matches!(at.input, Shape::Image { .. }) { &[2, 3] } else { &[1] };
+    let axes = e.integers(axes);
+    e.then(op, &[&axes], [("keepdims", Int(0))]);
+}
+
+fn upsample(e: &mut Export, at: &At) -> Result<()> {
+    let [down, across] = at.spec.counts::<2>("scale")?.map(|scale| scale as f32);
+    let scales = e.unnamed(Tensor::floats(&[4], [1.0, 1.0, down, across]));
+    let (mode, coordinates) =
+        if at.spec.flag("bilinear")? { ("linear", "half_pixel") } else { ("nearest", "asymmetric") };
+    let mode = [("mode", mode), ("coordinate_transformation_mode", coordinates), ("nearest_mode", "floor")];
+    // Without a region of interest, the second input.
+    e.then("Resize", &["", &scales], mode.map(|(name, value)| (name, Text(value.into()))));
     Ok(())
 }
 

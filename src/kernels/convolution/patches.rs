@@ -144,8 +144,8 @@ impl Strip<'_> {
         vectorize(
             #[inline(always)]
             || {
-                for (i, from) in self.starts().enumerate() {
-                    let (from, to) = (&image[from..], &mut patches[i * columns.output..]);
+                self.each_line(|line, from| {
+                    let (from, to) = (&image[from..], &mut patches[line * columns.output..]);
                     if columns.stride == 1 {
                         for at in (0..columns.output).step_by(STRIDE) {
                             to[at..at + STRIDE].copy_from_slice(&from[at..at + STRIDE]);
@@ -154,7 +154,7 @@ impl Strip<'_> {
                         let to = &mut to[..columns.output];
                         to.iter_mut().zip(from.iter().step_by(columns.stride)).for_each(|(to, &from)| *to = from);
                     }
-                }
+                });
             },
         );
         &patches[..len]
@@ -170,14 +170,14 @@ impl Strip<'_> {
         vectorize(
             #[inline(always)]
             || {
-                for (patch, to) in patches.chunks_exact(columns.output).zip(self.starts()) {
-                    let to = &mut image[to..];
+                self.each_line(|line, to| {
+                    let (patch, to) = (&patches[line * columns.output..][..columns.output], &mut image[to..]);
                     if columns.stride == 1 {
                         to.iter_mut().zip(patch).for_each(|(to, &from)| *to += from);
                     } else {
                         to.iter_mut().step_by(columns.stride).zip(patch).for_each(|(to, &from)| *to += from);
                     }
-                }
+                });
                 for (to, from) in self.image_lines() {
                     let channels = dx.chunks_exact_mut(plane).zip(image.chunks_exact(self.height * self.pitch));
                     for (dx, image) in channels {
@@ -206,18 +206,21 @@ impl Strip<'_> {
         })
     }
 
-    /// Where each line of each row of the patches starts in the padded image.
+    /// Calls `f` with each line of each row of the patches, and where it starts in the padded image.
     #[inline(always)]
-    fn starts(&self) -> impl Iterator<Item = usize> {
+    fn each_line(&self, mut f: impl FnMut(usize, usize)) {
         let [rows, columns] = self.g.axes;
-        let (height, pitch, lines) = (self.height, self.pitch, self.lines.len());
-        (0..self.g.inputs).flat_map(move |channel| {
-            (0..rows.kernel).flat_map(move |i| {
-                (0..columns.kernel).flat_map(move |j| {
-                    let tap = (channel * height + i * rows.dilation) * pitch + j * columns.dilation;
-                    (0..lines).map(move |line| tap + line * rows.stride * pitch)
-                })
-            })
-        })
+        let mut line = 0;
+        for channel in 0..self.g.inputs {
+            for i in 0..rows.kernel {
+                for j in 0..columns.kernel {
+                    let tap = (channel * self.height + i * rows.dilation) * self.pitch + j * columns.dilation;
+                    for place in 0..self.lines.len() {
+                        f(line, tap + place * rows.stride * self.pitch);
+                        line += 1;
+                    }
+                }
+            }
+        }
     }
 }

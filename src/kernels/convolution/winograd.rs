@@ -8,12 +8,14 @@
 //! ```
 //!
 //! A tile's 16 numbers in the middle do not mix. So for each of them, the sum over channels is a product of matrices:
-//! M = U·V with U = GgGᵀ (channels out x in), V = BᵀdB (channels in x tiles), and y = AᵀMA. The gradients are the same
+//! M = U·V with U = `GgGᵀ` (channels out x in), V = `BᵀdB` (channels in x tiles), and y = `AᵀMA`. The gradients are the same
 //! steps back: dM = A·dy·Aᵀ, dU = dM·Vᵀ, dV = Uᵀ·dM, dg = Gᵀ·dU·G, and dd = B·dV·Bᵀ is added up where tiles overlap.
 //!
-//! In memory the image is split into four, by even and odd lines and columns: then the same pixel of neighbouring tiles
-//! lies side by side, and each pixel of the tiles is a stretch of one of the four, some lines and columns in. At the end
-//! of a line of tiles there is one that is none, whose dM is zero.
+//! In memory the even lines of the padded image follow one another, and so do the odd ones: then the tiles of all lines
+//! lie side by side in one row, two numbers apart. At the end of each line there is a tile that is none, whose dM is
+//! zero.
+
+use ndarray::ArrayViewMut2;
 
 use super::super::gemm::gemm;
 use super::super::simd::vectorize;
@@ -24,10 +26,10 @@ use crate::Scalar;
 const CELLS: usize = 16;
 
 /// Tiles that are transformed at a time.
-const LANES: usize = 32;
+const LANES: usize = 64;
 
 /// Bytes for V and M: a part of the second-level cache.
-const BYTES: usize = 700 << 10;
+const BYTES: usize = 1400 << 10;
 
 /// Fewer channels than this, before or after, make products that are not worth the transformations.
 const FEW: usize = 8;
@@ -176,47 +178,47 @@ struct Piece<'a, A> {
     lines: usize,
     pitch: usize,
     samples: usize,
-    /// Tiles of a sample, with those at the ends of the lines.
+    /// Tiles of a sample, with those at the ends of the lines; the same rounded up to whole [`LANES`].
     tiles: usize,
-    /// From row to row of V and M: the tiles of all samples, and a few numbers that may be overwritten.
+    n: usize,
+    /// From row to row of V and M.
     apart: usize,
-    /// A channel of a sample by even and odd lines and columns, each so long.
-    phases: &'a mut [A],
-    phase: usize,
+    /// A channel of a sample, its even and its odd lines, each so long.
+    halves: &'a mut [A],
+    half: usize,
+    /// The same when half of a transformation is done: four rows of 2n numbers, as the tiles are side by side.
+    rows: &'a mut [A],
+    /// The even and the odd columns of such a row, n numbers each and some more.
+    even: &'a mut [A],
+    odd: &'a mut [A],
     /// (cells, input channels, tiles).
     v: &'a mut [A],
-    /// (cells, output channels, tiles).
+    /// (output channels, cells, tiles).
     m: &'a mut [A],
 }
 
 /// V and M of a cell, each with a row for a channel.
 struct Sides<'a, A> {
-    v: ndarray::ArrayViewMut2<'a, A>,
-    m: ndarray::ArrayViewMut2<'a, A>,
+    v: ArrayViewMut2<'a, A>,
+    m: ArrayViewMut2<'a, A>,
 }
-
-type Lanes<A> = [A; LANES];
 
 impl<'a, A: Scalar> Piece<'a, A> {
     fn new(g: &'a Geometry, tiles: &Tiles, first: usize, samples: usize, scratch: &'a mut Scratch<A>) -> Self {
         let lines = tiles.strip.min(tiles.lines - first);
         let pitch = tiles.pitch;
-        let count = lines * pitch;
-        let phase = count + pitch + LANES;
-        let apart = samples * count + LANES;
-        Self {
-            g,
-            first,
-            lines,
-            pitch,
-            samples,
-            tiles: count,
-            apart,
-            phases: room(&mut scratch.image, 4 * phase),
-            phase,
-            v: room(&mut scratch.columns, CELLS * g.inputs * apart),
-            m: room(&mut scratch.products, CELLS * g.outputs * apart),
-        }
+        let tiles = lines * pitch;
+        let n = tiles.next_multiple_of(LANES);
+        // What is beyond a sample's tiles is overwritten by the next sample.
+        let apart = (samples - 1) * tiles + n;
+        let half = 2 * (n + pitch);
+        let image = room(&mut scratch.image, 2 * half + 8 * n + 2 * (n + LANES));
+        let (halves, image) = image.split_at_mut(2 * half);
+        let (rows, image) = image.split_at_mut(8 * n);
+        let (even, odd) = image.split_at_mut(n + LANES);
+        let v = room(&mut scratch.columns, CELLS * g.inputs * apart);
+        let m = room(&mut scratch.products, CELLS * g.outputs * apart);
+        Self { g, first, lines, pitch, samples, tiles, n, apart, halves, half, rows, even, odd, v, m }
     }
 
     fn sides(&mut self, cell: usize) -> Sides<'_, A> {
@@ -224,64 +226,65 @@ impl<'a, A: Scalar> Piece<'a, A> {
         let tiles = self.samples * self.tiles;
         Sides {
             v: matrix_mut(&mut self.v[cell * inputs * self.apart..], inputs, tiles, self.apart),
-            m: matrix_mut(&mut self.m[cell * outputs * self.apart..], outputs, tiles, self.apart),
+            m: matrix_mut(&mut self.m[cell * self.apart..], outputs, tiles, CELLS * self.apart),
         }
     }
 
-    /// V = BᵀdB.
+    /// V = `BᵀdB`.
     fn load_image(&mut self, x: &[A], group: usize) {
-        let inputs = self.g.inputs;
+        let (inputs, n, below) = (self.g.inputs, self.n, 2 * self.pitch);
+        self.halves.fill(A::ZERO);
+        self.even[n..].fill(A::ZERO);
+        self.odd[n..].fill(A::ZERO);
         vectorize(
             #[inline(always)]
             || {
-                for sample in 0..self.samples {
-                    for channel in 0..inputs {
-                        self.split(x, (sample * self.g.groups + group) * inputs + channel, Side::Input);
-                        for t in (0..self.tiles).step_by(LANES) {
-                            let mut d = [[[A::ZERO; LANES]; 4]; 4];
-                            for (i, line) in d.iter_mut().enumerate() {
-                                for (j, d) in line.iter_mut().enumerate() {
-                                    *d = lanes(self.phases, self.pixel(i, j) + t);
-                                }
-                            }
-                            let mut v = [[[A::ZERO; LANES]; 4]; 4];
-                            transform(&d, &mut v, times_b_transposed);
-                            for (cell, v) in v.as_flattened().iter().enumerate() {
-                                let at = (cell * inputs + channel) * self.apart + sample * self.tiles + t;
-                                self.v[at..at + LANES].copy_from_slice(v);
-                            }
+                for plane in 0..self.samples * inputs {
+                    let (sample, channel) = (plane / inputs, plane % inputs);
+                    self.load(x, (sample * self.g.groups + group) * inputs + channel, Side::Before);
+                    let (d0, d1) = self.halves.split_at(self.half);
+                    let (d2, d3) = (&d0[below..], &d1[below..]);
+                    for (i, row) in self.rows.chunks_exact_mut(2 * n).enumerate() {
+                        match i {
+                            0 => zip2(row, d0, d2, |a, c| a - c),
+                            1 => zip2(row, d1, d2, |b, c| b + c),
+                            2 => zip2(row, d1, d2, |b, c| c - b),
+                            _ => zip2(row, d1, d3, |b, d| b - d),
                         }
+                        split(row, self.even, self.odd);
+                        let (a, b, c, d) = (&*self.even, &*self.odd, &self.even[1..], &self.odd[1..]);
+                        let at = |j| ((4 * i + j) * inputs + channel) * self.apart + sample * self.tiles;
+                        zip2(&mut self.v[at(0)..][..n], a, c, |a, c| a - c);
+                        zip2(&mut self.v[at(1)..][..n], b, c, |b, c| b + c);
+                        zip2(&mut self.v[at(2)..][..n], b, c, |b, c| c - b);
+                        zip2(&mut self.v[at(3)..][..n], b, d, |b, d| b - d);
                     }
                 }
             },
         );
     }
 
-    /// y = AᵀMA, plus the bias.
+    /// y = `AᵀMA`, plus the bias.
     fn store_results(&mut self, y: &mut [A], group: usize, bias: Option<&[A]>) {
-        let outputs = self.g.outputs;
+        let (outputs, n) = (self.g.outputs, self.n);
         vectorize(
             #[inline(always)]
             || {
-                for sample in 0..self.samples {
-                    for channel in 0..outputs {
-                        let bias = bias.map_or(A::ZERO, |bias| bias[group * outputs + channel]);
-                        for t in (0..self.tiles).step_by(LANES) {
-                            let mut m = [[[A::ZERO; LANES]; 4]; 4];
-                            for (cell, m) in m.as_flattened_mut().iter_mut().enumerate() {
-                                let at = (cell * outputs + channel) * self.apart + sample * self.tiles + t;
-                                *m = lanes(self.m, at);
-                            }
-                            let mut y = [[[A::ZERO; LANES]; 2]; 2];
-                            transform(&m, &mut y, times_a_transposed);
-                            for (phase, y) in y.as_flattened_mut().iter_mut().enumerate() {
-                                y.iter_mut().for_each(|y| *y += bias);
-                                self.phases[phase * self.phase + t..][..LANES].copy_from_slice(y);
-                            }
-                        }
-                        let plane = (sample * self.g.groups + group) * outputs + channel;
-                        self.join(y, plane, Side::Output, |y, result| *y = result);
+                for plane in 0..self.samples * outputs {
+                    let (sample, channel) = (plane / outputs, plane % outputs);
+                    for (i, row) in self.rows.chunks_exact_mut(2 * n).enumerate() {
+                        let m = &self.m[(channel * CELLS + 4 * i) * self.apart + sample * self.tiles..];
+                        let [a, b, c, d] = [0, 1, 2, 3].map(|j| &m[j * self.apart..]);
+                        zip3(&mut self.even[..n], a, b, c, |a, b, c| a + b + c);
+                        zip3(&mut self.odd[..n], b, c, d, |b, c, d| b - c - d);
+                        join(self.even, self.odd, row);
                     }
+                    let [a, b, c, d] = [0, 1, 2, 3].map(|i| &self.rows[i * 2 * n..]);
+                    let bias = bias.map_or(A::ZERO, |bias| bias[group * outputs + channel]);
+                    zip3(&mut self.halves[..2 * n], a, b, c, |a, b, c| a + b + c + bias);
+                    zip3(&mut self.halves[self.half..][..2 * n], b, c, d, |b, c, d| b - c - d + bias);
+                    let plane = (sample * self.g.groups + group) * outputs + channel;
+                    self.store(y, plane, Side::After, |y, result| y.copy_from_slice(result));
                 }
             },
         );
@@ -289,174 +292,189 @@ impl<'a, A: Scalar> Piece<'a, A> {
 
     /// dM = A·dy·Aᵀ.
     fn load_gradient(&mut self, dy: &[A], group: usize) {
-        let outputs = self.g.outputs;
+        let (outputs, n) = (self.g.outputs, self.n);
+        self.halves.fill(A::ZERO);
         vectorize(
             #[inline(always)]
             || {
-                for sample in 0..self.samples {
-                    for channel in 0..outputs {
-                        self.split(dy, (sample * self.g.groups + group) * outputs + channel, Side::Output);
-                        for t in (0..self.tiles).step_by(LANES) {
-                            let mut dy = [[[A::ZERO; LANES]; 2]; 2];
-                            for (phase, dy) in dy.as_flattened_mut().iter_mut().enumerate() {
-                                *dy = lanes(self.phases, phase * self.phase + t);
-                            }
-                            let mut dm = [[[A::ZERO; LANES]; 4]; 4];
-                            transform(&dy, &mut dm, times_a);
-                            for (cell, dm) in dm.as_flattened().iter().enumerate() {
-                                let at = (cell * outputs + channel) * self.apart + sample * self.tiles + t;
-                                self.m[at..at + LANES].copy_from_slice(dm);
-                            }
+                for plane in 0..self.samples * outputs {
+                    let (sample, channel) = (plane / outputs, plane % outputs);
+                    self.load(dy, (sample * self.g.groups + group) * outputs + channel, Side::After);
+                    let (a, b) = self.halves.split_at(self.half);
+                    for (i, row) in self.rows.chunks_exact_mut(2 * n).enumerate() {
+                        match i {
+                            0 => zip2(row, a, b, |a, _| a),
+                            1 => zip2(row, a, b, |a, b| a + b),
+                            2 => zip2(row, a, b, |a, b| a - b),
+                            _ => zip2(row, a, b, |_, b| -b),
                         }
+                        split(row, self.even, self.odd);
+                        let (a, b) = (&*self.even, &*self.odd);
+                        let at = |j| (channel * CELLS + 4 * i + j) * self.apart + sample * self.tiles;
+                        zip2(&mut self.m[at(0)..][..n], a, b, |a, _| a);
+                        zip2(&mut self.m[at(1)..][..n], a, b, |a, b| a + b);
+                        zip2(&mut self.m[at(2)..][..n], a, b, |a, b| a - b);
+                        zip2(&mut self.m[at(3)..][..n], a, b, |_, b| -b);
                     }
                 }
             },
         );
     }
 
-    /// Adds dd = B·dV·Bᵀ where the tiles are.
+    /// Adds dd = B·dV·Bᵀ where the tiles are: a tile's third and fourth columns are its neighbour's first and second.
     fn add_image_gradient(&mut self, dx: &mut [A], group: usize) {
-        let inputs = self.g.inputs;
+        let (inputs, n, below) = (self.g.inputs, self.n, 2 * self.pitch);
         vectorize(
             #[inline(always)]
             || {
-                for sample in 0..self.samples {
-                    for channel in 0..inputs {
-                        self.phases.fill(A::ZERO);
-                        for t in (0..self.tiles).step_by(LANES) {
-                            let mut dv = [[[A::ZERO; LANES]; 4]; 4];
-                            for (cell, dv) in dv.as_flattened_mut().iter_mut().enumerate() {
-                                let at = (cell * inputs + channel) * self.apart + sample * self.tiles + t;
-                                *dv = lanes(self.v, at);
-                            }
-                            let mut dd = [[[A::ZERO; LANES]; 4]; 4];
-                            transform(&dv, &mut dd, times_b);
-                            let count = LANES.min(self.tiles - t);
-                            for (i, line) in dd.iter().enumerate() {
-                                for (j, dd) in line.iter().enumerate() {
-                                    let at = self.pixel(i, j) + t;
-                                    let pixels = &mut self.phases[at..at + count];
-                                    pixels.iter_mut().zip(dd).for_each(|(pixel, &dd)| *pixel += dd);
-                                }
-                            }
-                        }
-                        let plane = (sample * self.g.groups + group) * inputs + channel;
-                        self.join(dx, plane, Side::Input, |dx, dd| *dx += dd);
+                for plane in 0..self.samples * inputs {
+                    let (sample, channel) = (plane / inputs, plane % inputs);
+                    for (i, row) in self.rows.chunks_exact_mut(2 * n).enumerate() {
+                        let at = |j| ((4 * i + j) * inputs + channel) * self.apart + sample * self.tiles;
+                        let [a, b, c, d] = [0, 1, 2, 3].map(|j| &self.v[at(j)..]);
+                        zip2(&mut self.even[..n], a, b, |a, _| a);
+                        zip3(&mut self.odd[..n], b, c, d, |b, c, d| b - c + d);
+                        add3(&mut self.even[1..=n], a, b, c, |a, b, c| b + c - a);
+                        add3(&mut self.odd[1..=n], b, c, d, |_, _, d| -d);
+                        join(self.even, self.odd, row);
+                        row[2 * self.tiles..].fill(A::ZERO);
                     }
+                    let [a, b, c, d] = [0, 1, 2, 3].map(|i| &self.rows[i * 2 * n..]);
+                    let (upper, lower) = self.halves.split_at_mut(self.half);
+                    zip2(&mut upper[..2 * n], a, b, |a, _| a);
+                    zip3(&mut lower[..2 * n], b, c, d, |b, c, d| b - c + d);
+                    upper[2 * n..].fill(A::ZERO);
+                    lower[2 * n..].fill(A::ZERO);
+                    add3(&mut upper[below..], a, b, c, |a, b, c| b + c - a);
+                    add3(&mut lower[below..], b, c, d, |_, _, d| -d);
+                    let plane = (sample * self.g.groups + group) * inputs + channel;
+                    self.store(dx, plane, Side::Before, |dx, dd| {
+                        dx.iter_mut().zip(dd).for_each(|(dx, &dd)| *dx += dd);
+                    });
                 }
             },
         );
     }
 
-    /// Where pixel (i, j) of the first tile is among the phases.
+    /// Copies the lines of a plane that are under the tiles into the halves.
     #[inline(always)]
-    fn pixel(&self, i: usize, j: usize) -> usize {
-        (i % 2 * 2 + j % 2) * self.phase + i / 2 * self.pitch + j / 2
-    }
-
-    /// Puts the lines of a plane that the tiles cover into the phases, and zeros around them.
-    #[inline(always)]
-    fn split(&mut self, planes: &[A], plane: usize, side: Side) {
-        let place = side.of(self.g);
-        let plane = &planes[plane * place.size[0] * place.size[1]..];
-        self.phases.fill(A::ZERO);
-        let phases = &mut *self.phases;
-        for (phase, at, count) in place.lines(self.first, self.lines, self.pitch, self.phase) {
-            let to = &mut phases[phase..phase + count];
-            to.iter_mut().zip(plane[at..].iter().step_by(2)).for_each(|(to, &from)| *to = from);
+    fn load(&mut self, planes: &[A], plane: usize, side: Side) {
+        let (halves, view) = (&mut *self.halves, side.of(self.g));
+        for (from, to) in view.lines(self.first, self.lines, self.pitch, self.half) {
+            let from = plane * view.size[0] * view.size[1] + from;
+            halves[to..to + view.size[1]].copy_from_slice(&planes[from..from + view.size[1]]);
         }
     }
 
-    /// Puts the phases into the lines of a plane.
+    /// Puts the halves into the lines of a plane.
     #[inline(always)]
-    fn join(&self, planes: &mut [A], plane: usize, side: Side, put: impl Fn(&mut A, A)) {
-        let place = side.of(self.g);
-        let plane = &mut planes[plane * place.size[0] * place.size[1]..];
-        for (phase, at, count) in place.lines(self.first, self.lines, self.pitch, self.phase) {
-            let from = &self.phases[phase..phase + count];
-            plane[at..].iter_mut().step_by(2).zip(from).for_each(|(to, &from)| put(to, from));
+    fn store(&self, planes: &mut [A], plane: usize, side: Side, put: impl Fn(&mut [A], &[A])) {
+        let view = side.of(self.g);
+        for (to, from) in view.lines(self.first, self.lines, self.pitch, self.half) {
+            let to = plane * view.size[0] * view.size[1] + to;
+            put(&mut planes[to..to + view.size[1]], &self.halves[from..from + view.size[1]]);
         }
     }
 }
 
-/// Whether a plane is one of the images before the convolution, under the tiles' 4 x 4 pixels, or of the results.
+/// Whether a plane is of the images before the convolution, under the 4 x 4 pixels of tiles, or of the results.
 #[derive(Clone, Copy)]
 enum Side {
-    Input,
-    Output,
+    Before,
+    After,
 }
 
 /// Where the tiles are on a plane.
-struct Place {
+struct View {
     size: [usize; 2],
     /// Lines and columns of the first tile before the plane.
     before: [usize; 2],
-    /// Lines of a phase beyond one for each line of tiles.
+    /// Lines beyond two for each line of tiles.
     more: usize,
 }
 
 impl Side {
     #[inline(always)]
-    fn of(self, g: &Geometry) -> Place {
+    fn of(self, g: &Geometry) -> View {
         match self {
-            Self::Input => {
-                Place { size: g.axes.map(|axis| axis.input), before: g.axes.map(|axis| axis.before), more: 1 }
+            Self::Before => {
+                View { size: g.axes.map(|axis| axis.input), before: g.axes.map(|axis| axis.before), more: 2 }
             }
-            Self::Output => Place { size: g.axes.map(|axis| axis.output), before: [0, 0], more: 0 },
+            Self::After => View { size: g.axes.map(|axis| axis.output), before: [0, 0], more: 0 },
         }
     }
 }
 
-impl Place {
-    /// For each line of each phase: where its numbers are, in the phases side by side, in the plane every second one,
-    /// and how many.
+impl View {
+    /// Where each line under some lines of tiles starts in the plane, and in the halves.
     #[inline(always)]
     fn lines(
         &self,
         first: usize,
         lines: usize,
         pitch: usize,
-        phase: usize,
-    ) -> impl Iterator<Item = (usize, usize, usize)> {
+        half: usize,
+    ) -> impl Iterator<Item = (usize, usize)> + use<> {
         let Self { size: [height, width], before, more } = *self;
-        let starts = [0, 1].map(|b| {
-            let skip = before[1].saturating_sub(b).div_ceil(2);
-            let column = (2 * skip + b).saturating_sub(before[1]);
-            (skip, column, width.saturating_sub(column).div_ceil(2).min(pitch.saturating_sub(skip)))
-        });
-        (0..2 * (lines + more)).flat_map(move |r| {
-            let line = (2 * first + r).checked_sub(before[0]).filter(|&line| line < height);
-            line.into_iter().flat_map(move |line| {
-                (0..2).map(move |b| {
-                    let (skip, column, count) = starts[b];
-                    ((r % 2 * 2 + b) * phase + r / 2 * pitch + skip, line * width + column, count)
-                })
-            })
+        (0..2 * lines + more).filter_map(move |i| {
+            let line = (2 * first + i).checked_sub(before[0]).filter(|&line| line < height)?;
+            Some((line * width, i % 2 * half + i / 2 * 2 * pitch + before[1]))
         })
     }
 }
 
-/// Some numbers side by side.
+/// to = f(x, y), number by number, for a multiple of [`LANES`] numbers; x and y may be longer.
 #[inline(always)]
-fn lanes<A: Scalar>(numbers: &[A], at: usize) -> Lanes<A> {
-    let mut lanes = [A::ZERO; LANES];
-    lanes.copy_from_slice(&numbers[at..at + LANES]);
-    lanes
+fn zip2<A: Scalar>(to: &mut [A], x: &[A], y: &[A], f: impl Fn(A, A) -> A) {
+    let inputs = x.as_chunks::<LANES>().0.iter().zip(y.as_chunks::<LANES>().0);
+    for (to, (x, y)) in to.as_chunks_mut::<LANES>().0.iter_mut().zip(inputs) {
+        for i in 0..LANES {
+            to[i] = f(x[i], y[i]);
+        }
+    }
 }
 
-/// [`both_ways`] for many tiles.
+/// to = f(x, y, z), as [`zip2`].
 #[inline(always)]
-fn transform<A: Scalar, const N: usize, const M: usize>(
-    from: &[[Lanes<A>; N]; N],
-    to: &mut [[Lanes<A>; M]; M],
-    f: impl Fn([A; N]) -> [A; M] + Copy,
-) {
-    for lane in 0..LANES {
-        let tile = both_ways(std::array::from_fn(|i| std::array::from_fn(|j| from[i][j][lane])), f);
-        for i in 0..M {
-            for j in 0..M {
-                to[i][j][lane] = tile[i][j];
-            }
+fn zip3<A: Scalar>(to: &mut [A], x: &[A], y: &[A], z: &[A], f: impl Fn(A, A, A) -> A) {
+    let inputs = x.as_chunks::<LANES>().0.iter().zip(y.as_chunks::<LANES>().0).zip(z.as_chunks::<LANES>().0);
+    for (to, ((x, y), z)) in to.as_chunks_mut::<LANES>().0.iter_mut().zip(inputs) {
+        for i in 0..LANES {
+            to[i] = f(x[i], y[i], z[i]);
+        }
+    }
+}
+
+/// to += f(x, y, z), as [`zip2`].
+#[inline(always)]
+fn add3<A: Scalar>(to: &mut [A], x: &[A], y: &[A], z: &[A], f: impl Fn(A, A, A) -> A) {
+    let inputs = x.as_chunks::<LANES>().0.iter().zip(y.as_chunks::<LANES>().0).zip(z.as_chunks::<LANES>().0);
+    for (to, ((x, y), z)) in to.as_chunks_mut::<LANES>().0.iter_mut().zip(inputs) {
+        for i in 0..LANES {
+            to[i] += f(x[i], y[i], z[i]);
+        }
+    }
+}
+
+/// The numbers at even and at odd places.
+#[inline(always)]
+fn split<A: Scalar>(row: &[A], even: &mut [A], odd: &mut [A]) {
+    let halves = even.as_chunks_mut::<LANES>().0.iter_mut().zip(odd.as_chunks_mut::<LANES>().0);
+    for ((even, odd), row) in halves.zip(row.as_chunks::<2>().0.as_chunks::<LANES>().0) {
+        for i in 0..LANES {
+            even[i] = row[i][0];
+            odd[i] = row[i][1];
+        }
+    }
+}
+
+/// The inverse of [`split`].
+#[inline(always)]
+fn join<A: Scalar>(even: &[A], odd: &[A], row: &mut [A]) {
+    let halves = even.as_chunks::<LANES>().0.iter().zip(odd.as_chunks::<LANES>().0);
+    for ((even, odd), row) in halves.zip(row.as_chunks_mut::<2>().0.as_chunks_mut::<LANES>().0) {
+        for i in 0..LANES {
+            row[i] = [even[i], odd[i]];
         }
     }
 }
@@ -466,26 +484,6 @@ fn transform<A: Scalar, const N: usize, const M: usize>(
 fn both_ways<A: Scalar, const N: usize, const M: usize>(x: [[A; N]; N], f: impl Fn([A; N]) -> [A; M]) -> [[A; M]; M] {
     let columns: [[A; M]; N] = std::array::from_fn(|j| f(std::array::from_fn(|i| x[i][j])));
     std::array::from_fn(|i| f(std::array::from_fn(|j| columns[j][i])))
-}
-
-#[inline(always)]
-fn times_a<A: Scalar>([a, b]: [A; 2]) -> [A; 4] {
-    [a, a + b, a - b, -b]
-}
-
-#[inline(always)]
-fn times_a_transposed<A: Scalar>([a, b, c, d]: [A; 4]) -> [A; 2] {
-    [a + b + c, b - c - d]
-}
-
-#[inline(always)]
-fn times_b<A: Scalar>([a, b, c, d]: [A; 4]) -> [A; 4] {
-    [a, b - c + d, b + c - a, -d]
-}
-
-#[inline(always)]
-fn times_b_transposed<A: Scalar>([a, b, c, d]: [A; 4]) -> [A; 4] {
-    [a - c, b + c, c - b, b - d]
 }
 
 #[inline(always)]

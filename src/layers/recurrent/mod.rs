@@ -271,6 +271,12 @@ impl<A: Scalar, C: Cell> Layer<A> for Recurrent<A, C> {
         self.unroll_backward(at.dy, None, at.dx, at.dw, pass.cache.get::<Memory<A>>());
     }
 
+    fn multiply_adds(&self, input: Shape) -> u64 {
+        let mut weights = 0;
+        self.visit(&mut |info, w| weights += if info.role == Role::Weight { w.len() as u64 } else { 0 });
+        weights.saturating_mul(input.places() as u64) // At every step, though the last may be all that comes out.
+    }
+
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
         for (i, weights) in self.chains.iter().enumerate() {
             let (layer, reverse) = (i / self.directions(), i % self.directions() == 1);

@@ -35,6 +35,7 @@ impl ProgressBar {
     }
 
     /// Prints a line, above the bar if there is one.
+    #[cfg_attr(not(feature = "progress"), allow(clippy::unused_self))]
     fn print(&self, line: &str) -> Result<()> {
         let print = || writeln!(std::io::stdout(), "{line}");
         #[cfg(feature = "progress")]

@@ -1,0 +1,137 @@
+//! [`Rescale`]: brings features to a common scale, as the first layer of a network that is saved.
+
+use std::fmt;
+
+use ndarray::{Array1, Array2, Axis};
+
+use crate::kernels::rows::{Rows, each_row};
+use crate::kernels::{flat, flat_mut};
+use crate::layers::{Backward, Info, Layer, Pass, Role};
+use crate::spec::{Parts, Spec};
+use crate::{Error, Matrix, Result, Scalar, Shape};
+
+/// y = (x - shift)·scale with a shift and a scale for each feature, which training leaves as they are.
+///
+/// A scaler that was fitted on the training data becomes such a layer, [`StandardScaler::layer`] and
+/// [`MinMaxScaler::layer`]; at the front of a network it is saved with it, in every format, so that nobody has to
+/// remember how the inputs were prepared. On a sequence each step is scaled. shift and scale are (1, features).
+///
+/// [`StandardScaler::layer`]: crate::data::StandardScaler::layer
+/// [`MinMaxScaler::layer`]: crate::data::MinMaxScaler::layer
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let network = Sequential::new(2).with(Rescale::new(array![50.0, 0.0], array![0.1, 2.0])?)?;
+/// assert_eq!(network.predict(&array![[60.0, 3.0]])?, array![[1.0, 6.0]]);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct Rescale<A: Scalar> {
+    shift: Array2<A>,
+    scale: Array2<A>,
+}
+
+impl<A: Scalar> Rescale<A> {
+    /// A layer with these shifts and scales, one for each feature.
+    ///
+    /// # Errors
+    /// [`Error::Dimensions`] unless there are as many scales as shifts.
+    pub fn new(shift: Array1<A>, scale: Array1<A>) -> Result<Self> {
+        if shift.len() != scale.len() {
+            let (wants, got) = ([1, shift.len()], [1, scale.len()]);
+            return Err(Error::Dimensions { what: "the scales of Rescale".into(), wants, got });
+        }
+        let row = |numbers: Array1<A>| Array1::from_iter(numbers).insert_axis(Axis(0));
+        Ok(Self { shift: row(shift), scale: row(scale) })
+    }
+
+    /// A layer with these pairs of shift and scale, one for each feature.
+    pub(crate) fn from_pairs(pairs: impl Iterator<Item = (f64, f64)>) -> Self {
+        let (shift, scale): (Vec<_>, Vec<_>) = pairs.map(|(shift, scale)| (A::of(shift), A::of(scale))).unzip();
+        let row = |numbers: Vec<A>| Array1::from(numbers).insert_axis(Axis(0));
+        Self { shift: row(shift), scale: row(scale) }
+    }
+
+    pub(super) fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let features = parts.spec().count("features")?;
+        Ok(Self { shift: parts.array("shift", 1, features)?, scale: parts.array("scale", 1, features)? })
+    }
+
+    /// What is taken away from each feature, (1, features).
+    pub fn shift(&self) -> &Array2<A> {
+        &self.shift
+    }
+
+    /// What each feature is multiplied by then, (1, features).
+    pub fn scale(&self) -> &Array2<A> {
+        &self.scale
+    }
+}
+
+impl<A: Scalar> Layer<A> for Rescale<A> {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        let n = self.shift.len();
+        match input {
+            Shape::Flat(features) | Shape::Sequence { features, .. } if features == n && n > 0 => Ok(input),
+            _ => {
+                let wants = format!("{n} features a sample, and at least 1");
+                Err(Error::Input { layer: format!("{self:?}"), wants, got: input })
+            }
+        }
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, _: &mut Pass<'_>) -> Result<()> {
+        let (shift, scale, n) = (flat(&self.shift), flat(&self.scale), self.shift.len());
+        each_row(
+            (Rows(flat(x), n), Rows(flat_mut(y), n)),
+            n,
+            #[inline(always)]
+            |(x, y)| {
+                for (((y, &x), &shift), &scale) in y.iter_mut().zip(x).zip(shift).zip(scale) {
+                    *y = (x - shift) * scale;
+                }
+            },
+        );
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) {
+        let (scale, n) = (flat(&self.scale), self.shift.len());
+        if let Some(dx) = at.dx {
+            each_row(
+                (Rows(flat(at.dy), n), Rows(flat_mut(dx), n)),
+                n,
+                #[inline(always)]
+                |(dy, dx)| {
+                    for ((dx, &dy), &scale) in dx.iter_mut().zip(dy).zip(scale) {
+                        *dx = dy * scale;
+                    }
+                },
+            );
+        }
+    }
+
+    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
+        let dims = [self.shift.len()];
+        f(Info { name: &"shift", role: Role::Statistic, dims: &dims }, &self.shift);
+        f(Info { name: &"scale", role: Role::Statistic, dims: &dims }, &self.scale);
+    }
+
+    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
+        let dims = [self.shift.len()];
+        f(Info { name: &"shift", role: Role::Statistic, dims: &dims }, &mut self.shift);
+        f(Info { name: &"scale", role: Role::Statistic, dims: &dims }, &mut self.scale);
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("rescale").set("features", self.shift.len()))
+    }
+}
+
+impl<A: Scalar> fmt::Debug for Rescale<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rescale({})", self.shift.len())
+    }
+}
