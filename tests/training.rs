@@ -49,10 +49,11 @@ fn network<A: Scalar>(case: &Case) -> Sequential<A> {
     }
     network.visit_mut(&mut |info, parameter| {
         let values = case.array("parameters", &info.name.to_string()).unwrap();
+        let (rows, columns) = parameter.dim();
         if is_transposed(case, info) {
-            parameter.assign(&matrix(&values, parameter.nrows()).t());
+            parameter.assign(&matrix(&values, rows).t());
         } else {
-            parameter.assign(&matrix(&values, parameter.ncols()));
+            parameter.assign(&matrix(&values, columns));
         }
     });
     network
