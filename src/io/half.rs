@@ -41,7 +41,8 @@ mod tests {
     #[cfg(feature = "files")]
     #[test]
     fn a_bfloat16_is_half_an_f32() {
-        for (bits, want) in [(0x3f80, 1.0), (0xc000, -2.0), (0x7f80, f32::INFINITY), (0x0001, 9.184e-41)] {
+        for (bits, want) in [(0x3f80, 1.0), (0xc000, -2.0), (0x7f80, f32::INFINITY), (0x0001, f32::from_bits(1 << 16))]
+        {
             assert_eq!(bf16(bits), want);
         }
     }
