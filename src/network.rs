@@ -11,6 +11,7 @@ use crate::error::check_setting;
 use crate::kernels::resize;
 use crate::layers::{Cache, Dense, Layer, Pass};
 use crate::spec::Parts;
+use crate::text::table;
 use crate::{Error, Matrix, Result, Scalar, Shape, rng};
 
 mod chain;
@@ -293,18 +294,13 @@ impl<A: Scalar> fmt::Debug for Sequential<A> {
 /// A table: each layer, the shape of a sample after it, and how many parameters it has.
 impl<A: Scalar> fmt::Display for Sequential<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut lines = vec![["layer".to_owned(), "output".to_owned(), "parameters".to_owned()]];
-        lines.push(["input".to_owned(), self.input().to_string(), String::new()]);
+        let mut lines = vec![["layer", "output", "parameters"].map(String::from).to_vec()];
+        lines.push(vec!["input".to_owned(), self.input().to_string()]);
         for (i, (node, output)) in self.nodes.iter().zip(&self.shapes[1..]).enumerate() {
             let count = count_parameters(&*node.layer);
-            lines.push([format!("{i} {:?}", node.layer), output.to_string(), count.to_string()]);
+            lines.push(vec![format!("{i} {:?}", node.layer), output.to_string(), count.to_string()]);
         }
-        lines.push(["total".to_owned(), String::new(), self.parameter_count().to_string()]);
-        let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-        let (layer, output, count) = (width(0), width(1), width(2));
-        for [a, b, c] in &lines {
-            writeln!(f, "{a:layer$}  {b:output$}  {c:>count$}")?;
-        }
-        Ok(())
+        lines.push(vec!["total".to_owned(), String::new(), self.parameter_count().to_string()]);
+        f.write_str(&table(&lines, |column| column < 2))
     }
 }

@@ -51,6 +51,15 @@ impl Shape {
 }
 
 impl Shape {
+    /// Calls `f` with the one, two or three sizes.
+    pub(crate) fn with_sizes<R>(self, f: impl FnOnce(&[usize]) -> R) -> R {
+        match self {
+            Self::Flat(features) => f(&[features]),
+            Self::Sequence { steps, features } => f(&[steps, features]),
+            Self::Image { channels, height, width } => f(&[channels, height, width]),
+        }
+    }
+
     /// How many places a sample has that a layer treats alike: steps, pixels, or just one.
     pub(crate) fn places(self) -> usize {
         match self {

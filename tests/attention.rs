@@ -18,14 +18,7 @@ fn layer<A: Scalar>(case: &Case) -> MultiHeadAttention<A> {
     if case.config("causal") == true {
         layer = layer.causal();
     }
-    let mut set = 0;
-    layer.visit_mut(&mut |info, parameter| {
-        let values = parameter_of(case, "parameters", &info.name.to_string());
-        assert_eq!(values.dim(), parameter.dim());
-        parameter.assign(&values.mapv(A::of));
-        set += 1;
-    });
-    assert_eq!(set, case.value["parameters"].as_object().unwrap().len(), "{}", case.name);
+    case.set_parameters(&mut layer, parameter_of);
     layer
 }
 

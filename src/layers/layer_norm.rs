@@ -133,15 +133,6 @@ pub(super) fn check_runs(layer: &dyn fmt::Debug, shape: Shape, eps: f64, input: 
     Err(Error::Input { layer: format!("{layer:?}"), wants, got: input })
 }
 
-/// Calls `f` with the sizes of `shape`.
-pub(super) fn with_dims<R>(shape: Shape, f: impl FnOnce(&[usize]) -> R) -> R {
-    match shape {
-        Shape::Flat(features) => f(&[features]),
-        Shape::Sequence { steps, features } => f(&[steps, features]),
-        Shape::Image { channels, height, width } => f(&[channels, height, width]),
-    }
-}
-
 /// w and b as slices.
 pub(super) fn parameters<A>(affine: Option<&[Array2<A>; 2]>) -> Option<(&[A], &[A])> {
     affine.map(|[weight, bias]| (flat(weight), flat(bias)))
@@ -167,7 +158,7 @@ impl<A: Scalar> Layer<A> for LayerNorm<A> {
 
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
         let Some([weight, bias]) = &self.affine else { return };
-        with_dims(self.shape, |dims| {
+        self.shape.with_sizes(|dims| {
             f(Info { name: &"weight", role: Role::Bias, dims }, weight);
             if self.biased {
                 f(Info { name: &"bias", role: Role::Bias, dims }, bias);
@@ -177,7 +168,7 @@ impl<A: Scalar> Layer<A> for LayerNorm<A> {
 
     fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
         let Some([weight, bias]) = &mut self.affine else { return };
-        with_dims(self.shape, |dims| {
+        self.shape.with_sizes(|dims| {
             f(Info { name: &"weight", role: Role::Bias, dims }, weight);
             if self.biased {
                 f(Info { name: &"bias", role: Role::Bias, dims }, bias);

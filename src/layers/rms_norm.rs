@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2};
 
 use crate::kernels::runs::{Runs, RunsState};
 use crate::kernels::{flat, flat_mut};
-use crate::layers::layer_norm::{check_runs, parameters, values_of, with_dims};
+use crate::layers::layer_norm::{check_runs, parameters, values_of};
 use crate::layers::{Backward, Info, Layer, Pass, Role};
 use crate::spec::{Parts, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
@@ -110,13 +110,13 @@ impl<A: Scalar> Layer<A> for RmsNorm<A> {
 
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
         if let Some([weight, _]) = &self.affine {
-            with_dims(self.shape, |dims| f(Info { name: &"weight", role: Role::Bias, dims }, weight));
+            self.shape.with_sizes(|dims| f(Info { name: &"weight", role: Role::Bias, dims }, weight));
         }
     }
 
     fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
         if let Some([weight, _]) = &mut self.affine {
-            with_dims(self.shape, |dims| f(Info { name: &"weight", role: Role::Bias, dims }, weight));
+            self.shape.with_sizes(|dims| f(Info { name: &"weight", role: Role::Bias, dims }, weight));
         }
     }
 

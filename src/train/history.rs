@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::text::table;
+
 /// What was measured in one epoch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Epoch {
@@ -165,15 +167,7 @@ impl fmt::Display for History {
             line.extend([short(epoch.rate), format!("{:.2}", epoch.seconds)]);
             lines.push(line);
         }
-        let width = |i: usize| lines.iter().map(|line| line[i].chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
-        for line in &lines {
-            for (i, (cell, width)) in line.iter().zip(&widths).enumerate() {
-                write!(f, "{}{cell:>width$}", if i > 0 { "  " } else { "" })?;
-            }
-            writeln!(f)?;
-        }
-        Ok(())
+        f.write_str(&table(&lines, |_| false))
     }
 }
 

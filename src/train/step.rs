@@ -4,9 +4,8 @@ use ndarray::Array2;
 
 use super::{Trainer, Unit};
 use crate::kernels::resize;
-use crate::layers::{Cache, Pass};
 use crate::optimizers::Norm;
-use crate::{Error, Matrix, Result, Scalar, Sequential, Tape, rng};
+use crate::{Error, Matrix, Result, Scalar, Sequential, Tape};
 
 /// What the random numbers are for.
 #[derive(Debug, Clone, Copy)]
@@ -148,18 +147,11 @@ fn blame<A: Scalar>(network: &Sequential<A>, x: &Matrix<A>, error: Error) -> Err
     if let Some(got) = not_finite(x) {
         return Error::NonFinite { what: "the input".into(), got };
     }
-    let (mut x, mut input) = (x.to_owned(), network.input());
-    for (index, layer) in network.layers().enumerate() {
-        let Ok(output) = layer.output_shape(input) else { return error };
-        let mut y = Array2::default((x.nrows(), output.len()));
-        let mut pass = Pass { training: false, input, cache: &mut Cache::default(), rng: &mut rng(0) };
-        if layer.forward(&x, &mut y, &mut pass).is_err() {
-            return error;
-        }
-        if let Some(got) = not_finite(&y) {
+    let Ok(outputs) = network.layer_outputs(x) else { return error };
+    for (index, (layer, y)) in network.layers().zip(&outputs).enumerate() {
+        if let Some(got) = not_finite(y) {
             return Error::NonFinite { what: format!("the output of layer {index}, {layer:?},"), got };
         }
-        (x, input) = (y, output);
     }
     error
 }

@@ -4,6 +4,8 @@
 
 use std::path::Path;
 
+use neuropil::Scalar;
+use neuropil::layers::Layer;
 use neuropil::ndarray::{Array2, ArrayD, IxDyn};
 use serde_json::Value;
 
@@ -50,6 +52,22 @@ impl Case {
         let shape: Vec<usize> = array["shape"].as_array()?.iter().map(|n| n.as_u64().unwrap() as usize).collect();
         let data = array["data"].as_array()?.iter().map(number).collect();
         Some(ArrayD::from_shape_vec(IxDyn(&shape), data).unwrap())
+    }
+
+    /// Gives `layer` all parameters of this case, each as `parameter_of` reads it from the group `parameters`.
+    pub fn set_parameters<A: Scalar>(
+        &self,
+        layer: &mut dyn Layer<A>,
+        parameter_of: impl Fn(&Self, &str, &str) -> Array2<f64>,
+    ) {
+        let mut set = 0;
+        layer.visit_mut(&mut |info, parameter| {
+            let values = parameter_of(self, "parameters", &info.name.to_string());
+            assert_eq!(values.dim(), parameter.dim());
+            parameter.assign(&values.mapv(A::of));
+            set += 1;
+        });
+        assert_eq!(set, self.value["parameters"].as_object().unwrap().len(), "{}", self.name);
     }
 
     /// The same as a matrix of `columns` columns, in row-major order.

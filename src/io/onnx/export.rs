@@ -180,9 +180,5 @@ impl At {
 
 /// The sizes of a sample.
 pub(super) fn dims(shape: Shape) -> Vec<usize> {
-    match shape {
-        Shape::Flat(features) => vec![features],
-        Shape::Sequence { steps, features } => vec![steps, features],
-        Shape::Image { channels, height, width } => vec![channels, height, width],
-    }
+    shape.with_sizes(<[usize]>::to_vec)
 }
