@@ -260,12 +260,15 @@ fn part<'a, A>(x: &'a [A], samples: &Range<usize>, len: usize) -> &'a [A] {
     &x[samples.start * len..samples.end * len]
 }
 
-/// Makes `memory` so long, with any content.
+/// Makes `memory` so long, with any content, from the start of a cache line on.
 fn room<A: Scalar>(memory: &mut Vec<A>, len: usize) -> &mut [A] {
-    if memory.len() < len {
-        memory.resize(len, A::ZERO);
+    const LINE: usize = 64;
+    let more = LINE / size_of::<A>();
+    if memory.len() < len + more {
+        memory.resize(len + more, A::ZERO);
     }
-    &mut memory[..len]
+    let start = memory.as_ptr().align_offset(LINE).min(more);
+    &mut memory[start..start + len]
 }
 
 /// A matrix whose rows start `apart` numbers from one another.

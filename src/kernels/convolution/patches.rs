@@ -164,7 +164,7 @@ impl Strip<'_> {
     fn add_patches<A: Scalar>(&self, dx: &mut [A], scratch: &mut Scratch<A>) {
         let [rows, columns] = self.g.axes;
         let image = room(&mut scratch.image, self.image_len());
-        let patches = &scratch.columns[..self.g.patch_len() * self.places];
+        let patches = &*room(&mut scratch.columns, self.g.patch_len() * self.places);
         let plane = rows.input * columns.input;
         image.fill(A::ZERO);
         vectorize(

@@ -66,7 +66,7 @@ pub(super) fn pays(g: &Geometry) -> bool {
 /// U, as (groups, cells, output channels, input channels).
 pub(super) fn transform_weight<A: Scalar>(g: &Geometry, weight: &[A], u: &mut Vec<A>) {
     let filters = g.outputs * g.inputs;
-    let u = room(u, g.groups * CELLS * filters);
+    u.resize(g.groups * CELLS * filters, A::ZERO);
     vectorize(
         #[inline(always)]
         || {
@@ -211,7 +211,7 @@ impl<'a, A: Scalar> Piece<'a, A> {
         let n = tiles.next_multiple_of(LANES);
         // What is beyond a sample's tiles is overwritten by the next sample.
         let apart = (samples - 1) * tiles + n;
-        let half = 2 * (n + pitch);
+        let half = 2 * (n + pitch.next_multiple_of(LANES));
         let image = room(&mut scratch.image, 2 * half + 8 * n + 2 * (n + LANES));
         let (halves, image) = image.split_at_mut(2 * half);
         let (rows, image) = image.split_at_mut(8 * n);
@@ -345,8 +345,8 @@ impl<'a, A: Scalar> Piece<'a, A> {
                     zip3(&mut lower[..2 * n], b, c, d, |b, c, d| b - c + d);
                     upper[2 * n..].fill(A::ZERO);
                     lower[2 * n..].fill(A::ZERO);
-                    add3(&mut upper[below..], a, b, c, |a, b, c| b + c - a);
-                    add3(&mut lower[below..], b, c, d, |_, _, d| -d);
+                    add3(&mut upper[below..below + 2 * n], a, b, c, |a, b, c| b + c - a);
+                    add3(&mut lower[below..below + 2 * n], b, c, d, |_, _, d| -d);
                     let plane = (sample * self.g.groups + group) * inputs + channel;
                     self.store(dx, plane, Side::Before, |dx, dd| {
                         dx.iter_mut().zip(dd).for_each(|(dx, &dd)| *dx += dd);
