@@ -10,13 +10,18 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use neuropil::data::Dataset;
 use neuropil::ndarray::Array2;
 use neuropil::prelude::*;
+use neuropil::rand::rngs::Xoshiro256PlusPlus;
+use neuropil::rand::seq::SliceRandom;
 
 type Workload = (&'static str, fn() -> Box<dyn FnMut()>);
 
 const WORKLOADS: &[Workload] = &[
     ("mlp-784-128-10-b64-sgd", || mlp(&[784, 128, 10], 64, Sgd::new(0.01))),
+    ("fit-784-128-10-b64", fit),
+    ("loop-784-128-10-b64", bare),
     ("mlp-784-512-512-10-b128-sgd", || mlp(&[784, 512, 512, 10], 128, Sgd::new(0.01))),
     ("mlp-784-1024-1024-10-b256-sgd", || mlp(&[784, 1024, 1024, 10], 256, Sgd::new(0.01))),
     ("mlp-784-128-10-b64-adam", || mlp(&[784, 128, 10], 64, Adam::new(0.001))),
@@ -36,7 +41,11 @@ const WORKLOADS: &[Workload] = &[
     ("exp-1m", || pass(Exp, 1, 1_000_000)),
     ("relu-1m", || pass(Relu, 1, 1_000_000)),
     ("log_softmax-4096x10", || pass(LogSoftmax, 4096, 10)),
+    ("maxpool-64x32x28x28", || forward_and_backward(MaxPool2d::new([2, 2]), 64, [32, 28, 28])),
     ("neuron-5mx3", neuron),
+    ("lstm-32-64-t20-b32-sgd", || recurrent(Lstm::new)),
+    ("gru-32-64-t20-b32-sgd", || recurrent(Gru::new)),
+    ("attention-b8-t64-d64-h4", attention),
 ];
 
 fn main() {
@@ -155,6 +164,46 @@ fn classifier(
     })
 }
 
+/// How many batches `fit` and `bare` go over in an epoch, and how many epochs they take in a call.
+const BATCHES: usize = 40;
+const EPOCHS: usize = 5;
+
+/// A classifier and samples for it.
+fn samples() -> (Sequential<f32>, Array2<f32>, Array2<f32>) {
+    let network = Sequential::mlp(&[784, 128, 10], Relu, &mut rng(2)).expect("sizes that chain");
+    let labels: Vec<usize> = (0..64 * BATCHES).map(|i| i * 7 % 10).collect();
+    (network, uniform(64 * BATCHES, 784), class_targets(&labels))
+}
+
+/// Some epochs of a trainer, which reads all samples once before it begins.
+fn fit() -> Box<dyn FnMut()> {
+    let (mut network, x, target) = samples();
+    let mut trainer = Trainer::new(CrossEntropy::new(), Sgd::new(0.01)).batch_size(64).epochs(EPOCHS);
+    Box::new(move || {
+        black_box(trainer.fit(&mut network, &(&x, &target)).expect("some epochs"));
+    })
+}
+
+/// The same steps by a loop over a tape: shuffled, and gathered straight into its memory.
+fn bare() -> Box<dyn FnMut()> {
+    let (mut network, x, target) = samples();
+    let (mut tape, mut sgd, loss) = (Tape::new(&network, 3), Sgd::new(0.01), CrossEntropy::new());
+    let (mut order, mut batch_target): (Vec<usize>, _) = ((0..x.nrows()).collect(), Array2::default((64, 1)));
+    let mut rng = rng(4);
+    Box::new(move || {
+        for _ in 0..EPOCHS {
+            order.shuffle(&mut rng);
+            for samples in order.chunks(64) {
+                let gather = |x_to: &mut Matrix<f32>| (&x, &target).gather(samples, x_to, &mut batch_target);
+                tape.forward_with(&network, samples.len(), gather).expect("a batch that fits");
+                black_box(tape.loss(&loss, &batch_target).expect("a loss"));
+                tape.backward_weights(&network).expect("gradients");
+                tape.step(&mut network, &mut sgd).expect("a step");
+            }
+        }
+    })
+}
+
 /// One training step of a small regression network.
 fn regression() -> Box<dyn FnMut()> {
     let mut network = Sequential::mlp(&[10, 32, 16, 1], Relu, &mut rng(2)).expect("sizes that chain");
@@ -203,6 +252,20 @@ fn pass(layer: impl Layer<f32> + 'static, rows: usize, columns: usize) -> Box<dy
     })
 }
 
+/// A layer forward and backward over normal numbers, in memory that is kept.
+fn forward_and_backward(layer: impl Layer<f32> + 'static, rows: usize, input: impl Into<Shape>) -> Box<dyn FnMut()> {
+    let input = input.into();
+    let normal = |columns| Init::STANDARD_NORMAL.matrix::<f32>(rows, columns, &mut rng(1));
+    let (x, dy) = (normal(input.len()), normal(layer.output_shape(input).expect("a layer for this shape").len()));
+    let (mut y, mut dx, mut cache, mut rng) = (dy.clone(), x.clone(), Cache::default(), rng(2));
+    Box::new(move || {
+        let mut pass = Pass { training: true, input, cache: &mut cache, rng: &mut rng };
+        layer.forward(&x, &mut y, &mut pass).expect("a forward pass");
+        layer.backward(Backward { x: &x, y: &y, dy: &dy, dx: Some(&mut dx), dw: &mut [] }, &mut pass);
+        black_box((&y, &dx));
+    })
+}
+
 /// Five million weighted sums of three inputs and a step: notebook 003's neuron.
 fn neuron() -> Box<dyn FnMut()> {
     let network = Sequential::new(3)
@@ -213,6 +276,35 @@ fn neuron() -> Box<dyn FnMut()> {
     let mut scratch = Scratch::default();
     Box::new(move || {
         black_box(network.predict_into(&x, &mut scratch).expect("a prediction"));
+    })
+}
+
+/// One training step on sequences: a recurrent layer, its last state into one output.
+fn recurrent<C: Cell>(
+    layer: impl FnOnce(usize, usize, &mut Xoshiro256PlusPlus) -> Result<Recurrent<f32, C>>,
+) -> Box<dyn FnMut()> {
+    let mut rng = rng(2);
+    let mut network = Sequential::new([20, 32])
+        .with(layer(32, 64, &mut rng).expect("sizes that fit").last_state())
+        .and_then(|network| network.with(Dense::new(64, 1, &mut rng)))
+        .expect("sizes that chain");
+    let (x, target) = (uniform(32, 20 * 32), uniform(32, 1));
+    let mut tape = Tape::new(&network, 3);
+    let mut sgd = Sgd::new(0.01);
+    Box::new(move || {
+        black_box(tape.train(&mut network, &x, &target, &Mse, &mut sgd).expect("a step"));
+    })
+}
+
+/// Self-attention forward, and backward from the sum of its outputs to its parameters and input.
+fn attention() -> Box<dyn FnMut()> {
+    let layer = MultiHeadAttention::<f32>::new(64, 4, &mut rng(2)).expect("heads that divide");
+    let x: Array2<f32> = Init::STANDARD_NORMAL.matrix(8, 64 * 64, &mut rng(1));
+    let dy = Array2::ones(x.dim());
+    let mut tape = Tape::for_layer(&layer, [64, 64], 3);
+    Box::new(move || {
+        tape.forward(&layer, &x).expect("a pass");
+        black_box(tape.backward_from(&layer, &dy).expect("a pass back"));
     })
 }
 

@@ -52,6 +52,15 @@ pub enum Error {
         /// Its rows and columns as they are.
         got: [usize; 2],
     },
+    /// A layer cannot work with the values in this batch, whatever its shape.
+    Values {
+        /// The layer, as its `Debug` prints it.
+        layer: String,
+        /// What it takes.
+        wants: String,
+        /// What it got.
+        got: String,
+    },
     /// A loss cannot compare these outputs with this target.
     Target {
         /// The loss, as its `Debug` prints it.
@@ -65,6 +74,13 @@ pub enum Error {
     NotDifferentiable {
         /// The layer in the way, as its `Debug` prints it.
         layer: String,
+    },
+    /// There is something that a layer cannot do.
+    Unsupported {
+        /// The layer, as its `Debug` prints it.
+        layer: String,
+        /// What it is, after the layer's name, and what to do.
+        what: String,
     },
     /// A method was called before the one it needs.
     Order {
@@ -84,6 +100,19 @@ pub enum Error {
     },
     /// A network without layers.
     Empty,
+    /// The operands of an operation in a graph do not fit each other.
+    Operands {
+        /// The operation's sign.
+        operation: String,
+        /// Rows and columns of the first operand.
+        left: [usize; 2],
+        /// Rows and columns of the second.
+        right: [usize; 2],
+    },
+    /// An operation in a graph has an operand from another graph.
+    OtherGraph,
+    /// A backward pass through a graph that an earlier pass has freed.
+    FreedGraph,
     /// A number became infinite or NaN.
     NonFinite {
         /// Which number it was.
@@ -135,6 +164,26 @@ pub enum Error {
         /// The operating system's words.
         error: String,
     },
+    /// A column of a matrix that nothing can be learned from.
+    Column {
+        /// Who was to learn.
+        who: &'static str,
+        /// The column's number, from 0.
+        column: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A field of a table in a text file that is not what it should be.
+    Field {
+        /// The file, or what kind of text it is.
+        what: String,
+        /// The line in which the row starts, from 1.
+        line: u64,
+        /// The column's number, from 1.
+        column: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A data file or text that does not follow its format.
     Format {
         /// The file, or what kind of text it is.
@@ -172,17 +221,26 @@ impl Error {
             Self::Dimensions { what, wants, got } => {
                 write!(f, "{what} must be {} x {}, got {} x {}", wants[0], wants[1], got[0], got[1])
             }
+            Self::Values { layer, wants, got } => write!(f, "{layer}{after} takes {wants}, got {got}"),
             Self::Target { loss, wants, got } => write!(f, "{loss} takes {wants}, got {got}"),
             Self::NotDifferentiable { layer } => write!(
                 f,
                 "{layer}{after} has a derivative of zero, so the layers before it cannot learn; \
                  use a smooth activation such as Sigmoid or Tanh when training"
             ),
+            Self::Unsupported { layer, what } => write!(f, "{layer}{after} {what}"),
             Self::Order { call, needs } => write!(f, "`{call}` needs {needs} first"),
             Self::Setting { what, wants, got } => write!(f, "{what} must be {wants}, got {got}"),
             Self::Empty => {
                 write!(f, "the network has no layers; add some with `with` or `push`, or give `mlp` two sizes or more")
             }
+            Self::Operands { operation, left, right } => {
+                write!(f, "`{operation}` cannot combine {} x {} with {} x {}", left[0], left[1], right[0], right[1])
+            }
+            Self::OtherGraph => f.write_str("an operation combines variables of two graphs; make them in one"),
+            Self::FreedGraph => f.write_str(
+                "an earlier `backward` freed this graph; call `backward_retaining` if there will be another pass",
+            ),
             Self::NonFinite { what, got } => write!(
                 f,
                 "{what} is {got}; no parameter was changed; try a smaller learning rate, or look for NaN in the data"
@@ -200,6 +258,10 @@ impl Error {
             }
             Self::Save { path, error } => write!(f, "cannot write {path}: {error}"),
             Self::File { path, error } => write!(f, "cannot read {path}: {error}"),
+            Self::Column { who, column, problem } => write!(f, "{who}, column {column}: {problem}"),
+            Self::Field { what, line, column, problem } => {
+                write!(f, "{what}, line {line}, column {column}: {problem}")
+            }
             Self::Format { what, problem } => write!(f, "{what}: {problem}"),
         }
     }
@@ -229,4 +291,24 @@ impl std::error::Error for Error {}
 /// The error unless `got` is in the range that is written out in `wants`.
 pub(crate) fn check_setting(what: &str, got: f64, wants: &'static str, ok: bool) -> Result<()> {
     if ok { Ok(()) } else { Err(Error::Setting { what: what.to_owned(), wants, got }) }
+}
+
+/// The same for the setting `name` of a layer; nothing is allocated while all is well.
+pub(crate) fn check_setting_of(
+    layer: &dyn fmt::Debug,
+    name: &str,
+    got: f64,
+    wants: &'static str,
+    ok: bool,
+) -> Result<()> {
+    if ok { Ok(()) } else { Err(Error::Setting { what: format!("the {name} of {layer:?}"), wants, got }) }
+}
+
+/// The output shape of `layer`, or the error that no memory could hold such samples.
+pub(crate) fn check_size(layer: &dyn fmt::Debug, input: Shape, output: Shape) -> Result<Shape> {
+    if output.len() <= isize::MAX as usize / 64 {
+        return Ok(output);
+    }
+    let wants = "samples whose result fits into memory (its size overflows here)".into();
+    Err(Error::Input { layer: format!("{layer:?}"), wants, got: input })
 }

@@ -31,36 +31,61 @@
 //! - [`Sequential`] chains [`layers`] and [`activations`], checks that they fit as they are added, and predicts.
 //! - [`Tape`] trains: forward, a loss out of [`losses`], backward, and a step of one of the [`optimizers`], whose rate may
 //!   follow one of the [`schedules`].
+//! - [`Trainer`](train::Trainer) does all that for many epochs, with validation, early stopping and checkpoints;
+//!   [`train::sanity`] looks at a network before.
 //! - [`Init`] is where weights start; [`gradcheck`] proves a derivative, also of your own layer or loss.
 //! - [`data`] has small data sets and the reader for MNIST, [`metrics`] says how good predictions are, and [`classic`] has
 //!   the perceptron and the linear classifier that came before.
+//! - [`Summary`] tells what a network costs in numbers, products and memory.
+//! - [`doctor`] looks at a network on a batch, and says what is wrong and what to do.
+//! - [`Trace`] shows every number of one training step, in text, formulas and a drawing.
+//! - [`terminal`] draws curves, boundaries and digits in characters, and `plot`, a feature, as SVG and PNG.
+//! - [`graph`] is the computational graph of a formula, with the values and gradients on its edges.
+//! - [`adapt`] lends arrays of three and four axes to networks, and shows outputs as such.
 //! - [`spec`] describes a network so that it can be made again from its description and its parameters.
+//! - [`io`] saves and loads networks, and exchanges them with other systems.
 //! - [`kernels`] tells how exact exp, tanh and their kin are.
 
 pub mod activations;
+pub mod adapt;
 pub mod classic;
 pub mod data;
+pub mod doctor;
 mod error;
 pub mod gradcheck;
+pub mod graph;
 mod init;
+mod inspect;
+pub mod io;
 pub mod kernels;
 pub mod layers;
 pub mod losses;
 pub mod metrics;
 mod network;
 pub mod optimizers;
+mod plane;
+#[cfg(feature = "plot")]
+pub mod plot;
 mod scalar;
 pub mod schedules;
 mod shape;
 pub mod spec;
+mod summary;
+mod svg;
 mod tape;
+pub mod terminal;
+mod text;
+mod trace;
+pub mod train;
 
 pub use error::{Error, Result};
 pub use init::{Fan, Gain, Init};
 pub use network::{Scratch, Sequential};
 pub use scalar::Scalar;
 pub use shape::Shape;
+pub use summary::{LayerSummary, Summary};
 pub use tape::{Gradients, Tape};
+pub use trace::{Trace, TracedLayer, TracedParameter};
 
 pub use ndarray;
 pub use rand;
@@ -92,5 +117,6 @@ pub mod prelude {
     pub use crate::losses::*;
     pub use crate::optimizers::*;
     pub use crate::schedules::Schedule;
+    pub use crate::train::Trainer;
     pub use crate::{Error, Gradients, Init, Matrix, Result, Scalar, Scratch, Sequential, Shape, Tape, rng};
 }

@@ -96,7 +96,18 @@ pub trait Scalar:
 
 macro_rules! scalar {
     ($float:ident) => {
-        impl sealed::Sealed for $float {}
+        impl sealed::Sealed for $float {
+            fn extend_le(numbers: &[Self], bytes: &mut Vec<u8>) {
+                let start = bytes.len();
+                bytes.resize(start + size_of_val(numbers), 0);
+                for (bytes, x) in bytes[start..].as_chunks_mut().0.iter_mut().zip(numbers) {
+                    *bytes = x.to_le_bytes();
+                }
+            }
+            fn from_le(bytes: &[u8]) -> Vec<Self> {
+                bytes.as_chunks().0.iter().map(|&bytes| Self::from_le_bytes(bytes)).collect()
+            }
+        }
 
         impl Scalar for $float {
             const ZERO: Self = 0.0;
@@ -174,5 +185,10 @@ scalar!(f32);
 scalar!(f64);
 
 mod sealed {
-    pub trait Sealed {}
+    pub trait Sealed: Sized {
+        /// Appends the numbers, in little-endian order.
+        fn extend_le(numbers: &[Self], bytes: &mut Vec<u8>);
+        /// The numbers of these bytes.
+        fn from_le(bytes: &[u8]) -> Vec<Self>;
+    }
 }

@@ -50,6 +50,17 @@ impl Shape {
     }
 }
 
+impl Shape {
+    /// How many places a sample has that a layer treats alike: steps, pixels, or just one.
+    pub(crate) fn places(self) -> usize {
+        match self {
+            Self::Flat(_) => 1,
+            Self::Sequence { steps, .. } => steps,
+            Self::Image { height, width, .. } => height.saturating_mul(width),
+        }
+    }
+}
+
 impl From<usize> for Shape {
     fn from(features: usize) -> Self {
         Self::Flat(features)

@@ -192,6 +192,16 @@ impl<A: Scalar> Tape<A> {
         Ok(&self.y)
     }
 
+    /// The shape of a sample that goes in.
+    pub(crate) fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// For how many numbers the last loss is a mean; `None` for a sum.
+    pub(crate) fn loss_count(&self) -> Option<f64> {
+        self.loss.count()
+    }
+
     /// The batch of the last forward pass.
     pub fn input(&self) -> &Array2<A> {
         &self.x
@@ -303,6 +313,16 @@ impl<A: Scalar> Tape<A> {
             *dw = dw.as_standard_layout().into_owned();
         }
         self.stage = Stage::Backward;
+    }
+
+    /// dL/dy of the last backward pass.
+    pub(crate) fn output_gradient(&self) -> &Array2<A> {
+        &self.dy
+    }
+
+    /// What `network` left here between its layers: see [`Sequential::between`].
+    pub(crate) fn between(&mut self, network: &Sequential<A>) -> (&[Array2<A>], &[Array2<A>]) {
+        network.between(&mut self.cache)
     }
 
     /// Starts the random numbers of the layers anew.

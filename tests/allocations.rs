@@ -132,6 +132,26 @@ fn optimizers_allocate_nothing() {
 }
 
 #[test]
+fn a_fit_allocates_nothing_for_a_batch() {
+    let allocations = |batches: usize, accumulate: usize| {
+        let (x, target) = (zoo::random::<f32>(batches * 8 + 3, 20, 1), zoo::random(batches * 8 + 3, 10, 2));
+        let weights = vec![0.5; x.nrows()];
+        let mut network = Sequential::mlp(&[20, 30, 10], Relu, &mut rng(1)).unwrap();
+        let mut trainer = Trainer::new(Mse, Adam::new(1e-3)).batch_size(8).clip_norm(1.0).clip_value(0.5);
+        trainer = trainer.accumulate(accumulate).sample_weights(weights).ema(0.9);
+        trainer.fit(&mut network, &(&x, &target)).unwrap();
+        allocations(|| {
+            trainer.fit(&mut network, &(&x, &target)).unwrap();
+        })
+    };
+    for accumulate in [1, 3] {
+        let few = allocations(10, accumulate);
+        assert!(few > 0, "nothing was counted");
+        assert_eq!(allocations(100, accumulate), few, "accumulating {accumulate}");
+    }
+}
+
+#[test]
 fn losses_allocate_nothing() {
     fn check<A: Scalar>(specimen: &losses::Specimen<A>) {
         let (y, target) = specimen.batch();
@@ -148,34 +168,4 @@ fn losses_allocate_nothing() {
     }
     losses::zoo::<f32>(6, 4, 1).iter().for_each(check);
     losses::zoo::<f64>(6, 4, 1).iter().for_each(check);
-}
-#[test]
-fn scratch() {
-    for threads in [2, 3, 8] {
-        let counter: &'static AtomicUsize = Box::leak(Box::default());
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .start_handler(move |_| COUNTER.set(Some(counter)))
-            .build()
-            .unwrap();
-        let mut network = Sequential::<f32>::mlp(&[784, 256, 10], Relu, &mut rng(1)).unwrap();
-        let (x, target) = (zoo::random(600, 784, 1), zoo::random(600, 10, 2));
-        let mut tape = Tape::new(&network, 0);
-        let mut scratch = Scratch::default();
-        let mut sgd = Sgd::new(1e-3);
-        let mut step = || {
-            tape.train(&mut network, &x, &target, &Mse, &mut sgd).unwrap();
-            network.predict_into(&x, &mut scratch).unwrap();
-        };
-        for round in 0..12 {
-            let before = counter.load(Ordering::Relaxed);
-            pool.install(|| (0..10).for_each(|_| step()));
-            println!("{threads} threads, round {round}, inside: {}", counter.load(Ordering::Relaxed) - before);
-        }
-        for round in 0..4 {
-            let before = counter.load(Ordering::Relaxed);
-            let here = allocations(|| (0..10).for_each(|_| pool.install(&mut step)));
-            println!("{threads} threads, round {round}, outside: {} {here}", counter.load(Ordering::Relaxed) - before);
-        }
-    }
 }

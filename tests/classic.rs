@@ -172,7 +172,7 @@ fn templates_are_the_weights_as_brightness() {
     let model = LinearClassifier::<f64>::new(6, 3, &mut rng).unwrap();
     let (weight, templates) = (model.weight(), model.templates());
     assert_eq!((weight.dim(), templates.dim()), ((7, 3), (6, 3)));
-    assert_eq!(weight.row(6), Array2::zeros((1, 3)).row(0));
+    assert_eq!(weight.row(6), Array2::<f64>::zeros((1, 3)).row(0));
     let weight = weight.slice(s![..6, ..]);
     let (low, high) = weight.iter().fold((f64::MAX, f64::MIN), |(low, high), w| (low.min(*w), high.max(*w)));
     let want = weight.mapv(|w| 255.0 * (w - low) / (high - low));

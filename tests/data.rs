@@ -162,6 +162,20 @@ fn the_digits_are_those_of_the_file() {
     assert_eq!(white, [0, 32, 39]);
 }
 
+#[test]
+fn the_patients_are_those_of_the_files() {
+    let patients = data::diabetes::<f64>();
+    assert_eq!((patients.x.dim(), patients.target.dim()), ((442, 10), (442, 1)));
+    assert_eq!(patients.x.row(0).to_vec(), [59.0, 2.0, 32.1, 101.0, 157.0, 93.2, 38.0, 4.0, 4.8598, 87.0]);
+    assert_eq!(patients.x.row(441).to_vec(), [36.0, 1.0, 19.6, 71.0, 250.0, 133.2, 97.0, 3.0, 4.5951, 92.0]);
+    // From the original files: the sums of all columns.
+    let sums = [21445.0, 649.0, 11658.1, 41833.98, 83600.0, 51024.1, 22006.5, 1799.05, 2051.5036, 40337.0];
+    for (column, want) in patients.x.columns().into_iter().zip(sums) {
+        assert!((column.sum() - want).abs() < 1e-6, "{} {want}", column.sum());
+    }
+    assert_eq!((patients.target[[0, 0]], patients.target[[441, 0]], patients.target.sum()), (151.0, 57.0, 67243.0));
+}
+
 /// An IDX file of bytes with these sizes and elements.
 fn idx(dims: &[u32], data: &[u8]) -> Vec<u8> {
     let mut file = vec![0, 0, 8, dims.len() as u8];

@@ -118,6 +118,9 @@ fn a_row_alone_gives_what_it_gives_in_a_batch() {
 #[test]
 fn nan_goes_where_its_number_goes() {
     fn check<A: Scalar>(entry: &Entry<A>) {
+        if entry.indices.is_some() {
+            return; // NaN is no index.
+        }
         let predict = |x: &Array2<A>| entry.network.predict(x).unwrap();
         let x = entry.batch(3, 1);
         let y = predict(&x);
@@ -128,7 +131,8 @@ fn nan_goes_where_its_number_goes() {
                 x[[1, column]] = A::of(value);
                 predict(&x)
             };
-            let (low, high, nan) = (with(-100.0), with(100.0), with(f64::NAN));
+            // Not of one size: some functions do not see the sign.
+            let (low, high, nan) = (with(-100.0), with(70.0), with(f64::NAN));
             for row in [0, 2] {
                 let same = nan.row(row).iter().zip(y.row(row)).all(|(a, b)| a.to_f64() == b.to_f64());
                 assert!(same, "{}: NaN in row 1 changes row {row}", entry.name);
@@ -139,7 +143,7 @@ fn nan_goes_where_its_number_goes() {
                 assert_eq!(nan.is_nan(), depends, "{}: NaN in feature {column}, output {j}", entry.name);
             }
         }
-        assert!(depending >= x.ncols(), "{}: only {depending} outputs depend on an input", entry.name);
+        assert!(depending >= y.ncols(), "{}: only {depending} times an output depends on an input", entry.name);
     }
     for_all_layers!(check);
 }
@@ -147,7 +151,13 @@ fn nan_goes_where_its_number_goes() {
 #[test]
 fn extreme_inputs_give_no_nan() {
     fn check<A: Scalar>(entry: &Entry<A>) {
-        let [tiny, huge] = if A::NAME == "f64" { [1e-310, 1e300] } else { [1e-40, 1e30] };
+        if entry.indices.is_some() {
+            return; // They cannot be extreme.
+        }
+        let [tiny, mut huge]: [f64; 2] = if A::NAME == "f64" { [1e-310, 1e300] } else { [1e-40, 1e30] };
+        if entry.name.starts_with("MultiHeadAttention") {
+            huge = huge.cbrt(); // It multiplies three of its inputs with one another.
+        }
         let extremes = [0.0, -0.0, tiny, -tiny, 1e-8, -1e-8, 1.0, 30.0, -30.0, 1e3, -1e3, 1e9, -1e9, huge, -huge];
         for seed in 0..20 {
             let mut choice = entry.batch(8, seed);
@@ -219,7 +229,7 @@ fn a_clone_is_equal_and_apart() {
 
         let target = entry.upstream(4, 2);
         let mut tape = Tape::new(&clone, 0);
-        if entry.layer().differentiable() {
+        if entry.layer().differentiable() || !before.is_empty() {
             tape.train(&mut clone, &x, &target, &Mse, &mut Sgd::new(0.1)).unwrap();
         }
         assert_eq!(before.is_empty(), parameters(&clone) == before, "{}: the clone learns", entry.name);
@@ -248,9 +258,6 @@ fn a_tape_carries_nothing_over() {
 #[test]
 fn weight_gradients_do_not_need_the_input_gradient() {
     fn check<A: Scalar>(entry: &Entry<A>) {
-        if !entry.layer().differentiable() {
-            return;
-        }
         let (x, target) = (entry.batch(5, 1), entry.upstream(5, 2));
         let [mut with, mut without] = [Tape::new(&entry.network, 3), Tape::new(&entry.network, 3)];
         for tape in [&mut with, &mut without] {
@@ -269,9 +276,12 @@ fn derivatives_agree_with_finite_differences() {
     let mut checked = 0;
     for entry in zoo::layers::<f64>() {
         let x = entry.batch(3, 1);
-        let report = gradcheck::layer(entry.layer(), entry.network.input(), &x, 1).unwrap();
+        // An index cannot be moved a little.
+        let check = if entry.indices.is_some() { gradcheck::parameters } else { gradcheck::layer };
+        let report = check(entry.layer(), entry.network.input(), &x, 1).unwrap();
         assert!(report.passes(1e-7), "{}: {report}", entry.name);
-        assert_eq!(report.compared, x.len() + entry.network.parameter_count());
+        let inputs = if entry.indices.is_some() { 0 } else { x.len() };
+        assert_eq!(report.compared, inputs + entry.network.parameter_count());
         checked += 1;
     }
     assert_eq!(checked, zoo::layers::<f64>().len());

@@ -14,7 +14,12 @@ fn matrix<A: Scalar>(array: &ArrayD<f64>, columns: usize) -> Array2<A> {
 /// The network of the case, with its parameters; `PyTorch` stores weights as (outputs, inputs).
 fn network<A: Scalar>(case: &Case) -> Sequential<A> {
     let layers = case.config("layers").as_array().unwrap();
-    let mut network = Sequential::new(layers[0]["in_features"].as_u64().unwrap() as usize);
+    let input = case.array("inputs", "input").unwrap();
+    let input: Shape = match input.shape()[1..] {
+        [steps, features] => [steps, features].into(),
+        _ => input.shape()[1].into(),
+    };
+    let mut network = Sequential::new(input);
     for (i, layer) in layers.iter().enumerate() {
         match layer["layer"].as_str().unwrap() {
             "linear" => {
@@ -27,10 +32,26 @@ fn network<A: Scalar>(case: &Case) -> Sequential<A> {
             }
             "sigmoid" => network.push(Sigmoid).unwrap(),
             "tanh" => network.push(Tanh).unwrap(),
+            "lstm" => network.push(recurrent::<A, _>(case, i, LstmCell).last_state()).unwrap(),
+            // The layer before has given its last state.
+            "last_step" => network.push(Identity).unwrap(),
             other => panic!("no layer {other}"),
         }
     }
     network
+}
+
+/// The recurrent layer at position `i`, with its parameters.
+fn recurrent<A: Scalar, C: Cell>(case: &Case, i: usize, cell: C) -> Recurrent<A, C> {
+    let layer = &case.config("layers")[i];
+    let [inputs, units] = ["input_size", "hidden_size"].map(|name| layer[name].as_u64().unwrap() as usize);
+    let mut layer = Recurrent::with_cell(cell, inputs, units, &mut rng(1)).unwrap();
+    layer.visit_mut(&mut |info, parameter| {
+        let values = case.array("parameters", &format!("{i}.{}", info.name)).unwrap();
+        let values: Array2<A> = matrix(&values, parameter.nrows());
+        parameter.assign(&values.t());
+    });
+    layer
 }
 
 fn optimizer<A: Scalar>(case: &Case) -> Box<dyn Optimizer<A>> {
@@ -70,11 +91,11 @@ fn run<A: Scalar + Into<f64>>(case: &Case, tolerance: Tolerance) -> usize {
 
 #[test]
 fn training_goes_as_in_pytorch() {
-    let wanted = ["xor_2_4_1", "iris_4_8_3"];
+    let wanted = ["xor_2_4_1", "iris_4_8_3", "lstm_3_5"];
     let cases: Vec<Case> = cases("training").into_iter().filter(|case| wanted.contains(&&*case.name)).collect();
-    assert_eq!(cases.len(), 2);
+    assert_eq!(cases.len(), 3);
     let compared: usize = cases.iter().map(|case| run::<f64>(case, F64) + run::<f32>(case, F32)).sum();
-    assert_eq!(compared, 2 * (200 + 17 + 100 + 67));
+    assert_eq!(compared, 2 * (200 + 17 + 100 + 67 + 20 + 4 * 5 * (3 + 5 + 2) + 6));
 }
 
 /// Ten steps of a network that is large enough for several threads, with an optimizer that remembers.

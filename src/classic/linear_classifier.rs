@@ -86,6 +86,11 @@ impl<A: Scalar> LinearClassifier<A> {
         Ok(argmax(&self.scores(x)?))
     }
 
+    /// The network that gives the scores.
+    pub fn network(&self) -> &Sequential<A> {
+        &self.network
+    }
+
     /// (features + 1, classes): the weights, and the biases below them as the weights of a constant feature 1.
     pub fn weight(&self) -> Array2<A> {
         let mut weight = Array2::from_elem((0, self.network.output().len()), A::ZERO);

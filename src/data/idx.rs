@@ -5,6 +5,7 @@ use std::path::Path;
 
 use ndarray::Array2;
 
+use super::gzip::{in_words, unpack};
 use crate::{Error, Result, Scalar};
 
 /// The content of an IDX file of bytes: an array of any number of dimensions, last index fastest.
@@ -66,13 +67,7 @@ pub fn parse_idx(bytes: &[u8]) -> Result<Idx> {
 }
 
 fn parse(bytes: &[u8]) -> Result<Idx, String> {
-    if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return parse_source(bytes);
-    }
-    #[cfg(feature = "gzip")]
-    return parse_source(flate2::read::GzDecoder::new(bytes));
-    #[cfg(not(feature = "gzip"))]
-    return Err("it is compressed with gzip; decompress it, or turn on neuropil's feature `gzip`".into());
+    parse_source(unpack(bytes)?)
 }
 
 fn parse_source(mut source: impl Read) -> Result<Idx, String> {
@@ -116,13 +111,5 @@ fn parse_source(mut source: impl Read) -> Result<Idx, String> {
     match source.read(&mut [0]).map_err(in_words)? {
         0 => Ok(Idx { dims, data }),
         _ => Err(format!("its header declares {length} bytes of elements, but there are more")),
-    }
-}
-
-#[allow(clippy::needless_pass_by_value)] // As `map_err` calls it.
-fn in_words(error: std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => "it ends too early".into(),
-        _ => format!("the compressed data are damaged: {error}"),
     }
 }

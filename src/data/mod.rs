@@ -1,4 +1,5 @@
-//! Data to learn from: small made-up sets, handwritten digits, and a reader for MNIST.
+//! Data to learn from: small made-up sets, handwritten digits, patients with diabetes, readers for MNIST and
+//! tables, and what makes numbers of them that networks like.
 //!
 //! Data are [`Samples`]: a matrix with one row a sample, and a matrix with the target of each. Class indices are numbers
 //! in one column: 0, 1, 2 and so on.
@@ -19,27 +20,70 @@
 //!
 //! A [`Dataset`] is anything that samples can be gathered from: [`Samples`], a pair of matrices, or your own.
 //!
+//! # Preparing data
+//! [`StandardScaler`] and [`MinMaxScaler`] bring columns to one scale, [`Imputer`] and [`TextImputer`] fill what is missing
+//! (NaN, or an empty text), [`OneHot`] and [`LabelEncoder`] make numbers of categories and labels. Each is made by learning
+//! from the training data, so there is none that has not learned yet, and none can learn from the test data by accident.
+//! Their parameters can be read, and make the same one again. [`Split`] chooses the samples to test with, also class by
+//! class and in folds. With the feature `csv`, `Csv` reads tables.
+//!
+//! ```
+//! use neuropil::data::{self, StandardScaler};
+//! use neuropil::prelude::*;
+//!
+//! let (mut train, mut test) = data::digits::<f32>().stratified_split(0.2, &mut rng(7))?;
+//! let scaler = StandardScaler::fit(&train.x)?;
+//! for samples in [&mut train, &mut test] {
+//!     samples.x = scaler.transform(&samples.x)?;
+//! }
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! # Made-up data
 //! Generators draw from the random numbers they are given, in `f64`, and round at the end: the same seed makes the same
 //! points in `f32` and in `f64`. Sample i is of class i modulo the number of classes, so any first part is balanced.
 
 mod blobs;
+mod categories;
 mod circles;
+mod columns;
+#[cfg(feature = "csv")]
+mod csv;
 mod dataset;
+mod diabetes;
 mod digits;
+mod gzip;
 mod idx;
+mod imputer;
+mod label_encoder;
+mod min_max_scaler;
 mod mnist;
 mod moons;
+mod one_hot;
 mod samples;
 mod spirals;
+mod split;
+mod standard_scaler;
+mod text_imputer;
 mod xor;
 
 pub use blobs::blobs;
 pub use circles::circles;
+#[cfg(feature = "csv")]
+pub use csv::{Csv, Table};
 pub use dataset::Dataset;
+pub use diabetes::diabetes;
 pub use digits::digits;
 pub use idx::{Idx, parse_idx, read_idx};
+pub use imputer::Imputer;
+pub use label_encoder::LabelEncoder;
+pub use min_max_scaler::MinMaxScaler;
 pub use mnist::Mnist;
 pub use moons::moons;
+pub use one_hot::OneHot;
 pub use samples::Samples;
 pub use spirals::spirals;
+pub use split::Split;
+pub use standard_scaler::StandardScaler;
+pub use text_imputer::TextImputer;
 pub use xor::xor;

@@ -2,9 +2,8 @@
 
 use ndarray::{Array2, Axis};
 use rand::Rng;
-use rand::seq::SliceRandom;
 
-use crate::error::check_setting;
+use super::split::{Split, check_rows, shuffled};
 use crate::init::standard_normal;
 use crate::{Error, Result, Scalar};
 
@@ -61,10 +60,38 @@ impl<A: Scalar> Samples<A> {
     /// # Errors
     /// [`Error::Setting`] unless the share is between 0 and 1.
     pub fn split(&self, share: f64, rng: &mut impl Rng) -> Result<(Self, Self)> {
-        check_setting("the share of samples to split off", share, "between 0 and 1", (0.0..=1.0).contains(&share))?;
-        let order = self.shuffled(rng);
-        let (test, train) = order.split_at((share * self.len() as f64).round() as usize);
-        Ok((self.select(train), self.select(test)))
+        self.part(&Split::random(self.len(), share, rng)?)
+    }
+
+    /// Shuffles, and splits off a share of the samples of each class; the target is one column of class indices.
+    ///
+    /// See [`Split::stratified`], and for folds [`Split::stratified_folds`].
+    ///
+    /// ```
+    /// let digits = neuropil::data::digits::<f32>();
+    /// let (train, test) = digits.stratified_split(0.2, &mut neuropil::rng(1))?;
+    /// assert_eq!((train.len(), test.len()), (1438, 359));
+    /// # Ok::<(), neuropil::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Setting`] unless the share is between 0 and 1; [`Error::Dimensions`] unless the target is one column;
+    /// [`Error::Target`] when it holds NaN.
+    pub fn stratified_split(&self, share: f64, rng: &mut impl Rng) -> Result<(Self, Self)> {
+        self.part(&Split::stratified(&self.target, share, rng)?)
+    }
+
+    /// The samples of these numbers, in this order.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a number that is not below [`len`](Self::len).
+    pub fn select(&self, samples: &[usize]) -> Result<Self> {
+        check_rows(samples, self.len())?;
+        Ok(Self { x: self.x.select(Axis(0), samples), target: self.target.select(Axis(0), samples) })
+    }
+
+    fn part(&self, split: &Split) -> Result<(Self, Self)> {
+        Ok((self.select(&split.train)?, self.select(&split.test)?))
     }
 
     /// All samples in a new random order, in batches of `size`; the last one may be smaller.
@@ -75,19 +102,12 @@ impl<A: Scalar> Samples<A> {
     /// assert_eq!(sizes, [600, 600, 597]);
     /// ```
     pub fn batches(&self, size: usize, rng: &mut impl Rng) -> impl Iterator<Item = Self> {
-        let order = self.shuffled(rng);
+        let order = shuffled(self.len(), rng);
         let size = size.max(1);
-        (0..self.len()).step_by(size).map(move |from| self.select(&order[from..order.len().min(from + size)]))
-    }
-
-    fn shuffled(&self, rng: &mut impl Rng) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.len()).collect();
-        order.shuffle(rng);
-        order
-    }
-
-    fn select(&self, rows: &[usize]) -> Self {
-        Self { x: self.x.select(Axis(0), rows), target: self.target.select(Axis(0), rows) }
+        (0..self.len()).step_by(size).map(move |from| {
+            let batch = &order[from..order.len().min(from + size)];
+            Self { x: self.x.select(Axis(0), batch), target: self.target.select(Axis(0), batch) }
+        })
     }
 }
 

@@ -25,16 +25,19 @@
 // What a loop calls must be inlined to inherit its instruction set.
 #![allow(clippy::inline_always)]
 
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Zip};
+use ndarray::{Array2, ArrayRef1, ArrayView2, ArrayViewMut2, Zip};
 
 use crate::{Matrix, Scalar, Shape};
 
+pub(crate) mod channels;
 pub(crate) mod convolution;
 pub(crate) mod gemm;
 pub(crate) mod math;
+pub(crate) mod normalize;
 pub(crate) mod parallel;
 pub(crate) mod pool;
 pub(crate) mod rows;
+pub(crate) mod runs;
 pub(crate) mod simd;
 pub(crate) mod softmax;
 pub(crate) mod window;
@@ -68,6 +71,11 @@ pub(crate) fn channels_of(input: Shape) -> (usize, usize) {
         Shape::Flat(features) | Shape::Sequence { features, .. } => (features, 1),
         Shape::Image { channels, height, width } => (channels, height * width),
     }
+}
+
+/// How many steps of so many features a sample has before its padding: trailing steps of nothing but zeros.
+pub(crate) fn steps_before_padding<A: Scalar>(sample: &ArrayRef1<A>, features: usize) -> usize {
+    sample.iter().rposition(|&x| x != A::ZERO).map_or(0, |last| last / features + 1)
 }
 
 /// y = f(x), number by number.

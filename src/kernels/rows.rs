@@ -39,7 +39,7 @@ impl<S: Streams> Streams for Rows<S> {
 /// threads if that pays, when a row takes `work` moves.
 #[inline(always)]
 pub(crate) fn each_row<S: Streams>(rows: S, work: usize, f: impl Fn(S::Item) + Copy + Sync) {
-    parallel::split_items(rows, work, &|part: S| {
+    parallel::split_lines(rows, work, &|part: S| {
         let mut part = Some(part);
         simd::vectorize(
             #[inline(always)]

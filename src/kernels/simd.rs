@@ -40,7 +40,7 @@ pub(crate) fn vectorize<R>(mut f: impl FnMut() -> R) -> R {
 
 /// As [`vectorize`], for a function that consumes something.
 #[inline(always)]
-fn vectorize_with<T, R>(input: T, f: impl FnMut(T) -> R) -> R {
+pub(crate) fn vectorize_with<T, R>(input: T, f: impl FnMut(T) -> R) -> R {
     // The bound is not `FnOnce`: a call by way of that trait is not inlined for certain.
     struct Call<T, F>(T, F);
     impl<T, R, F: FnMut(T) -> R> pulp::NullaryFnOnce for Call<T, F> {

@@ -114,8 +114,10 @@ impl<A: Scalar> Conv2d<A> {
             let what = format!("the bias of Conv2d({inputs} -> {outputs})");
             return Err(Error::Dimensions { what, wants: [1, outputs], got: [1, bias.len()] });
         }
-        let weight = weight.as_standard_layout().into_owned().into_shape_with_order((outputs, k));
-        let weight = weight.expect("as many numbers as before");
+        let weight = Array2::from_shape_fn((outputs, k), {
+            let mut numbers = weight.iter().copied();
+            move |_| numbers.next().unwrap_or(A::NAN)
+        });
         let bias = bias.map(|bias| Array1::from_iter(bias).insert_axis(Axis(0)));
         Ok(Self { weight, bias, inputs, groups, window: Window::new([height, width], [1, 1]) })
     }

@@ -14,40 +14,126 @@ use rand::rngs::Xoshiro256PlusPlus;
 use crate::spec::{Registry, Spec};
 use crate::{Matrix, Result, Scalar, Sequential, Shape};
 
+mod adaptive_avg_pool2d;
+mod avg_pool1d;
 mod avg_pool2d;
+mod batch_norm;
 mod conv2d;
 mod dense;
+mod dropout;
+mod embedding;
 mod flatten;
+mod gaussian_noise;
+mod global_avg_pool;
+mod global_max_pool;
+mod group_norm;
+mod gru;
+mod instance_norm;
+mod last_step;
+mod layer_norm;
+mod learned_positions;
 mod log_softmax;
+mod lstm;
+mod max_pool1d;
 mod max_pool2d;
+mod multi_head_attention;
 mod padding;
+mod parallel;
+mod permute;
+mod pixel_shuffle;
 mod prelu;
+mod recurrent;
+mod reshape;
+mod residual;
+mod rms_norm;
+mod rnn;
 mod rrelu;
+mod sinusoidal_positions;
 mod softmax;
+mod spatial_dropout;
+mod upsample;
 
+pub use adaptive_avg_pool2d::AdaptiveAvgPool2d;
+pub use avg_pool1d::AvgPool1d;
 pub use avg_pool2d::AvgPool2d;
+pub use batch_norm::BatchNorm;
 pub use conv2d::Conv2d;
 pub use dense::Dense;
+pub use dropout::Dropout;
+pub use embedding::Embedding;
 pub use flatten::Flatten;
+pub use gaussian_noise::GaussianNoise;
+pub use global_avg_pool::GlobalAvgPool;
+pub use global_max_pool::GlobalMaxPool;
+pub use group_norm::GroupNorm;
+pub use gru::{Gru, GruCell};
+pub use instance_norm::InstanceNorm;
+pub use last_step::LastStep;
+pub use layer_norm::LayerNorm;
+pub use learned_positions::LearnedPositions;
 pub use log_softmax::LogSoftmax;
+pub use lstm::{Lstm, LstmCell};
+pub use max_pool1d::MaxPool1d;
 pub use max_pool2d::MaxPool2d;
+pub use multi_head_attention::{Attention, AttentionGradients, MultiHeadAttention};
 pub use padding::Padding;
+pub use parallel::Parallel;
+pub use permute::Permute;
+pub use pixel_shuffle::PixelShuffle;
 pub use prelu::PRelu;
+pub use recurrent::{Cell, Recurrent, RecurrentGradients, RecurrentState};
+pub use reshape::Reshape;
+pub use residual::Residual;
+pub use rms_norm::RmsNorm;
+pub use rnn::{Rnn, RnnCell};
 pub use rrelu::RRelu;
+pub use sinusoidal_positions::SinusoidalPositions;
 pub use softmax::Softmax;
+pub use spatial_dropout::SpatialDropout;
+pub use upsample::Upsample;
 
 /// How each layer is made again from its [`Spec`].
 pub(crate) fn register<A: Scalar>(registry: &mut Registry<A>) {
+    registry.register("adaptive_avg_pool2d", |p| Ok(Box::new(AdaptiveAvgPool2d::new(p.spec().counts("output")?))));
+    registry.register("avg_pool1d", |p| Ok(Box::new(AvgPool1d::restore(p)?)));
     registry.register("avg_pool2d", |p| Ok(Box::new(AvgPool2d::restore(p)?)));
+    registry.register("batch_norm", |p| Ok(Box::new(BatchNorm::restore(p)?)));
     registry.register("conv2d", |p| Ok(Box::new(Conv2d::restore(p)?)));
     registry.register("dense", |p| Ok(Box::new(Dense::restore(p)?)));
+    registry.register("dropout", |p| Ok(Box::new(Dropout::new(p.spec().number("probability")?))));
+    registry.register("embedding", |p| Ok(Box::new(Embedding::restore(p)?)));
     registry.register("flatten", |_| Ok(Box::new(Flatten)));
+    registry.register("gaussian_noise", |p| Ok(Box::new(GaussianNoise::new(p.spec().number("deviation")?))));
+    registry.register("global_avg_pool", |_| Ok(Box::new(GlobalAvgPool)));
+    registry.register("global_max_pool", |_| Ok(Box::new(GlobalMaxPool)));
+    registry.register("group_norm", |p| {
+        let groups = p.spec().count("groups")?;
+        Ok(Box::new(GroupNorm::restore(p, groups)?))
+    });
+    registry.register("gru", |p| Ok(Box::new(Gru::restore(p)?)));
+    registry.register("instance_norm", |p| Ok(Box::new(InstanceNorm::restore(p)?)));
+    registry.register("last_step", |_| Ok(Box::new(LastStep)));
+    registry.register("layer_norm", |p| Ok(Box::new(LayerNorm::restore(p)?)));
+    registry.register("learned_positions", |p| Ok(Box::new(LearnedPositions::restore(p)?)));
     registry.register("log_softmax", |_| Ok(Box::new(LogSoftmax)));
+    registry.register("lstm", |p| Ok(Box::new(Lstm::restore(p)?)));
+    registry.register("max_pool1d", |p| Ok(Box::new(MaxPool1d::restore(p)?)));
     registry.register("max_pool2d", |p| Ok(Box::new(MaxPool2d::restore(p)?)));
+    registry.register("multi_head_attention", |p| Ok(Box::new(MultiHeadAttention::restore(p)?)));
     registry.register("p_relu", |p| Ok(Box::new(PRelu::restore(p)?)));
+    registry.register("parallel", |p| Ok(Box::new(Parallel::restore(p)?)));
+    registry.register("permute", |p| Ok(Box::new(Permute::restore(p)?)));
+    registry.register("pixel_shuffle", |p| Ok(Box::new(PixelShuffle::new(p.spec().count("factor")?))));
     registry.register("r_relu", |p| Ok(Box::new(RRelu::new(p.spec().number("lower")?, p.spec().number("upper")?))));
+    registry.register("reshape", |p| Ok(Box::new(Reshape::new(p.spec().shape("shape")?))));
+    registry.register("residual", |p| Ok(Box::new(Residual::restore(p)?)));
+    registry.register("rms_norm", |p| Ok(Box::new(RmsNorm::restore(p)?)));
+    registry.register("rnn", |p| Ok(Box::new(Rnn::restore(p)?)));
     registry.register("sequential", |p| Ok(Box::new(Sequential::restore(p)?)));
+    registry.register("sinusoidal_positions", |p| Ok(Box::new(SinusoidalPositions::restore(p.spec())?)));
     registry.register("softmax", |_| Ok(Box::new(Softmax)));
+    registry.register("spatial_dropout", |p| Ok(Box::new(SpatialDropout::new(p.spec().number("probability")?))));
+    registry.register("upsample", |p| Ok(Box::new(Upsample::restore(p)?)));
 }
 
 /// A step of a network's computation, with its derivative.
@@ -58,7 +144,7 @@ pub(crate) fn register<A: Scalar>(registry: &mut Registry<A>) {
 ///
 /// Every matrix has one row a sample. Inside the crate, the methods are called with matrices in row-major order whose
 /// sizes were checked.
-pub trait Layer<A: Scalar>: Debug + Send + Sync + CloneLayer<A> + 'static {
+pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
     /// The shape of a sample after this layer.
     ///
     /// # Errors
@@ -89,6 +175,16 @@ pub trait Layer<A: Scalar>: Debug + Send + Sync + CloneLayer<A> + 'static {
     /// Multiplies the learning rate of each trainable parameter, in the order of [`visit`](Self::visit), by the factor
     /// that holds for it here; 0 freezes it. Only networks have such factors.
     fn scale_rates(&self, _rates: &mut [f64]) {}
+
+    /// How many products with a weight a forward pass adds up for one sample; element-wise work is not counted. Each
+    /// weight is taken to be used once at every place (step or pixel) of the output: layers for which that is not so
+    /// tell their own.
+    fn multiply_adds(&self, input: Shape) -> u64 {
+        let places = self.output_shape(input).map_or(0, Shape::places) as u64;
+        let mut weights = 0;
+        self.visit(&mut |info, w| weights += if info.role == Role::Weight { w.len() as u64 } else { 0 });
+        weights.saturating_mul(places)
+    }
 
     /// Whether layers before this one can learn through it.
     fn differentiable(&self) -> bool {

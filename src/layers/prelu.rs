@@ -157,6 +157,10 @@ impl<A: Scalar> Layer<A> for PRelu<A> {
         }
     }
 
+    fn multiply_adds(&self, _: Shape) -> u64 {
+        0 // It acts on each number alone.
+    }
+
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
         f(Info { name: &"weight", role: Role::Weight, dims: &[self.weight.len()] }, &self.weight);
     }

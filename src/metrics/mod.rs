@@ -1,8 +1,12 @@
 //! How good predictions are, in numbers that people understand.
 //!
-//! As for a [`Loss`](crate::losses::Loss), outputs have one row a sample, here with a score for each class, and the target
-//! is one column of class indices. The answer is the class with the highest score, whatever the scores are: logits,
-//! probabilities or their logarithms.
+//! As for a [`Loss`](crate::losses::Loss), outputs have one row a sample. For a classifier that is a score for each class,
+//! and the target is one column of class indices; the answer is the class with the highest score, whatever the scores
+//! are: logits, probabilities or their logarithms. A network with one output for two classes is measured by
+//! [`BinaryAccuracy`], [`RocAuc`], [`LogLoss`], and by [`ConfusionMatrix::binary`], from which all else follows. [`LogLoss`]
+//! and [`RocAuc`] take probabilities; [`FromLogits`] gives them those of a network whose outputs are logits.
+//!
+//! Definitions are those of scikit-learn, where a share of nothing is 0.
 //!
 //! # A new metric
 //! One new file here and a line in each of the two lists below; in another crate it is one file: a type with an
@@ -15,10 +19,32 @@ use ndarray::ArrayView1;
 use crate::{Error, Matrix, Result, Scalar};
 
 mod accuracy;
+mod binary_accuracy;
+mod classification_report;
 mod confusion_matrix;
+mod f1;
+mod from_logits;
+mod log_loss;
+mod matthews;
+mod precision;
+mod recall;
+mod regression;
+mod roc_auc;
+mod top_k;
 
 pub use accuracy::{Accuracy, accuracy};
-pub use confusion_matrix::ConfusionMatrix;
+pub use binary_accuracy::BinaryAccuracy;
+pub use classification_report::ClassificationReport;
+pub use confusion_matrix::{Average, ConfusionMatrix};
+pub use f1::F1;
+pub use from_logits::FromLogits;
+pub use log_loss::{LogLoss, log_loss};
+pub use matthews::Matthews;
+pub use precision::Precision;
+pub use recall::Recall;
+pub use regression::{MeanAbsoluteError, MeanSquaredError, R2, RootMeanSquaredError};
+pub use roc_auc::{RocAuc, RocCurve, roc_auc};
+pub use top_k::TopK;
 
 /// A number that tells how good the outputs for a whole set of samples are.
 ///
@@ -88,21 +114,67 @@ fn answers<A: Scalar>(metric: &str, y: &Matrix<A>, target: &Matrix<A>) -> Result
     if classes < 2 {
         return wrong("outputs with a score for each of two or more classes".into(), format!("{samples} x {classes}"));
     }
-    if target.dim() != (samples, 1) {
-        let (rows, columns) = target.dim();
-        return wrong(format!("a target of one class index a row, {samples} x 1"), format!("{rows} x {columns}"));
-    }
     let mut answers = Vec::with_capacity(samples);
-    for (row, &truth) in y.rows().into_iter().zip(target) {
+    for (row, truth) in y.rows().into_iter().zip(truths(metric, target, samples, classes)?) {
         let answer = row_argmax(row);
         if row[answer].is_nan() {
             return Err(Error::NonFinite { what: format!("the output of sample {}", answers.len()), got: f64::NAN });
         }
+        answers.push((truth, answer));
+    }
+    Ok(answers)
+}
+
+/// The class of each sample, out of a target of one column.
+fn truths<A: Scalar>(metric: &str, target: &Matrix<A>, samples: usize, classes: usize) -> Result<Vec<usize>> {
+    let wrong = |wants: String, got| Err(Error::Target { loss: metric.into(), wants, got });
+    if target.dim() != (samples, 1) {
+        let (rows, columns) = target.dim();
+        return wrong(format!("a target of one class index a row, {samples} x 1"), format!("{rows} x {columns}"));
+    }
+    let mut truths = Vec::with_capacity(samples);
+    for truth in target {
         let index = truth.to_f64();
         if index.fract() != 0.0 || !(0.0..classes as f64).contains(&index) {
             return wrong(format!("class indices from 0 to {}", classes - 1), index.to_string());
         }
-        answers.push((index as usize, answer));
+        truths.push(index as usize);
     }
-    Ok(answers)
+    Ok(truths)
+}
+
+/// The error unless no score is NaN.
+fn check_scores<A: Scalar>(y: &Matrix<A>) -> Result<()> {
+    match y.indexed_iter().find(|(_, score)| score.is_nan()) {
+        None => Ok(()),
+        Some(((sample, _), _)) => {
+            Err(Error::NonFinite { what: format!("the output of sample {sample}"), got: f64::NAN })
+        }
+    }
+}
+
+/// The error unless each row holds probabilities: a single one, or one for each class, which add up to 1.
+fn check_probabilities<A: Scalar>(metric: &str, y: &Matrix<A>) -> Result<()> {
+    check_scores(y)?;
+    let wrong = |wants: &str, got| {
+        let wants = format!("{wants} (for logits wrap it in FromLogits)");
+        Err(Error::Target { loss: metric.into(), wants, got })
+    };
+    // Softmax rounds each number a little.
+    let close = A::EPSILON.to_f64().sqrt();
+    for (sample, row) in y.rows().into_iter().enumerate() {
+        if let Some(p) = row.iter().find(|&&p| !(A::ZERO..=A::ONE).contains(&p)) {
+            return wrong("probabilities", format!("{p} for sample {sample}"));
+        }
+        let sum: f64 = row.iter().map(|p| p.to_f64()).sum();
+        if row.len() > 1 && (sum - 1.0).abs() > close {
+            return wrong("probabilities that add up to 1", format!("a sum of {sum} for sample {sample}"));
+        }
+    }
+    Ok(())
+}
+
+/// `part` of `whole`, which is 0 of nothing.
+fn share(part: f64, whole: f64) -> f64 {
+    if whole == 0.0 { 0.0 } else { part / whole }
 }

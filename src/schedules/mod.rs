@@ -6,6 +6,8 @@
 
 use std::fmt::Debug;
 
+use crate::{Error, Result};
+
 mod constant;
 mod cosine;
 mod cosine_restarts;
@@ -42,6 +44,24 @@ pub trait Schedule: Debug + Send {
 
     /// After a step: the number that training is watched by, such as the validation loss.
     fn observe(&mut self, _metric: f64) {}
+
+    /// What it has to remember when a training is saved, to go on later: nothing, for a formula.
+    fn state(&self) -> Vec<f64> {
+        Vec::new()
+    }
+
+    /// Takes back what [`state`](Self::state) gave.
+    ///
+    /// # Errors
+    /// [`Error::Format`] when it cannot be that; the schedule stays as it was.
+    fn restore(&mut self, state: &[f64]) -> Result<()> {
+        if state.is_empty() { Ok(()) } else { Err(wrong_state("a schedule without memory")) }
+    }
+}
+
+/// The error of a state that is not one of this schedule.
+fn wrong_state(schedule: &str) -> Error {
+    Error::Format { what: format!("the state of {schedule}"), problem: "it is another schedule's".into() }
 }
 
 /// Half a cosine wave: 1 at `part` = 0, 0 at `part` = 1.

@@ -1,6 +1,7 @@
 //! [`Plateau`]: the rate falls when training stands still.
 
-use crate::schedules::Schedule;
+use crate::Result;
+use crate::schedules::{Schedule, wrong_state};
 
 /// Multiplies the rate by a factor when the watched number has not become better for a while (`PyTorch`'s
 /// `ReduceLROnPlateau`).
@@ -115,5 +116,17 @@ impl Schedule for Plateau {
             self.cooling = self.cooldown;
             self.bad = 0;
         }
+    }
+
+    fn state(&self) -> Vec<f64> {
+        let [known, best] = self.best.map_or([0.0, 0.0], |best| [1.0, best]);
+        vec![known, best, self.bad as f64, self.cooling as f64, f64::from(self.falls)]
+    }
+
+    fn restore(&mut self, state: &[f64]) -> Result<()> {
+        let &[known, best, bad, cooling, falls] = state else { return Err(wrong_state("a Plateau")) };
+        self.best = (known != 0.0).then_some(best);
+        (self.bad, self.cooling, self.falls) = (bad as u64, cooling as u64, falls as u32);
+        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! [`Sequence`]: one schedule after the other.
 
-use crate::schedules::Schedule;
+use crate::Result;
+use crate::schedules::{Schedule, wrong_state};
 
 /// Schedules one after the other; each starts from its own step 0 (`PyTorch`'s `SequentialLR`).
 ///
@@ -41,4 +42,36 @@ impl Schedule for Sequence {
             schedule.observe(metric);
         }
     }
+
+    fn state(&self) -> Vec<f64> {
+        // Each part's state with its length in front.
+        let with_length = |(_, part): &(u64, Box<dyn Schedule>)| {
+            let state = part.state();
+            std::iter::once(state.len() as f64).chain(state)
+        };
+        self.parts.iter().flat_map(with_length).collect()
+    }
+
+    fn restore(&mut self, state: &[f64]) -> Result<()> {
+        let before: Vec<_> = self.parts.iter().map(|(_, part)| part.state()).collect();
+        let result = restore_parts(&mut self.parts, state);
+        if result.is_err() {
+            for ((_, part), state) in self.parts.iter_mut().zip(&before) {
+                part.restore(state)?;
+            }
+        }
+        result
+    }
+}
+
+/// Gives each part its state, as far as they go.
+fn restore_parts(parts: &mut [(u64, Box<dyn Schedule>)], mut state: &[f64]) -> Result<()> {
+    let wrong = || wrong_state("a Sequence");
+    for (_, part) in parts {
+        let (&len, rest) = state.split_first().ok_or_else(wrong)?;
+        let (own, rest) = rest.split_at_checked(len as usize).ok_or_else(wrong)?;
+        part.restore(own)?;
+        state = rest;
+    }
+    if state.is_empty() { Ok(()) } else { Err(wrong()) }
 }

@@ -10,13 +10,20 @@ use neuropil::prelude::*;
 pub(crate) struct Entry<A: Scalar> {
     pub(crate) name: &'static str,
     pub(crate) network: Sequential<A>,
+    /// For a layer that takes indices: how many there are.
+    pub(crate) indices: Option<usize>,
 }
 
 /// All layers, each with a small input.
+#[allow(clippy::too_many_lines)] // A list.
 pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
     let r = &mut rng(5);
     vec![
         // Layers.
+        entry("AdaptiveAvgPool2d", [2, 5, 7], AdaptiveAvgPool2d::new([3, 2])),
+        entry("AdaptiveAvgPool2d, larger", [2, 3, 2], AdaptiveAvgPool2d::new([4, 5])),
+        entry("AvgPool1d", [7, 3], AvgPool1d::new(3).stride(2).padding(1)),
+        entry("AvgPool1d without padding", [6, 3], AvgPool1d::new(4).stride(3).padding(2).ceil().without_padding()),
         entry("AvgPool2d", [2, 4, 6], AvgPool2d::new([2, 2])),
         entry("AvgPool2d, overlapping", [2, 5, 6], AvgPool2d::new([3, 2]).stride([2, 1]).padding([1, 1]).ceil()),
         entry("AvgPool2d without padding", [2, 5, 4], AvgPool2d::new([3, 3]).padding(Padding::Same).without_padding()),
@@ -30,27 +37,93 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("Conv2d, one pixel", [5, 3, 4], conv2d(5, 7, [1, 1], 1).without_bias()),
         entry("Conv2d of tiles", [8, 6, 7], conv2d(8, 10, [3, 3], 1).padding(1)),
         entry("Conv2d of tiles in groups", [16, 5, 6], conv2d(16, 18, [3, 3], 2).padding([[0, 2], [3, 1]])),
+        entry("BatchNorm", 6, BatchNorm::new(6)),
+        entry("BatchNorm without affine", 6, BatchNorm::new(6).without_affine()),
+        entry("BatchNorm on a sequence", [4, 3], BatchNorm::new(3)),
+        entry("BatchNorm on an image", [3, 2, 4], BatchNorm::new(3)),
         entry("Dense", 6, Dense::new(6, 5, r)),
         entry("Dense without bias", 7, Dense::new(7, 3, r).without_bias()),
         entry("Dense on a sequence", [4, 3], Dense::new(3, 5, r)),
+        entry("Dropout", 9, Dropout::new(0.4)),
+        indexed("Embedding", 5, Embedding::new(7, 3, r), 7),
+        // Padding is not drawn: that it has no gradient is no derivative.
+        indexed("Embedding with padding", 4, Embedding::new(4, 5, r).padding(3).unwrap(), 3),
         entry("Flatten", [3, 2, 2], Flatten),
+        entry("GaussianNoise", 9, GaussianNoise::new(0.5)),
+        entry("GlobalAvgPool", [3, 4, 5], GlobalAvgPool),
+        entry("GlobalAvgPool on a sequence", [4, 3], GlobalAvgPool),
+        entry("GlobalMaxPool", [3, 4, 5], GlobalMaxPool),
+        entry("GlobalMaxPool on a sequence", [4, 3], GlobalMaxPool),
+        entry("GroupNorm", 6, GroupNorm::new(2, 6)),
+        entry("GroupNorm on an image", [4, 3, 2], GroupNorm::new(2, 4).without_affine()),
+        entry("GroupNorm on a sequence", [4, 6], GroupNorm::new(3, 6)),
+        entry("InstanceNorm", [3, 2, 4], InstanceNorm::new(3)),
+        entry("InstanceNorm, affine, on a sequence", [5, 3], InstanceNorm::affine(3)),
+        entry("LayerNorm", 7, LayerNorm::new(7)),
+        entry("LayerNorm of images", [3, 2, 2], LayerNorm::new([3, 2, 2])),
+        entry("LayerNorm of steps", [3, 5], LayerNorm::new(5).without_bias()),
+        entry("LayerNorm without affine", 7, LayerNorm::new(7).without_affine()),
+        entry("Gru", [4, 3], Gru::new(3, 5, r).unwrap()),
+        entry("Gru, stacked", [3, 2], Gru::new(2, 3, r).unwrap().stacked(2, r).unwrap().without_bias()),
+        entry("LastStep", [4, 3], LastStep),
+        entry("LearnedPositions", [4, 3], LearnedPositions::new(6, 3, r).unwrap()),
+        entry("LearnedPositions, masked", [4, 3], LearnedPositions::new(4, 3, r).unwrap().masked()),
         entry("LogSoftmax", 10, LogSoftmax),
         entry("LogSoftmax on a sequence", [3, 5], LogSoftmax),
         entry("LogSoftmax on an image", [4, 3, 2], LogSoftmax),
+        entry("Lstm", [4, 3], Lstm::new(3, 5, r).unwrap()),
+        entry("Lstm, both ways", [3, 2], both_ways(Lstm::new(2, 4, r).unwrap().last_state())),
+        entry("Lstm, masked", [5, 2], both_ways(Lstm::new(2, 3, r).unwrap().masked())),
+        entry("MultiHeadAttention", [5, 4], gentle(MultiHeadAttention::new(4, 2, r).unwrap())),
+        entry(
+            "MultiHeadAttention, causal",
+            [4, 6],
+            gentle(MultiHeadAttention::new(6, 2, r).unwrap().causal().masked()),
+        ),
+        entry("Parallel, side by side", 6, block(r)),
+        entry(
+            "Parallel, of sequences",
+            [3, 4],
+            Parallel::concat().branch(Dense::new(4, 2, r)).branch(Tanh).branch(Dense::new(4, 5, r)),
+        ),
+        entry(
+            "Parallel, of images",
+            [2, 3, 2],
+            Parallel::concat().branch(BatchNorm::new(2)).branch(PRelu::per_channel(2)).branch(Sigmoid),
+        ),
+        entry("Parallel, added up", 6, Parallel::sum().branch(Dense::new(6, 4, r)).branch(Dense::new(6, 4, r))),
+        entry("MaxPool1d", [7, 3], MaxPool1d::new(3).stride(2).padding(1)),
+        entry("MaxPool1d, dilated", [6, 3], MaxPool1d::new(2).stride(1).dilation(3).padding(1).ceil()),
         entry("MaxPool2d", [2, 4, 6], MaxPool2d::new([2, 2])),
         entry("MaxPool2d, overlapping", [2, 5, 6], MaxPool2d::new([3, 2]).stride([2, 1]).padding([1, 1]).ceil()),
         entry("MaxPool2d, dilated", [2, 6, 5], MaxPool2d::new([2, 3]).stride([1, 1]).dilation([3, 2]).padding(1)),
         entry("MaxPool2d, whole", [3, 4, 3], MaxPool2d::new([4, 3])),
+        entry("Permute", [3, 2, 4], Permute::new([2, 0, 1]).unwrap()),
+        entry("Permute a sequence", [4, 3], Permute::new([1, 0]).unwrap()),
+        entry("PixelShuffle", [8, 3, 2], PixelShuffle::new(2)),
         entry("PRelu", 6, PRelu::new()),
         entry("PRelu per feature", 6, PRelu::from_parameters(spread(6))),
         entry("PRelu per feature of a sequence", [4, 3], PRelu::from_parameters(spread(3))),
         entry("PRelu per channel", [3, 2, 4], PRelu::from_parameters(spread(3))),
+        entry("Residual", 6, Residual::new(Sequential::mlp(&[6, 5, 6], Tanh, r).unwrap())),
+        entry("Residual with projection", 6, Residual::new(block(r)).projection(Dense::new(6, 15, r))),
+        entry("Reshape", [3, 2, 4], Reshape::new([6, 4])),
+        entry("RmsNorm", 7, RmsNorm::new(7)),
+        entry("RmsNorm of steps", [3, 5], RmsNorm::new(5).without_affine()),
+        entry("Rnn", [4, 3], both_ways(Rnn::new(3, 5, r).unwrap().masked())),
+        // After one step: after more, both extremes may end in the flat part, and what is between them not.
+        entry("Rnn with ReLU", [1, 3], Rnn::relu(3, 5, r).unwrap().last_state()),
         entry("RRelu", 8, RRelu::default()),
         entry("Sequential", 6, Sequential::mlp(&[6, 8, 7, 3], Tanh, r).unwrap()),
+        entry("SinusoidalPositions", [4, 3], SinusoidalPositions::new().masked()),
         entry("Softmax", 10, Softmax),
         entry("Softmax on a sequence", [3, 5], Softmax),
         entry("Softmax on an image", [4, 3, 2], Softmax),
         entry("Softmax, wide", 150, Softmax),
+        entry("SpatialDropout", [4, 3, 2], SpatialDropout::new(0.4)),
+        entry("SpatialDropout on a sequence", [4, 5], SpatialDropout::new(0.4)),
+        entry("Upsample, bilinear", [2, 3, 4], Upsample::bilinear([2, 3])),
+        entry("Upsample, nearest", [2, 3, 4], Upsample::nearest([3, 2])),
         // Activations.
         entry("Celu", 7, Celu::new(1.5)),
         entry("Elu", 7, Elu::default()),
@@ -101,9 +174,38 @@ pub(crate) fn optimizers<A: Scalar>() -> Vec<Box<dyn Optimizer<A>>> {
 
 fn entry<A: Scalar>(name: &'static str, input: impl Into<Shape>, layer: impl Layer<A> + 'static) -> Entry<A> {
     let network = Sequential::new(input).with(layer).unwrap_or_else(|error| panic!("{name}: {error}"));
-    Entry { name, network }
+    Entry { name, network, indices: None }
 }
 
+/// A layer that takes so many indices.
+fn indexed<A: Scalar>(
+    name: &'static str,
+    input: impl Into<Shape>,
+    layer: impl Layer<A> + 'static,
+    count: usize,
+) -> Entry<A> {
+    Entry { indices: Some(count), ..entry(name, input, layer) }
+}
+
+/// A convolution-like block: branches next to each other, one of them residual.
+fn block<A: Scalar>(r: &mut impl neuropil::rand::Rng) -> Parallel<A> {
+    let body = Sequential::mlp(&[6, 8, 6], Tanh, r).unwrap().with(BatchNorm::new(6)).unwrap();
+    Parallel::concat().branch(Identity).branch(Residual::new(body)).branch(Dense::new(6, 3, r))
+}
+
+/// With small weights, at which no softmax is so sure that it forgets an input.
+fn gentle<A: Scalar>(mut layer: impl Layer<A>) -> impl Layer<A> {
+    layer.visit_mut(&mut |_, w| w.mapv_inplace(|w| w * A::of(1.0 / 16.0)));
+    layer
+}
+
+/// A recurrent layer of two layers in both directions.
+fn both_ways<A: Scalar, C: Cell>(layer: Recurrent<A, C>) -> Recurrent<A, C> {
+    let r = &mut rng(6);
+    layer.stacked(2, r).and_then(|layer| layer.bidirectional(r)).unwrap()
+}
+
+/// A convolution with groups.
 fn conv2d<A: Scalar>(inputs: usize, outputs: usize, kernel: [usize; 2], groups: usize) -> Conv2d<A> {
     Conv2d::grouped(inputs, outputs, kernel, groups, &mut rng(6)).unwrap()
 }
@@ -120,7 +222,9 @@ impl<A: Scalar> Entry<A> {
 
     /// A batch that the layer takes.
     pub(crate) fn batch(&self, rows: usize, seed: u64) -> Array2<A> {
-        random(rows, self.network.input().len(), seed)
+        let x = random(rows, self.network.input().len(), seed);
+        let Some(count) = self.indices else { return x };
+        x.mapv(|x: A| A::of(((x.to_f64() + 2.0) / 4.0 * count as f64).floor()))
     }
 
     /// A gradient to send back for such a batch.

@@ -6,6 +6,7 @@ use neuropil::prelude::*;
 
 use crate::random::{Rng, gradients, pair, pick};
 
+#[allow(clippy::unnecessary_wraps)] // As all that draw a layer.
 fn random_conv2d(rng: &mut Rng) -> Option<(Box<dyn Layer<f64>>, Shape)> {
     let groups = pick(rng, 1, 3);
     let (inputs, outputs) = (groups * pick(rng, 1, 3), groups * pick(rng, 1, 5));
@@ -134,6 +135,7 @@ fn a_large_convolution_has_the_right_gradients() {
 }
 
 /// 3 x 3 without steps: the method with tiles.
+#[allow(clippy::unnecessary_wraps)] // As all that draw a layer.
 fn random_tiles(rng: &mut Rng) -> Option<(Box<dyn Layer<f64>>, Shape)> {
     let groups = pick(rng, 1, 5) / 5 + 1;
     let (inputs, outputs) = (groups * pick(rng, 8, 9), groups * pick(rng, 8, 9));

@@ -97,7 +97,9 @@ fn the_first_nan_is_the_maximum() {
         assert!(y.len() == cells.len() && y.iter().all(|y| y.is_nan()), "{pool:?}: {y}");
         let dx = tape.backward_from(&pool, &Array2::ones(y.dim())).unwrap().input;
         let mut want = Array2::<f64>::zeros((1, 12));
-        cells.iter().for_each(|&cell| want[[0, cell]] += 1.0);
+        for &cell in cells {
+            want[[0, cell]] += 1.0;
+        }
         assert_eq!(dx, want, "{pool:?}");
     }
 }

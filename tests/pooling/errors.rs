@@ -39,3 +39,83 @@ fn windows_that_do_not_fit() {
     let text = text(MaxPool2d::new([2, 2]).dilation([3, 3]).padding(2).stride([1, 1]), [1, 1, 1]);
     assert!(text.contains("not padding only (its dilation is 3)"), "{text}");
 }
+
+#[test]
+fn windows_of_steps_that_do_not_fit() {
+    let text1 = |pool: MaxPool1d, shape: [usize; 2]| text(pool, shape);
+    assert_eq!(
+        text1(MaxPool1d::new(3).dilation(2).padding(1), [2, 4]),
+        "layer 0, MaxPool1d(3, stride 3, padding 1, dilation 2), takes sequences of at least 3 steps, got [2, 4] = 8"
+    );
+    assert_eq!(
+        text(AvgPool1d::new(2).ceil(), [1, 4, 4]),
+        "layer 0, AvgPool1d(2, stride 2, rounded up), takes sequences [steps, features], got [1, 4, 4] = 16"
+    );
+    assert_eq!(
+        text(AvgPool1d::new(3).padding(2).without_padding(), [4, 1]),
+        "layer 0, the padding of AvgPool1d(3, stride 3, padding 2, without padding) must be at most half of its window, \
+         got 2"
+    );
+    assert!(text1(MaxPool1d::new(2), [4, 0]).contains("sequences of at least one feature"));
+    assert!(
+        text1(MaxPool1d::new(0), [4, 1]).contains("the kernel of MaxPool1d(0, stride 0) must be at least 1, got 0")
+    );
+    assert!(text1(MaxPool1d::new(2).stride(0), [4, 1]).contains("the stride of MaxPool1d(2, stride 0) must be"));
+    assert!(text1(MaxPool1d::new(2), [usize::MAX / 2, 9]).contains("sequences whose padded size"));
+    assert!(text1(MaxPool1d::new(2).dilation(usize::MAX / 2), [9, 9]).contains("takes sequences of"));
+    assert!(text1(MaxPool1d::new(2).padding(usize::MAX), [9, 9]).contains("overflows"));
+    assert!(text1(MaxPool1d::new(usize::MAX).dilation(9), [9, 9]).contains("takes sequences of"));
+}
+
+#[test]
+fn samples_of_the_wrong_shape() {
+    assert_eq!(text(GlobalAvgPool, 4), "layer 0, GlobalAvgPool, takes images or sequences that are not empty, got 4");
+    assert!(text(GlobalMaxPool, [0, 4]).contains("GlobalMaxPool, takes images or sequences that are not empty"));
+    assert_eq!(
+        text(LastStep, [0, 4]),
+        "layer 0, LastStep, takes sequences [steps, features] of at least one step, got [0, 4] = 0"
+    );
+    assert!(text(LastStep, 4).ends_with("got 4"));
+    assert_eq!(text(Reshape::new([2, 3]), 7), "layer 0, Reshape([2, 3]), takes samples of 6 numbers, got 7");
+    assert!(text(Reshape::new([2, usize::MAX]), [usize::MAX, 3]).contains("Reshape"));
+    assert_eq!(
+        text(AdaptiveAvgPool2d::new([0, 2]), [1, 4, 4]),
+        "layer 0, the size of AdaptiveAvgPool2d(0x2) must be at least 1 x 1, got 0"
+    );
+    assert!(text(AdaptiveAvgPool2d::new([1, 2]), [1, 4, 0]).contains("images of at least 1 x 1 pixels"));
+    assert!(text(AdaptiveAvgPool2d::new([1, 2]), [4, 4]).contains("images [channels, height, width]"));
+    assert!(text(AdaptiveAvgPool2d::new([1, usize::MAX]), [1, 4, 4]).contains("can be counted"));
+    assert!(text(AdaptiveAvgPool2d::new([1, usize::MAX]), [1, 1, 1]).contains("overflows"));
+    assert_eq!(
+        text(PixelShuffle::new(2), [6, 4, 4]),
+        "layer 0, PixelShuffle(2), takes images [channels, height, width] of a multiple of 4 channels, got [6, 4, 4] = 96"
+    );
+    assert!(text(PixelShuffle::new(usize::MAX), [6, 4, 4]).contains("PixelShuffle"));
+    assert!(text(PixelShuffle::new(0), [6, 4, 4]).contains("the factor of PixelShuffle must be at least 1, got 0"));
+    assert_eq!(
+        text(Upsample::bilinear([2, 0]), [1, 4, 4]),
+        "layer 0, the scale of Upsample(bilinear, 2x0) must be at least 1, got 0"
+    );
+    assert!(text(Upsample::nearest([2, 2]), [4, 4]).contains("Upsample(nearest, 2x2), takes images [channels"));
+    assert!(text(Upsample::nearest([usize::MAX, 2]), [1, 4, 4]).contains("overflows"));
+}
+
+#[test]
+fn axes_that_are_no_order() {
+    let text = |error: Result<Permute>| error.unwrap_err().to_string();
+    assert_eq!(
+        text(Permute::new([0, 0])),
+        "the axes of Permute([0, 0]) must be all there are, each of them once, got 0"
+    );
+    assert_eq!(
+        text(Permute::new([0, 3, 1])),
+        "the axes of Permute([0, 3, 1]) must be all there are, each of them once, got 3"
+    );
+    for error in [Permute::new([0]), Permute::new([0, 1, 2, 3]), Permute::new([])] {
+        assert!(text(error).contains("must be two for sequences or three for images"));
+    }
+    let error = Sequential::<f32>::new([4, 4]).with(Permute::new([1, 2, 0]).unwrap()).unwrap_err().to_string();
+    assert_eq!(error, "layer 0, Permute([1, 2, 0]), takes images [channels, height, width], got [4, 4] = 16");
+    let error = Sequential::<f32>::new(16).with(Permute::new([1, 0]).unwrap()).unwrap_err().to_string();
+    assert_eq!(error, "layer 0, Permute([1, 0]), takes sequences [steps, features], got 16");
+}

@@ -64,3 +64,23 @@ fn avg_pool2d() {
         if flag(case, "ceil_mode") { pool.ceil() } else { pool }
     });
 }
+
+#[test]
+fn adaptive_avg_pool2d() {
+    check_all("adaptive_avg_pool2d", 6, |case| AdaptiveAvgPool2d::new(pair(case, "output_size")));
+}
+
+#[test]
+fn global_pool2d() {
+    let family = "global_pool2d";
+    let cases = common::cases(family);
+    assert_eq!(cases.len(), 8);
+    for case in &cases {
+        let compared = if case.op() == "max" {
+            check::<f64>(family, case, &GlobalMaxPool, F64) + check::<f32>(family, case, &GlobalMaxPool, F32)
+        } else {
+            check::<f64>(family, case, &GlobalAvgPool, F64) + check::<f32>(family, case, &GlobalAvgPool, F32)
+        };
+        assert!(compared > 0, "{}", case.name);
+    }
+}

@@ -9,3 +9,4 @@ mod errors;
 mod goldens;
 mod gradients;
 mod random;
+mod rearranged;

@@ -19,6 +19,14 @@ pub(crate) fn toss(rng: &mut Rng) -> bool {
     pick(rng, 0, 1) == 1
 }
 
+/// Three axes in any order.
+pub(crate) fn shuffled(rng: &mut Rng) -> [usize; 3] {
+    let mut axes = [0, 1, 2];
+    axes.swap(0, pick(rng, 0, 2));
+    axes.swap(1, pick(rng, 1, 2));
+    axes
+}
+
 /// So many rows of numbers from -1 to 1, no two of them near each other: a maximum stays one when a number moves a
 /// little.
 pub(crate) fn apart(rows: usize, columns: usize, rng: &mut Rng) -> Array2<f64> {
@@ -50,8 +58,8 @@ impl Settings {
     pub(crate) fn random(rng: &mut Rng, dilated: bool) -> Self {
         let kernel = pair(rng, 1, 4);
         let dilation = if dilated && toss(rng) { pair(rng, 1, 3) } else { [1, 1] };
-        let half = |i: usize| (dilation[i] * (kernel[i] - 1) + 1) / 2;
-        let padding = [pair(rng, 0, half(0)), pair(rng, 0, half(1))];
+        let span = |i: usize| dilation[i] * (kernel[i] - 1) + 1;
+        let padding = [pair(rng, 0, span(0) / 2), pair(rng, 0, span(1) / 2)];
         let padding = if toss(rng) { padding } else { [[0, 0]; 2] };
         // Half of them as most pools are.
         let (kernel, stride) = if toss(rng) { (kernel, pair(rng, 1, 4)) } else { ([2, 2], [2, 2]) };
@@ -62,6 +70,26 @@ impl Settings {
     pub(crate) fn max_pool(&self) -> MaxPool2d {
         let pool = MaxPool2d::new(self.kernel).stride(self.stride).dilation(self.dilation).padding(self.padding);
         if self.ceil { pool.ceil() } else { pool }
+    }
+
+    /// The same for steps only.
+    pub(crate) fn max_pool1d(&self) -> MaxPool1d {
+        let pool = MaxPool1d::new(self.kernel[0]).stride(self.stride[0]).dilation(self.dilation[0]);
+        let pool = pool.padding(self.padding[0][0]);
+        if self.ceil { pool.ceil() } else { pool }
+    }
+
+    pub(crate) fn avg_pool1d(&self, counts_padding: bool) -> AvgPool1d {
+        let pool = AvgPool1d::new(self.kernel[0]).stride(self.stride[0]).padding(self.padding[0][0]);
+        let pool = if self.ceil { pool.ceil() } else { pool };
+        if counts_padding { pool } else { pool.without_padding() }
+    }
+
+    /// As those treat an image of one column.
+    pub(crate) fn of_steps(&self) -> Self {
+        let padding = [[self.padding[0][0]; 2], [0, 0]];
+        let [kernel, stride, dilation] = [self.kernel, self.stride, self.dilation].map(|pair| [pair[0], 1]);
+        Self { kernel, stride, dilation, padding, ceil: self.ceil }
     }
 
     pub(crate) fn avg_pool(&self, counts_padding: bool) -> AvgPool2d {

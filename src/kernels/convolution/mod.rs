@@ -139,11 +139,6 @@ impl<A: Scalar> Convolution<A> {
         share(0..samples, Shared(y, g.output_len()), Shared(&mut [], 0), &mut scratch[..threads], &run);
     }
 
-    /// From dL/dy: dL/dx, if wanted.
-    pub(crate) fn input_gradient(&mut self, g: &Geometry, weight: &[A], dy: &[A], dx: &mut [A]) {
-        self.run_backward(g, weight, dy, Some(dx), None, false);
-    }
-
     /// From dL/dy: dL/dx, if wanted, and the gradients of the weights and of the biases, if there are any.
     pub(crate) fn backward(
         &mut self,

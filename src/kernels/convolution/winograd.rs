@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A tile's 16 numbers in the middle do not mix. So for each of them, the sum over channels is a product of matrices:
-//! M = U·V with U = GgGᵀ (channels out x in), V = BᵀdB (channels in x tiles), and y = AᵀMA. The gradients are the same
+//! M = U·V with U = `GgGᵀ` (channels out x in), V = `BᵀdB` (channels in x tiles), and y = `AᵀMA`. The gradients are the same
 //! steps back: dM = A·dy·Aᵀ, dU = dM·Vᵀ, dV = Uᵀ·dM, dg = Gᵀ·dU·G, and dd = B·dV·Bᵀ is added up where tiles overlap.
 //!
 //! In memory the even lines of the padded image follow one another, and so do the odd ones: then the tiles of all lines
@@ -230,7 +230,7 @@ impl<'a, A: Scalar> Piece<'a, A> {
         }
     }
 
-    /// V = BᵀdB.
+    /// V = `BᵀdB`.
     fn load_image(&mut self, x: &[A], group: usize) {
         let (inputs, n, below) = (self.g.inputs, self.n, 2 * self.pitch);
         self.halves.fill(A::ZERO);
@@ -264,7 +264,7 @@ impl<'a, A: Scalar> Piece<'a, A> {
         );
     }
 
-    /// y = AᵀMA, plus the bias.
+    /// y = `AᵀMA`, plus the bias.
     fn store_results(&mut self, y: &mut [A], group: usize, bias: Option<&[A]>) {
         let (outputs, n) = (self.g.outputs, self.n);
         vectorize(

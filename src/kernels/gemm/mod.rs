@@ -62,6 +62,13 @@ pub(crate) fn gemm<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta
     }
 }
 
+/// How the sums of one row by k x n numbers are made: of blocks of so many fused multiply-adds, or plainly if `None`.
+#[cfg(feature = "files")]
+pub(crate) fn blocks_of_one_row<A>(k: usize, n: usize) -> Option<usize> {
+    let tiny = 1 | k | n <= TINY && k * n <= TINY;
+    (!tiny).then(|| block::k_block::<A>(k))
+}
+
 #[cold]
 #[inline(never)]
 fn mismatch(a: (usize, usize), b: (usize, usize), c: (usize, usize)) -> ! {

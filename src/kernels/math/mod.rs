@@ -12,18 +12,8 @@
 // Coefficients are written with the digits that pin them down.
 #![allow(clippy::excessive_precision, clippy::unreadable_literal)]
 
-/// c₀ + c₁x + c₂x² + ..., evaluated in pairs, then pairs of pairs: half the latency of Horner's scheme.
-macro_rules! polynomial {
-    ($x:expr; $a:expr) => { $a };
-    ($x:expr; $($a:expr, $b:expr),+) => {{
-        let x = $x;
-        polynomial!(x * x; $(x.mul_add($b, $a)),+)
-    }};
-    ($x:expr; $a:expr, $($rest:expr),+) => {{
-        let x = $x;
-        x.mul_add(polynomial!(x; $($rest),+), $a)
-    }};
-}
+#[macro_use]
+mod polynomial;
 
 pub(crate) mod f32;
 pub(crate) mod f64;

@@ -1,0 +1,38 @@
+//! A film of a network that learns two spirals: the boundary after every few epochs, as one animated SVG to open in a
+//! browser.
+//!
+//! ```text
+//! cargo run --release --features plot --example film [-- FOLDER]
+//! ```
+//!
+//! Without a folder, they are in the system's one for temporary files.
+
+use std::path::PathBuf;
+
+use neuropil::data;
+use neuropil::plot::Film;
+use neuropil::prelude::*;
+use neuropil::terminal;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut rng = rng(3);
+    let spirals = data::spirals::<f64>(160, 2, 0.02, &mut rng);
+    let mut network = Sequential::mlp(&[2, 32, 32, 2], Tanh, &mut rng)?;
+    let (mut tape, mut adam) = (Tape::new(&network, 3), Adam::new(0.01));
+    let mut film = Film::new("Two spirals", &spirals)?;
+    for epoch in 0..=150 {
+        if epoch % 6 == 0 {
+            let right = neuropil::metrics::accuracy(&network.predict(&spirals.x)?, &spirals.target)?;
+            film.frame(&network, &format!("epoch {epoch}, {:.0} % right", 100.0 * right))?;
+        }
+        for batch in spirals.batches(16, &mut rng) {
+            tape.train(&mut network, &batch.x, &batch.target, &CrossEntropy::new(), &mut adam)?;
+        }
+    }
+    println!("{}", terminal::boundary(&network, &spirals, 60, 24)?);
+    let folder = std::env::args().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
+    let path = folder.join("film.svg");
+    std::fs::write(&path, film.svg(0.15))?;
+    println!("{}", path.display());
+    Ok(())
+}

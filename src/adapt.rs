@@ -1,0 +1,95 @@
+//! For callers who hold images and sequences as arrays of more axes: as the matrices that networks take, and back.
+//!
+//! Where the memory permits, these are views, and nothing is copied: row-major arrays (also parts of them, such as a run
+//! of samples) are seen as matrices, and row-major matrices as arrays. Anything else is copied. Either way the result is
+//! a [`CowArray`], which is passed on as `&result`.
+//!
+//! ```
+//! use neuropil::adapt;
+//! use neuropil::prelude::*;
+//! use ndarray::Array4;
+//!
+//! let network = Sequential::<f32>::new([3, 8, 8]).with(MaxPool2d::new([2, 2]))?;
+//! let photos = Array4::zeros((5, 3, 8, 8));
+//! let x = adapt::rows(&photos);
+//! assert!(x.is_view() && x.dim() == (5, 3 * 8 * 8));
+//!
+//! let y = network.predict(&x)?;
+//! let small = adapt::images(&y, [3, 4, 4])?;
+//! assert!(small.is_view() && small.dim() == (5, 3, 4, 4));
+//! # Ok::<(), Error>(())
+//! ```
+
+use ndarray::{ArrayRef, CowArray, Dimension, Ix2, Ix3, Ix4};
+
+use crate::{Error, Matrix, Result, Shape};
+
+/// A batch of samples along the first axis as a matrix, one row a sample.
+///
+/// ```
+/// use neuropil::adapt;
+/// use ndarray::{Array3, s};
+/// # use neuropil::ndarray;
+///
+/// let sequences = Array3::from_shape_fn((6, 4, 2), |(n, t, i)| (100 * n + 10 * t + i) as f64);
+/// let some = sequences.slice(s![2..5, .., ..]);
+/// let x = adapt::rows(&some);
+/// assert!(x.is_view() && x[[0, 3]] == 211.0);
+///
+/// // Steps after samples after features, in memory, are not rows.
+/// let steps_last = sequences.permuted_axes([0, 2, 1]);
+/// let x = adapt::rows(&steps_last);
+/// assert!(!x.is_view() && x[[2, 3]] == 230.0);
+/// ```
+///
+/// # Panics
+/// Never: a matrix of as many numbers can be made of any array.
+pub fn rows<A: Clone, D: Dimension>(samples: &ArrayRef<A, D>) -> CowArray<'_, A, Ix2> {
+    let (count, sizes) = samples.shape().split_first().unwrap_or((&1, &[]));
+    let width: usize = sizes.iter().product();
+    samples.to_shape((*count, width)).expect("as many numbers as before")
+}
+
+/// The rows of a matrix as images `[channels, height, width]`: (samples, channels, height, width).
+///
+/// # Errors
+/// [`Error::Dimensions`] if the rows are not of as many numbers.
+pub fn images<A: Clone>(rows: &Matrix<A>, image: [usize; 3]) -> Result<CowArray<'_, A, Ix4>> {
+    let [channels, height, width] = image;
+    let wrong = || unlike(rows, image.into(), "images");
+    if rows.ncols() != Shape::from(image).len() {
+        return Err(wrong());
+    }
+    rows.to_shape((rows.nrows(), channels, height, width)).map_err(|_| wrong())
+}
+
+/// The rows of a matrix as sequences `[steps, features]`: (samples, steps, features).
+///
+/// ```
+/// use neuropil::adapt;
+/// use ndarray::Array2;
+/// # use neuropil::ndarray;
+///
+/// let y = Array2::<f32>::zeros((5, 12));
+/// assert_eq!(adapt::sequences(&y, [4, 3])?.dim(), (5, 4, 3));
+/// let error = adapt::sequences(&y, [4, 4]).unwrap_err();
+/// assert_eq!(error.to_string(), "a matrix of sequences [4, 4] must be 5 x 16, got 5 x 12");
+/// # Ok::<(), neuropil::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Dimensions`] if the rows are not of as many numbers.
+pub fn sequences<A: Clone>(rows: &Matrix<A>, sequence: [usize; 2]) -> Result<CowArray<'_, A, Ix3>> {
+    let [steps, features] = sequence;
+    let wrong = || unlike(rows, sequence.into(), "sequences");
+    if rows.ncols() != Shape::from(sequence).len() {
+        return Err(wrong());
+    }
+    rows.to_shape((rows.nrows(), steps, features)).map_err(|_| wrong())
+}
+
+/// The error that the rows are not of this shape.
+fn unlike<A>(rows: &Matrix<A>, shape: Shape, samples: &str) -> Error {
+    let what = format!("a matrix of {samples} {shape}");
+    Error::Dimensions { what, wants: [rows.nrows(), shape.len()], got: [rows.nrows(), rows.ncols()] }
+}

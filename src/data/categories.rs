@@ -1,0 +1,53 @@
+//! [`Categories`]: texts and their numbers, for the encoders.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::error::check_setting;
+use crate::{Error, Result};
+
+/// Different texts, each with its position as its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Categories {
+    names: Vec<String>,
+    numbers: HashMap<String, usize>,
+}
+
+impl Categories {
+    /// Those that occur, in the order of their bytes; `who` asks.
+    pub(super) fn of<S: AsRef<str>>(who: &str, texts: &[S]) -> Result<Self> {
+        check_setting(&format!("the number of texts for {who}"), texts.len() as f64, "at least 1", !texts.is_empty())?;
+        let names: BTreeSet<&str> = texts.iter().map(AsRef::as_ref).collect();
+        Self::new(who, names.into_iter().map(String::from).collect())
+    }
+
+    /// These, in this order; the error if one is there twice.
+    pub(super) fn new(who: &str, names: Vec<String>) -> Result<Self> {
+        let numbers: HashMap<String, usize> =
+            names.iter().enumerate().map(|(number, name)| (name.clone(), number)).collect();
+        match names.iter().enumerate().find(|(number, name)| numbers[*name] != *number) {
+            Some((_, name)) => {
+                let problem = format!("`{name}` is there twice; give each category once");
+                Err(Error::Format { what: who.into(), problem })
+            }
+            None => Ok(Self { names, numbers }),
+        }
+    }
+
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    pub(super) fn number(&self, name: &str) -> Option<usize> {
+        self.numbers.get(name).copied()
+    }
+
+    /// The error about a text that is none of these.
+    pub(super) fn unknown(&self, who: &str, row: usize, text: &str) -> Error {
+        let mut known: Vec<String> = self.names.iter().take(10).map(|name| format!("`{name}`")).collect();
+        if self.names.len() > 10 {
+            known.push(format!("{} more", self.names.len() - 10));
+        }
+        let (wants, got) = (format!("one of {}", known.join(", ")), format!("`{text}` in row {row}"));
+        Error::Target { loss: who.into(), wants, got }
+    }
+}

@@ -1,0 +1,117 @@
+//! [`MinMaxScaler`]: columns from 0 to 1, or in another range.
+
+use ndarray::Array2;
+
+use super::columns::{change, check_finite, check_same_length, learn};
+use crate::error::check_setting;
+use crate::{Matrix, Result, Scalar};
+
+const NAME: &str = "MinMaxScaler";
+
+/// Moves each column into a range, [0, 1] unless told otherwise: low + (x - min) / (max - min) · (high - low).
+///
+/// Minimum and maximum are learned from the training data alone; what comes later may lie outside, and is not cut off. A
+/// constant column is only shifted to the low end. Missing numbers (NaN) play no part in learning and stay missing.
+///
+/// ```
+/// use neuropil::data::MinMaxScaler;
+/// use ndarray::array;
+///
+/// let train = array![[1.0, 7.0], [3.0, 7.0]];
+/// let scaler = MinMaxScaler::fit(&train)?;
+/// assert_eq!(scaler.transform(&train)?, array![[0.0, 0.0], [1.0, 0.0]]);
+/// assert_eq!(scaler.range(-1.0, 1.0)?.transform(&array![[4.0, 7.0]])?, array![[2.0, -1.0]]);
+/// # Ok::<(), neuropil::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct MinMaxScaler {
+    min: Vec<f64>,
+    max: Vec<f64>,
+    range: [f64; 2],
+}
+
+impl MinMaxScaler {
+    /// Learns minimum and maximum of each column of `x`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) when there are no rows; [`Error::Column`](crate::Error::Column) for a column
+    /// without numbers, with infinite ones, or of infinite width.
+    pub fn fit<A: Scalar>(x: &Matrix<A>) -> Result<Self> {
+        let learned = learn(NAME, x, |x| {
+            let (min, max) = (x.iter().copied().fold(x[0], f64::min), x.iter().copied().fold(x[0], f64::max));
+            if (max - min).is_finite() { Ok((min, max)) } else { Err("its numbers are too far apart") }
+        })?;
+        let (min, max) = learned.into_iter().unzip();
+        Ok(Self { min, max, range: [0.0, 1.0] })
+    }
+
+    /// The scaler with these parameters of its columns, as [`min`](Self::min) and [`max`](Self::max) gave them, and the
+    /// range [0, 1].
+    ///
+    /// # Errors
+    /// [`Error::Dimensions`](crate::Error::Dimensions) unless there are as many of both;
+    /// [`Error::Setting`](crate::Error::Setting) unless they are finite, and no maximum is below its minimum.
+    pub fn new(min: Vec<f64>, max: Vec<f64>) -> Result<Self> {
+        check_same_length("the maxima of MinMaxScaler", &min, &max)?;
+        check_finite("a minimum of MinMaxScaler", &min)?;
+        for (&min, &max) in min.iter().zip(&max) {
+            let wants = "finite and not below the minimum";
+            check_setting("a maximum of MinMaxScaler", max, wants, (max - min).is_finite() && max >= min)?;
+        }
+        Ok(Self { min, max, range: [0.0, 1.0] })
+    }
+
+    /// The same with the range [`low`, `high`].
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) unless both are finite and `low` is below `high`.
+    pub fn range(self, low: f64, high: f64) -> Result<Self> {
+        check_setting("the low end of MinMaxScaler", low, "finite", low.is_finite())?;
+        let wants = "finite and above the low end";
+        check_setting("the high end of MinMaxScaler", high, wants, (high - low).is_finite() && high > low)?;
+        Ok(Self { range: [low, high], ..self })
+    }
+
+    /// The minimum of each column.
+    pub fn min(&self) -> &[f64] {
+        &self.min
+    }
+
+    /// The maximum of each column.
+    pub fn max(&self) -> &[f64] {
+        &self.max
+    }
+
+    /// Both ends of the range.
+    pub fn ends(&self) -> [f64; 2] {
+        self.range
+    }
+
+    /// What the differences from the minimum are divided by.
+    fn width(&self, column: usize) -> f64 {
+        let width = self.max[column] - self.min[column];
+        if width == 0.0 { 1.0 } else { width }
+    }
+
+    /// The scaled columns of `x`.
+    ///
+    /// # Errors
+    /// [`Error::Dimensions`](crate::Error::Dimensions) unless there are as many columns as were learned from.
+    pub fn transform<A: Scalar>(&self, x: &Matrix<A>) -> Result<Array2<A>> {
+        let [low, high] = self.range;
+        change(NAME, x, self.min.len(), |column, x| {
+            let t = (x - self.min[column]) / self.width(column);
+            // Exact at both ends.
+            low * (1.0 - t) + high * t
+        })
+    }
+
+    /// The columns whose [`transform`](Self::transform) is `y`.
+    ///
+    /// # Errors
+    /// As [`transform`](Self::transform).
+    pub fn inverse<A: Scalar>(&self, y: &Matrix<A>) -> Result<Array2<A>> {
+        let [low, high] = self.range;
+        change(NAME, y, self.min.len(), |column, y| self.min[column] + (y - low) / (high - low) * self.width(column))
+    }
+}

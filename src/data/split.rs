@@ -1,0 +1,143 @@
+//! [`Split`]: which samples are to learn from, and which to test with.
+
+use rand::Rng;
+use rand::seq::SliceRandom;
+
+use crate::error::check_setting;
+use crate::{Error, Matrix, Result, Scalar};
+
+/// The numbers of the samples to learn from and of those to test with; each sample is in one of both, in random order.
+///
+/// ```
+/// use neuropil::data::{self, Split};
+/// use neuropil::rng;
+///
+/// let digits = data::digits::<f32>();
+/// for split in Split::stratified_folds(&digits.target, 5, &mut rng(1))? {
+///     let (train, test) = (digits.select(&split.train)?, digits.select(&split.test)?);
+///     assert_eq!(train.len() + test.len(), digits.len());
+/// }
+/// # Ok::<(), neuropil::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Split {
+    /// Those to learn from.
+    pub train: Vec<usize>,
+    /// Those to test with.
+    pub test: Vec<usize>,
+}
+
+impl Split {
+    /// This share of so many samples to test with, at random.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] unless the share is between 0 and 1.
+    pub fn random(samples: usize, share: f64, rng: &mut impl Rng) -> Result<Self> {
+        check_share(share)?;
+        let order = shuffled(samples, rng);
+        let (test, train) = order.split_at((share * samples as f64).round() as usize);
+        Ok(Self { train: train.to_vec(), test: test.to_vec() })
+    }
+
+    /// This share of the samples of each class to test with, up to one sample of each class, and of all samples exactly.
+    ///
+    /// `labels` is one column with the class of each sample.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] unless the share is between 0 and 1; [`Error::Dimensions`] unless there is one column;
+    /// [`Error::Target`] when a label is NaN.
+    pub fn stratified<A: Scalar>(labels: &Matrix<A>, share: f64, rng: &mut impl Rng) -> Result<Self> {
+        check_share(share)?;
+        let order = shuffled(labels.nrows(), rng);
+        let by_class = sorted(labels, &order)?;
+        let classes: Vec<&[usize]> = by_class.chunk_by(|&a, &b| labels[[a, 0]] == labels[[b, 0]]).collect();
+        let mut quotas: Vec<usize> = classes.iter().map(|class| (share * class.len() as f64) as usize).collect();
+        // What rounding down has left goes to those that lost most.
+        let left = (share * order.len() as f64).round() as usize - quotas.iter().sum::<usize>();
+        let lost = |class: usize| share * classes[class].len() as f64 - quotas[class] as f64;
+        let mut neediest: Vec<usize> = (0..classes.len()).collect();
+        neediest.sort_by(|&a, &b| lost(b).total_cmp(&lost(a)));
+        for class in neediest.into_iter().take(left) {
+            quotas[class] += 1;
+        }
+        let mut parts = vec![1; order.len()];
+        for (class, quota) in classes.iter().zip(quotas) {
+            class.iter().take(quota).for_each(|&sample| parts[sample] = 0);
+        }
+        Ok(Self::part(&order, &parts, 0))
+    }
+
+    /// The samples in `folds` parts of equal size, up to one; each part is once the one to test with.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] unless there are from 2 to `samples` folds.
+    pub fn folds(samples: usize, folds: usize, rng: &mut impl Rng) -> Result<Vec<Self>> {
+        let order = shuffled(samples, rng);
+        deal(&order, &order, folds)
+    }
+
+    /// The same with equally many samples of each class in each part, up to one.
+    ///
+    /// `labels` is one column with the class of each sample.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] unless there are from 2 to as many folds as samples; [`Error::Dimensions`] unless there is one
+    /// column; [`Error::Target`] when a label is NaN.
+    pub fn stratified_folds<A: Scalar>(labels: &Matrix<A>, folds: usize, rng: &mut impl Rng) -> Result<Vec<Self>> {
+        let order = shuffled(labels.nrows(), rng);
+        deal(&order, &sorted(labels, &order)?, folds)
+    }
+
+    /// The split with the samples of one part to test with.
+    fn part(order: &[usize], parts: &[usize], part: usize) -> Self {
+        let (test, train) = order.iter().partition(|sample| parts[**sample] == part);
+        Self { train, test }
+    }
+}
+
+/// Gives the samples in turn to one fold after the other.
+fn deal(order: &[usize], turns: &[usize], folds: usize) -> Result<Vec<Split>> {
+    let wants = "at least 2 and at most the number of samples";
+    check_setting("the number of folds", folds as f64, wants, (2..=order.len()).contains(&folds))?;
+    let mut parts = vec![0; order.len()];
+    turns.iter().enumerate().for_each(|(turn, &sample)| parts[sample] = turn % folds);
+    Ok((0..folds).map(|fold| Split::part(order, &parts, fold)).collect())
+}
+
+/// The numbers of the samples in random order.
+pub(super) fn shuffled(samples: usize, rng: &mut impl Rng) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..samples).collect();
+    order.shuffle(rng);
+    order
+}
+
+/// The samples class by class, each in the given order.
+fn sorted<A: Scalar>(labels: &Matrix<A>, order: &[usize]) -> Result<Vec<usize>> {
+    if labels.ncols() != 1 {
+        let (wants, got) = ([labels.nrows(), 1], labels.dim().into());
+        return Err(Error::Dimensions { what: "the labels to split by".into(), wants, got });
+    }
+    if let Some(row) = labels.iter().position(|label| label.is_nan()) {
+        let (wants, got) = ("labels that are numbers".into(), format!("NaN in row {row}"));
+        return Err(Error::Target { loss: "a stratified split".into(), wants, got });
+    }
+    let mut sorted = order.to_vec();
+    sorted.sort_by(|&a, &b| labels[[a, 0]].partial_cmp(&labels[[b, 0]]).expect("no label is NaN"));
+    Ok(sorted)
+}
+
+fn check_share(share: f64) -> Result<()> {
+    check_setting("the share of samples to split off", share, "between 0 and 1", (0.0..=1.0).contains(&share))
+}
+
+/// The error if one of these numbers is not that of a sample.
+pub(super) fn check_rows(rows: &[usize], len: usize) -> Result<()> {
+    match rows.iter().find(|row| **row >= len) {
+        None => Ok(()),
+        Some(&row) => {
+            let wants = "below the number of samples";
+            Err(Error::Setting { what: "the number of a sample".into(), wants, got: row as f64 })
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! How numbers go through a network, forward and back.
+
+use ndarray::Array2;
+
+use super::{Disease, Finding};
+use crate::layers::Layer;
+use crate::losses::Loss;
+use crate::network::count_parameters;
+use crate::{Matrix, Result, Scalar, Sequential, Tape};
+
+/// Outputs and gradients of the layers with parameters, which should be of one size throughout.
+pub(super) fn examine<A: Scalar>(
+    network: &Sequential<A>,
+    x: &Matrix<A>,
+    target: &Matrix<A>,
+    loss: &dyn Loss<A>,
+    findings: &mut Vec<Finding>,
+) -> Result<()> {
+    let mut tape = Tape::new(network, 0);
+    tape.forward(network, x)?;
+    tape.loss(loss, target)?;
+    tape.backward(network)?;
+    let (outputs, gradients) = tape.between(network);
+    let (mut outputs, mut gradients): (Vec<f64>, Vec<f64>) =
+        (outputs.iter().map(size).collect(), gradients.iter().map(size).collect());
+    outputs.push(size(tape.output()));
+    gradients.push(size(tape.output_gradient()));
+    let layers: Vec<(usize, &dyn Layer<A>)> =
+        network.layers().enumerate().filter(|(_, layer)| count_parameters(*layer) > 0).collect();
+    let place = |&(i, layer): &(usize, &dyn Layer<A>)| format!("layer {i} {layer:?}");
+
+    // Forward: the worst layer beside the input.
+    let input = size(&x.to_owned());
+    let beside = |&(i, _): &(usize, &dyn Layer<A>)| outputs[i] / input;
+    let worst = layers.iter().max_by(|a, b| beside(a).ln().abs().total_cmp(&beside(b).ln().abs()));
+    if let Some(layer) = worst.filter(|_| input > 0.0) {
+        let source = "He, Zhang, Ren, Sun, Delving deep into rectifiers, 2015";
+        let rule = "the outputs of a layer are of the inputs' size: between 0.001 and 100 times (root mean square)";
+        let number = beside(layer);
+        if number > 100.0 {
+            let advice = "begin with smaller weights (Init::HE_NORMAL for rectifiers), or put normalisations between";
+            findings.push(Finding {
+                disease: Disease::GrowingOutputs,
+                place: place(layer),
+                number,
+                rule,
+                advice,
+                source,
+            });
+        } else if number < 0.001 {
+            let advice = "begin with larger weights (Init::HE_NORMAL for rectifiers), or put normalisations between";
+            findings.push(Finding {
+                disease: Disease::FadingOutputs,
+                place: place(layer),
+                number,
+                rule,
+                advice,
+                source,
+            });
+        }
+    }
+
+    // Back: the first layer beside the last.
+    let ([first, .., last], true) = (&layers[..], gradients.last().is_some_and(|last| *last > 0.0)) else {
+        return Ok(());
+    };
+    let number = gradients[first.0] / gradients[last.0];
+    if number < 1e-3 {
+        findings.push(Finding {
+            disease: Disease::VanishingGradients,
+            place: place(first),
+            number,
+            rule: "the gradient at the first layer's output is at least 0.001 of that at the last (root mean square)",
+            advice: "use rectifiers or Tanh for Sigmoid, larger first weights, normalisations, or fewer layers",
+            source: "Hochreiter, Untersuchungen zu dynamischen neuronalen Netzen, 1991; Glorot, Bengio, 2010",
+        });
+    } else if number > 1e3 {
+        findings.push(Finding {
+            disease: Disease::ExplodingGradients,
+            place: place(first),
+            number,
+            rule: "the gradient at the first layer's output is at most 1000 times that at the last (root mean square)",
+            advice: "begin with smaller weights, put normalisations between, or clip the gradients",
+            source: "Pascanu, Mikolov, Bengio, On the difficulty of training recurrent neural networks, 2013",
+        });
+    }
+    Ok(())
+}
+
+/// The root mean square.
+fn size<A: Scalar>(x: &Array2<A>) -> f64 {
+    (x.iter().map(|x| x.to_f64().powi(2)).sum::<f64>() / x.len().max(1) as f64).sqrt()
+}

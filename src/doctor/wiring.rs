@@ -1,0 +1,47 @@
+//! What can be wrong with how a network was put together.
+
+use super::{Disease, Finding};
+use crate::layers::{Layer, Role};
+use crate::losses::Loss;
+use crate::{Scalar, Sequential};
+
+/// A softmax or sigmoid before a loss that has its own.
+pub(super) fn twice<A: Scalar>(network: &Sequential<A>, loss: &dyn Loss<A>, findings: &mut Vec<Finding>) {
+    let Some((i, last)) = network.layers().enumerate().last() else { return };
+    let Some(spec) = last.spec() else { return };
+    let loss = format!("{loss:?}");
+    let advice = match spec.kind() {
+        "softmax" | "log_softmax" | "sigmoid" if loss.contains("CrossEntropy") => {
+            "leave out the last layer: CrossEntropy takes logits, and takes their softmax itself"
+        }
+        "softmax" | "sigmoid" if loss.contains("BceWithLogits") => {
+            "leave out the last layer, or use Bce: BceWithLogits takes logits"
+        }
+        _ => return,
+    };
+    findings.push(Finding {
+        disease: Disease::Twice,
+        place: format!("layer {i} {last:?}, before {loss}"),
+        number: 2.0,
+        rule: "probabilities are made once: in the last layer or in the loss",
+        advice,
+        source: "Goodfellow, Bengio, Courville, Deep Learning, 2016, section 6.2.2",
+    });
+}
+
+/// Weights in which every unit is like every other, as when they all start at zero.
+pub(super) fn symmetry<A: Scalar>(network: &Sequential<A>, findings: &mut Vec<Finding>) {
+    network.visit(&mut |info, w| {
+        let alike = w.columns().into_iter().all(|column| column == w.column(0));
+        if info.role == Role::Weight && w.ncols() > 1 && w.nrows() > 0 && alike {
+            findings.push(Finding {
+                disease: Disease::Symmetry,
+                place: info.name.to_string(),
+                number: w.ncols() as f64,
+                rule: "the units of a layer start with different weights; so many have the same",
+                advice: "begin with random weights: see Init",
+                source: "Goodfellow, Bengio, Courville, Deep Learning, 2016, section 8.4",
+            });
+        }
+    });
+}

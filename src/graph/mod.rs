@@ -1,0 +1,286 @@
+//! The computational graph of a formula, with its values and gradients: backpropagation to look at.
+//!
+//! A formula is written as it stands in a book; each operation becomes a node that knows its value. [`Var::backward`]
+//! walks from the result back to the inputs and multiplies by the derivative of each operation on the way (the chain
+//! rule in reverse, Linnainmaa 1970). The graph prints as a table, as DOT for Graphviz, and as an SVG drawing with each
+//! value above its edge and each gradient below.
+//!
+//! ```
+//! use neuropil::graph::Graph;
+//!
+//! let graph = Graph::new();
+//! let (x, y, z) = (graph.scalar("x", -2.0), graph.scalar("y", 5.0), graph.scalar("z", -4.0));
+//! let f = ((x + y).named("q") * z).named("f");
+//! assert_eq!(f.item()?, -12.0);
+//!
+//! f.backward()?;
+//! assert_eq!(x.gradient(), Some(ndarray::array![[-4.0]])); // df/dx = z
+//! assert_eq!(z.gradient(), Some(ndarray::array![[3.0]])); // df/dz = x + y
+//! println!("{graph}");
+//! std::fs::write(std::env::temp_dir().join("graph.svg"), graph.svg()).unwrap();
+//! # Ok::<(), neuropil::Error>(())
+//! ```
+//!
+//! As in `PyTorch`, gradients add up over several passes until they are [cleared](Var::clear_gradient), inner nodes keep
+//! theirs only if [asked to](Var::retain_gradient), and a pass frees the graph that it went through, unless it is
+//! [`backward_retaining`](Var::backward_retaining).
+//!
+//! A value is a matrix, a scalar one of 1 x 1. Where the shapes of two operands differ, one with a single row or column
+//! is repeated, as in numpy. Operators cannot return errors, so a wrong operation gives a variable without a value:
+//! [`Var::value`] and [`Var::backward`] tell what went wrong.
+//!
+//! This is for looking and for trying out: [`GraphLoss`] and [`GraphLayer`] make a loss or a layer of a formula. What is
+//! trained in earnest brings its own derivative, which is many times faster.
+
+use std::cell::{Ref, RefCell};
+
+use ndarray::Array2;
+
+use crate::{Error, Result, Scalar};
+
+mod draw;
+mod function;
+mod operation;
+mod operators;
+
+use operation::Operation;
+
+pub use function::{GraphLayer, GraphLoss};
+
+/// The nodes of one or more formulas, in the order in which they were computed.
+#[derive(Debug, Default)]
+pub struct Graph<A: Scalar> {
+    nodes: RefCell<Vec<Node<A>>>,
+}
+
+/// A value of the graph, and where it came from.
+#[derive(Debug)]
+struct Node<A: Scalar> {
+    name: Option<String>,
+    operation: Operation<A>,
+    /// The operands, which always come before this node.
+    operands: Vec<usize>,
+    value: Result<Array2<A>>,
+    gradient: Option<Array2<A>>,
+    /// Whether an input is among the things that it depends on.
+    varies: bool,
+    /// Whether it keeps its gradient.
+    retains: bool,
+    /// Whether a backward pass went through it and left nothing for another.
+    freed: bool,
+}
+
+/// A node of a [`Graph`]: a handle to copy around and to write formulas with.
+#[derive(Debug, Clone, Copy)]
+pub struct Var<'g, A: Scalar> {
+    graph: &'g Graph<A>,
+    index: usize,
+}
+
+impl<A: Scalar> Graph<A> {
+    /// A graph without nodes.
+    pub fn new() -> Self {
+        Self { nodes: RefCell::default() }
+    }
+
+    /// A number that gradients are wanted for.
+    pub fn scalar(&self, name: &str, value: A) -> Var<'_, A> {
+        self.input(name, Array2::from_elem((1, 1), value))
+    }
+
+    /// A matrix that gradients are wanted for.
+    pub fn input(&self, name: &str, value: Array2<A>) -> Var<'_, A> {
+        let var = self.push(Operation::Input, Vec::new(), Ok(value), true);
+        var.named(name)
+    }
+
+    /// A matrix that no gradient is wanted for, such as data.
+    pub fn constant(&self, name: &str, value: Array2<A>) -> Var<'_, A> {
+        let var = self.push(Operation::Constant, Vec::new(), Ok(value), false);
+        var.named(name)
+    }
+
+    /// Forgets all gradients.
+    pub fn clear_gradients(&self) {
+        for node in self.nodes.borrow_mut().iter_mut() {
+            node.gradient = None;
+        }
+    }
+
+    /// Lets every node that there is now keep its gradient.
+    pub fn retain_gradients(&self) {
+        for node in self.nodes.borrow_mut().iter_mut() {
+            node.retains = true;
+        }
+    }
+
+    /// The inputs and operations so far, in order.
+    pub fn vars(&self) -> impl Iterator<Item = Var<'_, A>> {
+        (0..self.nodes.borrow().len()).map(|index| Var { graph: self, index })
+    }
+
+    fn push(
+        &self,
+        operation: Operation<A>,
+        operands: Vec<usize>,
+        value: Result<Array2<A>>,
+        varies: bool,
+    ) -> Var<'_, A> {
+        let retains = matches!(operation, Operation::Input);
+        let node = Node { name: None, operation, operands, value, gradient: None, varies, retains, freed: false };
+        let mut nodes = self.nodes.borrow_mut();
+        nodes.push(node);
+        Var { graph: self, index: nodes.len() - 1 }
+    }
+
+    /// The node of an operation on nodes of this graph.
+    fn compute(&self, operation: Operation<A>, operands: Vec<usize>) -> Var<'_, A> {
+        let nodes = self.nodes.borrow();
+        let values: Result<Vec<&Array2<A>>> =
+            operands.iter().map(|&i| nodes[i].value.as_ref().map_err(Clone::clone)).collect();
+        let value = values.and_then(|values| operation.forward(&values));
+        let varies = operands.iter().any(|&i| nodes[i].varies);
+        drop(nodes);
+        self.push(operation, operands, value, varies)
+    }
+}
+
+impl<'g, A: Scalar> Var<'g, A> {
+    /// The same node with a name, which tables and drawings show.
+    pub fn named(self, name: &str) -> Self {
+        self.graph.nodes.borrow_mut()[self.index].name = Some(name.to_owned());
+        self
+    }
+
+    /// The value.
+    ///
+    /// # Errors
+    /// [`Error::Operands`] if an operation that it depends on was given shapes that do not fit;
+    /// [`Error::OtherGraph`] if operands came from two graphs.
+    pub fn value(self) -> Result<Array2<A>> {
+        self.node().value.clone()
+    }
+
+    /// The value of a node of 1 x 1.
+    ///
+    /// # Errors
+    /// Those of [`value`](Self::value); [`Error::Dimensions`] for a larger matrix.
+    pub fn item(self) -> Result<A> {
+        let value = self.value()?;
+        self.check_scalar("the value")?;
+        Ok(value[[0, 0]])
+    }
+
+    /// The sum of all gradients that came here since it was cleared; `None` if there were none, and for inner nodes that
+    /// do not [retain](Self::retain_gradient) theirs.
+    pub fn gradient(self) -> Option<Array2<A>> {
+        self.node().gradient.clone()
+    }
+
+    /// Forgets the gradient, so that the next pass does not add to it.
+    pub fn clear_gradient(self) {
+        self.graph.nodes.borrow_mut()[self.index].gradient = None;
+    }
+
+    /// Lets an inner node keep the gradients of the passes to come, as inputs do.
+    pub fn retain_gradient(self) -> Self {
+        self.graph.nodes.borrow_mut()[self.index].retains = true;
+        self
+    }
+
+    /// Adds d(this)/d(node) to the gradient of every input, and of every inner node that retains its own. The nodes in
+    /// between are freed: no second pass can go through them.
+    ///
+    /// # Errors
+    /// [`Error::FreedGraph`] if an earlier pass freed a node on the way; [`Error::Dimensions`] if this is no scalar;
+    /// [`Error::Order`] if it depends on no input; those of [`value`](Self::value). No gradient changes then.
+    pub fn backward(self) -> Result<()> {
+        self.backward_scalar(false)
+    }
+
+    /// The same as [`backward`](Self::backward), without freeing anything.
+    ///
+    /// # Errors
+    /// Those of [`backward`](Self::backward).
+    pub fn backward_retaining(self) -> Result<()> {
+        self.backward_scalar(true)
+    }
+
+    /// The same as [`backward_retaining`](Self::backward_retaining) for a node of any shape, from a given dL/d(this).
+    ///
+    /// # Errors
+    /// Those of [`backward`](Self::backward), with the shape of this node for `upstream`.
+    pub fn backward_from(self, upstream: &Array2<A>) -> Result<()> {
+        let (wants, got) = (self.value()?.dim().into(), upstream.dim().into());
+        if wants != got {
+            return Err(Error::Dimensions { what: "the gradient that comes from above".into(), wants, got });
+        }
+        self.run_backward(upstream.clone(), true)
+    }
+
+    fn backward_scalar(self, retain: bool) -> Result<()> {
+        self.check_scalar("the value that `backward` starts from")?;
+        self.run_backward(Array2::from_elem((1, 1), A::ONE), retain)
+    }
+
+    fn run_backward(self, upstream: Array2<A>, retain: bool) -> Result<()> {
+        let mut nodes = self.graph.nodes.borrow_mut();
+        let start = &nodes[self.index];
+        if !start.varies {
+            return Err(Error::Order { call: "backward", needs: "an input in the formula" });
+        }
+        // Which nodes lie between here and the inputs; operands come before their operations.
+        let mut on_the_way = vec![false; self.index + 1];
+        on_the_way[self.index] = true;
+        for i in (0..=self.index).rev().filter(|&i| nodes[i].varies) {
+            if on_the_way[i] {
+                if nodes[i].freed {
+                    return Err(Error::FreedGraph);
+                }
+                nodes[i].operands.iter().for_each(|&operand| on_the_way[operand] = nodes[operand].varies);
+            }
+        }
+        let mut gradients: Vec<Option<Array2<A>>> = vec![None; self.index + 1];
+        gradients[self.index] = Some(upstream);
+        for i in (0..=self.index).rev().filter(|&i| on_the_way[i]) {
+            // An input that is no operand of anything on the way.
+            let Some(dy) = gradients[i].take() else { continue };
+            let node = &nodes[i];
+            let values: Vec<&Array2<A>> =
+                node.operands.iter().filter_map(|&operand| nodes[operand].value.as_ref().ok()).collect();
+            if let Ok(y) = &node.value
+                && values.len() == node.operands.len()
+            {
+                for (&operand, dx) in node.operands.iter().zip(node.operation.backward(&values, y, &dy)) {
+                    if on_the_way[operand] {
+                        add(&mut gradients[operand], dx);
+                    }
+                }
+            }
+            let node = &mut nodes[i];
+            if node.retains {
+                add(&mut node.gradient, dy);
+            }
+            node.freed = !retain && !matches!(node.operation, Operation::Input);
+        }
+        Ok(())
+    }
+
+    fn check_scalar(self, what: &str) -> Result<()> {
+        let got: [usize; 2] = self.node().value.as_ref().map_err(Clone::clone)?.dim().into();
+        let wants = [1, 1];
+        if got == wants { Ok(()) } else { Err(Error::Dimensions { what: what.to_owned(), wants, got }) }
+    }
+
+    fn node(&self) -> Ref<'g, Node<A>> {
+        Ref::map(self.graph.nodes.borrow(), |nodes| &nodes[self.index])
+    }
+}
+
+/// sum += x, where nothing is zero.
+fn add<A: Scalar>(sum: &mut Option<Array2<A>>, x: Array2<A>) {
+    match sum {
+        Some(sum) => *sum += &x,
+        None => *sum = Some(x),
+    }
+}

@@ -1,0 +1,102 @@
+//! Files that are written whole or not at all.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::{Error, Result};
+
+/// Writes a file so that after a crash at any moment it has its old content or the new one, never a part.
+///
+/// The bytes go into a file beside it, reach the disk, and only then take its name. A file that was there keeps its
+/// permissions, and a link to it stays a link. What a crash left beside it is removed by the next call.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    write(path, bytes).map_err(|error| Error::Save { path: path.display().to_string(), error: error.to_string() })
+}
+
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // Behind a link is the file that is meant.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let before = fs::metadata(&path).ok();
+    match &before {
+        Some(before) if before.is_dir() => return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")),
+        Some(before) if before.permissions().readonly() => {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is read-only"));
+        }
+        _ => {}
+    }
+    let beside = Beside::of(&path)?;
+    beside.remove_abandoned()?;
+    let (part, mut file) = beside.create()?;
+    let written = (|| {
+        if let Some(before) = before {
+            file.set_permissions(before.permissions())?;
+        }
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&part, &path)?;
+        // The new name, too, has to reach the disk; not all systems can open a folder for that.
+        if cfg!(unix) { File::open(&beside.folder)?.sync_all() } else { Ok(()) }
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(&part);
+    }
+    written
+}
+
+/// The files beside `folder/name` that become it: `folder/.name.<process>-<count>.part`, locked while they are written.
+struct Beside {
+    folder: PathBuf,
+    prefix: String,
+}
+
+impl Beside {
+    fn of(path: &Path) -> io::Result<Self> {
+        let not_a_file = || io::Error::new(io::ErrorKind::InvalidInput, "it is not the name of a file");
+        let name = path.file_name().ok_or_else(not_a_file)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Ok(Self { folder: folder.to_owned(), prefix: format!(".{}.", name.to_string_lossy()) })
+    }
+
+    /// A new one, locked.
+    fn create(&self) -> io::Result<(PathBuf, File)> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        loop {
+            let count = COUNT.fetch_add(1, Ordering::Relaxed);
+            let path = self.folder.join(format!("{}{}-{count}.part", self.prefix, process::id()));
+            let file = match OpenOptions::new().write(true).create_new(true).open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                file => file?,
+            };
+            // Some file systems have no locks; there, what a crash leaves stays.
+            let _ = file.lock();
+            // Between those two lines, another process may have taken it for abandoned.
+            if path.exists() {
+                return Ok((path, file));
+            }
+        }
+    }
+
+    /// Removes those that nobody is writing any more.
+    fn remove_abandoned(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let own = |name: &str| {
+                let middle = name.strip_prefix(&*self.prefix)?.strip_suffix(".part")?;
+                let (process, count) = middle.split_once('-')?;
+                Some(process.parse::<u32>().is_ok() && count.parse::<u64>().is_ok())
+            };
+            if !name.to_str().and_then(own).unwrap_or(false) {
+                continue;
+            }
+            let Ok(file) = OpenOptions::new().write(true).open(entry.path()) else { continue };
+            if file.try_lock().is_ok() {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,341 @@
+//! [`Sequential::save`] and [`Sequential::load`]: a network in one file that describes itself.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use ndarray::Array2;
+
+use super::safetensors::{SafeTensors, header};
+use super::{atomic, json};
+use crate::kernels::flat;
+use crate::layers::Layer;
+use crate::spec::{Arrays, Registry, Setting, Spec};
+use crate::{Error, Result, Scalar, Sequential};
+
+const FORMAT: &str = "neuropil model";
+const VERSION: &str = "1";
+/// What every file has after the length of its header; then come the eight digits of its checksum.
+const START: &[u8] = br#"{"__metadata__":{"checksum":""#;
+const DIGITS: std::ops::Range<usize> = 8 + START.len()..8 + START.len() + 8;
+/// Descriptions beyond this are refused: a layer takes about a hundred bytes.
+const LONGEST_ARCHITECTURE: usize = 1 << 20;
+
+impl<A: Scalar> Sequential<A> {
+    /// Writes the network to a file that is all it takes to [`load`](Self::load) it: see [the format](crate::io).
+    ///
+    /// The file is written whole or not at all, also if the machine stops in the middle.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let network = Sequential::<f32>::mlp(&[3, 5, 2], Tanh, &mut rng(1))?;
+    /// let path = std::env::temp_dir().join(format!("neuropil-doc-{}.safetensors", std::process::id()));
+    /// network.save(&path)?;
+    /// let again = Sequential::<f32>::load(&path)?;
+    /// assert_eq!(again.predict_one(&[1.0, 2.0, 3.0]), network.predict_one(&[1.0, 2.0, 3.0]));
+    /// # std::fs::remove_file(&path).unwrap();
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if a layer of another crate cannot be described; [`Error::Save`] if the file cannot be
+    /// written: what was there then stays as it was.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        atomic::write_whole(path.as_ref(), &self.to_bytes()?)
+    }
+
+    /// Makes the network again that [`save`](Self::save) wrote.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the file cannot be read; [`Error::Format`] if it is damaged, of another number type, of a
+    /// later version, or has a layer that is not of this crate (see [`load_with`](Self::load_with)).
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        Self::load_with(path, &Registry::new())
+    }
+
+    /// Makes a network with layers of other crates: `registry` knows how.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_with(path: impl AsRef<Path>, registry: &Registry<A>) -> Result<Self> {
+        named(path.as_ref(), |bytes| read(bytes, registry))
+    }
+
+    /// The content of the file that [`save`](Self::save) writes.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if a layer of another crate cannot be described.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let architecture = describe(self)?;
+        let mut arrays = Vec::new();
+        self.visit(&mut |info, matrix| {
+            debug_assert_eq!(info.dims.iter().product::<usize>(), matrix.len(), "the sizes of {info:?}");
+            arrays.push((info.name.to_string(), info.dims.to_vec()));
+        });
+        let metadata = [
+            ("checksum", "00000000"),
+            ("format", FORMAT),
+            ("format_version", VERSION),
+            ("crate_version", env!("CARGO_PKG_VERSION")),
+            ("scalar", A::NAME),
+            ("architecture", &architecture),
+        ];
+        let mut bytes = header::<A>(&metadata, &arrays)?;
+        self.visit(&mut |_, matrix| A::extend_le(flat(matrix), &mut bytes));
+        let digits = format!("{:08x}", checksum(&bytes));
+        bytes[DIGITS].copy_from_slice(digits.as_bytes());
+        Ok(bytes)
+    }
+
+    /// Makes the network again whose [`to_bytes`](Self::to_bytes) these are.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let network = Sequential::<f64>::mlp(&[2, 3], Tanh, &mut rng(0))?;
+    /// let mut bytes = network.to_bytes()?;
+    /// assert_eq!(Sequential::<f64>::from_bytes(&bytes)?.to_string(), network.to_string());
+    /// bytes[99] ^= 1;
+    /// assert!(Sequential::<f64>::from_bytes(&bytes).is_err());
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        Self::from_bytes_with(bytes, &Registry::new())
+    }
+
+    /// Makes a network with layers of other crates: `registry` knows how.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn from_bytes_with(bytes: &[u8], registry: &Registry<A>) -> Result<Self> {
+        read(bytes, registry).map_err(|error| about("the model", error))
+    }
+
+    /// Takes the parameters and statistics from a model file of the same architecture; learning rates of layers stay.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let path = std::env::temp_dir().join(format!("neuropil-doc-{}.parameters", std::process::id()));
+    /// Sequential::<f32>::mlp(&[3, 5, 2], Tanh, &mut rng(1))?.save(&path)?;
+    /// let mut network = Sequential::<f32>::mlp(&[3, 4, 2], Tanh, &mut rng(2))?;
+    /// let error = network.load_parameters(&path).unwrap_err();
+    /// assert!(error.to_string().ends_with("layer 0, dense: `outputs` is 5 in the file, not 4"), "{error}");
+    /// # std::fs::remove_file(&path).unwrap();
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), and [`Error::Format`] with the first difference if the architectures differ. The network
+    /// then is as it was.
+    pub fn load_parameters(&mut self, path: impl AsRef<Path>) -> Result<()> {
+        named(path.as_ref(), |bytes| {
+            let (file, spec) = open::<A>(bytes)?;
+            let own = self.spec().ok_or_else(|| undescribed(self))?;
+            if let Some(difference) = difference(&own, &spec) {
+                return Err(problem(difference));
+            }
+            let mut arrays = Named::new(&file);
+            let mut matrices = Vec::new();
+            let mut error = None;
+            self.visit(&mut |info, matrix| match arrays.take(&info.name.to_string(), matrix.nrows(), matrix.ncols()) {
+                Ok(matrix) => matrices.push(matrix),
+                Err(wrong) => error = error.take().or(Some(wrong)),
+            });
+            error.map_or(Ok(()), Err)?;
+            arrays.check(self)?;
+            let mut matrices = matrices.into_iter();
+            self.visit_mut(&mut |_, matrix| {
+                if let Some(from_file) = matrices.next() {
+                    *matrix = from_file;
+                }
+            });
+            Ok(())
+        })
+    }
+}
+
+/// Reads a file, and puts its name in front of what is wrong with it.
+pub(super) fn named<T>(path: &Path, read: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
+    let name = || path.display().to_string();
+    let bytes = fs::read(path).map_err(|error| Error::File { path: name(), error: error.to_string() })?;
+    read(&bytes).map_err(|error| about(&name(), error))
+}
+
+/// What is wrong with a file as a whole does not say yet which file it is.
+fn about(name: &str, error: Error) -> Error {
+    match error {
+        Error::Format { what, problem } if what == THE_FILE => Error::Format { what: name.to_owned(), problem },
+        Error::Layer { index, error } => Error::Layer { index, error: Box::new(about(name, *error)) },
+        error => error,
+    }
+}
+
+/// Stands for the file's name until it is known.
+pub(super) const THE_FILE: &str = "the file";
+
+pub(super) fn problem(problem: String) -> Error {
+    Error::Format { what: THE_FILE.to_owned(), problem }
+}
+
+fn read<A: Scalar>(bytes: &[u8], registry: &Registry<A>) -> Result<Sequential<A>> {
+    let (file, spec) = open::<A>(bytes)?;
+    let mut arrays = Named::new(&file);
+    let network = registry.network(&spec, &mut arrays)?;
+    arrays.check(&network)?;
+    Ok(network)
+}
+
+/// The file and the network's description, after all checks that need no layer.
+fn open<A: Scalar>(bytes: &[u8]) -> Result<(SafeTensors<'_>, Spec)> {
+    // What is no safetensors file at all, or has been cut off, is better told so than that its checksum is wrong.
+    let file = SafeTensors::parse(bytes)?;
+    if file.metadata("format") != Some(FORMAT) || bytes.get(8..DIGITS.start) != Some(START) {
+        let advice = "if another program wrote it, take its arrays by name, with `load_state_dict`";
+        return Err(problem(format!("it is not a model that `save` wrote; {advice}")));
+    }
+    if bytes[DIGITS] != *format!("{:08x}", checksum(bytes)).as_bytes() {
+        return Err(problem("it is damaged: its checksum is not that of its content".into()));
+    }
+    let text = |name: &str| file.metadata(name).ok_or_else(|| problem(format!("its header lacks `{name}`")));
+    match text("format_version")? {
+        VERSION => {}
+        other => {
+            return Err(problem(format!(
+                "it has version {other} of the format, and this version of neuropil reads up to {VERSION}; use the \
+                 version that wrote it, {}, or a later one",
+                text("crate_version")?
+            )));
+        }
+    }
+    let scalar = text("scalar")?;
+    if scalar != A::NAME {
+        return Err(problem(format!("its numbers are {scalar}; load it as a `Sequential::<{scalar}>`")));
+    }
+    for name in file.names() {
+        if !file.scalar(name).is_some_and(|scalar| scalar.eq_ignore_ascii_case(A::NAME)) {
+            return Err(problem(format!("its array `{name}` is not {scalar} as it says")));
+        }
+    }
+    let architecture = text("architecture")?;
+    if architecture.len() > LONGEST_ARCHITECTURE {
+        let (got, most) = (architecture.len(), LONGEST_ARCHITECTURE);
+        return Err(problem(format!("its architecture has {got} bytes; the longest have {most}")));
+    }
+    let spec = json::read(architecture).map_err(|error| problem(format!("its architecture: {error}")))?;
+    if spec.kind() != "sequential" {
+        return Err(problem(format!("its architecture is a {}, not a sequential", spec.kind())));
+    }
+    Ok((file, spec))
+}
+
+/// The CRC-32 of everything but the digits that it is written with.
+fn checksum(bytes: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&bytes[..DIGITS.start]);
+    hasher.update(&bytes[DIGITS.end..]);
+    hasher.finalize()
+}
+
+/// The network's description as JSON.
+fn describe<A: Scalar>(network: &Sequential<A>) -> Result<String> {
+    let spec = network.spec().ok_or_else(|| undescribed(network))?;
+    let text = json::write(&spec);
+    // What is saved has to be readable again: no setting is called `kind`, no nest is too deep.
+    let read = if text.len() > LONGEST_ARCHITECTURE { Err("it is too long".into()) } else { json::read(&text) };
+    match read {
+        Ok(again) if again == spec => Ok(text),
+        Ok(_) => Err(spec.problem("a setting has the name of another, or is a number that is not finite".into())),
+        Err(error) => Err(spec.problem(error)),
+    }
+}
+
+/// The error for the first layer that has no description.
+fn undescribed<A: Scalar>(network: &Sequential<A>) -> Error {
+    let layer = network.layers().enumerate().find(|(_, layer)| layer.spec().is_none());
+    let (index, layer) = layer.map_or((0, String::new()), |(index, layer)| (index, format!("{layer:?}")));
+    Error::Unsupported { layer, what: "cannot be saved; implement `spec` for it".to_owned() }.at(index)
+}
+
+/// The arrays of a file by name, each of them wanted once.
+struct Named<'f, 'b> {
+    file: &'f SafeTensors<'b>,
+    left: BTreeSet<&'f str>,
+}
+
+impl<'f, 'b> Named<'f, 'b> {
+    fn new(file: &'f SafeTensors<'b>) -> Self {
+        Self { file, left: file.names().collect() }
+    }
+
+    /// Whether all arrays were taken, and have the sizes that the network shows for them.
+    fn check<A: Scalar>(&self, network: &Sequential<A>) -> Result<()> {
+        if let Some(name) = self.left.first() {
+            return Err(problem(format!("it has an array `{name}`, which no layer takes")));
+        }
+        let mut wrong = None;
+        network.visit(&mut |info, _| {
+            let (name, wants) = (info.name.to_string(), info.dims);
+            match self.file.shape(&name) {
+                Some(got) if got != wants && wrong.is_none() => {
+                    wrong = Some(format!("its array `{name}` has the sizes {got:?}, not {wants:?}"));
+                }
+                _ => {}
+            }
+        });
+        wrong.map_or(Ok(()), |wrong| Err(problem(wrong)))
+    }
+}
+
+impl<A: Scalar> Arrays<A> for Named<'_, '_> {
+    fn take(&mut self, name: &str, rows: usize, columns: usize) -> Result<Array2<A>> {
+        let got = self.file.shape(name).ok_or_else(|| problem(format!("it lacks the array `{name}`")))?;
+        if Some(got.iter().product()) != rows.checked_mul(columns) {
+            return Err(problem(format!("its array `{name}` has the sizes {got:?}, not {rows} x {columns}")));
+        }
+        if !self.left.remove(name) {
+            return Err(problem(format!("two layers want its array `{name}`")));
+        }
+        let numbers = self.file.numbers(name)?;
+        Ok(Array2::from_shape_vec((rows, columns), numbers).expect("as many numbers as the checked sizes say"))
+    }
+}
+
+/// The first thing in which a file's architecture is not the network's, in words.
+fn difference(own: &Spec, file: &Spec) -> Option<String> {
+    if own.kind() != file.kind() {
+        return Some(format!("{} in the file, not {}", file.kind(), own.kind()));
+    }
+    if let (Ok(own), Ok(file)) = (own.layers("layers"), file.layers("layers")) {
+        for (i, (own, file)) in own.iter().zip(&file).enumerate() {
+            if let Some(difference) = difference(own, file) {
+                return Some(format!("layer {i}, {difference}"));
+            }
+        }
+        if own.len() != file.len() {
+            return Some(format!("{} layers in the file, not {}", file.len(), own.len()));
+        }
+    }
+    let kind = own.kind();
+    for (name, value) in own.settings() {
+        match file.get(name) {
+            _ if name == "rates" => {}
+            Some(other) if other == value => {}
+            Some(other) => {
+                return Some(if let (Setting::Layer(value), Setting::Layer(other)) = (value, other) {
+                    format!("the `{name}` of {kind}, {}", difference(value, other)?)
+                } else {
+                    let (value, other) = (json::write_setting(value), json::write_setting(other));
+                    format!("{kind}: `{name}` is {other} in the file, not {value}")
+                });
+            }
+            None => return Some(format!("{kind}: the file has no `{name}`")),
+        }
+    }
+    let extra = file.settings().iter().find(|(name, _)| own.get(name).is_none());
+    extra.map(|(name, _)| format!("{kind}: `{name}` is only in the file"))
+}

@@ -1,0 +1,77 @@
+//! Several arrays by name in one file: [`read_npz`] and [`write_npz`].
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use ndarray::{ArrayD, ArrayViewD};
+
+use super::npy::{parse, to_npy};
+use super::{atomic, zip};
+use crate::{Error, Result, Scalar};
+
+/// Reads arrays that `numpy.savez` or `numpy.savez_compressed` wrote, by name.
+///
+/// ```
+/// use neuropil::io::{read_npz, write_npz};
+/// use neuropil::ndarray::array;
+///
+/// let path = std::env::temp_dir().join(format!("neuropil-doc-{}.npz", std::process::id()));
+/// let (x, y) = (array![[1.0_f32, 2.0]], array![3.0]);
+/// write_npz(&path, [("x", x.view().into_dyn()), ("y", y.view().into_dyn())])?;
+/// let arrays = read_npz::<f32>(&path)?;
+/// assert_eq!(arrays["y"], y.into_dyn());
+/// # std::fs::remove_file(&path).unwrap();
+/// # Ok::<(), neuropil::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::File`] if the file cannot be read; [`Error::Format`] if it is no zip archive, or has something else in it
+/// than arrays of numbers.
+pub fn read_npz<A: Scalar>(path: impl AsRef<Path>) -> Result<BTreeMap<String, ArrayD<A>>> {
+    let name = || path.as_ref().display().to_string();
+    let bytes = fs::read(&path).map_err(|error| Error::File { path: name(), error: error.to_string() })?;
+    read(&bytes).map_err(|problem| Error::Format { what: name(), problem })
+}
+
+/// The arrays in these bytes of a file that `numpy.savez` wrote: as [`read_npz`].
+///
+/// # Errors
+/// [`Error::Format`] if they are no such archive.
+pub fn from_npz<A: Scalar>(bytes: &[u8]) -> Result<BTreeMap<String, ArrayD<A>>> {
+    read(bytes).map_err(|problem| Error::Format { what: "the npz file".into(), problem })
+}
+
+/// Writes arrays with names for `numpy.load`, not compressed: whole or not at all.
+///
+/// # Errors
+/// [`Error::Save`] if the file cannot be written.
+pub fn write_npz<'a, A: Scalar>(
+    path: impl AsRef<Path>,
+    arrays: impl IntoIterator<Item = (&'a str, ArrayViewD<'a, A>)>,
+) -> Result<()> {
+    let path = path.as_ref();
+    let bytes = to_npz(arrays).ok_or_else(|| {
+        let error = "an npz file has at most 4 GiB and 65534 arrays; write single npy files";
+        Error::Save { path: path.display().to_string(), error: error.to_owned() }
+    })?;
+    atomic::write_whole(path, &bytes)
+}
+
+/// The content of the file that [`write_npz`] writes; `None` if it would be larger than 4 GiB.
+fn to_npz<'a, A: Scalar>(arrays: impl IntoIterator<Item = (&'a str, ArrayViewD<'a, A>)>) -> Option<Vec<u8>> {
+    let files = arrays.into_iter().map(|(name, array)| (format!("{name}.npy"), to_npy(&array)));
+    zip::write(&files.collect::<Vec<_>>())
+}
+
+fn read<A: Scalar>(bytes: &[u8]) -> Result<BTreeMap<String, ArrayD<A>>, String> {
+    let mut arrays = BTreeMap::new();
+    for (name, content) in zip::read(bytes)? {
+        let Some(array) = name.strip_suffix(".npy") else { return Err(format!("it has `{name}`, which is no array")) };
+        let content = parse(&content).map_err(|problem| format!("`{name}`: {problem}"))?;
+        if arrays.insert(array.to_owned(), content).is_some() {
+            return Err(format!("it has `{name}` twice"));
+        }
+    }
+    Ok(arrays)
+}

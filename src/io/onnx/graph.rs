@@ -1,0 +1,309 @@
+//! What an ONNX file says: a graph of operators, and its constants.
+
+use std::borrow::Cow;
+
+use super::protobuf::{Fields, Message, Value};
+use crate::io::half;
+
+/// The version of the operators that are written: 20, the first with GELU.
+pub(super) const OPSET: i64 = 20;
+/// The version of the file format that came with it.
+const IR_VERSION: i64 = 9;
+/// The name of the first axis of input and output.
+const BATCH: &str = "batch";
+
+/// A graph with one input and one output.
+#[derive(Debug, Default)]
+pub(super) struct Graph<'b> {
+    pub(super) nodes: Vec<Node<'b>>,
+    pub(super) constants: Vec<(String, Tensor<'b>)>,
+    pub(super) inputs: Vec<Port>,
+    pub(super) outputs: Vec<Port>,
+}
+
+/// The name and the sizes of an input or output; `None` for the number of samples and others that are not fixed.
+#[derive(Debug)]
+pub(super) struct Port {
+    pub(super) name: String,
+    pub(super) dims: Vec<Option<usize>>,
+}
+
+/// An operator in its place.
+#[derive(Debug, Default)]
+pub(super) struct Node<'b> {
+    pub(super) op: String,
+    /// Where it comes from, if it is none of ONNX's own.
+    pub(super) domain: String,
+    pub(super) inputs: Vec<String>,
+    pub(super) outputs: Vec<String>,
+    pub(super) attributes: Vec<(String, Attribute<'b>)>,
+}
+
+/// A setting of an operator.
+#[derive(Debug)]
+pub(super) enum Attribute<'b> {
+    Int(i64),
+    Float(f32),
+    Text(String),
+    Ints(Vec<i64>),
+    Texts(Vec<String>),
+    Tensor(Tensor<'b>),
+    Other,
+}
+
+/// A constant: its sizes, the number of its type, and its numbers in little-endian order.
+#[derive(Debug, Clone)]
+pub(super) struct Tensor<'b> {
+    pub(super) dims: Vec<usize>,
+    kind: i64,
+    data: Cow<'b, [u8]>,
+}
+
+const FLOAT: i64 = 1;
+const INT64: i64 = 7;
+const FLOAT16: i64 = 10;
+const DOUBLE: i64 = 11;
+const BFLOAT16: i64 = 16;
+
+impl Tensor<'_> {
+    pub(super) fn floats(dims: &[usize], numbers: impl IntoIterator<Item = f32>) -> Self {
+        let data = numbers.into_iter().flat_map(f32::to_le_bytes).collect();
+        Self { dims: dims.to_vec(), kind: FLOAT, data }
+    }
+
+    pub(super) fn ints(dims: &[usize], numbers: &[i64]) -> Self {
+        Self { dims: dims.to_vec(), kind: INT64, data: numbers.iter().flat_map(|x| x.to_le_bytes()).collect() }
+    }
+
+    /// The floating-point numbers, or what is wrong with them.
+    pub(super) fn numbers(&self) -> Result<Vec<f64>, String> {
+        let chunks = |size| self.data.chunks_exact(size);
+        let half = |widen: fn(u16) -> f32| {
+            chunks(2).map(|b| widen(u16::from_le_bytes([b[0], b[1]])).into()).collect::<Vec<f64>>()
+        };
+        let (numbers, size) = match self.kind {
+            FLOAT => (chunks(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]).into()).collect(), 4),
+            DOUBLE => (chunks(8).map(|b| f64::from_le_bytes(b.try_into().unwrap_or_default())).collect(), 8),
+            FLOAT16 => (half(half::f16), 2),
+            BFLOAT16 => (half(half::bf16), 2),
+            other => return Err(format!("its numbers are of type {other}, not floating-point")),
+        };
+        self.check(size).map(|()| numbers)
+    }
+
+    /// The integers, or what is wrong with them.
+    pub(super) fn integers(&self) -> Result<Vec<i64>, String> {
+        if self.kind != INT64 {
+            return Err(format!("its numbers are of type {}, not integers", self.kind));
+        }
+        self.check(8)?;
+        Ok(self.data.chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap_or_default())).collect())
+    }
+
+    /// Whether there are as many numbers as the sizes say.
+    fn check(&self, size: usize) -> Result<(), String> {
+        let bytes = self.dims.iter().try_fold(size, |bytes, &n| bytes.checked_mul(n));
+        if bytes == Some(self.data.len()) {
+            return Ok(());
+        }
+        Err(format!("its sizes {:?} do not fit its {} bytes", self.dims, self.data.len()))
+    }
+
+    fn write(&self, name: &str) -> Message {
+        let dims = self.dims.iter().fold(Message::default(), |message, &n| message.int(1, n as i64));
+        dims.int(2, self.kind).text(8, name).bytes(9, &self.data)
+    }
+}
+
+impl Graph<'_> {
+    /// The content of an ONNX file.
+    pub(super) fn write(&self) -> Vec<u8> {
+        let mut graph = Message::default();
+        for (i, node) in self.nodes.iter().enumerate() {
+            graph = graph.message(1, &node.write(i));
+        }
+        graph = graph.text(2, "network");
+        for (name, tensor) in &self.constants {
+            graph = graph.message(5, &tensor.write(name));
+        }
+        for (field, ports) in [(11, &self.inputs), (12, &self.outputs)] {
+            for port in ports {
+                graph = graph.message(field, &port.write());
+            }
+        }
+        let opset = Message::default().text(1, "").int(2, OPSET);
+        let model = Message::default().int(1, IR_VERSION).text(2, "neuropil").text(3, env!("CARGO_PKG_VERSION"));
+        model.message(7, &graph).message(8, &opset).0
+    }
+}
+
+impl Node<'_> {
+    fn write(&self, position: usize) -> Message {
+        let mut node = self.inputs.iter().fold(Message::default(), |node, input| node.text(1, input));
+        node = self.outputs.iter().fold(node, |node, output| node.text(2, output));
+        node = node.text(3, &format!("{position}_{}", self.op)).text(4, &self.op);
+        for (name, attribute) in &self.attributes {
+            let message = Message::default().text(1, name);
+            let message = match attribute {
+                Attribute::Float(x) => message.float(2, *x).int(20, 1),
+                Attribute::Int(x) => message.int(3, *x).int(20, 2),
+                Attribute::Text(text) => message.text(4, text).int(20, 3),
+                Attribute::Tensor(tensor) => message.message(5, &tensor.write("")).int(20, 4),
+                Attribute::Ints(list) => list.iter().fold(message, |message, &x| message.int(8, x)).int(20, 7),
+                Attribute::Texts(list) => list.iter().fold(message, |message, x| message.text(9, x)).int(20, 8),
+                Attribute::Other => message,
+            };
+            node = node.message(5, &message);
+        }
+        node
+    }
+}
+
+impl Port {
+    fn write(&self) -> Message {
+        let shape = self.dims.iter().fold(Message::default(), |shape, dim| {
+            let size = Message::default();
+            shape.message(
+                1,
+                &match dim {
+                    Some(n) => size.int(1, *n as i64),
+                    None => size.text(2, BATCH),
+                },
+            )
+        });
+        let tensor = Message::default().int(1, FLOAT).message(2, &shape);
+        Message::default().text(1, &self.name).message(2, &Message::default().message(1, &tensor))
+    }
+}
+
+/// Reads the graph of an ONNX file, or tells what is wrong with it.
+pub(super) fn read(bytes: &[u8]) -> Result<Graph<'_>, String> {
+    let mut graph = None;
+    for field in Fields(bytes) {
+        if let (7, value) = field? {
+            graph = Some(value.bytes()?);
+        }
+    }
+    let mut read = Graph::default();
+    for field in Fields(graph.ok_or("it has no graph")?) {
+        match field? {
+            (1, value) => read.nodes.push(read_node(value)?),
+            (5, value) => {
+                let (name, tensor) = read_tensor(value)?;
+                read.constants.push((name, tensor));
+            }
+            (11, value) => read.inputs.push(read_port(value)?),
+            (12, value) => read.outputs.push(read_port(value)?),
+            (15, _) => return Err("it has sparse constants, which are not read".into()),
+            _ => {}
+        }
+    }
+    Ok(read)
+}
+
+fn read_node(value: Value<'_>) -> Result<Node<'_>, String> {
+    let mut node = Node::default();
+    for field in Fields(value.bytes()?) {
+        match field? {
+            (1, value) => node.inputs.push(value.text()?),
+            (2, value) => node.outputs.push(value.text()?),
+            (4, value) => node.op = value.text()?,
+            (5, value) => node.attributes.push(read_attribute(value)?),
+            (7, value) => node.domain = value.text()?,
+            _ => {}
+        }
+    }
+    Ok(node)
+}
+
+fn read_attribute(value: Value<'_>) -> Result<(String, Attribute<'_>), String> {
+    let (mut name, mut attribute) = (String::new(), Attribute::Other);
+    let (mut ints, mut texts) = (Vec::new(), Vec::new());
+    let mut kind = 0;
+    for field in Fields(value.bytes()?) {
+        match field? {
+            (1, value) => name = value.text()?,
+            (2, value) => attribute = Attribute::Float(value.float()?),
+            (3, value) => attribute = Attribute::Int(value.int()?),
+            (4, value) => attribute = Attribute::Text(value.text()?),
+            (5, value) => attribute = Attribute::Tensor(read_tensor(value)?.1),
+            (8, value) => value.add_ints(&mut ints)?,
+            (9, value) => texts.push(value.text()?),
+            (20, value) => kind = value.int()?,
+            _ => {}
+        }
+    }
+    match kind {
+        7 => attribute = Attribute::Ints(ints),
+        8 => attribute = Attribute::Texts(texts),
+        _ => {}
+    }
+    Ok((name, attribute))
+}
+
+fn read_tensor(value: Value<'_>) -> Result<(String, Tensor<'_>), String> {
+    let (mut name, mut dims, mut kind) = (String::new(), Vec::new(), 0);
+    let (mut data, mut ints, mut floats): (Option<&[u8]>, Vec<i64>, Vec<u8>) = (None, Vec::new(), Vec::new());
+    for field in Fields(value.bytes()?) {
+        match field? {
+            (1, value) => value.add_ints(&mut dims)?,
+            (2, value) => kind = value.int()?,
+            // Numbers one by one, or packed: those of raw data then, in the same order of bytes.
+            (4, Value::Float(x)) => floats.extend(x.to_le_bytes()),
+            (4 | 9 | 10, value) => data = Some(value.bytes()?),
+            (7, value) => value.add_ints(&mut ints)?,
+            (8, value) => name = value.text()?,
+            (13 | 14, Value::Bytes(_) | Value::Int(1..)) => {
+                return Err("it keeps its numbers in another file, which is not read".into());
+            }
+            _ => {}
+        }
+    }
+    let dims: Result<Vec<usize>, _> = dims.into_iter().map(usize::try_from).collect();
+    let dims = dims.map_err(|_| format!("the constant `{name}` has a negative size"))?;
+    let data = match data {
+        Some(data) => Cow::Borrowed(data),
+        None if kind == INT64 => ints.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        None => floats.into(),
+    };
+    Ok((name, Tensor { dims, kind, data }))
+}
+
+fn read_port(value: Value<'_>) -> Result<Port, String> {
+    let mut port = Port { name: String::new(), dims: Vec::new() };
+    for field in Fields(value.bytes()?) {
+        match field? {
+            (1, value) => port.name = value.text()?,
+            // Through the type, the tensor and its shape to the sizes.
+            (2, value) => port.dims = read_dims(value)?,
+            _ => {}
+        }
+    }
+    Ok(port)
+}
+
+fn read_dims(value: Value<'_>) -> Result<Vec<Option<usize>>, String> {
+    let inner = |bytes, number| -> Result<Option<&[u8]>, String> {
+        for field in Fields(bytes) {
+            match field? {
+                (found, value) if found == number => return value.bytes().map(Some),
+                _ => {}
+            }
+        }
+        Ok(None)
+    };
+    let Some(tensor) = inner(value.bytes()?, 1)? else { return Ok(Vec::new()) };
+    let Some(shape) = inner(tensor, 2)? else { return Ok(Vec::new()) };
+    let mut dims = Vec::new();
+    for field in Fields(shape) {
+        let (1, value) = field? else { continue };
+        let mut dim = None;
+        for field in Fields(value.bytes()?) {
+            if let (1, value) = field? {
+                dim = usize::try_from(value.int()?).ok();
+            }
+        }
+        dims.push(dim);
+    }
+    Ok(dims)
+}

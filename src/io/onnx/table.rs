@@ -1,0 +1,374 @@
+//! How each kind of layer is written with ONNX's operators: one arm a kind.
+
+use super::export::{At, Export};
+use super::graph::Attribute::{Float, Int, Ints, Text};
+use super::graph::Tensor;
+use super::{recurrent, sequences};
+use crate::spec::{Setting, Spec};
+use crate::{Result, Shape};
+
+/// Writes a layer; `false` if there is no way to.
+pub(super) fn write(e: &mut Export, at: &At) -> Result<bool> {
+    if activation(e, &at.spec)? {
+        return Ok(true);
+    }
+    match at.spec.kind() {
+        "dense" => dense(e, at)?,
+        "flatten" => e.then("Flatten", &[], [("axis", Int(1))]),
+        "p_relu" => {
+            let dims = at.per_channel(at.parameter("weight")?.1.len());
+            let slopes = at.constant(e, "weight", &dims)?;
+            e.then("PRelu", &[&slopes], []);
+        }
+        "softmax" => e.then("Softmax", &[], [("axis", Int(channel_axis(at.input)))]),
+        "log_softmax" => e.then("LogSoftmax", &[], [("axis", Int(channel_axis(at.input)))]),
+        "conv2d" => convolution(e, at)?,
+        "max_pool1d" | "avg_pool1d" => {
+            // The steps are lines of an image, whose columns the window leaves apart.
+            let Shape::Sequence { steps, features } = at.input else { return Ok(false) };
+            e.reshape(at.input, [1, steps, features].into());
+            pool(e, at)?;
+            let sizes = e.integers(&[0, -1, features as i64]);
+            e.then("Reshape", &[&sizes], []);
+        }
+        "max_pool2d" | "avg_pool2d" => pool(e, at)?,
+        "adaptive_avg_pool2d" => adaptive_pool(e, at)?,
+        "global_avg_pool" => global_pool(e, at, "ReduceMean"),
+        "global_max_pool" => global_pool(e, at, "ReduceMax"),
+        "last_step" => {
+            let Shape::Sequence { steps, .. } = at.input else { return Ok(false) };
+            let last = e.unnamed(Tensor::ints(&[], &[steps as i64 - 1]));
+            e.then("Gather", &[&last], [("axis", Int(1))]);
+        }
+        "permute" => {
+            let axes =
+                at.spec.counts::<2>("axes").map(Vec::from).or_else(|_| at.spec.counts::<3>("axes").map(Vec::from));
+            e.then(
+                "Transpose",
+                &[],
+                [("perm", ints(std::iter::once(0).chain(axes?.into_iter().map(|axis| axis + 1))))],
+            );
+        }
+        "pixel_shuffle" => {
+            let factor = ("blocksize", Int(at.spec.count("factor")? as i64));
+            e.then("DepthToSpace", &[], [factor, ("mode", Text("CRD".into()))]);
+        }
+        "reshape" => e.reshape(at.input, at.spec.shape("shape")?),
+        "upsample" => upsample(e, at)?,
+        "batch_norm" => batch_norm(e, at)?,
+        "layer_norm" => layer_norm(e, at)?,
+        "rms_norm" => rms_norm(e, at)?,
+        "group_norm" => group_norm(e, at, at.spec.count("groups")?)?,
+        "instance_norm" => group_norm(e, at, at.spec.count("channels")?)?,
+        "rnn" | "lstm" | "gru" => recurrent::write(e, at)?,
+        "sinusoidal_positions" | "learned_positions" => sequences::positions(e, at)?,
+        "multi_head_attention" => sequences::attention(e, at)?,
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// Functions of each number alone.
+fn activation(e: &mut Export, spec: &Spec) -> Result<bool> {
+    let number = |name| spec.number(name);
+    let float = |name| spec.number(name).map(|x| Float(x as f32));
+    let x = e.x.clone();
+    match spec.kind() {
+        "celu" => e.then("Celu", &[], [("alpha", float("alpha")?)]),
+        "elu" => e.then("Elu", &[], [("alpha", float("alpha")?)]),
+        "gelu" => e.then("Gelu", &[], []),
+        "gelu_tanh" => e.then("Gelu", &[], [("approximate", Text("tanh".into()))]),
+        "hard_shrink" => e.then("Shrink", &[], [("lambd", float("lambda")?)]),
+        "hard_sigmoid" => e.then("HardSigmoid", &[], [("alpha", Float(1.0 / 6.0)), ("beta", Float(0.5))]),
+        "hard_swish" => e.then("HardSwish", &[], []),
+        "hard_tanh" => clip(e, number("min")?, number("max")?),
+        // What only training changes.
+        "identity" | "dropout" | "spatial_dropout" | "gaussian_noise" | "gaussian_dropout" => {}
+        "leaky_relu" => e.then("LeakyRelu", &[], [("alpha", float("slope")?)]),
+        "log_sigmoid" => ["Neg", "Softplus", "Neg"].into_iter().for_each(|op| e.then(op, &[], [])),
+        "mish" => e.then("Mish", &[], []),
+        "r_relu" => {
+            let slope = f64::midpoint(number("lower")?, number("upper")?);
+            e.then("LeakyRelu", &[], [("alpha", Float(slope as f32))]);
+        }
+        "relu" => e.then("Relu", &[], []),
+        "relu6" => clip(e, 0.0, 6.0),
+        "selu" => e.then("Selu", &[], []),
+        "sigmoid" => e.then("Sigmoid", &[], []),
+        "sign" => e.then("Sign", &[], []),
+        "silu" => {
+            let gate = e.node("Sigmoid", &[&x], []);
+            e.then("Mul", &[&gate], []);
+        }
+        "soft_shrink" => {
+            let lambda = number("lambda")? as f32;
+            e.then("Shrink", &[], [("lambd", Float(lambda)), ("bias", Float(lambda))]);
+        }
+        "softplus" => softplus(e, number("beta")?, number("threshold")?),
+        "softsign" => e.then("Softsign", &[], []),
+        "step" => {
+            let threshold = e.number(number("threshold")?);
+            e.then("GreaterOrEqual", &[&threshold], []);
+            e.then("Cast", &[], [("to", Int(1))]);
+        }
+        "tanh" => e.then("Tanh", &[], []),
+        "tanh_shrink" => {
+            let tanh = e.node("Tanh", &[&x], []);
+            e.then("Sub", &[&tanh], []);
+        }
+        "threshold" => {
+            let (threshold, value) = (e.number(number("threshold")?), e.number(number("value")?));
+            let above = e.node("Greater", &[&x, &threshold], []);
+            e.x = e.node("Where", &[&above, &x, &value], []);
+        }
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+fn clip(e: &mut Export, low: f64, high: f64) {
+    let (low, high) = (e.number(low), e.number(high));
+    e.then("Clip", &[&low, &high], []);
+}
+
+/// ln(1 + e^βx)/β, and x where βx is beyond the threshold.
+fn softplus(e: &mut Export, beta: f64, threshold: f64) {
+    let x = e.x.clone();
+    let beta = (beta != 1.0).then(|| e.number(beta));
+    if let Some(beta) = &beta {
+        e.then("Mul", &[beta], []);
+    }
+    let scaled = e.x.clone();
+    e.then("Softplus", &[], []);
+    if let Some(beta) = &beta {
+        e.then("Div", &[beta], []);
+    }
+    // Beyond 18, both are the same f32.
+    if threshold < 18.0 {
+        let threshold = e.number(threshold);
+        let beyond = e.node("Greater", &[&scaled, &threshold], []);
+        e.x = e.node("Where", &[&beyond, &x, &e.x.clone()], []);
+    }
+}
+
+fn dense(e: &mut Export, at: &At) -> Result<()> {
+    let (dims, _) = at.parameter("weight")?;
+    let weight = at.constant(e, "weight", dims)?;
+    let bias = if at.has("bias") { Some(at.constant(e, "bias", &[dims[1]])?) } else { None };
+    match (at.input, &bias) {
+        (Shape::Flat(_), Some(bias)) => e.then("Gemm", &[&weight, bias], []),
+        (Shape::Flat(_), None) => e.then("Gemm", &[&weight], []),
+        (_, bias) => {
+            e.then("MatMul", &[&weight], []);
+            if let Some(bias) = bias {
+                e.then("Add", &[bias], []);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The axis of features or channels, with the batch as axis 0.
+fn channel_axis(shape: Shape) -> i64 {
+    if matches!(shape, Shape::Sequence { .. }) { 2 } else { 1 }
+}
+
+fn ints(list: impl IntoIterator<Item = usize>) -> super::graph::Attribute<'static> {
+    Ints(list.into_iter().map(|n| n as i64).collect())
+}
+
+/// The window's padding as ONNX has it: lines above, columns left, lines below, columns right.
+fn pads(at: &At) -> Result<[usize; 4]> {
+    let spec = &at.spec;
+    if spec.get("padding") != Some(&Setting::Text("same".into())) {
+        let [above, below, left, right] = spec.counts("padding")?;
+        return Ok([above, left, below, right]);
+    }
+    let (height, width) = match at.input {
+        Shape::Image { height, width, .. } => (height, width),
+        Shape::Sequence { steps, features } => (steps, features),
+        Shape::Flat(features) => (1, features),
+    };
+    let [kernel, stride, dilation] = [spec.counts::<2>("kernel")?, spec.counts("stride")?, spec.counts("dilation")?];
+    let [rows, columns] = [(height, 0), (width, 1)].map(|(input, i): (usize, usize)| {
+        let last = (input.div_ceil(stride[i]).max(1) - 1) * stride[i];
+        let total = (last + dilation[i] * (kernel[i] - 1) + 1).saturating_sub(input);
+        [total / 2, total - total / 2]
+    });
+    Ok([rows[0], columns[0], rows[1], columns[1]])
+}
+
+fn convolution(e: &mut Export, at: &At) -> Result<()> {
+    let (dims, _) = at.parameter("weight")?;
+    let mut constants = vec![at.constant(e, "weight", dims)?];
+    if at.has("bias") {
+        constants.push(at.constant(e, "bias", &[dims[0]])?);
+    }
+    let inputs: Vec<&str> = constants.iter().map(|name| &**name).collect();
+    let spec = &at.spec;
+    e.then(
+        "Conv",
+        &inputs,
+        [
+            ("kernel_shape", ints(spec.counts::<2>("kernel")?)),
+            ("strides", ints(spec.counts::<2>("stride")?)),
+            ("dilations", ints(spec.counts::<2>("dilation")?)),
+            ("pads", ints(pads(at)?)),
+            ("group", Int(spec.count("groups")? as i64)),
+        ],
+    );
+    Ok(())
+}
+
+fn pool(e: &mut Export, at: &At) -> Result<()> {
+    let spec = &at.spec;
+    let attributes = [
+        ("kernel_shape", ints(spec.counts::<2>("kernel")?)),
+        ("strides", ints(spec.counts::<2>("stride")?)),
+        ("dilations", ints(spec.counts::<2>("dilation")?)),
+        ("pads", ints(pads(at)?)),
+        ("ceil_mode", Int(spec.flag("ceil")?.into())),
+    ];
+    if spec.kind().starts_with("max") {
+        e.then("MaxPool", &[], attributes);
+    } else {
+        let [a, b, c, d, f] = attributes;
+        let counts = Int(spec.flag("counts_padding")?.into());
+        e.then("AveragePool", &[], [a, b, c, d, f, ("count_include_pad", counts)]);
+    }
+    Ok(())
+}
+
+/// The means of regions, which may overlap: a product with a matrix of weights for each axis.
+fn adaptive_pool(e: &mut Export, at: &At) -> Result<()> {
+    let Shape::Image { height, width, .. } = at.input else { return Ok(()) };
+    let [lines, columns] = at.spec.counts::<2>("output")?;
+    // How much cell j of n adds to place i of m: its part of the region from ⌊i·n/m⌋ up to, without, ⌈(i + 1)·n/m⌉.
+    let weight = |i: usize, j: usize, m: usize, n: usize| {
+        let region = i * n / m..((i + 1) * n).div_ceil(m);
+        if region.contains(&j) { 1.0 / region.len() as f32 } else { 0.0 }
+    };
+    let across = (0..width * columns).map(|k| weight(k % columns, k / columns, columns, width));
+    let down = (0..lines * height).map(|k| weight(k / height, k % height, lines, height));
+    let across = e.constant(at.name("columns"), Tensor::floats(&[width, columns], across));
+    let down = e.constant(at.name("lines"), Tensor::floats(&[lines, height], down));
+    e.then("MatMul", &[&across], []);
+    e.x = e.node("MatMul", &[&down, &e.x.clone()], []);
+    Ok(())
+}
+
+/// Over all pixels of a channel, or all steps.
+fn global_pool(e: &mut Export, at: &At, op: &str) {
+    let axes: &[i64] = if matches!(at.input, Shape::Image { .. }) { &[2, 3] } else { &[1] };
+    let axes = e.integers(axes);
+    e.then(op, &[&axes], [("keepdims", Int(0))]);
+}
+
+fn upsample(e: &mut Export, at: &At) -> Result<()> {
+    let [down, across] = at.spec.counts::<2>("scale")?.map(|scale| scale as f32);
+    let scales = e.unnamed(Tensor::floats(&[4], [1.0, 1.0, down, across]));
+    let (mode, coordinates) =
+        if at.spec.flag("bilinear")? { ("linear", "half_pixel") } else { ("nearest", "asymmetric") };
+    let mode = [("mode", mode), ("coordinate_transformation_mode", coordinates), ("nearest_mode", "floor")];
+    // Without a region of interest, the second input.
+    e.then("Resize", &["", &scales], mode.map(|(name, value)| (name, Text(value.into()))));
+    Ok(())
+}
+
+/// w·(x - mean)/√(var + ε) + b, one of each a channel.
+fn batch_norm(e: &mut Export, at: &At) -> Result<()> {
+    let eps = at.spec.number("eps")?;
+    let (mean, variance) = (at.parameter("running_mean")?.1, at.parameter("running_var")?.1);
+    let channels = mean.len();
+    let (ones, zeros) = (vec![1.0; channels], vec![0.0; channels]);
+    let (weight, bias) =
+        if at.has("weight") { (at.parameter("weight")?.1, at.parameter("bias")?.1) } else { (&*ones, &*zeros) };
+    if matches!(at.input, Shape::Sequence { .. }) {
+        // The operator wants channels second; here they are last.
+        let scale = |i: usize| f64::from(weight[i]) / (f64::from(variance[i]) + eps).sqrt();
+        let shift = |i: usize| f64::from(bias[i]) - f64::from(mean[i]) * scale(i);
+        let mut constant = |name: &str, f: &dyn Fn(usize) -> f64| {
+            e.constant(at.name(name), Tensor::floats(&[channels], (0..channels).map(|i| f(i) as f32)))
+        };
+        let (scale, shift) = (constant("scale", &scale), constant("shift", &shift));
+        e.then("Mul", &[&scale], []);
+        e.then("Add", &[&shift], []);
+        return Ok(());
+    }
+    let mut constant =
+        |name: &str, numbers: &[f32]| e.constant(at.name(name), Tensor::floats(&[channels], numbers.iter().copied()));
+    let weight = constant("weight", weight);
+    let bias = constant("bias", bias);
+    let mean = constant("running_mean", mean);
+    let variance = constant("running_var", variance);
+    e.then("BatchNormalization", &[&weight, &bias, &mean, &variance], [("epsilon", Float(eps as f32))]);
+    Ok(())
+}
+
+/// Over the last axes of a sample: those of the layer's own shape.
+fn layer_norm(e: &mut Export, at: &At) -> Result<()> {
+    let dims = super::export::dims(at.spec.shape("shape")?);
+    let weight = if at.has("weight") {
+        at.constant(e, "weight", &dims)?
+    } else {
+        let ones = Tensor::floats(&dims, vec![1.0; dims.iter().product()]);
+        e.constant(at.name("weight"), ones)
+    };
+    let axis = ("axis", Int(-(dims.len() as i64)));
+    let epsilon = ("epsilon", Float(at.spec.number("eps")? as f32));
+    if at.has("bias") {
+        let bias = at.constant(e, "bias", &dims)?;
+        e.then("LayerNormalization", &[&weight, &bias], [axis, epsilon]);
+    } else {
+        e.then("LayerNormalization", &[&weight], [axis, epsilon]);
+    }
+    Ok(())
+}
+
+/// x/√(mean(x²) + ε)·w over the last axes.
+fn rms_norm(e: &mut Export, at: &At) -> Result<()> {
+    let dims = super::export::dims(at.spec.shape("shape")?);
+    let x = e.x.clone();
+    let axes: Vec<i64> = (1..=dims.len() as i64).map(|i| -i).collect();
+    let (axes, eps) = (e.integers(&axes), e.number(at.spec.number("eps")?));
+    e.then("Mul", &[&x], []);
+    e.then("ReduceMean", &[&axes], []);
+    e.then("Add", &[&eps], []);
+    e.then("Sqrt", &[], []);
+    e.x = e.node("Div", &[&x, &e.x.clone()], []);
+    if at.has("weight") {
+        let weight = at.constant(e, "weight", &dims)?;
+        e.then("Mul", &[&weight], []);
+    }
+    Ok(())
+}
+
+/// Over each group of channels: as an instance norm of (batch, groups, all the rest).
+fn group_norm(e: &mut Export, at: &At, groups: usize) -> Result<()> {
+    if matches!(at.input, Shape::Sequence { .. }) {
+        e.then("Transpose", &[], [("perm", Ints(vec![0, 2, 1]))]);
+    }
+    let sizes = e.integers(&[0, groups as i64, -1]);
+    e.then("Reshape", &[&sizes], []);
+    let ones = e.constant(at.name("ones"), Tensor::floats(&[groups], vec![1.0; groups]));
+    let zeros = e.constant(at.name("zeros"), Tensor::floats(&[groups], vec![0.0; groups]));
+    let epsilon = ("epsilon", Float(at.spec.number("eps")? as f32));
+    e.then("InstanceNormalization", &[&ones, &zeros], [epsilon]);
+    let mut sizes = vec![0];
+    match at.input {
+        Shape::Sequence { steps, features } => sizes.extend([features as i64, steps as i64]),
+        shape => sizes.extend(super::export::dims(shape).iter().map(|&n| n as i64)),
+    }
+    let sizes = e.integers(&sizes);
+    e.then("Reshape", &[&sizes], []);
+    if matches!(at.input, Shape::Sequence { .. }) {
+        e.then("Transpose", &[], [("perm", Ints(vec![0, 2, 1]))]);
+    }
+    if at.has("weight") {
+        let dims = at.per_channel(at.parameter("weight")?.1.len());
+        let (weight, bias) = (at.constant(e, "weight", &dims)?, at.constant(e, "bias", &dims)?);
+        e.then("Mul", &[&weight], []);
+        e.then("Add", &[&bias], []);
+    }
+    Ok(())
+}

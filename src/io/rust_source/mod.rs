@@ -1,0 +1,192 @@
+//! [`Sequential::export_rust`]: a network as one Rust source file.
+
+use std::any::Any;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::atomic;
+use crate::kernels::flat;
+use crate::kernels::gemm::blocks_of_one_row;
+use crate::layers::Layer;
+use crate::spec::Spec;
+use crate::{Error, Init, Result, Scalar, Sequential, Shape, rng};
+
+mod activation;
+
+/// The functions of the source that do not depend on the network.
+const KERNELS: &str = include_str!("kernels.txt");
+const POLYNOMIAL: &str = include_str!("../../kernels/math/polynomial.rs");
+const F32: &str = include_str!("../../kernels/math/f32.rs");
+const F64: &str = include_str!("../../kernels/math/f64.rs");
+/// Samples in the generated test.
+const SAMPLES: usize = 4;
+
+impl<A: Scalar> Sequential<A> {
+    /// Writes the network as one Rust source file that needs nothing but `std`: parameters are constants, nothing is put
+    /// on the heap, and `predict` gives the bits of [`predict_one`](Self::predict_one) (on a machine with fused
+    /// multiply-add, as all are for which this crate has vector instructions). A test in the file says so.
+    ///
+    /// It knows dense layers, flatten, softmax and its logarithm on plain features, and all activations. Such a file is
+    /// for small networks: on x86-64 its products are fast with `-C target-cpu=native` or `x86-64-v3` only.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for other layers; [`Error::Save`] if the file cannot be written.
+    pub fn export_rust(&self, path: impl AsRef<Path>) -> Result<()> {
+        atomic::write_whole(path.as_ref(), self.to_rust()?.as_bytes())
+    }
+
+    /// The content of the file that [`export_rust`](Self::export_rust) writes.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let network = Sequential::<f32>::mlp(&[2, 4, 1], Tanh, &mut rng(1))?;
+    /// let source = network.to_rust()?;
+    /// assert!(source.contains("pub fn predict(x: &[f32; 2]) -> [f32; 1]"));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for layers that it does not know.
+    pub fn to_rust(&self) -> Result<String> {
+        let mut source = Source::default();
+        source.network(self)?;
+        let (number, inputs, outputs) = (A::NAME, self.input().len(), self.output().len());
+        let mut text = format!(
+            "//! A neural network, written by neuropil {}: see `predict`.\n\n\
+             /// The numbers that the network computes with.\ntype Number = {number};\n\n\
+             /// What the network predicts for a sample.\n\
+             pub fn predict(x: &[{number}; {inputs}]) -> [{number}; {outputs}] {{\n    let x = *x;\n{}    x\n}}\n\n",
+            env!("CARGO_PKG_VERSION"),
+            source.steps
+        );
+        text.push_str(&source.constants);
+        text.push_str(KERNELS);
+        let math = if number == "f32" { F32 } else { F64 };
+        // The first lines are about files in this crate.
+        let content = |file: &str| {
+            file.lines().filter(|line| !line.starts_with("//!")).fold(String::new(), |all, line| all + line + "\n")
+        };
+        let allow =
+            "#[allow(dead_code, unused_macros, clippy::all, clippy::excessive_precision, clippy::unreadable_literal)]";
+        let _ = write!(
+            text,
+            "\n/// The functions of neuropil.\n{allow}\nmod math {{\n{}{}}}\n",
+            content(POLYNOMIAL),
+            content(math)
+        );
+        self.write_test(&mut text)?;
+        Ok(text)
+    }
+
+    /// A test that the source predicts what this network does.
+    fn write_test(&self, text: &mut String) -> Result<()> {
+        let x = Init::Uniform { low: -2.0, high: 2.0 }.matrix::<A>(SAMPLES, self.input().len(), &mut rng(0));
+        let mut cases = String::new();
+        for x in x.rows() {
+            let x = x.to_vec();
+            let y = self.predict_one(&x)?;
+            let _ = writeln!(cases, "            ({}, {}),", array(&x), array(&y.to_vec()));
+        }
+        let _ = write!(
+            text,
+            "\n#[cfg(test)]\nmod tests {{\n    #[test]\n    #[allow(clippy::all, clippy::pedantic)]\n    \
+             fn predicts_as_the_network_did() {{\n        let cases = [\n{cases}        ];\n        \
+             for (x, want) in &cases {{\n            \
+             let bits = |y: &[super::Number]| y.iter().map(|y| y.to_bits()).collect::<Vec<_>>();\n            \
+             assert_eq!(bits(&super::predict(x)), bits(want));\n        }}\n    }}\n}}\n"
+        );
+        Ok(())
+    }
+}
+
+/// The lines of `predict`, and the constants that they use.
+#[derive(Default)]
+struct Source {
+    steps: String,
+    constants: String,
+    count: usize,
+}
+
+impl Source {
+    fn network<A: Scalar>(&mut self, network: &Sequential<A>) -> Result<()> {
+        let mut input = network.input();
+        for (i, layer) in network.layers().enumerate() {
+            self.layer(layer, input).map_err(|error| error.at(i))?;
+            input = layer.output_shape(input)?;
+        }
+        Ok(())
+    }
+
+    fn layer<A: Scalar>(&mut self, layer: &dyn Layer<A>, input: Shape) -> Result<()> {
+        let any: &dyn Any = layer;
+        if let Some(network) = any.downcast_ref::<Sequential<A>>() {
+            return self.network(network);
+        }
+        let spec = layer.spec().unwrap_or_else(|| Spec::new(""));
+        match (spec.kind(), input) {
+            ("dense", Shape::Flat(inputs)) => self.dense(layer, inputs),
+            ("softmax", Shape::Flat(_)) => self.step("softmax(x)"),
+            ("log_softmax", Shape::Flat(_)) => self.step("log_softmax(x)"),
+            ("flatten" | "reshape" | "dropout" | "spatial_dropout" | "gaussian_noise" | "gaussian_dropout", _) => {}
+            _ => {
+                let Some(formula) = activation::formula::<A>(&spec)? else {
+                    let what = "cannot be written as Rust source; dense layers, softmax and its logarithm on plain \
+                                features, flatten and activations can";
+                    return Err(Error::Unsupported { layer: format!("{layer:?}"), what: what.to_owned() });
+                };
+                self.step(&format!("x.map(|x| {formula})"));
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, value: &str) {
+        let _ = writeln!(self.steps, "    let x = {value};");
+    }
+
+    /// A product, made as this crate makes it for one sample, and a sum.
+    fn dense<A: Scalar>(&mut self, layer: &dyn Layer<A>, inputs: usize) {
+        layer.visit(&mut |info, matrix| {
+            let name = format!("{}_{}", info.name, self.count).to_uppercase();
+            let outputs = matrix.ncols();
+            if matrix.nrows() == inputs && info.dims.len() == 2 {
+                let mut rows = String::new();
+                for row in matrix.rows() {
+                    let _ = writeln!(rows, "    {},", array(&row.to_vec()));
+                }
+                let _ = write!(self.constants, "static {name}: [[Number; {outputs}]; {inputs}] = [\n{rows}];\n\n");
+                match blocks_of_one_row::<A>(inputs, outputs) {
+                    None => self.step(&format!("small_product(&x, &{name})")),
+                    Some(block) => self.step(&format!("product::<_, _, {block}>(&x, &{name})")),
+                }
+            } else {
+                let _ = write!(self.constants, "static {name}: [Number; {outputs}] = {};\n\n", array(flat(matrix)));
+                self.step(&format!("sum(x, &{name})"));
+            }
+        });
+        self.count += 1;
+    }
+}
+
+/// The numbers as a Rust array.
+fn array<A: Scalar>(numbers: &[A]) -> String {
+    let mut text = "[".to_owned();
+    for (i, &x) in numbers.iter().enumerate() {
+        text.push_str(if i > 0 { ", " } else { "" });
+        text.push_str(&literal(x));
+    }
+    text + "]"
+}
+
+/// The number as Rust writes it: the shortest decimal that is this one.
+fn literal<A: Scalar>(x: A) -> String {
+    if x.is_finite() {
+        return format!("{x:?}");
+    }
+    if A::NAME == "f32" {
+        format!("f32::from_bits({:#x})", (x.to_f64() as f32).to_bits())
+    } else {
+        format!("f64::from_bits({:#x})", x.to_f64().to_bits())
+    }
+}

@@ -1,0 +1,316 @@
+//! The safetensors format: [`SafeTensors`], its reader, and what its writers share.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fmt::Write as _;
+
+use serde_core::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+
+use super::half;
+use super::json::{quoted, repeated};
+use super::model::THE_FILE;
+use crate::{Error, Result, Scalar};
+
+/// Headers beyond this are refused, as the `safetensors` package does.
+const LONGEST_HEADER: usize = 100_000_000;
+/// The texts about the file are in the header under this name.
+const METADATA: &str = "__metadata__";
+
+/// Named arrays, and texts about them, in a file of the [`safetensors`](https://github.com/huggingface/safetensors)
+/// format, which `PyTorch` and others read and write.
+///
+/// Reading never trusts the file: every size, offset and name is checked before anything is made of it, and arrays are
+/// only made from numbers that are there.
+///
+/// ```
+/// use neuropil::io::SafeTensors;
+/// use neuropil::prelude::*;
+///
+/// let network = Sequential::<f32>::mlp(&[2, 3], Tanh, &mut rng(0))?;
+/// let bytes = network.to_bytes()?;
+/// let file = SafeTensors::parse(&bytes)?;
+/// assert_eq!(file.names().collect::<Vec<_>>(), ["0.bias", "0.weight"]);
+/// assert_eq!(file.shape("0.weight"), Some(&[2, 3][..]));
+/// assert_eq!(file.metadata("scalar"), Some("f32"));
+/// assert_eq!(file.numbers::<f64>("0.bias")?.len(), 3);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct SafeTensors<'b> {
+    metadata: BTreeMap<String, String>,
+    entries: BTreeMap<String, Entry>,
+    data: &'b [u8],
+}
+
+/// What the header tells about an array.
+#[derive(Debug, Clone)]
+struct Entry {
+    kind: Kind,
+    shape: Vec<usize>,
+    /// Where its bytes are, counted from the end of the header.
+    range: [usize; 2],
+}
+
+/// The number types of the format, and how many bytes a number takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Kind {
+    name: &'static str,
+    size: usize,
+}
+
+const KINDS: [Kind; 14] = [
+    Kind { name: "BOOL", size: 1 },
+    Kind { name: "U8", size: 1 },
+    Kind { name: "I8", size: 1 },
+    Kind { name: "F8_E5M2", size: 1 },
+    Kind { name: "F8_E4M3", size: 1 },
+    Kind { name: "I16", size: 2 },
+    Kind { name: "U16", size: 2 },
+    Kind { name: "F16", size: 2 },
+    Kind { name: "BF16", size: 2 },
+    Kind { name: "I32", size: 4 },
+    Kind { name: "U32", size: 4 },
+    Kind { name: "F32", size: 4 },
+    Kind { name: "F64", size: 8 },
+    Kind { name: "I64", size: 8 },
+];
+
+impl<'b> SafeTensors<'b> {
+    /// Reads the header of a file that is in memory.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if the bytes do not follow the format to the letter: a header of another length, sizes that
+    /// overflow, arrays that overlap, leave holes, or go beyond the end, names that are there twice.
+    pub fn parse(bytes: &'b [u8]) -> Result<Self> {
+        let (metadata, entries, data) =
+            read(bytes).map_err(|problem| Error::Format { what: THE_FILE.to_owned(), problem })?;
+        Ok(Self { metadata, entries, data })
+    }
+
+    /// The names of the arrays, in alphabetical order.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.entries.keys().map(String::as_str)
+    }
+
+    /// The sizes of the array of this name, if there is one.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.entries.get(name).map(|entry| &*entry.shape)
+    }
+
+    /// The text of this name about the file, if there is one.
+    pub fn metadata(&self, name: &str) -> Option<&str> {
+        self.metadata.get(name).map(String::as_str)
+    }
+
+    /// The number type of the array of this name, such as `F32` or `BF16`, if there is one.
+    pub fn scalar(&self, name: &str) -> Option<&'static str> {
+        self.entries.get(name).map(|entry| entry.kind.name)
+    }
+
+    /// The numbers of the array of this name, row-major: `F64`, `F32`, `F16` and `BF16`, each as the nearest `A`.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if there is no such array, or it is of another number type.
+    pub fn numbers<A: Scalar>(&self, name: &str) -> Result<Vec<A>> {
+        let problem = |problem: String| Error::Format { what: format!("the array `{name}`"), problem };
+        let entry = self.entries.get(name).ok_or_else(|| problem("it is not in the file".into()))?;
+        let bytes = &self.data[entry.range[0]..entry.range[1]];
+        if entry.kind.name.eq_ignore_ascii_case(A::NAME) {
+            return Ok(all(bytes));
+        }
+        let small = |widen: fn(u16) -> f32| {
+            bytes.as_chunks().0.iter().map(|&bits| A::of(widen(u16::from_le_bytes(bits)).into())).collect()
+        };
+        match entry.kind.name {
+            "F64" => Ok(all::<f64>(bytes).into_iter().map(A::of).collect()),
+            "F32" => Ok(all::<f32>(bytes).into_iter().map(|x| A::of(x.into())).collect()),
+            "F16" => Ok(small(half::f16)),
+            "BF16" => Ok(small(half::bf16)),
+            other => Err(problem(format!("its numbers are {other}; those that are read are F64, F32, F16 and BF16"))),
+        }
+    }
+}
+
+/// All numbers of these bytes.
+fn all<A: Scalar>(bytes: &[u8]) -> Vec<A> {
+    A::from_le(bytes)
+}
+
+type Parsed<'b> = (BTreeMap<String, String>, BTreeMap<String, Entry>, &'b [u8]);
+
+fn read(bytes: &[u8]) -> Result<Parsed<'_>, String> {
+    let Some((length, rest)) = bytes.split_first_chunk() else {
+        return Err(format!("it has {} bytes, but begins with a length of 8", bytes.len()));
+    };
+    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+    if length > LONGEST_HEADER {
+        return Err(format!("its header has {length} bytes; the longest are {LONGEST_HEADER}"));
+    }
+    let Some((header, data)) = rest.split_at_checked(length) else {
+        return Err(format!("its header has {length} bytes, but there are {} after its length", rest.len()));
+    };
+    if header.first() != Some(&b'{') {
+        return Err("its header does not begin with {".into());
+    }
+    let Header { metadata, entries } =
+        serde_json::from_slice(header).map_err(|error| format!("its header: {error}"))?;
+    let mut places: Vec<(&String, &Entry)> = entries.iter().collect();
+    places.sort_by_key(|(_, entry)| entry.range);
+    let mut end = 0;
+    for (name, Entry { kind, shape, range }) in places {
+        let size = shape.iter().try_fold(kind.size, |size, &n| size.checked_mul(n));
+        let size = size.ok_or_else(|| format!("the sizes of `{name}` overflow"))?;
+        if range[0] != end {
+            let problem = if range[0] < end { "overlaps the one before" } else { "leaves a hole before it" };
+            return Err(format!("`{name}` {problem}: it begins at {}, not {end}", range[0]));
+        }
+        if range[1].checked_sub(range[0]) != Some(size) {
+            let [from, to] = range;
+            return Err(format!(
+                "`{name}` takes {size} bytes for its sizes {shape:?}, but has the place {from} to {to}"
+            ));
+        }
+        end = range[1];
+        if end > data.len() {
+            return Err(format!("`{name}` ends at {end}, beyond the {} bytes of data", data.len()));
+        }
+    }
+    if end != data.len() {
+        return Err(format!("its arrays end at {end}, but there are {} bytes of data", data.len()));
+    }
+    Ok((metadata, entries, data))
+}
+
+struct Header {
+    metadata: BTreeMap<String, String>,
+    entries: BTreeMap<String, Entry>,
+}
+
+impl<'d> Deserialize<'d> for Header {
+    fn deserialize<D: Deserializer<'d>>(deserializer: D) -> Result<Self, D::Error> {
+        struct HeaderVisitor;
+
+        impl<'d> Visitor<'d> for HeaderVisitor {
+            type Value = Header;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of arrays")
+            }
+
+            fn visit_map<M: MapAccess<'d>>(self, mut map: M) -> Result<Header, M::Error> {
+                let (mut metadata, mut entries) = (None, BTreeMap::new());
+                while let Some(name) = map.next_key::<String>()? {
+                    let twice = if name == METADATA {
+                        metadata.replace(map.next_value::<Texts>()?.0).is_some()
+                    } else {
+                        entries.insert(name.clone(), map.next_value()?).is_some()
+                    };
+                    if twice {
+                        return Err(M::Error::custom(format!("`{name}` is there twice")));
+                    }
+                }
+                Ok(Header { metadata: metadata.unwrap_or_default(), entries })
+            }
+        }
+
+        deserializer.deserialize_map(HeaderVisitor)
+    }
+}
+
+struct Texts(BTreeMap<String, String>);
+
+impl<'d> Deserialize<'d> for Texts {
+    fn deserialize<D: Deserializer<'d>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextsVisitor;
+
+        impl<'d> Visitor<'d> for TextsVisitor {
+            type Value = Texts;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of texts")
+            }
+
+            fn visit_map<M: MapAccess<'d>>(self, mut map: M) -> Result<Texts, M::Error> {
+                let mut texts = BTreeMap::new();
+                while let Some((name, text)) = map.next_entry::<String, String>()? {
+                    if texts.insert(name.clone(), text).is_some() {
+                        return Err(M::Error::custom(format!("the text `{name}` is there twice")));
+                    }
+                }
+                Ok(Texts(texts))
+            }
+        }
+
+        deserializer.deserialize_map(TextsVisitor)
+    }
+}
+
+impl<'d> Deserialize<'d> for Entry {
+    fn deserialize<D: Deserializer<'d>>(deserializer: D) -> Result<Self, D::Error> {
+        struct EntryVisitor;
+
+        impl<'d> Visitor<'d> for EntryVisitor {
+            type Value = Entry;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array with dtype, shape and data_offsets")
+            }
+
+            fn visit_map<M: MapAccess<'d>>(self, mut map: M) -> Result<Entry, M::Error> {
+                let (mut kind, mut shape, mut range) = (None, None, None);
+                while let Some(name) = map.next_key::<String>()? {
+                    let twice = match &*name {
+                        "dtype" => kind.replace(map.next_value::<String>()?).is_some(),
+                        "shape" => shape.replace(map.next_value()?).is_some(),
+                        "data_offsets" => range.replace(map.next_value()?).is_some(),
+                        _ => return Err(M::Error::unknown_field(&name, &["dtype", "shape", "data_offsets"])),
+                    };
+                    if twice {
+                        return Err(M::Error::custom(format!("`{name}` is there twice")));
+                    }
+                }
+                let kind = kind.ok_or_else(|| M::Error::missing_field("dtype"))?;
+                let known = KINDS.into_iter().find(|known| known.name == kind);
+                Ok(Entry {
+                    kind: known.ok_or_else(|| M::Error::custom(format!("`{kind}` is not a number type")))?,
+                    shape: shape.ok_or_else(|| M::Error::missing_field("shape"))?,
+                    range: range.ok_or_else(|| M::Error::missing_field("data_offsets"))?,
+                })
+            }
+        }
+
+        deserializer.deserialize_map(EntryVisitor)
+    }
+}
+
+/// The beginning of a file with these texts and arrays (names and sizes) of `A`, up to where the first array's numbers
+/// go; it has room for all of them.
+pub(super) fn header<A: Scalar>(metadata: &[(&str, &str)], arrays: &[(String, Vec<usize>)]) -> Result<Vec<u8>> {
+    if let Some(name) = repeated(arrays.iter().map(|(name, _)| name.as_str())) {
+        return Err(Error::Format {
+            what: format!("the array `{name}`"),
+            problem: "there are two of this name".into(),
+        });
+    }
+    let mut text = format!("{{{}:{{", quoted(METADATA));
+    for (i, (name, value)) in metadata.iter().enumerate() {
+        let comma = if i == 0 { "" } else { "," };
+        let _ = write!(text, "{comma}{}:{}", quoted(name), quoted(value));
+    }
+    text.push('}');
+    let (kind, mut end) = (A::NAME.to_uppercase(), 0);
+    for (name, shape) in arrays {
+        let begin = end;
+        end += shape.iter().product::<usize>() * size_of::<A>();
+        let name = quoted(name);
+        let _ = write!(text, r#",{name}:{{"dtype":"{kind}","shape":{shape:?},"data_offsets":[{begin},{end}]}}"#);
+    }
+    text.push('}');
+    // The numbers begin at a multiple of eight bytes.
+    let length = text.len().next_multiple_of(8);
+    let mut bytes = Vec::with_capacity(8 + length + end);
+    bytes.extend((length as u64).to_le_bytes());
+    bytes.extend(text.as_bytes());
+    bytes.resize(8 + length, b' ');
+    Ok(bytes)
+}

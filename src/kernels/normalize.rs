@@ -1,0 +1,180 @@
+//! What the normalising layers compute: x̂ = (x - mean)·rstd with rstd = 1/√(variance + eps), and y = x̂·w + b.
+//!
+//! Variances are taken in two passes, as means of squares of deviations, with sums in `f64`. A mean in `f64` is kept as
+//! two numbers of the layer's own type, hi + lo: so a mean of 10,000 costs the deviations no digits in `f32`.
+//!
+//! The gradient is dx = rstd·(w·dy - m₁ - x̂·m₂) with m₁ and m₂ the means of w·dy and w·dy·x̂ over all numbers that share
+//! the mean and the variance. dw is the sum of dy·x̂ and db that of dy over all numbers that share w and b.
+
+use super::channels::{add_pairs, add_sums, each};
+use crate::Scalar;
+
+/// A mean as hi + lo.
+#[inline(always)]
+pub(super) fn split<A: Scalar>(mean: f64) -> (A, A) {
+    let hi = A::of(mean);
+    (hi, A::of(mean - hi.to_f64()))
+}
+
+/// 1/√(variance + eps).
+#[inline(always)]
+pub(super) fn rstd(variance: f64, eps: f64) -> f64 {
+    1.0 / (variance + eps).sqrt()
+}
+
+/// What is left of x without the mean.
+#[inline(always)]
+pub(super) fn deviation<A: Scalar>(x: A, hi: A, lo: A) -> A {
+    (x - hi) - lo
+}
+
+/// The statistics of each channel of a batch or a sample, and the sums they are made of.
+#[derive(Debug)]
+pub(crate) struct Statistics<'a, A> {
+    pub(crate) hi: &'a mut [A],
+    pub(crate) lo: &'a mut [A],
+    pub(crate) rstd: &'a mut [A],
+}
+
+impl<'a, A: Scalar> Statistics<'a, A> {
+    /// How many numbers there are for each channel.
+    pub(crate) const NUMBERS: usize = 3;
+
+    /// Those that `memory` holds.
+    #[inline(always)]
+    pub(crate) fn of(memory: &'a mut [A]) -> Self {
+        let channels = memory.len() / Self::NUMBERS;
+        let (hi, rest) = memory.split_at_mut(channels);
+        let (lo, rstd) = rest.split_at_mut(channels);
+        Self { hi, lo, rstd }
+    }
+
+    /// Takes the means out of sums over `count` numbers.
+    #[inline(always)]
+    pub(crate) fn set_means(&mut self, sums: &[f64], count: f64) {
+        for ((hi, lo), sum) in self.hi.iter_mut().zip(&mut *self.lo).zip(sums) {
+            (*hi, *lo) = split(sum / count);
+        }
+    }
+
+    /// Takes the variances out of sums of squares of `count` deviations.
+    #[inline(always)]
+    pub(crate) fn set_variances(&mut self, squares: &[f64], count: f64, eps: f64) {
+        for (scale, squares) in self.rstd.iter_mut().zip(squares) {
+            *scale = A::of(rstd(squares / count, eps));
+        }
+    }
+
+    /// The statistics as constants of the channels.
+    #[inline(always)]
+    pub(crate) fn get(&self) -> (&[A], &[A], &[A]) {
+        (&*self.hi, &*self.lo, &*self.rstd)
+    }
+}
+
+/// Adds up the numbers of each channel.
+#[inline(always)]
+pub(crate) fn add_numbers<A: Scalar>(x: &[A], apart: usize, sums: &mut [f64], channels: &[A]) {
+    add_sums(
+        x,
+        apart,
+        channels,
+        sums,
+        #[inline(always)]
+        |&x, _| x.to_f64(),
+    );
+}
+
+/// Adds up the squares of each channel's deviations from its mean.
+#[inline(always)]
+pub(crate) fn add_squares<A: Scalar>(x: &[A], apart: usize, (hi, lo): (&[A], &[A]), squares: &mut [f64]) {
+    add_sums(
+        x,
+        apart,
+        (hi, lo),
+        squares,
+        #[inline(always)]
+        |&x, (&hi, &lo)| {
+            let deviation = deviation(x, hi, lo).to_f64();
+            deviation * deviation
+        },
+    );
+}
+
+/// Adds up dy and dy·x̂ for each channel.
+#[inline(always)]
+pub(crate) fn add_gradients<A: Scalar>(
+    (x, dy): (&[A], &[A]),
+    apart: usize,
+    statistics: (&[A], &[A], &[A]),
+    sums: &mut [f64],
+) {
+    add_pairs(
+        (x, dy),
+        apart,
+        statistics,
+        sums,
+        #[inline(always)]
+        |(&x, &dy), (&hi, &lo, &rstd)| (dy.to_f64(), (dy * (deviation(x, hi, lo) * rstd)).to_f64()),
+    );
+}
+
+/// y = x̂·w + b with the statistics and parameters of the channel.
+#[inline(always)]
+pub(crate) fn normalize<A: Scalar>(
+    (x, y): (&[A], &mut [A]),
+    apart: usize,
+    (hi, lo, rstd): (&[A], &[A], &[A]),
+    (w, b): (&[A], &[A]),
+) {
+    each(
+        (x, y),
+        apart,
+        (hi, lo, rstd, w, b),
+        #[inline(always)]
+        |(&x, y), (&hi, &lo, &rstd, &w, &b)| *y = deviation(x, hi, lo) * rstd * w + b,
+    );
+}
+
+/// dx = rstd·(w·dy - m₁ - x̂·m₂) with the statistics, parameters and means of the channel.
+#[inline(always)]
+pub(crate) fn gradient<A: Scalar>(
+    (x, dy, dx): (&[A], &[A], &mut [A]),
+    apart: usize,
+    statistics: (&[A], &[A], &[A]),
+    (w, m1, m2): (&[A], &[A], &[A]),
+) {
+    each(
+        (x, dy, dx),
+        apart,
+        (statistics, (w, m1, m2)),
+        #[inline(always)]
+        |(&x, &dy, dx), ((&hi, &lo, &rstd), (&w, &m1, &m2))| {
+            *dx = rstd * (w * dy - m1 - deviation(x, hi, lo) * rstd * m2);
+        },
+    );
+}
+
+/// Ones and zeros, for layers without parameters.
+#[derive(Debug)]
+pub(crate) struct Plain<A> {
+    ones: Vec<A>,
+    zeros: Vec<A>,
+}
+
+impl<A> Default for Plain<A> {
+    fn default() -> Self {
+        Self { ones: Vec::new(), zeros: Vec::new() }
+    }
+}
+
+impl<A: Scalar> Plain<A> {
+    /// `parameters`, or so many ones and zeros.
+    pub(crate) fn or<'a>(&'a mut self, parameters: Option<(&'a [A], &'a [A])>, count: usize) -> (&'a [A], &'a [A]) {
+        parameters.unwrap_or_else(|| {
+            self.ones.resize(count, A::ONE);
+            self.zeros.resize(count, A::ZERO);
+            (&self.ones, &self.zeros)
+        })
+    }
+}

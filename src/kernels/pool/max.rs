@@ -1,0 +1,147 @@
+//! The largest number under each window.
+
+use super::{Reduce, Taps, array, array_mut, blocks, is_halving, quads, reduce_line, sizes};
+use crate::Scalar;
+use crate::kernels::rows::{Rows, each_row};
+use crate::kernels::simd::rows;
+use crate::kernels::window::Axis;
+
+/// The largest number under each window, and in which cell of its plane it is: the first of several in row-major order,
+/// or the first NaN.
+pub(crate) fn max<A: Scalar>(axes: [Axis; 2], x: &[A], y: &mut [A], cells: &mut Vec<u32>) {
+    cells.resize(y.len(), 0);
+    let [input, output] = sizes(axes);
+    each_row(
+        (Rows(x, input), Rows(y, output), Rows(&mut cells[..], output)),
+        input,
+        #[inline(always)]
+        move |(x, y, cells)| match axes {
+            _ if is_whole(axes) => max_of_plane(x, y, cells),
+            _ if is_halving(axes) => max_of_quads(axes, x, y, cells),
+            _ => max_of_windows(axes, x, y, cells),
+        },
+    );
+}
+
+/// dx is dy in the cell of each maximum, added up where windows overlap.
+pub(crate) fn max_gradient<A: Scalar>(axes: [Axis; 2], cells: &[u32], dy: &[A], dx: &mut [A]) {
+    let [input, output] = sizes(axes);
+    each_row(
+        (Rows(dx, input), Rows(cells, output), Rows(dy, output)),
+        input,
+        #[inline(always)]
+        move |(dx, cells, dy)| {
+            dx.fill(A::ZERO);
+            for (&cell, &dy) in cells.iter().zip(dy) {
+                dx[cell as usize] += dy;
+            }
+        },
+    );
+}
+
+/// Whether a number takes the place of the largest before it.
+#[inline(always)]
+fn beats<A: Scalar>(x: A, largest: A) -> bool {
+    // Written so that NaN beats numbers, and nothing beats NaN.
+    #[allow(clippy::neg_cmp_op_on_partial_ord)]
+    let larger = !(x <= largest);
+    larger & !largest.is_nan()
+}
+
+/// One window on a whole plane.
+fn is_whole([lines, columns]: [Axis; 2]) -> bool {
+    let whole = |axis: Axis| axis.kernel == axis.input && axis.output == 1 && axis.before == 0 && axis.dilation == 1;
+    whole(lines) && whole(columns)
+}
+
+#[inline(always)]
+fn max_of_plane<A: Scalar>(x: &[A], y: &mut [A], cells: &mut [u32]) {
+    let largest = rows::max(x);
+    y[0] = largest;
+    cells[0] = x.iter().position(|&x| x == largest || x.is_nan()).map_or(0, |cell| cell as u32);
+}
+
+/// Windows of 2 x 2 side by side, in blocks as in [`reduce_line`].
+#[inline(always)]
+fn max_of_quads<A: Scalar>(axes: [Axis; 2], x: &[A], y: &mut [A], cells: &mut [u32]) {
+    match axes[1].output {
+        8.. => max_of_quad_blocks::<8, A>(axes, x, y, cells),
+        4.. => max_of_quad_blocks::<4, A>(axes, x, y, cells),
+        _ => max_of_quad_blocks::<1, A>(axes, x, y, cells),
+    }
+}
+
+#[inline(always)]
+fn max_of_quad_blocks<const N: usize, A: Scalar>(axes: [Axis; 2], x: &[A], y: &mut [A], cells: &mut [u32]) {
+    let Axis { input: width, output, .. } = axes[1];
+    let lines = y.chunks_exact_mut(output).zip(cells.chunks_exact_mut(output));
+    for (place, (y, cells)) in lines.enumerate() {
+        let (top, bottom) = quads(axes, x, place);
+        for from in blocks::<N>(0, output) {
+            let first = 2 * (place * width + from);
+            let (top, bottom) = (array::<N, _>(top, from), array(bottom, from));
+            let (y, cells) = (array_mut::<N, _>(y, from), array_mut(cells, from));
+            max_of_quad_block(top, bottom, width as u32, first as u32, y, cells);
+        }
+    }
+}
+
+#[inline(always)]
+fn max_of_quad_block<const N: usize, A: Scalar>(
+    top: &[[A; 2]; N],
+    bottom: &[[A; 2]; N],
+    width: u32,
+    first: u32,
+    y: &mut [A; N],
+    cells: &mut [u32; N],
+) {
+    for i in 0..N {
+        let (mut largest, mut cell) = (top[i][0], 0);
+        for (x, offset) in [(top[i][1], 1), (bottom[i][0], width), (bottom[i][1], width + 1)] {
+            let better = beats(x, largest);
+            largest = if better { x } else { largest };
+            cell = if better { offset } else { cell };
+        }
+        y[i] = largest;
+        cells[i] = first + 2 * i as u32 + cell;
+    }
+}
+
+#[inline(always)]
+fn max_of_windows<A: Scalar>(axes: [Axis; 2], x: &[A], y: &mut [A], cells: &mut [u32]) {
+    let width = axes[1].output;
+    let lines = y.chunks_exact_mut(width).zip(cells.chunks_exact_mut(width));
+    for (place, (y, cells)) in lines.enumerate() {
+        reduce_line(axes, place, &mut Largest { x, y, cells });
+    }
+}
+
+struct Largest<'a, A> {
+    x: &'a [A],
+    y: &'a mut [A],
+    cells: &'a mut [u32],
+}
+
+impl<A: Scalar> Reduce for Largest<'_, A> {
+    #[inline(always)]
+    fn block<const N: usize>(&mut self, from: usize, taps: Taps) {
+        // If nothing beats -∞, the first cell of the window stays.
+        let (mut largest, mut cell) = ([-A::INFINITY; N], [0; N]);
+        taps.each(
+            self.x,
+            #[inline(always)]
+            |x: [A; N], offset| {
+                for i in 0..N {
+                    let better = beats(x[i], largest[i]);
+                    largest[i] = if better { x[i] } else { largest[i] };
+                    cell[i] = if better { offset as u32 } else { cell[i] };
+                }
+            },
+        );
+        *array_mut(self.y, from) = largest;
+        let cells = array_mut::<N, _>(self.cells, from);
+        for i in 0..N {
+            cells[i] = (taps.start + i * taps.stride) as u32 + cell[i];
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Maxima and means under a window that moves over the planes of images.
+//!
+//! A sequence of steps with features is pooled as one plane with the steps as its lines and a window of one column.
+
+use std::fmt::{self, Debug};
+
+use super::window::{Axis, Window};
+use crate::layers::Padding;
+use crate::{Error, Result, Scalar, Shape};
+
+mod max;
+mod mean;
+
+pub(crate) use max::{max, max_gradient};
+pub(crate) use mean::{divisors, mean, mean_gradient};
+
+/// How the windows of `layer` lie on images of this shape, if each of them sees a pixel.
+pub(crate) fn axes(window: &Window, layer: &dyn Debug, input: Shape) -> Result<[Axis; 2]> {
+    let axes = window.axes(|| format!("{layer:?}"), input)?;
+    for axis in axes {
+        let padding = axis.before.max(axis.after);
+        if padding > axis.span() / 2 {
+            let what = format!("the padding of {layer:?}");
+            return Err(Error::Setting { what, wants: "at most half of its window", got: padding as f64 });
+        }
+        // Taps further apart than the image is wide may all lie beside it.
+        let sees = |place| (0..axis.kernel).any(|tap| axis.cell(place, tap).is_some());
+        if axis.dilation > axis.input && padding > 0 && !(0..axis.output).all(sees) {
+            let wants =
+                format!("images that all its windows see, not padding only (its dilation is {})", axis.dilation);
+            return Err(Error::Input { layer: format!("{layer:?}"), wants, got: input });
+        }
+    }
+    if u32::try_from(axes[0].input * axes[1].input).is_err() {
+        let wants = "images of fewer than 2^32 pixels".into();
+        return Err(Error::Input { layer: format!("{layer:?}"), wants, got: input });
+    }
+    Ok(axes)
+}
+
+/// The same for a window that moves over the steps of sequences.
+pub(crate) fn axes_of_steps(window: &Window, layer: &dyn Debug, input: Shape) -> Result<[Axis; 2]> {
+    let wrong = |wants: String| Error::Input { layer: format!("{layer:?}"), wants, got: input };
+    let Shape::Sequence { steps, features } = input else {
+        return Err(wrong("sequences [steps, features]".into()));
+    };
+    axes(window, layer, [1, steps, features].into()).map_err(|error| {
+        let Padding::Each([[before, after], _]) = window.padding else { return error };
+        let span = window.dilation[0].saturating_mul(window.kernel[0].saturating_sub(1)).saturating_add(1);
+        let least = span.saturating_sub(before.saturating_add(after)).max(1);
+        match error {
+            Error::Input { .. } if steps < least => wrong(format!("sequences of at least {least} steps")),
+            Error::Input { .. } if features == 0 => wrong("sequences of at least one feature".into()),
+            Error::Input { wants, .. } => wrong(wants.replace("images", "sequences")),
+            other => other,
+        }
+    })
+}
+
+/// Writes the settings of a window that moves over steps.
+pub(crate) fn write_steps(f: &mut fmt::Formatter<'_>, window: &Window) -> fmt::Result {
+    write!(f, "{}, stride {}", window.kernel[0], window.stride[0])?;
+    if let Padding::Each([[cells, _], _]) = window.padding
+        && cells > 0
+    {
+        write!(f, ", padding {cells}")?;
+    }
+    if window.dilation[0] != 1 {
+        write!(f, ", dilation {}", window.dilation[0])?;
+    }
+    f.write_str(if window.ceil { ", rounded up" } else { "" })
+}
+
+/// One window on all of an image, or on all steps of a sequence.
+pub(crate) fn whole(layer: &dyn Debug, input: Shape) -> Result<[Axis; 2]> {
+    match input {
+        Shape::Image { height, width, .. } if input.len() > 0 => {
+            axes(&Window::new([height, width], [1, 1]), layer, input)
+        }
+        Shape::Sequence { steps, .. } if input.len() > 0 => {
+            axes_of_steps(&Window::new([steps, 1], [1, 1]), layer, input)
+        }
+        _ => {
+            let wants = "images or sequences that are not empty".into();
+            Err(Error::Input { layer: format!("{layer:?}"), wants, got: input })
+        }
+    }
+}
+
+/// The shape of a sample after windows that lie so.
+pub(crate) fn pooled([lines, columns]: [Axis; 2], input: Shape) -> Shape {
+    match input {
+        Shape::Image { channels, .. } => [channels, lines.output, columns.output].into(),
+        _ => [lines.output, columns.output].into(),
+    }
+}
+
+/// The numbers of a plane before and after.
+fn sizes([lines, columns]: [Axis; 2]) -> [usize; 2] {
+    [lines.input * columns.input, lines.output * columns.output]
+}
+
+/// Windows of 2 x 2 side by side.
+fn is_halving(axes: [Axis; 2]) -> bool {
+    axes.iter().all(|axis| {
+        (axis.kernel, axis.stride, axis.dilation, axis.before) == (2, 2, 1, 0) && 2 * axis.output <= axis.input
+    })
+}
+
+/// The pairs of neighbours in the two lines under the windows of one line of places.
+#[inline(always)]
+fn quads<A>([_, columns]: [Axis; 2], x: &[A], place: usize) -> (&[[A; 2]], &[[A; 2]]) {
+    let (top, bottom) = x[2 * place * columns.input..][..2 * columns.input].split_at(columns.input);
+    (top.as_chunks().0, bottom.as_chunks().0)
+}
+
+/// The taps of a window that lie on the image: some lines of some columns each, for the first of a run of places.
+#[derive(Clone, Copy)]
+struct Taps {
+    /// The cell of the plane under the first tap.
+    start: usize,
+    lines: usize,
+    line_step: usize,
+    columns: usize,
+    column_step: usize,
+    /// How far apart the places are.
+    stride: usize,
+}
+
+impl Taps {
+    /// Calls `f` for each tap in row-major order, with what is under it at each of `N` places, and how far the tap is from
+    /// the first one.
+    #[inline(always)]
+    fn each<const N: usize, A: Scalar>(self, x: &[A], mut f: impl FnMut([A; N], usize)) {
+        for i in 0..self.lines {
+            for j in 0..self.columns {
+                let offset = i * self.line_step + j * self.column_step;
+                f(strided(&x[self.start + offset..], self.stride), offset);
+            }
+        }
+    }
+}
+
+/// Every `stride`th of the first items.
+#[inline(always)]
+fn strided<const N: usize, A: Scalar>(x: &[A], stride: usize) -> [A; N] {
+    match (stride, x.as_chunks::<2>().0.first_chunk::<N>()) {
+        (1, _) => *array(x, 0),
+        // The other half is loaded, too, and dropped: faster than one by one.
+        (2, Some(pairs)) => std::array::from_fn(
+            #[inline(always)]
+            |i| pairs[i][0],
+        ),
+        _ => {
+            let x = &x[..=stride * (N - 1)];
+            std::array::from_fn(
+                #[inline(always)]
+                |i| x[stride * i],
+            )
+        }
+    }
+}
+
+/// What is computed of the numbers under a window, for `N` places side by side on a line, from the place `from` on.
+trait Reduce {
+    fn block<const N: usize>(&mut self, from: usize, taps: Taps);
+}
+
+/// Computes a line of places: in blocks where all columns of the window lie on the image, and one by one at the borders.
+/// A loop over a whole line would often be too short to be worth vector instructions. The last block overlaps the one
+/// before.
+#[inline(always)]
+fn reduce_line([lines, columns]: [Axis; 2], place: usize, reduce: &mut impl Reduce) {
+    let inside = |axis: Axis, place: usize| {
+        let first = (0..axis.kernel).find_map(|tap| axis.cell(place, tap)).unwrap_or(0);
+        (first, (0..axis.kernel).filter(|&tap| axis.cell(place, tap).is_some()).count())
+    };
+    let (line, count) = inside(lines, place);
+    let taps = Taps {
+        start: line * columns.input,
+        lines: count,
+        line_step: lines.dilation * columns.input,
+        columns: columns.kernel,
+        column_step: columns.dilation,
+        stride: columns.stride,
+    };
+    let from = columns.places(0).0;
+    let to = columns.places(columns.kernel - 1).1.max(from);
+    match to - from {
+        8.. => interior::<8>(from, to, taps, columns, reduce),
+        4.. => interior::<4>(from, to, taps, columns, reduce),
+        _ => interior::<1>(from, to, taps, columns, reduce),
+    }
+    for q in (0..from).chain(to..columns.output) {
+        let (column, count) = inside(columns, q);
+        reduce.block::<1>(q, Taps { start: taps.start + column, columns: count, ..taps });
+    }
+}
+
+#[inline(always)]
+fn interior<const N: usize>(from: usize, to: usize, taps: Taps, columns: Axis, reduce: &mut impl Reduce) {
+    for q in blocks::<N>(from, to) {
+        reduce.block::<N>(q, Taps { start: taps.start + q * columns.stride - columns.before, ..taps });
+    }
+}
+
+/// The first place of each block of `N`.
+#[inline(always)]
+fn blocks<const N: usize>(from: usize, to: usize) -> impl Iterator<Item = usize> {
+    (from..to).step_by(N).map(move |q| q.min(to - N))
+}
+
+/// `N` items from the one at `from`.
+#[inline(always)]
+fn array<const N: usize, T>(items: &[T], from: usize) -> &[T; N] {
+    items[from..].first_chunk().expect("a block inside the line")
+}
+
+/// The same to write to.
+#[inline(always)]
+fn array_mut<const N: usize, T>(items: &mut [T], from: usize) -> &mut [T; N] {
+    items[from..].first_chunk_mut().expect("a block inside the line")
+}

@@ -1,0 +1,93 @@
+//! [`Dropout`]: numbers are left out at random while training.
+
+use rand::Rng;
+use rand::rngs::Xoshiro256PlusPlus;
+
+use crate::error::check_setting;
+use crate::kernels::{flat, flat_mut, simd::map2};
+use crate::layers::{Backward, Layer, Pass};
+use crate::spec::Spec;
+use crate::{Matrix, Result, Scalar, Shape};
+
+/// Sets each number to 0 with probability p while training, and multiplies the others by 1/(1 - p), so that the mean
+/// stays (Srivastava and others, 2014, in the inverted form that all systems use today).
+///
+/// y = m ∘ x and dx = m ∘ dy, where each number of m is 0 or 1/(1 - p), drawn anew in each forward pass from the seed of
+/// the [`Tape`](crate::Tape). When predicting, y = x. With p = 1 all is 0. The shape is any, and stays.
+///
+/// # Errors
+/// A probability outside 0 to 1 is an [`Error::Setting`](crate::Error::Setting) when the layer joins a network.
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let network = Sequential::new(4).with(Dropout::new(0.5))?;
+/// let x = array![[1.0, 2.0, 3.0, 4.0]];
+/// assert_eq!(network.predict(&x)?, x);
+/// let mut tape = Tape::new(&network, 7);
+/// let y = tape.forward(&network, &x)?;
+/// assert!(y.iter().zip(&x).all(|(&y, &x)| y == 0.0 || y == 2.0 * x));
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Dropout {
+    /// How likely a number is to become 0.
+    pub probability: f64,
+}
+
+impl Dropout {
+    /// A layer that leaves out each number with this probability.
+    pub const fn new(probability: f64) -> Self {
+        Self { probability }
+    }
+}
+
+/// Draws for each number of `mask`, made `len` long, whether it is 0 or 1/(1 - probability).
+pub(super) fn draw<A: Scalar>(mask: &mut Vec<A>, len: usize, probability: f64, rng: &mut Xoshiro256PlusPlus) {
+    const ALL: u64 = 1 << 32;
+    // Half of a random number of 64 bits decides.
+    let dropped = (probability * ALL as f64).round() as u64;
+    let kept = if dropped < ALL { A::of(1.0 / (1.0 - probability)) } else { A::ZERO };
+    mask.resize(len, A::ZERO);
+    for pair in mask.chunks_mut(2) {
+        let mut bits = rng.next_u64();
+        for factor in pair {
+            *factor = if bits % ALL < dropped { A::ZERO } else { kept };
+            bits /= ALL;
+        }
+    }
+}
+
+/// The error unless it is a probability.
+pub(super) fn check_probability(what: &str, probability: f64) -> Result<()> {
+    check_setting(what, probability, "from 0 to 1", (0.0..=1.0).contains(&probability))
+}
+
+impl<A: Scalar> Layer<A> for Dropout {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        check_probability("Dropout's probability", self.probability)?;
+        Ok(input)
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        if !pass.training {
+            y.assign(x);
+            return Ok(());
+        }
+        let mask = pass.cache.get::<Vec<A>>();
+        draw(mask, x.len(), self.probability, pass.rng);
+        map2(flat(x), mask, flat_mut(y), |x, m| x * m);
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+        if let Some(dx) = at.dx {
+            map2(flat(at.dy), pass.cache.get::<Vec<A>>(), flat_mut(dx), |dy, m| dy * m);
+        }
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("dropout").set("probability", self.probability))
+    }
+}

@@ -1,0 +1,71 @@
+//! [`GaussianNoise`]: normal random numbers are added while training.
+
+use rand_distr::{Distribution, StandardNormal};
+
+use crate::error::check_setting;
+use crate::kernels::flat_mut;
+use crate::layers::{Backward, Layer, Pass};
+use crate::spec::Spec;
+use crate::{Matrix, Result, Scalar, Shape};
+
+/// Adds noise while training, y = x + σ·n, where each n is drawn anew from the standard normal distribution (as Keras'
+/// layer of this name).
+///
+/// dx = dy. When predicting, y = x. The random numbers come from the seed of the [`Tape`](crate::Tape). The shape is any,
+/// and stays.
+///
+/// # Errors
+/// A deviation σ that is negative or not finite is an [`Error::Setting`](crate::Error::Setting) when the layer joins a
+/// network.
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let network = Sequential::new(2).with(GaussianNoise::new(0.1))?;
+/// let x = array![[1.0, -1.0]];
+/// assert_eq!(network.predict(&x)?, x);
+/// assert_ne!(Tape::new(&network, 7).forward(&network, &x)?, &x);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GaussianNoise {
+    /// The standard deviation σ.
+    pub deviation: f64,
+}
+
+impl GaussianNoise {
+    /// A layer that adds noise of this standard deviation.
+    pub const fn new(deviation: f64) -> Self {
+        Self { deviation }
+    }
+}
+
+impl<A: Scalar> Layer<A> for GaussianNoise {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        let ok = self.deviation >= 0.0 && self.deviation.is_finite();
+        check_setting("GaussianNoise's deviation", self.deviation, "at least 0 and finite", ok)?;
+        Ok(input)
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        y.assign(x);
+        if pass.training {
+            for y in flat_mut(y) {
+                let n: f64 = StandardNormal.sample(pass.rng);
+                *y += A::of(self.deviation * n);
+            }
+        }
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) {
+        if let Some(dx) = at.dx {
+            dx.assign(at.dy);
+        }
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("gaussian_noise").set("deviation", self.deviation))
+    }
+}

@@ -1,0 +1,81 @@
+//! [`GlobalAvgPool`]: of each channel, the mean.
+
+use crate::kernels::rows::{Rows, each_row};
+use crate::kernels::simd::rows;
+use crate::kernels::{channels_of, flat, flat_mut, pool};
+use crate::layers::{Backward, Layer, Pass};
+use crate::spec::Spec;
+use crate::{Matrix, Result, Scalar, Shape};
+
+/// The mean of each channel of an image, or of each feature over all steps of a sequence.
+///
+/// Images `[channels, height, width]` become `channels` plain features, sequences `[steps, features]` become `features`.
+/// It takes the place of the large dense layer at the end of a convolutional network (Lin, Chen and Yan, 2013).
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let network = Sequential::new([3, 2]).with(GlobalAvgPool)?;
+/// assert_eq!(network.predict(&array![[1.0, 6.0, 2.0, 7.0, 6.0, 5.0]])?, array![[3.0, 6.0]]);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct GlobalAvgPool;
+
+impl<A: Scalar> Layer<A> for GlobalAvgPool {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        Ok(pool::pooled(pool::whole(self, input)?, input).len().into())
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        let (channels, apart) = channels_of(pass.input);
+        let (size, count) = (pass.input.len(), A::of((pass.input.len() / channels) as f64));
+        each_row(
+            (Rows(flat(x), size), Rows(flat_mut(y), channels)),
+            size,
+            #[inline(always)]
+            move |(x, y)| {
+                if apart == 1 {
+                    rows::column_sums(x, y);
+                } else {
+                    for (x, y) in x.chunks_exact(apart).zip(&mut *y) {
+                        *y = A::of(rows::sum(x, |&x| x));
+                    }
+                }
+                for y in y {
+                    *y /= count;
+                }
+            },
+        );
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+        let Some(dx) = at.dx else { return };
+        let (channels, apart) = channels_of(pass.input);
+        let (size, count) = (pass.input.len(), A::of((pass.input.len() / channels) as f64));
+        each_row(
+            (Rows(flat_mut(dx), size), Rows(flat(at.dy), channels)),
+            size,
+            #[inline(always)]
+            move |(dx, dy)| {
+                // Of a sequence, all features of each step; of an image, each channel alone.
+                let width = if apart == 1 { channels } else { apart };
+                for (i, dx) in dx.chunks_exact_mut(width).enumerate() {
+                    if apart == 1 {
+                        for (dx, &dy) in dx.iter_mut().zip(dy) {
+                            *dx = dy / count;
+                        }
+                    } else {
+                        dx.fill(dy[i] / count);
+                    }
+                }
+            },
+        );
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("global_avg_pool"))
+    }
+}

@@ -1,0 +1,44 @@
+//! [`GlobalMaxPool`]: of each channel, the largest number.
+
+use crate::kernels::{flat, flat_mut, pool};
+use crate::layers::{Backward, Layer, Pass};
+use crate::spec::Spec;
+use crate::{Matrix, Result, Scalar, Shape};
+
+/// The largest number of each channel of an image, or of each feature over all steps of a sequence.
+///
+/// Images `[channels, height, width]` become `channels` plain features, sequences `[steps, features]` become `features`.
+/// The gradient goes to the first maximum in row-major order, as with a pool whose window is the whole image; NaN counts
+/// as larger than any number.
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let network = Sequential::new([2, 1, 3]).with(GlobalMaxPool)?;
+/// assert_eq!(network.predict(&array![[1.0, 3.0, 2.0, -1.0, -3.0, -2.0]])?, array![[3.0, -1.0]]);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct GlobalMaxPool;
+
+impl<A: Scalar> Layer<A> for GlobalMaxPool {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        Ok(pool::pooled(pool::whole(self, input)?, input).len().into())
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        pool::max(pool::whole(self, pass.input)?, flat(x), flat_mut(y), pass.cache.get());
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+        if let (Some(dx), Ok(axes)) = (at.dx, pool::whole(self, pass.input)) {
+            pool::max_gradient(axes, pass.cache.get::<Vec<u32>>(), flat(at.dy), flat_mut(dx));
+        }
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("global_max_pool"))
+    }
+}

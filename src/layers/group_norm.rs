@@ -1,0 +1,251 @@
+//! [`GroupNorm`]: groups of a sample's channels get the mean and the spread of a standard distribution.
+
+use std::fmt;
+
+use ndarray::{Array1, Array2, Axis};
+
+use crate::error::check_setting_of;
+use crate::kernels::normalize::{Plain, Statistics, add_gradients, add_numbers, add_squares, gradient, normalize};
+use crate::kernels::parallel::{Lines, each_line};
+use crate::kernels::{channels_of, flat, flat_mut};
+use crate::layers::layer_norm::parameters;
+use crate::layers::{Backward, Info, Layer, Pass, Role};
+use crate::spec::{Parts, Spec};
+use crate::{Error, Matrix, Result, Scalar, Shape};
+
+/// Group normalisation, y = (x - μ)/√(σ² + ε)·w + b with the mean μ and variance σ² of a group of channels of one sample
+/// (Wu and He, 2018).
+///
+/// The channels are split evenly into groups of neighbours. A channel is a feature of flat samples, a feature in all
+/// steps of a sequence, a feature map of an image; w and b have a number for each channel, (1, channels), 1 and 0 at
+/// first. The variance is the biased one; ε is 10⁻⁵ by default. A sample's output does not depend on others, and
+/// predicting is no different from training.
+///
+/// With x̂ = (x - μ)/√(σ² + ε), dx = (w·dy - mean(w·dy) - x̂·mean(w·dy·x̂))/√(σ² + ε), dw = Σ dy·x̂ and db = Σ dy, where
+/// means are over a group and sums over a channel of all samples.
+///
+/// # Errors
+/// In a network: [`Error::Input`] for another number of channels, or samples with one value a group, which has no
+/// variance; [`Error::Setting`] for no groups or channels, groups that do not divide the channels, an ε that is not
+/// positive.
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let network = Sequential::new(4).with(GroupNorm::new(2, 4))?;
+/// let y = network.predict(&array![[1.0_f64, 3.0, -500.0, 500.0]])?;
+/// assert!(y.iter().zip([-1.0, 1.0, -1.0, 1.0]).all(|(y, want)| (y - want).abs() < 1e-5));
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct GroupNorm<A: Scalar> {
+    groups: usize,
+    pub(super) channels: usize,
+    /// w and b.
+    pub(super) affine: Option<[Array2<A>; 2]>,
+    pub(super) eps: f64,
+}
+
+impl<A: Scalar> GroupNorm<A> {
+    /// A layer that splits so many channels into so many groups.
+    pub fn new(groups: usize, channels: usize) -> Self {
+        let row = |value| Array2::from_elem((1, channels), value);
+        Self { groups, channels, affine: Some([row(A::ONE), row(A::ZERO)]), eps: 1e-5 }
+    }
+
+    /// A layer with this w and b, each with a number for each channel.
+    ///
+    /// # Errors
+    /// [`Error::Dimensions`] if they are not of one length.
+    pub fn from_parameters(groups: usize, weight: Array1<A>, bias: Array1<A>) -> Result<Self> {
+        let channels = weight.len();
+        if bias.len() != channels {
+            let what = format!("the bias of GroupNorm({channels} channels)");
+            return Err(Error::Dimensions { what, wants: [1, channels], got: [1, bias.len()] });
+        }
+        let affine = [weight, bias].map(|values| Array1::from_iter(values).insert_axis(Axis(0)));
+        Ok(Self { groups, channels, affine: Some(affine), eps: 1e-5 })
+    }
+
+    /// The same layer without w and b: y = (x - μ)/√(σ² + ε).
+    pub fn without_affine(mut self) -> Self {
+        self.affine = None;
+        self
+    }
+
+    /// The same layer with this ε, which keeps a group without spread from being divided by 0.
+    pub fn eps(mut self, eps: f64) -> Self {
+        self.eps = eps;
+        self
+    }
+
+    /// The layer with so many groups and the other settings of the description.
+    pub(super) fn restore(parts: &mut Parts<'_, A>, groups: usize) -> Result<Self> {
+        let spec = parts.spec();
+        let channels = spec.count("channels")?;
+        let affine = if spec.flag("affine")? {
+            Some([parts.array("weight", 1, channels)?, parts.array("bias", 1, channels)?])
+        } else {
+            None
+        };
+        Ok(Self { groups, channels, affine, eps: spec.number("eps")? })
+    }
+
+    /// The errors of `layer`, which is this one or has it inside.
+    pub(super) fn check(&self, layer: &dyn fmt::Debug, input: Shape) -> Result<()> {
+        let Self { groups, channels, eps, .. } = *self;
+        check_setting_of(layer, "channels", channels as f64, "at least 1", channels > 0)?;
+        let ok = groups > 0 && channels.is_multiple_of(groups);
+        check_setting_of(layer, "groups", groups as f64, "at least 1, and divide the channels", ok)?;
+        check_setting_of(layer, "eps", eps, "positive and finite", eps > 0.0 && eps.is_finite())?;
+        let wants = if channels_of(input).0 != channels {
+            format!("{channels} channels")
+        } else if input.len() <= groups {
+            "at least 2 values a group (one has no variance)".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(Error::Input { layer: format!("{layer:?}"), wants, got: input })
+    }
+}
+
+/// What the layer keeps on a tape, all of it sample after sample.
+struct State<A> {
+    /// hi, lo and rstd of each channel.
+    statistics: Vec<A>,
+    /// Two sums of each channel.
+    sums: Vec<f64>,
+    /// The means m₁ and m₂ of the gradient for each channel.
+    means: Vec<A>,
+    /// The parameters of a layer without any.
+    plain: Plain<A>,
+}
+
+impl<A> Default for State<A> {
+    fn default() -> Self {
+        Self { statistics: Vec::new(), sums: Vec::new(), means: Vec::new(), plain: Plain::default() }
+    }
+}
+
+/// Gives each channel the sum over its group of `size` channels.
+#[inline(always)]
+fn pool(sums: &mut [f64], size: usize) {
+    for group in sums.chunks_exact_mut(size) {
+        let sum = group.iter().sum();
+        group.fill(sum);
+    }
+}
+
+impl<A: Scalar> Layer<A> for GroupNorm<A> {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        self.check(self, input)?;
+        Ok(input)
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        let ((channels, apart), width) = (channels_of(pass.input), pass.input.len());
+        let State { statistics, sums, plain, .. } = pass.cache.get::<State<A>>();
+        let (w, b) = plain.or(parameters(self.affine.as_ref()), channels);
+        statistics.resize(x.nrows() * Statistics::<A>::NUMBERS * channels, A::ZERO);
+        sums.resize(x.nrows() * 2 * channels, 0.0);
+        let (size, n, eps) = (channels / self.groups, (width / self.groups) as f64, self.eps);
+        let samples = (
+            Lines::new(flat(x), width),
+            Lines::new(flat_mut(y), width),
+            Lines::new(&mut statistics[..], Statistics::<A>::NUMBERS * channels),
+            Lines::new(&mut sums[..], 2 * channels),
+        );
+        each_line(
+            samples,
+            width,
+            #[inline(always)]
+            move |(x, y, statistics, sums)| {
+                let (mut statistics, sums) = (Statistics::of(statistics), &mut sums[..channels]);
+                sums.fill(0.0);
+                add_numbers(x, apart, sums, w);
+                pool(sums, size);
+                statistics.set_means(sums, n);
+                sums.fill(0.0);
+                add_squares(x, apart, (&*statistics.hi, &*statistics.lo), sums);
+                pool(sums, size);
+                statistics.set_variances(sums, n, eps);
+                normalize((x, y), apart, statistics.get(), (w, b));
+            },
+        );
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+        let ((channels, apart), width) = (channels_of(pass.input), pass.input.len());
+        let State { statistics, sums, means, plain } = pass.cache.get::<State<A>>();
+        let (w, _) = plain.or(parameters(self.affine.as_ref()), channels);
+        let (size, n) = (channels / self.groups, (width / self.groups) as f64);
+        let given = (Lines::new(flat(at.x), width), Lines::new(flat(at.dy), width));
+        let of_statistics = Statistics::<A>::NUMBERS * channels;
+
+        // Σ dy of each channel of each sample, and Σ dy·x̂.
+        sums.fill(0.0);
+        let samples = (given, Lines::new(&mut statistics[..], of_statistics), Lines::new(&mut sums[..], 2 * channels));
+        each_line(
+            samples,
+            width,
+            #[inline(always)]
+            move |(given, statistics, sums)| add_gradients(given, apart, Statistics::of(statistics).get(), sums),
+        );
+        if let [dw, db] = at.dw {
+            let total = |c: usize| sums.chunks_exact(2 * channels).map(|sums| sums[c]).sum::<f64>();
+            db.iter_mut().enumerate().for_each(|(c, db)| *db = A::of(total(c)));
+            dw.iter_mut().enumerate().for_each(|(c, dw)| *dw = A::of(total(channels + c)));
+        }
+
+        let Some(dx) = at.dx else { return };
+        means.clear();
+        for sums in sums.chunks_exact_mut(channels) {
+            sums.iter_mut().zip(w).for_each(|(sum, w)| *sum *= w.to_f64());
+            pool(sums, size);
+            means.extend(sums.iter().map(|sum| A::of(sum / n)));
+        }
+        let samples = (
+            given,
+            Lines::new(flat_mut(dx), width),
+            Lines::new(&mut statistics[..], of_statistics),
+            Lines::new(&means[..], 2 * channels),
+        );
+        each_line(
+            samples,
+            width,
+            #[inline(always)]
+            move |((x, dy), dx, statistics, means)| {
+                let (m1, m2) = means.split_at(channels);
+                gradient((x, dy, dx), apart, Statistics::of(statistics).get(), (w, m1, m2));
+            },
+        );
+    }
+
+    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
+        if let Some([weight, bias]) = &self.affine {
+            f(Info { name: &"weight", role: Role::Bias, dims: &[self.channels] }, weight);
+            f(Info { name: &"bias", role: Role::Bias, dims: &[self.channels] }, bias);
+        }
+    }
+
+    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
+        if let Some([weight, bias]) = &mut self.affine {
+            f(Info { name: &"weight", role: Role::Bias, dims: &[self.channels] }, weight);
+            f(Info { name: &"bias", role: Role::Bias, dims: &[self.channels] }, bias);
+        }
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        let spec = Spec::new("group_norm").set("groups", self.groups).set("channels", self.channels);
+        Some(spec.set("eps", self.eps).set("affine", self.affine.is_some()))
+    }
+}
+
+impl<A: Scalar> fmt::Debug for GroupNorm<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let less = if self.affine.is_some() { "" } else { ", not affine" };
+        write!(f, "GroupNorm({} channels in {} groups{less})", self.channels, self.groups)
+    }
+}

@@ -1,0 +1,90 @@
+//! [`Gru`]: gated recurrent units.
+
+use rand::Rng;
+
+use super::recurrent::{Cell, Recurrent, blocks, blocks_mut};
+use crate::kernels::simd::rows::each;
+use crate::spec::Spec;
+use crate::{Result, Scalar};
+
+/// Gated recurrent units (Cho and others, 2014): a recurrent layer with two gates, and no cell state beside its output.
+///
+/// For each step:
+///
+/// ```text
+/// r = σ(x·Wᵣ + bᵣ + h·Uᵣ + aᵣ)
+/// z = σ(x·W_z + b_z + h·U_z + a_z)
+/// n = tanh(x·Wₙ + bₙ + r ∘ (h·Uₙ + aₙ))
+/// h = (1 - z) ∘ n + z ∘ h
+/// ```
+///
+/// `weight_ih` = `[Wᵣ, W_z, Wₙ]` is (inputs, 3 units), `weight_hh` = `[Uᵣ, U_z, Uₙ]` is (units, 3 units), and there are two
+/// biases, b and a.
+/// As in `PyTorch`, the reset gate r acts after the product, so aₙ is inside it. See [`Recurrent`] for stacking, both
+/// directions, padding, and carrying the state on.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// let network = Sequential::<f32>::new([20, 32]).with(Gru::new(32, 64, &mut rng(1))?)?;
+/// assert_eq!(network.output(), Shape::Sequence { steps: 20, features: 64 });
+/// # Ok::<(), Error>(())
+/// ```
+pub type Gru<A> = Recurrent<A, GruCell>;
+
+/// One step of a [`Gru`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct GruCell;
+
+impl<A: Scalar> Gru<A> {
+    /// A layer of so many units, with weights and biases uniform in ±1/√units, as `PyTorch` starts it.
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) for sizes of 0 or beyond memory.
+    pub fn new(inputs: usize, units: usize, rng: &mut impl Rng) -> Result<Self> {
+        Self::with_cell(GruCell, inputs, units, rng)
+    }
+}
+
+/// The blocks of a step are n, r, z, and q = h·Uₙ + aₙ: the parts of n stay apart, and what h is multiplied for lies
+/// together.
+impl Cell for GruCell {
+    const NAME: &'static str = "Gru";
+    const KIND: &'static str = "gru";
+    const GATES: usize = 3;
+    const BLOCKS: usize = 4;
+    const FROM_X: &'static [(usize, usize, usize)] = &[(0, 2, 1), (2, 1, 0)];
+    const FROM_H: usize = 1;
+
+    #[inline(always)]
+    fn forward<A: Scalar>(&self, gates: &mut [A], [h0, _]: [&[A]; 2], [h, _]: [&mut [A]; 2]) {
+        let units = h.len();
+        let (n, rzq) = gates.split_at_mut(units);
+        let (rz, q) = rzq.split_at_mut(2 * units);
+        each(&mut *rz, |s| *s = s.sigmoid());
+        let (r, z) = rz.split_at(units);
+        each((&mut *n, r, &*q), |(n, &r, &q)| *n = (*n + r * q).tanh());
+        each((h, &*n, z, h0), |(h, &n, &z, &h0)| *h = (A::ONE - z) * n + z * h0);
+    }
+
+    #[inline(always)]
+    fn backward<A: Scalar>(
+        &self,
+        gates: &[A],
+        [h0, _]: [&[A]; 2],
+        _: [&[A]; 2],
+        dgates: &mut [A],
+        [dh, _]: [&mut [A]; 2],
+    ) {
+        let ([n, r, z, q], [dn, dr, dz, dq]) = (blocks(gates), blocks_mut(dgates));
+        each((dz, &*dh, h0, n, z), |(dz, &dh, &h0, &n, &z)| *dz = dh * (h0 - n) * z * (A::ONE - z));
+        each((&mut *dn, &*dh, n, z), |(dn, &dh, &n, &z)| *dn = dh * (A::ONE - z) * (A::ONE - n * n));
+        each((dr, &*dn, q, r), |(dr, &dn, &q, &r)| *dr = dn * q * r * (A::ONE - r));
+        each((dq, &*dn, r), |(dq, &dn, &r)| *dq = dn * r);
+        each((dh, z), |(dh, &z)| *dh *= z);
+    }
+
+    fn restore(_: &Spec) -> Result<Self> {
+        Ok(Self)
+    }
+}

@@ -1,0 +1,105 @@
+//! [`InstanceNorm`]: each channel of a sample gets the mean and the spread of a standard distribution.
+
+use std::fmt;
+
+use ndarray::{Array1, Array2};
+
+use crate::layers::{Backward, GroupNorm, Info, Layer, Pass};
+use crate::spec::{Parts, Spec};
+use crate::{Matrix, Result, Scalar, Shape};
+
+/// Instance normalisation, y = (x - μ)/√(σ² + ε) with the mean μ and variance σ² of one channel of one sample (Ulyanov,
+/// Vedaldi and Lempitsky, 2016).
+///
+/// It takes the contrast out of each feature map of an image, or of each feature over the steps of a sequence. It is a
+/// [`GroupNorm`] whose groups have one channel each, and has its gradient; but w and b, y = x̂·w + b, are there only if
+/// they are asked for with [`affine`](Self::affine), as in `PyTorch`, and there are no running statistics. ε is 10⁻⁵ by
+/// default.
+///
+/// # Errors
+/// In a network: [`Error::Input`](crate::Error::Input) for another number of channels, or samples with one value a
+/// channel, which has no variance; [`Error::Setting`](crate::Error::Setting) for no channels, or an ε that is not positive.
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let network = Sequential::new([2, 1, 2]).with(InstanceNorm::new(2))?; // two maps of two pixels
+/// let y = network.predict(&array![[1.0_f64, 3.0, -500.0, 500.0]])?;
+/// assert!(y.iter().zip([-1.0, 1.0, -1.0, 1.0]).all(|(y, want)| (y - want).abs() < 1e-5));
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct InstanceNorm<A: Scalar>(GroupNorm<A>);
+
+impl<A: Scalar> InstanceNorm<A> {
+    /// A layer for so many channels, without w and b.
+    pub fn new(channels: usize) -> Self {
+        Self(GroupNorm::new(channels, channels).without_affine())
+    }
+
+    /// A layer for so many channels, with a w of 1 and a b of 0 for each.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let network = Sequential::<f32>::new([3, 5, 5]).with(InstanceNorm::affine(3))?;
+    /// assert_eq!(network.parameter_count(), 6);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn affine(channels: usize) -> Self {
+        Self(GroupNorm::new(channels, channels))
+    }
+
+    /// A layer with this w and b, each with a number for each channel.
+    ///
+    /// # Errors
+    /// [`Error::Dimensions`](crate::Error::Dimensions) if they are not of one length.
+    pub fn from_parameters(weight: Array1<A>, bias: Array1<A>) -> Result<Self> {
+        Ok(Self(GroupNorm::from_parameters(weight.len(), weight, bias)?))
+    }
+
+    /// The same layer with this ε, which keeps a channel without spread from being divided by 0.
+    pub fn eps(self, eps: f64) -> Self {
+        Self(self.0.eps(eps))
+    }
+
+    pub(super) fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let channels = parts.spec().count("channels")?;
+        Ok(Self(GroupNorm::restore(parts, channels)?))
+    }
+}
+
+impl<A: Scalar> Layer<A> for InstanceNorm<A> {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        self.0.check(self, input)?;
+        Ok(input)
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        self.0.forward(x, y, pass)
+    }
+
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+        self.0.backward(at, pass);
+    }
+
+    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
+        self.0.visit(f);
+    }
+
+    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
+        self.0.visit_mut(f);
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        let spec = Spec::new("instance_norm").set("channels", self.0.channels);
+        Some(spec.set("eps", self.0.eps).set("affine", self.0.affine.is_some()))
+    }
+}
+
+impl<A: Scalar> fmt::Debug for InstanceNorm<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "InstanceNorm({}{})", self.0.channels, if self.0.affine.is_some() { ", affine" } else { "" })
+    }
+}

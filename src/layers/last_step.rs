@@ -1,0 +1,56 @@
+//! [`LastStep`]: the end of a sequence.
+
+use crate::kernels::rows::{Rows, each_row};
+use crate::kernels::{flat, flat_mut};
+use crate::layers::{Backward, Layer, Pass};
+use crate::spec::Spec;
+use crate::{Error, Matrix, Result, Scalar, Shape};
+
+/// The features of the last step of a sequence: what a recurrent layer thinks when it has seen everything.
+///
+/// x is (samples, `[steps, features]`), y is (samples, features).
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let network = Sequential::new([3, 2]).with(LastStep)?;
+/// assert_eq!(network.predict(&array![[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]])?, array![[5.0, 6.0]]);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LastStep;
+
+impl<A: Scalar> Layer<A> for LastStep {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        match input {
+            Shape::Sequence { steps, features } if steps > 0 => Ok(features.into()),
+            _ => {
+                let wants = "sequences [steps, features] of at least one step".into();
+                Err(Error::Input { layer: "LastStep".into(), wants, got: input })
+            }
+        }
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, _: &mut Pass<'_>) -> Result<()> {
+        let (size, features) = (x.ncols(), y.ncols());
+        each_row((Rows(flat(x), size), Rows(flat_mut(y), features)), features, move |(x, y)| {
+            y.copy_from_slice(&x[size - features..]);
+        });
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) {
+        let Some(dx) = at.dx else { return };
+        let (size, features) = (dx.ncols(), at.dy.ncols());
+        each_row((Rows(flat_mut(dx), size), Rows(flat(at.dy), features)), size, move |(dx, dy)| {
+            let (before, last) = dx.split_at_mut(size - features);
+            before.fill(A::ZERO);
+            last.copy_from_slice(dy);
+        });
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("last_step"))
+    }
+}

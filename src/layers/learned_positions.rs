@@ -1,0 +1,125 @@
+//! [`LearnedPositions`]: adds to each step of a sequence what was learnt for its position.
+
+use std::fmt;
+
+use ndarray::Array2;
+use rand::Rng;
+
+use super::sinusoidal_positions::add_codes;
+use crate::error::check_setting;
+use crate::kernels::{flat, flat_mut, steps_before_padding};
+use crate::layers::{Backward, Info, Layer, Pass, Role};
+use crate::spec::{Parts, Spec};
+use crate::{Error, Init, Matrix, Result, Scalar, Shape};
+
+/// Adds to step t of a sequence row t of a trained matrix, yₜ = xₜ + Wₜ (Gehring and others, 2017): for layers such as
+/// [`MultiHeadAttention`](super::MultiHeadAttention), which do not know the order of the steps.
+///
+/// W is (steps, features); shorter sequences take the first rows. It starts normal with deviation 0.02.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// let network = Sequential::<f32>::new([10, 8]).with(LearnedPositions::new(16, 8, &mut rng(1))?)?;
+/// assert_eq!(network.parameter_count(), 16 * 8);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct LearnedPositions<A: Scalar> {
+    weight: Array2<A>,
+    masked: bool,
+}
+
+impl<A: Scalar> LearnedPositions<A> {
+    /// Positions for sequences of up to so many steps.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for sizes of 0 or beyond memory.
+    pub fn new(steps: usize, features: usize, rng: &mut impl Rng) -> Result<Self> {
+        check_setting("the steps of LearnedPositions", steps as f64, "at least 1", steps > 0)?;
+        check_setting("the features of LearnedPositions", features as f64, "at least 1", features > 0)?;
+        let bytes = steps.checked_mul(features).and_then(|n| n.checked_mul(size_of::<f64>()));
+        let fits = bytes.is_some_and(|bytes| isize::try_from(bytes).is_ok());
+        check_setting("the steps of LearnedPositions", steps as f64, "few enough to fit in memory", fits)?;
+        let weight = Init::Normal { mean: 0.0, std: 0.02 }.matrix(steps, features, rng);
+        Ok(Self { weight, masked: false })
+    }
+
+    /// Leaves trailing steps of nothing but zeros as they are, so that layers after this one know them for padding.
+    pub fn masked(mut self) -> Self {
+        self.masked = true;
+        self
+    }
+
+    pub(super) fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        let (steps, features) = (spec.count("steps")?, spec.count("features")?);
+        Ok(Self { weight: parts.array("weight", steps, features)?, masked: spec.flag("masked")? })
+    }
+
+    /// W, (steps, features).
+    pub fn weight(&self) -> &Array2<A> {
+        &self.weight
+    }
+}
+
+impl<A: Scalar> Layer<A> for LearnedPositions<A> {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        let (most, width) = self.weight.dim();
+        match input {
+            Shape::Sequence { steps, features } if features == width && features > 0 && steps <= most => Ok(input),
+            _ => {
+                let wants = format!("sequences [steps, {width}] of up to {most} steps");
+                Err(Error::Input { layer: format!("{self:?}"), wants, got: input })
+            }
+        }
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, _: &mut Pass<'_>) -> Result<()> {
+        add_codes(x, flat(&self.weight), self.weight.ncols(), self.masked, y);
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+        // The sum over the samples, in f64.
+        let sums = pass.cache.get::<Vec<f64>>();
+        sums.clear();
+        sums.resize(at.x.ncols(), 0.0);
+        let features = self.weight.ncols();
+        for (x, dy) in at.x.rows().into_iter().zip(at.dy.rows()) {
+            let steps = if self.masked { steps_before_padding(&x, features) } else { sums.len() / features };
+            for (sum, &dy) in sums[..steps * features].iter_mut().zip(dy) {
+                *sum += dy.to_f64();
+            }
+        }
+        let (dw, rest) = flat_mut(&mut at.dw[0]).split_at_mut(sums.len());
+        dw.iter_mut().zip(&*sums).for_each(|(dw, &sum)| *dw = A::of(sum));
+        rest.fill(A::ZERO);
+        if let Some(dx) = at.dx {
+            flat_mut(dx).copy_from_slice(flat(at.dy));
+        }
+    }
+
+    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
+        let (steps, features) = self.weight.dim();
+        f(Info { name: &"weight", role: Role::Weight, dims: &[steps, features] }, &self.weight);
+    }
+
+    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
+        let (steps, features) = self.weight.dim();
+        f(Info { name: &"weight", role: Role::Weight, dims: &[steps, features] }, &mut self.weight);
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        let (steps, features) = self.weight.dim();
+        let spec = Spec::new("learned_positions").set("steps", steps).set("features", features);
+        Some(spec.set("masked", self.masked))
+    }
+}
+
+impl<A: Scalar> fmt::Debug for LearnedPositions<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (steps, features) = self.weight.dim();
+        write!(f, "LearnedPositions({steps} steps, {features}{})", if self.masked { ", masked" } else { "" })
+    }
+}

@@ -1,0 +1,94 @@
+//! [`Lstm`]: long short-term memory.
+
+use rand::Rng;
+
+use super::recurrent::{Cell, Recurrent, blocks, blocks_mut};
+use crate::kernels::simd::rows::each;
+use crate::spec::Spec;
+use crate::{Result, Scalar};
+
+/// Long short-term memory (Hochreiter and Schmidhuber, 1997; with the forget gate of Gers and others, 2000): a recurrent
+/// layer whose cell state is added to, so that gradients last over many steps.
+///
+/// For each step, with the sums s = x·Wₓ + bₓ + h·Wₕ + bₕ of the four gates:
+///
+/// ```text
+/// i = σ(sᵢ)   f = σ(s_f)   g = tanh(s_g)   o = σ(sₒ)
+/// c = f ∘ c + i ∘ g
+/// h = o ∘ tanh(c)
+/// ```
+///
+/// Gates come in the order i, f, g, o and there are two biases, as in `PyTorch`; Wₓ (`weight_ih`) is (inputs, 4 units),
+/// Wₕ (`weight_hh`) is (units, 4 units). See [`Recurrent`] for stacking, both directions, padding, and carrying the state on.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// let mut rng = rng(1);
+/// let network = Sequential::<f32>::new([20, 32]) // 20 steps of 32 features
+///     .with(Lstm::new(32, 64, &mut rng)?.last_state())?
+///     .with(Dense::new(64, 1, &mut rng))?;
+/// assert_eq!(network.output(), Shape::Flat(1));
+/// # Ok::<(), Error>(())
+/// ```
+pub type Lstm<A> = Recurrent<A, LstmCell>;
+
+/// One step of an [`Lstm`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LstmCell;
+
+impl<A: Scalar> Lstm<A> {
+    /// A layer of so many units, with weights and biases uniform in ±1/√units, as `PyTorch` starts it.
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) for sizes of 0 or beyond memory.
+    pub fn new(inputs: usize, units: usize, rng: &mut impl Rng) -> Result<Self> {
+        Self::with_cell(LstmCell, inputs, units, rng)
+    }
+}
+
+impl Cell for LstmCell {
+    const NAME: &'static str = "Lstm";
+    const KIND: &'static str = "lstm";
+    const GATES: usize = 4;
+    const FROM_X: &'static [(usize, usize, usize)] = &[(0, 4, 0)];
+    const HAS_C: bool = true;
+
+    #[inline(always)]
+    fn forward<A: Scalar>(&self, gates: &mut [A], [_, c0]: [&[A]; 2], [h, c]: [&mut [A]; 2]) {
+        let units = h.len();
+        each(&mut gates[..2 * units], |s| *s = s.sigmoid());
+        each(&mut gates[2 * units..3 * units], |s| *s = s.tanh());
+        each(&mut gates[3 * units..], |s| *s = s.sigmoid());
+        let [i, f, g, o] = blocks(gates);
+        each((&mut *c, c0, i, f, g), |(c, &c0, &i, &f, &g)| *c = f * c0 + i * g);
+        each((h, &*c, o), |(h, &c, &o)| *h = o * c.tanh());
+    }
+
+    #[inline(always)]
+    fn backward<A: Scalar>(
+        &self,
+        gates: &[A],
+        [_, c0]: [&[A]; 2],
+        [_, c]: [&[A]; 2],
+        dgates: &mut [A],
+        [dh, dc]: [&mut [A]; 2],
+    ) {
+        let [i, f, g, o] = blocks(gates);
+        let [di, df, dg, d_o] = blocks_mut(dgates);
+        each((&mut *dc, &mut *dh, d_o, o, c), |(dc, dh, d_o, &o, &c)| {
+            let t = c.tanh();
+            *d_o = *dh * t * o * (A::ONE - o);
+            *dc += *dh * o * (A::ONE - t * t);
+            *dh = A::ZERO;
+        });
+        each((di, &*dc, i, g), |(di, &dc, &i, &g)| *di = dc * g * i * (A::ONE - i));
+        each((df, &*dc, f, c0), |(df, &dc, &f, &c0)| *df = dc * c0 * f * (A::ONE - f));
+        each((dg, &*dc, i, g), |(dg, &dc, &i, &g)| *dg = dc * i * (A::ONE - g * g));
+        each((dc, f), |(dc, &f)| *dc *= f);
+    }
+
+    fn restore(_: &Spec) -> Result<Self> {
+        Ok(Self)
+    }
+}

@@ -1,0 +1,109 @@
+//! [`PixelShuffle`]: channels become pixels.
+
+use std::fmt;
+
+use crate::kernels::rows::{Rows, each_row};
+use crate::kernels::{flat, flat_mut};
+use crate::layers::{Backward, Layer, Pass};
+use crate::spec::Spec;
+use crate::{Error, Matrix, Result, Scalar, Shape};
+
+/// Makes images `factor` times as high and wide out of their channels (Shi and others, 2016): with r = `factor`,
+/// y(c, h·r + i, w·r + j) = x(c·r² + i·r + j, h, w).
+///
+/// x is (samples, `[channels·r², height, width]`), y is (samples, `[channels, height·r, width·r]`).
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let network = Sequential::new([4, 1, 2]).with(PixelShuffle::new(2))?;
+/// let y = network.predict(&array![[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]])?;
+/// assert_eq!(y, array![[1.0, 3.0, 2.0, 4.0, 5.0, 7.0, 6.0, 8.0]]);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PixelShuffle {
+    factor: usize,
+}
+
+impl PixelShuffle {
+    /// A layer that makes images so many times as high and wide.
+    pub fn new(factor: usize) -> Self {
+        Self { factor }
+    }
+
+    /// Calls `f` for each line of an image with so many columns: which line it is, and where in the result its first
+    /// number goes; the others are `factor` apart.
+    #[inline(always)]
+    fn each_line(self, input: Shape, mut f: impl FnMut(usize, usize)) {
+        let Shape::Image { channels, height, width } = input else { return };
+        let r = self.factor;
+        for channel in 0..channels {
+            let (c, i, j) = (channel / (r * r), channel / r % r, channel % r);
+            for h in 0..height {
+                f(channel * height + h, (c * height * r + h * r + i) * width * r + j);
+            }
+        }
+    }
+}
+
+/// The columns of an image.
+fn width(input: Shape) -> usize {
+    if let Shape::Image { width, .. } = input { width } else { 0 }
+}
+
+impl<A: Scalar> Layer<A> for PixelShuffle {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        if self.factor == 0 {
+            return Err(Error::Setting { what: "the factor of PixelShuffle".into(), wants: "at least 1", got: 0.0 });
+        }
+        let pixels = self.factor.saturating_mul(self.factor);
+        match input {
+            // The result holds as many numbers, so no size overflows unless there are none at all.
+            Shape::Image { channels, height, width } if channels.is_multiple_of(pixels) && input.len() > 0 => {
+                Ok([channels / pixels, height * self.factor, width * self.factor].into())
+            }
+            _ => {
+                let wants = format!("images [channels, height, width] of a multiple of {pixels} channels");
+                Err(Error::Input { layer: format!("{self:?}"), wants, got: input })
+            }
+        }
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        let (shuffle, input, len, width) = (*self, pass.input, pass.input.len(), width(pass.input));
+        each_row((Rows(flat(x), len), Rows(flat_mut(y), len)), len, move |(x, y)| {
+            shuffle.each_line(input, |line, start| {
+                let x = &x[line * width..][..width];
+                for (&x, y) in x.iter().zip(y[start..].iter_mut().step_by(shuffle.factor)) {
+                    *y = x;
+                }
+            });
+        });
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+        let Some(dx) = at.dx else { return };
+        let (shuffle, input, len, width) = (*self, pass.input, pass.input.len(), width(pass.input));
+        each_row((Rows(flat_mut(dx), len), Rows(flat(at.dy), len)), len, move |(dx, dy)| {
+            shuffle.each_line(input, |line, start| {
+                let dx = &mut dx[line * width..][..width];
+                for (dx, &dy) in dx.iter_mut().zip(dy[start..].iter().step_by(shuffle.factor)) {
+                    *dx = dy;
+                }
+            });
+        });
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("pixel_shuffle").set("factor", self.factor))
+    }
+}
+
+impl fmt::Debug for PixelShuffle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PixelShuffle({})", self.factor)
+    }
+}

@@ -1,0 +1,185 @@
+//! One direction of one layer, step after step.
+//!
+//! Here all matrices hold one step after the other, and in a step one row a sample, so that the rows of a step lie
+//! together. What needs no state is one product over all steps: x·Wₓ, and the gradients of weights and input.
+
+use ndarray::{Array2, ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, s};
+
+use super::steps::{BackwardSteps, ForwardSteps};
+use super::{Cell, Weights};
+use crate::kernels::{column_sums, flat, flat_mut, gemm::gemm, parallel, resize};
+use crate::{Matrix, Scalar};
+
+/// What a pass over a sequence is told.
+#[derive(Clone, Copy)]
+pub(super) struct Course<'a> {
+    pub steps: usize,
+    pub rows: usize,
+    /// From the last step to the first.
+    pub reverse: bool,
+    /// How many steps each sample has before its padding, if there is any.
+    pub lengths: Option<&'a [usize]>,
+}
+
+/// What one direction keeps from forward to backward.
+#[derive(Debug, Clone)]
+pub(super) struct Chain<A> {
+    /// What the cell made of the sums, (steps·rows, blocks·units).
+    gates: Array2<A>,
+    dgates: Array2<A>,
+    /// The states `[h, c]`: one more than there are steps. That before the first step of this direction is at the end
+    /// where it begins; padding hands it on.
+    states: [Array2<A>; 2],
+    /// The gradient of the state that the backward pass has come to, (rows, units).
+    pub dstate: [Array2<A>; 2],
+    /// The biases of a step, and the sums of `dgates`, (1, blocks·units).
+    bias: Array2<A>,
+    /// Wₕᵀ, row by row.
+    weight_hh: Array2<A>,
+}
+
+impl<A: Scalar> Default for Chain<A> {
+    fn default() -> Self {
+        let empty = || Array2::default((0, 0));
+        Self {
+            gates: empty(),
+            dgates: empty(),
+            states: [empty(), empty()],
+            dstate: [empty(), empty()],
+            bias: empty(),
+            weight_hh: empty(),
+        }
+    }
+}
+
+impl<A: Scalar> Chain<A> {
+    /// Makes room for a pass, and returns the states to begin with, (rows, units), to be filled.
+    pub(super) fn begin<C: Cell>(&mut self, units: usize, course: Course<'_>) -> [ArrayViewMut2<'_, A>; 2] {
+        let Course { steps, rows, reverse, .. } = course;
+        resize(&mut self.gates, steps * rows, C::BLOCKS * units);
+        resize(&mut self.bias, 1, C::BLOCKS * units);
+        let widths = [units, if C::HAS_C { units } else { 0 }];
+        for (state, width) in self.states.iter_mut().zip(widths) {
+            resize(state, (steps + 1) * rows, width);
+        }
+        let first = if reverse { steps } else { 0 };
+        self.states.each_mut().map(|state| state.slice_mut(s![first * rows..(first + 1) * rows, ..]))
+    }
+
+    /// The states after the last step of this direction.
+    pub(super) fn end(&self, course: Course<'_>) -> [ArrayView2<'_, A>; 2] {
+        let last = if course.reverse { 0 } else { course.steps };
+        self.states.each_ref().map(|state| state.slice(s![last * course.rows..(last + 1) * course.rows, ..]))
+    }
+
+    /// How wide the states are.
+    pub(super) fn units(&self) -> [usize; 2] {
+        self.states.each_ref().map(Array2::ncols)
+    }
+
+    /// The outputs, (steps·rows, units); those of padding are not zero here.
+    pub(super) fn outputs(&self, course: Course<'_>) -> ArrayView2<'_, A> {
+        let first = usize::from(!course.reverse) * course.rows;
+        self.states[0].slice(s![first..first + course.steps * course.rows, ..])
+    }
+
+    /// Goes through all steps of x, (steps·rows, inputs).
+    pub(super) fn forward<C: Cell>(&mut self, cell: &C, weights: &Weights<A>, x: &Matrix<A>, course: Course<'_>) {
+        let Course { steps, rows, reverse, lengths } = course;
+        let units = weights.hh.nrows();
+        // The sums begin with the biases.
+        let bias = flat_mut(&mut self.bias);
+        bias.fill(A::ZERO);
+        if let Some([ih, hh]) = &weights.bias {
+            for &(from, count, to) in C::FROM_X {
+                let ih = &flat(ih)[from * units..][..count * units];
+                bias[to * units..].iter_mut().zip(ih).for_each(|(sum, &b)| *sum += b);
+            }
+            bias[C::FROM_H * units..].iter_mut().zip(flat(hh)).for_each(|(sum, &b)| *sum += b);
+        }
+        flat_mut(&mut self.gates).chunks_exact_mut(bias.len()).for_each(|sums| sums.copy_from_slice(bias));
+        for &(from, count, to) in C::FROM_X {
+            let weight = weights.ih.slice(s![.., from * units..(from + count) * units]);
+            let mut sums = self.gates.slice_mut(s![.., to * units..(to + count) * units]);
+            gemm(A::ONE, x, &weight, A::ONE, &mut sums);
+        }
+        let threads = parallel::threads(self.gates.len());
+        let gates = by_steps_mut(&mut self.gates, steps, rows);
+        let states = self.states.each_mut().map(|state| by_steps_mut(state, steps + 1, rows));
+        ForwardSteps { cell, weight_hh: &weights.hh, reverse, lengths, gates, states }.run(threads);
+    }
+
+    /// From dL/d(outputs), if there is one, and dL/d(last state) in `dstate`: writes the gradients of the weights and
+    /// leaves that of the first state in `dstate`. `dy` is (steps, rows, units).
+    pub(super) fn backward<C: Cell>(
+        &mut self,
+        cell: &C,
+        weights: &Weights<A>,
+        x: &Matrix<A>,
+        dy: Option<ArrayView3<'_, A>>,
+        dw: &mut [Array2<A>],
+        course: Course<'_>,
+    ) {
+        let Course { steps, rows, reverse, lengths } = course;
+        let units = weights.hh.nrows();
+        resize(&mut self.dgates, steps * rows, C::BLOCKS * units);
+        resize(&mut self.weight_hh, C::GATES * units, units);
+        self.weight_hh.assign(&weights.hh.t());
+        let threads = parallel::threads(self.gates.len());
+        let [dh, dc] = &mut self.dstate;
+        BackwardSteps {
+            cell,
+            weight_hh: &self.weight_hh,
+            reverse,
+            lengths,
+            gates: by_steps(&self.gates, steps, rows),
+            states: self.states.each_ref().map(|state| by_steps(state, steps + 1, rows)),
+            dy,
+            dgates: by_steps_mut(&mut self.dgates, steps, rows),
+            dstate: [dh.view_mut(), dc.view_mut()],
+        }
+        .run(threads);
+
+        let [dw_ih, dw_hh, dbias @ ..] = dw else { unreachable!("every direction has two weights") };
+        for &(from, count, to) in C::FROM_X {
+            let dgates = self.dgates.slice(s![.., to * units..(to + count) * units]);
+            let mut dw = dw_ih.slice_mut(s![.., from * units..(from + count) * units]);
+            gemm(A::ONE, &x.t(), &dgates, A::ZERO, &mut dw);
+        }
+        let before = usize::from(reverse) * rows;
+        let before = self.states[0].slice(s![before..before + steps * rows, ..]);
+        let dgates = self.dgates.slice(s![.., C::FROM_H * units..]);
+        gemm(A::ONE, &before.t(), &dgates, A::ZERO, dw_hh);
+        if let [dbias_ih, dbias_hh] = dbias {
+            column_sums(&self.dgates, &mut self.bias);
+            let sums = flat(&self.bias);
+            for &(from, count, to) in C::FROM_X {
+                let sums = &sums[to * units..(to + count) * units];
+                flat_mut(dbias_ih)[from * units..][..sums.len()].copy_from_slice(sums);
+            }
+            flat_mut(dbias_hh).copy_from_slice(&sums[C::FROM_H * units..]);
+        }
+    }
+
+    /// dx = d(sums)·Wₓᵀ + beta dx, after [`backward`](Self::backward).
+    pub(super) fn input_gradient<C: Cell>(&self, weights: &Weights<A>, mut beta: A, dx: &mut Matrix<A>) {
+        let units = weights.hh.nrows();
+        for &(from, count, to) in C::FROM_X {
+            let weight = weights.ih.slice(s![.., from * units..(from + count) * units]);
+            let dgates = self.dgates.slice(s![.., to * units..(to + count) * units]);
+            gemm(A::ONE, &dgates, &weight.t(), beta, dx);
+            beta = A::ONE;
+        }
+    }
+}
+
+/// A matrix of steps as (steps, rows, width).
+pub(super) fn by_steps<A>(matrix: &Matrix<A>, steps: usize, rows: usize) -> ArrayView3<'_, A> {
+    let shape = (steps, rows, matrix.ncols());
+    matrix.view().into_shape_with_order(shape).expect("a row for each step and sample")
+}
+
+fn by_steps_mut<A>(matrix: &mut Matrix<A>, steps: usize, rows: usize) -> ArrayViewMut3<'_, A> {
+    let shape = (steps, rows, matrix.ncols());
+    matrix.view_mut().into_shape_with_order(shape).expect("a row for each step and sample")
+}

@@ -1,0 +1,337 @@
+//! [`Recurrent`]: what [`Rnn`](super::Rnn), [`Lstm`](super::Lstm) and [`Gru`](super::Gru) have in common.
+
+use std::fmt;
+
+use ndarray::Array2;
+use rand::Rng;
+
+use crate::error::check_setting;
+use crate::layers::{Backward, Info, Layer, Pass, Role};
+use crate::spec::{Parts, Spec};
+use crate::{Error, Init, Matrix, Result, Scalar, Shape};
+
+mod cell;
+mod chain;
+mod memory;
+mod state;
+mod steps;
+
+pub use cell::Cell;
+pub(super) use cell::{blocks, blocks_mut};
+use memory::Memory;
+pub use state::{RecurrentGradients, RecurrentState};
+
+/// A layer that goes through a sequence step by step, with a state that each step changes: [`Lstm`](super::Lstm),
+/// [`Gru`](super::Gru) and [`Rnn`](super::Rnn), or a [`Cell`] of your own.
+///
+/// It takes sequences of `inputs` features a step. What it gives is the sequence of the states h, of `units` features a
+/// step, or with [`last_state`](Self::last_state) only the last one. The first state is 0.
+///
+/// - [`stacked`](Self::stacked) puts several such layers on top of one another: each reads the sequence of the one below.
+/// - [`bidirectional`](Self::bidirectional) adds a second set of weights that goes from the last step to the first; its
+///   states come after those of the first, so that there are 2·units features a step.
+/// - [`masked`](Self::masked) takes trailing steps of nothing but zeros for padding.
+/// - [`run`](Self::run) goes on from a state, so that a long sequence can come in pieces.
+///
+/// Names and order of the parameters are those of `PyTorch`: `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`,
+/// `bias_hh_l0`, then those of `_l0_reverse`, `_l1` and so on. Weights are stored as (inputs, gates·units), transposed to
+/// those of `PyTorch`.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// let mut rng = rng(1);
+/// let tagger = Lstm::<f32>::new(8, 16, &mut rng)?.stacked(2, &mut rng)?.bidirectional(&mut rng)?;
+/// assert_eq!(format!("{tagger:?}"), "Lstm(8 -> 16, 2 layers, bidirectional)");
+/// let network = Sequential::new([50, 8]).with(tagger)?;
+/// assert_eq!(network.output(), Shape::Sequence { steps: 50, features: 2 * 16 });
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct Recurrent<A: Scalar, C: Cell> {
+    cell: C,
+    inputs: usize,
+    units: usize,
+    bidirectional: bool,
+    last_state: bool,
+    masked: bool,
+    /// One for each layer and direction: the first layer's forward, its reverse if there is one, the second layer's ...
+    chains: Vec<Weights<A>>,
+}
+
+/// The parameters of one direction of one layer.
+#[derive(Clone, PartialEq)]
+struct Weights<A> {
+    /// (inputs, gates·units)
+    ih: Array2<A>,
+    /// (units, gates·units)
+    hh: Array2<A>,
+    /// For x·Wₓ and for h·Wₕ, (1, gates·units).
+    bias: Option<[Array2<A>; 2]>,
+}
+
+impl<A: Scalar, C: Cell> Recurrent<A, C> {
+    /// A layer with this cell, of so many units, with weights and biases uniform in ±1/√units.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for sizes of 0 or beyond memory.
+    pub fn with_cell(cell: C, inputs: usize, units: usize, rng: &mut impl Rng) -> Result<Self> {
+        check_sizes::<C>(inputs, units, 1)?;
+        let (bidirectional, last_state, masked) = (false, false, false);
+        let chains = vec![Weights::new::<C>(inputs, units, true, rng)];
+        Ok(Self { cell, inputs, units, bidirectional, last_state, masked, chains })
+    }
+
+    /// So many layers on top of one another, with parameters drawn anew.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for no layers, or more than memory holds.
+    pub fn stacked(mut self, layers: usize, rng: &mut impl Rng) -> Result<Self> {
+        check_sizes::<C>(self.inputs, self.units, layers)?;
+        self.draw(layers, rng);
+        Ok(self)
+    }
+
+    /// Both directions: a second set of weights goes from the last step to the first. All parameters are drawn anew.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if memory does not hold them.
+    pub fn bidirectional(mut self, rng: &mut impl Rng) -> Result<Self> {
+        check_sizes::<C>(self.inputs, self.units, self.layers())?;
+        let layers = self.layers();
+        self.bidirectional = true;
+        self.draw(layers, rng);
+        Ok(self)
+    }
+
+    fn draw(&mut self, layers: usize, rng: &mut impl Rng) {
+        let with_bias = self.has_bias();
+        self.chains = (0..layers * self.directions())
+            .map(|i| Weights::new::<C>(self.layer_inputs(i / self.directions()), self.units, with_bias, rng))
+            .collect();
+    }
+
+    /// The same layer without biases.
+    pub fn without_bias(mut self) -> Self {
+        self.chains.iter_mut().for_each(|weights| weights.bias = None);
+        self
+    }
+
+    /// Gives the last state instead of the sequence: that of each direction after all of its steps, which for the
+    /// reverse one is the state at the first step.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let network = Sequential::<f32>::new([20, 3]).with(Gru::new(3, 8, &mut rng(1))?.last_state())?;
+    /// assert_eq!(network.output(), Shape::Flat(8));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn last_state(mut self) -> Self {
+        self.last_state = true;
+        self
+    }
+
+    /// Takes steps at the end of a sample, in which all features are exactly 0, for padding: outputs are 0 there too (so
+    /// that layers after this one can tell), the last state is that of the last true step, and the reverse direction
+    /// starts there.
+    ///
+    /// An embedding gives such steps for its padding index. A sample gives what it would give without padding.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let layer = Lstm::<f64>::new(1, 2, &mut rng(1))?.masked().last_state();
+    /// let (short, long) = (Sequential::new([2, 1]).with(layer.clone())?, Sequential::new([4, 1]).with(layer)?);
+    /// assert_eq!(short.predict_one(&[0.5, -1.0])?, long.predict_one(&[0.5, -1.0, 0.0, 0.0])?);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn masked(mut self) -> Self {
+        self.masked = true;
+        self
+    }
+
+    /// How many features a step takes.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// How many features the state h of a layer and direction has.
+    pub fn units(&self) -> usize {
+        self.units
+    }
+
+    /// How many layers are on top of one another.
+    pub fn layers(&self) -> usize {
+        self.chains.len() / self.directions()
+    }
+
+    /// 2 if the layer is bidirectional, else 1.
+    pub fn directions(&self) -> usize {
+        if self.bidirectional { 2 } else { 1 }
+    }
+
+    fn has_bias(&self) -> bool {
+        self.chains.iter().all(|weights| weights.bias.is_some())
+    }
+
+    fn layer_inputs(&self, layer: usize) -> usize {
+        if layer == 0 { self.inputs } else { self.directions() * self.units }
+    }
+
+    /// Makes the layer out of what [`Layer::spec`] told about it.
+    ///
+    /// # Errors
+    /// Those of `parts`; [`Error::Setting`] for sizes of 0 or beyond memory.
+    pub fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        let (inputs, units, layers) = (spec.count("inputs")?, spec.count("units")?, spec.count("layers")?);
+        check_sizes::<C>(inputs, units, layers)?;
+        let (bidirectional, bias) = (spec.flag("bidirectional")?, spec.flag("bias")?);
+        let (last_state, masked) = (spec.flag("last_state")?, spec.flag("masked")?);
+        let cell = C::restore(spec)?;
+        let mut layer = Self { cell, inputs, units, bidirectional, last_state, masked, chains: Vec::new() };
+        let directions = layer.directions();
+        for i in 0..layers * directions {
+            let name = |what| Name { what, layer: i / directions, reverse: i % directions == 1 }.to_string();
+            let width = C::GATES * units;
+            let ih = parts.array(&name("weight_ih"), layer.layer_inputs(i / directions), width)?;
+            let hh = parts.array(&name("weight_hh"), units, width)?;
+            let bias = if bias {
+                Some([parts.array(&name("bias_ih"), 1, width)?, parts.array(&name("bias_hh"), 1, width)?])
+            } else {
+                None
+            };
+            layer.chains.push(Weights { ih, hh, bias });
+        }
+        Ok(layer)
+    }
+}
+
+/// The error unless there is at least one of each, and the weights of that many layers in both directions can exist.
+fn check_sizes<C: Cell>(inputs: usize, units: usize, layers: usize) -> Result<()> {
+    for (what, got) in [("inputs", inputs), ("units", units), ("layers", layers)] {
+        check_setting(&format!("the {what} of {}", C::NAME), got as f64, "at least 1", got > 0)?;
+    }
+    let numbers = inputs
+        .checked_add(units.saturating_mul(4))
+        .and_then(|rows| rows.checked_mul(units)?.checked_mul(2 * C::BLOCKS)?.checked_mul(layers));
+    let fits = numbers.is_some_and(|numbers| numbers <= isize::MAX as usize / size_of::<f64>());
+    check_setting(
+        &format!("the units of {}", C::NAME),
+        units as f64,
+        "few enough for their weights to fit in memory",
+        fits,
+    )
+}
+
+impl<A: Scalar> Weights<A> {
+    fn new<C: Cell>(inputs: usize, units: usize, with_bias: bool, rng: &mut impl Rng) -> Self {
+        let bound = 1.0 / (units as f64).sqrt();
+        let mut draw = |rows| Init::Uniform { low: -bound, high: bound }.matrix(rows, C::GATES * units, rng);
+        Self { ih: draw(inputs), hh: draw(units), bias: with_bias.then(|| [draw(1), draw(1)]) }
+    }
+}
+
+/// `weight_ih_l0`, `bias_hh_l1_reverse`.
+struct Name {
+    what: &'static str,
+    layer: usize,
+    reverse: bool,
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}_l{}{}", self.what, self.layer, if self.reverse { "_reverse" } else { "" })
+    }
+}
+
+impl<A: Scalar, C: Cell> Layer<A> for Recurrent<A, C> {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        match input {
+            Shape::Sequence { steps, features } if steps > 0 && features == self.inputs => {
+                let features = self.directions() * self.units;
+                Ok(if self.last_state { Shape::Flat(features) } else { Shape::Sequence { steps, features } })
+            }
+            _ => {
+                let wants = format!("sequences [steps, {}]", self.inputs);
+                Err(Error::Input { layer: format!("{self:?}"), wants, got: input })
+            }
+        }
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        let memory = pass.cache.get::<Memory<A>>();
+        self.unroll(x, x.ncols() / self.inputs, None, memory);
+        self.write_output(memory, y);
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+        self.unroll_backward(at.dy, None, at.dx, at.dw, pass.cache.get::<Memory<A>>());
+    }
+
+    fn multiply_adds(&self, input: Shape) -> u64 {
+        let mut weights = 0;
+        self.visit(&mut |info, w| weights += if info.role == Role::Weight { w.len() as u64 } else { 0 });
+        weights.saturating_mul(input.places() as u64) // At every step, though the last may be all that comes out.
+    }
+
+    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
+        for (i, weights) in self.chains.iter().enumerate() {
+            let (layer, reverse) = (i / self.directions(), i % self.directions() == 1);
+            let name = |what| Name { what, layer, reverse };
+            for (what, weight) in [("weight_ih", &weights.ih), ("weight_hh", &weights.hh)] {
+                let (rows, columns) = weight.dim();
+                f(Info { name: &name(what), role: Role::Weight, dims: &[rows, columns] }, weight);
+            }
+            for (what, bias) in ["bias_ih", "bias_hh"].into_iter().zip(weights.bias.iter().flatten()) {
+                f(Info { name: &name(what), role: Role::Bias, dims: &[bias.len()] }, bias);
+            }
+        }
+    }
+
+    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
+        let directions = self.directions();
+        for (i, weights) in self.chains.iter_mut().enumerate() {
+            let (layer, reverse) = (i / directions, i % directions == 1);
+            let name = |what| Name { what, layer, reverse };
+            for (what, weight) in [("weight_ih", &mut weights.ih), ("weight_hh", &mut weights.hh)] {
+                let (rows, columns) = weight.dim();
+                f(Info { name: &name(what), role: Role::Weight, dims: &[rows, columns] }, weight);
+            }
+            for (what, bias) in ["bias_ih", "bias_hh"].into_iter().zip(weights.bias.iter_mut().flatten()) {
+                f(Info { name: &name(what), role: Role::Bias, dims: &[bias.len()] }, bias);
+            }
+        }
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        let spec = Spec::new(C::KIND)
+            .set("inputs", self.inputs)
+            .set("units", self.units)
+            .set("layers", self.layers())
+            .set("bidirectional", self.bidirectional)
+            .set("bias", self.has_bias())
+            .set("last_state", self.last_state)
+            .set("masked", self.masked);
+        Some(self.cell.describe(spec))
+    }
+}
+
+impl<A: Scalar, C: Cell> fmt::Debug for Recurrent<A, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({} -> {}{}", C::NAME, self.inputs, self.units, self.cell.note())?;
+        if self.layers() > 1 {
+            write!(f, ", {} layers", self.layers())?;
+        }
+        let notes = [
+            (self.bidirectional, ", bidirectional"),
+            (!self.has_bias(), ", no bias"),
+            (self.last_state, ", last state"),
+            (self.masked, ", masked"),
+        ];
+        notes.into_iter().filter(|&(on, _)| on).try_for_each(|(_, note)| f.write_str(note))?;
+        f.write_str(")")
+    }
+}

@@ -1,0 +1,186 @@
+//! [`RecurrentState`]: going on where a sequence stopped, and the gradients of that.
+
+use std::fmt;
+
+use ndarray::Array2;
+
+use super::memory::Memory;
+use super::{Cell, Recurrent};
+use crate::layers::Layer;
+use crate::{Error, Matrix, Result, Scalar, Shape};
+
+/// What a recurrent layer carries from one piece of a sequence to the next, for [`Recurrent::run`]: the states after the
+/// last step, and the memory of the last piece for [`Recurrent::run_backward`].
+///
+/// The default is the state at the beginning, 0 for any number of samples.
+#[derive(Clone)]
+pub struct RecurrentState<A: Scalar> {
+    /// `[h, c]`; (0, 0) at the beginning.
+    states: [Array2<A>; 2],
+    memory: Memory<A>,
+}
+
+/// What [`Recurrent::run_backward`] found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecurrentGradients<A: Scalar> {
+    /// dL/dx, a matrix like the input.
+    pub input: Array2<A>,
+    /// dL/d(h before the first step).
+    pub h: Array2<A>,
+    /// dL/d(c before the first step), of an LSTM.
+    pub c: Option<Array2<A>>,
+    /// dL/dw for each parameter, in the order of [`Layer::visit`].
+    pub weights: Vec<Array2<A>>,
+}
+
+impl<A: Scalar> RecurrentState<A> {
+    /// The state h, and c for an LSTM, each (samples, layers·directions·units): layer after layer, in each the forward
+    /// direction first.
+    pub fn new(h: Array2<A>, c: Option<Array2<A>>) -> Self {
+        let c = c.unwrap_or_else(|| Array2::default((h.nrows(), 0)));
+        Self { states: [h, c], memory: Memory::default() }
+    }
+
+    /// h after the last step, (samples, layers·directions·units); (0, 0) at the beginning.
+    pub fn h(&self) -> &Array2<A> {
+        &self.states[0]
+    }
+
+    /// c after the last step, of an LSTM.
+    pub fn c(&self) -> Option<&Array2<A>> {
+        Some(&self.states[1]).filter(|c| !c.is_empty())
+    }
+}
+
+impl<A: Scalar> Default for RecurrentState<A> {
+    fn default() -> Self {
+        Self::new(Array2::default((0, 0)), None)
+    }
+}
+
+impl<A: Scalar> fmt::Debug for RecurrentState<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecurrentState").field("h", self.h()).field("c", &self.c()).finish_non_exhaustive()
+    }
+}
+
+impl<A: Scalar, C: Cell> Recurrent<A, C> {
+    /// The outputs for any number of steps, x being (samples, steps·inputs), that follow on those which led to `state`;
+    /// and moves the state on.
+    ///
+    /// A sequence in pieces gives what it gives as a whole, unless the layer is bidirectional: its reverse direction
+    /// begins anew at the end of each piece, from the state that it had at the beginning of the last one.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    /// use ndarray::{array, concatenate, Axis};
+    ///
+    /// let layer = Gru::<f64>::new(1, 3, &mut rng(1))?;
+    /// let whole = layer.run(&array![[0.5, 1.0, -1.0]], &mut RecurrentState::default())?;
+    /// let mut state = RecurrentState::default();
+    /// let first = layer.run(&array![[0.5]], &mut state)?;
+    /// let rest = layer.run(&array![[1.0, -1.0]], &mut state)?;
+    /// let pieces = concatenate![Axis(1), first, rest];
+    /// assert!(pieces.iter().zip(&whole).all(|(y, whole)| (y - whole).abs() < 1e-12));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Dimensions`] for rows that are not whole steps, and for a state of another layer or another number of
+    /// samples. The state stays as it was.
+    pub fn run(&self, x: &Matrix<A>, state: &mut RecurrentState<A>) -> Result<Array2<A>> {
+        let (rows, width) = x.dim();
+        let steps = width.div_ceil(self.inputs).max(1);
+        if width != steps * self.inputs {
+            let what = format!("the input of {self:?}, whole steps,");
+            return Err(Error::Dimensions { what, wants: [rows, steps * self.inputs], got: [rows, width] });
+        }
+        let output = Layer::<A>::output_shape(self, Shape::Sequence { steps, features: self.inputs })?;
+        let RecurrentState { states, memory } = state;
+        if states[0].dim() == (0, 0) {
+            *states = self.state_widths().map(|width| Array2::from_elem((rows, width), A::ZERO));
+        }
+        self.check_states(states.each_ref().map(|state| &**state), rows)?;
+        let [h, c] = states;
+        let x = x.as_standard_layout();
+        self.unroll(&x, steps, Some([&*h, &*c]), memory);
+        let mut y = Array2::from_elem((rows, output.len()), A::ZERO);
+        self.write_output(memory, &mut y);
+        self.last_states(memory, [h, c]);
+        Ok(y)
+    }
+
+    /// The gradients of the last [`run`](Self::run), from those of its outputs and of the states that it ended with (0
+    /// where none is given).
+    ///
+    /// To learn from a sequence in pieces (truncated back-propagation through time), leave the states' gradients out; to
+    /// learn through states that were handed on, as from an encoder to a decoder, pass them on.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let (encoder, decoder) = (Lstm::<f64>::new(2, 4, &mut rng(1))?, Lstm::<f64>::new(3, 4, &mut rng(2))?);
+    /// let (x, start) = (ndarray::array![[0.1, 0.2, 0.3, 0.4]], ndarray::array![[1.0, 0.0, 0.0]]);
+    /// let mut encoded = RecurrentState::default();
+    /// encoder.run(&x, &mut encoded)?;
+    /// let mut decoded = RecurrentState::new(encoded.h().clone(), encoded.c().cloned());
+    /// let y = decoder.run(&start, &mut decoded)?;
+    /// let of_decoder = decoder.run_backward(&y, None, None, &mut decoded)?; // dL/dy = y for L = |y|²/2
+    /// let zero = ndarray::Array2::zeros((1, 2 * 4));
+    /// let of_encoder = encoder.run_backward(&zero, Some(&of_decoder.h), of_decoder.c.as_ref().map(|c| &**c), &mut encoded)?;
+    /// assert!(of_encoder.input.iter().all(|&dx| dx != 0.0));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Order`] if the last run was of another layer, or there was none; [`Error::Dimensions`] for gradients of
+    /// another size.
+    pub fn run_backward(
+        &self,
+        dy: &Matrix<A>,
+        dh: Option<&Matrix<A>>,
+        dc: Option<&Matrix<A>>,
+        state: &mut RecurrentState<A>,
+    ) -> Result<RecurrentGradients<A>> {
+        let memory = &mut state.memory;
+        if !self.fits(memory) {
+            return Err(Error::Order { call: "run_backward", needs: "`run` of the same layer" });
+        }
+        let (rows, steps) = (memory.rows, memory.steps);
+        let output = Layer::<A>::output_shape(self, Shape::Sequence { steps, features: self.inputs })?;
+        if dy.dim() != (rows, output.len()) {
+            let (wants, got) = ([rows, output.len()], [dy.nrows(), dy.ncols()]);
+            return Err(Error::Dimensions { what: format!("the gradient of the output of {self:?}"), wants, got });
+        }
+        let [h_width, c_width] = self.state_widths();
+        let zero = |width| Array2::from_elem((rows, width), A::ZERO);
+        let (mut first_h, mut first_c) = (zero(h_width), zero(c_width));
+        let (dh, dc) = (dh.unwrap_or(&first_h), dc.unwrap_or(&first_c));
+        self.check_states([dh, dc], rows)?;
+
+        let mut input = zero(steps * self.inputs);
+        let mut weights = Vec::new();
+        self.visit(&mut |_, w| weights.push(Array2::from_elem(w.dim(), A::ZERO)));
+        let dy = dy.as_standard_layout();
+        self.unroll_backward(&dy, Some([dh, dc]), Some(&mut input), &mut weights, memory);
+        self.first_gradients(memory, [&mut first_h, &mut first_c]);
+        let c = C::HAS_C.then_some(first_c);
+        Ok(RecurrentGradients { input, h: first_h, c, weights })
+    }
+
+    /// How wide the states are.
+    fn state_widths(&self) -> [usize; 2] {
+        let h = self.layers() * self.directions() * self.units;
+        [h, if C::HAS_C { h } else { 0 }]
+    }
+
+    fn check_states(&self, states: [&Matrix<A>; 2], rows: usize) -> Result<()> {
+        for ((state, width), name) in states.into_iter().zip(self.state_widths()).zip(["h", "c"]) {
+            if state.dim() != (rows, width) {
+                let (wants, got) = ([rows, width], [state.nrows(), state.ncols()]);
+                return Err(Error::Dimensions { what: format!("the state {name} of {self:?}"), wants, got });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,61 @@
+//! [`Reshape`]: the same numbers mean something else.
+
+use std::fmt;
+
+use crate::layers::{Backward, Layer, Pass};
+use crate::spec::Spec;
+use crate::{Error, Matrix, Result, Scalar, Shape};
+
+/// Gives a sample another shape of as many numbers, which stay where they are.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// // Digits as images, and their lines as a sequence.
+/// let network = Sequential::<f32>::new(64).with(Reshape::new([1, 8, 8]))?.with(Reshape::new([8, 8]))?;
+/// assert_eq!(network.output(), Shape::Sequence { steps: 8, features: 8 });
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Reshape {
+    shape: Shape,
+}
+
+impl Reshape {
+    /// To this shape: a number of features, `[steps, features]` or `[channels, height, width]`.
+    pub fn new(shape: impl Into<Shape>) -> Self {
+        Self { shape: shape.into() }
+    }
+}
+
+impl<A: Scalar> Layer<A> for Reshape {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        // A product that overflows is no number of numbers.
+        if input.len() == self.shape.len() && input.len() < usize::MAX {
+            return Ok(self.shape);
+        }
+        let wants = format!("samples of {} numbers", self.shape.len());
+        Err(Error::Input { layer: format!("{self:?}"), wants, got: input })
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, _: &mut Pass<'_>) -> Result<()> {
+        y.assign(x);
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) {
+        if let Some(dx) = at.dx {
+            dx.assign(at.dy);
+        }
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("reshape").set("shape", self.shape))
+    }
+}
+
+impl fmt::Debug for Reshape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reshape({})", self.shape)
+    }
+}

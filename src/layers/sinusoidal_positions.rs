@@ -1,0 +1,138 @@
+//! [`SinusoidalPositions`]: adds waves that tell the steps of a sequence apart.
+
+use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
+
+use ndarray::Array2;
+
+use crate::kernels::{flat, resize, steps_before_padding};
+use crate::layers::{Backward, Layer, Pass};
+use crate::spec::Spec;
+use crate::{Error, Matrix, Result, Scalar, Shape};
+
+/// Adds to each step of a sequence a code of its position, made of sines and cosines (Vaswani and others, 2017): for
+/// layers such as [`MultiHeadAttention`](super::MultiHeadAttention), which do not know the order of the steps.
+///
+/// For step t, counted from 0, and F features a step:
+///
+/// ```text
+/// y[t, 2i]     = x[t, 2i]     + sin(t / 10000^(2i/F))
+/// y[t, 2i + 1] = x[t, 2i + 1] + cos(t / 10000^(2i/F))
+/// ```
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// let network = Sequential::<f64>::new([3, 2]).with(SinusoidalPositions::new())?;
+/// let y = network.predict_one(&[0.0; 6])?;
+/// for t in 0..3 {
+///     assert!((y[2 * t] - (t as f64).sin()).abs() < 1e-15);
+///     assert!((y[2 * t + 1] - (t as f64).cos()).abs() < 1e-15);
+/// }
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SinusoidalPositions {
+    masked: bool,
+}
+
+impl SinusoidalPositions {
+    /// Positions for sequences of any size.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Leaves trailing steps of nothing but zeros as they are, so that layers after this one know them for padding.
+    pub fn masked(mut self) -> Self {
+        self.masked = true;
+        self
+    }
+
+    pub(super) fn restore(spec: &Spec) -> Result<Self> {
+        Ok(Self { masked: spec.flag("masked")? })
+    }
+}
+
+/// The codes, (steps, features).
+fn write_codes<A: Scalar>(codes: &mut Array2<A>) {
+    let features = codes.ncols();
+    for i in 0..features {
+        // ω = 10000^(-2i/F); this crate's own functions give the same bits on every machine.
+        let frequency = Scalar::exp(-((i / 2 * 2) as f64 / features as f64) * Scalar::ln(10_000_f64));
+        for (t, code) in codes.column_mut(i).iter_mut().enumerate() {
+            let quarter = if i % 2 == 0 { 0.0 } else { 1.0 };
+            *code = A::of(sine(t as f64 * frequency, quarter));
+        }
+    }
+}
+
+/// The sine of `angle` plus so many quarter turns, for angles >= 0.
+fn sine(angle: f64, quarters: f64) -> f64 {
+    /// π/2 less its nearest `f64`.
+    const FRAC_PI_2_LOW: f64 = 6.123_233_995_736_766e-17;
+    // What is left after the nearest multiple of a quarter turn, |r| <= π/4.
+    let nearest = (angle * FRAC_2_PI).round();
+    let r = (-nearest).mul_add(FRAC_PI_2_LOW, (-nearest).mul_add(FRAC_PI_2, angle));
+    let quarter = (nearest + quarters) % 4.0;
+    // The series of sin r, or of cos r if an odd number of quarters is to be added.
+    let odd = quarter % 2.0;
+    let (mut term, mut n) = if odd == 1.0 { (1.0, 0.0) } else { (r, 1.0) };
+    let mut sum = 0.0;
+    for _ in 0..10 {
+        sum += term;
+        term *= -r * r / ((n + 1.0) * (n + 2.0));
+        n += 2.0;
+    }
+    if quarter >= 2.0 { -sum } else { sum }
+}
+
+impl<A: Scalar> Layer<A> for SinusoidalPositions {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        match input {
+            Shape::Sequence { features: 1.., .. } => Ok(input),
+            _ => Err(Error::Input {
+                layer: format!("{self:?}"),
+                wants: "sequences [steps, features]".into(),
+                got: input,
+            }),
+        }
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        let Shape::Sequence { steps, features } = pass.input else { return Ok(()) };
+        let codes = pass.cache.get::<Codes<A>>();
+        if codes.0.dim() != (steps, features) {
+            resize(&mut codes.0, steps, features);
+            write_codes(&mut codes.0);
+        }
+        add_codes(x, flat(&codes.0), features, self.masked, y);
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) {
+        if let Some(dx) = at.dx {
+            dx.assign(at.dy);
+        }
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("sinusoidal_positions").set("masked", self.masked))
+    }
+}
+
+/// The codes of sequences of one size.
+struct Codes<A>(Array2<A>);
+
+impl<A: Scalar> Default for Codes<A> {
+    fn default() -> Self {
+        Self(Array2::default((0, 0)))
+    }
+}
+
+/// y = x + codes for each sample; but padding stays, if it is looked for. `codes` has `features` a step.
+pub(super) fn add_codes<A: Scalar>(x: &Matrix<A>, codes: &[A], features: usize, masked: bool, y: &mut Matrix<A>) {
+    for (x, mut y) in x.rows().into_iter().zip(y.rows_mut()) {
+        let steps = if masked { steps_before_padding(&x, features) } else { x.len() / features };
+        y.assign(&x);
+        y.iter_mut().zip(&codes[..steps * features]).for_each(|(y, &code)| *y += code);
+    }
+}

@@ -1,0 +1,81 @@
+//! [`SpatialDropout`]: whole channels are left out at random while training.
+
+use crate::kernels::parallel::{Lines, each_line};
+use crate::kernels::{channels, channels_of, flat, flat_mut};
+use crate::layers::dropout::{check_probability, draw};
+use crate::layers::{Backward, Layer, Pass};
+use crate::spec::Spec;
+use crate::{Matrix, Result, Scalar, Shape};
+
+/// [`Dropout`](super::Dropout) of whole channels: a feature map of an image, a feature in all steps of a sequence
+/// (Tompson and others, 2015; `PyTorch`'s `Dropout1d` and `Dropout2d`).
+///
+/// Neighbours in a feature map are so alike that dropping single numbers of it changes little. While training, each
+/// channel c of each sample draws a factor m꜀ that is 0 with probability p and else 1/(1 - p): y = m꜀·x and dx = m꜀·dy.
+/// When predicting, y = x. Plain features are channels of one number. The shape is any, and stays.
+///
+/// # Errors
+/// A probability outside 0 to 1 is an [`Error::Setting`](crate::Error::Setting) when the layer joins a network.
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let network = Sequential::new([2, 1, 2]).with(SpatialDropout::new(0.5))?; // two maps of two pixels
+/// let mut tape = Tape::new(&network, 7);
+/// let y = tape.forward(&network, &array![[1.0, 1.0, 1.0, 1.0]])?;
+/// assert!(y[[0, 0]] == y[[0, 1]] && y[[0, 2]] == y[[0, 3]]);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SpatialDropout {
+    /// How likely a channel is to become 0.
+    pub probability: f64,
+}
+
+impl SpatialDropout {
+    /// A layer that leaves out each channel with this probability.
+    pub const fn new(probability: f64) -> Self {
+        Self { probability }
+    }
+}
+
+/// y = m꜀·x, where `mask` has the factor of each channel for sample after sample.
+fn scale<A: Scalar>(x: &Matrix<A>, mask: &[A], y: &mut Matrix<A>, input: Shape) {
+    let ((count, apart), width) = (channels_of(input), input.len());
+    let samples = (Lines::new(flat(x), width), Lines::new(flat_mut(y), width), Lines::new(mask, count));
+    each_line(
+        samples,
+        width,
+        #[inline(always)]
+        move |(x, y, mask)| channels::each((x, y), apart, mask, |(&x, y), &m| *y = x * m),
+    );
+}
+
+impl<A: Scalar> Layer<A> for SpatialDropout {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        check_probability("SpatialDropout's probability", self.probability)?;
+        Ok(input)
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        if !pass.training {
+            y.assign(x);
+            return Ok(());
+        }
+        let mask = pass.cache.get::<Vec<A>>();
+        draw(mask, x.nrows() * channels_of(pass.input).0, self.probability, pass.rng);
+        scale(x, mask, y, pass.input);
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+        if let Some(dx) = at.dx {
+            scale(at.dy, pass.cache.get::<Vec<A>>(), dx, pass.input);
+        }
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("spatial_dropout").set("probability", self.probability))
+    }
+}

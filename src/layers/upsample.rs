@@ -1,0 +1,239 @@
+//! [`Upsample`]: larger images, by repeating pixels or by lines between them.
+
+use std::fmt;
+
+use crate::error::check_size;
+use crate::kernels::rows::{Rows, each_row};
+use crate::kernels::{flat, flat_mut};
+use crate::layers::{Backward, Layer, Pass};
+use crate::spec::{Parts, Spec};
+use crate::{Error, Matrix, Result, Scalar, Shape};
+
+/// Makes images a whole number of times as high and wide.
+///
+/// Each pixel of the result lies, with its centre, at ((q + ½)/scale - ½) of the pixels of x. `nearest` takes the pixel
+/// that it lies in; `bilinear` mixes the two neighbours on each axis by their distance, and near the borders takes the
+/// outermost pixel. As `PyTorch`'s `Upsample` with `align_corners` false.
+///
+/// x is (samples, `[channels, height, width]`), y is (samples, `[channels, height·scale, width·scale]`).
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let predict = |layer| Sequential::new([1, 1, 2]).with(layer)?.predict(&array![[1.0, 2.0]]);
+/// assert_eq!(predict(Upsample::nearest([1, 2]))?, array![[1.0, 1.0, 2.0, 2.0]]);
+/// assert_eq!(predict(Upsample::bilinear([1, 2]))?, array![[1.0, 1.25, 1.75, 2.0]]);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Upsample {
+    scale: [usize; 2],
+    bilinear: bool,
+}
+
+/// What a pixel on an axis is mixed from: (1 - weight)·first + weight·second.
+#[derive(Debug, Clone, Copy)]
+struct Source<A> {
+    first: usize,
+    second: usize,
+    weight: A,
+}
+
+impl<A: Scalar> Source<A> {
+    /// The source of a place on an axis of `n` pixels that become `scale` times as many.
+    fn of(place: usize, scale: usize, n: usize) -> Self {
+        // (place + ½)/scale - ½ = (2·place + 1 - scale) / (2·scale), without rounding; 0 before the first centre.
+        let halves = (2 * place + 1).saturating_sub(scale);
+        let (first, rest) = (halves / (2 * scale), halves % (2 * scale));
+        if rest == 0 || first + 1 >= n {
+            return Self { first, second: first, weight: A::ZERO };
+        }
+        Self { first, second: first + 1, weight: A::of(rest as f64 / (2 * scale) as f64) }
+    }
+
+    #[inline(always)]
+    fn mix(&self, first: A, second: A) -> A {
+        // Without a weight the second does not take part, even if it is infinite.
+        if self.weight == A::ZERO { first } else { first * (A::ONE - self.weight) + second * self.weight }
+    }
+}
+
+/// The sources of all lines and columns of the result.
+#[derive(Debug)]
+struct Sources<A> {
+    lines: Vec<Source<A>>,
+    columns: Vec<Source<A>>,
+}
+
+impl<A> Default for Sources<A> {
+    fn default() -> Self {
+        Self { lines: Vec::new(), columns: Vec::new() }
+    }
+}
+
+impl<A: Scalar> Sources<A> {
+    fn fill(&mut self, sizes: [usize; 2], scale: [usize; 2]) {
+        for ((sources, n), scale) in [&mut self.lines, &mut self.columns].into_iter().zip(sizes).zip(scale) {
+            sources.clear();
+            sources.extend((0..n * scale).map(|place| Source::of(place, scale, n)));
+        }
+    }
+}
+
+impl Upsample {
+    /// Repeats each pixel so many times down and across.
+    pub fn nearest(scale: [usize; 2]) -> Self {
+        Self { scale, bilinear: false }
+    }
+
+    /// Mixes neighbours, so many pixels out of one down and across.
+    pub fn bilinear(scale: [usize; 2]) -> Self {
+        Self { scale, bilinear: true }
+    }
+
+    pub(super) fn restore<A: Scalar>(parts: &Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        Ok(Self { scale: spec.counts("scale")?, bilinear: spec.flag("bilinear")? })
+    }
+}
+
+/// The height and width of an image.
+fn sizes(input: Shape) -> [usize; 2] {
+    if let Shape::Image { height, width, .. } = input { [height, width] } else { [0, 0] }
+}
+
+impl<A: Scalar> Layer<A> for Upsample {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        if self.scale.contains(&0) {
+            let what = format!("the scale of {self:?}");
+            return Err(Error::Setting { what, wants: "at least 1", got: 0.0 });
+        }
+        let Shape::Image { channels, height, width } = input else {
+            let wants = "images [channels, height, width]".into();
+            return Err(Error::Input { layer: format!("{self:?}"), wants, got: input });
+        };
+        let [height, width] = [height.saturating_mul(self.scale[0]), width.saturating_mul(self.scale[1])];
+        check_size(self, input, [channels, height, width].into())
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        let (sizes, x, y) = (sizes(pass.input), flat(x), flat_mut(y));
+        if self.bilinear {
+            let sources = pass.cache.get::<Sources<A>>();
+            sources.fill(sizes, self.scale);
+            mix(sizes, sources, x, y);
+        } else {
+            repeat(sizes, self.scale, x, y);
+        }
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+        let Some(dx) = at.dx else { return };
+        let (sizes, dy, dx) = (sizes(pass.input), flat(at.dy), flat_mut(dx));
+        if self.bilinear {
+            mix_gradient(sizes, pass.cache.get(), dy, dx);
+        } else {
+            repeat_gradient(sizes, self.scale, dy, dx);
+        }
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("upsample").set("scale", self.scale).set("bilinear", self.bilinear))
+    }
+}
+
+impl fmt::Debug for Upsample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mode = if self.bilinear { "bilinear" } else { "nearest" };
+        write!(f, "Upsample({mode}, {}x{})", self.scale[0], self.scale[1])
+    }
+}
+
+/// Each pixel of x in a block of pixels of y.
+fn repeat<A: Scalar>([height, width]: [usize; 2], [down, across]: [usize; 2], x: &[A], y: &mut [A]) {
+    let (size, wide) = (height * width, width * across);
+    each_row(
+        (Rows(x, size), Rows(y, size * down * across)),
+        size * down * across,
+        #[inline(always)]
+        move |(x, y)| {
+            for (x, y) in x.chunks_exact(width).zip(y.chunks_exact_mut(wide * down)) {
+                let (first, others) = y.split_at_mut(wide);
+                for (&x, y) in x.iter().zip(first.chunks_exact_mut(across)) {
+                    y.fill(x);
+                }
+                for other in others.chunks_exact_mut(wide) {
+                    other.copy_from_slice(first);
+                }
+            }
+        },
+    );
+}
+
+/// The sum of dy over the block of each pixel.
+fn repeat_gradient<A: Scalar>([height, width]: [usize; 2], [down, across]: [usize; 2], dy: &[A], dx: &mut [A]) {
+    let (size, wide) = (height * width, width * across);
+    each_row(
+        (Rows(dx, size), Rows(dy, size * down * across)),
+        size * down * across,
+        #[inline(always)]
+        move |(dx, dy)| {
+            dx.fill(A::ZERO);
+            for (dx, dy) in dx.chunks_exact_mut(width).zip(dy.chunks_exact(wide * down)) {
+                for dy in dy.chunks_exact(wide) {
+                    for (dx, dy) in dx.iter_mut().zip(dy.chunks_exact(across)) {
+                        for &dy in dy {
+                            *dx += dy;
+                        }
+                    }
+                }
+            }
+        },
+    );
+}
+
+/// Each pixel of y between four pixels of x.
+fn mix<A: Scalar>([height, width]: [usize; 2], sources: &Sources<A>, x: &[A], y: &mut [A]) {
+    let (lines, columns) = (&sources.lines[..], &sources.columns[..]);
+    let size = lines.len() * columns.len();
+    each_row(
+        (Rows(x, height * width), Rows(y, size)),
+        size,
+        #[inline(always)]
+        move |(x, y)| {
+            for (line, y) in lines.iter().zip(y.chunks_exact_mut(columns.len())) {
+                let (above, below) = (&x[line.first * width..][..width], &x[line.second * width..][..width]);
+                for (column, y) in columns.iter().zip(y) {
+                    let across = |row: &[A]| column.mix(row[column.first], row[column.second]);
+                    *y = line.mix(across(above), across(below));
+                }
+            }
+        },
+    );
+}
+
+/// dy, shared out to the four pixels by their weights.
+fn mix_gradient<A: Scalar>([height, width]: [usize; 2], sources: &Sources<A>, dy: &[A], dx: &mut [A]) {
+    let (lines, columns) = (&sources.lines[..], &sources.columns[..]);
+    let size = lines.len() * columns.len();
+    each_row(
+        (Rows(dx, height * width), Rows(dy, size)),
+        size,
+        #[inline(always)]
+        move |(dx, dy)| {
+            dx.fill(A::ZERO);
+            for (line, dy) in lines.iter().zip(dy.chunks_exact(columns.len())) {
+                for (column, &dy) in columns.iter().zip(dy) {
+                    let below = dy * line.weight;
+                    for (row, dy) in [(line.first, dy - below), (line.second, below)] {
+                        let right = dy * column.weight;
+                        dx[row * width + column.first] += dy - right;
+                        dx[row * width + column.second] += right;
+                    }
+                }
+            }
+        },
+    );
+}

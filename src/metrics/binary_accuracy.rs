@@ -1,0 +1,37 @@
+//! [`BinaryAccuracy`]: the share of right answers of a network with one output.
+
+use super::{ConfusionMatrix, Metric};
+use crate::{Matrix, Result, Scalar};
+
+/// The share of samples whose one output is above the threshold if and only if their target is 1; NaN of no samples.
+///
+/// ```
+/// use neuropil::metrics::{BinaryAccuracy, Metric};
+/// use ndarray::array;
+///
+/// let right = BinaryAccuracy::LOGITS.evaluate(&array![[3.0], [-0.5], [0.1]], &array![[1.0], [0.0], [0.0]])?;
+/// assert_eq!(right, 2.0 / 3.0);
+/// # Ok::<(), neuropil::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BinaryAccuracy {
+    /// Outputs above it mean class 1.
+    pub threshold: f64,
+}
+
+impl BinaryAccuracy {
+    /// For probabilities: the threshold is 0.5.
+    pub const PROBABILITIES: Self = Self { threshold: 0.5 };
+    /// For logits: the threshold is 0.
+    pub const LOGITS: Self = Self { threshold: 0.0 };
+}
+
+impl<A: Scalar> Metric<A> for BinaryAccuracy {
+    fn name(&self) -> String {
+        "accuracy".into()
+    }
+
+    fn evaluate(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<f64> {
+        Ok(ConfusionMatrix::binary(y, target, self.threshold)?.accuracy())
+    }
+}

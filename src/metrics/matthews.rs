@@ -1,0 +1,29 @@
+//! [`Matthews`]: the correlation of truth and answer.
+
+use super::{ConfusionMatrix, Metric};
+use crate::{Matrix, Result, Scalar};
+
+/// The correlation of truth and answer, for any number of classes: see [`ConfusionMatrix::matthews`].
+///
+/// Unlike the accuracy, it is 0 for a network that always gives the same answer, however frequent that is.
+///
+/// ```
+/// use neuropil::metrics::{Matthews, Metric};
+/// use ndarray::array;
+///
+/// let always = array![[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.9, 0.1]];
+/// assert_eq!(Matthews.evaluate(&always, &array![[0.0], [0.0], [0.0], [1.0]])?, 0.0);
+/// # Ok::<(), neuropil::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Matthews;
+
+impl<A: Scalar> Metric<A> for Matthews {
+    fn name(&self) -> String {
+        "matthews".into()
+    }
+
+    fn evaluate(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<f64> {
+        Ok(ConfusionMatrix::new(y, target)?.matthews())
+    }
+}

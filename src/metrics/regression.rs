@@ -1,0 +1,139 @@
+//! [`MeanSquaredError`], [`RootMeanSquaredError`], [`MeanAbsoluteError`] and [`R2`]: how far predicted numbers are off.
+
+use ndarray::Zip;
+
+use super::Metric;
+use crate::{Error, Matrix, Result, Scalar};
+
+/// The mean of (y - t)² over all numbers.
+///
+/// ```
+/// use neuropil::metrics::{MeanSquaredError, Metric};
+/// use ndarray::array;
+///
+/// assert_eq!(MeanSquaredError.evaluate(&array![[1.0], [3.0]], &array![[1.0], [5.0]])?, 2.0);
+/// # Ok::<(), neuropil::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MeanSquaredError;
+
+/// The root of the [`MeanSquaredError`], which has the unit of the numbers.
+///
+/// ```
+/// use neuropil::metrics::{Metric, RootMeanSquaredError};
+/// use ndarray::array;
+///
+/// assert_eq!(RootMeanSquaredError.evaluate(&array![[1.0], [3.0]], &array![[3.0], [5.0]])?, 2.0);
+/// # Ok::<(), neuropil::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RootMeanSquaredError;
+
+/// The mean of |y - t| over all numbers.
+///
+/// ```
+/// use neuropil::metrics::{MeanAbsoluteError, Metric};
+/// use ndarray::array;
+///
+/// assert_eq!(MeanAbsoluteError.evaluate(&array![[1.0], [3.0]], &array![[2.0], [6.0]])?, 2.0);
+/// # Ok::<(), neuropil::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MeanAbsoluteError;
+
+/// The share of the target's variance that is explained, 1 - Σ(y - t)²/Σ(t - mean t)²: 1 is perfect, 0 as good as the
+/// mean. The mean over the columns of the target.
+///
+/// For a target that is constant it is 1 when it is met and else 0, and of fewer than two samples NaN, as in scikit-learn.
+///
+/// ```
+/// use neuropil::metrics::{Metric, R2};
+/// use ndarray::array;
+///
+/// assert_eq!(R2.evaluate(&array![[1.0], [2.0], [2.0]], &array![[1.0], [2.0], [3.0]])?, 0.5);
+/// # Ok::<(), neuropil::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct R2;
+
+/// The mean of `term(y, t)` over all numbers; NaN of none.
+fn mean<A: Scalar>(metric: &str, y: &Matrix<A>, target: &Matrix<A>, term: impl Fn(f64, f64) -> f64) -> Result<f64> {
+    check(metric, y, target)?;
+    let mut sum = 0.0;
+    Zip::from(y).and(target).for_each(|y, t| sum += term(y.to_f64(), t.to_f64()));
+    Ok(sum / y.len() as f64)
+}
+
+fn check<A: Scalar>(metric: &str, y: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
+    if y.dim() == target.dim() {
+        return Ok(());
+    }
+    let text = |(rows, columns): (usize, usize)| format!("{rows} x {columns}");
+    let (wants, got) = (format!("a target like the outputs, {}", text(y.dim())), text(target.dim()));
+    Err(Error::Target { loss: metric.into(), wants, got })
+}
+
+impl<A: Scalar> Metric<A> for MeanSquaredError {
+    fn name(&self) -> String {
+        "mse".into()
+    }
+
+    fn evaluate(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<f64> {
+        mean("MeanSquaredError", y, target, |y, t| (y - t) * (y - t))
+    }
+
+    fn higher_is_better(&self) -> bool {
+        false
+    }
+}
+
+impl<A: Scalar> Metric<A> for RootMeanSquaredError {
+    fn name(&self) -> String {
+        "rmse".into()
+    }
+
+    fn evaluate(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<f64> {
+        mean("RootMeanSquaredError", y, target, |y, t| (y - t) * (y - t)).map(f64::sqrt)
+    }
+
+    fn higher_is_better(&self) -> bool {
+        false
+    }
+}
+
+impl<A: Scalar> Metric<A> for MeanAbsoluteError {
+    fn name(&self) -> String {
+        "mae".into()
+    }
+
+    fn evaluate(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<f64> {
+        mean("MeanAbsoluteError", y, target, |y, t| (y - t).abs())
+    }
+
+    fn higher_is_better(&self) -> bool {
+        false
+    }
+}
+
+impl<A: Scalar> Metric<A> for R2 {
+    fn name(&self) -> String {
+        "r2".into()
+    }
+
+    fn evaluate(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<f64> {
+        check("R2", y, target)?;
+        if y.nrows() < 2 {
+            return Ok(f64::NAN);
+        }
+        let columns = y.columns().into_iter().zip(target.columns()).map(|(y, t)| {
+            let error: f64 = y.iter().zip(t).map(|(y, t)| (y.to_f64() - t.to_f64()).powi(2)).sum();
+            // The rounded mean of equal numbers need not be that number.
+            if t.iter().all(|other| *other == t[0]) && !error.is_nan() {
+                return if error == 0.0 { 1.0 } else { 0.0 };
+            }
+            let mean = t.iter().map(|t| t.to_f64()).sum::<f64>() / t.len() as f64;
+            1.0 - error / t.iter().map(|t| (t.to_f64() - mean).powi(2)).sum::<f64>()
+        });
+        Ok(columns.sum::<f64>() / y.ncols() as f64)
+    }
+}

@@ -1,0 +1,51 @@
+//! Curves of a training, of a search for the learning rate, and of a classifier's trade-off.
+
+use super::Chart;
+use crate::metrics::RocCurve;
+use crate::train::{History, RateCurve};
+
+/// The curves of a [`History`]: a chart for the loss and for each metric, training and validation in each.
+pub fn learning_curves(history: &History) -> String {
+    let names: Vec<&str> = history.names();
+    let mut charts = Vec::new();
+    for &name in names.iter().filter(|name| !name.starts_with("val_") || !names.contains(&&name[4..])) {
+        let values = |name: &str| {
+            let epochs = history.epochs().iter();
+            epochs.map(|e| (e.number as f64, e.get(name).unwrap_or(f64::NAN))).collect::<Vec<_>>()
+        };
+        let mut chart = Chart::new(name, "epoch", name).line("training", values(name));
+        let validation = format!("val_{name}");
+        if names.contains(&validation.as_str()) {
+            chart = chart.line("validation", values(&validation));
+        }
+        charts.push(chart);
+    }
+    Chart::grid(&charts, 2)
+}
+
+/// The loss over the learning rate, and the rate that is suggested.
+pub fn rate_curve(curve: &RateCurve) -> String {
+    let points = || curve.rates.iter().copied().zip(curve.losses.iter().copied());
+    let mut chart = Chart::new("Learning rate", "learning rate", "loss").log_x().line("loss", points());
+    if let Some(first) = curve.losses.first() {
+        // The loss explodes in the end; what matters is below.
+        let low = curve.losses.iter().copied().fold(f64::INFINITY, f64::min);
+        chart = chart.y_range(low - 0.05 * (first - low).abs().max(1e-9), first + 0.5 * (first - low).abs().max(1e-9));
+    }
+    if let Some(rate) = curve.suggestion() {
+        chart = chart.points("suggestion", points().filter(|point| point.0 == rate));
+    }
+    chart.svg()
+}
+
+/// The share of class 1 that is found over the share of class 0 that is taken for it, for every threshold.
+pub fn roc_curve(curve: &RocCurve) -> String {
+    let points = curve.points().iter().map(|&[false_positives, true_positives]| (false_positives, true_positives));
+    Chart::new(&format!("ROC curve, area {:.4}", curve.area()), "false positive rate", "true positive rate")
+        .x_range(0.0, 1.0)
+        .y_range(0.0, 1.0)
+        .size(380.0, 380.0)
+        .line("classifier", points)
+        .dashed("chance", [(0.0, 0.0), (1.0, 1.0)])
+        .svg()
+}

@@ -1,0 +1,93 @@
+//! [`Film`]: how a boundary moves while a network learns.
+
+use super::boundary::{chart, pixels};
+use super::png::data_address;
+use crate::data::Samples;
+use crate::plane::Plane;
+use crate::svg::Svg;
+use crate::{Result, Scalar, Sequential};
+
+/// How many cells a side of the plane is cut into: fewer than in a single picture, as there are many.
+const CELLS: usize = 48;
+
+/// A film of the regions in which a network sees each class, as one animated SVG: a frame whenever
+/// [`frame`](Self::frame) is called, after each epoch, say.
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use neuropil::{data, plot::Film};
+///
+/// let xor = data::xor::<f64>();
+/// let mut network = Sequential::mlp(&[2, 4, 1], Tanh, &mut rng(1))?.with(Sigmoid)?;
+/// let mut tape = Tape::new(&network, 1);
+/// let mut film = Film::new("Learning XOR", &xor)?;
+/// for epoch in 0..30 {
+///     tape.train(&mut network, &xor.x, &xor.target, &Bce::new(), &mut Sgd::new(1.0))?;
+///     if epoch % 10 == 0 {
+///         film.frame(&network, &format!("epoch {epoch}"))?;
+///     }
+/// }
+/// assert_eq!(film.svg(0.2).matches("<image").count(), 3);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Film<'a, A: Scalar> {
+    title: String,
+    samples: &'a Samples<A>,
+    plane: Plane,
+    /// Caption and picture of each frame.
+    frames: Vec<(String, String)>,
+}
+
+impl<'a, A: Scalar> Film<'a, A> {
+    /// A film without frames yet; it shows these samples all the time.
+    ///
+    /// # Errors
+    /// [`Error::Width`](crate::Error::Width) unless the samples have two features.
+    pub fn new(title: &str, samples: &'a Samples<A>) -> Result<Self> {
+        Ok(Self { title: title.to_owned(), samples, plane: Plane::around(samples)?, frames: Vec::new() })
+    }
+
+    /// Adds a frame with what the network answers now.
+    ///
+    /// # Errors
+    /// Those of [`Sequential::predict`].
+    pub fn frame(&mut self, network: &Sequential<A>, caption: &str) -> Result<()> {
+        let shares = self.plane.shares(network, CELLS, CELLS)?;
+        self.frames.push((caption.to_owned(), data_address(CELLS, &pixels(&shares))));
+        Ok(())
+    }
+
+    /// The film, for so many seconds a frame, again and again; the last frame stays for two seconds.
+    pub fn svg(&self, seconds: f64) -> String {
+        let chart = chart(&self.plane, self.samples, &self.title);
+        let (width, height) = chart.size;
+        let seconds = if seconds > 0.0 && seconds.is_finite() { seconds } else { 0.1 };
+        let total = seconds * self.frames.len() as f64 + 2.0;
+        let mut svg = Svg::new(width, height + 26.0);
+        // Programs that do not play films show the last frame.
+        let last = self.frames.len().saturating_sub(1);
+        for (i, (caption, picture)) in self.frames.iter().enumerate() {
+            let (from, to) = (seconds * i as f64 / total, seconds * (i + 1) as f64 / total);
+            let (values, times) = match i {
+                _ if last == 0 => ("1".to_owned(), "0".to_owned()),
+                0 => ("1;0".to_owned(), format!("0;{to:.5}")),
+                _ if i == last => ("0;1".to_owned(), format!("0;{from:.5}")),
+                _ => ("0;1;0".to_owned(), format!("0;{from:.5};{to:.5}")),
+            };
+            let shown = i32::from(i == last);
+            svg.group("g", format_args!(r#"opacity="{shown}""#), |svg| {
+                svg.element(
+                    "animate",
+                    format_args!(
+                        r#"attributeName="opacity" values="{values}" keyTimes="{times}" calcMode="discrete" dur="{total:.3}s" repeatCount="indefinite""#
+                    ),
+                );
+                chart.draw_background(svg, picture);
+                svg.text((width / 2.0, height + 12.0), caption, r#"text-anchor="middle" font-size="13""#);
+            });
+        }
+        chart.draw(&mut svg, (0.0, 0.0));
+        svg.finish()
+    }
+}

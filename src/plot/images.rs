@@ -1,0 +1,121 @@
+//! Grids of images with captions: data, predictions, templates, feature maps.
+
+use ndarray::s;
+
+use super::png::{Picture, negative};
+use crate::data::Samples;
+use crate::metrics::argmax;
+use crate::plane::class_of;
+use crate::svg::{GRADIENT, INK, Svg, VALUE};
+use crate::{Error, Matrix, Result, Scalar, Sequential, Shape};
+
+/// Images in rows of so many with a caption below each, as an SVG: one row of `x` is one image. For their colours see
+/// [`png`](super::png).
+///
+/// ```
+/// use neuropil::{data, plot};
+///
+/// let digits = data::digits::<f32>();
+/// let captions = ["zero", "one", "two"].map(String::from);
+/// let svg = plot::images(&digits.x.slice(ndarray::s![..3, ..]), [1, 8, 8], &captions, 3)?;
+/// assert!(svg.contains(">two<"));
+/// # Ok::<(), neuropil::Error>(())
+/// ```
+///
+/// # Errors
+/// Those of [`png`](super::png).
+pub fn images<A: Scalar>(
+    x: &Matrix<A>,
+    shape: impl Into<Shape>,
+    captions: &[String],
+    columns: usize,
+) -> Result<String> {
+    let captions: Vec<_> = captions.iter().map(|caption| (caption.clone(), INK)).collect();
+    Ok(draw(&Picture::all(x, shape.into())?, &captions, columns))
+}
+
+/// Images of samples with what the network reads in them: green if it is right; red if not, with the truth in brackets.
+/// High numbers are dark, as ink is.
+///
+/// # Errors
+/// Those of [`Sequential::predict`]; those of [`png`](super::png).
+pub fn predictions<A: Scalar>(
+    network: &Sequential<A>,
+    samples: &Samples<A>,
+    shape: impl Into<Shape>,
+    columns: usize,
+) -> Result<String> {
+    let answers = argmax(&network.predict(&samples.x)?);
+    let truths = samples.target.rows().into_iter().map(class_of);
+    let caption = |(answer, truth): (usize, usize)| {
+        if answer == truth { (answer.to_string(), VALUE) } else { (format!("{answer} (is {truth})"), GRADIENT) }
+    };
+    let captions: Vec<_> = answers.into_iter().zip(truths).map(caption).collect();
+    Ok(draw(&Picture::all(&negative(&samples.x), shape.into())?, &captions, columns))
+}
+
+/// What each output of a linear classifier looks for: the columns of its weights, (features, classes), as images. Light is
+/// where ink speaks for the class.
+///
+/// # Errors
+/// Those of [`png`](super::png).
+pub fn templates<A: Scalar>(weights: &Matrix<A>, shape: impl Into<Shape>, columns: usize) -> Result<String> {
+    let captions: Vec<_> = (0..weights.ncols()).map(|class| (format!("class {class}"), INK)).collect();
+    Ok(draw(&Picture::all(&weights.t().as_standard_layout(), shape.into())?, &captions, columns))
+}
+
+/// The feature maps that layer `index` makes of one sample: each channel of its output as an image.
+///
+/// # Errors
+/// [`Error::Setting`] for a layer that does not exist; those of [`Sequential::layer_outputs`].
+pub fn feature_maps<A: Scalar>(network: &Sequential<A>, index: usize, sample: &[A], columns: usize) -> Result<String> {
+    let x = ndarray::aview1(sample).insert_axis(ndarray::Axis(0));
+    let outputs = network.layer_outputs(&x)?;
+    let Some(output) = outputs.get(index) else {
+        let (what, wants) = ("the index of a layer".into(), "below the number of layers");
+        return Err(Error::Setting { what, wants, got: index as f64 });
+    };
+    let mut shape = network.input();
+    for layer in network.layers().take(index + 1) {
+        shape = layer.output_shape(shape)?;
+    }
+    // Channel by channel: three of them are no colours here.
+    let maps = match shape {
+        Shape::Image { channels, height, width } => {
+            let maps = output.slice(s![0, ..]).to_owned().into_shape_with_order((channels, height * width));
+            (maps.unwrap_or_default(), Shape::Image { channels: 1, height, width })
+        }
+        shape => (output.clone(), shape),
+    };
+    let captions: Vec<_> = (0..maps.0.nrows()).map(|channel| (format!("map {channel}"), INK)).collect();
+    Ok(draw(&Picture::all(&maps.0, maps.1)?, &captions, columns))
+}
+
+fn draw(pictures: &[Picture], captions: &[(String, &str)], columns: usize) -> String {
+    const GAP: f64 = 12.0;
+    let columns = columns.clamp(1, pictures.len().max(1));
+    let side = 84.0;
+    let (width, height) = pictures.first().map_or((1, 1), |picture| (picture.width, picture.height));
+    let scale = side / width.max(height) as f64;
+    let (w, h) = ((width as f64 * scale).max(4.0), (height as f64 * scale).max(4.0));
+    let cell = (side.max(w) + GAP, h + 18.0 + GAP);
+    let rows = pictures.len().div_ceil(columns);
+    let mut svg = Svg::new(GAP + cell.0 * columns as f64, GAP + cell.1 * rows as f64);
+    for (i, picture) in pictures.iter().enumerate() {
+        let (x, y) = (GAP + cell.0 * (i % columns) as f64, GAP + cell.1 * (i / columns) as f64);
+        let left = x + (cell.0 - GAP - w) / 2.0;
+        let address = picture.enlarged(96).data_address();
+        svg.element(
+            "image",
+            format_args!(
+                r#"x="{left:.2}" y="{y:.2}" width="{w:.2}" height="{h:.2}" preserveAspectRatio="none" href="{address}""#
+            ),
+        );
+        svg.rect((left, y), (w, h), r##"fill="none" stroke="#d0d7de""##);
+        if let Some((caption, colour)) = captions.get(i) {
+            let at = (x + (cell.0 - GAP) / 2.0, y + h + 14.0);
+            svg.text(at, caption, format_args!(r#"text-anchor="middle" fill="{colour}""#));
+        }
+    }
+    svg.finish()
+}

@@ -1,0 +1,46 @@
+//! Plots and pictures, with the feature `plot`: curves, boundaries, matrices, histograms and images.
+//!
+//! Charts are SVG, as a `String` to write to a file; [`images`] and [`boundary`] have their pixels as PNG inside, and
+//! [`png`] makes a plain PNG of a grid of images. The same input gives the same bytes. [`Chart`] draws curves of your own.
+//! In a terminal, without the feature, there is [`terminal`](crate::terminal).
+//!
+//! The charts are drawn by this crate's own writer, which also draws graphs, traces and films; a plotting library would
+//! bring fonts, of the system or of some licence, for the sake of text in bitmaps.
+//!
+//! ```
+//! use neuropil::plot::Chart;
+//!
+//! let squares = (0..=20).map(|i| f64::from(i) / 10.0).map(|x| (x, x * x));
+//! let svg = Chart::new("A parabola", "x", "x²").line("x²", squares).svg();
+//! assert!(svg.starts_with("<svg"));
+//! ```
+
+mod boundary;
+mod chart;
+mod curves;
+mod film;
+mod gallery;
+mod histograms;
+mod images;
+mod matrix;
+mod png;
+
+pub use boundary::boundary;
+pub use chart::Chart;
+pub use curves::{learning_curves, rate_curve, roc_curve};
+pub use film::Film;
+pub use gallery::activation_gallery;
+pub use histograms::histograms;
+pub use images::{feature_maps, images, predictions, templates};
+pub use matrix::confusion_matrix;
+pub use png::png;
+
+/// Colours that the colour-blind can tell apart (Okabe and Ito).
+const COLOURS: [[u8; 3]; 7] =
+    [[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [230, 159, 0], [86, 180, 233], [80, 80, 80]];
+
+/// The colour of series or class i.
+fn colour(i: usize) -> String {
+    let [r, g, b] = COLOURS[i % COLOURS.len()];
+    format!("#{r:02x}{g:02x}{b:02x}")
+}

@@ -1,0 +1,220 @@
+//! A trace as text, as Markdown, and as LaTeX.
+
+use std::fmt::{self, Display, Write as _};
+
+use ndarray::Array2;
+
+use super::Trace;
+use super::formula::{by, by_latex, escape, symbol_latex};
+use crate::{Matrix, Scalar};
+
+/// Rows and columns beyond these are left out.
+const SHOWN: usize = 8;
+
+/// One thing that is told about the step.
+enum Entry<'a> {
+    /// The start of a part of the step.
+    Part(&'static str),
+    /// A layer that the entries after it belong to.
+    Layer(String),
+    /// A quantity: its name and formula as text and as LaTeX, and its numbers.
+    Quantity { text: [String; 2], latex: [String; 2], numbers: Vec<Vec<String>>, of: [usize; 2], note: &'a str },
+}
+
+impl<A: Scalar> Trace<A> {
+    /// The step as a Markdown document, with so many decimals.
+    pub fn markdown(&self, decimals: usize) -> String {
+        let mut text = String::from("# One training step\n");
+        for entry in self.entries(decimals) {
+            let _ = match entry {
+                Entry::Part(name) => write!(text, "\n## {name}\n\n| quantity | formula | value |\n|---|---|---|\n"),
+                Entry::Layer(name) => writeln!(text, "| **{}** | | |", cell(&name)),
+                Entry::Quantity { text: [name, formula], numbers, of, note, .. } => {
+                    let rows: Vec<String> = numbers.iter().map(|row| row.join(" ")).collect();
+                    let more = more(of).map_or_else(String::new, |more| format!("<br>{more}"));
+                    let formula = if formula.is_empty() { note } else { &formula };
+                    let value = format!("`{}`{more}", rows.join("`<br>`"));
+                    writeln!(text, "| {} | {} | {value} |", cell(&name), cell(formula))
+                }
+            };
+        }
+        text
+    }
+
+    /// The step as aligned equations in LaTeX (with the package amsmath), with so many decimals.
+    pub fn latex(&self, decimals: usize) -> String {
+        let mut text = String::new();
+        let mut open = false;
+        for entry in self.entries(decimals) {
+            let _ = match entry {
+                Entry::Part(name) => {
+                    let end = if open { "\\end{align*}\n" } else { "" };
+                    open = true;
+                    write!(text, "{end}\\paragraph{{{name}}}\n\\begin{{align*}}\n")
+                }
+                Entry::Layer(name) => writeln!(text, "&\\text{{{}}}\\\\", escape(&name)),
+                Entry::Quantity { latex: [name, formula], numbers, of, .. } => {
+                    let rows: Vec<String> =
+                        numbers.iter().map(|row| row.join(" & ").replace("..", "\\cdots")).collect();
+                    let value = match &numbers[..] {
+                        [row] if row.len() == 1 => rows.concat(),
+                        _ if of[0] * of[1] == 0 => format!("\\text{{{} x {}}}", of[0], of[1]),
+                        _ => format!("\\begin{{pmatrix}} {} \\end{{pmatrix}}", rows.join(" \\\\ ")),
+                    };
+                    let formula = if formula.is_empty() { formula } else { format!(" = {formula}") };
+                    writeln!(text, "{name} &{formula} = {value}\\\\")
+                }
+            };
+        }
+        // The last line of an environment ends without a break.
+        (text + if open { "\\end{align*}\n" } else { "" }).replace("\\\\\n\\end", "\n\\end")
+    }
+
+    fn entries(&self, decimals: usize) -> Vec<Entry<'static>> {
+        let quantity = |name: &str, formula: [&str; 2], latex: String, value: &Matrix<A>, note| {
+            let (numbers, of) = (numbers(value, decimals), value.dim().into());
+            Entry::Quantity {
+                text: [name.to_owned(), formula[0].to_owned()],
+                latex: [latex, formula[1].to_owned()],
+                numbers,
+                of,
+                note,
+            }
+        };
+        let plain =
+            |symbol: &str, value: &Matrix<A>, note| quantity(symbol, ["", ""], symbol_latex(symbol), value, note);
+        let gradient = |symbol: &str, formula: [&str; 2], value: &Matrix<A>| {
+            quantity(&by(symbol), formula, by_latex(symbol), value, "")
+        };
+        let mut entries = vec![Entry::Part("Forward"), plain("x", &self.input, "the batch, one row a sample")];
+        for (i, layer) in self.layers.iter().enumerate() {
+            entries.push(Entry::Layer(format!("layer {i}, {}", layer.name)));
+            for parameter in &layer.parameters {
+                entries.push(plain(&parameter.symbol, &parameter.before, "before the step"));
+            }
+            let formula = [layer.written.forward.as_str(), layer.written.forward_latex.as_str()];
+            entries.push(quantity(&layer.symbol, formula, symbol_latex(&layer.symbol), &layer.output, ""));
+        }
+        let last = self.layers.last().map_or("x", |layer| layer.symbol.as_str());
+        entries.push(Entry::Part("Loss"));
+        entries.push(plain("t", &self.target, "the target"));
+        let formula = format!("{}({last}, t)", self.loss_name);
+        let latex = format!("\\text{{{}}}({}, t)", escape(&self.loss_name), symbol_latex(last));
+        let value = Array2::from_elem((1, 1), self.loss);
+        entries.push(quantity("L", [&formula, &latex], "L".into(), &value, ""));
+        entries.push(Entry::Part("Backward"));
+        if let Some(layer) = self.layers.last() {
+            entries.push(gradient(&layer.symbol, ["", ""], &layer.gradient));
+        }
+        for (i, layer) in self.layers.iter().enumerate().rev() {
+            let (before, dx) = match i.checked_sub(1) {
+                Some(before) => (self.layers[before].symbol.as_str(), &self.layers[before].gradient),
+                None => ("x", &self.input_gradient),
+            };
+            entries.push(Entry::Layer(format!("layer {i}, {}", layer.name)));
+            for (k, parameter) in layer.parameters.iter().enumerate() {
+                let (dy, ldy) = (by(&layer.symbol), by_latex(&layer.symbol));
+                let formula = match (layer.written.is_dense, k) {
+                    (true, 0) => [format!("{before}ᵀ·{dy}"), format!("{}^\\top {ldy}", symbol_latex(before))],
+                    (true, _) => [format!("Σ rows of {dy}"), format!("\\sum_{{\\text{{rows}}}} {ldy}")],
+                    _ => [String::new(), String::new()],
+                };
+                entries.push(gradient(&parameter.symbol, [&formula[0], &formula[1]], &parameter.gradient));
+            }
+            let formula = [layer.written.backward.as_str(), layer.written.backward_latex.as_str()];
+            entries.push(gradient(before, formula, dx));
+        }
+        entries.push(Entry::Part("Update"));
+        for (i, layer) in self.layers.iter().enumerate().filter(|(_, layer)| !layer.parameters.is_empty()) {
+            entries.push(Entry::Layer(format!("layer {i}, {}", layer.name)));
+            for parameter in &layer.parameters {
+                let (symbol, latex) = (&parameter.symbol, symbol_latex(&parameter.symbol));
+                entries.push(plain(symbol, &parameter.before, "before"));
+                let change =
+                    quantity(&format!("Δ{symbol}"), ["", ""], format!("\\Delta {latex}"), &parameter.update(), "");
+                entries.push(change);
+                let formula = [format!("{symbol} + Δ{symbol}"), format!("{latex} + \\Delta {latex}")];
+                let new = (format!("{symbol}⁺"), format!("{latex}^+"));
+                entries.push(quantity(&new.0, [&formula[0], &formula[1]], new.1, &parameter.after, ""));
+            }
+        }
+        entries
+    }
+}
+
+/// Names and formulas at the left, numbers in aligned columns at the right.
+impl<A: Scalar> Display for Trace<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = self.entries(f.precision().unwrap_or(4));
+        let left = |entry: &Entry<'_>| match entry {
+            Entry::Quantity { text: [name, formula], note, .. } => match (formula.as_str(), *note) {
+                ("", "") => name.clone(),
+                ("", note) => format!("{name}, {note}"),
+                (formula, _) => format!("{name} = {formula}"),
+            },
+            _ => String::new(),
+        };
+        let width = entries.iter().map(|entry| left(entry).chars().count()).max().unwrap_or(0);
+        let cell = entries.iter().flat_map(|entry| match entry {
+            Entry::Quantity { numbers, .. } => numbers.iter().flatten().map(|n| n.chars().count()).collect(),
+            _ => Vec::new(),
+        });
+        let cell = cell.max().unwrap_or(0);
+        for (i, entry) in entries.iter().enumerate() {
+            match entry {
+                Entry::Part(name) => writeln!(f, "{}{name}", if i > 0 { "\n" } else { "" })?,
+                Entry::Layer(name) => writeln!(f, "  {name}")?,
+                Entry::Quantity { numbers, of, .. } => {
+                    let text = left(entry);
+                    for (i, row) in numbers.iter().enumerate() {
+                        let text = if i == 0 { text.as_str() } else { "" };
+                        let gap = " ".repeat(width - text.chars().count());
+                        write!(f, "    {text}{gap}")?;
+                        row.iter().try_for_each(|n| write!(f, "  {n:>cell$}"))?;
+                        writeln!(f)?;
+                    }
+                    if numbers.is_empty() {
+                        writeln!(f, "    {text}: {} x {}", of[0], of[1])?;
+                    }
+                    if let Some(more) = more(*of) {
+                        writeln!(f, "    {:width$}  {more}", "")?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The upper left corner of a matrix, in text.
+fn numbers<A: Scalar>(x: &Matrix<A>, decimals: usize) -> Vec<Vec<String>> {
+    let row = |row: ndarray::ArrayView1<'_, A>| {
+        let mut cells: Vec<String> = row.iter().take(SHOWN).map(|x| number(x.to_f64(), decimals)).collect();
+        if row.len() > SHOWN {
+            cells.push("..".into());
+        }
+        cells
+    };
+    if x.is_empty() { Vec::new() } else { x.rows().into_iter().take(SHOWN).map(row).collect() }
+}
+
+/// Fixed decimals; powers of ten for what they would not show.
+fn number(x: f64, decimals: usize) -> String {
+    let fixed = format!("{x:.decimals$}");
+    // Less than half of ten times the last place.
+    let small = 5.0 * 0.1_f64.powi(i32::try_from(decimals).unwrap_or(i32::MAX));
+    let lost = x != 0.0 && x.is_finite() && (x.abs() < small || x.abs() >= 1e7);
+    let text = if lost { format!("{x:.2e}") } else { fixed };
+    // A rounded -0.0000 has no sign.
+    if text.starts_with('-') && text[1..].chars().all(|c| c == '0' || c == '.') { text[1..].to_owned() } else { text }
+}
+
+/// What is said of a matrix that is not shown whole.
+fn more([rows, columns]: [usize; 2]) -> Option<String> {
+    (rows > SHOWN || columns > SHOWN).then(|| format!("of {rows} x {columns}"))
+}
+
+/// Text for a cell of a Markdown table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('*', "\\*").replace('\n', " ")
+}

@@ -1,0 +1,129 @@
+//! [`EarlyStopping`]: ends a training that gets no better.
+
+use std::fmt;
+
+use super::{Callback, Column, Context, Flow, numbers_of, set_numbers};
+use crate::error::check_setting;
+use crate::{Error, Result, Scalar};
+
+/// Ends the training when the watched value has not become better for more epochs in a row than it has patience for, and
+/// always leaves the network with the weights and statistics of its best epoch.
+///
+/// It watches `val_loss`, or `loss` without validation data, unless [`monitor`](Self::monitor) or the trainer says
+/// otherwise. The best weights come back at the end of every fit, also if the last epoch was reached; a value that is NaN
+/// is never better. What the optimizer remembers stays that of the last epoch.
+///
+/// ```
+/// use neuropil::data;
+/// use neuropil::prelude::*;
+/// use neuropil::train::{EarlyStopping, Trainer};
+///
+/// let mut rng = rng(7);
+/// let (train, validation) = data::moons::<f32>(200, 0.3, &mut rng).split(0.5, &mut rng)?;
+/// let mut network = Sequential::mlp(&[2, 16, 2], Tanh, &mut rng)?;
+/// let mut trainer = Trainer::new(CrossEntropy::new(), Adam::new(0.05)).epochs(200).batch_size(20);
+/// let mut trainer = trainer.validation(&validation).callback(EarlyStopping::new(5));
+/// let history = trainer.fit(&mut network, &train)?;
+/// let best = history.column("val_loss").into_iter().fold(f64::INFINITY, f64::min);
+/// assert_eq!(trainer.evaluate(&network, &validation)?.loss, best);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone)]
+pub struct EarlyStopping<A: Scalar> {
+    patience: usize,
+    min_delta: f64,
+    monitor: Option<String>,
+    /// What is watched, known from the start of the fit.
+    column: Option<Column>,
+    best: Option<f64>,
+    best_epoch: usize,
+    /// Epochs since the best.
+    bad: usize,
+    weights: Vec<A>,
+}
+
+impl<A: Scalar> EarlyStopping<A> {
+    /// Ends the training after `patience` epochs in a row that were no better than the best before (0 counts as 1).
+    pub fn new(patience: usize) -> Self {
+        Self {
+            patience: patience.max(1),
+            min_delta: 0.0,
+            monitor: None,
+            column: None,
+            best: None,
+            best_epoch: 0,
+            bad: 0,
+            weights: Vec::new(),
+        }
+    }
+
+    /// By how much a value has to be better to reset the patience. (The best weights are those of the best such value.)
+    #[must_use]
+    pub fn min_delta(self, min_delta: f64) -> Self {
+        Self { min_delta, ..self }
+    }
+
+    /// Watches the value of this name, such as `val_accuracy`.
+    #[must_use]
+    pub fn monitor(self, name: impl Into<String>) -> Self {
+        Self { monitor: Some(name.into()), ..self }
+    }
+}
+
+impl<A: Scalar> Callback<A> for EarlyStopping<A> {
+    fn on_start(&mut self, at: &mut Context<'_, A>) -> Result<()> {
+        let ok = self.min_delta >= 0.0 && self.min_delta.is_finite();
+        check_setting("EarlyStopping's min_delta", self.min_delta, "at least 0 and finite", ok)?;
+        self.column = Some(at.watch(self.monitor.as_deref())?);
+        // A fit that follows another has all its patience again.
+        self.bad = if self.bad >= self.patience { 0 } else { self.bad };
+        Ok(())
+    }
+
+    fn on_epoch_end(&mut self, at: &mut Context<'_, A>) -> Result<Flow> {
+        let Some(column) = &self.column else { return Ok(Flow::Continue) };
+        let value = at.history.last().and_then(|epoch| epoch.get(&column.name)).unwrap_or(f64::NAN);
+        if column.is_better(value, self.best, self.min_delta) {
+            self.best = Some(value);
+            self.best_epoch = at.position.epoch;
+            self.bad = 0;
+            numbers_of(at.network, &mut self.weights);
+            return Ok(Flow::Continue);
+        }
+        self.bad += 1;
+        Ok(if self.bad >= self.patience { Flow::Stop } else { Flow::Continue })
+    }
+
+    fn on_end(&mut self, at: &mut Context<'_, A>) -> Result<()> {
+        if self.best.is_some() && !set_numbers(at.network, &self.weights) {
+            return Err(Error::Order { call: "EarlyStopping", needs: "the network whose best weights it kept" });
+        }
+        Ok(())
+    }
+
+    fn state(&self) -> Vec<f64> {
+        let best = self.best.map_or([0.0, 0.0], |best| [1.0, best]);
+        let mut state = vec![best[0], best[1], self.best_epoch as f64, self.bad as f64];
+        state.extend(self.weights.iter().map(|w| w.to_f64()));
+        state
+    }
+
+    fn restore(&mut self, state: &[f64]) -> Result<()> {
+        let [known, best, best_epoch, bad, weights @ ..] = state else {
+            return Err(Error::Format { what: "the state of EarlyStopping".into(), problem: "it is too short".into() });
+        };
+        self.best = (*known != 0.0).then_some(*best);
+        (self.best_epoch, self.bad) = (*best_epoch as usize, *bad as usize);
+        self.weights = weights.iter().map(|&w| A::of(w)).collect();
+        Ok(())
+    }
+}
+
+/// Without the weights, which are many.
+impl<A: Scalar> fmt::Debug for EarlyStopping<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut stopping = f.debug_struct("EarlyStopping");
+        stopping.field("patience", &self.patience).field("min_delta", &self.min_delta);
+        stopping.field("best", &self.best).field("best_epoch", &self.best_epoch).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,81 @@
+//! [`HistoryCsv`]: the history in a file as it grows.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use super::{Callback, Context, Flow};
+use crate::train::history::{csv_header, csv_line};
+use crate::{Error, Result, Scalar};
+
+/// Writes each epoch to a CSV file when it ends, so that one can look on while a network trains.
+///
+/// A fit begins the file anew, with the epochs of earlier fits or of the training that was loaded.
+///
+/// ```
+/// use neuropil::data;
+/// use neuropil::prelude::*;
+/// use neuropil::train::HistoryCsv;
+///
+/// let file = std::env::temp_dir().join(format!("neuropil-history-{}.csv", std::process::id()));
+/// let mut network = Sequential::<f64>::mlp(&[2, 4, 1], Tanh, &mut rng(7))?;
+/// let mut trainer = Trainer::new(Mse, Sgd::new(0.5)).epochs(3).batch_size(4).callback(HistoryCsv::new(&file));
+/// let history = trainer.fit(&mut network, &data::xor())?;
+/// assert_eq!(std::fs::read_to_string(&file).unwrap(), history.to_csv());
+/// # std::fs::remove_file(&file).unwrap();
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug)]
+pub struct HistoryCsv {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl HistoryCsv {
+    /// Writes to this file.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), file: None }
+    }
+
+    fn save_error(&self, error: &std::io::Error) -> Error {
+        Error::Save { path: self.path.display().to_string(), error: error.to_string() }
+    }
+
+    fn write(&mut self, text: &str) -> Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.write_all(text.as_bytes()).and_then(|()| file.flush()).map_err(|error| self.save_error(&error))
+    }
+}
+
+/// The columns of this fit, after those that only earlier epochs have.
+fn names<'c, A: Scalar>(at: &'c Context<'_, A>) -> Vec<&'c str> {
+    let mut names = at.history.names();
+    for column in at.columns {
+        if !names.contains(&column.name.as_str()) {
+            names.push(&column.name);
+        }
+    }
+    names
+}
+
+impl<A: Scalar> Callback<A> for HistoryCsv {
+    fn on_start(&mut self, at: &mut Context<'_, A>) -> Result<()> {
+        self.file = Some(File::create(&self.path).map_err(|error| self.save_error(&error))?);
+        let names = names(at);
+        let mut text = csv_header(&names);
+        at.history.epochs().iter().for_each(|epoch| text.push_str(&csv_line(epoch, &names)));
+        self.write(&text)
+    }
+
+    fn on_epoch_end(&mut self, at: &mut Context<'_, A>) -> Result<Flow> {
+        if let Some(epoch) = at.history.last() {
+            self.write(&csv_line(epoch, &names(at)))?;
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn on_end(&mut self, _: &mut Context<'_, A>) -> Result<()> {
+        self.file = None;
+        Ok(())
+    }
+}

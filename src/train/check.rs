@@ -1,0 +1,145 @@
+//! What can be wrong with a training before it starts.
+
+use ndarray::{Array2, s};
+
+use super::{ClassWeights, Trainer};
+use crate::data::Dataset;
+use crate::error::check_setting;
+use crate::kernels::resize;
+use crate::optimizers::{Ema, all_finite};
+use crate::{Error, Matrix, Result, Scalar, Sequential};
+
+impl<A: Scalar> Trainer<'_, A> {
+    /// Everything that would make a fit fail, found before anything is trained. Returns the weights of the classes, none
+    /// if all weigh the same.
+    pub(super) fn check(&self, network: &Sequential<A>, data: &dyn Dataset<A>) -> Result<Vec<A>> {
+        self.check_settings()?;
+        let len = data.len();
+        if len > 0 && self.batch_size > len {
+            return Err(Error::BatchSize { samples: len, got: self.batch_size });
+        }
+        if !self.sample_weights.is_empty() && self.sample_weights.len() != len {
+            let (wants, got) = ([len, 1], [self.sample_weights.len(), 1]);
+            return Err(Error::Dimensions { what: "the weights of the samples".into(), wants, got });
+        }
+        let mut counts = Vec::new();
+        let which = |which| move |error| Error::Data { which, error: Box::new(error) };
+        self.check_data(network, data, Some(&mut counts)).map_err(which("the training data"))?;
+        if let Some(data) = self.validation {
+            self.check_data(network, data, None).map_err(which("the validation data"))?;
+        }
+        Ok(match &self.class_weights {
+            ClassWeights::Equal => Vec::new(),
+            ClassWeights::Given(weights) => weights.iter().map(|&w| A::of(w)).collect(),
+            ClassWeights::Balanced => {
+                let classes = counts.iter().filter(|&&count| count > 0).count();
+                let weight = |&count: &usize| if count == 0 { 0.0 } else { len as f64 / (classes * count) as f64 };
+                counts.iter().map(weight).map(A::of).collect()
+            }
+        })
+    }
+
+    /// The settings that do not depend on the data.
+    pub(super) fn check_settings(&self) -> Result<()> {
+        check_setting("the batch size", self.batch_size as f64, "at least 1", self.batch_size > 0)?;
+        check_setting("the number of batches to a step", self.accumulate as f64, "at least 1", self.accumulate > 0)?;
+        for (what, limit) in
+            [("the largest norm of gradients", self.clip_norm), ("the limit of gradients", self.clip_value)]
+        {
+            let limit = limit.unwrap_or(0.0);
+            check_setting(what, limit, "at least 0", limit >= 0.0)?;
+        }
+        self.ema.as_ref().map_or(Ok(()), Ema::check_decay)?;
+        let weight_ok = |w: f64| w >= 0.0 && w.is_finite();
+        if let ClassWeights::Given(weights) = &self.class_weights {
+            for &w in weights {
+                check_setting("the weight of a class", w, "at least 0 and finite", weight_ok(w))?;
+            }
+        }
+        for w in &self.sample_weights {
+            check_setting("the weight of a sample", w.to_f64(), "at least 0 and finite", weight_ok(w.to_f64()))?;
+        }
+        self.monitored(&self.columns()).map(|_| ())
+    }
+
+    /// Reads all samples once. Counts the classes if asked to and needed.
+    fn check_data(
+        &self,
+        network: &Sequential<A>,
+        data: &dyn Dataset<A>,
+        mut counts: Option<&mut Vec<usize>>,
+    ) -> Result<()> {
+        let len = data.len();
+        check_setting("the number of samples", len as f64, "at least 1", len > 0)?;
+        if data.input_width() != network.input().len() {
+            return Err(Error::Width { wants: network.input(), got: data.input_width() });
+        }
+        let rows = self.batch_size.min(len);
+        let (mut x, mut target) = (Array2::default((0, 0)), Array2::default((0, 0)));
+        let (mut samples, mut y) = (Vec::with_capacity(rows), None);
+        for from in (0..len).step_by(rows) {
+            samples.clear();
+            samples.extend(from..len.min(from + rows));
+            resize(&mut x, samples.len(), data.input_width());
+            resize(&mut target, samples.len(), data.target_width());
+            data.gather(&samples, &mut x, &mut target)?;
+            check_finite("input", &x, from)?;
+            check_finite("target", &target, from)?;
+            // Whether a target fits does not depend on which outputs they are; those of the first batch do.
+            let y = match &mut y {
+                Some(y) => y,
+                none => none.insert(network.predict(&x)?),
+            };
+            let y = y.slice(s![..samples.len(), ..]);
+            self.loss.check(&y, &target)?;
+            for metric in &self.metrics {
+                metric.check(&y, &target)?;
+            }
+            if let Some(counts) = counts.as_deref_mut().filter(|_| self.class_weights != ClassWeights::Equal) {
+                self.count_classes(&target, counts)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds to the number of samples of each class; the error unless the target is one column of classes.
+    fn count_classes(&self, target: &Matrix<A>, counts: &mut Vec<usize>) -> Result<()> {
+        let most = match &self.class_weights {
+            ClassWeights::Given(weights) => weights.len(),
+            _ => 1 << 20,
+        };
+        let wrong = |got| {
+            let wants = format!("a target of one column of classes from 0 to {}", most.saturating_sub(1));
+            Err(Error::Target { loss: "the weighting by class".into(), wants, got })
+        };
+        if target.ncols() != 1 {
+            return wrong(format!("{} columns", target.ncols()));
+        }
+        for label in target {
+            let label = label.to_f64();
+            if label.fract() != 0.0 || !(0.0..most as f64).contains(&label) {
+                return wrong(label.to_string());
+            }
+            let class = label as usize;
+            if counts.len() <= class {
+                counts.resize(class + 1, 0);
+            }
+            counts[class] += 1;
+        }
+        Ok(())
+    }
+}
+
+/// The error at the first number that is infinite or NaN; `first` is the number of the first row.
+fn check_finite<A: Scalar>(what: &str, matrix: &Matrix<A>, first: usize) -> Result<()> {
+    if matrix.as_slice().is_some_and(all_finite) {
+        return Ok(());
+    }
+    match matrix.indexed_iter().find(|(_, x)| !x.is_finite()) {
+        None => Ok(()),
+        Some(((row, column), x)) => {
+            let what = format!("the {what} of sample {}, number {column},", first + row);
+            Err(Error::NonFinite { what, got: x.to_f64() })
+        }
+    }
+}

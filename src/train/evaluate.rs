@@ -1,0 +1,155 @@
+//! The loss and metrics of a network, and its outputs, batch by batch.
+
+use std::fmt;
+
+use ndarray::{Array2, ArrayView2, Axis};
+
+use super::{Trainer, history};
+use crate::data::Dataset;
+use crate::error::check_setting;
+use crate::kernels::resize;
+use crate::{Error, Matrix, Result, Scalar, Scratch, Sequential, losses};
+
+/// Evaluation needs no small batches.
+const ROWS: usize = 256;
+
+/// How good a network is on some samples.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluation {
+    /// The loss, as if all samples were one batch.
+    pub loss: f64,
+    /// Each metric's name and value.
+    pub metrics: Vec<(String, f64)>,
+}
+
+impl Evaluation {
+    /// A metric by its name.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.metrics.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
+    }
+}
+
+impl fmt::Display for Evaluation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "loss {}", history::short(self.loss))?;
+        self.metrics.iter().try_for_each(|(name, value)| write!(f, "  {name} {}", history::short(*value)))
+    }
+}
+
+/// A mean over batches that counts each as the loss does, or a sum.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Mean {
+    total: f64,
+    count: f64,
+}
+
+impl Mean {
+    /// Adds the loss of a batch: a mean over `count`, or a sum.
+    pub(super) fn add(&mut self, loss: f64, count: Option<f64>) {
+        match count {
+            Some(0.0) => {}
+            Some(count) => {
+                self.total += loss * count;
+                self.count += count;
+            }
+            None => {
+                self.total += loss;
+                self.count = 1.0;
+            }
+        }
+    }
+
+    pub(super) fn get(self) -> f64 {
+        if self.count == 0.0 { 0.0 } else { self.total / self.count }
+    }
+}
+
+/// Outputs and targets of many samples, for metrics.
+#[derive(Debug)]
+pub(super) struct Collected<A> {
+    y: Vec<A>,
+    target: Vec<A>,
+    widths: [usize; 2],
+}
+
+impl<A: Scalar> Collected<A> {
+    pub(super) fn new(rows: usize, widths: [usize; 2]) -> Self {
+        Self { y: Vec::with_capacity(rows * widths[0]), target: Vec::with_capacity(rows * widths[1]), widths }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.y.clear();
+        self.target.clear();
+    }
+
+    pub(super) fn add(&mut self, y: &Matrix<A>, target: &Matrix<A>) {
+        self.widths = [y.ncols(), target.ncols()];
+        self.y.extend(y);
+        self.target.extend(target);
+    }
+
+    pub(super) fn matrices(&self) -> [ArrayView2<'_, A>; 2] {
+        let view = |numbers, width: usize| {
+            let rows = <[A]>::len(numbers) / width.max(1);
+            ArrayView2::from_shape((rows, width), numbers).expect("whole rows were added")
+        };
+        [view(&self.y, self.widths[0]), view(&self.target, self.widths[1])]
+    }
+}
+
+impl<A: Scalar> Trainer<'_, A> {
+    /// The loss and metrics of `network` on these samples. Weights of classes and samples play no part.
+    ///
+    /// # Errors
+    /// When the samples do not fit the network, the loss or a metric; [`Error::Setting`] when there are none.
+    pub fn evaluate(&self, network: &Sequential<A>, data: &dyn Dataset<A>) -> Result<Evaluation> {
+        let len = data.len();
+        check_setting("the number of samples", len as f64, "at least 1", len > 0)?;
+        if data.input_width() != network.input().len() {
+            return Err(Error::Width { wants: network.input(), got: data.input_width() });
+        }
+        let (mut x, mut target) = (Array2::default((0, 0)), Array2::default((0, 0)));
+        let (mut scratch, mut reducer) = (Scratch::default(), losses::Scratch::default());
+        let collect = if self.metrics.is_empty() { 0 } else { len };
+        let mut collected = Collected::new(collect, [network.output().len(), data.target_width()]);
+        let mut mean = Mean::default();
+        let rows = self.batch_size.max(ROWS);
+        let mut samples = Vec::with_capacity(rows);
+        for from in (0..len).step_by(rows) {
+            samples.clear();
+            samples.extend(from..len.min(from + rows));
+            resize(&mut x, samples.len(), data.input_width());
+            resize(&mut target, samples.len(), data.target_width());
+            data.gather(&samples, &mut x, &mut target)?;
+            let y = network.predict_into(&x, &mut scratch)?;
+            let loss = reducer.reduce(&*self.loss, y, &target, None, None)?;
+            mean.add(loss.to_f64(), reducer.count());
+            if collect > 0 {
+                collected.add(y, &target);
+            }
+        }
+        Ok(Evaluation { loss: mean.get(), metrics: self.measure(&collected)? })
+    }
+
+    /// The metrics of all outputs that were collected.
+    pub(super) fn measure(&self, collected: &Collected<A>) -> Result<Vec<(String, f64)>> {
+        let [y, target] = collected.matrices();
+        self.metrics.iter().map(|metric| Ok((metric.name(), metric.evaluate(&y, &target)?))).collect()
+    }
+
+    /// The outputs of `network` for many rows, some at a time: the memory for what is between the layers stays small.
+    ///
+    /// # Errors
+    /// Those of [`Sequential::predict`].
+    pub fn predict(&self, network: &Sequential<A>, x: &Matrix<A>) -> Result<Array2<A>> {
+        let mut y = Array2::default((x.nrows(), network.output().len()));
+        let (mut scratch, rows) = (Scratch::default(), self.batch_size.max(ROWS));
+        if x.nrows() == 0 {
+            return network.predict(x);
+        }
+        for (x, mut y) in x.axis_chunks_iter(Axis(0), rows).zip(y.axis_chunks_iter_mut(Axis(0), rows)) {
+            y.assign(network.predict_into(&x, &mut scratch)?);
+        }
+        Ok(y)
+    }
+}

@@ -1,0 +1,153 @@
+//! A search for the learning rate to begin with.
+
+use std::fmt::{self, Write as _};
+use std::ops::RangeInclusive;
+
+use rand::seq::SliceRandom;
+
+use super::step::Batch;
+use super::{Trainer, history};
+use crate::data::Dataset;
+use crate::error::check_setting;
+use crate::{Error, Matrix, Result, Scalar, Sequential, rng};
+
+/// How the loss of a network goes as the learning rate grows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RateCurve {
+    /// The learning rates, growing by the same factor from step to step.
+    pub rates: Vec<f64>,
+    /// The loss before each step, smoothed.
+    pub losses: Vec<f64>,
+}
+
+impl RateCurve {
+    /// The rate at which the loss falls most steeply over the logarithm of the rate; `None` if it does not fall.
+    pub fn suggestion(&self) -> Option<f64> {
+        let lowest = (0..self.losses.len()).min_by(|&a, &b| self.losses[a].total_cmp(&self.losses[b]))?;
+        // Over a few steps to each side, as the losses are of different batches.
+        let (reach, mut best) = (3, None);
+        for i in reach..(lowest + 1).min(self.losses.len().saturating_sub(reach)) {
+            let slope = self.losses[i + reach] - self.losses[i - reach];
+            if slope < best.map_or(0.0, |(slope, _)| slope) {
+                best = Some((slope, self.rates[i]));
+            }
+        }
+        best.map(|(_, rate)| rate)
+    }
+
+    /// The curve as lines of rate and loss, below a line of names.
+    pub fn to_csv(&self) -> String {
+        let mut text = String::from("learning_rate,loss\n");
+        for (rate, loss) in self.rates.iter().zip(&self.losses) {
+            let _ = writeln!(text, "{rate:?},{loss:?}");
+        }
+        text
+    }
+}
+
+/// A bar for the loss at every few rates, and the suggestion.
+impl fmt::Display for RateCurve {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let highest = self.losses.first().map_or(0.0, |first| first * 1.5);
+        for (rate, &loss) in self.rates.iter().zip(&self.losses).step_by(self.rates.len().div_ceil(25).max(1)) {
+            let share = if highest > 0.0 { (loss / highest).clamp(0.0, 1.0) } else { 0.0 };
+            writeln!(f, "{rate:9.1e}  {:>9}  {}", history::short(loss), "#".repeat((share * 50.0) as usize))?;
+        }
+        match self.suggestion() {
+            Some(rate) => write!(f, "suggestion: {rate:.1e}"),
+            None => write!(f, "no suggestion: the loss does not fall"),
+        }
+    }
+}
+
+impl<A: Scalar> Trainer<'_, A> {
+    /// Trains a copy of `network` with a learning rate that grows from step to step, to see where the loss falls fastest
+    /// and where it rises (Smith 2017). Stops when the loss is four times its lowest. Network and trainer stay as they
+    /// are.
+    ///
+    /// ```
+    /// use neuropil::data;
+    /// use neuropil::prelude::*;
+    ///
+    /// let mut rng = rng(7);
+    /// let moons = data::moons::<f32>(500, 0.1, &mut rng);
+    /// let network = Sequential::mlp(&[2, 16, 2], Tanh, &mut rng)?;
+    /// let mut trainer = Trainer::new(CrossEntropy::new(), Sgd::new(0.1)).batch_size(50);
+    /// let curve = trainer.find_rate(&network, &moons, 1e-4..=100.0, 80)?;
+    /// assert!(curve.suggestion().is_some_and(|rate| (0.01..50.0).contains(&rate)), "{curve}");
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`fit`](Self::fit) before training; [`Error::Setting`] unless there are two steps or more, and the range
+    /// begins above 0 and ends above that.
+    pub fn find_rate(
+        &mut self,
+        network: &Sequential<A>,
+        data: &dyn Dataset<A>,
+        range: RangeInclusive<f64>,
+        steps: usize,
+    ) -> Result<RateCurve> {
+        let (low, high) = (*range.start(), *range.end());
+        check_setting("the lowest learning rate", low, "above 0", low > 0.0)?;
+        check_setting("the highest learning rate", high, "above the lowest", high > low && high.is_finite())?;
+        check_setting("the number of steps", steps as f64, "at least 2", steps >= 2)?;
+        self.work.class_weights = self.check(network, data)?;
+        // What the search changes comes back after it.
+        let (progress, schedule) = (self.progress.clone(), self.schedule.take());
+        let (rate, memory) = (self.optimizer.learning_rate(), std::mem::take(self.optimizer.memory_mut()));
+        let growth = (high / low).ln() / (steps - 1) as f64;
+        let rates = (0..steps).map(|step| low * (growth * step as f64).exp());
+        let result = self.search(&mut network.clone(), data, rates);
+        (self.progress, self.schedule) = (progress, schedule);
+        self.optimizer.set_learning_rate(rate);
+        *self.optimizer.memory_mut() = memory;
+        result
+    }
+
+    fn search(
+        &mut self,
+        network: &mut Sequential<A>,
+        data: &dyn Dataset<A>,
+        rates: impl Iterator<Item = f64>,
+    ) -> Result<RateCurve> {
+        /// How much of the mean loss stays from step to step.
+        const KEEP: f64 = 0.8;
+        self.work.start(network);
+        let mut curve = RateCurve { rates: Vec::new(), losses: Vec::new() };
+        let mut order: Vec<usize> = (0..data.len()).collect();
+        let (mut rng, mut at) = (rng(self.progress.seed), data.len());
+        let (mut mean, mut kept, mut lowest) = (0.0, 1.0, f64::INFINITY);
+        for rate in rates {
+            let mut loss = A::ZERO;
+            self.optimizer.set_learning_rate(rate);
+            let result = (0..self.accumulate).try_for_each(|_| {
+                if at + self.batch_size > order.len() {
+                    order.shuffle(&mut rng);
+                    at = 0;
+                }
+                let samples = &order[at..at + self.batch_size];
+                at += self.batch_size;
+                let fill = &mut |x: &mut Matrix<A>, target: &mut Matrix<A>| data.gather(samples, x, target);
+                let (rows, target_width) = (samples.len(), data.target_width());
+                loss = self.learn(network, Batch { rows, target_width, samples, fill })?;
+                Ok(())
+            });
+            match result.and_then(|()| self.step(network, loss)) {
+                Err(Error::NonFinite { .. }) => break,
+                result => result?,
+            }
+            mean = KEEP * mean + (1.0 - KEEP) * loss.to_f64();
+            kept *= KEEP;
+            // As if the mean had not begun with 0.
+            let smooth = mean / (1.0 - kept);
+            curve.rates.push(rate);
+            curve.losses.push(smooth);
+            lowest = lowest.min(smooth);
+            if smooth > 4.0 * lowest && curve.rates.len() > 5 {
+                break;
+            }
+        }
+        Ok(curve)
+    }
+}

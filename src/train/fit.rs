@@ -1,0 +1,144 @@
+//! What can be trained on: samples in memory, streams of batches, single batches.
+
+use rand::seq::SliceRandom;
+
+use super::step::{Batch, Purpose, seed_of};
+use super::{ClassWeights, History, Trainer};
+use crate::data::{Dataset, Samples};
+use crate::error::check_setting;
+use crate::{Error, Matrix, Result, Scalar, Sequential, Shape, rng};
+
+impl<A: Scalar> Trainer<'_, A> {
+    /// Trains `network` on these samples, and returns the history of all epochs so far.
+    ///
+    /// What could go wrong is looked for before anything is trained: all samples are read once.
+    ///
+    /// # Errors
+    /// [`Error::Data`] for samples that are not finite, do not fit the network, the loss or a metric, or when there are
+    /// none; [`Error::BatchSize`], [`Error::Setting`] and [`Error::Monitor`] for wrong settings; [`Error::Training`] with
+    /// epoch and step when a loss or gradient becomes infinite or NaN: the network then is as it was before that step.
+    pub fn fit(&mut self, network: &mut Sequential<A>, data: &dyn Dataset<A>) -> Result<History> {
+        self.work.class_weights = self.check(network, data)?;
+        let (len, size, shuffle, seed) = (data.len(), self.batch_size, self.shuffle, self.progress.seed);
+        let batches = if self.drop_last { len / size } else { len.div_ceil(size) };
+        let target_width = data.target_width();
+        let mut order: Vec<usize> = Vec::with_capacity(len);
+        self.run(network, Some(batches), [len, target_width], &mut |run| {
+            order.clear();
+            order.extend(0..len);
+            if shuffle {
+                order.shuffle(&mut rng(seed_of(seed, Purpose::Shuffling, run.position.epoch as u64)));
+            }
+            order.chunks(size).take(batches).try_for_each(|samples| {
+                let fill = &mut |x: &mut Matrix<A>, target: &mut Matrix<A>| data.gather(samples, x, target);
+                run.batch(Batch { rows: samples.len(), target_width, samples, fill })
+            })
+        })
+    }
+
+    /// Trains `network` on batches as they come, for data that do not fit into memory: `batches` is asked for those of
+    /// each epoch, whose number it is given.
+    ///
+    /// Batches keep their size and order. Each is checked when it comes.
+    ///
+    /// ```
+    /// use neuropil::data;
+    /// use neuropil::prelude::*;
+    /// use neuropil::train::Trainer;
+    ///
+    /// let mut network = Sequential::<f32>::mlp(&[2, 8, 2], Tanh, &mut rng(7))?;
+    /// let mut trainer = Trainer::new(CrossEntropy::new(), Adam::new(0.01)).epochs(3);
+    /// let history = trainer.fit_stream(&mut network, |epoch| {
+    ///     let mut rng = rng(epoch as u64);
+    ///     (0..20).map(move |_| Ok(data::moons(32, 0.1, &mut rng)))
+    /// })?;
+    /// assert_eq!(history.epochs().len(), 3);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`fit`](Self::fit), as [`Error::Training`] when it is a batch that is wrong; the stream's own;
+    /// [`Error::Order`] for weights that need all samples.
+    pub fn fit_stream<I>(&mut self, network: &mut Sequential<A>, mut batches: impl FnMut(usize) -> I) -> Result<History>
+    where
+        I: IntoIterator<Item = Result<Samples<A>>>,
+    {
+        self.check_settings()?;
+        self.set_given_weights("fit_stream")?;
+        self.run(network, None, [0, 0], &mut |run| {
+            for batch in batches(run.position.epoch) {
+                let Samples { x, target } = batch?;
+                run.samples(&x, &target)?;
+            }
+            let batches = run.position.batch;
+            check_setting("the number of batches in an epoch", batches as f64, "at least 1", batches > 0)
+        })
+    }
+
+    /// One step on one batch, for loops of one's own: clipping, schedules by step, class weights and accumulation as in a
+    /// fit, without epochs, metrics and callbacks. Returns the loss before the step.
+    ///
+    /// # Errors
+    /// [`Error::Training`] when the batch does not fit, or the loss or a gradient becomes infinite or NaN; the network
+    /// then is as it was.
+    pub fn train_batch(&mut self, network: &mut Sequential<A>, x: &Matrix<A>, target: &Matrix<A>) -> Result<A> {
+        self.check_settings()?;
+        self.set_given_weights("train_batch")?;
+        if self.work.tape.as_ref().is_none_or(|tape| tape.shape() != network.input()) {
+            self.work.start(network);
+        }
+        let fill = &mut fill_from(network.input(), x, target);
+        let batch = Batch { rows: x.nrows(), target_width: target.ncols(), samples: &[], fill };
+        let loss = self.learn(network, batch).and_then(|loss| {
+            if self.work.gathered == self.accumulate {
+                self.step(network, loss)?;
+            }
+            Ok(loss)
+        });
+        loss.map_err(|error| self.during(error))
+    }
+
+    /// The weights of classes if they are given; the error for weights that follow from data not at hand.
+    fn set_given_weights(&mut self, call: &'static str) -> Result<()> {
+        match &self.class_weights {
+            ClassWeights::Balanced => {
+                return Err(Error::Order { call, needs: "class weights that are given instead of `balanced`" });
+            }
+            _ if !self.sample_weights.is_empty() => {
+                return Err(Error::Order { call, needs: "the sample weights taken away, which `fit` uses," });
+            }
+            ClassWeights::Equal => self.work.class_weights.clear(),
+            ClassWeights::Given(weights) => {
+                self.work.class_weights.clear();
+                self.work.class_weights.extend(weights.iter().map(|&w| A::of(w)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The error, told when it happened.
+    pub(super) fn during(&self, error: Error) -> Error {
+        let epoch = self.progress.epoch as usize + 1;
+        Error::Training { epoch, step: self.progress.step + 1, error: Box::new(error) }
+    }
+}
+
+/// Writes a batch that is in memory, if it is one.
+pub(super) fn fill_from<'b, A: Scalar>(
+    wants: Shape,
+    x: &'b Matrix<A>,
+    target: &'b Matrix<A>,
+) -> impl FnMut(&mut Matrix<A>, &mut Matrix<A>) -> Result<()> + 'b {
+    move |to_x, to_target| {
+        if x.ncols() != to_x.ncols() {
+            return Err(Error::Width { wants, got: x.ncols() });
+        }
+        if target.nrows() != x.nrows() {
+            let (wants, got) = ([x.nrows(), target.ncols()], target.dim().into());
+            return Err(Error::Dimensions { what: "the targets of these samples".into(), wants, got });
+        }
+        to_x.assign(x);
+        to_target.assign(target);
+        Ok(())
+    }
+}

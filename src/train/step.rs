@@ -1,0 +1,165 @@
+//! One step: the forward pass of a batch, its loss, the backward pass, and the optimizer's change.
+
+use ndarray::Array2;
+
+use super::{Trainer, Unit};
+use crate::kernels::resize;
+use crate::layers::{Cache, Pass};
+use crate::optimizers::Norm;
+use crate::{Error, Matrix, Result, Scalar, Sequential, Tape, rng};
+
+/// What the random numbers are for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Purpose {
+    Shuffling,
+    Layers,
+}
+
+/// The seed of the random numbers for one purpose and the epoch or batch `index`.
+///
+/// They follow from the seed and the index alone, so a training that was saved needs no generator's state to go on.
+pub(super) fn seed_of(seed: u64, purpose: Purpose, index: u64) -> u64 {
+    // SplitMix64's step and finish, with each word in turn.
+    [purpose as u64, index].into_iter().fold(seed, |seed, word| {
+        let mut z = (seed ^ word).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    })
+}
+
+/// The memory of a trainer, kept from batch to batch.
+#[derive(Debug)]
+pub(super) struct Work<A: Scalar> {
+    pub(super) tape: Option<Tape<A>>,
+    pub(super) target: Array2<A>,
+    /// The weight of each sample of the batch, if they have any.
+    weights: Vec<A>,
+    /// The weight of each class, if they have any.
+    pub(super) class_weights: Vec<A>,
+    /// Batches gathered for the next step.
+    pub(super) gathered: usize,
+}
+
+impl<A: Scalar> Default for Work<A> {
+    fn default() -> Self {
+        let (weights, class_weights) = (Vec::new(), Vec::new());
+        Self { tape: None, target: Array2::default((0, 0)), weights, class_weights, gathered: 0 }
+    }
+}
+
+impl<A: Scalar> Work<A> {
+    /// The tape for this network, with no gradients gathered.
+    pub(super) fn start(&mut self, network: &Sequential<A>) {
+        self.gathered = 0;
+        match &mut self.tape {
+            Some(tape) if tape.shape() == network.input() => tape.forget_gathered(),
+            tape => *tape = Some(Tape::new(network, 0)),
+        }
+    }
+}
+
+/// Writes the inputs and the targets of a batch.
+type Fill<'f, A> = dyn FnMut(&mut Matrix<A>, &mut Matrix<A>) -> Result<()> + 'f;
+
+/// A batch that is to be learned.
+pub(super) struct Batch<'b, A: Scalar> {
+    pub(super) rows: usize,
+    pub(super) target_width: usize,
+    /// The numbers of its samples, where samples have weights.
+    pub(super) samples: &'b [usize],
+    /// Writes inputs and targets.
+    pub(super) fill: &'b mut Fill<'b, A>,
+}
+
+impl<A: Scalar> Trainer<'_, A> {
+    /// Forward, loss and backward on one batch; returns the loss.
+    pub(super) fn learn(&mut self, network: &mut Sequential<A>, batch: Batch<'_, A>) -> Result<A> {
+        let Work { tape, target, weights, class_weights, gathered } = &mut self.work;
+        let tape = tape.as_mut().expect("a run starts with a tape");
+        let Batch { rows, target_width, samples, fill } = batch;
+        tape.reseed(seed_of(self.progress.seed, Purpose::Layers, self.progress.batches));
+        resize(target, rows, target_width);
+        tape.forward_with(network, rows, |x| fill(x, target))?;
+        weights.clear();
+        if !self.sample_weights.is_empty() {
+            weights.extend(samples.iter().map(|&sample| self.sample_weights[sample]));
+        }
+        if !class_weights.is_empty() {
+            self.loss.check(tape.output(), target)?;
+            weights.resize(rows, A::ONE);
+            for (weight, label) in weights.iter_mut().zip(&*target) {
+                let label = label.to_f64();
+                let known = class_weights.get(label as usize).filter(|_| label >= 0.0 && target_width == 1);
+                *weight *= *known.ok_or_else(|| Error::Target {
+                    loss: "the weighting by class".into(),
+                    wants: format!("a target of one column of classes from 0 to {}", class_weights.len() - 1),
+                    got: if target_width == 1 { label.to_string() } else { format!("{target_width} columns") },
+                })?;
+            }
+        }
+        let loss = if weights.is_empty() {
+            tape.loss(&*self.loss, target)
+        } else {
+            tape.weighted_loss(&*self.loss, target, weights)
+        };
+        let loss = loss.map_err(|error| blame(network, tape.input(), error))?;
+        tape.backward_weights(network)?;
+        tape.check_gradients(network)?;
+        if self.accumulate > 1 {
+            tape.accumulate(network)?;
+        }
+        *gathered += 1;
+        self.progress.batches += 1;
+        Ok(loss)
+    }
+
+    /// The step over what was gathered; `loss` is that of the last batch.
+    pub(super) fn step(&mut self, network: &mut Sequential<A>, loss: A) -> Result<()> {
+        let tape = self.work.tape.as_mut().expect("a run starts with a tape");
+        if self.accumulate > 1 {
+            tape.check_gradients(network)?;
+        }
+        if let Some(limit) = self.clip_value {
+            tape.clip_value(limit)?;
+        }
+        if let Some(max) = self.clip_norm {
+            tape.clip_norm(Norm::L2, max)?;
+        }
+        if let Some((schedule, Unit::Step)) = &self.schedule {
+            self.optimizer.set_learning_rate(schedule.rate(self.progress.base_rate, self.progress.step));
+        }
+        tape.step(network, &mut *self.optimizer)?;
+        self.work.gathered = 0;
+        self.progress.step += 1;
+        if let Some((schedule, Unit::Step)) = &mut self.schedule {
+            schedule.observe(loss.to_f64());
+        }
+        Ok(())
+    }
+}
+
+/// The error of a loss that is no number, told which layer's outputs were the first that are none.
+fn blame<A: Scalar>(network: &Sequential<A>, x: &Matrix<A>, error: Error) -> Error {
+    if !matches!(error, Error::NonFinite { .. }) {
+        return error;
+    }
+    let not_finite = |x: &Matrix<A>| x.iter().find(|x| !x.is_finite()).map(|x| x.to_f64());
+    if let Some(got) = not_finite(x) {
+        return Error::NonFinite { what: "the input".into(), got };
+    }
+    let (mut x, mut input) = (x.to_owned(), network.input());
+    for (index, layer) in network.layers().enumerate() {
+        let Ok(output) = layer.output_shape(input) else { return error };
+        let mut y = Array2::default((x.nrows(), output.len()));
+        let mut pass = Pass { training: false, input, cache: &mut Cache::default(), rng: &mut rng(0) };
+        if layer.forward(&x, &mut y, &mut pass).is_err() {
+            return error;
+        }
+        if let Some(got) = not_finite(&y) {
+            return Error::NonFinite { what: format!("the output of layer {index}, {layer:?},"), got };
+        }
+        (x, input) = (y, output);
+    }
+    error
+}

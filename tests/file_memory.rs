@@ -1,0 +1,116 @@
+//! Saving and loading need no more memory than the file's size beside the network, and a file that lies about its sizes
+//! gets none: counted by the global allocator.
+
+#![cfg(all(feature = "files", feature = "npz"))]
+#![allow(unsafe_code)] // A global allocator is unsafe by nature; this one counts and hands on to the system's.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use neuropil::io::{SafeTensors, from_npy, from_npz};
+use neuropil::prelude::*;
+
+struct Counting;
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+static NOW: AtomicUsize = AtomicUsize::new(0);
+static MOST: AtomicUsize = AtomicUsize::new(0);
+/// One measurement at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn take(size: usize) {
+    let now = NOW.fetch_add(size, Ordering::Relaxed) + size;
+    MOST.fetch_max(now, Ordering::Relaxed);
+}
+
+// SAFETY: every call goes to the system's allocator as it came; counting neither allocates nor unwinds.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        take(layout.size());
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        take(layout.size());
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // Old and new may both be there while it is copied.
+        take(size);
+        NOW.fetch_sub(layout.size(), Ordering::Relaxed);
+        unsafe { System.realloc(memory, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        NOW.fetch_sub(layout.size(), Ordering::Relaxed);
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+/// What `f` gives, and the most memory that was taken at a time meanwhile.
+fn peak<T>(f: impl FnOnce() -> T) -> (T, usize) {
+    let before = NOW.load(Ordering::Relaxed);
+    MOST.store(before, Ordering::Relaxed);
+    let result = f();
+    (result, MOST.load(Ordering::Relaxed) - before)
+}
+
+/// Whether a reader takes these bytes.
+type Reader = fn(&[u8]) -> bool;
+
+const ROOM: usize = 256 << 10;
+
+#[test]
+fn saving_and_loading_take_the_size_of_the_file() {
+    let _alone = ALONE.lock().unwrap();
+    let network = Sequential::<f32>::mlp(&[1000, 2000, 10], Tanh, &mut rng(1)).unwrap();
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("memory.safetensors");
+    let (saved, saving) = peak(|| network.save(&path));
+    saved.unwrap();
+    let size = std::fs::metadata(&path).unwrap().len() as usize;
+    assert!(size > 8_000_000 && saving < size + ROOM, "{saving} to save {size}");
+    let (again, loading) = peak(|| Sequential::<f32>::load(&path).unwrap());
+    assert!(loading < 2 * size + ROOM, "{loading} to load {size}");
+    assert_eq!(again.parameter_count(), network.parameter_count());
+}
+
+#[test]
+fn no_size_in_a_file_is_believed() {
+    let _alone = ALONE.lock().unwrap();
+    let safetensors = |header: &str| [&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat();
+    let npy =
+        |header: &str| [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes()].concat();
+    let mut files: Vec<(Vec<u8>, Reader)> = Vec::new();
+    let is_safetensors: Reader = |bytes| SafeTensors::parse(bytes).is_ok();
+    for header in [
+        r#"{"a":{"dtype":"F32","shape":[1000000000000],"data_offsets":[0,4000000000000]}}"#,
+        r#"{"a":{"dtype":"F32","shape":[1000000,1000000],"data_offsets":[0,4000000000000]}}"#,
+        r#"{"a":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0]}}"#,
+    ] {
+        files.push((safetensors(header), is_safetensors));
+    }
+    files.push(([&100_000_000_u64.to_le_bytes()[..], b"{"].concat(), is_safetensors));
+    files.push((vec![0xff; 100], is_safetensors));
+    let is_npy: Reader = |bytes| from_npy::<f32>(bytes).is_ok();
+    for shape in ["1000000000000,", "1000000, 1000000", "0, 4611686018427387904, 4"] {
+        files.push((npy(&format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({shape})}}")), is_npy));
+    }
+    // An archive whose directory promises 4 GB for each of its entries.
+    let mut archive = Vec::new();
+    let entry = [&b"PK\x01\x02"[..], &[0; 16], &[0xf0; 4], &[0xf0; 4], &[0; 18]].concat();
+    (0..100).for_each(|_| archive.extend(&entry));
+    archive.extend([&b"PK\x05\x06"[..], &[0; 4], &[100, 0, 100, 0], &4600_u32.to_le_bytes(), &[0; 6]].concat());
+    files.push((archive, |bytes| from_npz::<f32>(bytes).is_ok()));
+    // An ONNX graph with a constant of 2⁴⁰ numbers, of which there are none.
+    let onnx = b"\x3a\x0e\x2a\x0c\x08\x80\x80\x80\x80\x80\x20\x10\x01\x42\x01\x61";
+    files.push((onnx.to_vec(), |bytes| Sequential::<f32>::from_onnx_bytes(bytes).is_ok()));
+    assert_eq!(files.len(), 10);
+    for (i, (bytes, read)) in files.into_iter().enumerate() {
+        let (read, most) = peak(|| read(&bytes));
+        assert!(!read && most < 64 << 10, "file {i}: {most} bytes");
+    }
+}

@@ -1,0 +1,19 @@
+//! Model files: what is saved comes back, what is damaged is noticed, and nothing is ever half written.
+
+#![cfg(all(feature = "files", feature = "npz"))]
+
+#[path = "../common/readers.rs"]
+mod readers;
+#[path = "../common/zoo.rs"]
+mod zoo;
+
+mod builder;
+mod corpus;
+mod crash;
+mod damage;
+mod malformed;
+mod mutations;
+mod onnx;
+mod round_trips;
+mod rust_source;
+mod state_dicts;

@@ -1,0 +1,125 @@
+"""Exchanges networks with PyTorch, onnxruntime and rten: `pip install -r requirements.txt`, then `python run.py`."""
+
+import pathlib
+import shutil
+import subprocess
+
+import numpy as np
+import onnx
+import onnxruntime
+import safetensors
+import safetensors.torch
+import torch
+
+HERE = pathlib.Path(__file__).parent
+OUT = HERE / "out"
+
+
+def neuropil(command, folder):
+    command = ["cargo", "run", "--quiet", "--manifest-path", str(HERE / "Cargo.toml"), "--", command, str(folder)]
+    subprocess.run(command, check=True)
+
+
+def difference(got, want):
+    return float(np.max(np.abs(got - want) / (1 + np.abs(want)), initial=0))
+
+
+def check_onnx(folder):
+    neuropil("onnx", folder)
+    ran, worst = 0, 0.0
+    for path in sorted(folder.glob("*.onnx")):
+        onnx.checker.check_model(onnx.load(path), full_check=True)
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        arrays = np.load(path.with_suffix(".npz"))
+        for rows in "13":
+            (y,) = session.run(None, {"x": arrays["x" + rows]})
+            assert y.shape == arrays["y" + rows].shape, (path.name, y.shape)
+            away = difference(y, arrays["y" + rows])
+            assert away < 1e-5, (path.name, away)
+            worst = max(worst, away)
+        ran += 1
+    print(f"onnxruntime ran {ran} files in batches of 1 and 3, at most {worst:.1e} away")
+
+
+class Mlp(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1 = torch.nn.Linear(6, 16)
+        self.fc2 = torch.nn.Linear(16, 3)
+
+    def forward(self, x):
+        return self.fc2(torch.tanh(self.fc1(x)))
+
+
+class Lstm(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = torch.nn.LSTM(4, 8, 2, batch_first=True)
+        self.head = torch.nn.Linear(8, 3)
+
+    def forward(self, x):
+        return self.head(self.lstm(x)[1][0][-1])
+
+
+class Gru(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.gru = torch.nn.GRU(4, 8, bidirectional=True, batch_first=True)
+        self.head = torch.nn.Linear(16, 3)
+
+    def forward(self, x):
+        last = self.gru(x)[1]
+        return self.head(torch.cat([last[0], last[1]], dim=1))
+
+
+MODULES = {"mlp": (Mlp, (6,)), "lstm": (Lstm, (7, 4)), "gru": (Gru, (7, 4))}
+
+
+def check_torch(folder):
+    torch.manual_seed(1)
+    for name, (module, shape) in MODULES.items():
+        net = module()
+        x, target = torch.randn(32, *shape), torch.randn(32, 3)
+        optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+        for _ in range(50):
+            optimizer.zero_grad()
+            torch.nn.functional.mse_loss(net(x), target).backward()
+            optimizer.step()
+        for kind, dtype in [("f32", torch.float32), ("f64", torch.float64), ("f16", torch.float16), ("bf16", torch.bfloat16)]:
+            state = {key: value.to(dtype).contiguous() for key, value in net.state_dict().items()}
+            safetensors.torch.save_file(state, folder / f"{name}-{kind}.safetensors")
+            net_of_kind = module()
+            net_of_kind.load_state_dict({key: value.to(torch.float32) for key, value in state.items()})
+            with torch.no_grad():
+                np.savez(folder / f"{name}-{kind}.npz", x=x.numpy(), y=net_of_kind(x).numpy())
+    neuropil("from-torch", folder)
+    neuropil("to-torch", folder)
+    for name, (module, _) in MODULES.items():
+        net = module()
+        net.load_state_dict(safetensors.torch.load_file(folder / f"{name}-back.safetensors"))
+        arrays = np.load(folder / f"{name}-back.npz")
+        with torch.no_grad():
+            away = difference(net(torch.from_numpy(arrays["x"])).numpy(), arrays["y"])
+        assert away < 1e-6, (name, away)
+        print(f"{name} trained here: PyTorch's predictions at most {away:.1e} away")
+
+
+def check_model_file(folder):
+    """Reads a model file with the safetensors package alone, and predicts with numpy."""
+    with safetensors.safe_open(folder / "mlp.safetensors", "numpy") as file:
+        print("the metadata of a model file:", file.metadata())
+        get = file.get_tensor
+        arrays = np.load(folder / "mlp-back.npz")
+        hidden = np.tanh(arrays["x"] @ get("0.weight") + get("0.bias"))
+        away = difference(hidden @ get("2.weight") + get("2.bias"), arrays["y"])
+    assert away < 1e-6, away
+    print(f"numpy predicts from its arrays, at most {away:.1e} away")
+
+
+if __name__ == "__main__":
+    shutil.rmtree(OUT, ignore_errors=True)
+    for name in ["onnx", "torch"]:
+        (OUT / name).mkdir(parents=True)
+    check_onnx(OUT / "onnx")
+    check_torch(OUT / "torch")
+    check_model_file(OUT / "torch")

@@ -1,0 +1,161 @@
+//! This crate's side of the exchange with other systems: see `run.py`.
+
+use std::error::Error;
+use std::path::Path;
+
+use neuropil::io::{Names, read_npz, write_npz};
+use neuropil::ndarray::{Array2, ArrayD, IxDyn};
+use neuropil::prelude::*;
+use rten::Model;
+use rten_tensor::prelude::*;
+use rten_tensor::Tensor;
+
+#[path = "../../common/zoo.rs"]
+mod zoo;
+
+type Outcome<T = ()> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> Outcome {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, command, folder] = &*arguments else { return Err("give a command and a folder".into()) };
+    let folder = Path::new(folder);
+    match &**command {
+        "onnx" => onnx(folder),
+        "from-torch" => from_torch(folder),
+        "to-torch" => to_torch(folder),
+        other => Err(format!("there is no command {other}").into()),
+    }
+}
+
+/// The sizes of a batch of such samples.
+fn sizes(rows: usize, shape: Shape) -> Vec<usize> {
+    match shape {
+        Shape::Flat(features) => vec![rows, features],
+        Shape::Sequence { steps, features } => vec![rows, steps, features],
+        Shape::Image { channels, height, width } => vec![rows, channels, height, width],
+    }
+}
+
+fn shaped(batch: Array2<f32>, shape: Shape) -> ArrayD<f32> {
+    let sizes = sizes(batch.nrows(), shape);
+    ArrayD::from_shape_vec(IxDyn(&sizes), batch.into_iter().collect()).expect("the same numbers")
+}
+
+/// The largest difference, in units of 1 + |want|.
+fn difference(got: impl IntoIterator<Item = f32>, want: &ArrayD<f32>) -> f32 {
+    let relative = got.into_iter().zip(want).map(|(got, want)| (got - want).abs() / (1.0 + want.abs()));
+    // NaN would get lost in a maximum.
+    relative.fold(0.0, |worst, x| if x <= worst { worst } else { x })
+}
+
+/// rten 0.24 passes over the lengths of padded sequences.
+const NOT_IN_RTEN: [&str; 2] = ["Lstm, masked", "Rnn"];
+
+/// Writes each layer as ONNX with batches and what it predicts for them, and runs the file in rten.
+fn onnx(folder: &Path) -> Outcome {
+    let (mut written, mut ran, mut worst, mut refused) = (0, 0, 0.0_f32, Vec::new());
+    for entry in zoo::layers::<f32>() {
+        let name = entry.name.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+        let path = folder.join(format!("{name}.onnx"));
+        entry.network.to_onnx(&path)?;
+        written += 1;
+        let mut arrays = Vec::new();
+        for rows in [1, 3] {
+            let mut x = entry.batch(rows, 1);
+            if entry.name.contains("masked") {
+                // The first sample ends with padding.
+                let columns = x.ncols();
+                x.row_mut(0).iter_mut().skip(columns / 2).for_each(|x| *x = 0.0);
+            }
+            let y = entry.network.predict(&x)?;
+            arrays.push((format!("x{rows}"), shaped(x, entry.network.input())));
+            arrays.push((format!("y{rows}"), shaped(y, entry.network.output())));
+        }
+        write_npz(path.with_extension("npz"), arrays.iter().map(|(name, array)| (&**name, array.view())))?;
+        match rten(&path, &arrays) {
+            Ok(difference) if difference < 1e-5 => {
+                ran += 1;
+                worst = worst.max(difference);
+            }
+            Ok(_) if NOT_IN_RTEN.contains(&entry.name) => refused.push(format!("{}: it ignores padding", entry.name)),
+            Ok(difference) => return Err(format!("rten is {difference:e} away in {}", entry.name).into()),
+            Err(error) => refused.push(format!("{}: {error}", entry.name)),
+        }
+    }
+    println!("wrote {written} ONNX files; rten ran {ran}, at most {worst:.1e} away");
+    for refused in refused {
+        println!("  rten does not run {refused}");
+    }
+    Ok(())
+}
+
+fn rten(path: &Path, arrays: &[(String, ArrayD<f32>)]) -> Outcome<f32> {
+    let model = Model::load_file(path)?;
+    let mut worst = 0.0;
+    for pair in arrays.chunks_exact(2) {
+        let ([(_, x), (_, want)], input) = (pair, model.input_ids()[0]) else { continue };
+        let x = Tensor::from_data(x.shape(), x.iter().copied().collect::<Vec<_>>());
+        let [y] = model.run_n(vec![(input, x.view().into())], [model.output_ids()[0]], None)?;
+        let y: Tensor<f32> = y.try_into()?;
+        if y.shape() != want.shape() {
+            return Err(format!("it gives {:?}, not {:?}", y.shape(), want.shape()).into());
+        }
+        worst = difference(y.iter().copied(), want).max(worst);
+    }
+    Ok(worst)
+}
+
+/// The networks of `run.py`, with this crate's layers.
+fn networks() -> Outcome<Vec<(&'static str, Sequential<f32>, Names)>> {
+    let r = &mut rng(1);
+    let mlp = Sequential::mlp(&[6, 16, 3], Tanh, r)?;
+    let recurrent =
+        Sequential::new([7, 4]).with(Lstm::new(4, 8, r)?.stacked(2, r)?.last_state())?.with(Dense::new(8, 3, r))?;
+    let gated =
+        Sequential::new([7, 4]).with(Gru::new(4, 8, r)?.bidirectional(r)?.last_state())?.with(Dense::new(16, 3, r))?;
+    Ok(vec![
+        ("mlp", mlp, Names::new().rename("fc1", "0").rename("fc2", "2")),
+        ("lstm", recurrent, Names::new().rename("lstm", "0").rename("head", "1")),
+        ("gru", gated, Names::new().rename("gru", "0").rename("head", "1")),
+    ])
+}
+
+/// Loads what `PyTorch` trained and compares the predictions.
+fn from_torch(folder: &Path) -> Outcome {
+    for (name, mut network, names) in networks()? {
+        for kind in ["f32", "f64", "f16", "bf16"] {
+            let unmatched = network.load_state_dict(folder.join(format!("{name}-{kind}.safetensors")), &names)?;
+            if !unmatched.is_empty() {
+                return Err(format!("{name}: {unmatched:?}").into());
+            }
+            let arrays = read_npz::<f32>(folder.join(format!("{name}-{kind}.npz")))?;
+            let x = &arrays["x"];
+            let rows = x.shape()[0];
+            let x = Array2::from_shape_vec((rows, x.len() / rows), x.iter().copied().collect())?;
+            let difference = difference(network.predict(&x)?, &arrays["y"]);
+            if difference > 1e-6 {
+                return Err(format!("{name} in {kind}: {difference:e} away").into());
+            }
+            println!("{name} trained in PyTorch, {kind}: predictions at most {difference:.1e} away");
+        }
+    }
+    Ok(())
+}
+
+/// Trains, and writes weights and predictions for `PyTorch`.
+fn to_torch(folder: &Path) -> Outcome {
+    for (name, mut network, names) in networks()? {
+        let (x, target) = (zoo::random(32, network.input().len(), 1), zoo::random(32, 3, 2));
+        let mut tape = Tape::new(&network, 1);
+        let mut adam = Adam::new(0.01);
+        for _ in 0..50 {
+            tape.train(&mut network, &x, &target, &Mse, &mut adam)?;
+        }
+        network.save_state_dict(folder.join(format!("{name}-back.safetensors")), &names)?;
+        network.save(folder.join(format!("{name}.safetensors")))?;
+        let y = shaped(network.predict(&x)?, network.output());
+        let x = shaped(x, network.input());
+        write_npz(folder.join(format!("{name}-back.npz")), [("x", x.view()), ("y", y.view())])?;
+    }
+    Ok(())
+}

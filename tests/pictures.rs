@@ -1,0 +1,216 @@
+//! Every picture is valid SVG or PNG, has its labels, and is the same bytes for the same seed.
+
+use neuropil::data::{self, Samples};
+use neuropil::graph::Graph;
+use neuropil::metrics::{Accuracy, ConfusionMatrix, RocCurve};
+use neuropil::ndarray::{Array2, array, s};
+use neuropil::plot::{self, Chart, Film};
+use neuropil::prelude::*;
+use neuropil::train::Trainer;
+use neuropil::{Summary, Trace, terminal};
+
+/// A picture of each kind, all from the same seeds.
+fn pictures() -> Vec<(&'static str, String)> {
+    let r = &mut rng(1);
+    let moons = data::moons::<f64>(60, 0.2, r);
+    let mut network = Sequential::mlp(&[2, 5, 2], Tanh, r).unwrap();
+    let mut film = Film::new("Two moons", &moons).unwrap();
+    let mut trainer =
+        Trainer::new(CrossEntropy::new(), Adam::new(0.02)).epochs(3).batch_size(20).metric(Accuracy).validation(&moons);
+    let history = trainer.fit(&mut network, &moons).unwrap();
+    let rates = trainer.find_rate(&network, &moons, 1e-4..=1.0, 30).unwrap();
+    let mut tape = Tape::new(&network, 1);
+    let mut traces = Vec::new();
+    for epoch in 0..3 {
+        let (loss, mut adam) = (CrossEntropy::new(), Adam::new(0.02));
+        traces.push(Trace::step(&mut tape, &mut network, &moons.x, &moons.target, &loss, &mut adam).unwrap());
+        film.frame(&network, &format!("epoch {epoch}")).unwrap();
+    }
+    let y = network.predict(&moons.x).unwrap();
+    let confusion = ConfusionMatrix::new(&y, &moons.target).unwrap();
+    let roc = RocCurve::new(&y.slice(s![.., 1..2]).to_owned(), &moons.target).unwrap();
+    let graph = Graph::<f64>::new();
+    let (x, z) = (graph.scalar("x<1>", -2.0), graph.scalar("z & co", -4.0));
+    let f = ((x + 5.0) * z).apply(Tanh);
+    graph.retain_gradients();
+    f.backward().unwrap();
+    let digits = data::digits::<f64>();
+    let few = digits.x.slice(s![..6, ..]);
+    let reader = Sequential::mlp(&[64, 10], Relu, r).unwrap();
+    let some = Samples::new(few.to_owned(), digits.target.slice(s![..6, ..]).to_owned()).unwrap();
+    let image = Sequential::<f64>::new([2, 3, 4]).with(Tanh).unwrap();
+    vec![
+        ("graph", graph.svg()),
+        ("trace", traces[0].svg().unwrap()),
+        ("summary", Summary::new(&network, 4).unwrap().svg()),
+        ("learning curves", plot::learning_curves(&history)),
+        ("learning rate", plot::rate_curve(&rates)),
+        ("gallery", plot::activation_gallery()),
+        ("boundary", plot::boundary(&network, &moons, "Moons").unwrap()),
+        ("confusion", plot::confusion_matrix(&confusion, &["upper", "a long name"])),
+        ("roc", plot::roc_curve(&roc)),
+        ("histograms", plot::histograms(&traces[1])),
+        ("templates", plot::templates(&reader.parameter("0.weight").unwrap(), [1, 8, 8], 5).unwrap()),
+        ("predictions", plot::predictions(&reader, &some, [1, 8, 8], 3).unwrap()),
+        ("feature maps", plot::feature_maps(&image, 0, &few.row(0).to_vec()[..24], 2).unwrap()),
+        ("saliency", plot::images(&reader.saliency(&few, 3).unwrap(), [1, 8, 8], &[], 3).unwrap()),
+        ("film", film.svg(0.1)),
+    ]
+}
+
+#[test]
+fn every_picture_is_valid_and_reproducible() {
+    let (once, again) = (pictures(), pictures());
+    assert_eq!(once.len(), 15);
+    let mut embedded = 0;
+    for ((name, svg), (_, second)) in once.iter().zip(&again) {
+        assert!(svg == second, "{name} differs from run to run");
+        let document = roxmltree::Document::parse(svg).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let root = document.root_element();
+        assert_eq!(root.tag_name().name(), "svg", "{name}");
+        assert_eq!(root.tag_name().namespace(), Some("http://www.w3.org/2000/svg"));
+        let view: Vec<f64> =
+            root.attribute("viewBox").unwrap().split(' ').map(|number| number.parse().unwrap()).collect();
+        let mut shapes = 0;
+        for node in root.descendants().filter(roxmltree::Node::is_element) {
+            // Every coordinate is a number; texts begin inside of the picture.
+            for name in ["x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "width", "height"] {
+                if let Some(value) = node.attribute(name).filter(|value| !value.ends_with('%')) {
+                    let value: f64 = value.parse().unwrap_or_else(|_| panic!("{name} is {value}"));
+                    assert!(value.is_finite());
+                }
+            }
+            if node.tag_name().name() == "text" {
+                let at = ["x", "y"].map(|name| node.attribute(name).unwrap().parse::<f64>().unwrap());
+                assert!((0.0..=view[2]).contains(&at[0]) && (0.0..=view[3]).contains(&at[1]), "{name}: {node:?}");
+            }
+            if let Some(data) = node.attribute("href") {
+                let png = decode(data.strip_prefix("data:image/png;base64,").unwrap());
+                assert!(size_of_png(&png).0 > 0);
+                embedded += 1;
+            }
+            shapes += 1;
+        }
+        assert!(shapes >= 8, "{name} has only {shapes} elements");
+    }
+    assert!(embedded >= 1 + 10 + 6 + 2 + 6 + 3, "{embedded}");
+    let find = |name: &str| &once.iter().find(|(known, _)| *known == name).unwrap().1;
+    for (name, texts) in [
+        ("graph", &["x&lt;1&gt;", "z &amp; co", "Tanh", "-12"][..]),
+        ("learning curves", &["epoch", "loss", "accuracy", "training", "validation"]),
+        ("learning rate", &["learning rate", "suggestion"]),
+        ("gallery", &["Relu", "Gelu", "Sign", "f(x)", "f′(x)"]),
+        ("boundary", &["Moons", "feature 1", "class 0", "class 1"]),
+        ("confusion", &["predicted", "true", "a long name"]),
+        ("roc", &["false positive rate", "true positive rate", "chance"]),
+        ("histograms", &["0 Dense: weights", "1 Tanh: outputs", "dL/dz2"]),
+        ("templates", &["class 9"]),
+        ("feature maps", &["map 1"]),
+        ("film", &["epoch 0", "epoch 2", "animate"]),
+        ("summary", &["Dense(2 -&gt; 5)", "15 parameters"]),
+    ] {
+        for text in texts {
+            assert!(find(name).contains(text), "no {text} in the picture of {name}");
+        }
+    }
+}
+
+/// Base64, read back.
+fn decode(text: &str) -> Vec<u8> {
+    let digit = |c: u8| match c {
+        b'A'..=b'Z' => c - b'A',
+        b'a'..=b'z' => c - b'a' + 26,
+        b'0'..=b'9' => c - b'0' + 52,
+        b'+' => 62,
+        b'/' => 63,
+        _ => panic!("{c}"),
+    };
+    let mut bytes = Vec::new();
+    for four in text.as_bytes().chunks(4) {
+        let padding = four.iter().rev().take_while(|&&c| c == b'=').count();
+        let bits = four.iter().fold(0, |bits, &c| bits << 6 | u32::from(if c == b'=' { 0 } else { digit(c) }));
+        bytes.extend(&bits.to_be_bytes()[1..4 - padding]);
+    }
+    bytes
+}
+
+/// Width, height and pixels of a PNG, read by a decoder.
+fn size_of_png(png: &[u8]) -> (u32, u32, Vec<u8>) {
+    let mut reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut pixels).unwrap();
+    assert_eq!(info.color_type, png::ColorType::Rgb);
+    (info.width, info.height, pixels)
+}
+
+#[test]
+fn images_as_png() {
+    let x: Array2<f64> = array![[0.0, 1.0, 2.0, 4.0], [3.0, 3.0, f64::NAN, 5.0], [1.0, 0.0, 0.0, 0.0]];
+    let png = plot::png(&x, [1, 2, 2], 2, 3).unwrap();
+    assert_eq!(png, plot::png(&x, [1, 2, 2], 2, 3).unwrap());
+    // Two in a row and one below, each 2 x 2 pixels of 3 x 3, with a white edge of 2.
+    let (width, height, pixels) = size_of_png(&png);
+    assert_eq!((width, height), (2 * 8 + 2, 2 * 8 + 2));
+    let at = |x: usize, y: usize| &pixels[3 * (y * width as usize + x)..][..3];
+    assert_eq!([at(0, 0), at(2, 2), at(5, 2), at(2, 5), at(7, 7)], [[255; 3], [0; 3], [64; 3], [128; 3], [255; 3]]);
+    assert_eq!(at(10, 5), [128; 3], "what is no number is grey");
+    // Three channels are colours: red is the first.
+    let (_, _, pixels) = size_of_png(&plot::png(&array![[1.0, 0.0, 0.0, 0.0, 0.0, 1.0]], [3, 1, 2], 1, 1).unwrap());
+    assert_eq!(&pixels[3 * (2 * 6 + 2)..][..6], [255, 0, 0, 0, 0, 255]);
+    assert!(matches!(plot::png(&x, [1, 3, 3], 2, 3), Err(Error::Width { .. })));
+    assert!(matches!(plot::png(&Array2::<f32>::zeros((0, 4)), [1, 2, 2], 2, 3), Err(Error::Setting { .. })));
+}
+
+#[test]
+fn charts_take_what_comes() {
+    // Nothing, one point, the same point, no number, and numbers that a logarithm does not have.
+    let charts = [
+        Chart::new("empty", "x", "y"),
+        Chart::new("point", "x", "y").points("p", [(3.0, -2.0)]),
+        Chart::new("flat", "x", "y").line("l", [(0.0, 5.0), (1.0, 5.0)]),
+        Chart::new("holes", "x", "y").line("l", [(0.0, f64::NAN), (1.0, 2.0), (2.0, 3.0), (3.0, f64::INFINITY)]),
+        Chart::new("logarithm", "x", "y").log_x().log_y().line("l", [(-1.0, 0.0), (1e-3, 1.0), (10.0, 1e6)]),
+        Chart::new("huge", "x", "y").line("l", [(1e300, -1e300), (1.5e300, 1e300)]),
+        Chart::new("bars", "x", "y").bars("b", [(0.0, 3.0), (1.0, 0.0)]),
+        Chart::new("range", "x", "y").x_range(1.0, 1.0).y_range(2.0, 1.0).line("l", [(0.0, 1.0), (1.0, 2.0)]),
+    ];
+    for chart in &charts {
+        let svg = chart.svg();
+        roxmltree::Document::parse(&svg).unwrap();
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+    }
+    assert_eq!(Chart::grid(&charts, 3).matches(">x</text>").count(), charts.len());
+    let wide = data::digits::<f32>();
+    let network = Sequential::mlp(&[64, 2], Tanh, &mut rng(0)).unwrap();
+    assert!(matches!(plot::boundary(&network, &wide, "wide"), Err(Error::Width { .. })));
+    let plane = Sequential::<f32>::mlp(&[2, 2], Tanh, &mut rng(0)).unwrap();
+    assert!(matches!(plot::feature_maps(&plane, 5, &[0.0, 1.0], 2), Err(Error::Setting { .. })));
+    assert!(matches!(plane.saliency(&array![[0.0, 1.0]], 2), Err(Error::Setting { .. })));
+    // No samples, and samples that are no numbers.
+    for x in [Array2::zeros((0, 2)), array![[f32::NAN, 1.0], [2.0, f32::INFINITY]]] {
+        let samples = Samples::new(x.clone(), Array2::zeros((x.nrows(), 1))).unwrap();
+        roxmltree::Document::parse(&plot::boundary(&plane, &samples, "odd").unwrap()).unwrap();
+        assert!(terminal::boundary(&plane, &samples, 9, 4).is_ok());
+    }
+}
+
+#[test]
+fn terminal_graphics() {
+    let down: Vec<f64> = (0..50).map(|i| 50.0 - f64::from(i)).collect();
+    let text = terminal::curves("loss", "epoch", &[("a", &down), ("b", &[f64::NAN, 3.0])]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "loss");
+    assert!(lines[1].starts_with("   50 |*") && lines[14].ends_with('*'), "{text}");
+    assert!(text.contains("* a   o b") && text.contains("epoch 49"), "{text}");
+    assert!(terminal::curves("y", "x", &[]).starts_with("y\n"));
+    // A boundary at 0: class 1 where the first feature is positive.
+    let layer = Dense::from_parameters(array![[10.0], [0.0]], array![0.0]).unwrap();
+    let network = Sequential::<f64>::new(2).with(layer).unwrap().with(Sigmoid).unwrap();
+    let samples = Samples::new(array![[-1.0, -1.0], [1.0, 1.0]], array![[0.0], [1.0]]).unwrap();
+    let got = terminal::boundary(&network, &samples, 10, 6).unwrap();
+    let row = "|     .....|\n";
+    let want = format!("+----------+\n{}+----------+\n", row.repeat(6));
+    assert_eq!(got.replace('1', ".").replace('0', " "), want);
+    assert!(got.find('1').unwrap() < got.find('0').unwrap(), "the second feature grows upwards\n{got}");
+    assert_eq!(terminal::image(&[0.0, 1.0, f64::NAN, 0.4], 2), "  @@\n??::\n");
+}

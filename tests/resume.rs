@@ -1,0 +1,249 @@
+//! A training that was saved goes on to the same bits in another process; a file that is wrong changes nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use neuropil::data::{self, Samples};
+use neuropil::metrics::Accuracy;
+use neuropil::prelude::*;
+use neuropil::schedules::{Cosine, Plateau, Sequence};
+use neuropil::train::{Checkpoint, EarlyStopping, History};
+
+/// A folder of one test's own, removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("neuropil-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn samples() -> (Samples<f32>, Samples<f32>) {
+    let mut rng = rng(5);
+    data::moons(150, 0.3, &mut rng).split(0.3, &mut rng).unwrap()
+}
+
+/// With layers that draw random numbers, and one with statistics.
+fn network() -> Sequential<f32> {
+    let mut rng = rng(7);
+    Sequential::new(2)
+        .with(Dense::new(2, 10, &mut rng))
+        .and_then(|network| network.with(BatchNorm::new(10))?.with(RRelu::default())?.with(Dropout::new(0.2)))
+        .and_then(|network| network.with(Dense::new(10, 2, &mut rng)))
+        .unwrap()
+}
+
+/// With an optimizer, a schedule, an average and a callback that all have a memory.
+fn trainer(validation: &Samples<f32>, epochs: usize) -> Trainer<'_, f32> {
+    Trainer::new(CrossEntropy::new(), NAdam::new(0.02))
+        .epochs(epochs)
+        .batch_size(16)
+        .seed(9)
+        .validation(validation)
+        .metric(Accuracy)
+        .schedule(Sequence::new(Plateau::new(0.5, 0).threshold(0.2)).then(8, Cosine::new(4)))
+        .ema(0.9)
+        .callback(EarlyStopping::new(100))
+}
+
+fn numbers<A: Scalar>(network: &Sequential<A>) -> Vec<A> {
+    let mut numbers = Vec::new();
+    network.visit(&mut |_, matrix| numbers.extend(matrix));
+    numbers
+}
+
+/// All that has to agree: every bit of the weights, and the history but for the time.
+fn outcome(network: &Sequential<f32>, history: &History) -> String {
+    let bits: Vec<u32> = numbers(network).into_iter().map(f32::to_bits).collect();
+    let epochs: Vec<_> = history
+        .epochs()
+        .iter()
+        .map(|epoch| {
+            let values = epoch.values.iter().map(|(name, value)| (name, value.to_bits()));
+            (epoch.number, epoch.rate.to_bits(), values.collect::<Vec<_>>())
+        })
+        .collect();
+    format!("{bits:?}\n{epochs:?}\n")
+}
+
+const FOLDER: &str = "NEUROPIL_RESUME_FOLDER";
+
+/// Not a test of its own: the process that goes on, started by the next test.
+#[test]
+#[ignore = "run by ten_epochs_are_five_and_five_in_another_process"]
+fn second_process() {
+    let folder = PathBuf::from(std::env::var_os(FOLDER).expect("the folder of the first process"));
+    let (train, validation) = samples();
+    let (mut network, mut trainer) = (Sequential::clone(&network()), trainer(&validation, 5));
+    trainer.load_state(folder.join("epoch-5.state"), &mut network).unwrap();
+    let history = trainer.fit(&mut network, &train).unwrap();
+    fs::write(folder.join("outcome"), outcome(&network, &history)).unwrap();
+}
+
+#[test]
+fn ten_epochs_are_five_and_five_in_another_process() {
+    let (train, validation) = samples();
+    let mut whole = network();
+    let history = trainer(&validation, 10).fit(&mut whole, &train).unwrap();
+    assert_eq!(history.epochs().len(), 10);
+    let rates: Vec<f64> = history.epochs().iter().map(|epoch| epoch.rate).collect();
+    assert!(rates[4] < rates[0], "the schedule had nothing to remember: {rates:?}");
+
+    // A checkpoint of the fifth epoch, before early stopping puts back the best weights.
+    let folder = Folder::new("resume");
+    let mut first = network();
+    trainer(&validation, 5).callback(Checkpoint::new(&folder.0).last(1)).fit(&mut first, &train).unwrap();
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "second_process", "--ignored"])
+        .env(FOLDER, &folder.0)
+        .output()
+        .unwrap();
+    assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stdout));
+    let resumed = fs::read_to_string(folder.file("outcome")).unwrap();
+    assert!(resumed == outcome(&whole, &history), "the bits differ");
+    assert!(resumed != outcome(&first, &history));
+}
+
+#[test]
+fn checkpoints_keep_the_best_and_the_last() {
+    let (train, validation) = samples();
+    let folder = Folder::new("checkpoints");
+    let inner = folder.file("made/by/it");
+    let mut network = network();
+    let mut trainer = Trainer::new(CrossEntropy::new(), Adam::new(0.02))
+        .epochs(6)
+        .batch_size(16)
+        .validation(&validation)
+        .callback(Checkpoint::new(&inner).last(2));
+    let history = trainer.fit(&mut network, &train).unwrap();
+    let inner = Folder(inner);
+    assert_eq!(inner.names(), ["best.state", "epoch-5.state", "epoch-6.state"]);
+
+    let losses = history.column("val_loss");
+    let best = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    let mut loaded = self::network();
+    let mut other = Trainer::new(CrossEntropy::new(), Adam::new(0.02)).batch_size(16).validation(&validation);
+    other.load_state(inner.file("best.state"), &mut loaded).unwrap();
+    assert_eq!(other.evaluate(&loaded, &validation).unwrap().loss, best);
+    assert_eq!(other.history().last().unwrap().get("val_loss"), Some(best));
+    other.load_state(inner.file("epoch-6.state"), &mut loaded).unwrap();
+    assert_eq!(numbers(&loaded), numbers(&network));
+    // Two more epochs with the same callback: the files go on.
+    let mut later = other.epochs(2).callback(Checkpoint::new(&inner.0).without_best().last(2));
+    later.load_state(inner.file("epoch-6.state"), &mut loaded).unwrap();
+    later.fit(&mut loaded, &train).unwrap();
+    assert_eq!(inner.names(), ["best.state", "epoch-7.state", "epoch-8.state"]);
+}
+
+/// Asserts that loading fails and changes neither network nor trainer.
+fn refuses<A: Scalar>(trainer: &mut Trainer<'_, A>, network: &mut Sequential<A>, path: &Path, text: &str) {
+    let before = (numbers(network), trainer.history().clone(), trainer.optimizer().memory().clone());
+    let error = trainer.load_state(path, network).expect_err(text);
+    assert_eq!(error.to_string(), text.replace("FILE", &path.display().to_string()));
+    assert!(before == (numbers(network), trainer.history().clone(), trainer.optimizer().memory().clone()));
+}
+
+#[test]
+fn files_that_are_wrong_change_nothing() {
+    let (train, validation) = samples();
+    let folder = Folder::new("wrong");
+    let good = folder.file("good.state");
+    let mut network = network();
+    let mut saved = trainer(&validation, 2);
+    saved.fit(&mut network, &train).unwrap();
+    saved.save_state(&good, &network).unwrap();
+    let bytes = fs::read(&good).unwrap();
+
+    let mut other = Sequential::<f32>::mlp(&[2, 9, 2], Tanh, &mut rng(1)).unwrap();
+    let text = "FILE: it has 0.weight (2 x 10) where the network has 0.weight (2 x 9)";
+    refuses(&mut trainer(&validation, 2), &mut other, &good, text);
+    let mut long = network.clone().with(Dense::new(2, 2, &mut rng(1))).unwrap();
+    refuses(&mut trainer(&validation, 2), &mut long, &good, "FILE: it lacks the network's 5.weight (2 x 2)");
+    let mut double = Sequential::<f64>::mlp(&[2, 10, 2], Tanh, &mut rng(1)).unwrap();
+    let mut doubles = Trainer::new(CrossEntropy::new(), NAdam::new(0.02));
+    refuses(&mut doubles, &mut double, &good, "FILE: its numbers are not f64");
+    let mut adam = Trainer::new(CrossEntropy::new(), Adam::new(0.02));
+    refuses(&mut adam, &mut network, &good, "FILE: its optimizer is NAdam, not Adam");
+    let mut plain = Trainer::new(CrossEntropy::new(), NAdam::new(0.02));
+    refuses(&mut plain, &mut network, &good, "FILE: its schedule is Sequence, not none");
+    let mut parts = Trainer::new(CrossEntropy::new(), NAdam::new(0.02)).schedule(Sequence::new(Cosine::new(4)));
+    let text = "FILE: it has an average of the weights, unlike this trainer";
+    refuses(&mut parts, &mut network, &good, text);
+    let text = "the state of a schedule without memory: it is another schedule's";
+    refuses(&mut parts.ema(0.9), &mut network, &good, text);
+
+    // Cut anywhere, or with any one byte changed.
+    let bad = folder.file("bad.state");
+    let mut tried = 0;
+    for len in (0..bytes.len()).step_by(97).chain([bytes.len() - 1]) {
+        fs::write(&bad, &bytes[..len]).unwrap();
+        let mut fresh = trainer(&validation, 2);
+        assert!(matches!(fresh.load_state(&bad, &mut network), Err(Error::Format { .. })), "cut at {len}");
+        tried += 1;
+    }
+    for at in (0..bytes.len()).step_by(53) {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1 << (at % 8);
+        fs::write(&bad, changed).unwrap();
+        let mut fresh = trainer(&validation, 2);
+        assert!(matches!(fresh.load_state(&bad, &mut network), Err(Error::Format { .. })), "byte {at}");
+        tried += 1;
+    }
+    assert!(tried > 50, "{tried}");
+    fs::write(&bad, b"something else").unwrap();
+    refuses(&mut saved, &mut network, &bad, "FILE: it is not a saved training of this version");
+    assert!(matches!(saved.load_state(folder.file("none"), &mut network), Err(Error::File { .. })));
+    assert!(matches!(saved.save_state(folder.file("no/folder"), &network), Err(Error::Save { .. })));
+    assert!(matches!(saved.save_state("/", &network), Err(Error::Save { .. })));
+    // Nothing was left beside the files.
+    assert_eq!(folder.names(), ["bad.state", "good.state"]);
+    saved.load_state(&good, &mut network).unwrap();
+}
+
+/// Bytes whose checksum is right, but whose lengths are made up.
+#[test]
+fn made_up_lengths_are_refused() {
+    let folder = Folder::new("lengths");
+    let file = folder.file("file.state");
+    let mut network = Sequential::<f64>::mlp(&[1, 1], Tanh, &mut rng(1)).unwrap();
+    let mut trainer = Trainer::new(Mse, Sgd::new(0.1));
+    trainer.save_state(&file, &network).unwrap();
+    let bytes = fs::read(&file).unwrap();
+    let content = bytes.len() - 8;
+    let sum = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    };
+    assert_eq!(bytes[content..], sum(&bytes[..content]).to_le_bytes());
+    let mut refused = 0;
+    for at in 8..content - 8 {
+        let mut changed = bytes[..content].to_vec();
+        changed[at..at + 8].copy_from_slice(&(u64::MAX / 3).to_le_bytes());
+        changed.extend(sum(&changed).to_le_bytes());
+        fs::write(&file, changed).unwrap();
+        // Some numbers may be anything; but nothing panics, and no memory is asked for that the file cannot fill.
+        refused += usize::from(trainer.load_state(&file, &mut network).is_err());
+    }
+    assert!(refused > 40, "{refused}");
+}
