@@ -13,10 +13,8 @@ mod winograd;
 
 use std::ops::Range;
 
-use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
-
 use super::parallel::{Shared, parts, share};
-use super::simd::{self, rows, vectorize};
+use super::simd::{self, vectorize};
 use super::window::Axis;
 use crate::Scalar;
 
@@ -44,7 +42,9 @@ impl Geometry {
         let channels = self.groups.checked_mul(self.outputs);
         let results = channels.and_then(|c| c.checked_mul(rows.output)).and_then(|n| n.checked_mul(columns.output));
         let patches = self.patch_len().checked_mul(columns.output);
-        [results, patches].iter().all(|count| count.is_some_and(|count| count <= isize::MAX as usize / 64))
+        let image = self.groups.checked_mul(self.inputs).and_then(|c| c.checked_mul(rows.padded()));
+        let image = image.and_then(|n| n.checked_mul(columns.padded()));
+        [results, patches, image].iter().all(|count| count.is_some_and(|count| count <= isize::MAX as usize / 64))
     }
 
     fn method(&self) -> Method {
@@ -137,6 +137,11 @@ impl<A: Scalar> Convolution<A> {
             }
         };
         share(0..samples, Shared(y, g.output_len()), Shared(&mut [], 0), &mut scratch[..threads], &run);
+    }
+
+    /// From dL/dy: dL/dx, and nothing else.
+    pub(crate) fn input_gradient(&mut self, g: &Geometry, weight: &[A], dy: &[A], dx: &mut [A]) {
+        self.run_backward(g, weight, dy, Some(dx), None, false);
     }
 
     /// From dL/dy: dL/dx, if wanted, and the gradients of the weights and of the biases, if there are any.
@@ -243,11 +248,35 @@ fn add_planes<A: Scalar>(dy: &[A], plane: usize, sums: &mut [f64]) {
         || {
             for dy in dy.chunks_exact((channels * plane).max(1)) {
                 for (dy, sum) in dy.chunks_exact(plane).zip(&mut *sums) {
-                    *sum += rows::sum(dy, |&dy| dy);
+                    *sum += dy.chunks(SHORT).map(short_sum).sum::<f64>();
                 }
             }
         },
     );
+}
+
+/// So many numbers are added up without going over to `f64`: of each partial sum, only sixteen.
+const SHORT: usize = 1024;
+
+#[inline(always)]
+fn short_sum<A: Scalar>(x: &[A]) -> f64 {
+    let mut lanes = [A::ZERO; SHORT / 16];
+    let (blocks, rest) = x.as_chunks::<{ SHORT / 16 }>();
+    for block in blocks {
+        for (lane, &x) in lanes.iter_mut().zip(block) {
+            *lane += x;
+        }
+    }
+    for (lane, &x) in lanes.iter_mut().zip(rest) {
+        *lane += x;
+    }
+    let mut sums = [0.0; 16];
+    for lanes in lanes.as_chunks::<16>().0 {
+        for (sum, lane) in sums.iter_mut().zip(lanes) {
+            *sum += lane.to_f64();
+        }
+    }
+    sums.iter().sum()
 }
 
 /// The numbers of some samples.
@@ -264,14 +293,4 @@ fn room<A: Scalar>(memory: &mut Vec<A>, len: usize) -> &mut [A] {
     }
     let start = memory.as_ptr().align_offset(LINE).min(more);
     &mut memory[start..start + len]
-}
-
-/// A matrix whose rows start `apart` numbers from one another.
-fn matrix<A>(numbers: &[A], rows: usize, columns: usize, apart: usize) -> ArrayView2<'_, A> {
-    ArrayView2::from_shape((rows, columns).strides((apart, 1)), numbers).expect("as many numbers as that")
-}
-
-/// The same to write to.
-fn matrix_mut<A>(numbers: &mut [A], rows: usize, columns: usize, apart: usize) -> ArrayViewMut2<'_, A> {
-    ArrayViewMut2::from_shape((rows, columns).strides((apart, 1)), numbers).expect("as many numbers as that")
 }

@@ -8,7 +8,8 @@ use std::ops::Range;
 
 use super::super::gemm::gemm;
 use super::super::simd::vectorize;
-use super::{Geometry, Scratch, matrix, matrix_mut, room};
+use super::super::{matrix, matrix_mut};
+use super::{Geometry, Scratch, room};
 use crate::Scalar;
 
 /// Bytes for P: a part of the second-level cache.
