@@ -114,7 +114,7 @@ impl<A> Default for Convolution<A> {
 }
 
 /// Gradients are added up in at most so many blocks of samples,
-const BLOCKS: usize = 16;
+const BLOCKS: usize = 8;
 
 /// with at most so many numbers.
 const BLOCK_NUMBERS: usize = 1 << 21;
@@ -255,13 +255,14 @@ fn add_planes<A: Scalar>(dy: &[A], plane: usize, sums: &mut [f64]) {
     );
 }
 
-/// So many numbers are added up without going over to `f64`: of each partial sum, only sixteen.
-const SHORT: usize = 1024;
+/// So many numbers are added up without going over to `f64`: sixteen in each partial sum.
+const SHORT: usize = 16 * LANES;
+const LANES: usize = 64;
 
 #[inline(always)]
 fn short_sum<A: Scalar>(x: &[A]) -> f64 {
-    let mut lanes = [A::ZERO; SHORT / 16];
-    let (blocks, rest) = x.as_chunks::<{ SHORT / 16 }>();
+    let mut lanes = [A::ZERO; LANES];
+    let (blocks, rest) = x.as_chunks::<LANES>();
     for block in blocks {
         for (lane, &x) in lanes.iter_mut().zip(block) {
             *lane += x;
@@ -270,13 +271,13 @@ fn short_sum<A: Scalar>(x: &[A]) -> f64 {
     for (lane, &x) in lanes.iter_mut().zip(rest) {
         *lane += x;
     }
-    let mut sums = [0.0; 16];
-    for lanes in lanes.as_chunks::<16>().0 {
-        for (sum, lane) in sums.iter_mut().zip(lanes) {
-            *sum += lane.to_f64();
-        }
+    let mut half = LANES / 2;
+    while half > 0 {
+        let (lower, upper) = lanes.split_at_mut(half);
+        lower.iter_mut().zip(upper).for_each(|(lower, &mut upper)| *lower += upper);
+        half /= 2;
     }
-    sums.iter().sum()
+    lanes[0].to_f64()
 }
 
 /// The numbers of some samples.

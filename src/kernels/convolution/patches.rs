@@ -57,9 +57,14 @@ pub(super) fn forward<A: Scalar>(
     let Geometry { groups, inputs, outputs, .. } = *g;
     let (k, plane) = (g.patch_len(), g.output_plane());
     for (x, y) in x.chunks_exact(g.input_len()).zip(y.chunks_exact_mut(g.output_len())) {
-        for (i, y) in y.chunks_exact_mut(plane).enumerate() {
-            y.fill(bias.map_or(A::ZERO, |bias| bias[i]));
-        }
+        vectorize(
+            #[inline(always)]
+            || {
+                for (i, y) in y.chunks_exact_mut(plane).enumerate() {
+                    y.fill(bias.map_or(A::ZERO, |bias| bias[i]));
+                }
+            },
+        );
         for strip in strips::<A>(g) {
             for group in 0..groups {
                 let x = &x[group * inputs * g.input_plane()..][..inputs * g.input_plane()];

@@ -40,7 +40,7 @@ const CELLS: usize = EDGE * EDGE;
 const LANES: usize = 16;
 
 /// Bytes for V and M: a part of the second-level cache.
-const BYTES: usize = 1400 << 10;
+const BYTES: usize = 1 << 20;
 
 /// Fewer channels than this, before or after, make products that are not worth the transformations.
 const FEW: usize = 8;
@@ -86,11 +86,17 @@ pub(super) fn transform_weight<A: Scalar>(g: &Geometry, weight: &[A], u: &mut Ve
         #[inline(always)]
         || {
             for (weight, u) in weight.chunks_exact(9 * filters).zip(u.chunks_exact_mut(CELLS * filters)) {
-                for (i, g) in weight.as_chunks::<9>().0.iter().enumerate() {
-                    let g = g.map(A::to_f64);
-                    let cells = both_ways([[g[0], g[1], g[2]], [g[3], g[4], g[5]], [g[6], g[7], g[8]]], times_g);
-                    for (cell, &value) in cells.as_flattened().iter().enumerate() {
-                        u[cell * filters + i] = A::of(value);
+                // Some filters side by side, so that whole cache lines are written.
+                for (i, weight) in weight.chunks(9 * LANES).enumerate() {
+                    let mut cells = [[A::ZERO; LANES]; CELLS];
+                    for (lane, g) in weight.as_chunks::<9>().0.iter().enumerate() {
+                        let u = both_ways(from_fn(|i| from_fn(|j| g[3 * i + j].to_f64())), times_g);
+                        for (cells, &u) in cells.iter_mut().zip(u.as_flattened()) {
+                            cells[lane] = A::of(u);
+                        }
+                    }
+                    for (u, cells) in u.chunks_exact_mut(filters).zip(cells) {
+                        u[i * LANES..][..weight.len() / 9].copy_from_slice(&cells[..weight.len() / 9]);
                     }
                 }
             }
@@ -105,11 +111,16 @@ pub(super) fn weight_gradient<A: Scalar>(g: &Geometry, du: &[A], dw: &mut [A]) {
         #[inline(always)]
         || {
             for (du, dw) in du.chunks_exact(CELLS * filters).zip(dw.chunks_exact_mut(9 * filters)) {
-                for (i, dw) in dw.as_chunks_mut::<9>().0.iter_mut().enumerate() {
-                    let cells: [[f64; EDGE]; EDGE] =
-                        from_fn(|row| from_fn(|column| du[(EDGE * row + column) * filters + i].to_f64()));
-                    let gradient = both_ways(cells, times_g_transposed);
-                    dw.iter_mut().zip(gradient.as_flattened()).for_each(|(dw, &value)| *dw = A::of(value));
+                for (i, dw) in dw.chunks_mut(9 * LANES).enumerate() {
+                    let mut cells = [[A::ZERO; LANES]; CELLS];
+                    for (cells, du) in cells.iter_mut().zip(du.chunks_exact(filters)) {
+                        cells[..dw.len() / 9].copy_from_slice(&du[i * LANES..][..dw.len() / 9]);
+                    }
+                    for (lane, dw) in dw.as_chunks_mut::<9>().0.iter_mut().enumerate() {
+                        let du = from_fn(|i| from_fn(|j| cells[EDGE * i + j][lane].to_f64()));
+                        let gradient = both_ways(du, times_g_transposed);
+                        dw.iter_mut().zip(gradient.as_flattened()).for_each(|(dw, &value)| *dw = A::of(value));
+                    }
                 }
             }
         },
@@ -270,7 +281,7 @@ impl<'a, A: Scalar> Piece<'a, A> {
             #[inline(always)]
             || {
                 for plane in 0..self.samples * inputs {
-                    let (sample, channel) = (plane / inputs, plane % inputs);
+                    let (channel, sample) = (plane / self.samples, plane % self.samples);
                     self.load(x, (sample * self.g.groups + group) * inputs + channel, Side::Before);
                     for t in (0..self.n).step_by(LANES) {
                         for j in 0..SIDE {
@@ -304,7 +315,7 @@ impl<'a, A: Scalar> Piece<'a, A> {
             #[inline(always)]
             || {
                 for plane in 0..self.samples * outputs {
-                    let (sample, channel) = (plane / outputs, plane % outputs);
+                    let (channel, sample) = (plane / self.samples, plane % self.samples);
                     let bias = bias.map_or(A::ZERO, |bias| bias[group * outputs + channel]);
                     for t in (0..self.n).step_by(LANES) {
                         for i in 0..EDGE {
@@ -317,7 +328,10 @@ impl<'a, A: Scalar> Piece<'a, A> {
                         }
                         for j in 0..SIDE {
                             let column = from_fn(|i| self.half(i, j) + t);
-                            let results = transform(self.halves, column, |m| times_a_transposed(m).map(|y| y + bias));
+                            let results = transform(self.halves, column, |m| {
+                                let [a, b, c, d] = times_a_transposed(m);
+                                [a + bias, b + bias, c + bias, d + bias]
+                            });
                             for (i, results) in results.iter().enumerate() {
                                 let at = self.at(i, j) + t;
                                 self.phases[at..at + LANES].copy_from_slice(results);
@@ -339,7 +353,7 @@ impl<'a, A: Scalar> Piece<'a, A> {
             #[inline(always)]
             || {
                 for plane in 0..self.samples * outputs {
-                    let (sample, channel) = (plane / outputs, plane % outputs);
+                    let (channel, sample) = (plane / self.samples, plane % self.samples);
                     self.load(dy, (sample * self.g.groups + group) * outputs + channel, Side::After);
                     for t in (0..self.n).step_by(LANES) {
                         for j in 0..SIDE {
@@ -369,18 +383,20 @@ impl<'a, A: Scalar> Piece<'a, A> {
             #[inline(always)]
             || {
                 for plane in 0..self.samples * inputs {
-                    let (sample, channel) = (plane / inputs, plane % inputs);
+                    let (channel, sample) = (plane / self.samples, plane % self.samples);
                     self.halves.fill(A::ZERO);
                     self.phases.fill(A::ZERO);
                     for t in (0..self.n).step_by(LANES) {
-                        // The tiles of the next sample may follow.
-                        let count = LANES.min(self.tiles - t);
                         for i in 0..EDGE {
                             let cell = |j| ((EDGE * i + j) * inputs + channel) * self.apart + sample * self.tiles + t;
-                            let row = transform(self.v, from_fn(cell), times_b);
+                            let mut row = transform(self.v, from_fn(cell), times_b);
+                            if self.tiles < t + LANES {
+                                // The tiles of the next sample may follow.
+                                row.iter_mut().for_each(|row| row[self.tiles - t..].fill(A::ZERO));
+                            }
                             for (j, row) in row.iter().enumerate() {
                                 let at = self.half(i, j % SIDE) + j / SIDE + t;
-                                add(&mut self.halves[at..at + count], row);
+                                add(self.halves, at, row);
                             }
                         }
                     }
@@ -389,12 +405,14 @@ impl<'a, A: Scalar> Piece<'a, A> {
                             let column = transform(self.halves, from_fn(|i| self.half(i, j) + t), times_b);
                             for (i, column) in column.iter().enumerate() {
                                 let at = self.at(i % SIDE, j) + i / SIDE * self.pitch + t;
-                                add(&mut self.phases[at..at + LANES], column);
+                                add(self.phases, at, column);
                             }
                         }
                     }
                     let plane = (sample * self.g.groups + group) * inputs + channel;
-                    self.store(dx, plane, Side::Before, add);
+                    self.store(dx, plane, Side::Before, |dx, dd| {
+                        dx.iter_mut().zip(dd).for_each(|(dx, &dd)| *dx += dd);
+                    });
                 }
             },
         );
@@ -483,21 +501,23 @@ fn transform<A: Scalar, const N: usize, const M: usize>(
     at: [usize; N],
     f: impl Fn([A; N]) -> [A; M],
 ) -> [[A; LANES]; M] {
-    let from = at.map(|at| numbers[at..].first_chunk::<LANES>().expect("room for all lanes"));
+    let from: [&[A; LANES]; N] = from_fn(|k| numbers[at[k]..].first_chunk().expect("room for all lanes"));
     let mut to = [[A::ZERO; LANES]; M];
     for lane in 0..LANES {
-        let results = f(from.map(|from| from[lane]));
-        for (to, result) in to.iter_mut().zip(results) {
-            to[lane] = result;
+        let results = f(from_fn(|k| from[k][lane]));
+        for k in 0..M {
+            to[k][lane] = results[k];
         }
     }
     to
 }
 
-/// to += from, as far as both go.
+/// Adds to the numbers at a place.
 #[inline(always)]
-fn add<A: Scalar>(to: &mut [A], from: &[A]) {
-    to.iter_mut().zip(from).for_each(|(to, &from)| *to += from);
+fn add<A: Scalar>(numbers: &mut [A], at: usize, more: &[A; LANES]) {
+    let to = numbers[at..].first_chunk_mut::<LANES>().expect("room for all lanes");
+    // All sums before the first is stored: in vector registers.
+    *to = from_fn(|lane| to[lane] + more[lane]);
 }
 
 /// So many numbers of either half are split or joined at a time: enough for the compiler to see a loop.
