@@ -124,9 +124,7 @@ impl<A: Scalar> Convolution<A> {
     pub(crate) fn forward(&mut self, g: &Geometry, weight: &[A], bias: Option<&[A]>, x: &[A], y: &mut [A]) {
         let samples = y.len() / g.output_len();
         let method = g.method();
-        if method == Method::Winograd {
-            winograd::transform_weight(g, weight, &mut self.weight);
-        }
+        self.prepare(g, weight);
         let threads = self.threads(samples, g.work());
         let Self { weight: u, scratch, .. } = self;
         let run = |samples: Range<usize>, y: &mut [A], _: &mut [()], scratch: &mut Scratch<A>| {
@@ -141,10 +139,12 @@ impl<A: Scalar> Convolution<A> {
 
     /// From dL/dy: dL/dx, and nothing else.
     pub(crate) fn input_gradient(&mut self, g: &Geometry, weight: &[A], dy: &[A], dx: &mut [A]) {
+        self.prepare(g, weight);
         self.run_backward(g, weight, dy, Some(dx), None, false);
     }
 
-    /// From dL/dy: dL/dx, if wanted, and the gradients of the weights and of the biases, if there are any.
+    /// From dL/dy: dL/dx, if wanted, and the gradients of the weights and of the biases, if there are any; for weights
+    /// with which [`forward`](Self::forward) or [`input_gradient`](Self::input_gradient) went before.
     pub(crate) fn backward(
         &mut self,
         g: &Geometry,
@@ -181,9 +181,6 @@ impl<A: Scalar> Convolution<A> {
     ) -> usize {
         let samples = dy.len() / g.output_len();
         let method = g.method();
-        if method == Method::Winograd {
-            winograd::transform_weight(g, weight, &mut self.weight);
-        }
         let gradient_len = match (x, method) {
             (None, _) => 0,
             (_, Method::Winograd) => self.weight.len(),
@@ -214,6 +211,13 @@ impl<A: Scalar> Convolution<A> {
         let dx = Shared(dx.unwrap_or(&mut []), block * g.input_len());
         share(0..count, dx, Shared(&mut blocks[..count], 1), &mut scratch[..threads], &run);
         count
+    }
+
+    /// Brings the weights into the form that the method takes.
+    fn prepare(&mut self, g: &Geometry, weight: &[A]) {
+        if g.method() == Method::Winograd {
+            winograd::transform_weight(g, weight, &mut self.weight);
+        }
     }
 
     /// Makes one scratch for each thread that shall take part.

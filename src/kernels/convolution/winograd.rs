@@ -209,8 +209,9 @@ struct Piece<'a, A> {
     /// Tiles of a sample, with those at the ends of the lines; the same rounded up to whole [`LANES`].
     tiles: usize,
     n: usize,
-    /// From row to row of V and M.
+    /// From row to row of V and M, and from cell to cell of V.
     apart: usize,
+    cell: usize,
     /// A channel of a sample: of every four lines the first ones, then the second ones and so on.
     lines_apart: &'a mut [A],
     /// The same on the way to, or from, the phases.
@@ -246,16 +247,36 @@ impl<'a, A: Scalar> Piece<'a, A> {
         let (lines_apart, image) = image.split_at_mut(SIDE * SIDE * phase);
         let (pairs, image) = image.split_at_mut(SIDE * SIDE * phase);
         let (phases, halves) = image.split_at_mut(SIDE * SIDE * phase);
-        let v = room(&mut scratch.columns, CELLS * g.inputs * apart);
+        // Not a round number, or all cells would compete for the same lines of the first-level cache.
+        let cell = g.inputs * apart + LANES;
+        let v = room(&mut scratch.columns, CELLS * cell);
         let m = room(&mut scratch.products, CELLS * g.outputs * apart);
-        Self { g, first, lines, pitch, samples, tiles, n, apart, lines_apart, pairs, phases, phase, halves, half, v, m }
+        Self {
+            g,
+            first,
+            lines,
+            pitch,
+            samples,
+            tiles,
+            n,
+            apart,
+            cell,
+            lines_apart,
+            pairs,
+            phases,
+            phase,
+            halves,
+            half,
+            v,
+            m,
+        }
     }
 
     fn sides(&mut self, cell: usize) -> Sides<'_, A> {
         let Geometry { inputs, outputs, .. } = *self.g;
         let tiles = self.samples * self.tiles;
         Sides {
-            v: matrix_mut(&mut self.v[cell * inputs * self.apart..], inputs, tiles, self.apart),
+            v: matrix_mut(&mut self.v[cell * self.cell..], inputs, tiles, self.apart),
             m: matrix_mut(&mut self.m[cell * self.apart..], outputs, tiles, CELLS * self.apart),
         }
     }
@@ -298,7 +319,7 @@ impl<'a, A: Scalar> Piece<'a, A> {
                             let pixel = |j: usize| self.half(i, j % SIDE) + j / SIDE + t;
                             let cells = transform(self.halves, from_fn(pixel), times_b_transposed);
                             for (j, cells) in cells.iter().enumerate() {
-                                let at = ((EDGE * i + j) * inputs + channel) * self.apart + sample * self.tiles + t;
+                                let at = (EDGE * i + j) * self.cell + channel * self.apart + sample * self.tiles + t;
                                 self.v[at..at + LANES].copy_from_slice(cells);
                             }
                         }
@@ -388,7 +409,7 @@ impl<'a, A: Scalar> Piece<'a, A> {
                     self.phases.fill(A::ZERO);
                     for t in (0..self.n).step_by(LANES) {
                         for i in 0..EDGE {
-                            let cell = |j| ((EDGE * i + j) * inputs + channel) * self.apart + sample * self.tiles + t;
+                            let cell = |j| (EDGE * i + j) * self.cell + channel * self.apart + sample * self.tiles + t;
                             let mut row = transform(self.v, from_fn(cell), times_b);
                             if self.tiles < t + LANES {
                                 // The tiles of the next sample may follow.
