@@ -26,7 +26,7 @@ use ndarray::ArrayViewMut2;
 use super::super::gemm::gemm;
 use super::super::simd::vectorize;
 use super::super::{matrix, matrix_mut};
-use super::{Geometry, Scratch, room};
+use super::{Geometry, Scratch, patches, room};
 use crate::Scalar;
 
 /// Results of a tile on each side.
@@ -39,8 +39,8 @@ const CELLS: usize = EDGE * EDGE;
 /// Tiles that are transformed at a time.
 const LANES: usize = 16;
 
-/// Bytes for V and M: a part of the second-level cache.
-const BYTES: usize = 1 << 20;
+/// Bytes for V and M: half of a second-level cache of 1 MiB.
+const BYTES: usize = 1 << 19;
 
 /// Fewer channels than this, before or after, make products that are not worth the transformations.
 const FEW: usize = 8;
@@ -129,7 +129,7 @@ pub(super) fn weight_gradient<A: Scalar>(g: &Geometry, du: &[A], dw: &mut [A]) {
 
 pub(super) fn forward<A: Scalar>(
     g: &Geometry,
-    u: &[A],
+    (weight, u): (&[A], &[A]),
     bias: Option<&[A]>,
     x: &[A],
     y: &mut [A],
@@ -152,13 +152,18 @@ pub(super) fn forward<A: Scalar>(
                 piece.store_results(y, group, bias);
             }
         }
+        for (x, y) in x.chunks_exact(g.input_len()).zip(y.chunks_exact_mut(g.output_len())) {
+            if !all_finite(y) {
+                patches::forward(g, weight, bias, x, y, scratch);
+            }
+        }
     }
 }
 
 /// Writes dL/dx, and adds to dL/dU if there is x.
 pub(super) fn backward<A: Scalar>(
     g: &Geometry,
-    u: &[A],
+    (weight, u): (&[A], &[A]),
     dy: &[A],
     mut dx: Option<&mut [A]>,
     mut x: Option<(&[A], &mut [A])>,
@@ -195,7 +200,35 @@ pub(super) fn backward<A: Scalar>(
                 }
             }
         }
+        if let Some(dx) = &mut dx {
+            let samples = dx[inputs].chunks_exact_mut(g.input_len());
+            for (dx, dy) in samples.zip(dy.chunks_exact(g.output_len())) {
+                if !all_finite(dx) {
+                    patches::backward(g, weight, dy, Some(dx), None, scratch);
+                }
+            }
+        }
     }
+}
+
+/// Whether a sample came through. A number that is infinite or NaN, or overflows, spoils its whole tile, and so the
+/// sample is computed again with [`patches`], where it spoils only what depends on it.
+fn all_finite<A: Scalar>(results: &[A]) -> bool {
+    vectorize(
+        #[inline(always)]
+        || {
+            for results in results.chunks(1024) {
+                let mut fine = true;
+                for y in results {
+                    fine &= y.is_finite();
+                }
+                if !fine {
+                    return false;
+                }
+            }
+            true
+        },
+    )
 }
 
 /// Some lines of tiles of some samples, and the memory for one group of their channels.
@@ -360,7 +393,7 @@ impl<'a, A: Scalar> Piece<'a, A> {
                         }
                     }
                     let plane = (sample * self.g.groups + group) * outputs + channel;
-                    self.store(y, plane, Side::After, |y, result| y.copy_from_slice(result));
+                    self.store(y, plane, Side::After, |y, result| copy(result, y));
                 }
             },
         );
@@ -445,7 +478,7 @@ impl<'a, A: Scalar> Piece<'a, A> {
         let view = side.of(self.g);
         for (from, to) in view.lines(self.first, self.lines, self.pitch, SIDE * self.phase) {
             let from = plane * view.size[0] * view.size[1] + from;
-            self.lines_apart[to..to + view.size[1]].copy_from_slice(&planes[from..from + view.size[1]]);
+            copy(&planes[from..from + view.size[1]], &mut self.lines_apart[to..to + view.size[1]]);
         }
         // Even and odd columns, and of each the even and the odd ones.
         split(self.lines_apart, self.pairs);
@@ -512,6 +545,22 @@ impl View {
             let line = (SIDE * first + i).checked_sub(before[0]).filter(|&line| line < height)?;
             Some((line * width, i % SIDE * apart + i / SIDE * SIDE * pitch + before[1]))
         })
+    }
+}
+
+/// Copies a line: mostly so short that the call of a function for it would show.
+#[inline(always)]
+fn copy<A: Copy>(from: &[A], to: &mut [A]) {
+    const SHORT: usize = 8;
+    if from.len() < SHORT {
+        return to.copy_from_slice(from);
+    }
+    for (from, to) in from.as_chunks::<SHORT>().0.iter().zip(to.as_chunks_mut::<SHORT>().0) {
+        *to = *from;
+    }
+    // The end, with some numbers that are there already.
+    if let (Some(from), Some(to)) = (from.last_chunk::<SHORT>(), to.last_chunk_mut::<SHORT>()) {
+        *to = *from;
     }
 }
 
