@@ -34,7 +34,7 @@
 //!
 //! # ONNX
 //! [`Sequential::to_onnx`](crate::Sequential::to_onnx) writes a network for other runtimes, and
-//! [`Sequential::from_onnx`](crate::Sequential::from_onnx) reads chains of the same operators.
+//! [`Sequential::from_onnx`](crate::Sequential::from_onnx) reads the same operators.
 //!
 //! # Rust
 //! [`Sequential::export_rust`](crate::Sequential::export_rust) writes a network as one source file without dependencies.

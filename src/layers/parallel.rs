@@ -71,6 +71,16 @@ impl<A: Scalar> Parallel<A> {
         self
     }
 
+    /// The branches.
+    pub(crate) fn nodes(&self) -> &Nodes<A> {
+        &self.nodes
+    }
+
+    /// Whether the outputs are added up.
+    pub(crate) fn adds(&self) -> bool {
+        self.join == Join::Sum
+    }
+
     pub(super) fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
         let spec = parts.spec();
         let mut parallel = match spec.text("join")? {

@@ -1,8 +1,8 @@
 //! How each kind of layer is written with ONNX's operators: one arm a kind.
 
-use super::export::{At, Export};
+use super::export::{At, Export, channel_axis, dims};
 use super::graph::Attribute::{Float, Int, Ints, Text};
-use super::graph::Tensor;
+use super::graph::{INT64, Tensor};
 use super::{recurrent, sequences};
 use crate::spec::{Setting, Spec};
 use crate::{Result, Shape};
@@ -14,6 +14,7 @@ pub(super) fn write(e: &mut Export, at: &At) -> Result<bool> {
     }
     match at.spec.kind() {
         "dense" => dense(e, at)?,
+        "embedding" => embedding(e, at)?,
         "flatten" => e.then("Flatten", &[], [("axis", Int(1))]),
         "p_relu" => {
             let dims = at.per_channel(at.parameter("weight")?.1.len());
@@ -158,9 +159,9 @@ fn softplus(e: &mut Export, beta: f64, threshold: f64) {
 }
 
 fn dense(e: &mut Export, at: &At) -> Result<()> {
-    let (dims, _) = at.parameter("weight")?;
-    let weight = at.constant(e, "weight", dims)?;
-    let bias = if at.has("bias") { Some(at.constant(e, "bias", &[dims[1]])?) } else { None };
+    let (sizes, _) = at.parameter("weight")?;
+    let weight = at.constant(e, "weight", sizes)?;
+    let bias = if at.has("bias") { Some(at.constant(e, "bias", &[sizes[1]])?) } else { None };
     match (at.input, &bias) {
         (Shape::Flat(_), Some(bias)) => e.then("Gemm", &[&weight, bias], []),
         (Shape::Flat(_), None) => e.then("Gemm", &[&weight], []),
@@ -174,9 +175,13 @@ fn dense(e: &mut Export, at: &At) -> Result<()> {
     Ok(())
 }
 
-/// The axis of features or channels, with the batch as axis 0.
-fn channel_axis(shape: Shape) -> i64 {
-    if matches!(shape, Shape::Sequence { .. }) { 2 } else { 1 }
+/// A row of the weights for each index, which layers here are given as a float.
+fn embedding(e: &mut Export, at: &At) -> Result<()> {
+    e.reshape(at.input, at.input.len().into());
+    let weight = at.constant(e, "weight", at.parameter("weight")?.0)?;
+    e.then("Cast", &[], [("to", Int(INT64))]);
+    e.x = e.node("Gather", &[&weight, &e.x.clone()], [("axis", Int(0))]);
+    Ok(())
 }
 
 fn ints(list: impl IntoIterator<Item = usize>) -> super::graph::Attribute<'static> {
@@ -205,10 +210,10 @@ fn pads(at: &At) -> Result<[usize; 4]> {
 }
 
 fn convolution(e: &mut Export, at: &At) -> Result<()> {
-    let (dims, _) = at.parameter("weight")?;
-    let mut constants = vec![at.constant(e, "weight", dims)?];
+    let (sizes, _) = at.parameter("weight")?;
+    let mut constants = vec![at.constant(e, "weight", sizes)?];
     if at.has("bias") {
-        constants.push(at.constant(e, "bias", &[dims[0]])?);
+        constants.push(at.constant(e, "bias", &[sizes[0]])?);
     }
     let inputs: Vec<&str> = constants.iter().map(|name| &**name).collect();
     let spec = &at.spec;
@@ -249,6 +254,17 @@ fn pool(e: &mut Export, at: &At) -> Result<()> {
 fn adaptive_pool(e: &mut Export, at: &At) -> Result<()> {
     let Shape::Image { height, width, .. } = at.input else { return Ok(()) };
     let [lines, columns] = at.spec.counts::<2>("output")?;
+    let [across, down] = region_weights([height, width], [lines, columns]);
+    let across = e.constant(at.name("columns"), Tensor::floats(&[width, columns], across));
+    let down = e.constant(at.name("lines"), Tensor::floats(&[lines, height], down));
+    e.then("MatMul", &[&across], []);
+    e.x = e.node("MatMul", &[&down, &e.x.clone()], []);
+    Ok(())
+}
+
+/// What makes the means of regions: a matrix (width, columns) for the lines of an image, and one (lines, height) for its
+/// columns.
+pub(super) fn region_weights([height, width]: [usize; 2], [lines, columns]: [usize; 2]) -> [Vec<f32>; 2] {
     // How much cell j of n adds to place i of m: its part of the region from ⌊i·n/m⌋ up to, without, ⌈(i + 1)·n/m⌉.
     let weight = |i: usize, j: usize, m: usize, n: usize| {
         let region = i * n / m..((i + 1) * n).div_ceil(m);
@@ -256,11 +272,7 @@ fn adaptive_pool(e: &mut Export, at: &At) -> Result<()> {
     };
     let across = (0..width * columns).map(|k| weight(k % columns, k / columns, columns, width));
     let down = (0..lines * height).map(|k| weight(k / height, k % height, lines, height));
-    let across = e.constant(at.name("columns"), Tensor::floats(&[width, columns], across));
-    let down = e.constant(at.name("lines"), Tensor::floats(&[lines, height], down));
-    e.then("MatMul", &[&across], []);
-    e.x = e.node("MatMul", &[&down, &e.x.clone()], []);
-    Ok(())
+    [across.collect(), down.collect()]
 }
 
 /// Over all pixels of a channel, or all steps.
@@ -313,7 +325,7 @@ fn batch_norm(e: &mut Export, at: &At) -> Result<()> {
 
 /// Over the last axes of a sample: those of the layer's own shape.
 fn layer_norm(e: &mut Export, at: &At) -> Result<()> {
-    let dims = super::export::dims(at.spec.shape("shape")?);
+    let dims = dims(at.spec.shape("shape")?);
     let weight = if at.has("weight") {
         at.constant(e, "weight", &dims)?
     } else {
@@ -333,7 +345,7 @@ fn layer_norm(e: &mut Export, at: &At) -> Result<()> {
 
 /// x/√(mean(x²) + ε)·w over the last axes.
 fn rms_norm(e: &mut Export, at: &At) -> Result<()> {
-    let dims = super::export::dims(at.spec.shape("shape")?);
+    let dims = dims(at.spec.shape("shape")?);
     let x = e.x.clone();
     let axes: Vec<i64> = (1..=dims.len() as i64).map(|i| -i).collect();
     let (axes, eps) = (e.integers(&axes), e.number(at.spec.number("eps")?));
@@ -363,7 +375,7 @@ fn group_norm(e: &mut Export, at: &At, groups: usize) -> Result<()> {
     let mut sizes = vec![0];
     match at.input {
         Shape::Sequence { steps, features } => sizes.extend([features as i64, steps as i64]),
-        shape => sizes.extend(super::export::dims(shape).iter().map(|&n| n as i64)),
+        shape => sizes.extend(dims(shape).iter().map(|&n| n as i64)),
     }
     let sizes = e.integers(&sizes);
     e.then("Reshape", &[&sizes], []);
