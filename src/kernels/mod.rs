@@ -25,7 +25,7 @@
 // What a loop calls must be inlined to inherit its instruction set.
 #![allow(clippy::inline_always)]
 
-use ndarray::{Array2, ArrayRef1, ArrayView2, ArrayViewMut2, Zip};
+use ndarray::{Array2, ArrayRef1, ArrayView2, ArrayViewMut2, ShapeBuilder, Zip};
 
 use crate::{Matrix, Scalar, Shape};
 
@@ -52,6 +52,16 @@ pub(crate) fn groups<A>(x: &Matrix<A>, width: usize) -> ArrayView2<'_, A> {
 pub(crate) fn groups_mut<A>(x: &mut Matrix<A>, width: usize) -> ArrayViewMut2<'_, A> {
     let groups = x.len() / width;
     x.view_mut().into_shape_with_order((groups, width)).expect("layers are given row-major matrices of checked width")
+}
+
+/// A matrix whose rows start `apart` numbers from one another.
+pub(crate) fn matrix<A>(numbers: &[A], rows: usize, columns: usize, apart: usize) -> ArrayView2<'_, A> {
+    ArrayView2::from_shape((rows, columns).strides((apart, 1)), numbers).expect("as many numbers as that")
+}
+
+/// The same to write to.
+pub(crate) fn matrix_mut<A>(numbers: &mut [A], rows: usize, columns: usize, apart: usize) -> ArrayViewMut2<'_, A> {
+    ArrayViewMut2::from_shape((rows, columns).strides((apart, 1)), numbers).expect("as many numbers as that")
 }
 
 /// The numbers of a matrix that a layer was given, row by row.

@@ -38,8 +38,8 @@ impl Window {
         Self { kernel, stride, dilation: [1, 1], padding: Padding::NONE, ceil: false }
     }
 
-    /// How the window lies on images of this shape; `layer` is whose window it is.
-    pub(crate) fn axes(&self, layer: impl Fn() -> String, input: Shape) -> Result<[Axis; 2]> {
+    /// The error for a setting of 0 where none can be.
+    pub(crate) fn check(&self, layer: impl Fn() -> String) -> Result<()> {
         let settings = [("kernel", self.kernel), ("stride", self.stride), ("dilation", self.dilation)];
         for (name, value) in settings {
             if value.contains(&0) {
@@ -47,6 +47,12 @@ impl Window {
                 return Err(Error::Setting { what, wants: "at least 1", got: 0.0 });
             }
         }
+        Ok(())
+    }
+
+    /// How the window lies on images of this shape; `layer` is whose window it is.
+    pub(crate) fn axes(&self, layer: impl Fn() -> String, input: Shape) -> Result<[Axis; 2]> {
+        self.check(&layer)?;
         let Shape::Image { channels, height, width } = input else {
             return Err(Error::Input { layer: layer(), wants: "images [channels, height, width]".into(), got: input });
         };
@@ -96,7 +102,7 @@ impl Window {
     }
 
     /// `None` if a size overflows. The output is 0 if the window does not fit.
-    fn axis(&self, i: usize, input: usize) -> Option<Axis> {
+    pub(crate) fn axis(&self, i: usize, input: usize) -> Option<Axis> {
         let (kernel, stride, dilation) = (self.kernel[i], self.stride[i], self.dilation[i]);
         let span = dilation.checked_mul(kernel - 1)?.checked_add(1)?;
         let (before, after) = match self.padding {
@@ -134,7 +140,7 @@ impl Axis {
     }
 
     /// The smallest image that the window fits on.
-    fn least(&self) -> usize {
+    pub(crate) fn least(&self) -> usize {
         self.span().saturating_sub(self.before + self.after).max(1)
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ndarray::{Array1, Array2, Array4, Axis};
+use ndarray::{Array, Array1, Array2, Array4, Axis, Dimension};
 use rand::Rng;
 
 use crate::kernels::convolution::{Convolution, Geometry};
@@ -72,7 +72,7 @@ impl<A: Scalar> Conv2d<A> {
         groups: usize,
         rng: &mut impl Rng,
     ) -> Result<Self> {
-        let fan_in = check_sizes("Conv2d", inputs, outputs, kernel, groups)?;
+        let fan_in = check_sizes("Conv2d", inputs, outputs, &kernel, groups)?;
         let bound = 1.0 / (fan_in as f64).sqrt();
         let init = Init::Uniform { low: -bound, high: bound };
         let mut layer = Self::with_init(inputs, outputs, kernel, groups, init, rng)?;
@@ -92,7 +92,7 @@ impl<A: Scalar> Conv2d<A> {
         init: Init,
         rng: &mut impl Rng,
     ) -> Result<Self> {
-        let fan_in = check_sizes("Conv2d", inputs, outputs, kernel, groups)?;
+        let fan_in = check_sizes("Conv2d", inputs, outputs, &kernel, groups)?;
         let fan_out = outputs / groups * kernel[0] * kernel[1];
         let weight = init.matrix_with_fans(outputs, fan_in, fan_in, fan_out, rng);
         let bias = Some(Array2::from_elem((1, outputs), A::ZERO));
@@ -107,18 +107,9 @@ impl<A: Scalar> Conv2d<A> {
     pub fn from_parameters(weight: Array4<A>, bias: Option<Array1<A>>, groups: usize) -> Result<Self> {
         let (outputs, inputs, height, width) = weight.dim();
         let inputs = inputs.saturating_mul(groups);
-        let k = check_sizes("Conv2d", inputs, outputs, [height, width], groups)?;
-        if let Some(bias) = &bias
-            && bias.len() != outputs
-        {
-            let what = format!("the bias of Conv2d({inputs} -> {outputs})");
-            return Err(Error::Dimensions { what, wants: [1, outputs], got: [1, bias.len()] });
-        }
-        let weight = Array2::from_shape_fn((outputs, k), {
-            let mut numbers = weight.iter().copied();
-            move |_| numbers.next().unwrap_or(A::NAN)
-        });
-        let bias = bias.map(|bias| Array1::from_iter(bias).insert_axis(Axis(0)));
+        check_sizes("Conv2d", inputs, outputs, &[height, width], groups)?;
+        let bias = bias.map(|bias| bias_row("Conv2d", inputs, outputs, bias)).transpose()?;
+        let weight = weight_rows(&weight, outputs);
         Ok(Self { weight, bias, inputs, groups, window: Window::new([height, width], [1, 1]) })
     }
 
@@ -126,7 +117,7 @@ impl<A: Scalar> Conv2d<A> {
         let spec = parts.spec();
         let (inputs, outputs, groups) = (spec.count("inputs")?, spec.count("outputs")?, spec.count("groups")?);
         let window = Window::restore(spec)?;
-        let fan_in = check_sizes("Conv2d", inputs, outputs, window.kernel, groups)?;
+        let fan_in = check_sizes("Conv2d", inputs, outputs, &window.kernel, groups)?;
         let weight = parts.array("weight", outputs, fan_in)?;
         let bias = if spec.flag("bias")? { Some(parts.array("bias", 1, outputs)?) } else { None };
         Ok(Self { weight, bias, inputs, groups, window })
@@ -191,26 +182,49 @@ impl<A: Scalar> Conv2d<A> {
 }
 
 /// The inputs of an output: channels in of a group times the taps of the window.
-pub(crate) fn check_sizes(
+///
+/// # Errors
+/// [`Error::Setting`] for sizes that make no convolution, or one that no memory could hold.
+pub(super) fn check_sizes(
     layer: &str,
     inputs: usize,
     outputs: usize,
-    [height, width]: [usize; 2],
+    kernel: &[usize],
     groups: usize,
 ) -> Result<usize> {
+    let sides: Vec<String> = kernel.iter().map(ToString::to_string).collect();
     let check = |what: &str, wants, got: usize, ok: bool| {
-        let what = format!("{what} of {layer}({inputs} -> {outputs}, {height}x{width})");
+        let what = format!("{what} of {layer}({inputs} -> {outputs}, {})", sides.join("x"));
         if ok { Ok(()) } else { Err(Error::Setting { what, wants, got: got as f64 }) }
     };
     check("the channels in", "at least 1", inputs, inputs > 0)?;
     check("the channels out", "at least 1", outputs, outputs > 0)?;
-    check("the window", "at least 1 x 1", height.min(width), height > 0 && width > 0)?;
+    check("the kernel", "at least 1", 0, !kernel.contains(&0))?;
     let divides = groups > 0 && inputs.is_multiple_of(groups) && outputs.is_multiple_of(groups);
     check("the groups", "a divisor of both numbers of channels", groups, divides)?;
-    let fan_in = (inputs / groups).checked_mul(height).and_then(|n| n.checked_mul(width));
-    let all = fan_in.and_then(|n| n.checked_mul(outputs)).filter(|&n| n <= isize::MAX as usize / 16);
+    let fan_in = kernel.iter().try_fold(inputs / groups, |fan_in, &side| fan_in.checked_mul(side));
+    let all = fan_in.and_then(|n| n.checked_mul(outputs)).filter(|&n| n <= isize::MAX as usize / 64);
     check("the number of weights", "small enough for the memory", usize::MAX, all.is_some())?;
     Ok(fan_in.unwrap_or(usize::MAX))
+}
+
+/// These weights, row by row as a matrix of so many rows.
+pub(super) fn weight_rows<A: Scalar, D: Dimension>(weight: &Array<A, D>, rows: usize) -> Array2<A> {
+    let numbers: Vec<A> = weight.iter().copied().collect();
+    let columns = numbers.len() / rows;
+    Array2::from_shape_vec((rows, columns), numbers).expect("the rows are of one length")
+}
+
+/// The matrix of one row for the biases of so many channels.
+///
+/// # Errors
+/// [`Error::Dimensions`] if there are more or fewer.
+pub(super) fn bias_row<A: Scalar>(layer: &str, inputs: usize, outputs: usize, bias: Array1<A>) -> Result<Array2<A>> {
+    if bias.len() != outputs {
+        let what = format!("the bias of {layer}({inputs} -> {outputs})");
+        return Err(Error::Dimensions { what, wants: [1, outputs], got: [1, bias.len()] });
+    }
+    Ok(Array1::from_iter(bias).insert_axis(Axis(0)))
 }
 
 impl<A: Scalar> Layer<A> for Conv2d<A> {

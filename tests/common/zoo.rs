@@ -27,6 +27,13 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("AvgPool2d", [2, 4, 6], AvgPool2d::new([2, 2])),
         entry("AvgPool2d, overlapping", [2, 5, 6], AvgPool2d::new([3, 2]).stride([2, 1]).padding([1, 1]).ceil()),
         entry("AvgPool2d without padding", [2, 5, 4], AvgPool2d::new([3, 3]).padding(Padding::Same).without_padding()),
+        entry("Conv1d", [7, 3], Conv1d::new(3, 4, 3, r).unwrap()),
+        entry(
+            "Conv1d with everything",
+            [9, 4],
+            Conv1d::grouped(4, 6, 3, 2, r).unwrap().stride(2).dilation(2).padding_each([3, 1]).without_bias(),
+        ),
+        entry("Conv1d, causal", [6, 3], Conv1d::grouped(3, 3, 4, 3, r).unwrap().causal()),
         entry("Conv2d", [3, 5, 6], conv2d(3, 4, [3, 2], 1)),
         entry(
             "Conv2d with everything",
@@ -41,6 +48,18 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("BatchNorm without affine", 6, BatchNorm::new(6).without_affine()),
         entry("BatchNorm on a sequence", [4, 3], BatchNorm::new(3)),
         entry("BatchNorm on an image", [3, 2, 4], BatchNorm::new(3)),
+        entry("ConvTranspose2d", [3, 4, 3], ConvTranspose2d::new(3, 2, [2, 3], r).unwrap()),
+        entry(
+            "ConvTranspose2d with everything",
+            [4, 3, 4],
+            ConvTranspose2d::grouped(4, 6, [3, 2], 2, r)
+                .unwrap()
+                .stride([2, 3])
+                .dilation([1, 2])
+                .padding([[1, 0], [0, 2]])
+                .output_padding([1, 0]),
+        ),
+        entry("ConvTranspose2d of tiles", [9, 6, 5], ConvTranspose2d::new(9, 8, [3, 3], r).unwrap().padding(1)),
         entry("Dense", 6, Dense::new(6, 5, r)),
         entry("Dense without bias", 7, Dense::new(7, 3, r).without_bias()),
         entry("Dense on a sequence", [4, 3], Dense::new(3, 5, r)),
@@ -80,6 +99,9 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
             [4, 6],
             gentle(MultiHeadAttention::new(6, 2, r).unwrap().causal().masked()),
         ),
+        entry("Pad2d", [2, 3, 4], Pad2d::zero([[1, 0], [2, 1]])),
+        entry("Pad2d, reflecting", [2, 3, 4], Pad2d::reflect([[2, 1], [3, 0]])),
+        entry("Pad2d, replicating", [2, 3, 4], Pad2d::replicate([[1, 2], [0, 3]])),
         entry("Parallel, side by side", 6, block(r)),
         entry(
             "Parallel, of sequences",

@@ -157,7 +157,7 @@ fn impossible_convolutions_are_errors() {
     };
     assert_eq!(text(0, 2, [3, 3], 1), "the channels in of Conv2d(0 -> 2, 3x3) must be at least 1, got 0");
     assert_eq!(text(2, 0, [3, 3], 1), "the channels out of Conv2d(2 -> 0, 3x3) must be at least 1, got 0");
-    assert_eq!(text(2, 2, [3, 0], 1), "the window of Conv2d(2 -> 2, 3x0) must be at least 1 x 1, got 0");
+    assert_eq!(text(2, 2, [3, 0], 1), "the kernel of Conv2d(2 -> 2, 3x0) must be at least 1, got 0");
     for groups in [0, 2, 3] {
         let want =
             format!("the groups of Conv2d(4 -> 3, 1x1) must be a divisor of both numbers of channels, got {groups}");

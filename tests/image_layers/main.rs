@@ -1,9 +1,12 @@
-//! The layers for images: against reference values, finite differences, definitions written out as plain loops, and
+//! Convolutions and pads: against reference values, finite differences, definitions written out as plain loops, and
 //! every way to build them wrong.
 
 #[path = "../common/mod.rs"]
 mod common;
 
 mod convolution;
+mod convolution1d;
 mod goldens;
+mod pads;
 mod random;
+mod transposed;

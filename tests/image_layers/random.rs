@@ -1,7 +1,6 @@
 //! Layers of random settings on random batches.
 
 use neuropil::gradcheck;
-use neuropil::ndarray::Array2;
 use neuropil::prelude::*;
 use neuropil::rand::{RngExt, rngs::Xoshiro256PlusPlus};
 
@@ -16,17 +15,6 @@ pub(crate) fn pair(rng: &mut Rng, low: usize, high: usize) -> [usize; 2] {
     [pick(rng, low, high), pick(rng, low, high)]
 }
 
-/// So many rows of numbers from -1 to 1, no two of them near each other: a maximum stays one when a number moves a
-/// little.
-pub(crate) fn apart(rows: usize, columns: usize, rng: &mut Rng) -> Array2<f64> {
-    let n = rows * columns;
-    let mut numbers: Vec<f64> = (0..n).map(|i| (i as f64 + 0.5) / n as f64 * 2.0 - 1.0).collect();
-    for i in (1..n).rev() {
-        numbers.swap(i, pick(rng, 0, i));
-    }
-    Array2::from_shape_vec((rows, columns), numbers).unwrap()
-}
-
 /// Checks `count` layers that `make` makes, with their shapes, by finite differences.
 pub(crate) fn gradients(
     count: usize,
@@ -39,7 +27,7 @@ pub(crate) fn gradients(
         tried += 1;
         assert!(tried < 50 * count, "only {checked} of {tried} settings are possible");
         let Some((layer, shape)) = make(rng) else { continue };
-        let x = apart(pick(rng, 1, 5), shape.len(), rng);
+        let x = Init::STANDARD_NORMAL.matrix(pick(rng, 1, 5), shape.len(), rng);
         if layer.output_shape(shape).is_err() {
             continue;
         }

@@ -13,10 +13,8 @@ mod winograd;
 
 use std::ops::Range;
 
-use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
-
 use super::parallel::{Shared, parts, share};
-use super::simd::{self, rows, vectorize};
+use super::simd::{self, vectorize};
 use super::window::Axis;
 use crate::Scalar;
 
@@ -44,7 +42,9 @@ impl Geometry {
         let channels = self.groups.checked_mul(self.outputs);
         let results = channels.and_then(|c| c.checked_mul(rows.output)).and_then(|n| n.checked_mul(columns.output));
         let patches = self.patch_len().checked_mul(columns.output);
-        [results, patches].iter().all(|count| count.is_some_and(|count| count <= isize::MAX as usize / 64))
+        let image = self.groups.checked_mul(self.inputs).and_then(|c| c.checked_mul(rows.padded()));
+        let image = image.and_then(|n| n.checked_mul(columns.padded()));
+        [results, patches, image].iter().all(|count| count.is_some_and(|count| count <= isize::MAX as usize / 64))
     }
 
     fn method(&self) -> Method {
@@ -114,7 +114,7 @@ impl<A> Default for Convolution<A> {
 }
 
 /// Gradients are added up in at most so many blocks of samples,
-const BLOCKS: usize = 16;
+const BLOCKS: usize = 8;
 
 /// with at most so many numbers.
 const BLOCK_NUMBERS: usize = 1 << 21;
@@ -124,9 +124,7 @@ impl<A: Scalar> Convolution<A> {
     pub(crate) fn forward(&mut self, g: &Geometry, weight: &[A], bias: Option<&[A]>, x: &[A], y: &mut [A]) {
         let samples = y.len() / g.output_len();
         let method = g.method();
-        if method == Method::Winograd {
-            winograd::transform_weight(g, weight, &mut self.weight);
-        }
+        self.prepare(g, weight);
         let threads = self.threads(samples, g.work());
         let Self { weight: u, scratch, .. } = self;
         let run = |samples: Range<usize>, y: &mut [A], _: &mut [()], scratch: &mut Scratch<A>| {
@@ -139,7 +137,14 @@ impl<A: Scalar> Convolution<A> {
         share(0..samples, Shared(y, g.output_len()), Shared(&mut [], 0), &mut scratch[..threads], &run);
     }
 
-    /// From dL/dy: dL/dx, if wanted, and the gradients of the weights and of the biases, if there are any.
+    /// From dL/dy: dL/dx, and nothing else.
+    pub(crate) fn input_gradient(&mut self, g: &Geometry, weight: &[A], dy: &[A], dx: &mut [A]) {
+        self.prepare(g, weight);
+        self.run_backward(g, weight, dy, Some(dx), None, false);
+    }
+
+    /// From dL/dy: dL/dx, if wanted, and the gradients of the weights and of the biases, if there are any; for weights
+    /// with which [`forward`](Self::forward) or [`input_gradient`](Self::input_gradient) went before.
     pub(crate) fn backward(
         &mut self,
         g: &Geometry,
@@ -176,9 +181,6 @@ impl<A: Scalar> Convolution<A> {
     ) -> usize {
         let samples = dy.len() / g.output_len();
         let method = g.method();
-        if method == Method::Winograd {
-            winograd::transform_weight(g, weight, &mut self.weight);
-        }
         let gradient_len = match (x, method) {
             (None, _) => 0,
             (_, Method::Winograd) => self.weight.len(),
@@ -209,6 +211,13 @@ impl<A: Scalar> Convolution<A> {
         let dx = Shared(dx.unwrap_or(&mut []), block * g.input_len());
         share(0..count, dx, Shared(&mut blocks[..count], 1), &mut scratch[..threads], &run);
         count
+    }
+
+    /// Brings the weights into the form that the method takes.
+    fn prepare(&mut self, g: &Geometry, weight: &[A]) {
+        if g.method() == Method::Winograd {
+            winograd::transform_weight(g, weight, &mut self.weight);
+        }
     }
 
     /// Makes one scratch for each thread that shall take part.
@@ -243,11 +252,36 @@ fn add_planes<A: Scalar>(dy: &[A], plane: usize, sums: &mut [f64]) {
         || {
             for dy in dy.chunks_exact((channels * plane).max(1)) {
                 for (dy, sum) in dy.chunks_exact(plane).zip(&mut *sums) {
-                    *sum += rows::sum(dy, |&dy| dy);
+                    *sum += dy.chunks(SHORT).map(short_sum).sum::<f64>();
                 }
             }
         },
     );
+}
+
+/// So many numbers are added up without going over to `f64`: sixteen in each partial sum.
+const SHORT: usize = 16 * LANES;
+const LANES: usize = 64;
+
+#[inline(always)]
+fn short_sum<A: Scalar>(x: &[A]) -> f64 {
+    let mut lanes = [A::ZERO; LANES];
+    let (blocks, rest) = x.as_chunks::<LANES>();
+    for block in blocks {
+        for (lane, &x) in lanes.iter_mut().zip(block) {
+            *lane += x;
+        }
+    }
+    for (lane, &x) in lanes.iter_mut().zip(rest) {
+        *lane += x;
+    }
+    let mut half = LANES / 2;
+    while half > 0 {
+        let (lower, upper) = lanes.split_at_mut(half);
+        lower.iter_mut().zip(upper).for_each(|(lower, &mut upper)| *lower += upper);
+        half /= 2;
+    }
+    lanes[0].to_f64()
 }
 
 /// The numbers of some samples.
@@ -255,20 +289,13 @@ fn part<'a, A>(x: &'a [A], samples: &Range<usize>, len: usize) -> &'a [A] {
     &x[samples.start * len..samples.end * len]
 }
 
-/// Makes `memory` so long, with any content.
+/// Makes `memory` so long, with any content, from the start of a cache line on.
 fn room<A: Scalar>(memory: &mut Vec<A>, len: usize) -> &mut [A] {
-    if memory.len() < len {
-        memory.resize(len, A::ZERO);
+    const LINE: usize = 64;
+    let more = LINE / size_of::<A>();
+    if memory.len() < len + more {
+        memory.resize(len + more, A::ZERO);
     }
-    &mut memory[..len]
-}
-
-/// A matrix whose rows start `apart` numbers from one another.
-fn matrix<A>(numbers: &[A], rows: usize, columns: usize, apart: usize) -> ArrayView2<'_, A> {
-    ArrayView2::from_shape((rows, columns).strides((apart, 1)), numbers).expect("as many numbers as that")
-}
-
-/// The same to write to.
-fn matrix_mut<A>(numbers: &mut [A], rows: usize, columns: usize, apart: usize) -> ArrayViewMut2<'_, A> {
-    ArrayViewMut2::from_shape((rows, columns).strides((apart, 1)), numbers).expect("as many numbers as that")
+    let start = memory.as_ptr().align_offset(LINE).min(more);
+    &mut memory[start..start + len]
 }

@@ -8,7 +8,8 @@ use std::ops::Range;
 
 use super::super::gemm::gemm;
 use super::super::simd::vectorize;
-use super::{Geometry, Scratch, matrix, matrix_mut, room};
+use super::super::{matrix, matrix_mut};
+use super::{Geometry, Scratch, room};
 use crate::Scalar;
 
 /// Bytes for P: a part of the second-level cache.
@@ -56,9 +57,14 @@ pub(super) fn forward<A: Scalar>(
     let Geometry { groups, inputs, outputs, .. } = *g;
     let (k, plane) = (g.patch_len(), g.output_plane());
     for (x, y) in x.chunks_exact(g.input_len()).zip(y.chunks_exact_mut(g.output_len())) {
-        for (i, y) in y.chunks_exact_mut(plane).enumerate() {
-            y.fill(bias.map_or(A::ZERO, |bias| bias[i]));
-        }
+        vectorize(
+            #[inline(always)]
+            || {
+                for (i, y) in y.chunks_exact_mut(plane).enumerate() {
+                    y.fill(bias.map_or(A::ZERO, |bias| bias[i]));
+                }
+            },
+        );
         for strip in strips::<A>(g) {
             for group in 0..groups {
                 let x = &x[group * inputs * g.input_plane()..][..inputs * g.input_plane()];
@@ -164,7 +170,7 @@ impl Strip<'_> {
     fn add_patches<A: Scalar>(&self, dx: &mut [A], scratch: &mut Scratch<A>) {
         let [rows, columns] = self.g.axes;
         let image = room(&mut scratch.image, self.image_len());
-        let patches = &scratch.columns[..self.g.patch_len() * self.places];
+        let patches = &*room(&mut scratch.columns, self.g.patch_len() * self.places);
         let plane = rows.input * columns.input;
         image.fill(A::ZERO);
         vectorize(

@@ -1,42 +1,53 @@
-//! Winograd's minimal filtering F(2x2, 3x3): 16 multiplications for 2 x 2 results where the definition takes 36.
+//! Winograd's minimal filtering F(4x4, 3x3): 36 multiplications for 4 x 4 results where the definition takes 144.
 //!
-//! Lavin and Gray, "Fast algorithms for convolutional neural networks" (2016). The image is read in tiles d of 4 x 4
-//! pixels that overlap by 2; with a window g of 3 x 3 weights, the 2 x 2 results of a tile are
+//! Lavin and Gray, "Fast algorithms for convolutional neural networks" (2016). The image is read in tiles d of 6 x 6
+//! pixels that overlap by 2; with a window g of 3 x 3 weights, the 4 x 4 results of a tile are
 //!
 //! ```text
 //! y = Aᵀ(GgGᵀ ∘ BᵀdB)A
 //! ```
 //!
-//! A tile's 16 numbers in the middle do not mix. So for each of them, the sum over channels is a product of matrices:
-//! M = U·V with U = `GgGᵀ` (channels out x in), V = `BᵀdB` (channels in x tiles), and y = `AᵀMA`. The gradients are the same
-//! steps back: dM = A·dy·Aᵀ, dU = dM·Vᵀ, dV = Uᵀ·dM, dg = Gᵀ·dU·G, and dd = B·dV·Bᵀ is added up where tiles overlap.
+//! A tile's 36 numbers in the middle do not mix. So for each of them, the sum over channels is a product of matrices:
+//! M = U·V with U = `GgGᵀ` (channels out x in), V = `BᵀdB` (channels in x tiles), and y = `AᵀMA`. The gradients are the
+//! same steps back: dM = A·dy·Aᵀ, dU = dM·Vᵀ, dV = Uᵀ·dM, dg = Gᵀ·dU·G, and dd = B·dV·Bᵀ is added up where tiles overlap.
 //!
-//! In memory the even lines of the padded image follow one another, and so do the odd ones: then the tiles of all lines
-//! lie side by side in one row, two numbers apart. At the end of each line there is a tile that is none, whose dM is
-//! zero.
+//! A, B and G evaluate and interpolate polynomials. The usual points 0, ±1, ±2 and ∞ lose a digit; with 0, ±3/4, ±3/2
+//! and ∞, the error of results in `f32` is about twice that of the sums in the definition.
+//!
+//! In memory, a channel of the padded image is split into 4 x 4 *phases*: every fourth line and column, from the first,
+//! second, third and fourth on. So the same pixel of all tiles lies side by side, and a tile's fifth and sixth pixels are
+//! the first and second of its neighbour. If a line of tiles needs these at its end, there is one tile more, which is
+//! none: its dM is zero. If not, what is there instead, of the next line, cancels.
+
+use std::array::from_fn;
 
 use ndarray::ArrayViewMut2;
 
 use super::super::gemm::gemm;
 use super::super::simd::vectorize;
-use super::{Geometry, Scratch, matrix, matrix_mut, room};
+use super::super::{matrix, matrix_mut};
+use super::{Geometry, Scratch, room};
 use crate::Scalar;
 
-/// Numbers of a transformed tile.
-const CELLS: usize = 16;
+/// Results of a tile on each side.
+const SIDE: usize = 4;
+
+/// Numbers of a transformed tile, on each side and in all.
+const EDGE: usize = 6;
+const CELLS: usize = EDGE * EDGE;
 
 /// Tiles that are transformed at a time.
-const LANES: usize = 64;
+const LANES: usize = 16;
 
 /// Bytes for V and M: a part of the second-level cache.
-const BYTES: usize = 1400 << 10;
+const BYTES: usize = 1 << 20;
 
 /// Fewer channels than this, before or after, make products that are not worth the transformations.
 const FEW: usize = 8;
 
 /// How the tiles of an image are worked on.
 struct Tiles {
-    /// Lines of tiles, and tiles from line to line: one more than there are in a line.
+    /// Lines of tiles, and tiles from line to line.
     lines: usize,
     pitch: usize,
     /// Samples at a time,
@@ -47,34 +58,45 @@ struct Tiles {
 
 impl Tiles {
     fn new<A>(g: &Geometry) -> Self {
-        let [lines, columns] = g.axes.map(|axis| axis.output.div_ceil(2));
-        let pitch = columns + 1;
+        let [lines, pitch] = Self::grid(g);
         let fit = BYTES / (CELLS * (g.inputs + g.outputs) * pitch * size_of::<A>());
         Self { lines, pitch, samples: (fit / lines).max(1), strip: fit.clamp(1, lines) }
+    }
+
+    /// Lines of tiles, and tiles from line to line.
+    fn grid(g: &Geometry) -> [usize; 2] {
+        let [rows, columns] = g.axes;
+        [rows.output.div_ceil(SIDE), (columns.output + 2).div_ceil(SIDE)]
     }
 }
 
 /// Whether this method can do the convolution, with a gain.
 pub(super) fn pays(g: &Geometry) -> bool {
-    let [rows, columns] = g.axes;
     let fits = g.axes.iter().all(|axis| (axis.kernel, axis.stride, axis.dilation) == (3, 1, 1));
-    let tiles = rows.output.div_ceil(2) * (columns.output.div_ceil(2) + 1);
-    // Tiles reach beyond the results where their number is odd, and a fifth is for the transformations.
-    fits && g.inputs >= FEW && g.outputs >= FEW && 16 * tiles <= 9 * g.output_plane() / 5 * 4
+    let [lines, pitch] = Tiles::grid(g);
+    // Tiles reach beyond the results, and a third is for the transformations.
+    fits && g.inputs >= FEW && g.outputs >= FEW && lines * pitch * CELLS <= 9 * g.output_plane() / 3 * 2
 }
 
 /// U, as (groups, cells, output channels, input channels).
 pub(super) fn transform_weight<A: Scalar>(g: &Geometry, weight: &[A], u: &mut Vec<A>) {
     let filters = g.outputs * g.inputs;
-    let u = room(u, g.groups * CELLS * filters);
+    u.resize(g.groups * CELLS * filters, A::ZERO);
     vectorize(
         #[inline(always)]
         || {
             for (weight, u) in weight.chunks_exact(9 * filters).zip(u.chunks_exact_mut(CELLS * filters)) {
-                for (i, g) in weight.as_chunks::<9>().0.iter().enumerate() {
-                    let cells = both_ways([[g[0], g[1], g[2]], [g[3], g[4], g[5]], [g[6], g[7], g[8]]], times_g);
-                    for (cell, &value) in cells.as_flattened().iter().enumerate() {
-                        u[cell * filters + i] = value;
+                // Some filters side by side, so that whole cache lines are written.
+                for (i, weight) in weight.chunks(9 * LANES).enumerate() {
+                    let mut cells = [[A::ZERO; LANES]; CELLS];
+                    for (lane, g) in weight.as_chunks::<9>().0.iter().enumerate() {
+                        let u = both_ways(from_fn(|i| from_fn(|j| g[3 * i + j].to_f64())), times_g);
+                        for (cells, &u) in cells.iter_mut().zip(u.as_flattened()) {
+                            cells[lane] = A::of(u);
+                        }
+                    }
+                    for (u, cells) in u.chunks_exact_mut(filters).zip(cells) {
+                        u[i * LANES..][..weight.len() / 9].copy_from_slice(&cells[..weight.len() / 9]);
                     }
                 }
             }
@@ -89,10 +111,16 @@ pub(super) fn weight_gradient<A: Scalar>(g: &Geometry, du: &[A], dw: &mut [A]) {
         #[inline(always)]
         || {
             for (du, dw) in du.chunks_exact(CELLS * filters).zip(dw.chunks_exact_mut(9 * filters)) {
-                for (i, dw) in dw.as_chunks_mut::<9>().0.iter_mut().enumerate() {
-                    let cell = |row: usize, column: usize| du[(4 * row + column) * filters + i];
-                    let cells = [0, 1, 2, 3].map(|row| [0, 1, 2, 3].map(|column| cell(row, column)));
-                    dw.copy_from_slice(both_ways(cells, times_g_transposed).as_flattened());
+                for (i, dw) in dw.chunks_mut(9 * LANES).enumerate() {
+                    let mut cells = [[A::ZERO; LANES]; CELLS];
+                    for (cells, du) in cells.iter_mut().zip(du.chunks_exact(filters)) {
+                        cells[..dw.len() / 9].copy_from_slice(&du[i * LANES..][..dw.len() / 9]);
+                    }
+                    for (lane, dw) in dw.as_chunks_mut::<9>().0.iter_mut().enumerate() {
+                        let du = from_fn(|i| from_fn(|j| cells[EDGE * i + j][lane].to_f64()));
+                        let gradient = both_ways(du, times_g_transposed);
+                        dw.iter_mut().zip(gradient.as_flattened()).for_each(|(dw, &value)| *dw = A::of(value));
+                    }
                 }
             }
         },
@@ -181,16 +209,19 @@ struct Piece<'a, A> {
     /// Tiles of a sample, with those at the ends of the lines; the same rounded up to whole [`LANES`].
     tiles: usize,
     n: usize,
-    /// From row to row of V and M.
+    /// From row to row of V and M, and from cell to cell of V.
     apart: usize,
-    /// A channel of a sample, its even and its odd lines, each so long.
+    cell: usize,
+    /// A channel of a sample: of every four lines the first ones, then the second ones and so on.
+    lines_apart: &'a mut [A],
+    /// The same on the way to, or from, the phases.
+    pairs: &'a mut [A],
+    /// The phases, each so long: see [`at`](Self::at).
+    phases: &'a mut [A],
+    phase: usize,
+    /// Half of a transformation: see [`half`](Self::half).
     halves: &'a mut [A],
     half: usize,
-    /// The same when half of a transformation is done: four rows of 2n numbers, as the tiles are side by side.
-    rows: &'a mut [A],
-    /// The even and the odd columns of such a row, n numbers each and some more.
-    even: &'a mut [A],
-    odd: &'a mut [A],
     /// (cells, input channels, tiles).
     v: &'a mut [A],
     /// (output channels, cells, tiles).
@@ -211,53 +242,87 @@ impl<'a, A: Scalar> Piece<'a, A> {
         let n = tiles.next_multiple_of(LANES);
         // What is beyond a sample's tiles is overwritten by the next sample.
         let apart = (samples - 1) * tiles + n;
-        let half = 2 * (n + pitch);
-        let image = room(&mut scratch.image, 2 * half + 8 * n + 2 * (n + LANES));
-        let (halves, image) = image.split_at_mut(2 * half);
-        let (rows, image) = image.split_at_mut(8 * n);
-        let (even, odd) = image.split_at_mut(n + LANES);
-        let v = room(&mut scratch.columns, CELLS * g.inputs * apart);
+        let (phase, half) = ((n + pitch + 1).next_multiple_of(2 * LANES), n + LANES);
+        let image = room(&mut scratch.image, 3 * SIDE * SIDE * phase + SIDE * EDGE * half);
+        let (lines_apart, image) = image.split_at_mut(SIDE * SIDE * phase);
+        let (pairs, image) = image.split_at_mut(SIDE * SIDE * phase);
+        let (phases, halves) = image.split_at_mut(SIDE * SIDE * phase);
+        // Not a round number, or all cells would compete for the same lines of the first-level cache.
+        let cell = g.inputs * apart + LANES;
+        let v = room(&mut scratch.columns, CELLS * cell);
         let m = room(&mut scratch.products, CELLS * g.outputs * apart);
-        Self { g, first, lines, pitch, samples, tiles, n, apart, halves, half, rows, even, odd, v, m }
+        Self {
+            g,
+            first,
+            lines,
+            pitch,
+            samples,
+            tiles,
+            n,
+            apart,
+            cell,
+            lines_apart,
+            pairs,
+            phases,
+            phase,
+            halves,
+            half,
+            v,
+            m,
+        }
     }
 
     fn sides(&mut self, cell: usize) -> Sides<'_, A> {
         let Geometry { inputs, outputs, .. } = *self.g;
         let tiles = self.samples * self.tiles;
         Sides {
-            v: matrix_mut(&mut self.v[cell * inputs * self.apart..], inputs, tiles, self.apart),
+            v: matrix_mut(&mut self.v[cell * self.cell..], inputs, tiles, self.apart),
             m: matrix_mut(&mut self.m[cell * self.apart..], outputs, tiles, CELLS * self.apart),
         }
     }
 
+    /// Where the phase of line i and column j starts: columns 0, 2, 1, 3, as [`split`] leaves them, each with its lines.
+    #[inline(always)]
+    fn at(&self, i: usize, j: usize) -> usize {
+        (SIDE * (j % 2 * 2 + j / 2) + i) * self.phase
+    }
+
+    /// Where line i of the cells and column j of the pixels starts, when half of a transformation is done.
+    #[inline(always)]
+    fn half(&self, i: usize, j: usize) -> usize {
+        (SIDE * i + j) * self.half
+    }
+
     /// V = `BᵀdB`.
     fn load_image(&mut self, x: &[A], group: usize) {
-        let (inputs, n, below) = (self.g.inputs, self.n, 2 * self.pitch);
+        let inputs = self.g.inputs;
+        self.lines_apart.fill(A::ZERO);
         self.halves.fill(A::ZERO);
-        self.even[n..].fill(A::ZERO);
-        self.odd[n..].fill(A::ZERO);
         vectorize(
             #[inline(always)]
             || {
                 for plane in 0..self.samples * inputs {
-                    let (sample, channel) = (plane / inputs, plane % inputs);
+                    let (channel, sample) = (plane / self.samples, plane % self.samples);
                     self.load(x, (sample * self.g.groups + group) * inputs + channel, Side::Before);
-                    let (d0, d1) = self.halves.split_at(self.half);
-                    let (d2, d3) = (&d0[below..], &d1[below..]);
-                    for (i, row) in self.rows.chunks_exact_mut(2 * n).enumerate() {
-                        match i {
-                            0 => zip2(row, d0, d2, |a, c| a - c),
-                            1 => zip2(row, d1, d2, |b, c| b + c),
-                            2 => zip2(row, d1, d2, |b, c| c - b),
-                            _ => zip2(row, d1, d3, |b, d| b - d),
+                    for t in (0..self.n).step_by(LANES) {
+                        for j in 0..SIDE {
+                            let pixel = |i: usize| self.at(i % SIDE, j) + i / SIDE * self.pitch + t;
+                            let column = transform(self.phases, from_fn(pixel), times_b_transposed);
+                            for (i, column) in column.iter().enumerate() {
+                                let at = self.half(i, j) + t;
+                                self.halves[at..at + LANES].copy_from_slice(column);
+                            }
                         }
-                        split(row, self.even, self.odd);
-                        let (a, b, c, d) = (&*self.even, &*self.odd, &self.even[1..], &self.odd[1..]);
-                        let at = |j| ((4 * i + j) * inputs + channel) * self.apart + sample * self.tiles;
-                        zip2(&mut self.v[at(0)..][..n], a, c, |a, c| a - c);
-                        zip2(&mut self.v[at(1)..][..n], b, c, |b, c| b + c);
-                        zip2(&mut self.v[at(2)..][..n], b, c, |b, c| c - b);
-                        zip2(&mut self.v[at(3)..][..n], b, d, |b, d| b - d);
+                    }
+                    for t in (0..self.n).step_by(LANES) {
+                        for i in 0..EDGE {
+                            let pixel = |j: usize| self.half(i, j % SIDE) + j / SIDE + t;
+                            let cells = transform(self.halves, from_fn(pixel), times_b_transposed);
+                            for (j, cells) in cells.iter().enumerate() {
+                                let at = (EDGE * i + j) * self.cell + channel * self.apart + sample * self.tiles + t;
+                                self.v[at..at + LANES].copy_from_slice(cells);
+                            }
+                        }
                     }
                 }
             },
@@ -266,23 +331,34 @@ impl<'a, A: Scalar> Piece<'a, A> {
 
     /// y = `AᵀMA`, plus the bias.
     fn store_results(&mut self, y: &mut [A], group: usize, bias: Option<&[A]>) {
-        let (outputs, n) = (self.g.outputs, self.n);
+        let outputs = self.g.outputs;
         vectorize(
             #[inline(always)]
             || {
                 for plane in 0..self.samples * outputs {
-                    let (sample, channel) = (plane / outputs, plane % outputs);
-                    for (i, row) in self.rows.chunks_exact_mut(2 * n).enumerate() {
-                        let m = &self.m[(channel * CELLS + 4 * i) * self.apart + sample * self.tiles..];
-                        let [a, b, c, d] = [0, 1, 2, 3].map(|j| &m[j * self.apart..]);
-                        zip3(&mut self.even[..n], a, b, c, |a, b, c| a + b + c);
-                        zip3(&mut self.odd[..n], b, c, d, |b, c, d| b - c - d);
-                        join(self.even, self.odd, row);
-                    }
-                    let [a, b, c, d] = [0, 1, 2, 3].map(|i| &self.rows[i * 2 * n..]);
+                    let (channel, sample) = (plane / self.samples, plane % self.samples);
                     let bias = bias.map_or(A::ZERO, |bias| bias[group * outputs + channel]);
-                    zip3(&mut self.halves[..2 * n], a, b, c, |a, b, c| a + b + c + bias);
-                    zip3(&mut self.halves[self.half..][..2 * n], b, c, d, |b, c, d| b - c - d + bias);
+                    for t in (0..self.n).step_by(LANES) {
+                        for i in 0..EDGE {
+                            let cell = |j| (channel * CELLS + EDGE * i + j) * self.apart + sample * self.tiles + t;
+                            let row = transform(self.m, from_fn(cell), times_a_transposed);
+                            for (j, row) in row.iter().enumerate() {
+                                let at = self.half(i, j) + t;
+                                self.halves[at..at + LANES].copy_from_slice(row);
+                            }
+                        }
+                        for j in 0..SIDE {
+                            let column = from_fn(|i| self.half(i, j) + t);
+                            let results = transform(self.halves, column, |m| {
+                                let [a, b, c, d] = times_a_transposed(m);
+                                [a + bias, b + bias, c + bias, d + bias]
+                            });
+                            for (i, results) in results.iter().enumerate() {
+                                let at = self.at(i, j) + t;
+                                self.phases[at..at + LANES].copy_from_slice(results);
+                            }
+                        }
+                    }
                     let plane = (sample * self.g.groups + group) * outputs + channel;
                     self.store(y, plane, Side::After, |y, result| y.copy_from_slice(result));
                 }
@@ -292,61 +368,68 @@ impl<'a, A: Scalar> Piece<'a, A> {
 
     /// dM = A·dy·Aᵀ.
     fn load_gradient(&mut self, dy: &[A], group: usize) {
-        let (outputs, n) = (self.g.outputs, self.n);
-        self.halves.fill(A::ZERO);
+        let outputs = self.g.outputs;
+        self.lines_apart.fill(A::ZERO);
         vectorize(
             #[inline(always)]
             || {
                 for plane in 0..self.samples * outputs {
-                    let (sample, channel) = (plane / outputs, plane % outputs);
+                    let (channel, sample) = (plane / self.samples, plane % self.samples);
                     self.load(dy, (sample * self.g.groups + group) * outputs + channel, Side::After);
-                    let (a, b) = self.halves.split_at(self.half);
-                    for (i, row) in self.rows.chunks_exact_mut(2 * n).enumerate() {
-                        match i {
-                            0 => zip2(row, a, b, |a, _| a),
-                            1 => zip2(row, a, b, |a, b| a + b),
-                            2 => zip2(row, a, b, |a, b| a - b),
-                            _ => zip2(row, a, b, |_, b| -b),
+                    for t in (0..self.n).step_by(LANES) {
+                        for j in 0..SIDE {
+                            let column = transform(self.phases, from_fn(|i| self.at(i, j) + t), times_a);
+                            for (i, column) in column.iter().enumerate() {
+                                let at = self.half(i, j) + t;
+                                self.halves[at..at + LANES].copy_from_slice(column);
+                            }
                         }
-                        split(row, self.even, self.odd);
-                        let (a, b) = (&*self.even, &*self.odd);
-                        let at = |j| (channel * CELLS + 4 * i + j) * self.apart + sample * self.tiles;
-                        zip2(&mut self.m[at(0)..][..n], a, b, |a, _| a);
-                        zip2(&mut self.m[at(1)..][..n], a, b, |a, b| a + b);
-                        zip2(&mut self.m[at(2)..][..n], a, b, |a, b| a - b);
-                        zip2(&mut self.m[at(3)..][..n], a, b, |_, b| -b);
+                        for i in 0..EDGE {
+                            let cells = transform(self.halves, from_fn(|j| self.half(i, j) + t), times_a);
+                            for (j, cells) in cells.iter().enumerate() {
+                                let at = (channel * CELLS + EDGE * i + j) * self.apart + sample * self.tiles + t;
+                                self.m[at..at + LANES].copy_from_slice(cells);
+                            }
+                        }
                     }
                 }
             },
         );
     }
 
-    /// Adds dd = B·dV·Bᵀ where the tiles are: a tile's third and fourth columns are its neighbour's first and second.
+    /// Adds dd = B·dV·Bᵀ where the tiles are.
     fn add_image_gradient(&mut self, dx: &mut [A], group: usize) {
-        let (inputs, n, below) = (self.g.inputs, self.n, 2 * self.pitch);
+        let inputs = self.g.inputs;
         vectorize(
             #[inline(always)]
             || {
                 for plane in 0..self.samples * inputs {
-                    let (sample, channel) = (plane / inputs, plane % inputs);
-                    for (i, row) in self.rows.chunks_exact_mut(2 * n).enumerate() {
-                        let at = |j| ((4 * i + j) * inputs + channel) * self.apart + sample * self.tiles;
-                        let [a, b, c, d] = [0, 1, 2, 3].map(|j| &self.v[at(j)..]);
-                        zip2(&mut self.even[..n], a, b, |a, _| a);
-                        zip3(&mut self.odd[..n], b, c, d, |b, c, d| b - c + d);
-                        add3(&mut self.even[1..=n], a, b, c, |a, b, c| b + c - a);
-                        add3(&mut self.odd[1..=n], b, c, d, |_, _, d| -d);
-                        join(self.even, self.odd, row);
-                        row[2 * self.tiles..].fill(A::ZERO);
+                    let (channel, sample) = (plane / self.samples, plane % self.samples);
+                    self.halves.fill(A::ZERO);
+                    self.phases.fill(A::ZERO);
+                    for t in (0..self.n).step_by(LANES) {
+                        for i in 0..EDGE {
+                            let cell = |j| (EDGE * i + j) * self.cell + channel * self.apart + sample * self.tiles + t;
+                            let mut row = transform(self.v, from_fn(cell), times_b);
+                            if self.tiles < t + LANES {
+                                // The tiles of the next sample may follow.
+                                row.iter_mut().for_each(|row| row[self.tiles - t..].fill(A::ZERO));
+                            }
+                            for (j, row) in row.iter().enumerate() {
+                                let at = self.half(i, j % SIDE) + j / SIDE + t;
+                                add(self.halves, at, row);
+                            }
+                        }
                     }
-                    let [a, b, c, d] = [0, 1, 2, 3].map(|i| &self.rows[i * 2 * n..]);
-                    let (upper, lower) = self.halves.split_at_mut(self.half);
-                    zip2(&mut upper[..2 * n], a, b, |a, _| a);
-                    zip3(&mut lower[..2 * n], b, c, d, |b, c, d| b - c + d);
-                    upper[2 * n..].fill(A::ZERO);
-                    lower[2 * n..].fill(A::ZERO);
-                    add3(&mut upper[below..], a, b, c, |a, b, c| b + c - a);
-                    add3(&mut lower[below..], b, c, d, |_, _, d| -d);
+                    for t in (0..self.n).step_by(LANES) {
+                        for j in 0..SIDE {
+                            let column = transform(self.halves, from_fn(|i| self.half(i, j) + t), times_b);
+                            for (i, column) in column.iter().enumerate() {
+                                let at = self.at(i % SIDE, j) + i / SIDE * self.pitch + t;
+                                add(self.phases, at, column);
+                            }
+                        }
+                    }
                     let plane = (sample * self.g.groups + group) * inputs + channel;
                     self.store(dx, plane, Side::Before, |dx, dd| {
                         dx.iter_mut().zip(dd).for_each(|(dx, &dd)| *dx += dd);
@@ -356,28 +439,37 @@ impl<'a, A: Scalar> Piece<'a, A> {
         );
     }
 
-    /// Copies the lines of a plane that are under the tiles into the halves.
+    /// Reads the lines of a plane that are under the tiles into the phases; around them there are zeros.
     #[inline(always)]
     fn load(&mut self, planes: &[A], plane: usize, side: Side) {
-        let (halves, view) = (&mut *self.halves, side.of(self.g));
-        for (from, to) in view.lines(self.first, self.lines, self.pitch, self.half) {
+        let view = side.of(self.g);
+        for (from, to) in view.lines(self.first, self.lines, self.pitch, SIDE * self.phase) {
             let from = plane * view.size[0] * view.size[1] + from;
-            halves[to..to + view.size[1]].copy_from_slice(&planes[from..from + view.size[1]]);
+            self.lines_apart[to..to + view.size[1]].copy_from_slice(&planes[from..from + view.size[1]]);
         }
+        // Even and odd columns, and of each the even and the odd ones.
+        split(self.lines_apart, self.pairs);
+        let middle = self.pairs.len() / 2;
+        split(&self.pairs[..middle], &mut self.phases[..middle]);
+        split(&self.pairs[middle..], &mut self.phases[middle..]);
     }
 
-    /// Puts the halves into the lines of a plane.
+    /// Puts the phases into the lines of a plane.
     #[inline(always)]
-    fn store(&self, planes: &mut [A], plane: usize, side: Side, put: impl Fn(&mut [A], &[A])) {
+    fn store(&mut self, planes: &mut [A], plane: usize, side: Side, put: impl Fn(&mut [A], &[A])) {
+        let middle = self.pairs.len() / 2;
+        join(&self.phases[..middle], &mut self.pairs[..middle]);
+        join(&self.phases[middle..], &mut self.pairs[middle..]);
+        join(self.pairs, self.lines_apart);
         let view = side.of(self.g);
-        for (to, from) in view.lines(self.first, self.lines, self.pitch, self.half) {
+        for (to, from) in view.lines(self.first, self.lines, self.pitch, SIDE * self.phase) {
             let to = plane * view.size[0] * view.size[1] + to;
-            put(&mut planes[to..to + view.size[1]], &self.halves[from..from + view.size[1]]);
+            put(&mut planes[to..to + view.size[1]], &self.lines_apart[from..from + view.size[1]]);
         }
     }
 }
 
-/// Whether a plane is of the images before the convolution, under the 4 x 4 pixels of tiles, or of the results.
+/// Whether a plane is of the images before the convolution, under the 6 x 6 pixels of tiles, or of the results.
 #[derive(Clone, Copy)]
 enum Side {
     Before,
@@ -389,7 +481,7 @@ struct View {
     size: [usize; 2],
     /// Lines and columns of the first tile before the plane.
     before: [usize; 2],
-    /// Lines beyond two for each line of tiles.
+    /// Lines beyond four for each line of tiles.
     more: usize,
 }
 
@@ -406,94 +498,159 @@ impl Side {
 }
 
 impl View {
-    /// Where each line under some lines of tiles starts in the plane, and in the halves.
+    /// Where each line under some lines of tiles starts in the plane, and in `lines_apart`.
     #[inline(always)]
     fn lines(
         &self,
         first: usize,
         lines: usize,
         pitch: usize,
-        half: usize,
+        apart: usize,
     ) -> impl Iterator<Item = (usize, usize)> + use<> {
         let Self { size: [height, width], before, more } = *self;
-        (0..2 * lines + more).filter_map(move |i| {
-            let line = (2 * first + i).checked_sub(before[0]).filter(|&line| line < height)?;
-            Some((line * width, i % 2 * half + i / 2 * 2 * pitch + before[1]))
+        (0..SIDE * lines + more).filter_map(move |i| {
+            let line = (SIDE * first + i).checked_sub(before[0]).filter(|&line| line < height)?;
+            Some((line * width, i % SIDE * apart + i / SIDE * SIDE * pitch + before[1]))
         })
     }
 }
 
-/// to = f(x, y), number by number, for a multiple of [`LANES`] numbers; x and y may be longer.
+/// f of the numbers at N places, for as many places side by side as there are [`LANES`].
 #[inline(always)]
-fn zip2<A: Scalar>(to: &mut [A], x: &[A], y: &[A], f: impl Fn(A, A) -> A) {
-    let inputs = x.as_chunks::<LANES>().0.iter().zip(y.as_chunks::<LANES>().0);
-    for (to, (x, y)) in to.as_chunks_mut::<LANES>().0.iter_mut().zip(inputs) {
-        for i in 0..LANES {
-            to[i] = f(x[i], y[i]);
+fn transform<A: Scalar, const N: usize, const M: usize>(
+    numbers: &[A],
+    at: [usize; N],
+    f: impl Fn([A; N]) -> [A; M],
+) -> [[A; LANES]; M] {
+    let from: [&[A; LANES]; N] = from_fn(|k| numbers[at[k]..].first_chunk().expect("room for all lanes"));
+    let mut to = [[A::ZERO; LANES]; M];
+    for lane in 0..LANES {
+        let results = f(from_fn(|k| from[k][lane]));
+        for k in 0..M {
+            to[k][lane] = results[k];
         }
     }
+    to
 }
 
-/// to = f(x, y, z), as [`zip2`].
+/// Adds to the numbers at a place.
 #[inline(always)]
-fn zip3<A: Scalar>(to: &mut [A], x: &[A], y: &[A], z: &[A], f: impl Fn(A, A, A) -> A) {
-    let inputs = x.as_chunks::<LANES>().0.iter().zip(y.as_chunks::<LANES>().0).zip(z.as_chunks::<LANES>().0);
-    for (to, ((x, y), z)) in to.as_chunks_mut::<LANES>().0.iter_mut().zip(inputs) {
-        for i in 0..LANES {
-            to[i] = f(x[i], y[i], z[i]);
-        }
-    }
+fn add<A: Scalar>(numbers: &mut [A], at: usize, more: &[A; LANES]) {
+    let to = numbers[at..].first_chunk_mut::<LANES>().expect("room for all lanes");
+    // All sums before the first is stored: in vector registers.
+    *to = from_fn(|lane| to[lane] + more[lane]);
 }
 
-/// to += f(x, y, z), as [`zip2`].
-#[inline(always)]
-fn add3<A: Scalar>(to: &mut [A], x: &[A], y: &[A], z: &[A], f: impl Fn(A, A, A) -> A) {
-    let inputs = x.as_chunks::<LANES>().0.iter().zip(y.as_chunks::<LANES>().0).zip(z.as_chunks::<LANES>().0);
-    for (to, ((x, y), z)) in to.as_chunks_mut::<LANES>().0.iter_mut().zip(inputs) {
-        for i in 0..LANES {
-            to[i] += f(x[i], y[i], z[i]);
-        }
-    }
-}
+/// So many numbers of either half are split or joined at a time: enough for the compiler to see a loop.
+const SPLIT: usize = 64;
 
-/// The numbers at even and at odd places.
+/// The numbers at even places, then those at odd places, for a multiple of 2 · [`SPLIT`] numbers.
 #[inline(always)]
-fn split<A: Scalar>(row: &[A], even: &mut [A], odd: &mut [A]) {
-    let halves = even.as_chunks_mut::<LANES>().0.iter_mut().zip(odd.as_chunks_mut::<LANES>().0);
-    for ((even, odd), row) in halves.zip(row.as_chunks::<2>().0.as_chunks::<LANES>().0) {
-        for i in 0..LANES {
-            even[i] = row[i][0];
-            odd[i] = row[i][1];
+fn split<A: Scalar>(numbers: &[A], halves: &mut [A]) {
+    let (even, odd) = halves.split_at_mut(numbers.len() / 2);
+    let halves = even.as_chunks_mut::<SPLIT>().0.iter_mut().zip(odd.as_chunks_mut::<SPLIT>().0);
+    for ((even, odd), numbers) in halves.zip(numbers.as_chunks::<2>().0.as_chunks::<SPLIT>().0) {
+        for i in 0..SPLIT {
+            even[i] = numbers[i][0];
+            odd[i] = numbers[i][1];
         }
     }
 }
 
 /// The inverse of [`split`].
 #[inline(always)]
-fn join<A: Scalar>(even: &[A], odd: &[A], row: &mut [A]) {
-    let halves = even.as_chunks::<LANES>().0.iter().zip(odd.as_chunks::<LANES>().0);
-    for ((even, odd), row) in halves.zip(row.as_chunks_mut::<2>().0.as_chunks_mut::<LANES>().0) {
-        for i in 0..LANES {
-            row[i] = [even[i], odd[i]];
+fn join<A: Scalar>(halves: &[A], numbers: &mut [A]) {
+    let (even, odd) = halves.split_at(halves.len() / 2);
+    let halves = even.as_chunks::<SPLIT>().0.iter().zip(odd.as_chunks::<SPLIT>().0);
+    for ((even, odd), numbers) in halves.zip(numbers.as_chunks_mut::<2>().0.as_chunks_mut::<SPLIT>().0) {
+        for i in 0..SPLIT {
+            numbers[i] = [even[i], odd[i]];
         }
     }
 }
 
 /// F·x·Fᵀ, where f(v) is F·v.
 #[inline(always)]
-fn both_ways<A: Scalar, const N: usize, const M: usize>(x: [[A; N]; N], f: impl Fn([A; N]) -> [A; M]) -> [[A; M]; M] {
-    let columns: [[A; M]; N] = std::array::from_fn(|j| f(std::array::from_fn(|i| x[i][j])));
-    std::array::from_fn(|i| f(std::array::from_fn(|j| columns[j][i])))
+fn both_ways<const N: usize, const M: usize>(x: [[f64; N]; N], f: impl Fn([f64; N]) -> [f64; M]) -> [[f64; M]; M] {
+    let columns: [[f64; M]; N] = from_fn(|j| f(from_fn(|i| x[i][j])));
+    from_fn(|i| f(from_fn(|j| columns[j][i])))
 }
 
+/// The points beside 0 and infinity are ±P and ±Q.
+const P: f64 = 0.75;
+const Q: f64 = 1.5;
+
+/// A·y: the polynomial with these coefficients at the points.
 #[inline(always)]
-fn times_g<A: Scalar>([a, b, c]: [A; 3]) -> [A; 4] {
-    let half = A::of(0.5);
-    [a, (a + c + b) * half, (a + c - b) * half, c]
+fn times_a<A: Scalar>([a, b, c, d]: [A; 4]) -> [A; 6] {
+    let at = |p: f64| (a + c * A::of(p * p), (b + d * A::of(p * p)) * A::of(p));
+    let ((even_p, odd_p), (even_q, odd_q)) = (at(P), at(Q));
+    [a, even_p + odd_p, even_p - odd_p, even_q + odd_q, even_q - odd_q, d]
 }
 
+/// Aᵀ·m.
 #[inline(always)]
-fn times_g_transposed<A: Scalar>([a, b, c, d]: [A; 4]) -> [A; 3] {
-    let half = A::of(0.5);
-    [a + (b + c) * half, (b - c) * half, (b + c) * half + d]
+fn times_a_transposed<A: Scalar>([a, b, c, d, e, f]: [A; 6]) -> [A; 4] {
+    let (sum_p, sum_q) = (b + c, d + e);
+    let (difference_p, difference_q) = ((b - c) * A::of(P), (d - e) * A::of(Q));
+    [
+        a + sum_p + sum_q,
+        difference_p + difference_q,
+        sum_p * A::of(P * P) + sum_q * A::of(Q * Q),
+        difference_p * A::of(P * P) + difference_q * A::of(Q * Q) + f,
+    ]
+}
+
+/// Bᵀ·d: each row has the coefficients of the product of all (x - point) but one.
+#[inline(always)]
+fn times_b_transposed<A: Scalar>([a, b, c, d, e, f]: [A; 6]) -> [A; 6] {
+    let (sum, product) = (A::of(P * P + Q * Q), A::of(P * P * Q * Q));
+    let (even_p, odd_p) = (e - c * A::of(Q * Q), (d - b * A::of(Q * Q)) * A::of(P));
+    let (even_q, odd_q) = (e - c * A::of(P * P), (d - b * A::of(P * P)) * A::of(Q));
+    [
+        a * product - c * sum + e,
+        even_p + odd_p,
+        even_p - odd_p,
+        even_q + odd_q,
+        even_q - odd_q,
+        b * product - d * sum + f,
+    ]
+}
+
+/// B·v.
+#[inline(always)]
+fn times_b<A: Scalar>([a, b, c, d, e, f]: [A; 6]) -> [A; 6] {
+    let (sum, product) = (A::of(P * P + Q * Q), A::of(P * P * Q * Q));
+    let (sum_p, sum_q) = (b + c, d + e);
+    let (difference_p, difference_q) = ((b - c) * A::of(P), (d - e) * A::of(Q));
+    [
+        a * product,
+        f * product - difference_p * A::of(Q * Q) - difference_q * A::of(P * P),
+        -(a * sum) - sum_p * A::of(Q * Q) - sum_q * A::of(P * P),
+        difference_p + difference_q - f * sum,
+        a + sum_p + sum_q,
+        f,
+    ]
+}
+
+/// G·g.
+#[inline(always)]
+fn times_g([a, b, c]: [f64; 3]) -> [f64; 6] {
+    let at = |p: f64, q: f64| {
+        let (even, odd, scale) = (a + c * p * p, b * p, 2.0 * p * p * (p * p - q * q));
+        [(even + odd) / scale, (even - odd) / scale]
+    };
+    let ([plus_p, minus_p], [plus_q, minus_q]) = (at(P, Q), at(Q, P));
+    [a / (P * P * Q * Q), plus_p, minus_p, plus_q, minus_q, c]
+}
+
+/// Gᵀ·v.
+#[inline(always)]
+fn times_g_transposed([a, b, c, d, e, f]: [f64; 6]) -> [f64; 3] {
+    let at = |p: f64, q: f64, plus: f64, minus: f64| {
+        let scale = 2.0 * p * p * (p * p - q * q);
+        ((plus + minus) / scale, (plus - minus) * p / scale)
+    };
+    let ((sum_p, difference_p), (sum_q, difference_q)) = (at(P, Q, b, c), at(Q, P, d, e));
+    [a / (P * P * Q * Q) + sum_p + sum_q, difference_p + difference_q, sum_p * (P * P) + sum_q * (Q * Q) + f]
 }

@@ -1,0 +1,172 @@
+//! [`Pad2d`]: cells around an image.
+
+use std::fmt;
+
+use crate::error::check_size;
+use crate::kernels::parallel::{Lines, each_line};
+use crate::kernels::{flat, flat_mut};
+use crate::layers::{Backward, Layer, Pass};
+use crate::spec::{Parts, Spec};
+use crate::{Error, Matrix, Result, Scalar, Shape};
+
+/// Puts cells around images: zeros, the image reflected at its outermost pixels, or those pixels again.
+///
+/// The cells are given as `[[above, below], [left, right]]`. Of the pixels a, b, c and two cells on either side, `zero`
+/// makes 0 0 a b c 0 0, `reflect` c b a b c b a, and `replicate` a a a b c c c; as `PyTorch`'s `ZeroPad2d`,
+/// `ReflectionPad2d` and `ReplicationPad2d`. The gradient of a pixel is the sum over the places that it went to. Layers
+/// with windows pad with zeros by themselves.
+///
+/// x is (samples, `[channels, height, width]`), y is (samples, `[channels, above + height + below, left + width +
+/// right]`).
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let predict = |pad| Sequential::new([1, 1, 3]).with(pad)?.predict(&array![[1.0, 2.0, 3.0]]);
+/// let cells = [[0, 0], [2, 1]];
+/// assert_eq!(predict(Pad2d::zero(cells))?, array![[0.0, 0.0, 1.0, 2.0, 3.0, 0.0]]);
+/// assert_eq!(predict(Pad2d::reflect(cells))?, array![[3.0, 2.0, 1.0, 2.0, 3.0, 2.0]]);
+/// assert_eq!(predict(Pad2d::replicate(cells))?, array![[1.0, 1.0, 1.0, 2.0, 3.0, 3.0]]);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Pad2d {
+    cells: [[usize; 2]; 2],
+    mode: Mode,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Zero,
+    Reflect,
+    Replicate,
+}
+
+impl Mode {
+    const ALL: [(Self, &'static str); 3] =
+        [(Self::Zero, "zero"), (Self::Reflect, "reflect"), (Self::Replicate, "replicate")];
+
+    fn name(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+
+    /// The pixel, of n on an axis, that goes to a place with `before` cells before the image; `None` if it is a zero.
+    #[inline(always)]
+    fn source(self, place: usize, before: usize, n: usize) -> Option<usize> {
+        match (place.checked_sub(before), self) {
+            (Some(pixel), _) if pixel < n => Some(pixel),
+            (_, Self::Zero) => None,
+            (None, Self::Reflect) => Some(before - place),
+            (None, Self::Replicate) => Some(0),
+            (Some(beyond), Self::Reflect) => Some(2 * (n - 1) - beyond),
+            (Some(_), Self::Replicate) => Some(n - 1),
+        }
+    }
+}
+
+impl Pad2d {
+    /// Zeros.
+    pub fn zero(cells: [[usize; 2]; 2]) -> Self {
+        Self { cells, mode: Mode::Zero }
+    }
+
+    /// The image as in a mirror that stands on the middle of its outermost pixels; fewer cells than there are pixels.
+    pub fn reflect(cells: [[usize; 2]; 2]) -> Self {
+        Self { cells, mode: Mode::Reflect }
+    }
+
+    /// The outermost pixels again.
+    pub fn replicate(cells: [[usize; 2]; 2]) -> Self {
+        Self { cells, mode: Mode::Replicate }
+    }
+
+    pub(super) fn restore<A: Scalar>(parts: &Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        let [above, below, left, right] = spec.counts("cells")?;
+        let name = spec.text("mode")?;
+        let Some(&(mode, _)) = Mode::ALL.iter().find(|(_, known)| *known == name) else {
+            return Err(spec.problem(format!("there is no mode {name}; take zero, reflect or replicate")));
+        };
+        Ok(Self { cells: [[above, below], [left, right]], mode })
+    }
+
+    /// Calls `f` for each place on an image of this shape with the pixel there, if it is not a zero.
+    #[inline(always)]
+    fn each_pixel(self, input: Shape, mut f: impl FnMut(usize, Option<usize>)) {
+        let Shape::Image { channels, height, width } = input else { return };
+        let [[above, below], [left, right]] = self.cells;
+        let mut place = 0;
+        for channel in 0..channels {
+            for line in 0..above + height + below {
+                let line = self.mode.source(line, above, height).map(|line| (channel * height + line) * width);
+                for column in 0..left + width + right {
+                    let column = self.mode.source(column, left, width);
+                    f(place, line.and_then(|line| Some(line + column?)));
+                    place += 1;
+                }
+            }
+        }
+    }
+}
+
+impl<A: Scalar> Layer<A> for Pad2d {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        let wrong = |wants: String| Error::Input { layer: format!("{self:?}"), wants, got: input };
+        let Shape::Image { channels, height, width } = input else {
+            return Err(wrong("images [channels, height, width]".into()));
+        };
+        let [least_height, least_width] = self.cells.map(|[before, after]| match self.mode {
+            Mode::Zero => 0,
+            Mode::Replicate => usize::from(before > 0 || after > 0),
+            Mode::Reflect => before.max(after).saturating_add(usize::from(before > 0 || after > 0)),
+        });
+        if height < least_height || width < least_width {
+            return Err(wrong(format!("images of at least {least_height} x {least_width} pixels")));
+        }
+        let [height, width] = [(height, self.cells[0]), (width, self.cells[1])]
+            .map(|(n, [before, after])| n.saturating_add(before).saturating_add(after));
+        check_size(self, input, [channels, height, width].into())
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        let (input, before, after) = (pass.input, x.ncols(), y.ncols());
+        each_line(
+            (Lines::new(flat(x), before), Lines::new(flat_mut(y), after)),
+            after,
+            #[inline(always)]
+            |(x, y)| self.each_pixel(input, |place, pixel| y[place] = pixel.map_or(A::ZERO, |pixel| x[pixel])),
+        );
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+        let Some(dx) = at.dx else { return };
+        let (input, before, after) = (pass.input, dx.ncols(), at.dy.ncols());
+        each_line(
+            (Lines::new(flat_mut(dx), before), Lines::new(flat(at.dy), after)),
+            after,
+            #[inline(always)]
+            |(dx, dy)| {
+                dx.fill(A::ZERO);
+                self.each_pixel(input, |place, pixel| {
+                    if let Some(pixel) = pixel {
+                        dx[pixel] += dy[place];
+                    }
+                });
+            },
+        );
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        let [[above, below], [left, right]] = self.cells;
+        Some(Spec::new("pad2d").set("mode", self.mode.name()).set("cells", [above, below, left, right]))
+    }
+}
+
+impl fmt::Debug for Pad2d {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [[above, below], [left, right]] = self.cells;
+        write!(f, "Pad2d({}, {above}+{below} x {left}+{right})", self.mode.name())
+    }
+}
