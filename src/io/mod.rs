@@ -29,8 +29,8 @@
 //! an [`Error`](crate::Error) that tells what is wrong.
 //!
 //! # Weights of other systems
-//! [`Sequential::load_state_dict`](crate::Sequential::load_state_dict) takes a `PyTorch` state dict in the safetensors
-//! format by [`Names`], and [`Sequential::save_state_dict`](crate::Sequential::save_state_dict) writes one.
+//! [`Sequential::load_state_dict`](crate::Sequential::load_state_dict) takes a `PyTorch` state dict, or Keras's weights, in
+//! the safetensors format by [`Names`], and [`Sequential::save_state_dict`](crate::Sequential::save_state_dict) writes one.
 //!
 //! # ONNX
 //! [`Sequential::to_onnx`](crate::Sequential::to_onnx) writes a network for other runtimes, and
@@ -46,6 +46,8 @@ pub(crate) mod atomic;
 mod half;
 #[cfg(feature = "files")]
 mod json;
+#[cfg(feature = "files")]
+mod layout;
 #[cfg(feature = "files")]
 mod model;
 mod npy;

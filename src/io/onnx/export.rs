@@ -212,6 +212,10 @@ pub(super) fn channel_axis(shape: Shape) -> i64 {
     if matches!(shape, Shape::Sequence { .. }) { 2 } else { 1 }
 }
 
+pub(super) fn ints(list: impl IntoIterator<Item = usize>) -> Attribute<'static> {
+    Attribute::Ints(list.into_iter().map(|n| n as i64).collect())
+}
+
 /// The sizes of a sample.
 pub(super) fn dims(shape: Shape) -> Vec<usize> {
     shape.with_sizes(<[usize]>::to_vec)

@@ -18,6 +18,7 @@ mod protobuf;
 mod recurrent;
 mod sequences;
 mod table;
+mod windows;
 
 impl<A: Scalar> Sequential<A> {
     /// Writes the network as it predicts to an ONNX file, which other runtimes execute.

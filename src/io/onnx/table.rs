@@ -1,10 +1,11 @@
 //! How each kind of layer is written with ONNX's operators: one arm a kind.
 
-use super::export::{At, Export, channel_axis, dims};
+use super::export::{At, Export, channel_axis, dims, ints};
 use super::graph::Attribute::{Float, Int, Ints, Text};
 use super::graph::{INT64, Tensor};
-use super::{recurrent, sequences};
-use crate::spec::{Setting, Spec};
+use super::windows::pool;
+use super::{recurrent, sequences, windows};
+use crate::spec::Spec;
 use crate::{Result, Shape};
 
 /// Writes a layer; `false` if there is no way to.
@@ -23,7 +24,10 @@ pub(super) fn write(e: &mut Export, at: &At) -> Result<bool> {
         }
         "softmax" => e.then("Softmax", &[], [("axis", Int(channel_axis(at.input)))]),
         "log_softmax" => e.then("LogSoftmax", &[], [("axis", Int(channel_axis(at.input)))]),
-        "conv2d" => convolution(e, at)?,
+        "conv1d" => windows::conv1d(e, at)?,
+        "conv2d" => windows::conv2d(e, at)?,
+        "conv_transpose2d" => windows::conv_transpose2d(e, at)?,
+        "pad2d" => windows::pad2d(e, at)?,
         "max_pool1d" | "avg_pool1d" => {
             // The steps are lines of an image, whose columns the window leaves apart.
             let Shape::Sequence { steps, features } = at.input else { return Ok(false) };
@@ -33,7 +37,7 @@ pub(super) fn write(e: &mut Export, at: &At) -> Result<bool> {
             e.then("Reshape", &[&sizes], []);
         }
         "max_pool2d" | "avg_pool2d" => pool(e, at)?,
-        "adaptive_avg_pool2d" => adaptive_pool(e, at)?,
+        "adaptive_avg_pool2d" => windows::adaptive_pool(e, at)?,
         "global_avg_pool" => global_pool(e, at, "ReduceMean"),
         "global_max_pool" => global_pool(e, at, "ReduceMax"),
         "last_step" => {
@@ -61,7 +65,7 @@ pub(super) fn write(e: &mut Export, at: &At) -> Result<bool> {
             e.then("Sub", &[&shift], []);
             e.then("Mul", &[&scale], []);
         }
-        "upsample" => upsample(e, at)?,
+        "upsample" => windows::upsample(e, at)?,
         "batch_norm" => batch_norm(e, at)?,
         "layer_norm" => layer_norm(e, at)?,
         "rms_norm" => rms_norm(e, at)?,
@@ -184,113 +188,11 @@ fn embedding(e: &mut Export, at: &At) -> Result<()> {
     Ok(())
 }
 
-fn ints(list: impl IntoIterator<Item = usize>) -> super::graph::Attribute<'static> {
-    Ints(list.into_iter().map(|n| n as i64).collect())
-}
-
-/// The window's padding as ONNX has it: lines above, columns left, lines below, columns right.
-fn pads(at: &At) -> Result<[usize; 4]> {
-    let spec = &at.spec;
-    if spec.get("padding") != Some(&Setting::Text("same".into())) {
-        let [above, below, left, right] = spec.counts("padding")?;
-        return Ok([above, left, below, right]);
-    }
-    let (height, width) = match at.input {
-        Shape::Image { height, width, .. } => (height, width),
-        Shape::Sequence { steps, features } => (steps, features),
-        Shape::Flat(features) => (1, features),
-    };
-    let [kernel, stride, dilation] = [spec.counts::<2>("kernel")?, spec.counts("stride")?, spec.counts("dilation")?];
-    let [rows, columns] = [(height, 0), (width, 1)].map(|(input, i): (usize, usize)| {
-        let last = (input.div_ceil(stride[i]).max(1) - 1) * stride[i];
-        let total = (last + dilation[i] * (kernel[i] - 1) + 1).saturating_sub(input);
-        [total / 2, total - total / 2]
-    });
-    Ok([rows[0], columns[0], rows[1], columns[1]])
-}
-
-fn convolution(e: &mut Export, at: &At) -> Result<()> {
-    let (sizes, _) = at.parameter("weight")?;
-    let mut constants = vec![at.constant(e, "weight", sizes)?];
-    if at.has("bias") {
-        constants.push(at.constant(e, "bias", &[sizes[0]])?);
-    }
-    let inputs: Vec<&str> = constants.iter().map(|name| &**name).collect();
-    let spec = &at.spec;
-    e.then(
-        "Conv",
-        &inputs,
-        [
-            ("kernel_shape", ints(spec.counts::<2>("kernel")?)),
-            ("strides", ints(spec.counts::<2>("stride")?)),
-            ("dilations", ints(spec.counts::<2>("dilation")?)),
-            ("pads", ints(pads(at)?)),
-            ("group", Int(spec.count("groups")? as i64)),
-        ],
-    );
-    Ok(())
-}
-
-fn pool(e: &mut Export, at: &At) -> Result<()> {
-    let spec = &at.spec;
-    let attributes = [
-        ("kernel_shape", ints(spec.counts::<2>("kernel")?)),
-        ("strides", ints(spec.counts::<2>("stride")?)),
-        ("dilations", ints(spec.counts::<2>("dilation")?)),
-        ("pads", ints(pads(at)?)),
-        ("ceil_mode", Int(spec.flag("ceil")?.into())),
-    ];
-    if spec.kind().starts_with("max") {
-        e.then("MaxPool", &[], attributes);
-    } else {
-        let [a, b, c, d, f] = attributes;
-        let counts = Int(spec.flag("counts_padding")?.into());
-        e.then("AveragePool", &[], [a, b, c, d, f, ("count_include_pad", counts)]);
-    }
-    Ok(())
-}
-
-/// The means of regions, which may overlap: a product with a matrix of weights for each axis.
-fn adaptive_pool(e: &mut Export, at: &At) -> Result<()> {
-    let Shape::Image { height, width, .. } = at.input else { return Ok(()) };
-    let [lines, columns] = at.spec.counts::<2>("output")?;
-    let [across, down] = region_weights([height, width], [lines, columns]);
-    let across = e.constant(at.name("columns"), Tensor::floats(&[width, columns], across));
-    let down = e.constant(at.name("lines"), Tensor::floats(&[lines, height], down));
-    e.then("MatMul", &[&across], []);
-    e.x = e.node("MatMul", &[&down, &e.x.clone()], []);
-    Ok(())
-}
-
-/// What makes the means of regions: a matrix (width, columns) for the lines of an image, and one (lines, height) for its
-/// columns.
-pub(super) fn region_weights([height, width]: [usize; 2], [lines, columns]: [usize; 2]) -> [Vec<f32>; 2] {
-    // How much cell j of n adds to place i of m: its part of the region from ⌊i·n/m⌋ up to, without, ⌈(i + 1)·n/m⌉.
-    let weight = |i: usize, j: usize, m: usize, n: usize| {
-        let region = i * n / m..((i + 1) * n).div_ceil(m);
-        if region.contains(&j) { 1.0 / region.len() as f32 } else { 0.0 }
-    };
-    let across = (0..width * columns).map(|k| weight(k % columns, k / columns, columns, width));
-    let down = (0..lines * height).map(|k| weight(k / height, k % height, lines, height));
-    [across.collect(), down.collect()]
-}
-
 /// Over all pixels of a channel, or all steps.
 fn global_pool(e: &mut Export, at: &At, op: &str) {
     let axes: &[i64] = if matches!(at.input, Shape::Image { .. }) { &[2, 3] } else { &[1] };
     let axes = e.integers(axes);
     e.then(op, &[&axes], [("keepdims", Int(0))]);
-}
-
-fn upsample(e: &mut Export, at: &At) -> Result<()> {
-    let [down, across] = at.spec.counts::<2>("scale")?.map(|scale| scale as f32);
-    let scales = e.unnamed(Tensor::floats(&[4], [1.0, 1.0, down, across]));
-    let (mode, coordinates) =
-        if at.spec.flag("bilinear")? { ("linear", "half_pixel") } else { ("nearest", "asymmetric") };
-    let mode = [("mode", mode), ("coordinate_transformation_mode", coordinates), ("nearest_mode", "floor")];
-    // Without a region of interest, the second input.
-    e.then("Resize", &["", &scales], mode.map(|(name, value)| (name, Text(value.into()))));
-    Ok(())
 }
 
 /// w·(x - mean)/√(var + ε) + b, one of each a channel.

@@ -15,7 +15,7 @@ use norms::{batch_norm, layer_norm, rms_norm, scaled};
 use products::{gemm, matmul, positions, regions, rescaled};
 use sequences::attention;
 use shapes::{reshape, transpose};
-use windows::{convolution, pool, upsample};
+use windows::{conv2d, pad, pool, upsample};
 
 pub(super) type Read<T> = Result<T, String>;
 
@@ -116,7 +116,8 @@ fn one<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
         "Mul" => scaled(walk, node)?,
         "Sub" => rescaled(walk, node)?,
         "Add" => positions(walk, node)?,
-        "Conv" => Some(convolution(walk, node)?),
+        "Conv" | "ConvTranspose" => Some(conv2d(walk, node)?),
+        "Pad" => found(pad(walk, node)?),
         "MaxPool" | "AveragePool" => Some(pool(node)?),
         "BatchNormalization" => {
             let channels = walk.numbers(node, 1)?.len();

@@ -4,7 +4,7 @@ use super::{Read, first};
 use crate::Shape;
 use crate::io::onnx::graph::Node;
 use crate::io::onnx::import::{Found, Walk};
-use crate::io::onnx::table::region_weights;
+use crate::io::onnx::windows::region_weights;
 use crate::spec::Spec;
 
 pub(super) fn dense(inputs: usize, outputs: usize, bias: bool) -> Spec {

@@ -2,6 +2,7 @@
 
 use super::norms::group_norm;
 use super::sequences::recurrent;
+use super::windows::conv1d;
 use super::{Read, first};
 use crate::Shape;
 use crate::io::onnx::export::dims;
@@ -46,6 +47,11 @@ pub(super) fn fill(sizes: &[i64], old: &[usize]) -> Option<Vec<usize>> {
 /// A change of axes, or the beginning of a layer that wants its axes in another order.
 pub(super) fn transpose<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
     let perm = node.ints("perm")?;
+    if let Some(node) = walk.only(first(node), "Conv").filter(|_| perm == [0, 2, 1])
+        && let Some(found) = conv1d(walk, node)?
+    {
+        return Ok(Some(found));
+    }
     let norm = if perm == [0, 2, 1] { walk.only(first(node), "Reshape") } else { None };
     if let Some(start) = norm
         && let Some(found) = group_norm(walk, start)?
