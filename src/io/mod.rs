@@ -22,7 +22,10 @@
 //! | `scalar` | `f32` or `f64` |
 //! | `architecture` | the network's [`Spec`](crate::spec::Spec) as JSON |
 //!
-//! The arrays have the names that [`Layer::visit`](crate::layers::Layer::visit) shows, such as `0.weight`.
+//! A training that [`Trainer::save_state`](crate::train::Trainer::save_state) saved is such a file, too, with the text
+//! `training` about it, and more arrays, whose names begin with `training.`; it loads as a network as well.
+//!
+//! The arrays of the network have the names that [`Layer::visit`](crate::layers::Layer::visit) shows, such as `0.weight`.
 //!
 //! Files are written whole or not at all, also if the program or the machine stops in the middle, and a file that is
 //! replaced keeps its permissions. Loading executes nothing, trusts no size in the file, and either gives a network or
@@ -43,13 +46,15 @@
 //! [`read_npy`] and [`write_npy`] exchange an array with `NumPy`, [`read_npz`] and [`write_npz`] several by name.
 
 pub(crate) mod atomic;
+#[cfg(feature = "files")]
+pub(crate) mod container;
 mod half;
 #[cfg(feature = "files")]
 mod json;
 #[cfg(feature = "files")]
 mod layout;
 #[cfg(feature = "files")]
-mod model;
+pub(crate) mod model;
 mod npy;
 #[cfg(feature = "npz")]
 mod npz;

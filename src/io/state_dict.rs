@@ -6,8 +6,8 @@ use std::path::Path;
 use ndarray::Array2;
 
 use super::atomic;
+use super::container::{named, problem};
 use super::layout::{Layout, Piece};
-use super::model::{named, problem};
 use super::safetensors::{SafeTensors, header};
 use crate::layers::Layer;
 use crate::spec::Spec;
@@ -189,9 +189,9 @@ impl<A: Scalar> Sequential<A> {
                 piece.export(matrix, dims, &mut arrays[at].2);
             }
         });
-        let sizes: Vec<_> = arrays.iter().map(|(name, shape, _)| (name.clone(), shape.clone())).collect();
+        let sizes: Vec<_> = arrays.iter().map(|(name, shape, _)| (name.clone(), A::NAME, shape.clone())).collect();
         let format = if names.layout == Layout::PyTorch { "pt" } else { "keras" };
-        let mut bytes = header::<A>(&[("format", format)], &sizes)?;
+        let mut bytes = header(&[("format", format)], &sizes)?;
         arrays.iter().for_each(|(_, _, numbers)| A::extend_le(numbers, &mut bytes));
         atomic::write_whole(path.as_ref(), &bytes)
     }

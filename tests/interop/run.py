@@ -72,7 +72,62 @@ class Gru(torch.nn.Module):
         return self.head(torch.cat([last[0], last[1]], dim=1))
 
 
-MODULES = {"mlp": (Mlp, (6,)), "lstm": (Lstm, (7, 4)), "gru": (Gru, (7, 4))}
+class Images(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.features = torch.nn.Sequential(
+            torch.nn.Conv2d(2, 6, 3, padding=1, stride=2),
+            torch.nn.BatchNorm2d(6),
+            torch.nn.ReLU(),
+            torch.nn.ConvTranspose2d(6, 4, 3, stride=2, padding=1, output_padding=1, groups=2),
+            torch.nn.GroupNorm(2, 4),
+            torch.nn.PReLU(4),
+            torch.nn.InstanceNorm2d(4, affine=True),
+            torch.nn.Tanh(),
+        )
+        self.head = torch.nn.Linear(4 * 6 * 4, 3)
+
+    def forward(self, x):
+        return self.head(self.features(x).flatten(1))
+
+
+class Sequences(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv1d(4, 6, 3, padding=1, groups=2)
+        self.norm = torch.nn.LayerNorm(6)
+        self.attention = torch.nn.MultiheadAttention(6, 2, batch_first=True)
+        self.rms = torch.nn.RMSNorm(6)
+        self.rnn = torch.nn.RNN(6, 5, batch_first=True)
+        self.head = torch.nn.Linear(5, 3)
+
+    def forward(self, x):
+        x = self.norm(self.conv(x.transpose(1, 2)).transpose(1, 2))
+        x = self.rms(x + self.attention(x, x, x, need_weights=False)[0])
+        return self.head(self.rnn(x)[1][-1])
+
+
+class Words(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table = torch.nn.Embedding(9, 4)
+        self.lstm = torch.nn.LSTM(4, 5, 2, batch_first=True, bidirectional=True)
+        self.norm = torch.nn.BatchNorm1d(10)
+        self.head = torch.nn.Linear(10, 3)
+
+    def forward(self, x):
+        last = self.lstm(self.table(x.long()))[1][0]
+        return self.head(self.norm(torch.cat([last[-2], last[-1]], dim=1)))
+
+
+MODULES = {
+    "mlp": (Mlp, (6,)),
+    "lstm": (Lstm, (7, 4)),
+    "gru": (Gru, (7, 4)),
+    "images": (Images, (2, 6, 4)),
+    "sequences": (Sequences, (7, 4)),
+    "words": (Words, (5,)),
+}
 
 
 def check_torch(folder):
@@ -80,22 +135,26 @@ def check_torch(folder):
     for name, (module, shape) in MODULES.items():
         net = module()
         x, target = torch.randn(32, *shape), torch.randn(32, 3)
+        if name == "words":
+            x = torch.randint(0, 9, (32, *shape)).float()
         optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
         for _ in range(50):
             optimizer.zero_grad()
             torch.nn.functional.mse_loss(net(x), target).backward()
             optimizer.step()
+        net.eval()
         for kind, dtype in [("f32", torch.float32), ("f64", torch.float64), ("f16", torch.float16), ("bf16", torch.bfloat16)]:
-            state = {key: value.to(dtype).contiguous() for key, value in net.state_dict().items()}
+            state = net.state_dict().items()
+            state = {key: value.to(dtype).contiguous() if value.is_floating_point() else value for key, value in state}
             safetensors.torch.save_file(state, folder / f"{name}-{kind}.safetensors")
-            net_of_kind = module()
-            net_of_kind.load_state_dict({key: value.to(torch.float32) for key, value in state.items()})
+            net_of_kind = module().eval()
+            net_of_kind.load_state_dict({key: value.float() for key, value in state.items()})
             with torch.no_grad():
                 np.savez(folder / f"{name}-{kind}.npz", x=x.numpy(), y=net_of_kind(x).numpy())
     neuropil("from-torch", folder)
     neuropil("to-torch", folder)
     for name, (module, _) in MODULES.items():
-        net = module()
+        net = module().eval()
         net.load_state_dict(safetensors.torch.load_file(folder / f"{name}-back.safetensors"))
         arrays = np.load(folder / f"{name}-back.npz")
         with torch.no_grad():

@@ -10,11 +10,13 @@ use std::path::PathBuf;
 use crate::train::History;
 use crate::{Error, Result, Scalar, Sequential};
 
+#[cfg(feature = "files")]
 mod checkpoint;
 mod early_stopping;
 mod history_csv;
 mod progress;
 
+#[cfg(feature = "files")]
 pub use checkpoint::Checkpoint;
 pub use early_stopping::EarlyStopping;
 pub use history_csv::HistoryCsv;
@@ -168,6 +170,7 @@ impl<A: Scalar> Context<'_, A> {
 
     /// Saves the whole training to this file once all callbacks have seen the epoch's end, as
     /// [`Trainer::save_state`](crate::train::Trainer::save_state) does.
+    #[cfg(feature = "files")]
     pub fn save(&mut self, path: PathBuf) {
         self.saves.push(path);
     }

@@ -113,7 +113,38 @@ fn networks() -> Outcome<Vec<(&'static str, Sequential<f32>, Names)>> {
         Sequential::new([7, 4]).with(Lstm::new(4, 8, r)?.stacked(2, r)?.last_state())?.with(Dense::new(8, 3, r))?;
     let gated =
         Sequential::new([7, 4]).with(Gru::new(4, 8, r)?.bidirectional(r)?.last_state())?.with(Dense::new(16, 3, r))?;
+    let images = Sequential::new([2, 6, 4])
+        .with(Conv2d::new(2, 6, [3, 3], r)?.padding(1).stride([2, 2]))?
+        .with(BatchNorm::new(6))?
+        .with(Relu)?
+        .with(ConvTranspose2d::grouped(6, 4, [3, 3], 2, r)?.stride([2, 2]).padding(1).output_padding([1, 1]))?
+        .with(GroupNorm::new(2, 4))?
+        .with(PRelu::per_channel(4))?
+        .with(InstanceNorm::affine(4))?
+        .with(Tanh)?
+        .with(Flatten)?
+        .with(Dense::new(4 * 6 * 4, 3, r))?;
+    let sequences = Sequential::new([7, 4])
+        .with(Conv1d::grouped(4, 6, 3, 2, r)?.padding(1))?
+        .with(LayerNorm::new(6))?
+        .with(Residual::new(MultiHeadAttention::new(6, 2, r)?))?
+        .with(RmsNorm::new(6))?
+        .with(Rnn::new(6, 5, r)?.last_state())?
+        .with(Dense::new(5, 3, r))?;
+    let words = Sequential::new(5)
+        .with(Embedding::new(9, 4, r))?
+        .with(Lstm::new(4, 5, r)?.stacked(2, r)?.bidirectional(r)?.last_state())?
+        .with(BatchNorm::new(10))?
+        .with(Dense::new(10, 3, r))?;
+    let of_sequences = ["conv", "norm", "attention", "rms", "rnn", "head"].into_iter().enumerate();
+    let of_sequences = of_sequences.fold(Names::new(), |names, (i, name)| {
+        names.rename(name, &if name == "attention" { format!("{i}.body") } else { i.to_string() })
+    });
+    let of_words = Names::new().rename("table", "0").rename("lstm", "1").rename("norm", "2").rename("head", "3");
     Ok(vec![
+        ("images", images, Names::new().rename("head", "9").rename("features", "")),
+        ("sequences", sequences, of_sequences),
+        ("words", words, of_words),
         ("mlp", mlp, Names::new().rename("fc1", "0").rename("fc2", "2")),
         ("lstm", recurrent, Names::new().rename("lstm", "0").rename("head", "1")),
         ("gru", gated, Names::new().rename("gru", "0").rename("head", "1")),
@@ -145,7 +176,10 @@ fn from_torch(folder: &Path) -> Outcome {
 /// Trains, and writes weights and predictions for `PyTorch`.
 fn to_torch(folder: &Path) -> Outcome {
     for (name, mut network, names) in networks()? {
-        let (x, target) = (zoo::random(32, network.input().len(), 1), zoo::random(32, 3, 2));
+        let (mut x, target) = (zoo::random(32, network.input().len(), 1), zoo::random(32, 3, 2));
+        if name == "words" {
+            x.mapv_inplace(|x: f32| ((x + 2.0) * 2.25).floor().min(8.0));
+        }
         let mut tape = Tape::new(&network, 1);
         let mut adam = Adam::new(0.01);
         for _ in 0..50 {
