@@ -49,8 +49,9 @@ impl Names {
     /// ```
     /// use neuropil::io::Names;
     ///
+    /// // {weight.path: weight.numpy() for weight in model.weights} of
     /// // Sequential([LSTM(8, name="lstm"), Dense(3, name="head")])
-    /// let names = Names::keras().rename("lstm.lstm_cell", "0").rename("head", "1");
+    /// let names = Names::keras().rename("sequential.lstm.lstm_cell", "0").rename("sequential.head", "1");
     /// # let _ = names;
     /// ```
     pub fn keras() -> Self {

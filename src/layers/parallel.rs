@@ -72,11 +72,13 @@ impl<A: Scalar> Parallel<A> {
     }
 
     /// The branches.
+    #[cfg(feature = "files")]
     pub(crate) fn nodes(&self) -> &Nodes<A> {
         &self.nodes
     }
 
     /// Whether the outputs are added up.
+    #[cfg(feature = "files")]
     pub(crate) fn adds(&self) -> bool {
         self.join == Join::Sum
     }

@@ -64,6 +64,7 @@ impl<A: Scalar> Residual<A> {
     }
 
     /// f, and p if there is one.
+    #[cfg(feature = "files")]
     pub(crate) fn nodes(&self) -> &Nodes<A> {
         &self.nodes
     }

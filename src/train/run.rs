@@ -171,8 +171,8 @@ impl<A: Scalar> Run<'_, '_, A> {
 
     /// Saves the training to the files that callbacks asked for, now that all of them are done.
     fn save(&mut self) -> Result<()> {
+        #[cfg(feature = "files")]
         for path in std::mem::take(&mut self.saves) {
-            #[cfg(feature = "files")]
             self.trainer.save_state(path, self.network)?;
         }
         Ok(())

@@ -1,13 +1,18 @@
-"""Exchanges networks with PyTorch, onnxruntime and rten: `pip install -r requirements.txt`, then `python run.py`."""
+"""Exchanges networks with PyTorch, Keras, onnxruntime and rten: `pip install -r requirements.txt`, then `python run.py`."""
 
+import os
 import pathlib
 import shutil
 import subprocess
 
+os.environ["KERAS_BACKEND"] = "torch"
+
+import keras
 import numpy as np
 import onnx
 import onnxruntime
 import safetensors
+import safetensors.numpy
 import safetensors.torch
 import torch
 
@@ -163,6 +168,68 @@ def check_torch(folder):
         print(f"{name} trained here: PyTorch's predictions at most {away:.1e} away")
 
 
+def keras_images():
+    layers = keras.layers
+    return keras.Sequential([
+        keras.Input((6, 4, 2)),
+        layers.Conv2D(3, (3, 2), name="conv"),
+        layers.BatchNormalization(name="norm"),
+        layers.ReLU(),
+        layers.DepthwiseConv2D(3, depth_multiplier=2, padding="same", name="depthwise"),
+        layers.Conv2DTranspose(4, (3, 2), strides=(2, 1), name="transposed"),
+        layers.Activation("tanh"),
+        layers.GlobalAveragePooling2D(),
+        layers.Dense(3, name="head"),
+    ])
+
+
+def keras_sequences():
+    layers = keras.layers
+    x = words = keras.Input((7,))
+    x = layers.Embedding(9, 6, name="words")(x)
+    x = layers.Conv1D(6, 3, name="conv")(x)
+    x = x + layers.MultiHeadAttention(2, 3, name="attention")(x, x)
+    x = layers.LayerNormalization(name="norm")(x)
+    x = layers.Bidirectional(layers.LSTM(5, return_sequences=True, name="lstm"), name="both")(x)
+    x = layers.GRU(4, return_sequences=True, name="gru")(x)
+    x = layers.SimpleRNN(3, name="rnn")(x)
+    return keras.Model(words, layers.Dense(3, name="head")(x))
+
+
+def path(weight):
+    return weight.path.removeprefix("sequential/")
+
+
+def check_keras(folder):
+    keras.utils.set_random_seed(1)
+    models = {"images": keras_images(), "sequences": keras_sequences()}
+    generator = np.random.default_rng(1)
+    for name, model in models.items():
+        shape = (32, *model.input_shape[1:])
+        x = generator.normal(size=shape) if name == "images" else generator.integers(0, 9, shape)
+        x = x.astype("float32")
+        model.compile("adam", "mse")
+        model.fit(x, generator.normal(size=(32, 3)), epochs=20, verbose=0)
+        # Biases begin at 0, and some stay there.
+        model.set_weights([w + 0.1 * generator.normal(size=w.shape) ** 2 for w in model.get_weights()])
+        arrays = {path(weight): np.ascontiguousarray(weight.numpy()) for weight in model.weights}
+        safetensors.numpy.save_file(arrays, folder / f"{name}-keras.safetensors")
+        mine = x.transpose(0, 3, 1, 2) if name == "images" else x
+        np.savez(folder / f"{name}-keras.npz", x=np.ascontiguousarray(mine), y=model.predict(x, verbose=0))
+    neuropil("from-keras", folder)
+    neuropil("to-keras", folder)
+    for name, model in models.items():
+        weights = safetensors.numpy.load_file(folder / f"{name}-back.safetensors")
+        assert len(weights) == len(model.weights), (sorted(weights), [path(weight) for weight in model.weights])
+        for weight in model.weights:
+            weight.assign(weights[path(weight).replace("/", ".")])
+        arrays = np.load(folder / f"{name}-back.npz")
+        x = arrays["x"].transpose(0, 2, 3, 1) if name == "images" else arrays["x"]
+        away = difference(model.predict(x, verbose=0), arrays["y"])
+        assert away < 1e-6, (name, away)
+        print(f"{name} trained here: Keras's predictions at most {away:.1e} away")
+
+
 def check_model_file(folder):
     """Reads a model file with the safetensors package alone, and predicts with numpy."""
     with safetensors.safe_open(folder / "mlp.safetensors", "numpy") as file:
@@ -177,8 +244,9 @@ def check_model_file(folder):
 
 if __name__ == "__main__":
     shutil.rmtree(OUT, ignore_errors=True)
-    for name in ["onnx", "torch"]:
+    for name in ["onnx", "torch", "keras"]:
         (OUT / name).mkdir(parents=True)
     check_onnx(OUT / "onnx")
     check_torch(OUT / "torch")
+    check_keras(OUT / "keras")
     check_model_file(OUT / "torch")

@@ -114,6 +114,7 @@ pub struct Context<'c, A: Scalar> {
     pub(crate) columns: &'c [Column],
     /// The column to watch unless a callback has its own.
     pub(crate) monitor: usize,
+    #[cfg_attr(not(feature = "files"), allow(dead_code))] // Nobody can ask for it then.
     pub(crate) saves: &'c mut Vec<PathBuf>,
 }
 

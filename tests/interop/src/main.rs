@@ -21,8 +21,10 @@ fn main() -> Outcome {
     let folder = Path::new(folder);
     match &**command {
         "onnx" => onnx(folder),
-        "from-torch" => from_torch(folder),
-        "to-torch" => to_torch(folder),
+        "from-torch" => from_files(folder, networks()?, &["f32", "f64", "f16", "bf16"]),
+        "to-torch" => to_files(folder, networks()?),
+        "from-keras" => from_files(folder, keras_networks()?, &["keras"]),
+        "to-keras" => to_files(folder, keras_networks()?),
         other => Err(format!("there is no command {other}").into()),
     }
 }
@@ -105,8 +107,10 @@ fn rten(path: &Path, arrays: &[(String, ArrayD<f32>)]) -> Outcome<f32> {
     Ok(worst)
 }
 
+type Networks = Vec<(&'static str, Sequential<f32>, Names)>;
+
 /// The networks of `run.py`, with this crate's layers.
-fn networks() -> Outcome<Vec<(&'static str, Sequential<f32>, Names)>> {
+fn networks() -> Outcome<Networks> {
     let r = &mut rng(1);
     let mlp = Sequential::mlp(&[6, 16, 3], Tanh, r)?;
     let recurrent =
@@ -151,10 +155,44 @@ fn networks() -> Outcome<Vec<(&'static str, Sequential<f32>, Names)>> {
     ])
 }
 
-/// Loads what `PyTorch` trained and compares the predictions.
-fn from_torch(folder: &Path) -> Outcome {
-    for (name, mut network, names) in networks()? {
-        for kind in ["f32", "f64", "f16", "bf16"] {
+/// The models of `run.py` in Keras, with this crate's layers.
+fn keras_networks() -> Outcome<Networks> {
+    let r = &mut rng(1);
+    let images = Sequential::new([2, 6, 4])
+        .with(Conv2d::new(2, 3, [3, 2], r)?)?
+        .with(BatchNorm::new(3).eps(1e-3))?
+        .with(Relu)?
+        .with(Conv2d::grouped(3, 6, [3, 3], 3, r)?.padding(Padding::Same))?
+        .with(ConvTranspose2d::new(6, 4, [3, 2], r)?.stride([2, 1]))?
+        .with(Tanh)?
+        .with(GlobalAvgPool)?
+        .with(Dense::new(4, 3, r))?;
+    let sequences = Sequential::new(7)
+        .with(Embedding::new(9, 6, r))?
+        .with(Conv1d::new(6, 6, 3, r)?)?
+        .with(Residual::new(MultiHeadAttention::new(6, 2, r)?))?
+        .with(LayerNorm::new(6).eps(1e-3))?
+        .with(Lstm::new(6, 5, r)?.bidirectional(r)?)?
+        .with(Gru::new(10, 4, r)?)?
+        .with(Rnn::new(4, 3, r)?.last_state())?
+        .with(Dense::new(3, 3, r))?;
+    let images_names = ["conv", "norm", "", "depthwise", "transposed", "", "", "head"];
+    let sequences_names = ["words", "conv", "", "norm", "", "gru.gru_cell", "rnn.simple_rnn_cell", "head"];
+    let names = |list: [&str; 8]| {
+        let named = list.into_iter().enumerate().filter(|(_, name)| !name.is_empty());
+        named.fold(Names::keras(), |names, (i, name)| names.rename(name, &i.to_string()))
+    };
+    let both_ways = names(sequences_names)
+        .rename("both.forward_lstm.lstm_cell", "4.forward")
+        .rename("both.backward_lstm.lstm_cell", "4.backward")
+        .rename("attention", "2.body");
+    Ok(vec![("images", images, names(images_names)), ("sequences", sequences, both_ways)])
+}
+
+/// Loads what another system trained and compares the predictions.
+fn from_files(folder: &Path, networks: Networks, kinds: &[&str]) -> Outcome {
+    for (name, mut network, names) in networks {
+        for kind in kinds {
             let unmatched = network.load_state_dict(folder.join(format!("{name}-{kind}.safetensors")), &names)?;
             if !unmatched.is_empty() {
                 return Err(format!("{name}: {unmatched:?}").into());
@@ -167,17 +205,17 @@ fn from_torch(folder: &Path) -> Outcome {
             if difference > 1e-6 {
                 return Err(format!("{name} in {kind}: {difference:e} away").into());
             }
-            println!("{name} trained in PyTorch, {kind}: predictions at most {difference:.1e} away");
+            println!("{name} trained there, {kind}: predictions at most {difference:.1e} away");
         }
     }
     Ok(())
 }
 
-/// Trains, and writes weights and predictions for `PyTorch`.
-fn to_torch(folder: &Path) -> Outcome {
-    for (name, mut network, names) in networks()? {
+/// Trains, and writes weights and predictions for another system.
+fn to_files(folder: &Path, networks: Networks) -> Outcome {
+    for (name, mut network, names) in networks {
         let (mut x, target) = (zoo::random(32, network.input().len(), 1), zoo::random(32, 3, 2));
-        if name == "words" {
+        if network.layers().next().is_some_and(|layer| format!("{layer:?}").starts_with("Embedding")) {
             x.mapv_inplace(|x: f32| ((x + 2.0) * 2.25).floor().min(8.0));
         }
         let mut tape = Tape::new(&network, 1);
