@@ -1,11 +1,14 @@
 //! A training that was saved goes on to the same bits in another process; a file that is wrong changes nothing.
 
+#![cfg(feature = "files")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use neuropil::data::{self, Samples};
 use neuropil::metrics::Accuracy;
+use neuropil::ndarray;
 use neuropil::prelude::*;
 use neuropil::schedules::{Cosine, Plateau, Sequence};
 use neuropil::train::{Checkpoint, EarlyStopping, History};
@@ -175,13 +178,13 @@ fn files_that_are_wrong_change_nothing() {
     let bytes = fs::read(&good).unwrap();
 
     let mut other = Sequential::<f32>::mlp(&[2, 9, 2], Tanh, &mut rng(1)).unwrap();
-    let text = "FILE: it has 0.weight (2 x 10) where the network has 0.weight (2 x 9)";
+    let text = "FILE: its array `0.weight` has the sizes [2, 10], not 2 x 9";
     refuses(&mut trainer(&validation, 2), &mut other, &good, text);
     let mut long = network.clone().with(Dense::new(2, 2, &mut rng(1))).unwrap();
-    refuses(&mut trainer(&validation, 2), &mut long, &good, "FILE: it lacks the network's 5.weight (2 x 2)");
+    refuses(&mut trainer(&validation, 2), &mut long, &good, "FILE: it lacks the array `5.weight`");
     let mut double = Sequential::<f64>::mlp(&[2, 10, 2], Tanh, &mut rng(1)).unwrap();
     let mut doubles = Trainer::new(CrossEntropy::new(), NAdam::new(0.02));
-    refuses(&mut doubles, &mut double, &good, "FILE: its numbers are not f64");
+    refuses(&mut doubles, &mut double, &good, "FILE: its numbers are f32; load it as a `Sequential::<f32>`");
     let mut adam = Trainer::new(CrossEntropy::new(), Adam::new(0.02));
     refuses(&mut adam, &mut network, &good, "FILE: its optimizer is NAdam, not Adam");
     let mut plain = Trainer::new(CrossEntropy::new(), NAdam::new(0.02));
@@ -211,7 +214,12 @@ fn files_that_are_wrong_change_nothing() {
     }
     assert!(tried > 50, "{tried}");
     fs::write(&bad, b"something else").unwrap();
-    refuses(&mut saved, &mut network, &bad, "FILE: it is not a saved training of this version");
+    refuses(
+        &mut saved,
+        &mut network,
+        &bad,
+        "FILE: its header has 7956005065853857651 bytes; the longest are 100000000",
+    );
     assert!(matches!(saved.load_state(folder.file("none"), &mut network), Err(Error::File { .. })));
     assert!(matches!(saved.save_state(folder.file("no/folder"), &network), Err(Error::Save { .. })));
     assert!(matches!(saved.save_state("/", &network), Err(Error::Save { .. })));
@@ -220,30 +228,83 @@ fn files_that_are_wrong_change_nothing() {
     saved.load_state(&good, &mut network).unwrap();
 }
 
-/// Bytes whose checksum is right, but whose lengths are made up.
+/// A file whose checksum is right, but whose description of the training is made up.
 #[test]
-fn made_up_lengths_are_refused() {
-    let folder = Folder::new("lengths");
+fn made_up_trainings_are_refused() {
+    let folder = Folder::new("made_up");
     let file = folder.file("file.state");
     let mut network = Sequential::<f64>::mlp(&[1, 1], Tanh, &mut rng(1)).unwrap();
-    let mut trainer = Trainer::new(Mse, Sgd::new(0.1));
+    let trainer = Trainer::new(Mse, Adam::new(0.1)).epochs(2).batch_size(2);
+    let mut trainer = trainer.callback(EarlyStopping::new(3));
+    let line = Samples::new(ndarray::array![[0.0], [1.0]], ndarray::array![[0.0], [2.0]]).unwrap();
+    trainer.fit(&mut network, &line).unwrap();
     trainer.save_state(&file, &network).unwrap();
     let bytes = fs::read(&file).unwrap();
-    let content = bytes.len() - 8;
-    let sum = |bytes: &[u8]| {
-        bytes
-            .iter()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
-    };
-    assert_eq!(bytes[content..], sum(&bytes[..content]).to_le_bytes());
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    assert!(text.contains(r#"\"kind\":\"Adam\",\"step\":2"#), "{text}");
     let mut refused = 0;
-    for at in 8..content - 8 {
-        let mut changed = bytes[..content].to_vec();
-        changed[at..at + 8].copy_from_slice(&(u64::MAX / 3).to_le_bytes());
-        changed.extend(sum(&changed).to_le_bytes());
+    // Each of them as long as what it replaces, so that lengths and offsets stay.
+    for (from, to) in [
+        (r#"\"slots\":2"#, r#"\"slots\":9"#),
+        (r#"\"epoch\":2"#, r#"\"epoch\":x"#),
+        (r#"\"epoch\":2"#, r#"\"ebbch\":2"#),
+        (r#"\"seed\":0"#, r#"\"seed\":-"#),
+        (r#"\"step\":2"#, r#"\"step\":["#),
+        (r#"\"history\":["#, r#"\"history\":{"#),
+        (r#"\"names\":[\"loss\""#, r#"\"names\":[       1"#),
+        (r#"\"values\":["#, r#"\"valves\":["#),
+        (r#"\"parts\":[\""#, r#"\"partz\":[\""#),
+        (r#"\"kind\":\"Adam\""#, r#"\"kind\":\"Evil\""#),
+        (r#""training.optimizer.1""#, r#""training.optimizer.7""#),
+        (r#""training.state.1""#, r#""training.state.9""#),
+        (r#""training":"#, r#""trainink":"#),
+    ] {
+        let changed = replaced(&bytes, from.as_bytes(), to.as_bytes());
         fs::write(&file, changed).unwrap();
-        // Some numbers may be anything; but nothing panics, and no memory is asked for that the file cannot fill.
-        refused += usize::from(trainer.load_state(&file, &mut network).is_err());
+        let before = (numbers(&network), trainer.history().clone());
+        let error = trainer.load_state(&file, &mut network).expect_err(to);
+        assert!(matches!(error, Error::Format { .. }), "{to}: {error}");
+        assert!(before == (numbers(&network), trainer.history().clone()), "{to}");
+        refused += 1;
     }
-    assert!(refused > 40, "{refused}");
+    assert_eq!(refused, 13);
+    fs::write(&file, &bytes).unwrap();
+    trainer.load_state(&file, &mut network).unwrap();
+}
+
+/// The file with a text in its header replaced, and the checksum that it then has.
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let at = bytes.windows(from.len()).position(|window| window == from);
+    let at = at.unwrap_or_else(|| panic!("{} is not there", String::from_utf8_lossy(from)));
+    let mut bytes = bytes.to_vec();
+    bytes[at..at + from.len()].copy_from_slice(to);
+    let digits = bytes.windows(8).position(|window| window == b"checksum").unwrap() + 11;
+    let rest = [&bytes[..digits], &bytes[digits + 8..]].concat();
+    let sum = format!("{:08x}", crc(&rest));
+    bytes[digits..digits + 8].copy_from_slice(sum.as_bytes());
+    bytes
+}
+
+/// CRC-32, bit by bit.
+fn crc(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc: u32, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
+    })
+}
+
+/// A saved training is a model file, too; and a model is no training.
+#[test]
+fn a_saved_training_is_a_model() {
+    let (train, validation) = samples();
+    let folder = Folder::new("model");
+    let (file, model) = (folder.file("file.state"), folder.file("model"));
+    let mut network = network();
+    let mut trainer = trainer(&validation, 2);
+    trainer.fit(&mut network, &train).unwrap();
+    trainer.save_state(&file, &network).unwrap();
+    let loaded = Sequential::<f32>::load(&file).unwrap();
+    assert_eq!((numbers(&loaded), loaded.spec()), (numbers(&network), network.spec()));
+    network.save(&model).unwrap();
+    let text = "FILE: it is a model, not a saved training; load it with `Sequential::load`";
+    refuses(&mut trainer, &mut network, &model, text);
 }

@@ -22,19 +22,22 @@
 //! | `scalar` | `f32` or `f64` |
 //! | `architecture` | the network's [`Spec`](crate::spec::Spec) as JSON |
 //!
-//! The arrays have the names that [`Layer::visit`](crate::layers::Layer::visit) shows, such as `0.weight`.
+//! A training that [`Trainer::save_state`](crate::train::Trainer::save_state) saved is such a file, too, with the text
+//! `training` about it, and more arrays, whose names begin with `training.`; it loads as a network as well.
+//!
+//! The arrays of the network have the names that [`Layer::visit`](crate::layers::Layer::visit) shows, such as `0.weight`.
 //!
 //! Files are written whole or not at all, also if the program or the machine stops in the middle, and a file that is
 //! replaced keeps its permissions. Loading executes nothing, trusts no size in the file, and either gives a network or
 //! an [`Error`](crate::Error) that tells what is wrong.
 //!
 //! # Weights of other systems
-//! [`Sequential::load_state_dict`](crate::Sequential::load_state_dict) takes a `PyTorch` state dict in the safetensors
-//! format by [`Names`], and [`Sequential::save_state_dict`](crate::Sequential::save_state_dict) writes one.
+//! [`Sequential::load_state_dict`](crate::Sequential::load_state_dict) takes a `PyTorch` state dict, or Keras's weights, in
+//! the safetensors format by [`Names`], and [`Sequential::save_state_dict`](crate::Sequential::save_state_dict) writes one.
 //!
 //! # ONNX
 //! [`Sequential::to_onnx`](crate::Sequential::to_onnx) writes a network for other runtimes, and
-//! [`Sequential::from_onnx`](crate::Sequential::from_onnx) reads chains of the same operators.
+//! [`Sequential::from_onnx`](crate::Sequential::from_onnx) reads the same operators.
 //!
 //! # Rust
 //! [`Sequential::export_rust`](crate::Sequential::export_rust) writes a network as one source file without dependencies.
@@ -43,11 +46,15 @@
 //! [`read_npy`] and [`write_npy`] exchange an array with `NumPy`, [`read_npz`] and [`write_npz`] several by name.
 
 pub(crate) mod atomic;
+#[cfg(feature = "files")]
+pub(crate) mod container;
 mod half;
 #[cfg(feature = "files")]
 mod json;
 #[cfg(feature = "files")]
-mod model;
+mod layout;
+#[cfg(feature = "files")]
+pub(crate) mod model;
 mod npy;
 #[cfg(feature = "npz")]
 mod npz;

@@ -1,23 +1,17 @@
 //! [`Sequential::save`] and [`Sequential::load`]: a network in one file that describes itself.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 
 use ndarray::Array2;
 
-use super::safetensors::{SafeTensors, header};
-use super::{atomic, json};
-use crate::kernels::flat;
+use super::container::{TRAINING, about, named, problem};
+use super::safetensors::SafeTensors;
+use super::{atomic, container, json};
 use crate::layers::Layer;
 use crate::spec::{Arrays, Registry, Setting, Spec};
 use crate::{Error, Result, Scalar, Sequential};
 
-const FORMAT: &str = "neuropil model";
-const VERSION: &str = "1";
-/// What every file has after the length of its header; then come the eight digits of its checksum.
-const START: &[u8] = br#"{"__metadata__":{"checksum":""#;
-const DIGITS: std::ops::Range<usize> = 8 + START.len()..8 + START.len() + 8;
 /// Descriptions beyond this are refused: a layer takes about a hundred bytes.
 const LONGEST_ARCHITECTURE: usize = 1 << 20;
 
@@ -67,25 +61,7 @@ impl<A: Scalar> Sequential<A> {
     /// # Errors
     /// [`Error::Unsupported`] if a layer of another crate cannot be described.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let architecture = describe(self)?;
-        let mut arrays = Vec::new();
-        self.visit(&mut |info, matrix| {
-            debug_assert_eq!(info.dims.iter().product::<usize>(), matrix.len(), "the sizes of {info:?}");
-            arrays.push((info.name.to_string(), info.dims.to_vec()));
-        });
-        let metadata = [
-            ("checksum", "00000000"),
-            ("format", FORMAT),
-            ("format_version", VERSION),
-            ("crate_version", env!("CARGO_PKG_VERSION")),
-            ("scalar", A::NAME),
-            ("architecture", &architecture),
-        ];
-        let mut bytes = header::<A>(&metadata, &arrays)?;
-        self.visit(&mut |_, matrix| A::extend_le(flat(matrix), &mut bytes));
-        let digits = format!("{:08x}", checksum(&bytes));
-        bytes[DIGITS].copy_from_slice(digits.as_bytes());
-        Ok(bytes)
+        container::write(self, Some(&describe(self)?), None)
     }
 
     /// Makes the network again whose [`to_bytes`](Self::to_bytes) these are.
@@ -139,47 +115,11 @@ impl<A: Scalar> Sequential<A> {
             if let Some(difference) = difference(&own, &spec) {
                 return Err(problem(difference));
             }
-            let mut arrays = Named::new(&file);
-            let mut matrices = Vec::new();
-            let mut error = None;
-            self.visit(&mut |info, matrix| match arrays.take(&info.name.to_string(), matrix.nrows(), matrix.ncols()) {
-                Ok(matrix) => matrices.push(matrix),
-                Err(wrong) => error = error.take().or(Some(wrong)),
-            });
-            error.map_or(Ok(()), Err)?;
-            arrays.check(self)?;
-            let mut matrices = matrices.into_iter();
-            self.visit_mut(&mut |_, matrix| {
-                if let Some(from_file) = matrices.next() {
-                    *matrix = from_file;
-                }
-            });
+            let matrices = matrices_for(self, &file)?;
+            set_matrices(self, matrices);
             Ok(())
         })
     }
-}
-
-/// Reads a file, and puts its name in front of what is wrong with it.
-pub(super) fn named<T>(path: &Path, read: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
-    let name = || path.display().to_string();
-    let bytes = fs::read(path).map_err(|error| Error::File { path: name(), error: error.to_string() })?;
-    read(&bytes).map_err(|error| about(&name(), error))
-}
-
-/// What is wrong with a file as a whole does not say yet which file it is.
-fn about(name: &str, error: Error) -> Error {
-    match error {
-        Error::Format { what, problem } if what == THE_FILE => Error::Format { what: name.to_owned(), problem },
-        Error::Layer { index, error } => Error::Layer { index, error: Box::new(about(name, *error)) },
-        error => error,
-    }
-}
-
-/// Stands for the file's name until it is known.
-pub(super) const THE_FILE: &str = "the file";
-
-pub(super) fn problem(problem: String) -> Error {
-    Error::Format { what: THE_FILE.to_owned(), problem }
 }
 
 fn read<A: Scalar>(bytes: &[u8], registry: &Registry<A>) -> Result<Sequential<A>> {
@@ -190,38 +130,34 @@ fn read<A: Scalar>(bytes: &[u8], registry: &Registry<A>) -> Result<Sequential<A>
     Ok(network)
 }
 
+/// The parameters of a file for this network, all of them and no others.
+pub(crate) fn matrices_for<A: Scalar>(network: &Sequential<A>, file: &SafeTensors<'_>) -> Result<Vec<Array2<A>>> {
+    let mut arrays = Named::new(file);
+    let mut matrices = Vec::new();
+    let mut error = None;
+    network.visit(&mut |info, matrix| match arrays.take(&info.name.to_string(), matrix.nrows(), matrix.ncols()) {
+        Ok(matrix) => matrices.push(matrix),
+        Err(wrong) => error = error.take().or(Some(wrong)),
+    });
+    error.map_or(Ok(()), Err)?;
+    arrays.check(network)?;
+    Ok(matrices)
+}
+
+/// Gives the network the parameters that [`matrices_for`] it were found.
+pub(crate) fn set_matrices<A: Scalar>(network: &mut Sequential<A>, matrices: Vec<Array2<A>>) {
+    let mut matrices = matrices.into_iter();
+    network.visit_mut(&mut |_, matrix| {
+        if let Some(from_file) = matrices.next() {
+            *matrix = from_file;
+        }
+    });
+}
+
 /// The file and the network's description, after all checks that need no layer.
 fn open<A: Scalar>(bytes: &[u8]) -> Result<(SafeTensors<'_>, Spec)> {
-    // What is no safetensors file at all, or has been cut off, is better told so than that its checksum is wrong.
-    let file = SafeTensors::parse(bytes)?;
-    if file.metadata("format") != Some(FORMAT) || bytes.get(8..DIGITS.start) != Some(START) {
-        let advice = "if another program wrote it, take its arrays by name, with `load_state_dict`";
-        return Err(problem(format!("it is not a model that `save` wrote; {advice}")));
-    }
-    if bytes[DIGITS] != *format!("{:08x}", checksum(bytes)).as_bytes() {
-        return Err(problem("it is damaged: its checksum is not that of its content".into()));
-    }
-    let text = |name: &str| file.metadata(name).ok_or_else(|| problem(format!("its header lacks `{name}`")));
-    match text("format_version")? {
-        VERSION => {}
-        other => {
-            return Err(problem(format!(
-                "it has version {other} of the format, and this version of neuropil reads up to {VERSION}; use the \
-                 version that wrote it, {}, or a later one",
-                text("crate_version")?
-            )));
-        }
-    }
-    let scalar = text("scalar")?;
-    if scalar != A::NAME {
-        return Err(problem(format!("its numbers are {scalar}; load it as a `Sequential::<{scalar}>`")));
-    }
-    for name in file.names() {
-        if !file.scalar(name).is_some_and(|scalar| scalar.eq_ignore_ascii_case(A::NAME)) {
-            return Err(problem(format!("its array `{name}` is not {scalar} as it says")));
-        }
-    }
-    let architecture = text("architecture")?;
+    let file = container::open::<A>(bytes)?;
+    let architecture = container::text(&file, "architecture")?;
     if architecture.len() > LONGEST_ARCHITECTURE {
         let (got, most) = (architecture.len(), LONGEST_ARCHITECTURE);
         return Err(problem(format!("its architecture has {got} bytes; the longest have {most}")));
@@ -233,16 +169,8 @@ fn open<A: Scalar>(bytes: &[u8]) -> Result<(SafeTensors<'_>, Spec)> {
     Ok((file, spec))
 }
 
-/// The CRC-32 of everything but the digits that it is written with.
-fn checksum(bytes: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&bytes[..DIGITS.start]);
-    hasher.update(&bytes[DIGITS.end..]);
-    hasher.finalize()
-}
-
 /// The network's description as JSON.
-fn describe<A: Scalar>(network: &Sequential<A>) -> Result<String> {
+pub(crate) fn describe<A: Scalar>(network: &Sequential<A>) -> Result<String> {
     let spec = network.spec().ok_or_else(|| undescribed(network))?;
     let text = json::write(&spec);
     // What is saved has to be readable again: no setting is called `kind`, no nest is too deep.
@@ -269,7 +197,7 @@ struct Named<'f, 'b> {
 
 impl<'f, 'b> Named<'f, 'b> {
     fn new(file: &'f SafeTensors<'b>) -> Self {
-        Self { file, left: file.names().collect() }
+        Self { file, left: file.names().filter(|name| !name.starts_with(TRAINING)).collect() }
     }
 
     /// Whether all arrays were taken, and have the sizes that the network shows for them.

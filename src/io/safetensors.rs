@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 
 use serde_core::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
+use super::container::THE_FILE;
 use super::half;
 use super::json::{quoted, repeated};
-use super::model::THE_FILE;
 use crate::{Error, Result, Scalar};
 
 /// Headers beyond this are refused, as the `safetensors` package does.
@@ -283,10 +283,13 @@ impl<'d> Deserialize<'d> for Entry {
     }
 }
 
-/// The beginning of a file with these texts and arrays (names and sizes) of `A`, up to where the first array's numbers
-/// go; it has room for all of them.
-pub(super) fn header<A: Scalar>(metadata: &[(&str, &str)], arrays: &[(String, Vec<usize>)]) -> Result<Vec<u8>> {
-    if let Some(name) = repeated(arrays.iter().map(|(name, _)| name.as_str())) {
+/// An array that is to be written: its name, the name of its number type such as `f32`, and its sizes.
+pub(super) type Described = (String, &'static str, Vec<usize>);
+
+/// The beginning of a file with these texts and arrays, up to where the first array's numbers go; it has room for all of
+/// them.
+pub(super) fn header(metadata: &[(&str, &str)], arrays: &[Described]) -> Result<Vec<u8>> {
+    if let Some(name) = repeated(arrays.iter().map(|(name, ..)| name.as_str())) {
         return Err(Error::Format {
             what: format!("the array `{name}`"),
             problem: "there are two of this name".into(),
@@ -298,14 +301,19 @@ pub(super) fn header<A: Scalar>(metadata: &[(&str, &str)], arrays: &[(String, Ve
         let _ = write!(text, "{comma}{}:{}", quoted(name), quoted(value));
     }
     text.push('}');
-    let (kind, mut end) = (A::NAME.to_uppercase(), 0);
-    for (name, shape) in arrays {
-        let begin = end;
-        end += shape.iter().product::<usize>() * size_of::<A>();
+    let mut end = 0;
+    for (name, kind, shape) in arrays {
+        let (begin, size) = (end, if *kind == "f32" { 4 } else { 8 });
+        end += shape.iter().product::<usize>() * size;
+        let kind = kind.to_uppercase();
         let name = quoted(name);
         let _ = write!(text, r#",{name}:{{"dtype":"{kind}","shape":{shape:?},"data_offsets":[{begin},{end}]}}"#);
     }
     text.push('}');
+    if text.len() > LONGEST_HEADER {
+        let problem = format!("its header has {} bytes; the longest are {LONGEST_HEADER}", text.len());
+        return Err(Error::Format { what: THE_FILE.to_owned(), problem });
+    }
     // The numbers begin at a multiple of eight bytes.
     let length = text.len().next_multiple_of(8);
     let mut bytes = Vec::with_capacity(8 + length + end);

@@ -1,4 +1,4 @@
-//! Weights from and for `PyTorch`: [`Sequential::load_state_dict`] and [`Sequential::save_state_dict`].
+//! Weights from and for `PyTorch` and Keras: [`Sequential::load_state_dict`] and [`Sequential::save_state_dict`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -6,12 +6,14 @@ use std::path::Path;
 use ndarray::Array2;
 
 use super::atomic;
-use super::model::{named, problem};
+use super::container::{named, problem};
+use super::layout::{Layout, Piece};
 use super::safetensors::{SafeTensors, header};
 use crate::layers::Layer;
+use crate::spec::Spec;
 use crate::{Result, Scalar, Sequential};
 
-/// How names in a `PyTorch` state dict become those of a network's parameters, and back.
+/// How names in a file of `PyTorch`'s or Keras's weights become those of a network's parameters, and back.
 ///
 /// A rule replaces the beginning of a name, up to a point or its end; the first rule that fits is taken. Names that no
 /// rule fits stay as they are, so a `torch.nn.Sequential` of the same layers needs none.
@@ -26,12 +28,34 @@ use crate::{Result, Scalar, Sequential};
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     rules: Vec<[String; 2]>,
+    layout: Layout,
 }
 
 impl Names {
     /// No rules.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// No rules, for a file of Keras's weights by their paths, such as `dense_1/kernel`, where `/` counts as a point.
+    ///
+    /// Parameters then have Keras's names and orders: `kernel` (inputs, outputs), of images (height, width, inputs,
+    /// outputs) and depthwise (height, width, channels, outputs for each), `embeddings`, `gamma`, `beta`, `moving_mean`,
+    /// `moving_variance`. Recurrent layers have `kernel`, `recurrent_kernel` and `bias`, of a GRU with `reset_after`;
+    /// with `forward.` and `backward.` in front if they go both ways, and before that `layer0.`, `layer1.` if they are
+    /// stacked. A recurrent layer's two biases are added up for Keras, and what comes from it is the first of them.
+    /// Attention has `query`, `key`, `value` and `attention_output`, each with `kernel` and `bias`.
+    ///
+    /// ```
+    /// use neuropil::io::Names;
+    ///
+    /// // {weight.path: weight.numpy() for weight in model.weights} of
+    /// // Sequential([LSTM(8, name="lstm"), Dense(3, name="head")])
+    /// let names = Names::keras().rename("sequential.lstm.lstm_cell", "0").rename("sequential.head", "1");
+    /// # let _ = names;
+    /// ```
+    pub fn keras() -> Self {
+        Self { layout: Layout::Keras, ..Self::default() }
     }
 
     /// What begins with `theirs` in the file begins with `ours` in the network: `""` stands for the beginning itself.
@@ -42,7 +66,10 @@ impl Names {
     }
 
     fn ours(&self, theirs: &str) -> String {
-        self.replace(theirs, 0, 1)
+        match self.layout {
+            Layout::PyTorch => self.replace(theirs, 0, 1),
+            Layout::Keras => self.replace(&theirs.replace('/', "."), 0, 1),
+        }
     }
 
     fn theirs(&self, ours: &str) -> String {
@@ -82,8 +109,9 @@ impl Unmatched {
 
 impl<A: Scalar> Sequential<A> {
     /// Takes parameters and statistics from a state dict that `safetensors.torch.save_file` wrote: those whose names are
-    /// in both. Arrays of F64, F32, F16 and BF16 become `A`; matrices that `PyTorch` has as (outputs, inputs), those of
-    /// dense, recurrent and attention layers, are transposed. Its counter `num_batches_tracked` is passed over.
+    /// in both. Arrays of F64, F32, F16 and BF16 become `A`; what `PyTorch` has as (outputs, inputs), the weights of
+    /// dense, recurrent and attention layers and of convolutions of sequences, is transposed. Its counter
+    /// `num_batches_tracked` is passed over. Weights of Keras come with [`Names::keras`].
     ///
     /// ```
     /// use neuropil::io::Names;
@@ -111,22 +139,22 @@ impl<A: Scalar> Sequential<A> {
             let (mut unmatched, mut used) = (Unmatched::default(), BTreeSet::new());
             let mut matrices = Vec::new();
             let mut error = None;
-            visit(self, &mut |name, transposed, dims, matrix| {
-                let found = match theirs.get(name) {
-                    Some(&their_name) => {
-                        used.insert(their_name);
-                        take(&file, their_name, name, transposed, dims, matrix).map(Some)
-                    }
-                    None => Ok(None),
+            visit(self, names.layout, &mut |place, name, dims, matrix, pieces| {
+                let found: Option<Vec<&str>> =
+                    pieces.iter().map(|piece| theirs.get(&format!("{place}{}", piece.name)).copied()).collect();
+                let Some(found) = found else {
+                    unmatched.missing.push(format!("{place}{name}"));
+                    return matrices.push(None);
                 };
-                match found {
-                    Ok(None) => {
-                        unmatched.missing.push(name.to_owned());
-                        matrices.push(None);
+                let mut new = Array2::from_elem(matrix.dim(), A::ZERO);
+                for (piece, their_name) in pieces.iter().zip(found) {
+                    used.insert(their_name);
+                    match take(&file, their_name, &format!("{place}{name}"), &piece.shape) {
+                        Ok(numbers) => piece.import(&mut new, dims, &numbers),
+                        Err(wrong) => error = error.take().or(Some(wrong)),
                     }
-                    Ok(matrix) => matrices.push(matrix),
-                    Err(wrong) => error = error.take().or(Some(wrong)),
                 }
+                matrices.push(Some(new));
             });
             error.map_or(Ok(()), Err)?;
             let mut matrices = matrices.into_iter();
@@ -142,22 +170,30 @@ impl<A: Scalar> Sequential<A> {
         })
     }
 
-    /// Writes a state dict that `load_state_dict(safetensors.torch.load_file(path))` of a `PyTorch` module takes.
+    /// Writes a state dict that `load_state_dict(safetensors.torch.load_file(path))` of a `PyTorch` module takes, or
+    /// Keras's weights with [`Names::keras`].
     ///
     /// # Errors
     /// [`Error::Save`](crate::Error::Save) if the file cannot be written; [`Error::Format`](crate::Error::Format) if the
     /// rules give two parameters one name.
     pub fn save_state_dict(&self, path: impl AsRef<Path>, names: &Names) -> Result<()> {
-        let mut arrays = Vec::new();
-        visit(self, &mut |name, transposed, dims, _| {
-            let shape = if transposed { dims.iter().rev().copied().collect() } else { dims.to_vec() };
-            arrays.push((names.theirs(name), shape));
+        // By their names without the rules: two of them that become one are an error.
+        let (mut arrays, mut places): (Vec<(String, Vec<usize>, Vec<A>)>, _) = (Vec::new(), BTreeMap::new());
+        visit(self, names.layout, &mut |place, _, dims, matrix, pieces| {
+            for piece in pieces {
+                let name = format!("{place}{}", piece.name);
+                let at = *places.entry(name.clone()).or_insert_with(|| {
+                    let numbers = vec![A::ZERO; piece.shape.iter().product()];
+                    arrays.push((names.theirs(&name), piece.shape.clone(), numbers));
+                    arrays.len() - 1
+                });
+                piece.export(matrix, dims, &mut arrays[at].2);
+            }
         });
-        let mut bytes = header::<A>(&[("format", "pt")], &arrays)?;
-        visit(self, &mut |_, transposed, _, matrix| {
-            let turned = if transposed { matrix.t() } else { matrix.view() };
-            A::extend_le(&turned.iter().copied().collect::<Vec<_>>(), &mut bytes);
-        });
+        let sizes: Vec<_> = arrays.iter().map(|(name, shape, _)| (name.clone(), A::NAME, shape.clone())).collect();
+        let format = if names.layout == Layout::PyTorch { "pt" } else { "keras" };
+        let mut bytes = header(&[("format", format)], &sizes)?;
+        arrays.iter().for_each(|(_, _, numbers)| A::extend_le(numbers, &mut bytes));
         atomic::write_whole(path.as_ref(), &bytes)
     }
 }
@@ -174,54 +210,35 @@ fn by_our_names<'f>(file: &'f SafeTensors<'_>, names: &Names) -> Result<BTreeMap
     Ok(theirs)
 }
 
-fn take<A: Scalar>(
-    file: &SafeTensors<'_>,
-    their_name: &str,
-    name: &str,
-    transposed: bool,
-    dims: &[usize],
-    matrix: &Array2<A>,
-) -> Result<Array2<A>> {
-    let wants: Vec<usize> = if transposed { dims.iter().rev().copied().collect() } else { dims.to_vec() };
+fn take<A: Scalar>(file: &SafeTensors<'_>, their_name: &str, name: &str, wants: &[usize]) -> Result<Vec<A>> {
     let got = file.shape(their_name).unwrap_or_default();
     if got != wants {
         let whose = if their_name == name { String::new() } else { format!(", the network's `{name}`,") };
         return Err(problem(format!("its array `{their_name}`{whose} has the sizes {got:?}, not {wants:?}")));
     }
-    let numbers = file.numbers(their_name)?;
-    let (rows, columns) = matrix.dim();
-    let of = |shape| Array2::from_shape_vec(shape, numbers).expect("as many numbers as the checked sizes say");
-    if transposed { Ok(of((columns, rows)).t().as_standard_layout().into_owned()) } else { Ok(of((rows, columns))) }
+    file.numbers(their_name)
 }
 
 #[allow(clippy::type_complexity)] // As that of `Layer::visit`.
-/// Shows each parameter with its name, whether `PyTorch` has it the other way round, and its sizes.
-fn visit<A: Scalar>(network: &Sequential<A>, f: &mut dyn FnMut(&str, bool, &[usize], &Array2<A>)) {
+/// Shows each parameter with its place, its name there, its sizes, and what becomes of it.
+fn visit<A: Scalar>(
+    network: &Sequential<A>,
+    layout: Layout,
+    f: &mut dyn FnMut(&str, &str, &[usize], &Array2<A>, &[Piece]),
+) {
+    let unknown = Spec::new("");
     for (i, layer) in network.layers().enumerate() {
         let spec = layer.spec();
         layer.visit(&mut |info, matrix| {
             let name = info.name.to_string();
-            // The layer's kind; in a network, the one of the layer in it.
+            // The description of the innermost layer that has it.
             let (mut spec, mut own) = (spec.as_ref(), &*name);
             while let Some((inner, rest)) = own.split_once('.') {
-                let layers = spec.and_then(|spec| spec.layers("layers").ok());
-                let Some(&layer) = layers.as_ref().and_then(|layers| layers.get(inner.parse::<usize>().ok()?)) else {
-                    break;
-                };
+                let Some(layer) = spec.and_then(|spec| spec.inner(inner)) else { break };
                 (spec, own) = (Some(layer), rest);
             }
-            let turned = spec.is_some_and(|spec| transposed(spec.kind(), own));
-            f(&format!("{i}.{name}"), turned, info.dims, matrix);
+            let place = format!("{i}.{}", &name[..name.len() - own.len()]);
+            f(&place, own, info.dims, matrix, &layout.pieces(spec.unwrap_or(&unknown), own, info.dims));
         });
-    }
-}
-
-/// Whether `PyTorch` has this parameter of this kind of layer as (outputs, inputs).
-fn transposed(kind: &str, name: &str) -> bool {
-    match kind {
-        "dense" => name == "weight",
-        "rnn" | "lstm" | "gru" => name.starts_with("weight_"),
-        "multi_head_attention" => matches!(name, "in_proj_weight" | "out_proj.weight"),
-        _ => false,
     }
 }

@@ -71,6 +71,18 @@ impl<A: Scalar> Parallel<A> {
         self
     }
 
+    /// The branches.
+    #[cfg(feature = "files")]
+    pub(crate) fn nodes(&self) -> &Nodes<A> {
+        &self.nodes
+    }
+
+    /// Whether the outputs are added up.
+    #[cfg(feature = "files")]
+    pub(crate) fn adds(&self) -> bool {
+        self.join == Join::Sum
+    }
+
     pub(super) fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
         let spec = parts.spec();
         let mut parallel = match spec.text("join")? {

@@ -63,6 +63,12 @@ impl<A: Scalar> Residual<A> {
         Self { nodes }
     }
 
+    /// f, and p if there is one.
+    #[cfg(feature = "files")]
+    pub(crate) fn nodes(&self) -> &Nodes<A> {
+        &self.nodes
+    }
+
     pub(super) fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
         let spec = parts.spec();
         let block = Self::of(parts.layer("body", spec.layer("body")?).map_err(|error| error.at(0))?);

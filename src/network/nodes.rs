@@ -21,7 +21,7 @@ pub(crate) struct Nodes<A: Scalar> {
 #[derive(Clone)]
 pub(crate) struct Node<A: Scalar> {
     pub(crate) layer: Box<dyn Layer<A>>,
-    name: String,
+    pub(crate) name: String,
     /// How many trainable parameters it has, each with a slot for its gradient.
     pub(crate) slots: usize,
     /// Its learning rate as a multiple of the optimizer's.

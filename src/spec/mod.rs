@@ -166,6 +166,16 @@ impl Spec {
         self.read(name, "a layer", Setting::as_layer)
     }
 
+    /// The layer in this layer whose parameters have `name` and a point in front.
+    #[cfg(feature = "files")]
+    pub(crate) fn inner(&self, name: &str) -> Option<&Self> {
+        let nth = |list, n: &str| self.layers(list).ok()?.get(n.parse::<usize>().ok()?).copied();
+        self.layer(name).ok().or_else(|| match name.strip_prefix("branch") {
+            Some(n) => nth("branches", n),
+            None => nth("layers", name),
+        })
+    }
+
     /// A setting that is a list of layers.
     ///
     /// # Errors

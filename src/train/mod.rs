@@ -33,7 +33,6 @@ use crate::optimizers::{Ema, Optimizer};
 use crate::schedules::Schedule;
 use crate::{Result, Scalar};
 
-mod bytes;
 mod callbacks;
 mod check;
 mod evaluate;
@@ -42,10 +41,13 @@ mod fit;
 mod history;
 mod run;
 pub mod sanity;
+#[cfg(feature = "files")]
 mod state;
 mod step;
 
-pub use callbacks::{Callback, Checkpoint, Column, Context, EarlyStopping, Flow, HistoryCsv, Position, ProgressBar};
+#[cfg(feature = "files")]
+pub use callbacks::Checkpoint;
+pub use callbacks::{Callback, Column, Context, EarlyStopping, Flow, HistoryCsv, Position, ProgressBar};
 pub use evaluate::Evaluation;
 pub use find_rate::RateCurve;
 pub use history::{Epoch, History};

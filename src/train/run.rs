@@ -171,6 +171,7 @@ impl<A: Scalar> Run<'_, '_, A> {
 
     /// Saves the training to the files that callbacks asked for, now that all of them are done.
     fn save(&mut self) -> Result<()> {
+        #[cfg(feature = "files")]
         for path in std::mem::take(&mut self.saves) {
             self.trainer.save_state(path, self.network)?;
         }

@@ -1,22 +1,19 @@
 //! A training in a file, to go on from exactly where it stopped.
 
 use std::fmt::{self, Debug, Write as _};
-use std::fs;
 use std::path::Path;
 
-use super::bytes::{Reader, Writer, checksum};
-use super::callbacks::{numbers_of, set_numbers};
 use super::run::fingerprint;
 use super::{Epoch, History, Progress, Trainer};
+use crate::io::SafeTensors;
 use crate::io::atomic::write_whole;
-use crate::layers::{Layer, Role};
+use crate::io::container::{self, Numbers, Training, array, named, problem};
+use crate::io::model::{describe, matrices_for, set_matrices};
 use crate::optimizers::Memory;
-use crate::{Error, Result, Scalar, Sequential};
+use crate::spec::{Setting, Spec};
+use crate::{Result, Scalar, Sequential};
 
-/// The first bytes of a file; the last of them is the version.
-const MAGIC: &[u8; 8] = b"NPtrain1";
-
-/// What a file holds.
+/// What a file holds beside a network.
 struct State<A> {
     progress: Progress,
     rate: f64,
@@ -25,8 +22,6 @@ struct State<A> {
     ema: Option<(bool, Vec<A>)>,
     schedule: Part,
     callbacks: Vec<Part>,
-    layout: Vec<Entry>,
-    numbers: Vec<A>,
 }
 
 /// The state of a schedule or callback, by its type's name.
@@ -36,19 +31,12 @@ struct Part {
     state: Vec<f64>,
 }
 
-/// A parameter or statistic of a network.
-#[derive(Debug, Clone, PartialEq)]
-struct Entry {
-    name: String,
-    role: Role,
-    dim: (usize, usize),
-}
-
 impl<A: Scalar> Trainer<'_, A> {
     /// Saves the whole training: the network's weights and statistics, what optimizer, schedule and callbacks remember,
     /// epoch, seed and history. After [`load_state`](Self::load_state) in another process it goes on to the same bits.
     ///
-    /// The file is written whole or not at all, and has a checksum. Early stopping changes the network at the end of a
+    /// The file is a [model file](crate::io) with more in it: written whole or not at all, and with a checksum;
+    /// [`Sequential::load`] takes the network from it. Early stopping changes the network at the end of a
     /// fit; to go on from where that training was, save during it, with a [`Checkpoint`](super::Checkpoint).
     ///
     /// ```
@@ -77,54 +65,37 @@ impl<A: Scalar> Trainer<'_, A> {
     /// # Errors
     /// [`Error::Save`] when the file cannot be written; an old one then is as it was.
     pub fn save_state(&self, path: impl AsRef<Path>, network: &Sequential<A>) -> Result<()> {
-        let mut out = Writer(MAGIC.to_vec());
-        out.text(A::NAME);
-        let Progress { seed, epoch, batches, step, base_rate, history } = &self.progress;
-        for &x in [seed, epoch, batches, step] {
-            out.u64(x);
-        }
-        out.f64(*base_rate);
-        out.f64(self.optimizer.learning_rate());
-        out.len(history.epochs().len());
-        for Epoch { number, rate, seconds, values } in history.epochs() {
-            out.len(*number);
-            out.f64(*rate);
-            out.f64(*seconds);
-            out.len(values.len());
-            for (name, value) in values {
-                out.text(name);
-                out.f64(*value);
-            }
-        }
         let memory = self.optimizer.memory();
-        out.text(&kind(&self.optimizer));
-        out.u64(memory.step);
-        out.f64(memory.product);
-        out.len(memory.slots.len());
-        memory.slots.iter().for_each(|slot| out.scalars(slot));
-        out.u64(u64::from(self.ema.is_some()));
+        let parts: Vec<Part> = std::iter::once(self.schedule_part()).chain(self.callback_parts()).collect();
+        let slots = memory.slots.iter().enumerate().map(|(i, slot)| (format!("optimizer.{i}"), Numbers::Own(&**slot)));
+        let average = self.ema.iter().map(|ema| ("average".to_owned(), Numbers::Own(&*ema.numbers)));
+        let states = parts.iter().enumerate().map(|(i, part)| (format!("state.{i}"), Numbers::Double(&*part.state)));
+        let training = Training { spec: self.describe(&parts), arrays: slots.chain(average).chain(states).collect() };
+        // Layers of other crates may have no description; their parameters are saved all the same.
+        let architecture = describe(network).ok();
+        write_whole(path.as_ref(), &container::write(network, architecture.as_deref(), Some(&training))?)
+    }
+
+    /// The texts and the few numbers of a file.
+    fn describe(&self, parts: &[Part]) -> Spec {
+        let Progress { seed, epoch, batches, step, base_rate, history } = &self.progress;
+        let counts = [("seed", seed), ("epoch", epoch), ("batches", batches), ("step", step)];
+        let spec = counts.into_iter().fold(Spec::new("training"), |spec, (name, &n)| spec.set(name, Setting::Count(n)));
+        let memory = self.optimizer.memory();
+        let optimizer = Spec::new(kind(&self.optimizer)).set("step", Setting::Count(memory.step));
+        let optimizer = optimizer.set("product", memory.product).set("slots", memory.slots.len());
+        let mut spec = spec.set("base_rate", *base_rate).set("rate", self.optimizer.learning_rate());
+        spec = spec.set("optimizer", optimizer);
         if let Some(ema) = &self.ema {
-            out.u64(u64::from(ema.swapped));
-            out.scalars(&ema.numbers);
+            spec = spec.set("swapped", ema.swapped);
         }
-        out.len(self.callbacks.len());
-        for Part { kind, state } in std::iter::once(self.schedule_part()).chain(self.callback_parts()) {
-            out.text(&kind);
-            out.scalars(&state);
-        }
-        let layout = layout(network);
-        out.len(layout.len());
-        for Entry { name, role, dim } in layout {
-            out.text(&name);
-            out.text(&format!("{role:?}"));
-            out.len(dim.0);
-            out.len(dim.1);
-        }
-        let mut numbers = Vec::new();
-        numbers_of(network, &mut numbers);
-        out.scalars(&numbers);
-        out.u64(checksum(&out.0));
-        write_whole(path.as_ref(), &out.0)
+        let epochs = history.epochs().iter().map(|Epoch { number, rate, seconds, values }| {
+            let (names, values): (Vec<&str>, Vec<f64>) = values.iter().map(|(name, value)| (&**name, *value)).unzip();
+            let spec = Spec::new("epoch").set("number", *number).set("rate", *rate).set("seconds", *seconds);
+            spec.set("names", names).set("values", values)
+        });
+        let kinds: Vec<&str> = parts.iter().map(|part| &*part.kind).collect();
+        spec.set("parts", kinds).set("history", epochs.collect::<Vec<_>>())
     }
 
     /// Takes up a training that [`save_state`](Self::save_state) saved: this trainer and `network` have to be set up as
@@ -134,11 +105,11 @@ impl<A: Scalar> Trainer<'_, A> {
     /// [`Error::File`] when the file cannot be read; [`Error::Format`] when it is damaged, or of another number type,
     /// network, optimizer or schedule. Trainer and network then are as they were.
     pub fn load_state(&mut self, path: impl AsRef<Path>, network: &mut Sequential<A>) -> Result<()> {
-        let path = path.as_ref();
-        let name = path.display().to_string();
-        let bytes = fs::read(path).map_err(|error| Error::File { path: name.clone(), error: error.to_string() })?;
-        let format = |problem: String| Error::Format { what: name.clone(), problem };
-        let state: State<A> = read(&bytes).map_err(|problem| format(problem.into()))?;
+        named(path.as_ref(), |bytes| self.restore(&container::open::<A>(bytes)?, network))
+    }
+
+    fn restore(&mut self, file: &SafeTensors<'_>, network: &mut Sequential<A>) -> Result<()> {
+        let state: State<A> = read(file)?;
         let expected = [
             ("optimizer", kind(&self.optimizer), &state.optimizer),
             ("schedule", self.schedule_part().kind, &state.schedule.kind),
@@ -146,24 +117,24 @@ impl<A: Scalar> Trainer<'_, A> {
         for (what, wants, got) in expected {
             if wants != *got {
                 let named = |kind: &str| if kind.is_empty() { "none".to_owned() } else { kind.to_owned() };
-                return Err(format(format!("its {what} is {}, not {}", named(got), named(&wants))));
+                return Err(problem(format!("its {what} is {}, not {}", named(got), named(&wants))));
             }
         }
         if self.ema.is_some() != state.ema.is_some() {
             let has = if state.ema.is_some() { "an" } else { "no" };
-            return Err(format(format!("it has {has} average of the weights, unlike this trainer")));
+            return Err(problem(format!("it has {has} average of the weights, unlike this trainer")));
         }
-        check_layout(&layout(network), &state.layout).map_err(format)?;
-        let count: usize = state.layout.iter().map(|entry| entry.dim.0 * entry.dim.1).sum();
+        let matrices = matrices_for(network, file)?;
+        let count: usize = matrices.iter().map(|matrix| matrix.len()).sum();
         let averaged = state.ema.as_ref().map_or(0, |(_, numbers)| numbers.len());
-        if state.numbers.len() != count || ![0, count].contains(&averaged) {
-            return Err(format("its network has another number of parameters than it says".into()));
+        if ![0, count].contains(&averaged) {
+            return Err(problem(format!("it has the average of {averaged} weights, but {count} weights")));
         }
         self.restore_parts(&state.schedule, &state.callbacks)?;
         *self.optimizer.memory_mut() = state.memory;
         self.optimizer.set_learning_rate(state.rate);
         self.progress = state.progress;
-        set_numbers(network, &state.numbers);
+        set_matrices(network, matrices);
         if let (Some(ema), Some((swapped, numbers))) = (&mut self.ema, state.ema) {
             (ema.swapped, ema.numbers, self.left) = (swapped, numbers, fingerprint(network));
         }
@@ -208,75 +179,48 @@ impl<A: Scalar> Trainer<'_, A> {
     }
 }
 
-fn read<A: Scalar>(bytes: &[u8]) -> Result<State<A>, &'static str> {
-    let content = bytes.strip_prefix(MAGIC).ok_or("it is not a saved training of this version")?;
-    let Some((content, sum)) = content.split_last_chunk() else { return Err("it ends too early") };
-    if checksum(&bytes[..bytes.len() - 8]) != u64::from_le_bytes(*sum) {
-        return Err("it is damaged: its checksum is wrong");
-    }
-    let mut file = Reader(content);
-    if file.text()? != A::NAME {
-        return Err(if A::NAME == "f32" { "its numbers are not f32" } else { "its numbers are not f64" });
-    }
-    let [seed, epoch, batches, step] = [file.u64()?, file.u64()?, file.u64()?, file.u64()?];
-    let (base_rate, rate) = (file.f64()?, file.f64()?);
+fn read<A: Scalar>(file: &SafeTensors<'_>) -> Result<State<A>> {
+    let spec = container::training(file)?;
+    let count = |name: &str| match spec.get(name) {
+        Some(&Setting::Count(n)) => Ok(n),
+        // Which is an error.
+        _ => spec.count(name).map(|n| n as u64),
+    };
     let mut history = History::default();
-    for _ in 0..file.len(32)? {
-        let (number, rate, seconds) = (file.u64()? as usize, file.f64()?, file.f64()?);
-        let values = (0..file.len(16)?).map(|_| Ok((file.text()?, file.f64()?))).collect::<Result<_, &str>>()?;
-        history.push(Epoch { number, rate, seconds, values });
-    }
-    let progress = Progress { seed, epoch, batches, step, base_rate, history };
-    let optimizer = file.text()?;
-    let (step, product) = (file.u64()?, file.f64()?);
-    let slots = (0..file.len(8)?).map(|_| file.scalars()).collect::<Result<_, _>>()?;
-    let memory = Memory { step, product, slots };
-    let ema = if file.u64()? == 0 { None } else { Some((file.u64()? != 0, file.scalars()?)) };
-    let count = file.len(16)?;
-    let mut part = || Ok::<_, &'static str>(Part { kind: file.text()?, state: file.scalars()? });
-    let schedule = part()?;
-    let callbacks = (0..count).map(|_| part()).collect::<Result<_, _>>()?;
-    let mut layout = Vec::new();
-    for _ in 0..file.len(32)? {
-        let name = file.text()?;
-        let role = match file.text()?.as_str() {
-            "Weight" => Role::Weight,
-            "Bias" => Role::Bias,
-            "Statistic" => Role::Statistic,
-            _ => return Err("it has a parameter of an unknown role"),
-        };
-        layout.push(Entry { name, role, dim: (file.u64()? as usize, file.u64()? as usize) });
-    }
-    let numbers = file.scalars()?;
-    if !file.0.is_empty() {
-        return Err("it goes on after its end");
-    }
-    Ok(State { progress, rate, optimizer, memory, ema, schedule, callbacks, layout, numbers })
-}
-
-fn layout<A: Scalar>(network: &Sequential<A>) -> Vec<Entry> {
-    let mut layout = Vec::new();
-    network.visit(&mut |info, matrix| {
-        layout.push(Entry { name: info.name.to_string(), role: info.role, dim: matrix.dim() });
-    });
-    layout
-}
-
-/// What differs between the network and the one of the file, in words.
-fn check_layout(wants: &[Entry], got: &[Entry]) -> Result<(), String> {
-    let text = |entry: &Entry| format!("{} ({} x {})", entry.name, entry.dim.0, entry.dim.1);
-    for i in 0..wants.len().max(got.len()) {
-        match (wants.get(i), got.get(i)) {
-            (Some(wants), Some(got)) if wants == got => {}
-            (Some(wants), Some(got)) => {
-                return Err(format!("it has {} where the network has {}", text(got), text(wants)));
-            }
-            (Some(wants), None) => return Err(format!("it lacks the network's {}", text(wants))),
-            (None, Some(got)) => return Err(format!("it has {}, which the network lacks", text(got))),
-            (None, None) => {}
+    for epoch in spec.layers("history")? {
+        let (names, values) = (texts(epoch, "names")?, epoch.numbers("values")?);
+        if names.len() != values.len() {
+            return Err(epoch.problem("it has not one value for each name".into()));
         }
+        let (number, rate, seconds) = (epoch.count("number")?, epoch.number("rate")?, epoch.number("seconds")?);
+        history.push(Epoch { number, rate, seconds, values: names.into_iter().zip(values).collect() });
     }
-    Ok(())
+    let [seed, epoch, batches, step] = [count("seed")?, count("epoch")?, count("batches")?, count("step")?];
+    let progress = Progress { seed, epoch, batches, step, base_rate: spec.number("base_rate")?, history };
+    let optimizer = spec.layer("optimizer")?;
+    let slots = (0..optimizer.count("slots")?).map(|i| array(file, &format!("optimizer.{i}")));
+    let slots = slots.collect::<Result<_>>()?;
+    let memory = Memory { step: optimizer.count("step")? as u64, product: optimizer.number("product")?, slots };
+    let ema = match spec.get("swapped") {
+        Some(_) => Some((spec.flag("swapped")?, array(file, "average")?)),
+        None => None,
+    };
+    let parts = texts(&spec, "parts")?.into_iter().enumerate();
+    let parts = parts.map(|(i, kind)| Ok(Part { kind, state: array(file, &format!("state.{i}"))? }));
+    let mut callbacks: Vec<Part> = parts.collect::<Result<_>>()?;
+    if callbacks.is_empty() {
+        return Err(spec.problem("`parts` is empty; the schedule is its first".into()));
+    }
+    let schedule = callbacks.remove(0);
+    let (rate, optimizer) = (spec.number("rate")?, optimizer.kind().to_owned());
+    Ok(State { progress, rate, optimizer, memory, ema, schedule, callbacks })
+}
+
+/// A setting that is a list of words.
+fn texts(spec: &Spec, name: &str) -> Result<Vec<String>> {
+    let text = |value: &Setting| if let Setting::Text(text) = value { Some(text.clone()) } else { None };
+    let texts: Option<_> = spec.list(name)?.iter().map(text).collect();
+    texts.ok_or_else(|| spec.problem(format!("`{name}` is not a list of words")))
 }
 
 /// The name of a value's type, as its `Debug` begins.

@@ -15,7 +15,12 @@ fn folder() -> PathBuf {
 /// The rows that each network of the corpus was asked for.
 fn batch<A: Scalar>(network: &Sequential<A>) -> Array2<A> {
     let columns = network.input().len();
-    Array2::from_shape_fn((2, columns), |(i, j)| A::of(((i * columns + j) % 7) as f64 / 4.0 - 0.5))
+    let spec = network.layers().next().and_then(Layer::spec).unwrap();
+    let number = |n: usize| match spec.kind() {
+        "embedding" => (n % spec.count("count").unwrap()) as f64,
+        _ => (n % 7) as f64 / 4.0 - 0.5,
+    };
+    Array2::from_shape_fn((2, columns), |(i, j)| A::of(number(i * columns + j)))
 }
 
 /// The outputs for that batch, as text in a file beside the network's.

@@ -33,6 +33,7 @@ fn is_written<A: Scalar>(entry: &zoo::Entry<A>) -> bool {
         "permute",
         "pixel_shuffle",
         "upsample",
+        "pad2d",
         "parallel",
         "rescale",
         "residual",

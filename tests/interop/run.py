@@ -1,13 +1,18 @@
-"""Exchanges networks with PyTorch, onnxruntime and rten: `pip install -r requirements.txt`, then `python run.py`."""
+"""Exchanges networks with PyTorch, Keras, onnxruntime and rten: `pip install -r requirements.txt`, then `python run.py`."""
 
+import os
 import pathlib
 import shutil
 import subprocess
 
+os.environ["KERAS_BACKEND"] = "torch"
+
+import keras
 import numpy as np
 import onnx
 import onnxruntime
 import safetensors
+import safetensors.numpy
 import safetensors.torch
 import torch
 
@@ -72,7 +77,62 @@ class Gru(torch.nn.Module):
         return self.head(torch.cat([last[0], last[1]], dim=1))
 
 
-MODULES = {"mlp": (Mlp, (6,)), "lstm": (Lstm, (7, 4)), "gru": (Gru, (7, 4))}
+class Images(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.features = torch.nn.Sequential(
+            torch.nn.Conv2d(2, 6, 3, padding=1, stride=2),
+            torch.nn.BatchNorm2d(6),
+            torch.nn.ReLU(),
+            torch.nn.ConvTranspose2d(6, 4, 3, stride=2, padding=1, output_padding=1, groups=2),
+            torch.nn.GroupNorm(2, 4),
+            torch.nn.PReLU(4),
+            torch.nn.InstanceNorm2d(4, affine=True),
+            torch.nn.Tanh(),
+        )
+        self.head = torch.nn.Linear(4 * 6 * 4, 3)
+
+    def forward(self, x):
+        return self.head(self.features(x).flatten(1))
+
+
+class Sequences(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv1d(4, 6, 3, padding=1, groups=2)
+        self.norm = torch.nn.LayerNorm(6)
+        self.attention = torch.nn.MultiheadAttention(6, 2, batch_first=True)
+        self.rms = torch.nn.RMSNorm(6)
+        self.rnn = torch.nn.RNN(6, 5, batch_first=True)
+        self.head = torch.nn.Linear(5, 3)
+
+    def forward(self, x):
+        x = self.norm(self.conv(x.transpose(1, 2)).transpose(1, 2))
+        x = self.rms(x + self.attention(x, x, x, need_weights=False)[0])
+        return self.head(self.rnn(x)[1][-1])
+
+
+class Words(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table = torch.nn.Embedding(9, 4)
+        self.lstm = torch.nn.LSTM(4, 5, 2, batch_first=True, bidirectional=True)
+        self.norm = torch.nn.BatchNorm1d(10)
+        self.head = torch.nn.Linear(10, 3)
+
+    def forward(self, x):
+        last = self.lstm(self.table(x.long()))[1][0]
+        return self.head(self.norm(torch.cat([last[-2], last[-1]], dim=1)))
+
+
+MODULES = {
+    "mlp": (Mlp, (6,)),
+    "lstm": (Lstm, (7, 4)),
+    "gru": (Gru, (7, 4)),
+    "images": (Images, (2, 6, 4)),
+    "sequences": (Sequences, (7, 4)),
+    "words": (Words, (5,)),
+}
 
 
 def check_torch(folder):
@@ -80,28 +140,94 @@ def check_torch(folder):
     for name, (module, shape) in MODULES.items():
         net = module()
         x, target = torch.randn(32, *shape), torch.randn(32, 3)
+        if name == "words":
+            x = torch.randint(0, 9, (32, *shape)).float()
         optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
         for _ in range(50):
             optimizer.zero_grad()
             torch.nn.functional.mse_loss(net(x), target).backward()
             optimizer.step()
+        net.eval()
         for kind, dtype in [("f32", torch.float32), ("f64", torch.float64), ("f16", torch.float16), ("bf16", torch.bfloat16)]:
-            state = {key: value.to(dtype).contiguous() for key, value in net.state_dict().items()}
+            state = net.state_dict().items()
+            state = {key: value.to(dtype).contiguous() if value.is_floating_point() else value for key, value in state}
             safetensors.torch.save_file(state, folder / f"{name}-{kind}.safetensors")
-            net_of_kind = module()
-            net_of_kind.load_state_dict({key: value.to(torch.float32) for key, value in state.items()})
+            net_of_kind = module().eval()
+            net_of_kind.load_state_dict({key: value.float() for key, value in state.items()})
             with torch.no_grad():
                 np.savez(folder / f"{name}-{kind}.npz", x=x.numpy(), y=net_of_kind(x).numpy())
     neuropil("from-torch", folder)
     neuropil("to-torch", folder)
     for name, (module, _) in MODULES.items():
-        net = module()
+        net = module().eval()
         net.load_state_dict(safetensors.torch.load_file(folder / f"{name}-back.safetensors"))
         arrays = np.load(folder / f"{name}-back.npz")
         with torch.no_grad():
             away = difference(net(torch.from_numpy(arrays["x"])).numpy(), arrays["y"])
         assert away < 1e-6, (name, away)
         print(f"{name} trained here: PyTorch's predictions at most {away:.1e} away")
+
+
+def keras_images():
+    layers = keras.layers
+    return keras.Sequential([
+        keras.Input((6, 4, 2)),
+        layers.Conv2D(3, (3, 2), name="conv"),
+        layers.BatchNormalization(name="norm"),
+        layers.ReLU(),
+        layers.DepthwiseConv2D(3, depth_multiplier=2, padding="same", name="depthwise"),
+        layers.Conv2DTranspose(4, (3, 2), strides=(2, 1), name="transposed"),
+        layers.Activation("tanh"),
+        layers.GlobalAveragePooling2D(),
+        layers.Dense(3, name="head"),
+    ])
+
+
+def keras_sequences():
+    layers = keras.layers
+    x = words = keras.Input((7,))
+    x = layers.Embedding(9, 6, name="words")(x)
+    x = layers.Conv1D(6, 3, name="conv")(x)
+    x = x + layers.MultiHeadAttention(2, 3, name="attention")(x, x)
+    x = layers.LayerNormalization(name="norm")(x)
+    x = layers.Bidirectional(layers.LSTM(5, return_sequences=True, name="lstm"), name="both")(x)
+    x = layers.GRU(4, return_sequences=True, name="gru")(x)
+    x = layers.SimpleRNN(3, name="rnn")(x)
+    return keras.Model(words, layers.Dense(3, name="head")(x))
+
+
+def path(weight):
+    return weight.path.removeprefix("sequential/")
+
+
+def check_keras(folder):
+    keras.utils.set_random_seed(1)
+    models = {"images": keras_images(), "sequences": keras_sequences()}
+    generator = np.random.default_rng(1)
+    for name, model in models.items():
+        shape = (32, *model.input_shape[1:])
+        x = generator.normal(size=shape) if name == "images" else generator.integers(0, 9, shape)
+        x = x.astype("float32")
+        model.compile("adam", "mse")
+        model.fit(x, generator.normal(size=(32, 3)), epochs=20, verbose=0)
+        # Biases begin at 0, and some stay there.
+        model.set_weights([w + 0.1 * generator.normal(size=w.shape) ** 2 for w in model.get_weights()])
+        arrays = {path(weight): np.ascontiguousarray(weight.numpy()) for weight in model.weights}
+        safetensors.numpy.save_file(arrays, folder / f"{name}-keras.safetensors")
+        mine = x.transpose(0, 3, 1, 2) if name == "images" else x
+        np.savez(folder / f"{name}-keras.npz", x=np.ascontiguousarray(mine), y=model.predict(x, verbose=0))
+    neuropil("from-keras", folder)
+    neuropil("to-keras", folder)
+    for name, model in models.items():
+        weights = safetensors.numpy.load_file(folder / f"{name}-back.safetensors")
+        assert len(weights) == len(model.weights), (sorted(weights), [path(weight) for weight in model.weights])
+        for weight in model.weights:
+            weight.assign(weights[path(weight).replace("/", ".")])
+        arrays = np.load(folder / f"{name}-back.npz")
+        x = arrays["x"].transpose(0, 2, 3, 1) if name == "images" else arrays["x"]
+        away = difference(model.predict(x, verbose=0), arrays["y"])
+        assert away < 1e-6, (name, away)
+        print(f"{name} trained here: Keras's predictions at most {away:.1e} away")
 
 
 def check_model_file(folder):
@@ -118,8 +244,9 @@ def check_model_file(folder):
 
 if __name__ == "__main__":
     shutil.rmtree(OUT, ignore_errors=True)
-    for name in ["onnx", "torch"]:
+    for name in ["onnx", "torch", "keras"]:
         (OUT / name).mkdir(parents=True)
     check_onnx(OUT / "onnx")
     check_torch(OUT / "torch")
+    check_keras(OUT / "keras")
     check_model_file(OUT / "torch")

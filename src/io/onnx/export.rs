@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::graph::{Attribute, Graph, Node, Port, Tensor};
 use super::table;
-use crate::layers::Layer;
+use crate::layers::{Layer, Parallel, Residual};
+use crate::network::nodes::Nodes;
 use crate::spec::Spec;
 use crate::{Error, Result, Scalar, Sequential, Shape};
 
@@ -55,12 +56,40 @@ impl Export {
         Ok(())
     }
 
+    /// Layers side by side, which all take the current value: the names of their outputs.
+    fn fork<A: Scalar>(&mut self, nodes: &Nodes<A>, input: Shape, place: &str) -> Result<Vec<String>> {
+        let x = self.x.clone();
+        let branches = nodes.iter().enumerate().map(|(i, node)| {
+            self.x.clone_from(&x);
+            self.layer(&*node.layer, input, &format!("{place}{}.", node.name)).map_err(|error| error.at(i))?;
+            Ok(self.x.clone())
+        });
+        branches.collect()
+    }
+
     fn layer<A: Scalar>(&mut self, layer: &dyn Layer<A>, input: Shape, place: &str) -> Result<()> {
         let any: &dyn std::any::Any = layer;
         if let Some(network) = any.downcast_ref::<Sequential<A>>() {
             // It may see the same numbers in another shape.
             self.reshape(input, network.input());
             return self.network(network, place);
+        }
+        if let Some(residual) = any.downcast_ref::<Residual<A>>() {
+            let x = self.x.clone();
+            let ends = self.fork(residual.nodes(), input, place)?;
+            self.x = self.node("Add", &[ends.get(1).unwrap_or(&x), &ends[0]], []);
+            return Ok(());
+        }
+        if let Some(parallel) = any.downcast_ref::<Parallel<A>>() {
+            let ends = self.fork(parallel.nodes(), input, place)?;
+            let ends: Vec<&str> = ends.iter().map(|end| &**end).collect();
+            self.x = if parallel.adds() {
+                self.node("Sum", &ends, [])
+            } else {
+                let axis = channel_axis(parallel.output_shape(input)?);
+                self.node("Concat", &ends, [("axis", Attribute::Int(axis))])
+            };
+            return Ok(());
         }
         let unsupported = |what: &str| Error::Unsupported { layer: format!("{layer:?}"), what: what.to_owned() };
         let spec = layer.spec().ok_or_else(|| unsupported("cannot be described; implement `spec` for it"))?;
@@ -176,6 +205,15 @@ impl At {
             _ => vec![count],
         }
     }
+}
+
+/// The axis of features or channels, with the batch as axis 0.
+pub(super) fn channel_axis(shape: Shape) -> i64 {
+    if matches!(shape, Shape::Sequence { .. }) { 2 } else { 1 }
+}
+
+pub(super) fn ints(list: impl IntoIterator<Item = usize>) -> Attribute<'static> {
+    Attribute::Ints(list.into_iter().map(|n| n as i64).collect())
 }
 
 /// The sizes of a sample.

@@ -60,7 +60,7 @@ pub(super) struct Tensor<'b> {
 }
 
 const FLOAT: i64 = 1;
-const INT64: i64 = 7;
+pub(super) const INT64: i64 = 7;
 const FLOAT16: i64 = 10;
 const DOUBLE: i64 = 11;
 const BFLOAT16: i64 = 16;

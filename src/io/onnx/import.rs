@@ -1,11 +1,15 @@
-//! A graph becomes a network: a walk along the values from the input to the output, one layer at a time.
+//! A graph becomes a network: a walk along the values from the input to the output, one layer at a time, and where the
+//! value forks, one such walk for each branch.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use ndarray::Array2;
 
+use super::export::{channel_axis, dims};
+use super::fork::Fork;
 use super::graph::{Attribute, Graph, Node, Tensor, read as read_graph};
-use super::patterns;
+use super::patterns::{self, Read, first};
 use crate::spec::{Arrays, Registry, Spec};
 use crate::{Error, Result, Scalar, Sequential, Shape};
 
@@ -36,49 +40,155 @@ impl<'g> Found<'g> {
     }
 }
 
-/// What patterns are given: the graph from the current value on.
-pub(super) struct Walk<'g> {
+/// How deep branches may lie in branches: what the description of a network in a file can hold.
+const DEEPEST: usize = 32;
+
+/// The operators and constants of a graph.
+pub(super) struct Operators<'g> {
+    nodes: &'g [Node<'g>],
     constants: BTreeMap<&'g str, &'g Tensor<'g>>,
     users: BTreeMap<&'g str, Vec<&'g Node<'g>>>,
-    /// How many operators there are: no walk along a chain is longer.
-    pub(super) nodes: usize,
-    /// The value up to which the graph has been read, and the shape of a sample there.
+}
+
+/// What patterns are given: the graph from the current value on.
+pub(super) struct Walk<'g> {
+    operators: &'g Operators<'g>,
+    /// The value up to which the graph has been read, the operators of this branch that take it, and the shape of a
+    /// sample there.
     pub(super) at: &'g str,
+    here: Vec<&'g Node<'g>>,
     pub(super) shape: Shape,
 }
 
-type Read<T> = Result<T, String>;
+/// Layers one after the other.
+struct Chain {
+    input: Shape,
+    output: Shape,
+    specs: Vec<Spec>,
+    parameters: Vec<Parameters>,
+}
 
 pub(super) fn read<A: Scalar>(bytes: &[u8], name: &str) -> Result<Sequential<A>> {
     let problem = |problem: String| Error::Format { what: name.to_owned(), problem };
     let graph = read_graph(bytes).map_err(problem)?;
-    let (mut walk, end) = Walk::new(&graph).map_err(problem)?;
-    let input = walk.shape;
-    let (mut specs, mut parameters) = (Vec::new(), Vec::new());
-    let registry = Registry::<A>::new();
-    for _ in 0..=graph.nodes.len() {
-        if walk.at == end {
-            return registry.network(&chain(input, &specs), &mut Constants(&parameters));
-        }
-        let found = patterns::next(&walk).map_err(problem)?;
-        if let Some(spec) = found.spec {
-            parameters.push(found.parameters);
-            // The layer by itself, for its checks and the shape after it.
-            let last = &parameters[parameters.len() - 1..];
-            let layer = registry.network(&chain(walk.shape, std::slice::from_ref(&spec)), &mut Constants(last));
-            let within = |error| match error {
-                Error::Layer { error, .. } => Error::Layer { index: specs.len(), error },
-                error => error,
-            };
-            walk.shape = layer.map_err(within)?.output();
-            specs.push(spec);
-        }
-        walk.at = found.output;
-    }
-    Err(problem("its operators go round in a circle".into()))
+    let operators = Operators::of(&graph).map_err(problem)?;
+    let (start, shape, end) = operators.ends(&graph).map_err(problem)?;
+    let walk = Walk { operators: &operators, at: start, here: operators.users(start).to_vec(), shape };
+    let import = Import { name, registry: Registry::<A>::new(), left: Cell::new(graph.nodes.len()) };
+    let chain = import.chain(walk, end, 0)?;
+    import.registry.network(&spec_of(chain.input, &chain.specs), &mut Constants(&chain.parameters))
 }
 
-fn chain(input: Shape, layers: &[Spec]) -> Spec {
+/// A file that is being read.
+struct Import<'n, A: Scalar> {
+    name: &'n str,
+    registry: Registry<A>,
+    /// How many more layers there can be: each is at least one operator.
+    left: Cell<usize>,
+}
+
+impl<A: Scalar> Import<'_, A> {
+    fn problem(&self, problem: String) -> Error {
+        Error::Format { what: self.name.to_owned(), problem }
+    }
+
+    /// The layers from the walk's value to the one called `end`.
+    fn chain(&self, mut walk: Walk<'_>, end: &str, depth: usize) -> Result<Chain> {
+        let (input, mut specs, mut parameters) = (walk.shape, Vec::new(), Vec::new());
+        while walk.at != end {
+            let left = self.left.get().checked_sub(1);
+            self.left.set(left.ok_or_else(|| self.problem("its operators go round in a circle".into()))?);
+            let found = match patterns::next(&walk).map_err(|problem| self.problem(problem))? {
+                Some(found) => found,
+                None => self.fork(&walk, depth)?,
+            };
+            if let Some(spec) = found.spec {
+                parameters.push(found.parameters);
+                // The layer by itself, for its checks and the shape after it.
+                let alone = spec_of(walk.shape, std::slice::from_ref(&spec));
+                let layer = self.registry.network(&alone, &mut Constants(&parameters[parameters.len() - 1..]));
+                let within = |error| match error {
+                    Error::Layer { error, .. } => Error::Layer { index: specs.len(), error },
+                    error => error,
+                };
+                walk.shape = layer.map_err(within)?.output();
+                specs.push(spec);
+            }
+            walk.at = found.output;
+            walk.here = walk.operators.users(walk.at).to_vec();
+        }
+        Ok(Chain { input, output: walk.shape, specs, parameters })
+    }
+
+    /// The layer of branches that begins at the walk's value.
+    fn fork<'g>(&self, walk: &Walk<'g>, depth: usize) -> Result<Found<'g>> {
+        let known = |join: &Node<'_>| matches!(&*join.op, "Add" | "Sum" | "Concat") && depth < DEEPEST;
+        let Some(Fork { join, branches }) = Fork::at(walk).filter(|fork| known(fork.join)) else {
+            let ops: Vec<&str> = walk.here.iter().map(|node| &*node.op).collect();
+            let ops = if ops.is_empty() { "nothing".into() } else { ops.join(" and ") };
+            return Err(self.problem(format!("what takes its value `{}`, {ops}, is no layer of this crate", walk.at)));
+        };
+        let mut chains = Vec::new();
+        for branch in branches {
+            let from = Walk { here: branch.first, ..*walk };
+            chains.push(self.chain(from, branch.end, depth + 1)?);
+        }
+        let (spec, parameters) = joined(join, chains).map_err(|problem| self.problem(problem))?;
+        Ok(Found { spec: Some(spec), parameters, output: first(join) })
+    }
+}
+
+/// The layer of branches that end in this operator.
+fn joined(join: &Node<'_>, mut chains: Vec<Chain>) -> Read<(Spec, Parameters)> {
+    let mut parameters = Parameters::new();
+    let spec = match &*join.op {
+        "Add" => {
+            // What goes around the body comes first, as far as one can tell.
+            chains.sort_by_key(|chain| !chain.specs.is_empty());
+            let [around, body] = &mut *chains else { return Err("its operator Add has not two inputs".into()) };
+            let spec = Spec::new("residual").set("body", body.as_layer("body", &mut parameters));
+            if around.specs.is_empty() {
+                spec
+            } else {
+                spec.set("projection", around.as_layer("projection", &mut parameters))
+            }
+        }
+        op => {
+            let way = if op == "Sum" { "sum" } else { "concat" };
+            if let ("concat", Some(chain)) = (way, chains.first()) {
+                expect_channels(join, chain.output)?;
+            }
+            let branches = chains.iter_mut().enumerate();
+            let branches = branches.map(|(i, chain)| chain.as_layer(&format!("branch{i}"), &mut parameters));
+            Spec::new("parallel").set("join", way).set("branches", branches.collect::<Vec<_>>())
+        }
+    };
+    Ok((spec, parameters))
+}
+
+impl Chain {
+    /// The layers as one, whose parameters are added to others under its name.
+    fn as_layer(&mut self, name: &str, all: &mut Parameters) -> Spec {
+        for (i, parameters) in self.parameters.drain(..).enumerate() {
+            let place = if self.specs.len() == 1 { name.to_owned() } else { format!("{name}.{i}") };
+            all.extend(parameters.into_iter().map(|(name, numbers)| (format!("{place}.{name}"), numbers)));
+        }
+        match &*self.specs {
+            [] => Spec::new("identity"),
+            [one] => one.clone(),
+            specs => spec_of(self.input, specs),
+        }
+    }
+}
+
+/// The error unless an operator works along the axis of features or channels.
+pub(super) fn expect_channels(node: &Node<'_>, shape: Shape) -> Read<()> {
+    let (axis, rank) = (node.int("axis", -1)?, 1 + dims(shape).len() as i64);
+    node.expect("axis", axis.rem_euclid(rank) == channel_axis(shape))
+}
+
+/// A network of these layers.
+fn spec_of(input: Shape, layers: &[Spec]) -> Spec {
     let spec = Spec::new("sequential").set("input", input).set("layers", layers.to_vec());
     spec.set("rates", vec![1.0; layers.len()])
 }
@@ -100,9 +210,8 @@ impl<A: Scalar> Arrays<A> for Constants<'_> {
     }
 }
 
-impl<'g> Walk<'g> {
-    /// The beginning of the graph, and the value at its end.
-    fn new(graph: &'g Graph<'g>) -> Read<(Self, &'g str)> {
+impl<'g> Operators<'g> {
+    fn of(graph: &'g Graph<'g>) -> Read<Self> {
         let mut constants: BTreeMap<&str, &Tensor> =
             graph.constants.iter().map(|(name, tensor)| (&**name, tensor)).collect();
         let mut users: BTreeMap<&str, Vec<&Node>> = BTreeMap::new();
@@ -121,8 +230,13 @@ impl<'g> Walk<'g> {
                 }
             }
         }
+        Ok(Self { nodes: &graph.nodes, constants, users })
+    }
+
+    /// The value at the beginning with its shape, and the value at the end.
+    fn ends(&self, graph: &'g Graph<'g>) -> Read<(&'g str, Shape, &'g str)> {
         // Older files list constants among the inputs.
-        let mut inputs = graph.inputs.iter().filter(|input| !constants.contains_key(&*input.name));
+        let mut inputs = graph.inputs.iter().filter(|input| !self.constants.contains_key(&*input.name));
         let (Some(input), None, [output]) = (inputs.next(), inputs.next(), &*graph.outputs) else {
             return Err("it has not one input and one output, as a network here has".into());
         };
@@ -138,12 +252,24 @@ impl<'g> Walk<'g> {
                 ));
             }
         };
-        Ok((Self { constants, users, nodes: graph.nodes.len(), at: &input.name, shape }, &output.name))
+        Ok((&input.name, shape, &output.name))
     }
 
     /// The operators that take a value.
-    pub(super) fn users(&self, value: &str) -> &[&'g Node<'g>] {
+    fn users(&self, value: &str) -> &[&'g Node<'g>] {
         self.users.get(value).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl<'g> Walk<'g> {
+    /// All operators of the graph: a walk along a chain takes no more steps than there are.
+    pub(super) fn operators(&self) -> &'g [Node<'g>] {
+        self.operators.nodes
+    }
+
+    /// The operators of this branch that take a value.
+    pub(super) fn users(&self, value: &str) -> &[&'g Node<'g>] {
+        if value == self.at { &self.here } else { self.operators.users(value) }
     }
 
     /// The only operator that takes a value, if it is of this kind.
@@ -157,7 +283,7 @@ impl<'g> Walk<'g> {
     /// The constant that a node's input is.
     pub(super) fn constant(&self, node: &Node<'_>, input: usize) -> Read<&'g Tensor<'g>> {
         let name = node.inputs.get(input).map(String::as_str).unwrap_or_default();
-        let constant = self.constants.get(name).copied();
+        let constant = self.operators.constants.get(name).copied();
         constant.ok_or_else(|| format!("input {input} of its operator {} is `{name}`, which is no constant", node.op))
     }
 

@@ -10,14 +10,15 @@ use super::atomic;
 use crate::{Error, Result, Scalar, Sequential};
 
 mod export;
+mod fork;
 mod graph;
 mod import;
 mod patterns;
 mod protobuf;
 mod recurrent;
-mod sequence_patterns;
 mod sequences;
 mod table;
+mod windows;
 
 impl<A: Scalar> Sequential<A> {
     /// Writes the network as it predicts to an ONNX file, which other runtimes execute.
@@ -49,8 +50,9 @@ impl<A: Scalar> Sequential<A> {
         export::write(self)
     }
 
-    /// Makes a network of an ONNX file: a chain of the operators that [`to_onnx`](Self::to_onnx) writes, also as
-    /// `PyTorch` writes them.
+    /// Makes a network of an ONNX file: the operators that [`to_onnx`](Self::to_onnx) writes, also as `PyTorch`
+    /// writes them, in a chain; ways that fork and meet again in a sum or concatenation are a
+    /// [`Residual`](crate::layers::Residual) or [`Parallel`](crate::layers::Parallel).
     ///
     /// # Errors
     /// [`Error::File`] if the file cannot be read; [`Error::Format`] if it is damaged, or something in it is no layer of

@@ -1,10 +1,11 @@
 //! How each kind of layer is written with ONNX's operators: one arm a kind.
 
-use super::export::{At, Export};
+use super::export::{At, Export, channel_axis, dims, ints};
 use super::graph::Attribute::{Float, Int, Ints, Text};
-use super::graph::Tensor;
-use super::{recurrent, sequences};
-use crate::spec::{Setting, Spec};
+use super::graph::{INT64, Tensor};
+use super::windows::pool;
+use super::{recurrent, sequences, windows};
+use crate::spec::Spec;
 use crate::{Result, Shape};
 
 /// Writes a layer; `false` if there is no way to.
@@ -14,6 +15,7 @@ pub(super) fn write(e: &mut Export, at: &At) -> Result<bool> {
     }
     match at.spec.kind() {
         "dense" => dense(e, at)?,
+        "embedding" => embedding(e, at)?,
         "flatten" => e.then("Flatten", &[], [("axis", Int(1))]),
         "p_relu" => {
             let dims = at.per_channel(at.parameter("weight")?.1.len());
@@ -22,7 +24,10 @@ pub(super) fn write(e: &mut Export, at: &At) -> Result<bool> {
         }
         "softmax" => e.then("Softmax", &[], [("axis", Int(channel_axis(at.input)))]),
         "log_softmax" => e.then("LogSoftmax", &[], [("axis", Int(channel_axis(at.input)))]),
-        "conv2d" => convolution(e, at)?,
+        "conv1d" => windows::conv1d(e, at)?,
+        "conv2d" => windows::conv2d(e, at)?,
+        "conv_transpose2d" => windows::conv_transpose2d(e, at)?,
+        "pad2d" => windows::pad2d(e, at)?,
         "max_pool1d" | "avg_pool1d" => {
             // The steps are lines of an image, whose columns the window leaves apart.
             let Shape::Sequence { steps, features } = at.input else { return Ok(false) };
@@ -32,7 +37,7 @@ pub(super) fn write(e: &mut Export, at: &At) -> Result<bool> {
             e.then("Reshape", &[&sizes], []);
         }
         "max_pool2d" | "avg_pool2d" => pool(e, at)?,
-        "adaptive_avg_pool2d" => adaptive_pool(e, at)?,
+        "adaptive_avg_pool2d" => windows::adaptive_pool(e, at)?,
         "global_avg_pool" => global_pool(e, at, "ReduceMean"),
         "global_max_pool" => global_pool(e, at, "ReduceMax"),
         "last_step" => {
@@ -60,7 +65,7 @@ pub(super) fn write(e: &mut Export, at: &At) -> Result<bool> {
             e.then("Sub", &[&shift], []);
             e.then("Mul", &[&scale], []);
         }
-        "upsample" => upsample(e, at)?,
+        "upsample" => windows::upsample(e, at)?,
         "batch_norm" => batch_norm(e, at)?,
         "layer_norm" => layer_norm(e, at)?,
         "rms_norm" => rms_norm(e, at)?,
@@ -158,9 +163,9 @@ fn softplus(e: &mut Export, beta: f64, threshold: f64) {
 }
 
 fn dense(e: &mut Export, at: &At) -> Result<()> {
-    let (dims, _) = at.parameter("weight")?;
-    let weight = at.constant(e, "weight", dims)?;
-    let bias = if at.has("bias") { Some(at.constant(e, "bias", &[dims[1]])?) } else { None };
+    let (sizes, _) = at.parameter("weight")?;
+    let weight = at.constant(e, "weight", sizes)?;
+    let bias = if at.has("bias") { Some(at.constant(e, "bias", &[sizes[1]])?) } else { None };
     match (at.input, &bias) {
         (Shape::Flat(_), Some(bias)) => e.then("Gemm", &[&weight, bias], []),
         (Shape::Flat(_), None) => e.then("Gemm", &[&weight], []),
@@ -174,92 +179,12 @@ fn dense(e: &mut Export, at: &At) -> Result<()> {
     Ok(())
 }
 
-/// The axis of features or channels, with the batch as axis 0.
-fn channel_axis(shape: Shape) -> i64 {
-    if matches!(shape, Shape::Sequence { .. }) { 2 } else { 1 }
-}
-
-fn ints(list: impl IntoIterator<Item = usize>) -> super::graph::Attribute<'static> {
-    Ints(list.into_iter().map(|n| n as i64).collect())
-}
-
-/// The window's padding as ONNX has it: lines above, columns left, lines below, columns right.
-fn pads(at: &At) -> Result<[usize; 4]> {
-    let spec = &at.spec;
-    if spec.get("padding") != Some(&Setting::Text("same".into())) {
-        let [above, below, left, right] = spec.counts("padding")?;
-        return Ok([above, left, below, right]);
-    }
-    let (height, width) = match at.input {
-        Shape::Image { height, width, .. } => (height, width),
-        Shape::Sequence { steps, features } => (steps, features),
-        Shape::Flat(features) => (1, features),
-    };
-    let [kernel, stride, dilation] = [spec.counts::<2>("kernel")?, spec.counts("stride")?, spec.counts("dilation")?];
-    let [rows, columns] = [(height, 0), (width, 1)].map(|(input, i): (usize, usize)| {
-        let last = (input.div_ceil(stride[i]).max(1) - 1) * stride[i];
-        let total = (last + dilation[i] * (kernel[i] - 1) + 1).saturating_sub(input);
-        [total / 2, total - total / 2]
-    });
-    Ok([rows[0], columns[0], rows[1], columns[1]])
-}
-
-fn convolution(e: &mut Export, at: &At) -> Result<()> {
-    let (dims, _) = at.parameter("weight")?;
-    let mut constants = vec![at.constant(e, "weight", dims)?];
-    if at.has("bias") {
-        constants.push(at.constant(e, "bias", &[dims[0]])?);
-    }
-    let inputs: Vec<&str> = constants.iter().map(|name| &**name).collect();
-    let spec = &at.spec;
-    e.then(
-        "Conv",
-        &inputs,
-        [
-            ("kernel_shape", ints(spec.counts::<2>("kernel")?)),
-            ("strides", ints(spec.counts::<2>("stride")?)),
-            ("dilations", ints(spec.counts::<2>("dilation")?)),
-            ("pads", ints(pads(at)?)),
-            ("group", Int(spec.count("groups")? as i64)),
-        ],
-    );
-    Ok(())
-}
-
-fn pool(e: &mut Export, at: &At) -> Result<()> {
-    let spec = &at.spec;
-    let attributes = [
-        ("kernel_shape", ints(spec.counts::<2>("kernel")?)),
-        ("strides", ints(spec.counts::<2>("stride")?)),
-        ("dilations", ints(spec.counts::<2>("dilation")?)),
-        ("pads", ints(pads(at)?)),
-        ("ceil_mode", Int(spec.flag("ceil")?.into())),
-    ];
-    if spec.kind().starts_with("max") {
-        e.then("MaxPool", &[], attributes);
-    } else {
-        let [a, b, c, d, f] = attributes;
-        let counts = Int(spec.flag("counts_padding")?.into());
-        e.then("AveragePool", &[], [a, b, c, d, f, ("count_include_pad", counts)]);
-    }
-    Ok(())
-}
-
-/// The means of regions, which may overlap: a product with a matrix of weights for each axis.
-fn adaptive_pool(e: &mut Export, at: &At) -> Result<()> {
-    let Shape::Image { height, width, .. } = at.input else { return Ok(()) };
-    let [lines, columns] = at.spec.counts::<2>("output")?;
-    // How much cell j of n adds to place i of m: its part of the region from ⌊i·n/m⌋ up to, without, ⌈(i + 1)·n/m⌉.
-    let weight = |i: usize, j: usize, m: usize, n: usize| {
-        let region = i * n / m..((i + 1) * n).div_ceil(m);
-        if region.contains(&j) { 1.0 / region.len() as f32 } else { 0.0 }
-    };
-    let across = (0..width * columns).map(|k| weight(k % columns, k / columns, columns, width));
-    let down = (0..lines * height).map(|k| weight(k / height, k % height, lines, height));
-    let across = e.constant(at.name("columns"), Tensor::floats(&[width, columns], across));
-    let down = e.constant(at.name("lines"), Tensor::floats(&[lines, height], down));
-    e.then("MatMul", &[&across], []);
-    e.x = e.node("MatMul", &[&down, &e.x.clone()], []);
+/// A row of the weights for each index, which layers here are given as a float.
+fn embedding(e: &mut Export, at: &At) -> Result<()> {
+    e.reshape(at.input, at.input.len().into());
+    let weight = at.constant(e, "weight", at.parameter("weight")?.0)?;
+    e.then("Cast", &[], [("to", Int(INT64))]);
+    e.x = e.node("Gather", &[&weight, &e.x.clone()], [("axis", Int(0))]);
     Ok(())
 }
 
@@ -268,17 +193,6 @@ fn global_pool(e: &mut Export, at: &At, op: &str) {
     let axes: &[i64] = if matches!(at.input, Shape::Image { .. }) { &[2, 3] } else { &[1] };
     let axes = e.integers(axes);
     e.then(op, &[&axes], [("keepdims", Int(0))]);
-}
-
-fn upsample(e: &mut Export, at: &At) -> Result<()> {
-    let [down, across] = at.spec.counts::<2>("scale")?.map(|scale| scale as f32);
-    let scales = e.unnamed(Tensor::floats(&[4], [1.0, 1.0, down, across]));
-    let (mode, coordinates) =
-        if at.spec.flag("bilinear")? { ("linear", "half_pixel") } else { ("nearest", "asymmetric") };
-    let mode = [("mode", mode), ("coordinate_transformation_mode", coordinates), ("nearest_mode", "floor")];
-    // Without a region of interest, the second input.
-    e.then("Resize", &["", &scales], mode.map(|(name, value)| (name, Text(value.into()))));
-    Ok(())
 }
 
 /// w·(x - mean)/√(var + ε) + b, one of each a channel.
@@ -313,7 +227,7 @@ fn batch_norm(e: &mut Export, at: &At) -> Result<()> {
 
 /// Over the last axes of a sample: those of the layer's own shape.
 fn layer_norm(e: &mut Export, at: &At) -> Result<()> {
-    let dims = super::export::dims(at.spec.shape("shape")?);
+    let dims = dims(at.spec.shape("shape")?);
     let weight = if at.has("weight") {
         at.constant(e, "weight", &dims)?
     } else {
@@ -333,7 +247,7 @@ fn layer_norm(e: &mut Export, at: &At) -> Result<()> {
 
 /// x/√(mean(x²) + ε)·w over the last axes.
 fn rms_norm(e: &mut Export, at: &At) -> Result<()> {
-    let dims = super::export::dims(at.spec.shape("shape")?);
+    let dims = dims(at.spec.shape("shape")?);
     let x = e.x.clone();
     let axes: Vec<i64> = (1..=dims.len() as i64).map(|i| -i).collect();
     let (axes, eps) = (e.integers(&axes), e.number(at.spec.number("eps")?));
@@ -363,7 +277,7 @@ fn group_norm(e: &mut Export, at: &At, groups: usize) -> Result<()> {
     let mut sizes = vec![0];
     match at.input {
         Shape::Sequence { steps, features } => sizes.extend([features as i64, steps as i64]),
-        shape => sizes.extend(super::export::dims(shape).iter().map(|&n| n as i64)),
+        shape => sizes.extend(dims(shape).iter().map(|&n| n as i64)),
     }
     let sizes = e.integers(&sizes);
     e.then("Reshape", &[&sizes], []);

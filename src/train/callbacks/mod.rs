@@ -10,11 +10,13 @@ use std::path::PathBuf;
 use crate::train::History;
 use crate::{Error, Result, Scalar, Sequential};
 
+#[cfg(feature = "files")]
 mod checkpoint;
 mod early_stopping;
 mod history_csv;
 mod progress;
 
+#[cfg(feature = "files")]
 pub use checkpoint::Checkpoint;
 pub use early_stopping::EarlyStopping;
 pub use history_csv::HistoryCsv;
@@ -112,6 +114,7 @@ pub struct Context<'c, A: Scalar> {
     pub(crate) columns: &'c [Column],
     /// The column to watch unless a callback has its own.
     pub(crate) monitor: usize,
+    #[cfg_attr(not(feature = "files"), allow(dead_code))] // Nobody can ask for it then.
     pub(crate) saves: &'c mut Vec<PathBuf>,
 }
 
@@ -168,6 +171,7 @@ impl<A: Scalar> Context<'_, A> {
 
     /// Saves the whole training to this file once all callbacks have seen the epoch's end, as
     /// [`Trainer::save_state`](crate::train::Trainer::save_state) does.
+    #[cfg(feature = "files")]
     pub fn save(&mut self, path: PathBuf) {
         self.saves.push(path);
     }

@@ -21,8 +21,10 @@ fn main() -> Outcome {
     let folder = Path::new(folder);
     match &**command {
         "onnx" => onnx(folder),
-        "from-torch" => from_torch(folder),
-        "to-torch" => to_torch(folder),
+        "from-torch" => from_files(folder, networks()?, &["f32", "f64", "f16", "bf16"]),
+        "to-torch" => to_files(folder, networks()?),
+        "from-keras" => from_files(folder, keras_networks()?, &["keras"]),
+        "to-keras" => to_files(folder, keras_networks()?),
         other => Err(format!("there is no command {other}").into()),
     }
 }
@@ -105,25 +107,92 @@ fn rten(path: &Path, arrays: &[(String, ArrayD<f32>)]) -> Outcome<f32> {
     Ok(worst)
 }
 
+type Networks = Vec<(&'static str, Sequential<f32>, Names)>;
+
 /// The networks of `run.py`, with this crate's layers.
-fn networks() -> Outcome<Vec<(&'static str, Sequential<f32>, Names)>> {
+fn networks() -> Outcome<Networks> {
     let r = &mut rng(1);
     let mlp = Sequential::mlp(&[6, 16, 3], Tanh, r)?;
     let recurrent =
         Sequential::new([7, 4]).with(Lstm::new(4, 8, r)?.stacked(2, r)?.last_state())?.with(Dense::new(8, 3, r))?;
     let gated =
         Sequential::new([7, 4]).with(Gru::new(4, 8, r)?.bidirectional(r)?.last_state())?.with(Dense::new(16, 3, r))?;
+    let images = Sequential::new([2, 6, 4])
+        .with(Conv2d::new(2, 6, [3, 3], r)?.padding(1).stride([2, 2]))?
+        .with(BatchNorm::new(6))?
+        .with(Relu)?
+        .with(ConvTranspose2d::grouped(6, 4, [3, 3], 2, r)?.stride([2, 2]).padding(1).output_padding([1, 1]))?
+        .with(GroupNorm::new(2, 4))?
+        .with(PRelu::per_channel(4))?
+        .with(InstanceNorm::affine(4))?
+        .with(Tanh)?
+        .with(Flatten)?
+        .with(Dense::new(4 * 6 * 4, 3, r))?;
+    let sequences = Sequential::new([7, 4])
+        .with(Conv1d::grouped(4, 6, 3, 2, r)?.padding(1))?
+        .with(LayerNorm::new(6))?
+        .with(Residual::new(MultiHeadAttention::new(6, 2, r)?))?
+        .with(RmsNorm::new(6))?
+        .with(Rnn::new(6, 5, r)?.last_state())?
+        .with(Dense::new(5, 3, r))?;
+    let words = Sequential::new(5)
+        .with(Embedding::new(9, 4, r))?
+        .with(Lstm::new(4, 5, r)?.stacked(2, r)?.bidirectional(r)?.last_state())?
+        .with(BatchNorm::new(10))?
+        .with(Dense::new(10, 3, r))?;
+    let of_sequences = ["conv", "norm", "attention", "rms", "rnn", "head"].into_iter().enumerate();
+    let of_sequences = of_sequences.fold(Names::new(), |names, (i, name)| {
+        names.rename(name, &if name == "attention" { format!("{i}.body") } else { i.to_string() })
+    });
+    let of_words = Names::new().rename("table", "0").rename("lstm", "1").rename("norm", "2").rename("head", "3");
     Ok(vec![
+        ("images", images, Names::new().rename("head", "9").rename("features", "")),
+        ("sequences", sequences, of_sequences),
+        ("words", words, of_words),
         ("mlp", mlp, Names::new().rename("fc1", "0").rename("fc2", "2")),
         ("lstm", recurrent, Names::new().rename("lstm", "0").rename("head", "1")),
         ("gru", gated, Names::new().rename("gru", "0").rename("head", "1")),
     ])
 }
 
-/// Loads what `PyTorch` trained and compares the predictions.
-fn from_torch(folder: &Path) -> Outcome {
-    for (name, mut network, names) in networks()? {
-        for kind in ["f32", "f64", "f16", "bf16"] {
+/// The models of `run.py` in Keras, with this crate's layers.
+fn keras_networks() -> Outcome<Networks> {
+    let r = &mut rng(1);
+    let images = Sequential::new([2, 6, 4])
+        .with(Conv2d::new(2, 3, [3, 2], r)?)?
+        .with(BatchNorm::new(3).eps(1e-3))?
+        .with(Relu)?
+        .with(Conv2d::grouped(3, 6, [3, 3], 3, r)?.padding(Padding::Same))?
+        .with(ConvTranspose2d::new(6, 4, [3, 2], r)?.stride([2, 1]))?
+        .with(Tanh)?
+        .with(GlobalAvgPool)?
+        .with(Dense::new(4, 3, r))?;
+    let sequences = Sequential::new(7)
+        .with(Embedding::new(9, 6, r))?
+        .with(Conv1d::new(6, 6, 3, r)?)?
+        .with(Residual::new(MultiHeadAttention::new(6, 2, r)?))?
+        .with(LayerNorm::new(6).eps(1e-3))?
+        .with(Lstm::new(6, 5, r)?.bidirectional(r)?)?
+        .with(Gru::new(10, 4, r)?)?
+        .with(Rnn::new(4, 3, r)?.last_state())?
+        .with(Dense::new(3, 3, r))?;
+    let images_names = ["conv", "norm", "", "depthwise", "transposed", "", "", "head"];
+    let sequences_names = ["words", "conv", "", "norm", "", "gru.gru_cell", "rnn.simple_rnn_cell", "head"];
+    let names = |list: [&str; 8]| {
+        let named = list.into_iter().enumerate().filter(|(_, name)| !name.is_empty());
+        named.fold(Names::keras(), |names, (i, name)| names.rename(name, &i.to_string()))
+    };
+    let both_ways = names(sequences_names)
+        .rename("both.forward_lstm.lstm_cell", "4.forward")
+        .rename("both.backward_lstm.lstm_cell", "4.backward")
+        .rename("attention", "2.body");
+    Ok(vec![("images", images, names(images_names)), ("sequences", sequences, both_ways)])
+}
+
+/// Loads what another system trained and compares the predictions.
+fn from_files(folder: &Path, networks: Networks, kinds: &[&str]) -> Outcome {
+    for (name, mut network, names) in networks {
+        for kind in kinds {
             let unmatched = network.load_state_dict(folder.join(format!("{name}-{kind}.safetensors")), &names)?;
             if !unmatched.is_empty() {
                 return Err(format!("{name}: {unmatched:?}").into());
@@ -136,16 +205,19 @@ fn from_torch(folder: &Path) -> Outcome {
             if difference > 1e-6 {
                 return Err(format!("{name} in {kind}: {difference:e} away").into());
             }
-            println!("{name} trained in PyTorch, {kind}: predictions at most {difference:.1e} away");
+            println!("{name} trained there, {kind}: predictions at most {difference:.1e} away");
         }
     }
     Ok(())
 }
 
-/// Trains, and writes weights and predictions for `PyTorch`.
-fn to_torch(folder: &Path) -> Outcome {
-    for (name, mut network, names) in networks()? {
-        let (x, target) = (zoo::random(32, network.input().len(), 1), zoo::random(32, 3, 2));
+/// Trains, and writes weights and predictions for another system.
+fn to_files(folder: &Path, networks: Networks) -> Outcome {
+    for (name, mut network, names) in networks {
+        let (mut x, target) = (zoo::random(32, network.input().len(), 1), zoo::random(32, 3, 2));
+        if network.layers().next().is_some_and(|layer| format!("{layer:?}").starts_with("Embedding")) {
+            x.mapv_inplace(|x: f32| ((x + 2.0) * 2.25).floor().min(8.0));
+        }
         let mut tape = Tape::new(&network, 1);
         let mut adam = Adam::new(0.01);
         for _ in 0..50 {

@@ -1,12 +1,11 @@
 //! Which operators are which layer of sequences: the way back from `recurrent.rs` and `sequences.rs`.
 
-use super::graph::Node;
-use super::import::{Found, Walk};
-use super::patterns::{first, matmul};
-use super::recurrent::gate_order;
+use super::products::matmul;
+use super::{Read, first};
+use crate::io::onnx::graph::Node;
+use crate::io::onnx::import::{Found, Walk};
+use crate::io::onnx::recurrent::gate_order;
 use crate::spec::Spec;
-
-type Read<T> = Result<T, String>;
 
 /// Recurrent operators on one another, between transposes to (steps, batch, features) and back.
 pub(super) fn recurrent<'g>(walk: &Walk<'g>, mut x: &'g str) -> Read<Option<Found<'g>>> {
@@ -19,7 +18,7 @@ pub(super) fn recurrent<'g>(walk: &Walk<'g>, mut x: &'g str) -> Read<Option<Foun
         let whole = whole.get_or_insert_with(|| spec.clone());
         node.expect("hidden_size", whole.kind() == spec.kind() && shared(whole) == shared(&spec))?;
         layers += 1;
-        if layers > walk.nodes {
+        if layers > walk.operators().len() {
             return Err("its recurrent operators go round in a circle".into());
         }
         let through = |value, ops: &[&str]| ops.iter().try_fold(value, |value, op| walk.only(value, op).map(first));

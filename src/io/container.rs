@@ -1,0 +1,159 @@
+//! The file that networks and trainings are saved in: what all such files have, and the check of it.
+
+use std::fs;
+use std::path::Path;
+
+use super::json;
+use super::safetensors::{SafeTensors, header};
+use crate::kernels::flat;
+use crate::layers::Layer;
+use crate::spec::Spec;
+use crate::{Error, Result, Scalar, Sequential};
+
+const FORMAT: &str = "neuropil model";
+const VERSION: &str = "1";
+/// What every file has after the length of its header; then come the eight digits of its checksum.
+const START: &[u8] = br#"{"__metadata__":{"checksum":""#;
+const DIGITS: std::ops::Range<usize> = 8 + START.len()..8 + START.len() + 8;
+/// The name of the text about a training, and with a point behind it the beginning of the names of its arrays.
+pub(super) const TRAINING: &str = "training";
+
+/// What a file has beside a network: a description of the training, and arrays.
+pub(crate) struct Training<'n, A> {
+    pub(crate) spec: Spec,
+    pub(crate) arrays: Vec<(String, Numbers<'n, A>)>,
+}
+
+/// The numbers of an array.
+pub(crate) enum Numbers<'n, A> {
+    /// Of the network's type.
+    Own(&'n [A]),
+    Double(&'n [f64]),
+}
+
+/// The content of a file.
+pub(crate) fn write<A: Scalar>(
+    network: &Sequential<A>,
+    architecture: Option<&str>,
+    training: Option<&Training<'_, A>>,
+) -> Result<Vec<u8>> {
+    let about_training = training.map(|training| json::write(&training.spec));
+    let mut arrays = Vec::new();
+    network.visit(&mut |info, matrix| {
+        debug_assert_eq!(info.dims.iter().product::<usize>(), matrix.len(), "the sizes of {info:?}");
+        arrays.push((info.name.to_string(), A::NAME, info.dims.to_vec()));
+    });
+    let more = || training.iter().flat_map(|training| &training.arrays);
+    arrays.extend(more().map(|(name, numbers)| {
+        let (kind, len) = match numbers {
+            Numbers::Own(numbers) => (A::NAME, numbers.len()),
+            Numbers::Double(numbers) => (f64::NAME, numbers.len()),
+        };
+        (format!("{TRAINING}.{name}"), kind, vec![len])
+    }));
+    let mut metadata = vec![
+        ("checksum", "00000000"),
+        ("format", FORMAT),
+        ("format_version", VERSION),
+        ("crate_version", env!("CARGO_PKG_VERSION")),
+        ("scalar", A::NAME),
+    ];
+    metadata.extend(architecture.map(|text| ("architecture", text)));
+    metadata.extend(about_training.as_deref().map(|text| (TRAINING, text)));
+    let mut bytes = header(&metadata, &arrays)?;
+    network.visit(&mut |_, matrix| extend(flat(matrix), &mut bytes));
+    for (_, numbers) in more() {
+        match numbers {
+            Numbers::Own(numbers) => extend(numbers, &mut bytes),
+            Numbers::Double(numbers) => extend(numbers, &mut bytes),
+        }
+    }
+    let digits = format!("{:08x}", checksum(&bytes));
+    bytes[DIGITS].copy_from_slice(digits.as_bytes());
+    Ok(bytes)
+}
+
+fn extend<A: Scalar>(numbers: &[A], bytes: &mut Vec<u8>) {
+    A::extend_le(numbers, bytes);
+}
+
+/// The description of the training in a file, if it is of one.
+pub(crate) fn training(file: &SafeTensors<'_>) -> Result<Spec> {
+    let none = || problem("it is a model, not a saved training; load it with `Sequential::load`".into());
+    let text = file.metadata(TRAINING).ok_or_else(none)?;
+    json::read(text).map_err(|error| problem(format!("its training: {error}")))
+}
+
+/// The array of a training of this name.
+pub(crate) fn array<A: Scalar>(file: &SafeTensors<'_>, name: &str) -> Result<Vec<A>> {
+    file.numbers(&format!("{TRAINING}.{name}"))
+}
+
+/// A text in the header.
+pub(super) fn text<'f>(file: &'f SafeTensors<'_>, name: &str) -> Result<&'f str> {
+    file.metadata(name).ok_or_else(|| problem(format!("its header lacks `{name}`")))
+}
+
+/// The file, after all checks that need neither layer nor trainer.
+pub(crate) fn open<A: Scalar>(bytes: &[u8]) -> Result<SafeTensors<'_>> {
+    // What is no safetensors file at all, or has been cut off, is better told so than that its checksum is wrong.
+    let file = SafeTensors::parse(bytes)?;
+    if file.metadata("format") != Some(FORMAT) || bytes.get(8..DIGITS.start) != Some(START) {
+        let advice = "if another program wrote it, take its arrays by name, with `load_state_dict`";
+        return Err(problem(format!("it is not a model that `save` wrote; {advice}")));
+    }
+    if bytes[DIGITS] != *format!("{:08x}", checksum(bytes)).as_bytes() {
+        return Err(problem("it is damaged: its checksum is not that of its content".into()));
+    }
+    match text(&file, "format_version")? {
+        VERSION => {}
+        other => {
+            return Err(problem(format!(
+                "it has version {other} of the format, and this version of neuropil reads up to {VERSION}; use the \
+                 version that wrote it, {}, or a later one",
+                text(&file, "crate_version")?
+            )));
+        }
+    }
+    let scalar = text(&file, "scalar")?;
+    if scalar != A::NAME {
+        return Err(problem(format!("its numbers are {scalar}; load it as a `Sequential::<{scalar}>`")));
+    }
+    for name in file.names().filter(|name| !name.starts_with(TRAINING)) {
+        if !file.scalar(name).is_some_and(|scalar| scalar.eq_ignore_ascii_case(A::NAME)) {
+            return Err(problem(format!("its array `{name}` is not {scalar} as it says")));
+        }
+    }
+    Ok(file)
+}
+
+/// The CRC-32 of everything but the digits that it is written with.
+fn checksum(bytes: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&bytes[..DIGITS.start]);
+    hasher.update(&bytes[DIGITS.end..]);
+    hasher.finalize()
+}
+
+/// Reads a file, and puts its name in front of what is wrong with it.
+pub(crate) fn named<T>(path: &Path, read: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
+    let name = || path.display().to_string();
+    let bytes = fs::read(path).map_err(|error| Error::File { path: name(), error: error.to_string() })?;
+    read(&bytes).map_err(|error| about(&name(), error))
+}
+
+/// What is wrong with a file as a whole does not say yet which file it is.
+pub(super) fn about(name: &str, error: Error) -> Error {
+    match error {
+        Error::Format { what, problem } if what == THE_FILE => Error::Format { what: name.to_owned(), problem },
+        Error::Layer { index, error } => Error::Layer { index, error: Box::new(about(name, *error)) },
+        error => error,
+    }
+}
+
+/// Stands for the file's name until it is known.
+pub(super) const THE_FILE: &str = "the file";
+
+pub(crate) fn problem(problem: String) -> Error {
+    Error::Format { what: THE_FILE.to_owned(), problem }
+}
