@@ -4,16 +4,16 @@
 //! cargo run --features plot --example activation_gallery [-- FOLDER]
 //! ```
 //!
-//! Without a folder, they are in the system's one for temporary files.
+//! Without a folder, it is in the system's one for temporary files.
 
 use std::path::PathBuf;
 
 use neuropil::plot;
 
-fn main() -> std::io::Result<()> {
+fn main() -> neuropil::Result<()> {
     let folder = std::env::args().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
     let path = folder.join("activation_gallery.svg");
-    std::fs::write(&path, plot::activation_gallery())?;
+    plot::save(&path, &plot::activation_gallery())?;
     println!("{}", path.display());
     Ok(())
 }

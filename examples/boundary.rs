@@ -11,7 +11,7 @@ use neuropil::prelude::*;
 use neuropil::train::Trainer;
 use neuropil::{plot, terminal};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<()> {
     let folder = std::env::args().nth(1).map(PathBuf::from);
     let mut random = rng(5);
     let sets: [(&str, Samples<f64>); 3] = [
@@ -24,8 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let title = format!("{name}: {:.1} % right", 100.0 * accuracy);
         println!("{title}\n{}", terminal::boundary(&network, &samples, 60, 22)?);
         if let Some(folder) = &folder {
-            let path = folder.join(format!("boundary_{name}.svg"));
-            std::fs::write(&path, plot::boundary(&network, &samples, &title)?)?;
+            plot::save(folder.join(format!("boundary_{name}.svg")), &plot::boundary(&network, &samples, &title)?)?;
         }
     }
     Ok(())

@@ -1,20 +1,20 @@
 //! A film of a network that learns two spirals: the boundary after every few epochs, as one animated SVG to open in a
-//! browser.
+//! browser, and as numbered PNGs for programs that make films of images.
 //!
 //! ```text
-//! cargo run --release --features plot --example film [-- FOLDER]
+//! cargo run --release --features plot --example film [-- FOLDER [png]]
 //! ```
 //!
-//! Without a folder, they are in the system's one for temporary files.
+//! The PNGs are written on request; without a folder, the film is in the system's one for temporary files.
 
 use std::path::PathBuf;
 
 use neuropil::data;
 use neuropil::plot::Film;
 use neuropil::prelude::*;
-use neuropil::terminal;
+use neuropil::{plot, terminal};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<()> {
     let mut rng = rng(3);
     let spirals = data::spirals::<f64>(160, 2, 0.02, &mut rng);
     let mut network = Sequential::mlp(&[2, 32, 32, 2], Tanh, &mut rng)?;
@@ -32,7 +32,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{}", terminal::boundary(&network, &spirals, 60, 24)?);
     let folder = std::env::args().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
     let path = folder.join("film.svg");
-    std::fs::write(&path, film.svg(0.15))?;
+    plot::save(&path, &film.svg(0.15))?;
     println!("{}", path.display());
+    if std::env::args().nth(2).is_some_and(|argument| argument == "png") {
+        for (i, frame) in film.frames().enumerate() {
+            plot::save(folder.join(format!("film_{i:03}.png")), &frame)?;
+        }
+    }
     Ok(())
 }

@@ -1,69 +1,88 @@
 //! The other plots: learning curves, the search for a learning rate, a ROC curve, histograms of every layer, and what a
-//! network looks at.
+//! network of convolutions sees in a digit and looks at.
 //!
 //! ```text
 //! cargo run --release --features plot --example plots [-- FOLDER]
 //! ```
 //!
-//! Without a folder, they are in the system's one for temporary files.
+//! Each is written as SVG and as PNG; without a folder, into the system's one for temporary files.
 
 use std::path::PathBuf;
 
 use neuropil::data::{self, Samples};
-use neuropil::metrics::{Accuracy, RocCurve};
-use neuropil::ndarray::{Axis, s};
+use neuropil::metrics::{Accuracy, RocCurve, accuracy};
+use neuropil::ndarray::{Array2, s};
 use neuropil::prelude::*;
+use neuropil::rand::rngs::Xoshiro256PlusPlus;
 use neuropil::train::Trainer;
 use neuropil::{Trace, plot, terminal};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let folder = std::env::args().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
-    let mut rng = rng(4);
+fn main() -> Result<()> {
+    let rng = &mut rng(4);
     let mut digits = data::digits::<f64>();
     digits.x /= 16.0;
-    let (train, test) = digits.split(0.25, &mut rng)?;
-    let mut network = Sequential::mlp(&[64, 32, 32, 10], Relu, &mut rng)?;
+    let (train, test) = digits.split(0.25, rng)?;
+    training(&train, &test, rng)?;
+    convolutions(&train, &test, rng)?;
+    trade_off(rng)
+}
 
+fn save(name: &str, svg: &str) -> Result<()> {
+    let folder = std::env::args().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
+    plot::save(folder.join(format!("{name}.svg")), svg)?;
+    plot::save(folder.join(format!("{name}.png")), svg)
+}
+
+/// A rate is looked for, a network learns, and one more step is traced.
+fn training(train: &Samples<f64>, test: &Samples<f64>, rng: &mut Xoshiro256PlusPlus) -> Result<()> {
+    let mut network = Sequential::mlp(&[64, 32, 32, 10], Relu, rng)?;
     let mut search = Trainer::new(CrossEntropy::new(), Adam::new(1e-3)).batch_size(32).seed(4);
-    let curve = search.find_rate(&network, &train, 1e-5..=1.0, 100)?;
-    std::fs::write(folder.join("rate_curve.svg"), plot::rate_curve(&curve))?;
+    save("rate_curve", &plot::rate_curve(&search.find_rate(&network, train, 1e-5..=1.0, 100)?))?;
 
-    let history = Trainer::new(CrossEntropy::new(), Adam::new(3e-3))
-        .epochs(30)
-        .batch_size(32)
-        .seed(4)
-        .metric(Accuracy)
-        .validation(&test)
-        .fit(&mut network, &train)?;
+    let trainer = Trainer::new(CrossEntropy::new(), Adam::new(3e-3)).epochs(30).batch_size(32).seed(4);
+    let history = trainer.metric(Accuracy).validation(test).fit(&mut network, train)?;
     println!("{}", terminal::learning_curves(&history));
-    std::fs::write(folder.join("learning_curves.svg"), plot::learning_curves(&history))?;
-
-    let few = test.x.slice(s![..10, ..]);
-    let mut saliency = Vec::new();
-    for i in 0..10 {
-        let class = test.target[[i, 0]] as usize;
-        saliency.push(network.saliency(&few.slice(s![i..=i, ..]), class)?);
-    }
-    let rows: Vec<_> = saliency.iter().map(|row| row.view()).collect();
-    let both = neuropil::ndarray::concatenate(Axis(0), &[few, neuropil::ndarray::concatenate(Axis(0), &rows)?.view()])?;
-    let captions: Vec<String> =
-        (0..20).map(|i| if i < 10 { format!("{}", test.target[[i, 0]]) } else { "looked at".into() }).collect();
-    std::fs::write(folder.join("saliency.svg"), plot::images(&both, [1, 8, 8], &captions, 10)?)?;
+    save("learning_curves", &plot::learning_curves(&history))?;
 
     let mut tape = Tape::new(&network, 4);
-    let batch = train.batches(64, &mut rng).next().unwrap_or(train.clone());
-    let trace =
-        Trace::step(&mut tape, &mut network, &batch.x, &batch.target, &CrossEntropy::new(), &mut Adam::new(3e-3))?;
-    std::fs::write(folder.join("histograms.svg"), plot::histograms(&trace))?;
+    let batch = train.batches(64, rng).next().unwrap_or(train.clone());
+    let (loss, mut adam) = (CrossEntropy::new(), Adam::new(3e-3));
+    let trace = Trace::step(&mut tape, &mut network, &batch.x, &batch.target, &loss, &mut adam)?;
+    save("histograms", &plot::histograms(&trace))
+}
 
-    // Overlapping moons, for a curve that is not a corner.
-    let Samples { x, target } = data::moons::<f64>(400, 0.35, &mut rng);
-    let mut network = Sequential::mlp(&[2, 8, 1], Tanh, &mut rng)?.with(Sigmoid)?;
+/// What eight kernels make of a digit, and which pixels speak for or against the answer.
+fn convolutions(train: &Samples<f64>, test: &Samples<f64>, rng: &mut Xoshiro256PlusPlus) -> Result<()> {
+    let mut network = Sequential::new([1, 8, 8])
+        .with(Conv2d::new(1, 8, [3, 3], rng)?.padding(Padding::Same))?
+        .with(Relu)?
+        .with(MaxPool2d::new([2, 2]))?
+        .with(Flatten)?
+        .with(Dense::new(128, 10, rng))?;
+    Trainer::new(CrossEntropy::new(), Adam::new(3e-3)).epochs(15).batch_size(32).seed(4).fit(&mut network, train)?;
+    let right = accuracy(&network.predict(&test.x)?, &test.target)?;
+    println!("The convolutions read {:.1} % of the digits that they have not seen.", 100.0 * right);
+    save("feature_maps", &plot::feature_maps(&network, 1, &test.x.row(0).to_vec(), 8)?)?;
+
+    let mut images = Array2::zeros((20, 64));
+    let mut captions = Vec::new();
+    for i in 0..10 {
+        let (digit, class) = (test.x.slice(s![i..=i, ..]), test.target[[i, 0]]);
+        images.slice_mut(s![i..=i, ..]).assign(&digit);
+        images.slice_mut(s![i + 10..=i + 10, ..]).assign(&network.saliency(&digit, class as usize)?);
+        captions.push(format!("a {class}"));
+    }
+    captions.extend((0..10).map(|_| "looked at".to_owned()));
+    save("saliency", &plot::images(&images, [1, 8, 8], &captions, 10)?)
+}
+
+/// Overlapping moons, for a curve that is not a corner.
+fn trade_off(rng: &mut Xoshiro256PlusPlus) -> Result<()> {
+    let Samples { x, target } = data::moons::<f64>(400, 0.35, rng);
+    let mut network = Sequential::mlp(&[2, 8, 1], Tanh, rng)?.with(Sigmoid)?;
     let (mut tape, mut adam) = (Tape::new(&network, 4), Adam::new(0.02));
     for _ in 0..200 {
         tape.train(&mut network, &x, &target, &Bce::new(), &mut adam)?;
     }
-    let curve = RocCurve::new(&network.predict(&x)?, &target)?;
-    std::fs::write(folder.join("roc_curve.svg"), plot::roc_curve(&curve))?;
-    Ok(())
+    save("roc_curve", &plot::roc_curve(&RocCurve::new(&network.predict(&x)?, &target)?))
 }

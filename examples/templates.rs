@@ -33,9 +33,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{}", terminal::image(&templates.column(3).to_vec(), 8));
 
     let Some(folder) = std::env::args().nth(1).map(PathBuf::from) else { return Ok(()) };
-    std::fs::write(folder.join("templates.svg"), plot::templates(&templates, [1, 8, 8], 5)?)?;
+    plot::save(folder.join("templates.svg"), &plot::templates(&templates, [1, 8, 8], 5)?)?;
     let confusion = ConfusionMatrix::new(&scores, &test.target)?;
-    std::fs::write(folder.join("confusion_matrix.svg"), plot::confusion_matrix(&confusion, &[]))?;
+    plot::save(folder.join("confusion_matrix.svg"), &plot::confusion_matrix(&confusion, &[]))?;
     // The first sixteen, and the first four that are misread.
     let answers = argmax(&scores);
     let misread = (16..test.len()).filter(|&i| answers[i] as f64 != test.target[[i, 0]]).take(4);
@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         test.x.select(neuropil::ndarray::Axis(0), &shown),
         test.target.select(neuropil::ndarray::Axis(0), &shown),
     )?;
-    std::fs::write(folder.join("predictions.svg"), plot::predictions(classifier.network(), &samples, [1, 8, 8], 10)?)?;
+    plot::save(folder.join("predictions.svg"), &plot::predictions(classifier.network(), &samples, [1, 8, 8], 10)?)?;
     std::fs::write(folder.join("digits.png"), plot::png(&test.x.slice(s![..50, ..]), [1, 8, 8], 10, 4)?)?;
     Ok(())
 }

@@ -134,6 +134,121 @@ fn decode(text: &str) -> Vec<u8> {
     bytes
 }
 
+#[test]
+fn every_picture_becomes_a_png() {
+    let mut pictures = pictures();
+    let moons = data::moons::<f64>(20, 0.2, &mut rng(1));
+    let network = Sequential::mlp(&[2, 5, 2], Tanh, &mut rng(1)).unwrap();
+    let mut film = Film::new("Two moons", &moons).unwrap();
+    for caption in ["first", "second"] {
+        film.frame(&network, caption).unwrap();
+    }
+    pictures.extend(film.frames().map(|frame| ("a frame", frame)));
+    assert_eq!(pictures.len(), 17);
+    for (name, svg) in &pictures {
+        let png = plot::rasterize(svg, 500).unwrap();
+        assert!(png == plot::rasterize(svg, 500).unwrap(), "{name} differs from time to time");
+        let (width, height, pixels) = size_of_png(&png);
+        let document = roxmltree::Document::parse(svg).unwrap();
+        let view: Vec<f64> =
+            document.root_element().attribute("viewBox").unwrap().split(' ').map(|n| n.parse().unwrap()).collect();
+        assert_eq!((width, f64::from(height)), (500, (500.0 * view[3] / view[2]).round()), "{name}");
+        let dark = pixels.chunks(3).filter(|pixel| pixel.iter().all(|&c| c < 128)).count();
+        let light = pixels.chunks(3).filter(|pixel| **pixel == [255; 3]).count();
+        assert!(dark > 40 && light > 1000, "{name}: {dark} dark and {light} white pixels");
+    }
+    // Only their captions differ.
+    assert_ne!(pictures[15].1, pictures[16].1);
+}
+
+/// Letters are drawn on a machine of whatever fonts; pixels inside of a picture are, too.
+#[test]
+fn text_and_images_reach_the_png() {
+    let ink = |svg: &str| {
+        let (_, _, pixels) = size_of_png(&plot::rasterize(svg, 460).unwrap());
+        pixels.chunks(3).filter(|pixel| **pixel != [255; 3]).count()
+    };
+    let bare = ink(&Chart::new("", "", "").svg());
+    let mut drawn = Vec::new();
+    for text in ["loss", "Δσ′ ≥ λ²", "потеря", "dL/dz₂"] {
+        drawn.push(ink(&Chart::new(text, "", "").points("", [(0.0, 0.0)]).svg()));
+    }
+    assert!(drawn.iter().all(|&ink| ink > bare + 50), "{drawn:?} beside {bare}");
+    // The left half black, the right half white, as large as the picture of a network's input is.
+    let svg = plot::images(&array![[0.0, 1.0]], [1, 1, 2], &[], 1).unwrap();
+    let (width, _, pixels) = size_of_png(&plot::rasterize(&svg, 108).unwrap());
+    let at = |x: usize, y: usize| &pixels[3 * (y * width as usize + x)..][..3];
+    assert_eq!((at(30, 30), at(78, 30)), (&[0; 3][..], &[255; 3][..]));
+}
+
+#[test]
+fn pictures_are_saved_by_their_ending() {
+    let folder = std::env::temp_dir().join(format!("neuropil-pictures-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let svg = Chart::new("A line", "x", "y").line("", [(0.0, 1.0), (1.0, 2.0)]).svg();
+    plot::save(folder.join("a.svg"), &svg).unwrap();
+    plot::save(folder.join("a.PNG"), &svg).unwrap();
+    assert_eq!(std::fs::read_to_string(folder.join("a.svg")).unwrap(), svg);
+    let png = std::fs::read(folder.join("a.PNG")).unwrap();
+    assert_eq!(png, plot::rasterize(&svg, 2 * 460).unwrap());
+    for name in ["a.jpg", "a", "missing/a.svg"] {
+        assert!(matches!(plot::save(folder.join(name), &svg), Err(Error::Save { .. })), "{name}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+    for width in [0, 16_385, u32::MAX] {
+        assert!(matches!(plot::rasterize(&svg, width), Err(Error::Setting { .. })), "{width}");
+    }
+    for text in ["", "no picture", "<svg", "<html/>"] {
+        assert!(matches!(plot::rasterize(text, 100), Err(Error::Format { .. })), "{text}");
+    }
+}
+
+/// A network of convolutions: what its maps show, and what its saliency is, beside finite differences.
+#[test]
+fn convolutions_are_seen() {
+    let mut weight = neuropil::ndarray::Array4::<f64>::zeros((3, 1, 3, 3));
+    weight[[0, 0, 1, 1]] = 1.0; // The image itself,
+    weight[[1, 0, 1, 2]] = 1.0; // its neighbour to the right,
+    weight[[2, 0, 1, 1]] = -2.0; // and nothing behind the rectifier.
+    let mut rng = rng(2);
+    let conv = Conv2d::from_parameters(weight, Some(neuropil::ndarray::Array1::zeros(3)), 1).unwrap();
+    let network = Sequential::new([1, 4, 5])
+        .with(conv.padding(Padding::Same))
+        .and_then(|network| network.with(Relu))
+        .and_then(|network| network.with(Conv2d::new(3, 2, [2, 3], &mut rng)?))
+        .and_then(|network| network.with(Tanh)?.with(Flatten)?.with(Dense::new(18, 3, &mut rng)))
+        .unwrap();
+    let x = Array2::from_shape_fn((1, 20), |(_, i)| ((7 * i) % 20) as f64 / 19.0 + 0.01);
+    let svg = plot::feature_maps(&network, 1, &x.row(0).to_vec(), 3).unwrap();
+    let document = roxmltree::Document::parse(&svg).unwrap();
+    let maps: Vec<_> = document.descendants().filter_map(|node| node.attribute("href")).collect();
+    assert_eq!(maps.len(), 3);
+    let grey = |map: usize| -> Vec<u8> {
+        let (width, height, pixels) = size_of_png(&decode(maps[map].strip_prefix("data:image/png;base64,").unwrap()));
+        let side = width as usize / 5;
+        assert_eq!((width as usize, height as usize), (5 * side, 4 * side));
+        (0..20).map(|i| pixels[3 * (i / 5 * side * width as usize + i % 5 * side)]).collect()
+    };
+    let scaled = |x: f64, low: f64| (255.0 * (x - low) / (1.01 - low)).round() as u8;
+    assert_eq!(grey(0), x.iter().map(|&x| scaled(x, 0.01)).collect::<Vec<_>>());
+    let right = |i: usize| if i % 5 == 4 { 0.0 } else { x[[0, i + 1]] };
+    assert_eq!(grey(1), (0..20).map(|i| scaled(right(i), 0.0)).collect::<Vec<_>>());
+    assert_eq!(grey(2), [128; 20], "a dead map is grey");
+
+    let saliency = network.saliency(&x, 1).unwrap();
+    let h = 1e-5;
+    for i in 0..20 {
+        let answer = |by: f64| {
+            let mut x = x.clone();
+            x[[0, i]] += by;
+            network.predict(&x).unwrap()[[0, 1]]
+        };
+        let slope = (answer(h) - answer(-h)) / (2.0 * h);
+        assert!((saliency[[0, i]] - slope.abs()).abs() < 1e-8, "{i}: {} and {slope}", saliency[[0, i]]);
+    }
+    assert!(saliency.iter().any(|&s| s > 1e-3));
+}
+
 /// Width, height and pixels of a PNG, read by a decoder.
 fn size_of_png(png: &[u8]) -> (u32, u32, Vec<u8>) {
     let mut reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();

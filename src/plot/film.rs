@@ -1,5 +1,6 @@
 //! [`Film`]: how a boundary moves while a network learns.
 
+use super::Chart;
 use super::boundary::{chart, pixels};
 use super::png::data_address;
 use crate::data::Samples;
@@ -9,6 +10,9 @@ use crate::{Result, Scalar, Sequential};
 
 /// How many cells a side of the plane is cut into: fewer than in a single picture, as there are many.
 const CELLS: usize = 48;
+
+/// Room for a caption below the chart.
+const CAPTION: f64 = 26.0;
 
 /// A film of the regions in which a network sees each class, as one animated SVG: a frame whenever
 /// [`frame`](Self::frame) is called, after each epoch, say.
@@ -28,6 +32,7 @@ const CELLS: usize = 48;
 ///     }
 /// }
 /// assert_eq!(film.svg(0.2).matches("<image").count(), 3);
+/// assert_eq!(film.frames().count(), 3);
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -58,13 +63,24 @@ impl<'a, A: Scalar> Film<'a, A> {
         Ok(())
     }
 
+    /// Each frame as a picture of its own, as an SVG: for [`rasterize`](super::rasterize), say, and a program that makes
+    /// films of images.
+    pub fn frames(&self) -> impl Iterator<Item = String> {
+        let chart = chart(&self.plane, self.samples, &self.title);
+        self.frames.iter().map(move |(caption, picture)| {
+            let mut svg = Svg::new(chart.size.0, chart.size.1 + CAPTION);
+            draw_frame(&mut svg, &chart, caption, picture);
+            chart.draw(&mut svg, (0.0, 0.0));
+            svg.finish()
+        })
+    }
+
     /// The film, for so many seconds a frame, again and again; the last frame stays for two seconds.
     pub fn svg(&self, seconds: f64) -> String {
         let chart = chart(&self.plane, self.samples, &self.title);
-        let (width, height) = chart.size;
         let seconds = if seconds > 0.0 && seconds.is_finite() { seconds } else { 0.1 };
         let total = seconds * self.frames.len() as f64 + 2.0;
-        let mut svg = Svg::new(width, height + 26.0);
+        let mut svg = Svg::new(chart.size.0, chart.size.1 + CAPTION);
         // Programs that do not play films show the last frame.
         let last = self.frames.len().saturating_sub(1);
         for (i, (caption, picture)) in self.frames.iter().enumerate() {
@@ -83,11 +99,17 @@ impl<'a, A: Scalar> Film<'a, A> {
                         r#"attributeName="opacity" values="{values}" keyTimes="{times}" calcMode="discrete" dur="{total:.3}s" repeatCount="indefinite""#
                     ),
                 );
-                chart.draw_background(svg, picture);
-                svg.text((width / 2.0, height + 12.0), caption, r#"text-anchor="middle" font-size="13""#);
+                draw_frame(svg, &chart, caption, picture);
             });
         }
         chart.draw(&mut svg, (0.0, 0.0));
         svg.finish()
     }
+}
+
+/// What changes from frame to frame.
+fn draw_frame(svg: &mut Svg, chart: &Chart, caption: &str, picture: &str) {
+    let (width, height) = chart.size;
+    chart.draw_background(svg, picture);
+    svg.text((width / 2.0, height + 12.0), caption, r#"text-anchor="middle" font-size="13""#);
 }

@@ -1,11 +1,12 @@
 //! Plots and pictures, with the feature `plot`: curves, boundaries, matrices, histograms and images.
 //!
-//! Charts are SVG, as a `String` to write to a file; [`images`] and [`boundary`] have their pixels as PNG inside, and
-//! [`png`] makes a plain PNG of a grid of images. The same input gives the same bytes. [`Chart`] draws curves of your own.
-//! In a terminal, without the feature, there is [`terminal`](crate::terminal).
+//! Every picture is SVG, as a `String`; [`images`] and [`boundary`] have their pixels as PNG inside. [`save`] writes it to
+//! a file as SVG or as PNG, by the file's ending, and [`rasterize`] gives the bytes of the PNG: they take the drawings of
+//! graphs, traces and summaries too. [`png`] makes a plain PNG of a grid of images. The same input gives the same bytes.
+//! [`Chart`] draws curves of your own. In a terminal, without the feature, there is [`terminal`](crate::terminal).
 //!
-//! The charts are drawn by this crate's own writer, which also draws graphs, traces and films; a plotting library would
-//! bring fonts, of the system or of some licence, for the sake of text in bitmaps.
+//! The charts are drawn by the writer that also draws graphs, traces and films, so that all pictures are of one kind, and
+//! become pixels in one way: by [resvg](https://docs.rs/resvg), with a font of its own.
 //!
 //! ```
 //! use neuropil::plot::Chart;
@@ -24,6 +25,7 @@ mod histograms;
 mod images;
 mod matrix;
 mod png;
+mod raster;
 
 pub use boundary::boundary;
 pub use chart::Chart;
@@ -34,6 +36,7 @@ pub use histograms::histograms;
 pub use images::{feature_maps, images, predictions, templates};
 pub use matrix::confusion_matrix;
 pub use png::png;
+pub use raster::{rasterize, save};
 
 /// Colours that the colour-blind can tell apart (Okabe and Ito).
 const COLOURS: [[u8; 3]; 7] =

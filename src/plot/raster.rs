@@ -1,0 +1,96 @@
+//! [`rasterize`] and [`save`]: any picture of this crate as PNG.
+
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::usvg::{self, Options, Tree, fontdb::Database};
+
+use super::png::encode;
+use crate::{Error, Result};
+
+/// More columns or rows than any screen has.
+const LARGEST: u32 = 16_384;
+
+/// The one font for text, whatever the machine has.
+static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
+    let mut fonts = Database::new();
+    fonts.load_font_data(include_bytes!("font/DejaVuSans.ttf").to_vec());
+    fonts.set_sans_serif_family("DejaVu Sans");
+    Arc::new(fonts)
+});
+
+/// A picture in SVG as the bytes of a PNG with `width` columns, and as many rows as its form asks for.
+///
+/// It takes the pictures of this module, those of [`Graph`](crate::graph::Graph), [`Trace`](crate::Trace) and
+/// [`Summary`](crate::Summary), and others as far as resvg knows their elements. Text is set in DejaVu Sans, which is part
+/// of this feature: Latin, Greek and Russian letters and signs. What moves stands still, as in
+/// [`Film::frames`](super::Film::frames).
+///
+/// ```
+/// use neuropil::plot::{self, Chart};
+///
+/// let svg = Chart::new("A line", "x", "y").line("", [(0.0, 1.0), (1.0, 2.0)]).svg();
+/// let png = plot::rasterize(&svg, 920)?;
+/// assert_eq!(&png[1..4], b"PNG");
+/// # Ok::<(), neuropil::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Setting`] for a width, or a height that follows from it, of 0 or above 16,384; [`Error::Format`] for a text
+/// that is no SVG.
+pub fn rasterize(svg: &str, width: u32) -> Result<Vec<u8>> {
+    let tree = parse(svg)?;
+    let height = (f64::from(width) * f64::from(tree.size().height()) / f64::from(tree.size().width())).round();
+    for (what, got) in [("the width of a picture", f64::from(width)), ("the height of a picture", height)] {
+        if !(1.0..=f64::from(LARGEST)).contains(&got) {
+            return Err(Error::Setting { what: what.into(), wants: "from 1 to 16384 pixels", got });
+        }
+    }
+    Ok(paint(&tree, width, height as u32))
+}
+
+/// Writes a picture in SVG to a file: as it is if the name ends in `.svg`, and as PNG, with two pixels for each of the
+/// picture's own, if it ends in `.png`.
+///
+/// ```no_run
+/// use neuropil::plot;
+///
+/// let gallery = plot::activation_gallery();
+/// plot::save("gallery.svg", &gallery)?;
+/// plot::save("gallery.png", &gallery)?;
+/// # Ok::<(), neuropil::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Save`] for another ending, or if the file cannot be written; those of [`rasterize`].
+pub fn save(path: impl AsRef<Path>, svg: &str) -> Result<()> {
+    let path = path.as_ref();
+    let failed = |error: String| Error::Save { path: path.display().to_string(), error };
+    let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
+    let written = match ending.as_ref().and_then(|ending| ending.to_str()) {
+        Some("svg") => std::fs::write(path, svg),
+        Some("png") => {
+            let width = 2.0 * parse(svg)?.size().width();
+            std::fs::write(path, rasterize(svg, width.round() as u32)?)
+        }
+        _ => return Err(failed("pictures are written as .svg or .png".into())),
+    };
+    written.map_err(|error| failed(error.to_string()))
+}
+
+fn parse(svg: &str) -> Result<Tree> {
+    let options = Options { fontdb: FONTS.clone(), font_family: "DejaVu Sans".into(), ..Options::default() };
+    let wrong = |error: usvg::Error| Error::Format { what: "the picture".into(), problem: error.to_string() };
+    Tree::from_str(svg, &options).map_err(wrong)
+}
+
+/// The picture on white paper.
+fn paint(tree: &Tree, width: u32, height: u32) -> Vec<u8> {
+    let (x, y) = (width as f32 / tree.size().width(), height as f32 / tree.size().height());
+    let Some(mut paper) = Pixmap::new(width, height) else { return Vec::new() };
+    paper.fill(resvg::tiny_skia::Color::WHITE);
+    resvg::render(tree, Transform::from_scale(x, y), &mut paper.as_mut());
+    let pixels: Vec<u8> = paper.pixels().iter().flat_map(|p| [p.red(), p.green(), p.blue()]).collect();
+    encode(width as usize, &pixels)
+}
