@@ -73,7 +73,8 @@ impl<A: Scalar> Trainer<'_, A> {
         let training = Training { spec: self.describe(&parts), arrays: slots.chain(average).chain(states).collect() };
         // Layers of other crates may have no description; their parameters are saved all the same.
         let architecture = describe(network).ok();
-        write_whole(path.as_ref(), &container::write(network, architecture.as_deref(), Some(&training))?)
+        let texts: Vec<_> = architecture.iter().map(|text| ("architecture", &**text)).collect();
+        write_whole(path.as_ref(), &container::write(network, &texts, Some(&training))?)
     }
 
     /// The texts and the few numbers of a file.
@@ -188,7 +189,7 @@ fn read<A: Scalar>(file: &SafeTensors<'_>) -> Result<State<A>> {
     };
     let mut history = History::default();
     for epoch in spec.layers("history")? {
-        let (names, values) = (texts(epoch, "names")?, epoch.numbers("values")?);
+        let (names, values) = (epoch.texts("names")?, epoch.numbers("values")?);
         if names.len() != values.len() {
             return Err(epoch.problem("it has not one value for each name".into()));
         }
@@ -205,7 +206,7 @@ fn read<A: Scalar>(file: &SafeTensors<'_>) -> Result<State<A>> {
         Some(_) => Some((spec.flag("swapped")?, array(file, "average")?)),
         None => None,
     };
-    let parts = texts(&spec, "parts")?.into_iter().enumerate();
+    let parts = spec.texts("parts")?.into_iter().enumerate();
     let parts = parts.map(|(i, kind)| Ok(Part { kind, state: array(file, &format!("state.{i}"))? }));
     let mut callbacks: Vec<Part> = parts.collect::<Result<_>>()?;
     if callbacks.is_empty() {
@@ -214,13 +215,6 @@ fn read<A: Scalar>(file: &SafeTensors<'_>) -> Result<State<A>> {
     let schedule = callbacks.remove(0);
     let (rate, optimizer) = (spec.number("rate")?, optimizer.kind().to_owned());
     Ok(State { progress, rate, optimizer, memory, ema, schedule, callbacks })
-}
-
-/// A setting that is a list of words.
-fn texts(spec: &Spec, name: &str) -> Result<Vec<String>> {
-    let text = |value: &Setting| if let Setting::Text(text) = value { Some(text.clone()) } else { None };
-    let texts: Option<_> = spec.list(name)?.iter().map(text).collect();
-    texts.ok_or_else(|| spec.problem(format!("`{name}` is not a list of words")))
 }
 
 /// The name of a value's type, as its `Debug` begins.
