@@ -137,13 +137,21 @@ fn nan_goes_where_its_number_goes() {
                 let same = nan.row(row).iter().zip(y.row(row)).all(|(a, b)| a.to_f64() == b.to_f64());
                 assert!(same, "{}: NaN in row 1 changes row {row}", entry.name);
             }
+            // Sums that share steps, as those of a convolution in tiles, differ by a rounding though nothing depends.
+            let largest = [&low, &high].into_iter().flatten().map(|y| y.to_f64().abs()).fold(100.0, f64::max);
+            let rounding = 8.0 * A::EPSILON.to_f64() * largest;
             for (j, nan) in nan.row(1).iter().enumerate() {
-                let depends = low[[1, j]] != high[[1, j]];
-                depending += usize::from(depends);
-                assert_eq!(nan.is_nan(), depends, "{}: NaN in feature {column}, output {j}", entry.name);
+                let difference = (low[[1, j]] - high[[1, j]]).to_f64().abs();
+                let right = if nan.is_nan() { difference > 0.0 } else { difference <= rounding };
+                depending += usize::from(nan.is_nan());
+                assert!(right, "{}: feature {column} changes output {j} by {difference}; as NaN, to {nan}", entry.name);
             }
         }
-        assert!(depending >= y.ncols(), "{}: only {depending} times an output depends on an input", entry.name);
+        assert!(
+            depending >= x.ncols().min(y.ncols()),
+            "{}: only {depending} times an output depends on an input",
+            entry.name
+        );
     }
     for_all_layers!(check);
 }

@@ -77,6 +77,21 @@ fn places_nests_and_layers_without_weights() {
     assert_eq!(Summary::new(&Sequential::<f64>::new(3), 1), Err(Error::Empty));
 }
 
+/// A window meets every place after it, one laid down every pixel before it.
+#[test]
+fn convolutions_counted_by_hand() {
+    let r = &mut rng(3);
+    let network = Sequential::<f32>::new([3, 10, 8])
+        .with(Conv2d::grouped(3, 6, [3, 5], 3, r).unwrap().stride([2, 1]))
+        .unwrap()
+        .with(ConvTranspose2d::new(6, 2, [2, 2], r).unwrap().stride([2, 2]))
+        .unwrap();
+    assert_eq!(network.output(), [2, 8, 8].into());
+    assert_eq!(Summary::new(&network, 1).unwrap().multiply_adds(), 6 * 3 * 5 * 4 * 4 + 6 * 2 * 2 * 2 * 4 * 4);
+    let steps = Sequential::<f32>::new([9, 4]).with(Conv1d::new(4, 5, 3, r).unwrap().causal()).unwrap();
+    assert_eq!(Summary::new(&steps, 1).unwrap().multiply_adds(), 3 * 4 * 5 * 9);
+}
+
 /// What a tape holds after a step is what the summary says, and a little for the loss.
 #[test]
 fn the_allocator_agrees() {

@@ -349,7 +349,7 @@ fn in_parts<A: Scalar>(
     // A vector of nothing takes no memory.
     let mut parts = vec![(); parts(items, work)];
     share(0..items, Shared(numbers, width), Shared(&mut [(); 0], 0), &mut parts, &|items, numbers, _, ()| {
-        f(items, numbers)
+        f(items, numbers);
     });
 }
 

@@ -327,6 +327,11 @@ impl<A: Scalar> Layer<A> for ConvTranspose2d<A> {
         }
     }
 
+    /// Every weight meets every pixel before the layer.
+    fn multiply_adds(&self, input: Shape) -> u64 {
+        (self.weight.len() as u64).saturating_mul(input.places() as u64)
+    }
+
     fn spec(&self) -> Option<Spec> {
         let spec = Spec::new("conv_transpose2d").set("inputs", self.weight.nrows()).set("outputs", self.outputs);
         let spec = self.window.describe(spec.set("groups", self.groups)).set("output_padding", self.output_padding);

@@ -4,16 +4,18 @@ use neuropil::prelude::*;
 
 use crate::random::{Rng, gradients, pair, pick};
 
-const MODES: [fn([[usize; 2]; 2]) -> Pad2d; 3] = [Pad2d::zero, Pad2d::reflect, Pad2d::replicate];
+type NewPad = fn([[usize; 2]; 2]) -> Pad2d;
 
-fn random_pad(rng: &mut Rng) -> Option<(Box<dyn Layer<f64>>, Shape)> {
+const MODES: [NewPad; 3] = [Pad2d::zero, Pad2d::reflect, Pad2d::replicate];
+
+fn random_pad(rng: &mut Rng) -> (Box<dyn Layer<f64>>, Shape) {
     let pad = MODES[pick(rng, 0, 2)]([pair(rng, 0, 3), pair(rng, 0, 3)]);
-    Some((Box::new(pad), [pick(rng, 1, 3), pick(rng, 1, 5), pick(rng, 1, 5)].into()))
+    (Box::new(pad), [pick(rng, 1, 3), pick(rng, 1, 5), pick(rng, 1, 5)].into())
 }
 
 #[test]
 fn pads_have_the_right_gradients() {
-    gradients(60, 1, random_pad);
+    gradients(60, 1, |rng| Some(random_pad(rng)));
 }
 
 /// The pixel at a place before, on or after the image, by stepping back from the edge.

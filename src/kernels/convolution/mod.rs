@@ -130,7 +130,7 @@ impl<A: Scalar> Convolution<A> {
         let run = |samples: Range<usize>, y: &mut [A], _: &mut [()], scratch: &mut Scratch<A>| {
             let x = part(x, &samples, g.input_len());
             match method {
-                Method::Winograd => winograd::forward(g, u, bias, x, y, scratch),
+                Method::Winograd => winograd::forward(g, (weight, u), bias, x, y, scratch),
                 Method::Patches => patches::forward(g, weight, bias, x, y, scratch),
             }
         };
@@ -202,7 +202,7 @@ impl<A: Scalar> Convolution<A> {
                 let this = wants_dx.then_some(this);
                 let x = x.map(|x| (part(x, &samples, g.input_len()), &mut sums.weight[..]));
                 match method {
-                    Method::Winograd => winograd::backward(g, u, dy, this, x, scratch),
+                    Method::Winograd => winograd::backward(g, (weight, u), dy, this, x, scratch),
                     Method::Patches => patches::backward(g, weight, dy, this, x, scratch),
                 }
                 add_planes(dy, g.output_plane(), &mut sums.bias);

@@ -3,7 +3,7 @@
 //! | product | path |
 //! |---|---|
 //! | up to [`TINY`] multiplications | plain loops |
-//! | one row by contiguous columns | dot products, [`dot`] |
+//! | one row, or long rows and few of them or of the columns, by contiguous columns | dot products, [`dot`] |
 //! | one row by contiguous rows | those rows, weighted and added up, [`row`] |
 //! | everything else | tiles of c that live in registers, [`tile`], over panels of b, [`block`] |
 //!
