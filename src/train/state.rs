@@ -3,6 +3,8 @@
 use std::fmt::{self, Debug, Write as _};
 use std::path::Path;
 
+use ndarray::Array2;
+
 use super::run::fingerprint;
 use super::{Epoch, History, Progress, Trainer};
 use crate::io::SafeTensors;
@@ -67,9 +69,9 @@ impl<A: Scalar> Trainer<'_, A> {
     pub fn save_state(&self, path: impl AsRef<Path>, network: &Sequential<A>) -> Result<()> {
         let memory = self.optimizer.memory();
         let parts: Vec<Part> = std::iter::once(self.schedule_part()).chain(self.callback_parts()).collect();
-        let slots = memory.slots.iter().enumerate().map(|(i, slot)| (format!("optimizer.{i}"), Numbers::Own(&**slot)));
-        let average = self.ema.iter().map(|ema| ("average".to_owned(), Numbers::Own(&*ema.numbers)));
-        let states = parts.iter().enumerate().map(|(i, part)| (format!("state.{i}"), Numbers::Double(&*part.state)));
+        let slots = memory.slots.iter().enumerate().map(|(i, slot)| (format!("optimizer.{i}"), Numbers::Own(slot)));
+        let average = self.ema.iter().map(|ema| ("average".to_owned(), Numbers::Own(&ema.numbers)));
+        let states = parts.iter().enumerate().map(|(i, part)| (format!("state.{i}"), Numbers::Double(&part.state)));
         let training = Training { spec: self.describe(&parts), arrays: slots.chain(average).chain(states).collect() };
         // Layers of other crates may have no description; their parameters are saved all the same.
         let architecture = describe(network).ok();
@@ -126,7 +128,7 @@ impl<A: Scalar> Trainer<'_, A> {
             return Err(problem(format!("it has {has} average of the weights, unlike this trainer")));
         }
         let matrices = matrices_for(network, file)?;
-        let count: usize = matrices.iter().map(|matrix| matrix.len()).sum();
+        let count: usize = matrices.iter().map(Array2::len).sum();
         let averaged = state.ema.as_ref().map_or(0, |(_, numbers)| numbers.len());
         if ![0, count].contains(&averaged) {
             return Err(problem(format!("it has the average of {averaged} weights, but {count} weights")));
