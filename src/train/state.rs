@@ -65,7 +65,7 @@ impl<A: Scalar> Trainer<'_, A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Save`] when the file cannot be written; an old one then is as it was.
+    /// [`Error::Save`](crate::Error::Save) when the file cannot be written; an old one then is as it was.
     pub fn save_state(&self, path: impl AsRef<Path>, network: &Sequential<A>) -> Result<()> {
         let memory = self.optimizer.memory();
         let parts: Vec<Part> = std::iter::once(self.schedule_part()).chain(self.callback_parts()).collect();
@@ -105,8 +105,8 @@ impl<A: Scalar> Trainer<'_, A> {
     /// those were. Callbacks that were not there then begin afresh.
     ///
     /// # Errors
-    /// [`Error::File`] when the file cannot be read; [`Error::Format`] when it is damaged, or of another number type,
-    /// network, optimizer or schedule. Trainer and network then are as they were.
+    /// [`Error::File`](crate::Error::File) when the file cannot be read; [`Error::Format`](crate::Error::Format) when it
+    /// is damaged, or of another number type, network, optimizer or schedule. Trainer and network then are as they were.
     pub fn load_state(&mut self, path: impl AsRef<Path>, network: &mut Sequential<A>) -> Result<()> {
         named(path.as_ref(), |bytes| self.restore(&container::open::<A>(bytes)?, network))
     }
