@@ -272,12 +272,49 @@ fn made_up_trainings_are_refused() {
     trainer.load_state(&file, &mut network).unwrap();
 }
 
+/// Whatever one character of the header is, the file is a training or an error, and an error changes nothing.
+#[test]
+fn any_character_may_be_wrong() {
+    let (train, validation) = samples();
+    let folder = Folder::new("characters");
+    let file = folder.file("file.state");
+    let mut network = network();
+    let mut saved = trainer(&validation, 1);
+    saved.fit(&mut network, &train).unwrap();
+    saved.save_state(&file, &network).unwrap();
+    let bytes = fs::read(&file).unwrap();
+    let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let text = |range: std::ops::Range<usize>| String::from_utf8_lossy(&bytes[range]).into_owned();
+    let start = text(0..header).find("checksum").unwrap() + 19;
+    let (mut tried, mut refused) = (0, 0);
+    for (at, &new) in (start..header).step_by(3).zip(br#"7"[{0,x-}:]9"#.iter().cycle()) {
+        let mut changed = bytes.clone();
+        changed[at] = new;
+        fs::write(&file, with_checksum(changed)).unwrap();
+        let before = (numbers(&network), saved.history().clone());
+        if saved.load_state(&file, &mut network).is_err() {
+            let same = numbers(&network).iter().zip(&before.0).all(|(a, b)| a.to_bits() == b.to_bits());
+            assert!(same && *saved.history() == before.1, "{new} at {at}");
+            refused += 1;
+        } else {
+            fs::write(&file, &bytes).unwrap();
+            saved.load_state(&file, &mut network).unwrap();
+        }
+        tried += 1;
+    }
+    assert!(tried > 500 && refused > tried / 2, "{refused} of {tried}");
+}
+
 /// The file with a text in its header replaced, and the checksum that it then has.
 fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let at = bytes.windows(from.len()).position(|window| window == from);
     let at = at.unwrap_or_else(|| panic!("{} is not there", String::from_utf8_lossy(from)));
     let mut bytes = bytes.to_vec();
     bytes[at..at + from.len()].copy_from_slice(to);
+    with_checksum(bytes)
+}
+
+fn with_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
     let digits = bytes.windows(8).position(|window| window == b"checksum").unwrap() + 11;
     let rest = [&bytes[..digits], &bytes[digits + 8..]].concat();
     let sum = format!("{:08x}", crc(&rest));

@@ -34,7 +34,7 @@ pub(crate) enum Numbers<'n, A> {
 /// The content of a file.
 pub(crate) fn write<A: Scalar>(
     network: &Sequential<A>,
-    architecture: Option<&str>,
+    texts: &[(&str, &str)],
     training: Option<&Training<'_, A>>,
 ) -> Result<Vec<u8>> {
     let about_training = training.map(|training| json::write(&training.spec));
@@ -58,7 +58,7 @@ pub(crate) fn write<A: Scalar>(
         ("crate_version", env!("CARGO_PKG_VERSION")),
         ("scalar", A::NAME),
     ];
-    metadata.extend(architecture.map(|text| ("architecture", text)));
+    metadata.extend(texts);
     metadata.extend(about_training.as_deref().map(|text| (TRAINING, text)));
     let mut bytes = header(&metadata, &arrays)?;
     network.visit(&mut |_, matrix| extend(flat(matrix), &mut bytes));

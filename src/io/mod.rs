@@ -25,6 +25,8 @@
 //! A training that [`Trainer::save_state`](crate::train::Trainer::save_state) saved is such a file, too, with the text
 //! `training` about it, and more arrays, whose names begin with `training.`; it loads as a network as well.
 //!
+//! A [`Model`] has the encoders and imputers beside the network in it, too, as the text `fitted`.
+//!
 //! The arrays of the network have the names that [`Layer::visit`](crate::layers::Layer::visit) shows, such as `0.weight`.
 //!
 //! Files are written whole or not at all, also if the program or the machine stops in the middle, and a file that is
@@ -46,6 +48,8 @@
 //! [`read_npy`] and [`write_npy`] exchange an array with `NumPy`, [`read_npz`] and [`write_npz`] several by name.
 
 pub(crate) mod atomic;
+#[cfg(feature = "files")]
+mod bundle;
 #[cfg(feature = "files")]
 pub(crate) mod container;
 mod half;
@@ -69,6 +73,8 @@ mod state_dict;
 #[cfg(feature = "npz")]
 mod zip;
 
+#[cfg(feature = "files")]
+pub use bundle::Model;
 pub use npy::{from_npy, read_npy, to_npy, write_npy};
 #[cfg(feature = "npz")]
 pub use npz::{from_npz, read_npz, write_npz};

@@ -61,7 +61,7 @@ impl<A: Scalar> Sequential<A> {
     /// # Errors
     /// [`Error::Unsupported`] if a layer of another crate cannot be described.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        container::write(self, Some(&describe(self)?), None)
+        container::write(self, &[("architecture", &*describe(self)?)], None)
     }
 
     /// Makes the network again whose [`to_bytes`](Self::to_bytes) these are.
@@ -122,7 +122,7 @@ impl<A: Scalar> Sequential<A> {
     }
 }
 
-fn read<A: Scalar>(bytes: &[u8], registry: &Registry<A>) -> Result<Sequential<A>> {
+pub(super) fn read<A: Scalar>(bytes: &[u8], registry: &Registry<A>) -> Result<Sequential<A>> {
     let (file, spec) = open::<A>(bytes)?;
     let mut arrays = Named::new(&file);
     let network = registry.network(&spec, &mut arrays)?;

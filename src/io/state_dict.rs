@@ -178,22 +178,21 @@ impl<A: Scalar> Sequential<A> {
     /// rules give two parameters one name.
     pub fn save_state_dict(&self, path: impl AsRef<Path>, names: &Names) -> Result<()> {
         // By their names without the rules: two of them that become one are an error.
-        let (mut arrays, mut places): (Vec<(String, Vec<usize>, Vec<A>)>, _) = (Vec::new(), BTreeMap::new());
+        let (mut arrays, mut numbers, mut places) = (Vec::new(), Vec::new(), BTreeMap::new());
         visit(self, names.layout, &mut |place, _, dims, matrix, pieces| {
             for piece in pieces {
                 let name = format!("{place}{}", piece.name);
-                let at = *places.entry(name.clone()).or_insert_with(|| {
-                    let numbers = vec![A::ZERO; piece.shape.iter().product()];
-                    arrays.push((names.theirs(&name), piece.shape.clone(), numbers));
-                    arrays.len() - 1
-                });
-                piece.export(matrix, dims, &mut arrays[at].2);
+                let at = *places.entry(name.clone()).or_insert(arrays.len());
+                if at == arrays.len() {
+                    arrays.push((names.theirs(&name), A::NAME, piece.shape.clone()));
+                    numbers.push(vec![A::ZERO; piece.shape.iter().product()]);
+                }
+                piece.export(matrix, dims, &mut numbers[at]);
             }
         });
-        let sizes: Vec<_> = arrays.iter().map(|(name, shape, _)| (name.clone(), A::NAME, shape.clone())).collect();
         let format = if names.layout == Layout::PyTorch { "pt" } else { "keras" };
-        let mut bytes = header(&[("format", format)], &sizes)?;
-        arrays.iter().for_each(|(_, _, numbers)| A::extend_le(numbers, &mut bytes));
+        let mut bytes = header(&[("format", format)], &arrays)?;
+        numbers.iter().for_each(|numbers| A::extend_le(numbers, &mut bytes));
         atomic::write_whole(path.as_ref(), &bytes)
     }
 }

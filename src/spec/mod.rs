@@ -158,6 +158,15 @@ impl Spec {
         self.read(name, "a list", Setting::as_list)
     }
 
+    /// A setting that is a list of words.
+    ///
+    /// # Errors
+    /// As [`flag`](Self::flag).
+    pub fn texts(&self, name: &str) -> Result<Vec<String>> {
+        let text = |value: &Setting| if let Setting::Text(text) = value { Some(text.clone()) } else { None };
+        self.read(name, "a list of words", |value| value.as_list()?.iter().map(text).collect())
+    }
+
     /// A setting that is a layer.
     ///
     /// # Errors

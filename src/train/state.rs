@@ -3,6 +3,8 @@
 use std::fmt::{self, Debug, Write as _};
 use std::path::Path;
 
+use ndarray::Array2;
+
 use super::run::fingerprint;
 use super::{Epoch, History, Progress, Trainer};
 use crate::io::SafeTensors;
@@ -63,17 +65,18 @@ impl<A: Scalar> Trainer<'_, A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Save`] when the file cannot be written; an old one then is as it was.
+    /// [`Error::Save`](crate::Error::Save) when the file cannot be written; an old one then is as it was.
     pub fn save_state(&self, path: impl AsRef<Path>, network: &Sequential<A>) -> Result<()> {
         let memory = self.optimizer.memory();
         let parts: Vec<Part> = std::iter::once(self.schedule_part()).chain(self.callback_parts()).collect();
-        let slots = memory.slots.iter().enumerate().map(|(i, slot)| (format!("optimizer.{i}"), Numbers::Own(&**slot)));
-        let average = self.ema.iter().map(|ema| ("average".to_owned(), Numbers::Own(&*ema.numbers)));
-        let states = parts.iter().enumerate().map(|(i, part)| (format!("state.{i}"), Numbers::Double(&*part.state)));
+        let slots = memory.slots.iter().enumerate().map(|(i, slot)| (format!("optimizer.{i}"), Numbers::Own(slot)));
+        let average = self.ema.iter().map(|ema| ("average".to_owned(), Numbers::Own(&ema.numbers)));
+        let states = parts.iter().enumerate().map(|(i, part)| (format!("state.{i}"), Numbers::Double(&part.state)));
         let training = Training { spec: self.describe(&parts), arrays: slots.chain(average).chain(states).collect() };
         // Layers of other crates may have no description; their parameters are saved all the same.
         let architecture = describe(network).ok();
-        write_whole(path.as_ref(), &container::write(network, architecture.as_deref(), Some(&training))?)
+        let texts: Vec<_> = architecture.iter().map(|text| ("architecture", &**text)).collect();
+        write_whole(path.as_ref(), &container::write(network, &texts, Some(&training))?)
     }
 
     /// The texts and the few numbers of a file.
@@ -102,8 +105,8 @@ impl<A: Scalar> Trainer<'_, A> {
     /// those were. Callbacks that were not there then begin afresh.
     ///
     /// # Errors
-    /// [`Error::File`] when the file cannot be read; [`Error::Format`] when it is damaged, or of another number type,
-    /// network, optimizer or schedule. Trainer and network then are as they were.
+    /// [`Error::File`](crate::Error::File) when the file cannot be read; [`Error::Format`](crate::Error::Format) when it
+    /// is damaged, or of another number type, network, optimizer or schedule. Trainer and network then are as they were.
     pub fn load_state(&mut self, path: impl AsRef<Path>, network: &mut Sequential<A>) -> Result<()> {
         named(path.as_ref(), |bytes| self.restore(&container::open::<A>(bytes)?, network))
     }
@@ -125,7 +128,7 @@ impl<A: Scalar> Trainer<'_, A> {
             return Err(problem(format!("it has {has} average of the weights, unlike this trainer")));
         }
         let matrices = matrices_for(network, file)?;
-        let count: usize = matrices.iter().map(|matrix| matrix.len()).sum();
+        let count: usize = matrices.iter().map(Array2::len).sum();
         let averaged = state.ema.as_ref().map_or(0, |(_, numbers)| numbers.len());
         if ![0, count].contains(&averaged) {
             return Err(problem(format!("it has the average of {averaged} weights, but {count} weights")));
@@ -188,7 +191,7 @@ fn read<A: Scalar>(file: &SafeTensors<'_>) -> Result<State<A>> {
     };
     let mut history = History::default();
     for epoch in spec.layers("history")? {
-        let (names, values) = (texts(epoch, "names")?, epoch.numbers("values")?);
+        let (names, values) = (epoch.texts("names")?, epoch.numbers("values")?);
         if names.len() != values.len() {
             return Err(epoch.problem("it has not one value for each name".into()));
         }
@@ -205,7 +208,7 @@ fn read<A: Scalar>(file: &SafeTensors<'_>) -> Result<State<A>> {
         Some(_) => Some((spec.flag("swapped")?, array(file, "average")?)),
         None => None,
     };
-    let parts = texts(&spec, "parts")?.into_iter().enumerate();
+    let parts = spec.texts("parts")?.into_iter().enumerate();
     let parts = parts.map(|(i, kind)| Ok(Part { kind, state: array(file, &format!("state.{i}"))? }));
     let mut callbacks: Vec<Part> = parts.collect::<Result<_>>()?;
     if callbacks.is_empty() {
@@ -214,13 +217,6 @@ fn read<A: Scalar>(file: &SafeTensors<'_>) -> Result<State<A>> {
     let schedule = callbacks.remove(0);
     let (rate, optimizer) = (spec.number("rate")?, optimizer.kind().to_owned());
     Ok(State { progress, rate, optimizer, memory, ema, schedule, callbacks })
-}
-
-/// A setting that is a list of words.
-fn texts(spec: &Spec, name: &str) -> Result<Vec<String>> {
-    let text = |value: &Setting| if let Setting::Text(text) = value { Some(text.clone()) } else { None };
-    let texts: Option<_> = spec.list(name)?.iter().map(text).collect();
-    texts.ok_or_else(|| spec.problem(format!("`{name}` is not a list of words")))
 }
 
 /// The name of a value's type, as its `Debug` begins.

@@ -8,6 +8,7 @@ mod readers;
 mod zoo;
 
 mod builder;
+mod bundle;
 mod corpus;
 mod crash;
 mod damage;

@@ -76,7 +76,7 @@ struct Through {
     ids: Vec<usize>,
 }
 
-impl<'g> Ways<'g> {
+impl Ways<'_> {
     fn through(&mut self, node: &Node<'_>) -> Through {
         let mut inputs: Vec<&str> = node.inputs.iter().map(String::as_str).collect();
         inputs.sort_unstable();

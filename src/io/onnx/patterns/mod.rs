@@ -6,12 +6,14 @@ use crate::Shape;
 use crate::spec::Spec;
 
 mod norms;
+mod padding;
 mod products;
 mod sequences;
 mod shapes;
 mod windows;
 
 use norms::{batch_norm, layer_norm, rms_norm, scaled};
+use padding::masked;
 use products::{gemm, matmul, positions, regions, rescaled};
 use sequences::attention;
 use shapes::{reshape, transpose};
@@ -115,7 +117,7 @@ fn one<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
         "MatMul" => Some(matmul(walk, node)?),
         "Mul" => scaled(walk, node)?,
         "Sub" => rescaled(walk, node)?,
-        "Add" => positions(walk, node)?,
+        "Add" => positions(walk, node, false)?,
         "Conv" | "ConvTranspose" => Some(conv2d(walk, node)?),
         "Pad" => found(pad(walk, node)?),
         "MaxPool" | "AveragePool" => Some(pool(node)?),
@@ -176,6 +178,9 @@ fn several<'g>(walk: &Walk<'g>, users: &[&'g Node<'g>]) -> Read<Option<Found<'g>
     let x = walk.at;
     let find = |op: &str| users.iter().copied().find(|node| node.op == op);
     let takes = |node: &Node<'_>, inputs: [&str; 2]| node.inputs.iter().map(String::as_str).eq(inputs);
+    if find("Abs").is_some() {
+        return masked(walk, users);
+    }
     if let [_, _] = users {
         if let (Some(gate), Some(end)) = (find("Sigmoid"), find("Mul")) {
             let whole = takes(end, [x, first(gate)]) || takes(end, [first(gate), x]);
@@ -197,7 +202,7 @@ fn several<'g>(walk: &Walk<'g>, users: &[&'g Node<'g>]) -> Read<Option<Found<'g>
     if let [_, _, _] = users
         && find("MatMul").is_some()
     {
-        return attention(walk, users);
+        return attention(walk, users, None);
     }
     // A softplus with a threshold: x is also what it becomes beyond.
     let Some(end) = find("Where") else { return Ok(None) };

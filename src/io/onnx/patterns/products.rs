@@ -75,8 +75,8 @@ pub(super) fn rescaled<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<F
 }
 
 /// A sum with a constant for each step.
-pub(super) fn positions<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
+pub(super) fn positions<'g>(walk: &Walk<'g>, node: &'g Node<'g>, masked: bool) -> Read<Option<Found<'g>>> {
     let Ok(&[steps, features]) = walk.constant(node, 1).map(|codes| &*codes.dims) else { return Ok(None) };
-    let spec = Spec::new("learned_positions").set("steps", steps).set("features", features).set("masked", false);
+    let spec = Spec::new("learned_positions").set("steps", steps).set("features", features).set("masked", masked);
     Ok(Some(Found::layer(spec, first(node)).with("weight", walk.numbers(node, 1)?)))
 }

@@ -8,11 +8,14 @@ use crate::io::onnx::recurrent::gate_order;
 use crate::spec::Spec;
 
 /// Recurrent operators on one another, between transposes to (steps, batch, features) and back.
-pub(super) fn recurrent<'g>(walk: &Walk<'g>, mut x: &'g str) -> Read<Option<Found<'g>>> {
+/// They may be given how many steps of each sample are no padding.
+pub(super) fn recurrent<'g>(walk: &Walk<'g>, mut x: &'g str, lengths: Option<&str>) -> Read<Option<Found<'g>>> {
     let (mut layers, mut whole, mut parameters) = (0_usize, None::<Spec>, Vec::new());
     loop {
         let [node] = *walk.users(x) else { return Ok(None) };
         let Some(spec) = one_layer(walk, node, layers, &mut parameters)? else { return Ok(None) };
+        let given = node.inputs.get(4).map(String::as_str).filter(|name| !name.is_empty());
+        node.expect("sequence_lens", given == lengths)?;
         // All but the first take what the one below gives; the rest they share.
         let shared = |spec: &Spec| spec.settings()[1..].to_vec();
         let whole = whole.get_or_insert_with(|| spec.clone());
@@ -35,7 +38,7 @@ pub(super) fn recurrent<'g>(walk: &Walk<'g>, mut x: &'g str) -> Read<Option<Foun
             }
             _ => return Ok(None),
         };
-        let spec = whole.clone().set("layers", layers).set("last_state", last_state).set("masked", false);
+        let spec = whole.clone().set("layers", layers).set("last_state", last_state).set("masked", lengths.is_some());
         let found = Found::layer(spec, end);
         return Ok(Some(parameters.into_iter().fold(found, |found, (name, numbers)| found.with(name, numbers))));
     }
@@ -75,7 +78,7 @@ fn one_layer(
         return Err(format!("its {} has weights whose sizes do not fit its hidden_size {units}", node.op));
     }
     node.expect("layout", node.int("layout", 0)? == 0)?;
-    node.expect("sequence_lens or initial_h", !(4..=7).any(|input| node.has(input)))?;
+    node.expect("initial_h", !(5..=7).any(|input| node.has(input)))?;
     let mut spec = Spec::new(kind).set("inputs", inputs).set("units", units);
     spec = spec.set("bidirectional", count == 2).set("bias", true);
     let functions = node.texts("activations")?;
@@ -117,7 +120,12 @@ fn turned(numbers: &[f64], rows: usize, units: usize, order: &[usize]) -> Vec<f6
 }
 
 /// Products with three weights, cut in heads; then softmax(Q·Kᵀ/√d)·V for each head, and one more product.
-pub(super) fn attention<'g>(walk: &Walk<'g>, users: &[&'g Node<'g>]) -> Read<Option<Found<'g>>> {
+/// Keys that are padding may be hidden, and what comes of queries that are may be made 0.
+pub(super) fn attention<'g>(
+    walk: &Walk<'g>,
+    users: &[&'g Node<'g>],
+    seen: Option<[&str; 2]>,
+) -> Read<Option<Found<'g>>> {
     let mut parts = Vec::new();
     for node in users {
         if node.op != "MatMul" {
@@ -147,6 +155,13 @@ pub(super) fn attention<'g>(walk: &Walk<'g>, users: &[&'g Node<'g>]) -> Read<Opt
         hidden.expect("mask", steps == keys && numbers.iter().enumerate().all(|(n, &x)| x == hide(n)))?;
     }
     let mut end = first(hidden.unwrap_or(scaled));
+    if let Some([keys, _]) = seen {
+        let Some(node) = walk.only(end, "Where") else { return Ok(None) };
+        if walk.number(node, 2)? != f64::NEG_INFINITY || node.inputs[..2] != [keys, end] {
+            return Ok(None);
+        }
+        end = first(node);
+    }
     for op in ["Softmax", "MatMul", "Transpose", "Reshape"] {
         let Some(node) = walk.only(end, op) else { return Ok(None) };
         if op == "MatMul" && node.inputs != [end, first(value.2)] {
@@ -155,7 +170,14 @@ pub(super) fn attention<'g>(walk: &Walk<'g>, users: &[&'g Node<'g>]) -> Read<Opt
         end = first(node);
     }
     let Some(project) = walk.only(end, "MatMul") else { return Ok(None) };
-    let out = matmul(walk, project)?;
+    let mut out = matmul(walk, project)?;
+    if let Some([_, queries]) = seen {
+        let Some(node) = walk.only(out.output, "Where") else { return Ok(None) };
+        if walk.number(node, 2)? != 0.0 || node.inputs[..2] != [queries, out.output] {
+            return Ok(None);
+        }
+        out.output = first(node);
+    }
     let bias = out.parameters.contains_key("bias");
     let features = heads.saturating_mul(width);
     let square = |part: &Found<'_>| Some(part.parameters["weight"].len()) == features.checked_mul(features);
@@ -163,7 +185,7 @@ pub(super) fn attention<'g>(walk: &Walk<'g>, users: &[&'g Node<'g>]) -> Read<Opt
         return Err("its attention has weights of other sizes than (features, features)".into());
     }
     let spec = Spec::new("multi_head_attention").set("features", features).set("heads", heads).set("bias", bias);
-    let spec = spec.set("causal", hidden.is_some()).set("masked", false);
+    let spec = spec.set("causal", hidden.is_some()).set("masked", seen.is_some());
     let row =
         |i: usize| parts.iter().flat_map(move |(part, ..)| &part.parameters["weight"][i * features..][..features]);
     let mut found = Found::layer(spec, out.output);

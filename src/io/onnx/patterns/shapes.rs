@@ -58,7 +58,7 @@ pub(super) fn transpose<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<
     {
         return Ok(Some(found));
     }
-    let [0, axes @ ..] = &*perm else { return recurrent(walk, first(node)) };
+    let [0, axes @ ..] = &*perm else { return recurrent(walk, first(node), None) };
     let axes: Vec<usize> = axes.iter().map(|&axis| (axis - 1).unsigned_abs() as usize).collect();
     Ok(Some(Found::layer(Spec::new("permute").set("axes", axes), first(node))))
 }

@@ -1,0 +1,124 @@
+//! [`Fitted`]: what was learned from data before the network, as it is saved with it.
+
+use super::{Imputer, LabelEncoder, MinMaxScaler, OneHot, StandardScaler, TextImputer};
+use crate::Result;
+use crate::spec::Spec;
+
+/// What was learned from the training data and has to come along with a network: classes, categories, means. A
+/// [`Model`](crate::io::Model) saves it.
+///
+/// ```
+/// use neuropil::data::{Fitted, LabelEncoder};
+///
+/// let encoder = LabelEncoder::fit(&["cat", "dog"])?;
+/// assert_eq!(LabelEncoder::restore(&encoder.spec())?, encoder);
+/// # Ok::<(), neuropil::Error>(())
+/// ```
+pub trait Fitted: Sized {
+    /// Its kind and all that was learned.
+    fn spec(&self) -> Spec;
+
+    /// Makes it again from what [`spec`](Self::spec) gave.
+    ///
+    /// # Errors
+    /// [`Error::Format`](crate::Error::Format) if that is another kind's or something is missing.
+    fn restore(spec: &Spec) -> Result<Self>;
+}
+
+/// The error unless a description is of this kind.
+fn expect(spec: &Spec, kind: &str) -> Result<()> {
+    if spec.kind() == kind {
+        Ok(())
+    } else {
+        Err(crate::Error::Format { what: format!("the {}", spec.kind()), problem: format!("it is not a {kind}") })
+    }
+}
+
+fn words(words: &[String]) -> Vec<&str> {
+    words.iter().map(String::as_str).collect()
+}
+
+impl Fitted for LabelEncoder {
+    fn spec(&self) -> Spec {
+        Spec::new("label_encoder").set("classes", words(self.classes()))
+    }
+
+    fn restore(spec: &Spec) -> Result<Self> {
+        expect(spec, "label_encoder")?;
+        Self::new(spec.texts("classes")?)
+    }
+}
+
+impl Fitted for OneHot {
+    fn spec(&self) -> Spec {
+        let spec = Spec::new("one_hot").set("categories", words(self.categories()));
+        spec.set("ignores_unknown", self.ignores_unknown())
+    }
+
+    fn restore(spec: &Spec) -> Result<Self> {
+        expect(spec, "one_hot")?;
+        let encoder = Self::new(spec.texts("categories")?)?;
+        Ok(if spec.flag("ignores_unknown")? { encoder.ignore_unknown() } else { encoder })
+    }
+}
+
+impl Fitted for Imputer {
+    fn spec(&self) -> Spec {
+        Spec::new("imputer").set("values", self.values().to_vec())
+    }
+
+    fn restore(spec: &Spec) -> Result<Self> {
+        expect(spec, "imputer")?;
+        Self::constant(spec.numbers("values")?)
+    }
+}
+
+impl Fitted for TextImputer {
+    fn spec(&self) -> Spec {
+        Spec::new("text_imputer").set("value", self.value())
+    }
+
+    fn restore(spec: &Spec) -> Result<Self> {
+        expect(spec, "text_imputer")?;
+        spec.text("value").map(Self::constant)
+    }
+}
+
+impl Fitted for StandardScaler {
+    fn spec(&self) -> Spec {
+        let spec = Spec::new("standard_scaler").set("mean", self.mean().to_vec());
+        spec.set("deviation", self.deviation().to_vec())
+    }
+
+    fn restore(spec: &Spec) -> Result<Self> {
+        expect(spec, "standard_scaler")?;
+        Self::new(spec.numbers("mean")?, spec.numbers("deviation")?)
+    }
+}
+
+impl Fitted for MinMaxScaler {
+    fn spec(&self) -> Spec {
+        let spec = Spec::new("min_max_scaler").set("min", self.min().to_vec()).set("max", self.max().to_vec());
+        spec.set("range", self.ends())
+    }
+
+    fn restore(spec: &Spec) -> Result<Self> {
+        expect(spec, "min_max_scaler")?;
+        let [low, high] = *spec.numbers("range")? else {
+            return Err(spec.problem("`range` is not two numbers".into()));
+        };
+        Self::new(spec.numbers("min")?, spec.numbers("max")?)?.range(low, high)
+    }
+}
+
+/// Names of classes without an encoder.
+impl Fitted for Vec<String> {
+    fn spec(&self) -> Spec {
+        Spec::new("words").set("words", words(self))
+    }
+
+    fn restore(spec: &Spec) -> Result<Self> {
+        expect(spec, "words")?;
+        spec.texts("words")
+    }
+}

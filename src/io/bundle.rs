@@ -1,0 +1,121 @@
+//! [`Model`]: a network and what was fitted beside it, in one file.
+
+use std::path::Path;
+
+use super::container::{self, named, problem};
+use super::model::{describe, read};
+use super::{atomic, json};
+use crate::data::Fitted;
+use crate::spec::{Registry, Spec};
+use crate::{Error, Result, Scalar, Sequential};
+
+/// The name of the text about what was fitted.
+const FITTED: &str = "fitted";
+
+/// A network together with the encoders and imputers that its data go through, and the names of its classes: all that it
+/// takes to use it elsewhere, in one file.
+///
+/// The file is a [model file](crate::io) with one more text, so [`Sequential::load`] takes the network alone. Scalers can
+/// be [layers](crate::layers::Rescale) of the network itself.
+///
+/// ```
+/// use neuropil::data::{Imputer, LabelEncoder};
+/// use neuropil::io::Model;
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let network = Sequential::<f32>::mlp(&[1, 4, 2], Tanh, &mut rng(1))?;
+/// let path = std::env::temp_dir().join(format!("neuropil-doc-{}.model", std::process::id()));
+/// Model::new(network)
+///     .with("animals", &LabelEncoder::fit(&["cat", "dog"])?)
+///     .with("missing", &Imputer::mean(&array![[1.0], [2.0]])?)
+///     .save(&path)?;
+///
+/// let model = Model::<f32>::load(&path)?;
+/// let (animals, missing): (LabelEncoder, Imputer) = (model.get("animals")?, model.get("missing")?);
+/// let answer = model.network.predict(&missing.transform(&array![[f32::NAN]])?)?;
+/// println!("{:?}", animals.inverse(&neuropil::metrics::argmax(&answer))?);
+/// # std::fs::remove_file(&path).unwrap();
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Model<A: Scalar> {
+    /// The network.
+    pub network: Sequential<A>,
+    fitted: Vec<(String, Spec)>,
+}
+
+impl<A: Scalar> Model<A> {
+    /// A network with nothing beside it yet.
+    pub fn new(network: Sequential<A>) -> Self {
+        Self { network, fitted: Vec::new() }
+    }
+
+    /// The same with one thing more under this name, or with another one.
+    #[must_use]
+    pub fn with(mut self, name: &str, fitted: &impl Fitted) -> Self {
+        self.fitted.retain(|(other, _)| other != name);
+        self.fitted.push((name.to_owned(), fitted.spec()));
+        self
+    }
+
+    /// What is there, in the order in which it came.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.fitted.iter().map(|(name, _)| &**name)
+    }
+
+    /// What is there under this name.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if there is nothing, or it is of another kind.
+    pub fn get<F: Fitted>(&self, name: &str) -> Result<F> {
+        let what = || format!("`{name}` of the model");
+        let Some((_, spec)) = self.fitted.iter().find(|(other, _)| other == name) else {
+            let known: Vec<String> = self.names().map(|name| format!("`{name}`")).collect();
+            let known = if known.is_empty() { "nothing".into() } else { known.join(", ") };
+            return Err(Error::Format { what: what(), problem: format!("it is not there; there is {known}") });
+        };
+        F::restore(spec).map_err(|error| Error::Format { what: what(), problem: error.to_string() })
+    }
+
+    /// Writes all of it to a file, whole or not at all.
+    ///
+    /// # Errors
+    /// As [`Sequential::save`]; [`Error::Format`] if what was fitted has a description that cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let list =
+            self.fitted.iter().map(|(name, spec)| Spec::new("one").set("name", &**name).set("value", spec.clone()));
+        let fitted = Spec::new(FITTED).set("list", list.collect::<Vec<_>>());
+        let text = json::write(&fitted);
+        // What is saved has to be readable again.
+        if json::read(&text).as_ref() != Ok(&fitted) {
+            return Err(fitted.problem("a setting has the name of another, or lies too deep".into()));
+        }
+        let texts = [("architecture", &*describe(&self.network)?), (FITTED, &text)];
+        atomic::write_whole(path.as_ref(), &container::write(&self.network, &texts, None)?)
+    }
+
+    /// Reads a file that [`save`](Self::save) wrote, or a model file without more.
+    ///
+    /// # Errors
+    /// As [`Sequential::load`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        Self::load_with(path, &Registry::new())
+    }
+
+    /// The same with layers of other crates: `registry` knows how to make them.
+    ///
+    /// # Errors
+    /// As [`Sequential::load`].
+    pub fn load_with(path: impl AsRef<Path>, registry: &Registry<A>) -> Result<Self> {
+        named(path.as_ref(), |bytes| {
+            let network = read(bytes, registry)?;
+            let file = container::open::<A>(bytes)?;
+            let Some(text) = file.metadata(FITTED) else { return Ok(Self::new(network)) };
+            let spec = json::read(text).map_err(|error| problem(format!("what was fitted: {error}")))?;
+            let list = spec.layers("list")?;
+            let fitted = list.into_iter().map(|one| Ok((one.text("name")?.to_owned(), one.layer("value")?.clone())));
+            Ok(Self { network, fitted: fitted.collect::<Result<_>>()? })
+        })
+    }
+}
