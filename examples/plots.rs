@@ -33,22 +33,23 @@ fn save(name: &str, svg: &str) -> Result<()> {
     plot::save(folder.join(format!("{name}.png")), svg)
 }
 
-/// A rate is looked for, a network learns, and one more step is traced.
+/// The first step of a network is traced, a rate is looked for, and it learns.
 fn training(train: &Samples<f64>, test: &Samples<f64>, rng: &mut Xoshiro256PlusPlus) -> Result<()> {
     let mut network = Sequential::mlp(&[64, 32, 32, 10], Relu, rng)?;
+    let mut fresh = network.clone();
+    let mut tape = Tape::new(&fresh, 4);
+    let batch = train.batches(64, rng).next().unwrap_or(train.clone());
+    let (loss, mut adam) = (CrossEntropy::new(), Adam::new(3e-3));
+    let trace = Trace::step(&mut tape, &mut fresh, &batch.x, &batch.target, &loss, &mut adam)?;
+    save("histograms", &plot::histograms(&trace))?;
+
     let mut search = Trainer::new(CrossEntropy::new(), Adam::new(1e-3)).batch_size(32).seed(4);
     save("rate_curve", &plot::rate_curve(&search.find_rate(&network, train, 1e-5..=1.0, 100)?))?;
 
     let trainer = Trainer::new(CrossEntropy::new(), Adam::new(3e-3)).epochs(30).batch_size(32).seed(4);
     let history = trainer.metric(Accuracy).validation(test).fit(&mut network, train)?;
     println!("{}", terminal::learning_curves(&history));
-    save("learning_curves", &plot::learning_curves(&history))?;
-
-    let mut tape = Tape::new(&network, 4);
-    let batch = train.batches(64, rng).next().unwrap_or(train.clone());
-    let (loss, mut adam) = (CrossEntropy::new(), Adam::new(3e-3));
-    let trace = Trace::step(&mut tape, &mut network, &batch.x, &batch.target, &loss, &mut adam)?;
-    save("histograms", &plot::histograms(&trace))
+    save("learning_curves", &plot::learning_curves(&history))
 }
 
 /// What eight kernels make of a digit, and which pixels speak for or against the answer.

@@ -272,7 +272,11 @@ impl Axis {
         }
         let rough = (high - low) / about.max(1.0);
         let power = 10_f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|step| *step >= rough).unwrap_or(rough);
+        let steps = [1.0, 2.0, 5.0, 10.0].map(|m| m * power);
+        let within = |step: f64| (high / step + 1e-9).floor() - (low / step - 1e-9).ceil();
+        let at = steps.iter().position(|step| *step >= rough).unwrap_or(3);
+        // One number alone gives no scale.
+        let step = steps[if within(steps[at]) < 1.0 { at.saturating_sub(1) } else { at }];
         if !(step > 0.0 && step.is_finite()) {
             return Vec::new();
         }

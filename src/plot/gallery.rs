@@ -4,7 +4,7 @@ use super::Chart;
 #[allow(clippy::wildcard_imports)] // Every activation is drawn.
 use crate::activations::*;
 
-/// Every activation of the crate over -5..5, with its derivative dashed.
+/// Every activation of the crate over -8..8, with its derivative dashed.
 pub fn activation_gallery() -> String {
     let mut charts = Vec::new();
     macro_rules! add {
@@ -41,7 +41,7 @@ pub fn activation_gallery() -> String {
 }
 
 fn chart(activation: &impl Activation) -> Chart {
-    let xs: Vec<f64> = (-80..=80).map(|i| f64::from(i) / 16.0).collect();
+    let xs: Vec<f64> = (-128..=128).map(|i| f64::from(i) / 16.0).collect();
     let f = xs.iter().map(|&x| (x, activation.apply(x)));
     let slope = xs.iter().map(|&x| (x, activation.slope(x, activation.apply(x))));
     let name = format!("{activation:?}");
