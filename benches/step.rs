@@ -10,8 +10,9 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use neuropil::Trace;
 use neuropil::data::Dataset;
-use neuropil::ndarray::Array2;
+use neuropil::ndarray::{Array2, s};
 use neuropil::prelude::*;
 use neuropil::rand::rngs::Xoshiro256PlusPlus;
 use neuropil::rand::seq::SliceRandom;
@@ -22,6 +23,8 @@ const WORKLOADS: &[Workload] = &[
     ("mlp-784-128-10-b64-sgd", || mlp(&[784, 128, 10], 64, Sgd::new(0.01))),
     ("fit-784-128-10-b64", fit),
     ("loop-784-128-10-b64", bare),
+    ("traced-784-128-10-b64-sgd", || traced(true)),
+    ("trace-off-784-128-10-b64-sgd", || traced(false)),
     ("mlp-784-512-512-10-b128-sgd", || mlp(&[784, 512, 512, 10], 128, Sgd::new(0.01))),
     ("mlp-784-1024-1024-10-b256-sgd", || mlp(&[784, 1024, 1024, 10], 256, Sgd::new(0.01))),
     ("mlp-784-128-10-b64-adam", || mlp(&[784, 128, 10], 64, Adam::new(0.001))),
@@ -162,6 +165,22 @@ fn classifier(
     let loss = CrossEntropy::new();
     Box::new(move || {
         black_box(tape.train(&mut network, &x, &target, &loss, &mut optimizer).expect("a step"));
+    })
+}
+
+/// The step of `mlp` with every number of it kept; or without, on a tape that was traced before, which has to take as
+/// long as if there were no traces.
+fn traced(on: bool) -> Box<dyn FnMut()> {
+    let (mut network, x, target) = samples();
+    let (x, target) = (x.slice(s![..64, ..]).to_owned(), target.slice(s![..64, ..]).to_owned());
+    let (mut tape, loss, mut sgd) = (Tape::new(&network, 3), CrossEntropy::new(), Sgd::new(0.01));
+    Trace::step(&mut tape, &mut network, &x, &target, &loss, &mut sgd).expect("a step");
+    Box::new(move || {
+        if on {
+            black_box(Trace::step(&mut tape, &mut network, &x, &target, &loss, &mut sgd).expect("a step"));
+        } else {
+            black_box(tape.train(&mut network, &x, &target, &loss, &mut sgd).expect("a step"));
+        }
     })
 }
 

@@ -92,6 +92,13 @@ fn convolutions_counted_by_hand() {
     assert_eq!(Summary::new(&steps, 1).unwrap().multiply_adds(), 3 * 4 * 5 * 9);
 }
 
+/// Queries, keys, values and results are projected; each step scores and mixes all steps.
+#[test]
+fn attention_counted_by_hand() {
+    let network = Sequential::<f32>::new([5, 8]).with(MultiHeadAttention::new(8, 2, &mut rng(4)).unwrap()).unwrap();
+    assert_eq!(Summary::new(&network, 1).unwrap().multiply_adds(), 4 * 8 * 8 * 5 + 2 * (2 * 5 * 5 * 4));
+}
+
 /// What a tape holds after a step is what the summary says, and a little for the loss.
 #[test]
 fn the_allocator_agrees() {

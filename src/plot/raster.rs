@@ -23,8 +23,8 @@ static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
 /// A picture in SVG as the bytes of a PNG with `width` columns, and as many rows as its form asks for.
 ///
 /// It takes the pictures of this module, those of [`Graph`](crate::graph::Graph), [`Trace`](crate::Trace) and
-/// [`Summary`](crate::Summary), and others as far as resvg knows their elements. Text is set in DejaVu Sans, which is part
-/// of this feature: Latin, Greek and Russian letters and signs. What moves stands still, as in
+/// [`Summary`](crate::Summary), and others as far as resvg knows their elements. Text is set in `DejaVu` Sans, which is
+/// part of this feature: Latin, Greek and Russian letters and signs. What moves stands still, as in
 /// [`Film::frames`](super::Film::frames).
 ///
 /// ```
@@ -67,7 +67,7 @@ pub fn rasterize(svg: &str, width: u32) -> Result<Vec<u8>> {
 pub fn save(path: impl AsRef<Path>, svg: &str) -> Result<()> {
     let path = path.as_ref();
     let failed = |error: String| Error::Save { path: path.display().to_string(), error };
-    let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
+    let ending = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
     let written = match ending.as_ref().and_then(|ending| ending.to_str()) {
         Some("svg") => std::fs::write(path, svg),
         Some("png") => {

@@ -165,13 +165,14 @@ impl<A: Scalar> Run<'_, '_, A> {
             }
             Ok(())
         })?;
+        #[cfg(feature = "files")]
         self.save()?;
         Ok(flow)
     }
 
     /// Saves the training to the files that callbacks asked for, now that all of them are done.
+    #[cfg(feature = "files")]
     fn save(&mut self) -> Result<()> {
-        #[cfg(feature = "files")]
         for path in std::mem::take(&mut self.saves) {
             self.trainer.save_state(path, self.network)?;
         }

@@ -369,6 +369,14 @@ impl<A: Scalar> Layer<A> for MultiHeadAttention<A> {
         }
     }
 
+    /// The four projections of each step, and for each pair of steps a score and a share of what the other has to say.
+    fn multiply_adds(&self, input: Shape) -> u64 {
+        let (steps, features) = (input.places() as u64, self.features() as u64);
+        let [projections, pairs] = [[4 * features, features], [2 * steps, features]];
+        let products = |[a, b]: [u64; 2]| a.saturating_mul(b).saturating_mul(steps);
+        products(projections).saturating_add(products(pairs))
+    }
+
     fn spec(&self) -> Option<Spec> {
         let spec = Spec::new("multi_head_attention").set("features", self.features()).set("heads", self.heads);
         Some(spec.set("bias", self.biases.is_some()).set("causal", self.causal).set("masked", self.masked))
