@@ -184,7 +184,7 @@ fn files_that_are_wrong_change_nothing() {
     refuses(&mut trainer(&validation, 2), &mut long, &good, "FILE: it lacks the array `5.weight`");
     let mut double = Sequential::<f64>::mlp(&[2, 10, 2], Tanh, &mut rng(1)).unwrap();
     let mut doubles = Trainer::new(CrossEntropy::new(), NAdam::new(0.02));
-    refuses(&mut doubles, &mut double, &good, "FILE: its numbers are f32; load it as a `Sequential::<f32>`");
+    refuses(&mut doubles, &mut double, &good, "FILE: its numbers are f32, not f64; load it as f32");
     let mut adam = Trainer::new(CrossEntropy::new(), Adam::new(0.02));
     refuses(&mut adam, &mut network, &good, "FILE: its optimizer is NAdam, not Adam");
     let mut plain = Trainer::new(CrossEntropy::new(), NAdam::new(0.02));
@@ -252,7 +252,7 @@ fn made_up_trainings_are_refused() {
         (r#"\"step\":2"#, r#"\"step\":["#),
         (r#"\"history\":["#, r#"\"history\":{"#),
         (r#"\"names\":[\"loss\""#, r#"\"names\":[       1"#),
-        (r#"\"values\":["#, r#"\"valves\":["#),
+        (r#""training.history""#, r#""training.mystery""#),
         (r#"\"parts\":[\""#, r#"\"partz\":[\""#),
         (r#"\"kind\":\"Adam\""#, r#"\"kind\":\"Evil\""#),
         (r#""training.optimizer.1""#, r#""training.optimizer.7""#),
@@ -270,6 +270,43 @@ fn made_up_trainings_are_refused() {
     assert_eq!(refused, 13);
     fs::write(&file, &bytes).unwrap();
     trainer.load_state(&file, &mut network).unwrap();
+}
+
+/// Numbers that JSON does not have.
+#[test]
+fn a_history_may_hold_nan_and_infinity() {
+    #[derive(Debug)]
+    struct Odd(f64);
+
+    impl neuropil::metrics::Metric<f64> for Odd {
+        fn name(&self) -> String {
+            format!("odd {}", self.0)
+        }
+
+        fn evaluate(&self, _: &Matrix<f64>, _: &Matrix<f64>) -> Result<f64> {
+            Ok(self.0)
+        }
+    }
+
+    let folder = Folder::new("odd");
+    let file = folder.file("file.state");
+    let mut network = Sequential::<f64>::mlp(&[1, 1], Tanh, &mut rng(1)).unwrap();
+    let trainer = || {
+        let trainer = Trainer::new(Mse, Sgd::new(0.1)).epochs(2).batch_size(2);
+        [f64::NAN, f64::INFINITY, f64::NEG_INFINITY].into_iter().fold(trainer, |trainer, x| trainer.metric(Odd(x)))
+    };
+    let line = Samples::new(ndarray::array![[0.0], [1.0]], ndarray::array![[0.0], [2.0]]).unwrap();
+    let mut saved = trainer();
+    saved.fit(&mut network, &line).unwrap();
+    saved.save_state(&file, &network).unwrap();
+    let mut loaded = trainer();
+    loaded.load_state(&file, &mut network).unwrap();
+    let bits = |history: &History| -> Vec<u64> {
+        let epochs = history.epochs().iter();
+        epochs.flat_map(|epoch| epoch.values.iter().map(|(_, value)| value.to_bits())).collect()
+    };
+    assert_eq!(bits(loaded.history()), bits(saved.history()));
+    assert_eq!(bits(saved.history()).len(), 2 * 4);
 }
 
 /// Whatever one character of the header is, the file is a training or an error, and an error changes nothing.

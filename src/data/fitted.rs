@@ -30,7 +30,7 @@ fn expect(spec: &Spec, kind: &str) -> Result<()> {
     if spec.kind() == kind {
         Ok(())
     } else {
-        Err(crate::Error::Format { what: format!("the {}", spec.kind()), problem: format!("it is not a {kind}") })
+        Err(crate::Error::Format { what: format!("the {}", spec.kind()), problem: format!("it is no {kind}") })
     }
 }
 

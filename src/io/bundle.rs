@@ -86,11 +86,7 @@ impl<A: Scalar> Model<A> {
         let list =
             self.fitted.iter().map(|(name, spec)| Spec::new("one").set("name", &**name).set("value", spec.clone()));
         let fitted = Spec::new(FITTED).set("list", list.collect::<Vec<_>>());
-        let text = json::write(&fitted);
-        // What is saved has to be readable again.
-        if json::read(&text).as_ref() != Ok(&fitted) {
-            return Err(fitted.problem("a setting has the name of another, or lies too deep".into()));
-        }
+        let text = json::write_checked(&fitted)?;
         let texts = [("architecture", &*describe(&self.network)?), (FITTED, &text)];
         atomic::write_whole(path.as_ref(), &container::write(&self.network, &texts, None)?)
     }

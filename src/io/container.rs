@@ -16,7 +16,7 @@ const VERSION: &str = "1";
 const START: &[u8] = br#"{"__metadata__":{"checksum":""#;
 const DIGITS: std::ops::Range<usize> = 8 + START.len()..8 + START.len() + 8;
 /// The name of the text about a training, and with a point behind it the beginning of the names of its arrays.
-pub(super) const TRAINING: &str = "training";
+const TRAINING: &str = "training";
 
 /// What a file has beside a network: a description of the training, and arrays.
 pub(crate) struct Training<'n, A> {
@@ -37,10 +37,10 @@ pub(crate) fn write<A: Scalar>(
     texts: &[(&str, &str)],
     training: Option<&Training<'_, A>>,
 ) -> Result<Vec<u8>> {
-    let about_training = training.map(|training| json::write(&training.spec));
+    let about_training = training.map(|training| json::write_checked(&training.spec)).transpose()?;
+    check_sizes(network)?;
     let mut arrays = Vec::new();
-    network.visit(&mut |info, matrix| {
-        debug_assert_eq!(info.dims.iter().product::<usize>(), matrix.len(), "the sizes of {info:?}");
+    network.visit(&mut |info, _| {
         arrays.push((info.name.to_string(), A::NAME, info.dims.to_vec()));
     });
     let more = || training.iter().flat_map(|training| &training.arrays);
@@ -73,6 +73,20 @@ pub(crate) fn write<A: Scalar>(
     Ok(bytes)
 }
 
+/// Whether all layers tell the sizes that their parameters have, as those of other crates need not.
+pub(super) fn check_sizes<A: Scalar>(network: &Sequential<A>) -> Result<()> {
+    let mut result = Ok(());
+    network.visit(&mut |info, matrix| {
+        if info.dims.iter().product::<usize>() != matrix.len() && result.is_ok() {
+            let (dims, count) = (info.dims, matrix.len());
+            let what =
+                format!("cannot be saved; its layer's `visit` tells the sizes {dims:?}, but it has {count} numbers");
+            result = Err(Error::Unsupported { layer: info.name.to_string(), what });
+        }
+    });
+    result
+}
+
 fn extend<A: Scalar>(numbers: &[A], bytes: &mut Vec<u8>) {
     A::extend_le(numbers, bytes);
 }
@@ -82,6 +96,11 @@ pub(crate) fn training(file: &SafeTensors<'_>) -> Result<Spec> {
     let none = || problem("it is a model, not a saved training; load it with `Sequential::load`".into());
     let text = file.metadata(TRAINING).ok_or_else(none)?;
     json::read(text).map_err(|error| problem(format!("its training: {error}")))
+}
+
+/// Whether an array is of the training, not of the network.
+pub(super) fn is_of_training(name: &str) -> bool {
+    name.strip_prefix(TRAINING).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// The array of a training of this name.
@@ -117,9 +136,9 @@ pub(crate) fn open<A: Scalar>(bytes: &[u8]) -> Result<SafeTensors<'_>> {
     }
     let scalar = text(&file, "scalar")?;
     if scalar != A::NAME {
-        return Err(problem(format!("its numbers are {scalar}; load it as a `Sequential::<{scalar}>`")));
+        return Err(problem(format!("its numbers are {scalar}, not {}; load it as {scalar}", A::NAME)));
     }
-    for name in file.names().filter(|name| !name.starts_with(TRAINING)) {
+    for name in file.names().filter(|name| !is_of_training(name)) {
         if !file.scalar(name).is_some_and(|scalar| scalar.eq_ignore_ascii_case(A::NAME)) {
             return Err(problem(format!("its array `{name}` is not {scalar} as it says")));
         }

@@ -14,6 +14,16 @@ pub(super) fn write(spec: &Spec) -> String {
     text
 }
 
+/// The same of a description that reads as it was again.
+pub(super) fn write_checked(spec: &Spec) -> Result<String, crate::Error> {
+    let text = write(spec);
+    match read(&text) {
+        Ok(again) if again == *spec => Ok(text),
+        Ok(_) => Err(spec.problem("a setting has the name of another".into())),
+        Err(error) => Err(spec.problem(format!("{error}; all its numbers have to be finite"))),
+    }
+}
+
 /// A setting as JSON.
 pub(super) fn write_setting(value: &Setting) -> String {
     let mut text = String::new();

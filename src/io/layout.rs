@@ -63,7 +63,7 @@ impl Layout {
     /// What the parameter of a layer of this description becomes, all of it together.
     pub(super) fn pieces(self, spec: &Spec, name: &str, dims: &[usize]) -> Vec<Piece> {
         let special = match (self, spec.kind()) {
-            (Self::PyTorch, "rnn" | "lstm" | "gru") if name.starts_with("weight_") => {
+            (Self::PyTorch, "rnn" | "lstm" | "gru") if dims.len() == 2 && name.starts_with("weight_") => {
                 return vec![Piece::whole(name, dims, &[1, 0])];
             }
             (Self::Keras, "rnn" | "lstm" | "gru") => keras_recurrent(spec, name, dims),
@@ -73,11 +73,12 @@ impl Layout {
         let table: &[Line] = if self == Self::PyTorch { &PYTORCH } else { &KERAS };
         special.unwrap_or_else(|| {
             let line = table.iter().find(|(kinds, ours, ..)| kinds.contains(&spec.kind()) && *ours == name);
+            let line = line.filter(|(.., axes)| [0, dims.len()].contains(&axes.len()));
             let mut piece = line
                 .map_or_else(|| Piece::whole(name, dims, &[]), |(_, _, theirs, axes)| Piece::whole(theirs, dims, axes));
             // A convolution of each channel by itself is a layer of its own there, with the channels before what each
             // gives: the same numbers.
-            if let (Self::Keras, "conv2d", "weight", &[outputs, 1, ..]) = (self, spec.kind(), name, dims) {
+            if let (Self::Keras, "conv2d", "weight", &[outputs, 1, _, _]) = (self, spec.kind(), name, dims) {
                 let channels = spec.count("groups").unwrap_or(1).max(1);
                 piece.shape[2..].copy_from_slice(&[channels, outputs / channels]);
             }

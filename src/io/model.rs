@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ndarray::Array2;
 
-use super::container::{TRAINING, about, named, problem};
+use super::container::{about, is_of_training, named, problem};
 use super::safetensors::SafeTensors;
 use super::{atomic, container, json};
 use crate::layers::Layer;
@@ -172,14 +172,12 @@ fn open<A: Scalar>(bytes: &[u8]) -> Result<(SafeTensors<'_>, Spec)> {
 /// The network's description as JSON.
 pub(crate) fn describe<A: Scalar>(network: &Sequential<A>) -> Result<String> {
     let spec = network.spec().ok_or_else(|| undescribed(network))?;
-    let text = json::write(&spec);
     // What is saved has to be readable again: no setting is called `kind`, no nest is too deep.
-    let read = if text.len() > LONGEST_ARCHITECTURE { Err("it is too long".into()) } else { json::read(&text) };
-    match read {
-        Ok(again) if again == spec => Ok(text),
-        Ok(_) => Err(spec.problem("a setting has the name of another, or is a number that is not finite".into())),
-        Err(error) => Err(spec.problem(error)),
+    let text = json::write_checked(&spec)?;
+    if text.len() > LONGEST_ARCHITECTURE {
+        return Err(spec.problem("it is too long".into()));
     }
+    Ok(text)
 }
 
 /// The error for the first layer that has no description.
@@ -197,7 +195,7 @@ struct Named<'f, 'b> {
 
 impl<'f, 'b> Named<'f, 'b> {
     fn new(file: &'f SafeTensors<'b>) -> Self {
-        Self { file, left: file.names().filter(|name| !name.starts_with(TRAINING)).collect() }
+        Self { file, left: file.names().filter(|name| !is_of_training(name)).collect() }
     }
 
     /// Whether all arrays were taken, and have the sizes that the network shows for them.

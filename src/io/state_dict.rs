@@ -6,7 +6,7 @@ use std::path::Path;
 use ndarray::Array2;
 
 use super::atomic;
-use super::container::{named, problem};
+use super::container::{check_sizes, named, problem};
 use super::layout::{Layout, Piece};
 use super::safetensors::{SafeTensors, header};
 use crate::layers::Layer;
@@ -40,7 +40,8 @@ impl Names {
     /// No rules, for a file of Keras's weights by their paths, such as `dense_1/kernel`, where `/` counts as a point.
     ///
     /// Parameters then have Keras's names and orders: `kernel` (inputs, outputs), of images (height, width, inputs,
-    /// outputs) and depthwise (height, width, channels, outputs for each), `embeddings`, `gamma`, `beta`, `moving_mean`,
+    /// outputs), of images channel by channel (height, width, channels, outputs for each) as `DepthwiseConv2D` has it,
+    /// `embeddings`, `gamma`, `beta`, `moving_mean`,
     /// `moving_variance`. Recurrent layers have `kernel`, `recurrent_kernel` and `bias`, of a GRU with `reset_after`;
     /// with `forward.` and `backward.` in front if they go both ways, and before that `layer0.`, `layer1.` if they are
     /// stacked. A recurrent layer's two biases are added up for Keras, and what comes from it is the first of them.
@@ -133,6 +134,7 @@ impl<A: Scalar> Sequential<A> {
     /// [`Error::File`](crate::Error::File) if the file cannot be read; [`Error::Format`](crate::Error::Format) if it does
     /// not follow its format, or an array has other sizes or numbers than the parameter. The network then is as it was.
     pub fn load_state_dict(&mut self, path: impl AsRef<Path>, names: &Names) -> Result<Unmatched> {
+        check_sizes(self)?;
         named(path.as_ref(), |bytes| {
             let file = SafeTensors::parse(bytes)?;
             let theirs = by_our_names(&file, names)?;
@@ -177,6 +179,7 @@ impl<A: Scalar> Sequential<A> {
     /// [`Error::Save`](crate::Error::Save) if the file cannot be written; [`Error::Format`](crate::Error::Format) if the
     /// rules give two parameters one name.
     pub fn save_state_dict(&self, path: impl AsRef<Path>, names: &Names) -> Result<()> {
+        check_sizes(self)?;
         // By their names without the rules: two of them that become one are an error.
         let (mut arrays, mut numbers, mut places) = (Vec::new(), Vec::new(), BTreeMap::new());
         visit(self, names.layout, &mut |place, _, dims, matrix, pieces| {
@@ -218,8 +221,8 @@ fn take<A: Scalar>(file: &SafeTensors<'_>, their_name: &str, name: &str, wants: 
     file.numbers(their_name)
 }
 
-#[allow(clippy::type_complexity)] // As that of `Layer::visit`.
 /// Shows each parameter with its place, its name there, its sizes, and what becomes of it.
+#[allow(clippy::type_complexity)] // As that of `Layer::visit`.
 fn visit<A: Scalar>(
     network: &Sequential<A>,
     layout: Layout,

@@ -200,6 +200,10 @@ impl<A: Scalar> Conv1d<A> {
                 "sequences whose padded steps and window can be counted (something overflows here)".into(),
             ));
         };
+        if places.stride.checked_mul(self.inputs).is_none_or(|apart| apart > isize::MAX as usize) {
+            let (what, wants) = (format!("the stride of {self:?}"), "a number of steps that can be counted");
+            return Err(Error::Setting { what, wants, got: places.stride as f64 });
+        }
         if places.output == 0 {
             return Err(wrong(format!("sequences of at least {} steps", places.least())));
         }

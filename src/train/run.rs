@@ -80,7 +80,9 @@ impl<A: Scalar> Run<'_, '_, A> {
             }
         }
         self.call(|callback, at| callback.on_end(at))?;
-        self.save()
+        #[cfg(feature = "files")]
+        self.save()?;
+        Ok(())
     }
 
     fn begin_epoch(&mut self) -> Result<()> {

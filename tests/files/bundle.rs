@@ -59,7 +59,7 @@ fn what_is_not_there_is_told() -> Result<()> {
     assert_eq!(model.names().collect::<Vec<_>>(), ["b", "a"]);
     assert_eq!(model.get::<LabelEncoder>("a")?.classes(), ["y"]);
     assert_eq!(text(&model, "c"), "`c` of the model: it is not there; there is `b`, `a`");
-    assert_eq!(text(&model, "b"), "`b` of the model: the imputer: it is not a label_encoder");
+    assert_eq!(text(&model, "b"), "`b` of the model: the imputer: it is no label_encoder");
     let twice = Spec::new("label_encoder").set("classes", ["x", "x"]);
     assert!(LabelEncoder::restore(&twice).is_err() && LabelEncoder::restore(&Spec::new("label_encoder")).is_err());
     Ok(())

@@ -357,9 +357,9 @@ fn each_of_more_than_200_malformed_files_is_an_error() {
         ("format_version", Some("1.0"), "version 1.0"),
         ("format_version", Some("NaN"), "version NaN"),
         ("scalar", None, "lacks `scalar`"),
-        ("scalar", Some("f64"), "load it as a `Sequential::<f64>`"),
+        ("scalar", Some("f64"), "load it as f64"),
         ("scalar", Some("F32"), "its numbers are F32"),
-        ("scalar", Some(""), "its numbers are ;"),
+        ("scalar", Some(""), "its numbers are , not f32"),
     ] {
         let bytes = builder::model(&texts(name, text), ARRAYS, 12);
         refused(name, read(&bytes), problem);

@@ -3,7 +3,7 @@
 use std::fs;
 
 use neuropil::io::SafeTensors;
-use neuropil::layers::{Info, Role};
+use neuropil::layers::{Backward, Info, Pass, Role};
 use neuropil::ndarray::{Array2, array};
 use neuropil::prelude::*;
 use neuropil::spec::{Registry, Spec};
@@ -157,7 +157,7 @@ fn the_wrong_network_is_told_so_and_stays() -> Result<()> {
     let x = zoo::random(4, 3, 1);
     assert_eq!(network.predict(&x)?, in_file.predict(&x)?);
     let error = Sequential::<f32>::load(&path).unwrap_err();
-    let advice = "its numbers are f64; load it as a `Sequential::<f64>`";
+    let advice = "its numbers are f64, not f32; load it as f64";
     assert_eq!(error.to_string(), format!("{}: {advice}", path.display()));
     Ok(())
 }
@@ -170,12 +170,12 @@ impl Layer<f32> for Shift {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
         Ok(input)
     }
-    fn forward(&self, x: &Matrix<f32>, y: &mut Matrix<f32>, _: &mut neuropil::layers::Pass<'_>) -> Result<()> {
+    fn forward(&self, x: &Matrix<f32>, y: &mut Matrix<f32>, _: &mut Pass<'_>) -> Result<()> {
         y.assign(x);
         *y += &*self.0;
         Ok(())
     }
-    fn backward(&self, _: neuropil::layers::Backward<'_, f32>, _: &mut neuropil::layers::Pass<'_>) {}
+    fn backward(&self, _: Backward<'_, f32>, _: &mut Pass<'_>) {}
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<f32>)) {
         f(Info { name: &"shift", role: Role::Bias, dims: &[self.0.len()] }, &self.0);
     }
@@ -254,4 +254,47 @@ fn what_cannot_be_read_again_is_not_written() {
         let network = Sequential::<f32>::new(1).with(Odd(spec)).unwrap();
         assert!(matches!(network.to_bytes(), Err(Error::Format { .. })));
     }
+}
+
+/// A layer of another crate that tells wrong sizes.
+#[derive(Debug, Clone)]
+struct Liar(Dense<f32>);
+
+impl Layer<f32> for Liar {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        self.0.output_shape(input)
+    }
+
+    fn forward(&self, x: &Matrix<f32>, y: &mut Matrix<f32>, pass: &mut Pass<'_>) -> Result<()> {
+        self.0.forward(x, y, pass)
+    }
+
+    fn backward(&self, at: Backward<'_, f32>, pass: &mut Pass<'_>) {
+        self.0.backward(at, pass);
+    }
+
+    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<f32>)) {
+        self.0.visit(&mut |info, matrix| f(Info { dims: &[7], ..info }, matrix));
+    }
+
+    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<f32>)) {
+        self.0.visit_mut(f);
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("dense"))
+    }
+}
+
+#[test]
+fn sizes_that_are_none_are_not_written() {
+    let network = Sequential::new(3).with(Liar(Dense::new(3, 2, &mut rng(1)))).unwrap();
+    let path = std::env::temp_dir().join(format!("neuropil-liar-{}", std::process::id()));
+    let told = "0.weight cannot be saved; its layer's `visit` tells the sizes [7], but it has 6 numbers";
+    assert!(network.to_bytes().unwrap_err().to_string().contains(told));
+    for names in [neuropil::io::Names::new(), neuropil::io::Names::keras()] {
+        let error = network.save_state_dict(&path, &names).unwrap_err();
+        assert!(error.to_string().contains(told), "{error}");
+    }
+    assert!(!path.exists());
 }

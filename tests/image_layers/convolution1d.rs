@@ -132,5 +132,6 @@ fn impossible_convolutions_are_errors() {
         "layer 0, the stride of Conv1d(2 -> 3, 5, stride 0) must be at least 1, got 0"
     );
     assert!(text(conv().dilation(usize::MAX), [9, 2].into()).contains("overflows"));
+    assert!(text(conv().stride(usize::MAX), [9, 2].into()).contains("that can be counted"));
     assert!(text(conv().padding(usize::MAX / 9), [9, 2].into()).contains("overflows"));
 }

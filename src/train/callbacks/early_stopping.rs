@@ -90,7 +90,7 @@ impl<A: Scalar> Callback<A> for EarlyStopping<A> {
             numbers_of(at.network, &mut self.weights);
             return Ok(Flow::Continue);
         }
-        self.bad += 1;
+        self.bad = self.bad.saturating_add(1);
         Ok(if self.bad >= self.patience { Flow::Stop } else { Flow::Continue })
     }
 
