@@ -12,6 +12,7 @@ mod bundle;
 mod corpus;
 mod crash;
 mod damage;
+mod hostile_onnx;
 mod malformed;
 mod mutations;
 mod onnx;

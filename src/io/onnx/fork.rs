@@ -39,7 +39,7 @@ impl<'g> Fork<'g> {
                 return Self::ending(walk, node, &mut ways);
             }
             let way = ways.joined(&way.ids);
-            for output in &node.outputs {
+            for output in node.outputs.iter().filter(|output| !output.is_empty()) {
                 ways.of_values.insert(output, way);
                 open += walk.users(output).len();
             }
@@ -50,7 +50,9 @@ impl<'g> Fork<'g> {
     fn ending(walk: &Walk<'g>, join: &'g Node<'g>, ways: &mut Ways<'g>) -> Option<Self> {
         let mut firsts: BTreeMap<usize, Vec<&Node>> = BTreeMap::new();
         for &node in walk.users(walk.at).iter().filter(|&&node| !ptr::eq(node, join)) {
-            firsts.entry(ways.of(node.outputs.first()?)?).or_default().push(node);
+            // All of an operator's outputs are of one way; those without a name are left out.
+            let output = node.outputs.iter().find(|output| !output.is_empty())?;
+            firsts.entry(ways.of(output)?).or_default().push(node);
         }
         let branches = join.inputs.iter().map(|end| {
             // Each way is one branch.

@@ -7,6 +7,8 @@ use crate::io::half;
 
 /// The version of the operators that are written: 20, the first with GELU.
 pub(super) const OPSET: i64 = 20;
+/// The oldest that are read: before, `Clip` had its limits and `Softmax` its axes otherwise.
+const OLDEST: i64 = 13;
 /// The version of the file format that came with it.
 const IR_VERSION: i64 = 9;
 /// The name of the first axis of input and output.
@@ -100,8 +102,12 @@ impl Tensor<'_> {
         Ok(self.data.chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap_or_default())).collect())
     }
 
-    /// Whether there are as many numbers as the sizes say.
+    /// Whether there are numbers, as many as the sizes say.
     fn check(&self, size: usize) -> Result<(), String> {
+        // Beside a size of 0 the others would say nothing about how much there is.
+        if self.dims.contains(&0) {
+            return Err(format!("its sizes {:?} leave no numbers", self.dims));
+        }
         let bytes = self.dims.iter().try_fold(size, |bytes, &n| bytes.checked_mul(n));
         if bytes == Some(self.data.len()) {
             return Ok(());
@@ -178,14 +184,24 @@ impl Port {
 
 /// Reads the graph of an ONNX file, or tells what is wrong with it.
 pub(super) fn read(bytes: &[u8]) -> Result<Graph<'_>, String> {
-    let mut graph = None;
+    let (mut graph, mut version) = (None, None);
     for field in Fields(bytes) {
-        if let (7, value) = field? {
-            graph = Some(value.bytes()?);
+        match field? {
+            (7, value) => graph = Some(value.bytes()?),
+            (8, value) => version = read_version(value)?.or(version),
+            _ => {}
         }
     }
+    let graph = graph.ok_or("it has no graph")?;
+    // Without one, it is the first.
+    let version = version.unwrap_or(1);
+    if version < OLDEST {
+        return Err(format!(
+            "its operators are of opset {version}, where some mean something else; export it again with opset {OLDEST} or later"
+        ));
+    }
     let mut read = Graph::default();
-    for field in Fields(graph.ok_or("it has no graph")?) {
+    for field in Fields(graph) {
         match field? {
             (1, value) => read.nodes.push(read_node(value)?),
             (5, value) => {
@@ -199,6 +215,19 @@ pub(super) fn read(bytes: &[u8]) -> Result<Graph<'_>, String> {
         }
     }
     Ok(read)
+}
+
+/// The version of ONNX's own operators, if these are what it is about.
+fn read_version(value: Value<'_>) -> Result<Option<i64>, String> {
+    let (mut domain, mut version) = (String::new(), 0);
+    for field in Fields(value.bytes()?) {
+        match field? {
+            (1, value) => domain = value.text()?,
+            (2, value) => version = value.int()?,
+            _ => {}
+        }
+    }
+    Ok(matches!(&*domain, "" | "ai.onnx").then_some(version))
 }
 
 fn read_node(value: Value<'_>) -> Result<Node<'_>, String> {

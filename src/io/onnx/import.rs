@@ -122,12 +122,21 @@ impl<A: Scalar> Import<'_, A> {
 
     /// The layer of branches that begins at the walk's value.
     fn fork<'g>(&self, walk: &Walk<'g>, depth: usize) -> Result<Found<'g>> {
-        let known = |join: &Node<'_>| matches!(&*join.op, "Add" | "Sum" | "Concat") && depth < DEEPEST;
-        let Some(Fork { join, branches }) = Fork::at(walk).filter(|fork| known(fork.join)) else {
+        // What takes only the value and constants is no place where branches meet.
+        let branching = |fork: &Fork<'_>| fork.branches.len() > 1 || known(fork.join);
+        let Some(Fork { join, branches }) = Fork::at(walk).filter(branching) else {
             let ops: Vec<&str> = walk.here.iter().map(|node| &*node.op).collect();
             let ops = if ops.is_empty() { "nothing".into() } else { ops.join(" and ") };
             return Err(self.problem(format!("what takes its value `{}`, {ops}, is no layer of this crate", walk.at)));
         };
+        if !known(join) {
+            let problem =
+                format!("the branches from its value `{}` meet in {}, which joins none here", walk.at, join.op);
+            return Err(self.problem(problem));
+        }
+        if depth >= DEEPEST {
+            return Err(self.problem(format!("it has branches in branches more than {DEEPEST} deep")));
+        }
         let mut chains = Vec::new();
         for branch in branches {
             let from = Walk { here: branch.first, ..*walk };
@@ -136,6 +145,11 @@ impl<A: Scalar> Import<'_, A> {
         let (spec, parameters) = joined(join, chains).map_err(|problem| self.problem(problem))?;
         Ok(Found { spec: Some(spec), parameters, output: first(join) })
     }
+}
+
+/// Whether layers here join branches with this operator.
+fn known(join: &Node<'_>) -> bool {
+    matches!(&*join.op, "Add" | "Sum" | "Concat")
 }
 
 /// The layer of branches that end in this operator.
@@ -198,8 +212,9 @@ struct Constants<'p>(&'p [Parameters]);
 
 impl<A: Scalar> Arrays<A> for Constants<'_> {
     fn take(&mut self, name: &str, rows: usize, columns: usize) -> Result<Array2<A>> {
-        let layer = name.split_once('.');
-        let numbers = layer.and_then(|(layer, name)| self.0.get(layer.parse::<usize>().ok()?)?.get(name));
+        // The place among these layers is none in the network: errors tell that themselves.
+        let (layer, name) = name.split_once('.').unwrap_or(("", name));
+        let numbers = layer.parse::<usize>().ok().and_then(|layer| self.0.get(layer)?.get(name));
         let problem = |problem: String| Error::Format { what: format!("the constant for {name}"), problem };
         let numbers = numbers.ok_or_else(|| problem("it is missing".into()))?;
         if rows.checked_mul(columns) != Some(numbers.len()) {
@@ -225,7 +240,8 @@ impl<'g> Operators<'g> {
                 constants.insert(output, tensor);
             }
             for (i, input) in node.inputs.iter().enumerate() {
-                if !node.inputs[..i].contains(input) {
+                // Without a name, it is one that is left out.
+                if !input.is_empty() && !node.inputs[..i].contains(input) {
                     users.entry(input).or_default().push(node);
                 }
             }
@@ -294,6 +310,20 @@ impl<'g> Walk<'g> {
             .map_err(|problem| format!("the constant `{}`: {problem}", node.inputs[input]))
     }
 
+    /// The numbers of a constant input that meets the channels: of no more axes than the value here, and of size 1 in
+    /// all but that of the channels.
+    pub(super) fn per_channel(&self, node: &Node<'_>, input: usize) -> Read<Vec<f64>> {
+        let (sizes, rank) = (&self.constant(node, input)?.dims, 1 + dims(self.shape).len());
+        let channels = rank - channel_axis(self.shape) as usize;
+        // Axes are matched from the last one on.
+        let others = |(place, &n): (usize, &usize)| place + 1 == channels || n == 1;
+        if sizes.len() > rank || !sizes.iter().rev().enumerate().all(others) {
+            let name = &node.inputs[input];
+            return Err(format!("the constant `{name}` has the sizes {sizes:?}, not one number for each channel"));
+        }
+        self.numbers(node, input)
+    }
+
     /// A constant input that is one number.
     pub(super) fn number(&self, node: &Node<'_>, input: usize) -> Read<f64> {
         match *self.numbers(node, input)? {
@@ -341,6 +371,12 @@ impl Node<'_> {
         }
     }
 
+    /// A number of things, which is not negative.
+    pub(super) fn count(&self, name: &str, default: usize) -> Read<usize> {
+        let n = self.int(name, default as i64)?;
+        usize::try_from(n).map_err(|_| format!("{name} of its operator {} is {n}, which is negative", self.op))
+    }
+
     pub(super) fn text(&self, name: &str, default: &str) -> Read<String> {
         match self.attribute(name) {
             None => Ok(default.to_owned()),
@@ -377,6 +413,11 @@ impl Node<'_> {
             Some(Attribute::Ints(list)) => Ok(list.clone()),
             Some(_) => self.wrong(name),
         }
+    }
+
+    /// The error if an attribute is there that no layer here has.
+    pub(super) fn lacks(&self, name: &str) -> Read<()> {
+        self.expect(name, self.attribute(name).is_none())
     }
 
     /// The error unless an attribute, here its value, is the only one that layers here know.

@@ -50,8 +50,8 @@ impl<A: Scalar> Sequential<A> {
         export::write(self)
     }
 
-    /// Makes a network of an ONNX file: the operators that [`to_onnx`](Self::to_onnx) writes, also as `PyTorch`
-    /// writes them, in a chain; ways that fork and meet again in a sum or concatenation are a
+    /// Makes a network of an ONNX file of opset 13 or later: the operators that [`to_onnx`](Self::to_onnx) writes, also
+    /// as `PyTorch` writes them, in a chain; ways that fork and meet again in a sum or concatenation are a
     /// [`Residual`](crate::layers::Residual) or [`Parallel`](crate::layers::Parallel).
     ///
     /// # Errors

@@ -46,8 +46,8 @@ pub(super) fn first<'g>(node: &'g Node<'g>) -> &'g str {
     node.outputs.first().map(String::as_str).unwrap_or_default()
 }
 
-#[allow(clippy::too_many_lines)] // A table: one arm an operator.
 /// What begins with an operator that alone takes the value.
+#[allow(clippy::too_many_lines)] // A table: one arm an operator.
 fn one<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
     let out = first(node);
     if node.op == "Gather" && node.inputs.get(1).map(String::as_str) == Some(walk.at) {
@@ -55,6 +55,10 @@ fn one<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
     }
     if node.inputs.first().map(String::as_str) != Some(walk.at) {
         return Ok(None);
+    }
+    if node.op == "Selu" {
+        let near = |name, usual: f64| Ok::<_, String>((node.float(name, usual)? - usual).abs() < 1e-6);
+        node.expect("alpha or gamma", near("alpha", 1.673_263_2)? && near("gamma", 1.050_701)?)?;
     }
     if let Some((_, kind)) = PLAIN.iter().find(|(op, _)| *op == node.op) {
         return Ok(Some(if kind.is_empty() { Found::nothing(out) } else { Found::layer(Spec::new(*kind), out) }));
@@ -99,7 +103,7 @@ fn one<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
             walk.only(out, "Cast").map(|end| Found::layer(spec, first(end)))
         }
         "PRelu" => {
-            let slopes = walk.numbers(node, 1)?;
+            let slopes = walk.per_channel(node, 1)?;
             let spec = Spec::new("p_relu").set("slopes", slopes.len());
             Some(Found::layer(spec, out).with("weight", slopes))
         }
@@ -122,6 +126,7 @@ fn one<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
         "Pad" => found(pad(walk, node)?),
         "MaxPool" | "AveragePool" => Some(pool(node)?),
         "BatchNormalization" => {
+            channels_second(walk, node)?;
             let channels = walk.numbers(node, 1)?.len();
             let spec = batch_norm(channels, node.float("epsilon", 1e-5)?);
             let names = ["weight", "bias", "running_mean", "running_var"];
@@ -140,6 +145,7 @@ fn one<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
             found(Spec::new(if node.op == "ReduceMean" { "global_avg_pool" } else { "global_max_pool" }))
         }
         "GlobalAveragePool" | "GlobalMaxPool" => {
+            channels_second(walk, node)?;
             let spec = Spec::new(if node.op == "GlobalAveragePool" { "global_avg_pool" } else { "global_max_pool" });
             walk.only(out, "Flatten").map(|end| Found::layer(spec, first(end)))
         }
@@ -157,11 +163,18 @@ fn one<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
         },
         "DepthToSpace" => {
             node.expect("mode", node.text("mode", "DCR")? == "CRD")?;
-            found(Spec::new("pixel_shuffle").set("factor", node.int("blocksize", 0)?.unsigned_abs() as usize))
+            found(Spec::new("pixel_shuffle").set("factor", node.count("blocksize", 0)?))
         }
         "Resize" => found(upsample(walk, node)?),
         _ => None,
     })
+}
+
+/// The error for sequences, whose second axis is the steps, not the channels that the operator takes it for.
+fn channels_second(walk: &Walk<'_>, node: &Node<'_>) -> Read<()> {
+    let problem =
+        || format!("its operator {} would take the steps of a sequence for channels, as no layer here does", node.op);
+    if matches!(walk.shape, Shape::Sequence { .. }) { Err(problem()) } else { Ok(()) }
 }
 
 /// A row of a constant for each index.

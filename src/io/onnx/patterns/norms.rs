@@ -14,7 +14,7 @@ pub(super) fn batch_norm(channels: usize, eps: f64) -> Spec {
 
 /// A product with constants: the beginning of a softplus, or of a batch norm over the steps of a sequence.
 pub(super) fn scaled<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
-    let scale = walk.numbers(node, 1)?;
+    let scale = walk.per_channel(node, 1)?;
     if let ([beta], Some(bend)) = (&*scale, walk.only(first(node), "Softplus")) {
         let spec = Spec::new("softplus").set("beta", *beta).set("threshold", 20.0);
         let end = walk.only(first(bend), "Div").filter(|end| walk.number(end, 1).is_ok_and(|x| x == *beta));
@@ -28,7 +28,7 @@ pub(super) fn scaled<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Fou
     }
     // Mean and variance are in the factors already.
     let found = Found::layer(batch_norm(features, 1e-30), first(sum));
-    let found = found.with("weight", scale).with("bias", walk.numbers(sum, 1)?);
+    let found = found.with("weight", scale).with("bias", walk.per_channel(sum, 1)?);
     Ok(Some(found.with("running_mean", vec![0.0; features]).with("running_var", vec![1.0; features])))
 }
 
@@ -51,10 +51,18 @@ pub(super) fn rms_norm<'g>(walk: &Walk<'g>, square: &'g Node<'g>, end: &'g Node<
     if square.inputs != [walk.at, walk.at] || end.inputs != [walk.at, first(root)] {
         return Ok(None);
     }
-    let (axes, sizes) = (walk.integers(mean, 1)?.len(), dims(walk.shape));
-    let shape = shape_of(sizes.get(sizes.len().saturating_sub(axes)..).unwrap_or_default())?;
+    let (axes, sizes) = (walk.integers(mean, 1)?, dims(walk.shape));
+    let rank = 1 + sizes.len() as i64;
+    let mut places: Vec<i64> = axes.iter().map(|axis| axis.rem_euclid(rank)).collect();
+    places.sort_unstable();
+    // The last axes, in any order, and never the batch.
+    let last = axes.len() <= sizes.len() && places.iter().copied().eq(rank - axes.len() as i64..rank);
+    mean.expect("axes or keepdims", last && mean.int("keepdims", 1)? == 1)?;
+    let sizes = &sizes[sizes.len() - axes.len()..];
+    let shape = shape_of(sizes)?;
     let spec = Spec::new("rms_norm").set("shape", shape).set("eps", decimal(walk.number(sum, 1)?));
     let weighted = walk.only(first(end), "Mul");
+    let weighted = weighted.filter(|node| walk.constant(node, 1).is_ok_and(|weight| weight.dims == sizes));
     let weight = weighted.and_then(|node| Some((first(node), walk.numbers(node, 1).ok()?)));
     Ok(Some(match weight {
         Some((output, weight)) => Found::layer(spec.set("affine", true), output).with("weight", weight),
@@ -91,7 +99,7 @@ pub(super) fn group_norm<'g>(walk: &Walk<'g>, start: &'g Node<'g>) -> Read<Optio
     let Some(end) = end else { return Ok(None) };
     let affine = walk.only(end, "Mul").and_then(|scale| {
         let sum = walk.only(first(scale), "Add")?;
-        Some((walk.numbers(scale, 1).ok()?, walk.numbers(sum, 1).ok()?, first(sum)))
+        Some((walk.per_channel(scale, 1).ok()?, walk.per_channel(sum, 1).ok()?, first(sum)))
     });
     Ok(Some(match affine {
         Some((weight, bias, end)) => {

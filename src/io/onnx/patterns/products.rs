@@ -24,10 +24,10 @@ pub(super) fn gemm<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Found<'g>> {
     let turned = node.int("transB", 0)? == 1;
     let (inputs, outputs) = if turned { (columns, rows) } else { (rows, columns) };
     if turned {
-        weight = (0..inputs).flat_map(|i| weight.iter().skip(i).step_by(inputs.max(1)).copied()).collect();
+        weight = (0..inputs).flat_map(|i| weight.iter().skip(i).step_by(inputs).copied()).collect();
     }
     let found = Found::layer(dense(inputs, outputs, node.has(2)), first(node)).with("weight", weight);
-    Ok(if node.has(2) { found.with("bias", walk.numbers(node, 2)?) } else { found })
+    Ok(if node.has(2) { found.with("bias", walk.per_channel(node, 2)?) } else { found })
 }
 
 /// A product of an image's lines, and one of its columns: the means of regions.
@@ -40,7 +40,7 @@ pub(super) fn regions<'g>(walk: &Walk<'g>, across: &'g Node<'g>) -> Read<Option<
     };
     let numbers = [walk.numbers(across, 1)?, walk.numbers(down, 0)?];
     // Sizes that are there, before they are multiplied.
-    if [width * columns, lines * height] != [numbers[0].len(), numbers[1].len()] {
+    if [width.checked_mul(columns), lines.checked_mul(height)] != [numbers[0].len(), numbers[1].len()].map(Some) {
         return Ok(None);
     }
     let [wide, high] = region_weights([height, width], [lines, columns]);
@@ -56,7 +56,7 @@ pub(super) fn matmul<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Found<'g>>
     let sum = walk.only(first(node), "Add");
     let bias = sum.and_then(|sum| {
         let side = usize::from(sum.inputs.first().map(String::as_str) == Some(first(node)));
-        let bias = walk.numbers(sum, side).ok().filter(|bias| bias.len() == outputs)?;
+        let bias = walk.per_channel(sum, side).ok().filter(|bias| bias.len() == outputs)?;
         Some((first(sum), bias))
     });
     let found = |bias, output| Found::layer(dense(inputs, outputs, bias), output).with("weight", weight);
@@ -69,7 +69,7 @@ pub(super) fn matmul<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Found<'g>>
 /// (x - shift)·scale.
 pub(super) fn rescaled<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {
     let Some(end) = walk.only(first(node), "Mul") else { return Ok(None) };
-    let (shift, scale) = (walk.numbers(node, 1)?, walk.numbers(end, 1)?);
+    let (shift, scale) = (walk.per_channel(node, 1)?, walk.per_channel(end, 1)?);
     let spec = Spec::new("rescale").set("features", shift.len());
     Ok((shift.len() == scale.len()).then(|| Found::layer(spec, first(end)).with("shift", shift).with("scale", scale)))
 }

@@ -1,7 +1,9 @@
 //! Which operators are which layer of sequences: the way back from `recurrent.rs` and `sequences.rs`.
 
 use super::products::matmul;
+use super::shapes::fill;
 use super::{Read, first};
+use crate::Shape;
 use crate::io::onnx::graph::Node;
 use crate::io::onnx::import::{Found, Walk};
 use crate::io::onnx::recurrent::gate_order;
@@ -57,7 +59,7 @@ fn one_layer(
         "GRU" => "gru",
         _ => return Ok(None),
     };
-    let (units, order) = (node.int("hidden_size", 0)?.unsigned_abs() as usize, gate_order(kind));
+    let (units, order) = (node.count("hidden_size", 0)?, gate_order(kind));
     let directions: &[&str] = match &*node.text("direction", "forward")? {
         "forward" => &[""],
         "bidirectional" => &["", "_reverse"],
@@ -77,6 +79,8 @@ fn one_layer(
     if units == 0 || [numbers(inputs), numbers(units), numbers(2)] != [ih.len(), hh.len(), bias.len()].map(Some) {
         return Err(format!("its {} has weights whose sizes do not fit its hidden_size {units}", node.op));
     }
+    node.lacks("clip")?;
+    node.expect("input_forget", node.int("input_forget", 0)? == 0)?;
     node.expect("layout", node.int("layout", 0)? == 0)?;
     node.expect("initial_h", !(5..=7).any(|input| node.has(input)))?;
     let mut spec = Spec::new(kind).set("inputs", inputs).set("units", units);
@@ -137,8 +141,11 @@ pub(super) fn attention<'g>(
         let (Some(cut), Some(turn)) = (cut, turn) else { return Ok(None) };
         parts.push((product, walk.integers(cut, 1)?, turn));
     }
-    let [query, key, value] = &*parts else { return Ok(None) };
+    let ([query, key, value], Shape::Sequence { steps, .. }) = (&*parts, walk.shape) else { return Ok(None) };
     let &[_, _, heads, width] = &*query.1 else { return Ok(None) };
+    if [&key.1, &value.1] != [&query.1; 2] {
+        return Ok(None);
+    }
     let orders = [query.2.ints("perm")?, key.2.ints("perm")?, value.2.ints("perm")?];
     if orders != [[0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3]] || heads < 1 || width < 1 {
         return Ok(None);
@@ -150,9 +157,8 @@ pub(super) fn attention<'g>(
     let hidden = walk.only(first(scaled), "Add");
     if let Some(hidden) = hidden {
         let (dims, numbers) = (&walk.constant(hidden, 1)?.dims, walk.numbers(hidden, 1)?);
-        let &[steps, keys] = &**dims else { return Ok(None) };
-        let hide = |n: usize| if n % keys > n / keys { f64::NEG_INFINITY } else { 0.0 };
-        hidden.expect("mask", steps == keys && numbers.iter().enumerate().all(|(n, &x)| x == hide(n)))?;
+        let hide = |n: usize| if n % steps > n / steps { f64::NEG_INFINITY } else { 0.0 };
+        hidden.expect("mask", *dims == [steps, steps] && numbers.iter().enumerate().all(|(n, &x)| x == hide(n)))?;
     }
     let mut end = first(hidden.unwrap_or(scaled));
     if let Some([keys, _]) = seen {
@@ -164,7 +170,17 @@ pub(super) fn attention<'g>(
     }
     for op in ["Softmax", "MatMul", "Transpose", "Reshape"] {
         let Some(node) = walk.only(end, op) else { return Ok(None) };
-        if op == "MatMul" && node.inputs != [end, first(value.2)] {
+        let ok = match op {
+            "Softmax" => matches!(node.int("axis", -1)?, -1 | 3),
+            "MatMul" => node.inputs == [end, first(value.2)],
+            "Transpose" => node.ints("perm")? == [0, 2, 1, 3],
+            _ => {
+                let sizes = walk.integers(node, 1)?;
+                let merged = sizes.get(1..).and_then(|sizes| fill(sizes, &[steps, heads, width]));
+                merged.is_some_and(|merged| merged == [steps, heads.saturating_mul(width)])
+            }
+        };
+        if !ok {
             return Ok(None);
         }
         end = first(node);
@@ -178,12 +194,16 @@ pub(super) fn attention<'g>(
         }
         out.output = first(node);
     }
-    let bias = out.parameters.contains_key("bias");
     let features = heads.saturating_mul(width);
-    let square = |part: &Found<'_>| Some(part.parameters["weight"].len()) == features.checked_mul(features);
-    if !parts.iter().map(|(part, ..)| part).chain([&out]).all(square) {
+    let all = || parts.iter().map(|(part, ..)| part).chain([&out]);
+    let square = |part: &Found<'_>| {
+        let size = |name| part.spec.as_ref().and_then(|spec| spec.count(name).ok());
+        [size("inputs"), size("outputs")] == [Some(features); 2]
+    };
+    if !all().all(square) {
         return Err("its attention has weights of other sizes than (features, features)".into());
     }
+    let bias = all().any(|part| part.parameters.contains_key("bias"));
     let spec = Spec::new("multi_head_attention").set("features", features).set("heads", heads).set("bias", bias);
     let spec = spec.set("causal", hidden.is_some()).set("masked", seen.is_some());
     let row =
@@ -192,10 +212,10 @@ pub(super) fn attention<'g>(
     found = found.with("in_proj_weight", (0..features).flat_map(row).copied().collect());
     found = found.with("out_proj.weight", out.parameters["weight"].clone());
     if bias {
-        let biases = parts.iter().map(|(part, ..)| part.parameters.get("bias"));
-        let Some(biases) = biases.collect::<Option<Vec<_>>>() else { return Ok(None) };
-        found = found.with("in_proj_bias", biases.into_iter().flatten().copied().collect());
-        found = found.with("out_proj.bias", out.parameters["bias"].clone());
+        // To have none is to add 0.
+        let of = |part: &Found<'_>| part.parameters.get("bias").cloned().unwrap_or_else(|| vec![0.0; features]);
+        found = found.with("in_proj_bias", parts.iter().flat_map(|(part, ..)| of(part)).collect());
+        found = found.with("out_proj.bias", of(&out));
     }
     Ok(Some(found))
 }

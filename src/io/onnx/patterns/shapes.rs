@@ -59,7 +59,9 @@ pub(super) fn transpose<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<
         return Ok(Some(found));
     }
     let [0, axes @ ..] = &*perm else { return recurrent(walk, first(node), None) };
-    let axes: Vec<usize> = axes.iter().map(|&axis| (axis - 1).unsigned_abs() as usize).collect();
+    // Without the batch, which stays where it is.
+    let axes: Option<Vec<usize>> = axes.iter().map(|&axis| usize::try_from(axis).ok()?.checked_sub(1)).collect();
+    let axes = axes.ok_or_else(|| format!("its operator Transpose has the order {perm:?}, which is none of axes"))?;
     Ok(Some(Found::layer(Spec::new("permute").set("axes", axes), first(node))))
 }
 

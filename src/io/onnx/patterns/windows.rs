@@ -6,21 +6,32 @@ use crate::io::onnx::import::{Found, Walk};
 use crate::io::onnx::windows::reversed;
 use crate::spec::Spec;
 
-/// The settings of a window that moves over an image.
-pub(super) fn window(node: &Node<'_>, spec: Spec) -> Read<Spec> {
+/// The settings of a window of this size that moves over an image.
+fn window(node: &Node<'_>, spec: Spec, kernel: [usize; 2]) -> Read<Spec> {
     node.expect("auto_pad", node.text("auto_pad", "NOTSET")? == "NOTSET")?;
     let [above, left, below, right] = node.sizes("pads", 0)?;
-    let spec = spec.set("kernel", node.sizes::<2>("kernel_shape", 0)?).set("stride", node.sizes::<2>("strides", 1)?);
+    let spec = spec.set("kernel", kernel).set("stride", node.sizes::<2>("strides", 1)?);
     Ok(spec.set("dilation", node.sizes::<2>("dilations", 1)?).set("padding", [above, below, left, right]))
+}
+
+/// The error if the attribute that says the window's size again differs from the weight's sizes.
+fn expect_kernel<const N: usize>(node: &Node<'_>, kernel: [usize; N]) -> Read<()> {
+    let given: [usize; N] = node.sizes("kernel_shape", 0)?;
+    let said = !node.ints("kernel_shape")?.is_empty();
+    if said && given != kernel {
+        return Err(format!("its operator {} has the kernel_shape {given:?} and weights of {kernel:?}", node.op));
+    }
+    Ok(())
 }
 
 /// A convolution, or a transposed one, of images.
 pub(super) fn conv2d<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Found<'g>> {
     let dims = &walk.constant(node, 1)?.dims;
-    let &[before, after, _, _] = &**dims else {
+    let &[before, after, height, width] = &**dims else {
         return Err(format!("its operator {} has a weight of the sizes {dims:?}, not that of an image", node.op));
     };
-    let groups = node.int("group", 1)?.unsigned_abs() as usize;
+    expect_kernel(node, [height, width])?;
+    let groups = node.count("group", 1)?;
     let spec = if node.op == "Conv" {
         Spec::new("conv2d").set("inputs", after.saturating_mul(groups)).set("outputs", before)
     } else {
@@ -28,7 +39,7 @@ pub(super) fn conv2d<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Found<'g>>
         let spec = Spec::new("conv_transpose2d").set("inputs", before).set("outputs", after.saturating_mul(groups));
         spec.set("output_padding", node.sizes::<2>("output_padding", 0)?)
     };
-    let spec = window(node, spec.set("groups", groups))?;
+    let spec = window(node, spec.set("groups", groups), [height, width])?;
     with_parameters(walk, node, spec, first(node), walk.numbers(node, 1)?)
 }
 
@@ -51,8 +62,9 @@ pub(super) fn conv1d<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Fou
         return Ok(None);
     }
     node.expect("auto_pad", node.text("auto_pad", "NOTSET")? == "NOTSET")?;
+    expect_kernel(node, [kernel])?;
     let weight = walk.numbers(node, 1)?;
-    let groups = node.int("group", 1)?.unsigned_abs() as usize;
+    let groups = node.count("group", 1)?;
     let ([stride], [dilation]) = (node.sizes("strides", 1)?, node.sizes("dilations", 1)?);
     let [before, after] = node.sizes("pads", 0)?;
     let spec = Spec::new("conv1d").set("inputs", inputs.saturating_mul(groups)).set("outputs", outputs);
@@ -85,7 +97,8 @@ pub(super) fn pad(walk: &Walk<'_>, node: &Node<'_>) -> Read<Spec> {
 
 pub(super) fn pool<'g>(node: &'g Node<'g>) -> Read<Found<'g>> {
     let kind = if node.op == "MaxPool" { "max_pool2d" } else { "avg_pool2d" };
-    let spec = window(node, Spec::new(kind))?.set("ceil", node.int("ceil_mode", 0)? == 1);
+    let spec =
+        window(node, Spec::new(kind), node.sizes("kernel_shape", 0)?)?.set("ceil", node.int("ceil_mode", 0)? == 1);
     let counts = node.int("count_include_pad", 0)? == 1;
     Ok(Found::layer(if kind == "max_pool2d" { spec } else { spec.set("counts_padding", counts) }, first(node)))
 }
