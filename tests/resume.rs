@@ -252,7 +252,7 @@ fn made_up_trainings_are_refused() {
         (r#"\"step\":2"#, r#"\"step\":["#),
         (r#"\"history\":["#, r#"\"history\":{"#),
         (r#"\"names\":[\"loss\""#, r#"\"names\":[       1"#),
-        (r#""training.history""#, r#""training.mystery""#),
+        (r#"\"values\":["#, r#"\"valves\":["#),
         (r#"\"parts\":[\""#, r#"\"partz\":[\""#),
         (r#"\"kind\":\"Adam\""#, r#"\"kind\":\"Evil\""#),
         (r#""training.optimizer.1""#, r#""training.optimizer.7""#),

@@ -72,11 +72,7 @@ impl<A: Scalar> Trainer<'_, A> {
         let slots = memory.slots.iter().enumerate().map(|(i, slot)| (format!("optimizer.{i}"), Numbers::Own(slot)));
         let average = self.ema.iter().map(|ema| ("average".to_owned(), Numbers::Own(&ema.numbers)));
         let states = parts.iter().enumerate().map(|(i, part)| (format!("state.{i}"), Numbers::Double(&part.state)));
-        // As an array, which holds NaN, too.
-        let history: Vec<f64> = self.progress.history.epochs().iter().flat_map(numbers_of).collect();
-        let history = [("history".to_owned(), Numbers::Double(&history))];
-        let arrays = slots.chain(average).chain(states).chain(history).collect();
-        let training = Training { spec: self.describe(&parts), arrays };
+        let training = Training { spec: self.describe(&parts), arrays: slots.chain(average).chain(states).collect() };
         // Layers of other crates may have no description; their parameters are saved all the same.
         let architecture = describe(network).ok();
         let texts: Vec<_> = architecture.iter().map(|text| ("architecture", &**text)).collect();
@@ -96,9 +92,10 @@ impl<A: Scalar> Trainer<'_, A> {
         if let Some(ema) = &self.ema {
             spec = spec.set("swapped", ema.swapped);
         }
-        let epochs = history.epochs().iter().map(|Epoch { number, values, .. }| {
-            let names: Vec<&str> = values.iter().map(|(name, _)| &**name).collect();
-            Spec::new("epoch").set("number", *number).set("names", names)
+        let epochs = history.epochs().iter().map(|Epoch { number, rate, seconds, values }| {
+            let (names, values): (Vec<&str>, Vec<f64>) = values.iter().map(|(name, value)| (&**name, *value)).unzip();
+            let spec = Spec::new("epoch").set("number", *number).set("rate", *rate).set("seconds", *seconds);
+            spec.set("names", names).set("values", values)
         });
         let kinds: Vec<&str> = parts.iter().map(|part| &*part.kind).collect();
         spec.set("parts", kinds).set("history", epochs.collect::<Vec<_>>())
@@ -188,16 +185,13 @@ impl<A: Scalar> Trainer<'_, A> {
 fn read<A: Scalar>(file: &SafeTensors<'_>) -> Result<State<A>> {
     let spec = container::training(file)?;
     let mut history = History::default();
-    let mut numbers = array::<f64>(file, "history")?.into_iter();
     for epoch in spec.layers("history")? {
-        let (number, names) = (epoch.count("number")?, epoch.texts("names")?);
-        let mut next = || numbers.next().ok_or_else(|| epoch.problem("it has not one value for each name".into()));
-        let (rate, seconds) = (next()?, next()?);
-        let values = names.into_iter().map(|name| Ok((name, next()?))).collect::<Result<_>>()?;
-        history.push(Epoch { number, rate, seconds, values });
-    }
-    if numbers.next().is_some() {
-        return Err(spec.problem("`history` has more values than names".into()));
+        let (names, values) = (epoch.texts("names")?, epoch.numbers("values")?);
+        if names.len() != values.len() {
+            return Err(epoch.problem("it has not one value for each name".into()));
+        }
+        let (number, rate, seconds) = (epoch.count("number")?, epoch.number("rate")?, epoch.number("seconds")?);
+        history.push(Epoch { number, rate, seconds, values: names.into_iter().zip(values).collect() });
     }
     let seed = count(&spec, "seed")?;
     let [epoch, batches, step] = [steps(&spec, "epoch")?, steps(&spec, "batches")?, steps(&spec, "step")?];
@@ -235,11 +229,6 @@ fn steps(spec: &Spec, name: &str) -> Result<u64> {
         n if n < 1 << 53 => Ok(n),
         n => Err(spec.problem(format!("`{name}` is {n}, more than any training takes"))),
     }
-}
-
-/// What a file holds of an epoch in its array.
-fn numbers_of(epoch: &Epoch) -> impl Iterator<Item = f64> + '_ {
-    [epoch.rate, epoch.seconds].into_iter().chain(epoch.values.iter().map(|(_, value)| *value))
 }
 
 /// The name of a value's type, as its `Debug` begins.
