@@ -88,7 +88,7 @@ fn neuron(weights: &[f64], activation: impl Activation) -> Result<Sequential<f64
 fn all_weights(neuron: &Sequential<f64>) -> Array1<f64> {
     let mut weights = Vec::new();
     neuron.visit(&mut |info, matrix| match info.role {
-        neuropil::layers::Role::Bias => weights.insert(0, matrix[[0, 0]]),
+        neuropil::layer::Role::Bias => weights.insert(0, matrix[[0, 0]]),
         _ => weights.extend(matrix),
     });
     weights.into()

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use neuropil::gradcheck;
-use neuropil::layers::{Backward, Info, Pass, Role};
+use neuropil::layer::{Backward, Info, Pass, Role};
 use neuropil::ndarray::{Array2, Zip};
 use neuropil::prelude::*;
 

@@ -31,8 +31,8 @@ pub enum Error {
     },
     /// An error in a layer of a network.
     Layer {
-        /// The layer's position, from 0.
-        index: usize,
+        /// The layer's name: its position, unless it was given another one.
+        name: String,
         /// What is wrong there.
         error: Box<Error>,
     },
@@ -100,6 +100,22 @@ pub enum Error {
     },
     /// A network without layers.
     Empty,
+    /// Something is wrong with the form of a network.
+    Graph {
+        /// The step, input or output.
+        step: String,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
+    /// There is nothing of this name.
+    Unknown {
+        /// What was looked for: an input, an output, a layer, a parameter.
+        what: &'static str,
+        /// The name that was asked for.
+        name: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
     /// The operands of an operation in a graph do not fit each other.
     Operands {
         /// The operation's sign.
@@ -194,9 +210,9 @@ pub enum Error {
 }
 
 impl Error {
-    /// The same error, told to be in layer `index`.
-    pub(crate) fn at(self, index: usize) -> Self {
-        Self::Layer { index, error: Box::new(self) }
+    /// The error, told to be in the layer of this name.
+    pub(crate) fn at(self, name: &str) -> Self {
+        Self::Layer { name: name.to_owned(), error: Box::new(self) }
     }
 }
 
@@ -205,11 +221,11 @@ impl Error {
     fn write(&self, f: &mut fmt::Formatter<'_>, after: &str) -> fmt::Result {
         match self {
             Self::Input { layer, wants, got } => write!(f, "{layer}{after} takes {wants}, got {}", Numbers(*got)),
-            Self::Layer { index, error } => {
-                write!(f, "layer {index}")?;
+            Self::Layer { name, error } => {
+                write!(f, "layer {name}")?;
                 let mut error = error;
-                while let Self::Layer { index, error: inner } = &**error {
-                    write!(f, ".{index}")?;
+                while let Self::Layer { name, error: inner } = &**error {
+                    write!(f, ".{name}")?;
                     error = inner;
                 }
                 f.write_str(", ")?;
@@ -233,6 +249,10 @@ impl Error {
             Self::Setting { what, wants, got } => write!(f, "{what} must be {wants}, got {got}"),
             Self::Empty => {
                 write!(f, "the network has no layers; add some with `with` or `push`, or give `mlp` two sizes or more")
+            }
+            Self::Graph { step, problem } => write!(f, "{step}: {problem}"),
+            Self::Unknown { what, name, known } => {
+                write!(f, "there is no {what} `{name}`, only {}", known.join(", "))
             }
             Self::Operands { operation, left, right } => {
                 write!(f, "`{operation}` cannot combine {} x {} with {} x {}", left[0], left[1], right[0], right[1])

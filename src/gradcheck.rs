@@ -26,7 +26,7 @@ use std::fmt;
 
 use ndarray::{Array2, Axis, concatenate, s};
 
-use crate::layers::{Backward, Cache, Layer, Pass};
+use crate::layer::{Backward, Cache, Layer, Pass};
 use crate::losses::{self, Loss};
 use crate::{Error, Init, Matrix, Result, Shape, rng};
 
@@ -145,7 +145,7 @@ impl<'a> Check<'a> {
     /// The outputs for `x`.
     fn forward(&self, layer: &dyn Layer<f64>, x: &Array2<f64>, cache: &mut Cache) -> Result<Array2<f64>> {
         let mut y = Array2::from_elem((x.nrows(), self.upstream.ncols()), f64::NAN);
-        let mut pass = Pass { training: true, input: self.input, cache, rng: &mut rng(self.seed) };
+        let mut pass = Pass { training: true, recording: true, input: self.input, cache, rng: &mut rng(self.seed) };
         layer.forward(x, &mut y, &mut pass)?;
         Ok(y)
     }
@@ -166,8 +166,8 @@ impl<'a> Check<'a> {
             }
         });
         // Other random numbers than in the forward pass, as on a tape, where the generator goes on.
-        let mut pass = Pass { training: true, input: self.input, cache, rng: &mut rng(!self.seed) };
-        self.layer.backward(Backward { x, y: &y, dy, dx: dx.map(|dx| &mut **dx), dw: &mut dw }, &mut pass);
+        let mut pass = Pass { training: true, recording: true, input: self.input, cache, rng: &mut rng(!self.seed) };
+        self.layer.backward(Backward { x, y: &y, dy, dx: dx.map(|dx| &mut **dx), dw: &mut dw }, &mut pass)?;
         Ok(dw)
     }
 

@@ -55,9 +55,10 @@ mod error;
 pub mod gradcheck;
 pub mod graph;
 mod init;
-mod inspect;
 pub mod io;
+pub mod joins;
 pub mod kernels;
+pub mod layer;
 pub mod layers;
 pub mod losses;
 pub mod metrics;
@@ -70,7 +71,6 @@ mod scalar;
 pub mod schedules;
 mod shape;
 pub mod spec;
-mod summary;
 mod svg;
 mod tape;
 pub mod terminal;
@@ -80,10 +80,9 @@ pub mod train;
 
 pub use error::{Error, Result};
 pub use init::{Fan, Gain, Init};
-pub use network::{Scratch, Sequential};
+pub use network::{LayerSummary, Network, Parallel, Residual, Scratch, Sequential, Shared, Summary, Value};
 pub use scalar::Scalar;
 pub use shape::Shape;
-pub use summary::{LayerSummary, Summary};
 pub use tape::{Gradients, Tape};
 pub use trace::{Trace, TracedLayer, TracedParameter};
 
@@ -112,11 +111,27 @@ struct Readme;
 
 /// Everything that a program which trains networks uses: `use neuropil::prelude::*;`.
 pub mod prelude {
-    pub use crate::activations::*;
-    pub use crate::layers::*;
-    pub use crate::losses::*;
-    pub use crate::optimizers::*;
+    pub use crate::activations::{
+        Activation, Celu, Elu, Gelu, GeluTanh, HardShrink, HardSigmoid, HardSwish, HardTanh, Identity, LeakyRelu,
+        LogSigmoid, Mish, Relu, Relu6, Selu, Sigmoid, Silu, SoftShrink, Softplus, Softsign, Tanh, TanhShrink,
+    };
+    pub use crate::joins::Concat;
+    pub use crate::layer::Layer;
+    pub use crate::layers::{
+        AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, BatchNorm, Conv1d, Conv2d, ConvTranspose2d, Dense, Dropout, Embedding,
+        Flatten, GaussianNoise, GlobalAvgPool, GlobalMaxPool, GroupNorm, Gru, InstanceNorm, LastStep, LayerNorm,
+        LearnedPositions, LogSoftmax, Lstm, MaxPool1d, MaxPool2d, MultiHeadAttention, PRelu, Pad2d, Permute,
+        PixelShuffle, RRelu, Rescale, Reshape, RmsNorm, Rnn, SinusoidalPositions, Softmax, SpatialDropout, Upsample,
+    };
+    pub use crate::losses::{
+        Bce, BceWithLogits, CosineEmbedding, CrossEntropy, GaussianNll, HingeEmbedding, Huber, KlDivergence, Loss, Mae,
+        Mse, MultiClassHinge, Nll, Pointwise, PoissonNll, SmoothL1, SoftMargin,
+    };
+    pub use crate::network::{Network, Parallel, Residual, Scratch, Sequential};
+    pub use crate::optimizers::{
+        Adadelta, Adagrad, Adam, Adamax, Decay, Ema, Lion, NAdam, Norm, Optimizer, RAdam, RmsProp, Sgd,
+    };
     pub use crate::schedules::Schedule;
     pub use crate::train::Trainer;
-    pub use crate::{Error, Gradients, Init, Matrix, Result, Scalar, Scratch, Sequential, Shape, Tape, rng};
+    pub use crate::{Error, Gradients, Init, Matrix, Result, Scalar, Shape, Tape, rng};
 }

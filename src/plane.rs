@@ -3,7 +3,7 @@
 use ndarray::{Array2, ArrayView1};
 
 use crate::data::Samples;
-use crate::{Error, Matrix, Result, Scalar, Sequential, Shape};
+use crate::{Error, Matrix, Network, Result, Scalar, Shape};
 
 /// The part of the plane in which some samples lie.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,12 +30,7 @@ impl Plane {
     }
 
     /// How much of each class the network sees in each cell, row by row from the top left: (cells, classes).
-    pub(crate) fn shares<A: Scalar>(
-        &self,
-        network: &Sequential<A>,
-        columns: usize,
-        rows: usize,
-    ) -> Result<Array2<f64>> {
+    pub(crate) fn shares<A: Scalar>(&self, network: &Network<A>, columns: usize, rows: usize) -> Result<Array2<f64>> {
         let at = |range: [f64; 2], i: usize, n: usize| range[0] + (range[1] - range[0]) * (i as f64 + 0.5) / n as f64;
         let points = Array2::from_shape_fn((rows * columns, 2), |(cell, feature)| {
             A::of(if feature == 0 {

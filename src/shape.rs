@@ -60,8 +60,8 @@ impl Shape {
         }
     }
 
-    /// How many places a sample has that a layer treats alike: steps, pixels, or just one.
-    pub(crate) fn places(self) -> usize {
+    /// The number of positions at which a layer shares its weights: steps, pixels, or just one.
+    pub(crate) fn positions(self) -> usize {
         match self {
             Self::Flat(_) => 1,
             Self::Sequence { steps, .. } => steps,

@@ -6,10 +6,10 @@ use ndarray::Array2;
 use rand::rngs::Xoshiro256PlusPlus;
 
 use crate::kernels::resize;
-use crate::layers::{Backward, Cache, Layer, Pass};
+use crate::layer::{Backward, Cache, Layer, Pass};
 use crate::losses::{self, Loss};
 use crate::optimizers::Optimizer;
-use crate::{Error, Matrix, Result, Scalar, Sequential, Shape, rng};
+use crate::{Error, Matrix, Network, Result, Scalar, Shape, rng};
 
 mod gradients;
 
@@ -56,6 +56,8 @@ pub struct Tape<A: Scalar> {
     loss: losses::Scratch<A>,
     rng: Xoshiro256PlusPlus,
     stage: Stage,
+    /// Whether layers are in training mode.
+    training: bool,
     /// Which network went forward.
     network: (TypeId, usize),
 }
@@ -80,8 +82,8 @@ pub struct Gradients<'a, A: Scalar> {
 
 impl<A: Scalar> Tape<A> {
     /// A tape for `network`; the seed is for layers that draw random numbers when training.
-    pub fn new(network: &Sequential<A>, seed: u64) -> Self {
-        Self::for_layer(network, network.input(), seed)
+    pub fn new(network: &Network<A>, seed: u64) -> Self {
+        Self::for_layer(network, network.input_shape(), seed)
     }
 
     /// A tape for a single layer, whose samples have this shape.
@@ -110,10 +112,29 @@ impl<A: Scalar> Tape<A> {
             loss: losses::Scratch::default(),
             rng: rng(seed),
             stage: Stage::Start,
+            training: true,
             network: layer.identity(),
         };
         tape.lay_out_gradients(layer);
         tape
+    }
+
+    /// The tape in predicting mode: layers do what they do when the network predicts, and gradients are those of that.
+    /// Dropout passes everything on, and a batch norm uses its running statistics and leaves them as they are.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let network = Sequential::<f64>::new(2).with(Dropout::new(0.5))?;
+    /// let mut tape = Tape::new(&network, 7).predicting();
+    /// let x = ndarray::array![[1.0, 2.0]];
+    /// assert_eq!(tape.forward(&network, &x)?, &x);
+    /// assert_eq!(tape.backward_from(&network, &x)?.input, &x);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub fn predicting(self) -> Self {
+        Self { training: false, ..self }
     }
 
     /// Makes room for one gradient like each trainable parameter.
@@ -186,7 +207,13 @@ impl<A: Scalar> Tape<A> {
         resize(&mut self.x, rows, self.shape.len());
         fill(&mut self.x)?;
         resize(&mut self.y, rows, output.len());
-        let mut pass = Pass { training: true, input: self.shape, cache: &mut self.cache, rng: &mut self.rng };
+        let mut pass = Pass {
+            training: self.training,
+            recording: true,
+            input: self.shape,
+            cache: &mut self.cache,
+            rng: &mut self.rng,
+        };
         network.forward(&self.x, &mut self.y, &mut pass)?;
         self.stage = Stage::Forward;
         Ok(&self.y)
@@ -264,7 +291,7 @@ impl<A: Scalar> Tape<A> {
     pub fn backward(&mut self, network: &dyn Layer<A>) -> Result<Gradients<'_, A>> {
         self.needs(Stage::Loss, "backward")?;
         self.needs_network(network, "backward")?;
-        self.run_backward(network, true);
+        self.run_backward(network, true)?;
         Ok(Gradients { input: &self.dx, weights: &self.dw })
     }
 
@@ -276,7 +303,7 @@ impl<A: Scalar> Tape<A> {
     pub fn backward_weights(&mut self, network: &dyn Layer<A>) -> Result<&[Array2<A>]> {
         self.needs(Stage::Loss, "backward_weights")?;
         self.needs_network(network, "backward_weights")?;
-        self.run_backward(network, false);
+        self.run_backward(network, false)?;
         Ok(&self.dw)
     }
 
@@ -294,11 +321,11 @@ impl<A: Scalar> Tape<A> {
         }
         resize(&mut self.dy, dy.nrows(), dy.ncols());
         self.dy.assign(dy);
-        self.run_backward(network, true);
+        self.run_backward(network, true)?;
         Ok(Gradients { input: &self.dx, weights: &self.dw })
     }
 
-    fn run_backward(&mut self, network: &dyn Layer<A>, with_input: bool) {
+    fn run_backward(&mut self, network: &dyn Layer<A>, with_input: bool) -> Result<()> {
         let dx = if with_input {
             resize(&mut self.dx, self.x.nrows(), self.x.ncols());
             Some(&mut *self.dx)
@@ -306,23 +333,27 @@ impl<A: Scalar> Tape<A> {
             None
         };
         let at = Backward { x: &self.x, y: &self.y, dy: &self.dy, dx, dw: &mut self.dw };
-        let mut pass = Pass { training: true, input: self.shape, cache: &mut self.cache, rng: &mut self.rng };
-        network.backward(at, &mut pass);
+        let mut pass = Pass {
+            training: self.training,
+            recording: true,
+            input: self.shape,
+            cache: &mut self.cache,
+            rng: &mut self.rng,
+        };
+        network.backward(at, &mut pass)?;
         // A layer may have put a matrix of another layout there.
         for dw in self.dw.iter_mut().filter(|dw| !dw.is_standard_layout()) {
             *dw = dw.as_standard_layout().into_owned();
         }
         self.stage = Stage::Backward;
+        Ok(())
     }
 
-    /// dL/dy of the last backward pass.
-    pub(crate) fn output_gradient(&self) -> &Array2<A> {
-        &self.dy
-    }
-
-    /// What `network` left here between its layers: see [`Sequential::between`].
-    pub(crate) fn between(&mut self, network: &Sequential<A>) -> (&[Array2<A>], &[Array2<A>]) {
-        network.between(&mut self.cache)
+    /// For each step of `network`, its value and the gradient with respect to it, after a backward pass.
+    pub(crate) fn recorded(&mut self, network: &Network<A>) -> Result<Vec<[&Array2<A>; 2]>> {
+        self.needs(Stage::Backward, "recorded")?;
+        self.needs_network(network, "recorded")?;
+        network.recorded(&mut self.cache, [&self.y, &self.dy])
     }
 
     /// Starts the random numbers of the layers anew.
@@ -364,7 +395,7 @@ impl<A: Scalar> Tape<A> {
                 }
             }
         });
-        if self.gathered.batches == 0 {
+        if self.gathered.batches == 0 && self.training {
             network.update_statistics(&mut self.cache);
         }
         self.gathered.batches = 0;
@@ -388,7 +419,7 @@ impl<A: Scalar> Tape<A> {
     ) -> Result<A> {
         self.forward(network, x)?;
         let value = self.loss(loss, target)?;
-        self.run_backward(network, false);
+        self.run_backward(network, false)?;
         self.apply(network, optimizer)?;
         Ok(value)
     }

@@ -15,7 +15,7 @@ use crate::data::Samples;
 use crate::plane::{Plane, class_of};
 use crate::text::figures;
 use crate::train::History;
-use crate::{Result, Scalar, Sequential};
+use crate::{Network, Result, Scalar};
 
 const WIDTH: usize = 64;
 const HEIGHT: usize = 14;
@@ -87,12 +87,7 @@ pub fn learning_curves(history: &History) -> String {
 ///
 /// # Errors
 /// [`Error::Width`](crate::Error::Width) unless network and samples have two features.
-pub fn boundary<A: Scalar>(
-    network: &Sequential<A>,
-    samples: &Samples<A>,
-    columns: usize,
-    rows: usize,
-) -> Result<String> {
+pub fn boundary<A: Scalar>(network: &Network<A>, samples: &Samples<A>, columns: usize, rows: usize) -> Result<String> {
     let (columns, rows) = (columns.max(1), rows.max(1));
     let plane = Plane::around(samples)?;
     let shares = plane.shares(network, columns, rows)?;

@@ -60,16 +60,16 @@ impl Layer<f64> for Boxed {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
         self.0.output_shape(input)
     }
-    fn forward(&self, x: &Matrix<f64>, y: &mut Matrix<f64>, pass: &mut neuropil::layers::Pass<'_>) -> Result<()> {
+    fn forward(&self, x: &Matrix<f64>, y: &mut Matrix<f64>, pass: &mut neuropil::layer::Pass<'_>) -> Result<()> {
         self.0.forward(x, y, pass)
     }
-    fn backward(&self, at: neuropil::layers::Backward<'_, f64>, pass: &mut neuropil::layers::Pass<'_>) {
+    fn backward(&self, at: neuropil::layer::Backward<'_, f64>, pass: &mut neuropil::layer::Pass<'_>) {
         self.0.backward(at, pass);
     }
-    fn visit(&self, f: &mut dyn FnMut(neuropil::layers::Info<'_>, &Array2<f64>)) {
+    fn visit(&self, f: &mut dyn FnMut(neuropil::layer::Info<'_>, &Array2<f64>)) {
         self.0.visit(f);
     }
-    fn visit_mut(&mut self, f: &mut dyn FnMut(neuropil::layers::Info<'_>, &mut Array2<f64>)) {
+    fn visit_mut(&mut self, f: &mut dyn FnMut(neuropil::layer::Info<'_>, &mut Array2<f64>)) {
         self.0.visit_mut(f);
     }
 }

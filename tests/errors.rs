@@ -4,7 +4,7 @@
 use std::fmt::Debug;
 
 use neuropil::gradcheck;
-use neuropil::layers::{Backward, Pass};
+use neuropil::layer::{Backward, Pass};
 use neuropil::ndarray::{Array2, array};
 use neuropil::prelude::*;
 

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Case, F32, F64, Tolerance, assert_close, cases};
 use ndarray::{Array1, Array2, ArrayD, Ix3, array};
-use neuropil::layers::{Backward, Cache, Pass, Role};
+use neuropil::layer::{Backward, Cache, Pass, Role};
 use neuropil::prelude::*;
 use neuropil::rand::RngExt;
 use neuropil::{gradcheck, ndarray};

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Case, F32, F64, Tolerance, assert_close, cases};
-use neuropil::layers::{Backward, Info, Pass};
+use neuropil::layer::{Backward, Info, Pass};
 use neuropil::ndarray::{Array2, array, s};
 use neuropil::prelude::*;
 

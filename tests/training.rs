@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Case, F32, F64, Tolerance, assert_close, cases};
-use neuropil::layers::Info;
+use neuropil::layer::Info;
 use neuropil::ndarray::{Array2, ArrayD, s};
 use neuropil::prelude::*;
 use neuropil::schedules::Cosine;

@@ -2,6 +2,7 @@
 
 use crate::activations::Activation;
 use crate::error::check_setting;
+use crate::layer::{Parts, Restore};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
@@ -55,5 +56,13 @@ impl Activation for Celu {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("celu").set("alpha", self.alpha))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Celu {
+    const KIND: &'static str = "celu";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(Celu { alpha: parts.spec().number("alpha")? })
     }
 }

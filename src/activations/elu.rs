@@ -2,6 +2,7 @@
 
 use crate::activations::Activation;
 use crate::error::check_setting;
+use crate::layer::{Parts, Restore};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
@@ -52,5 +53,13 @@ impl Activation for Elu {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("elu").set("alpha", self.alpha))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Elu {
+    const KIND: &'static str = "elu";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(Elu { alpha: parts.spec().number("alpha")? })
     }
 }

@@ -1,8 +1,9 @@
 //! [`Gelu`] and [`GeluTanh`]: the Gaussian error linear unit, exact and approximated.
 
-use crate::Scalar;
 use crate::activations::{Activation, clamp};
+use crate::layer::{Parts, Restore};
 use crate::spec::Spec;
+use crate::{Result, Scalar};
 
 /// The Gaussian error linear unit x·Φ(x), where Φ(x) = erfc(-x/√2)/2 is the normal distribution function (Hendrycks and
 /// Gimpel, 2016).
@@ -41,6 +42,14 @@ impl Activation for Gelu {
     }
 }
 
+impl<A: Scalar> Restore<A> for Gelu {
+    const KIND: &'static str = "gelu";
+
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(Gelu)
+    }
+}
+
 /// [`Gelu`] with Φ(x) ≈ σ(2u) = (1 + tanh u)/2, u = √(2/π)·(x + 0.044715·x³): within 0.0005 of the exact one.
 ///
 /// This is the form of BERT and GPT-2, `gelu(approximate="tanh")` in `PyTorch`.
@@ -74,6 +83,14 @@ impl Activation for GeluTanh {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("gelu_tanh"))
+    }
+}
+
+impl<A: Scalar> Restore<A> for GeluTanh {
+    const KIND: &'static str = "gelu_tanh";
+
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(GeluTanh)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::activations::Activation;
 use crate::error::check_setting;
+use crate::layer::{Parts, Restore};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
@@ -52,5 +53,13 @@ impl Activation for HardShrink {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("hard_shrink").set("lambda", self.lambda))
+    }
+}
+
+impl<A: Scalar> Restore<A> for HardShrink {
+    const KIND: &'static str = "hard_shrink";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(HardShrink { lambda: parts.spec().number("lambda")? })
     }
 }

@@ -1,8 +1,9 @@
 //! [`HardSigmoid`]: a sigmoid of three straight lines.
 
-use crate::Scalar;
 use crate::activations::{Activation, clamp};
+use crate::layer::{Parts, Restore};
 use crate::spec::Spec;
+use crate::{Result, Scalar};
 
 /// The sigmoid of three straight lines: 0 up to -3, 1 from 3 on, x/6 + 1/2 between them.
 ///
@@ -30,5 +31,13 @@ impl Activation for HardSigmoid {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("hard_sigmoid"))
+    }
+}
+
+impl<A: Scalar> Restore<A> for HardSigmoid {
+    const KIND: &'static str = "hard_sigmoid";
+
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(HardSigmoid)
     }
 }

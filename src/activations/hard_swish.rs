@@ -1,8 +1,9 @@
 //! [`HardSwish`]: swish of straight lines.
 
-use crate::Scalar;
 use crate::activations::{Activation, HardSigmoid};
+use crate::layer::{Parts, Restore};
 use crate::spec::Spec;
+use crate::{Result, Scalar};
 
 /// x times [`HardSigmoid`] of x: 0 up to -3, x from 3 on, x(x + 3)/6 between them (`MobileNetV3`; Howard and others,
 /// 2019).
@@ -33,5 +34,13 @@ impl Activation for HardSwish {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("hard_swish"))
+    }
+}
+
+impl<A: Scalar> Restore<A> for HardSwish {
+    const KIND: &'static str = "hard_swish";
+
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(HardSwish)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::activations::{Activation, clamp};
 use crate::error::check_setting;
+use crate::layer::{Parts, Restore};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
@@ -54,5 +55,13 @@ impl Activation for HardTanh {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("hard_tanh").set("min", self.min).set("max", self.max))
+    }
+}
+
+impl<A: Scalar> Restore<A> for HardTanh {
+    const KIND: &'static str = "hard_tanh";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(HardTanh { min: parts.spec().number("min")?, max: parts.spec().number("max")? })
     }
 }

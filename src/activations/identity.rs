@@ -1,8 +1,9 @@
 //! [`Identity`]: no change.
 
-use crate::Scalar;
 use crate::activations::Activation;
+use crate::layer::{Parts, Restore};
 use crate::spec::Spec;
+use crate::{Result, Scalar};
 
 /// The identity f(x) = x, with derivative 1: where a function is asked for and none is wanted.
 ///
@@ -28,5 +29,13 @@ impl Activation for Identity {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("identity"))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Identity {
+    const KIND: &'static str = "identity";
+
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(Identity)
     }
 }

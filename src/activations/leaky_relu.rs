@@ -2,6 +2,7 @@
 
 use crate::activations::Activation;
 use crate::error::check_setting;
+use crate::layer::{Parts, Restore};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
@@ -52,5 +53,13 @@ impl Activation for LeakyRelu {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("leaky_relu").set("slope", self.slope))
+    }
+}
+
+impl<A: Scalar> Restore<A> for LeakyRelu {
+    const KIND: &'static str = "leaky_relu";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(LeakyRelu { slope: parts.spec().number("slope")? })
     }
 }

@@ -1,8 +1,9 @@
 //! [`LogSigmoid`]: the logarithm of the logistic function.
 
-use crate::Scalar;
 use crate::activations::Activation;
+use crate::layer::{Parts, Restore};
 use crate::spec::Spec;
+use crate::{Result, Scalar};
 
 /// The logarithm of the logistic function, ln σ(x) = -ln(1 + e⁻ˣ).
 ///
@@ -30,5 +31,13 @@ impl Activation for LogSigmoid {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("log_sigmoid"))
+    }
+}
+
+impl<A: Scalar> Restore<A> for LogSigmoid {
+    const KIND: &'static str = "log_sigmoid";
+
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(LogSigmoid)
     }
 }

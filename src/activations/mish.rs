@@ -1,8 +1,9 @@
 //! [`Mish`]: a self-gated smooth rectifier.
 
-use crate::Scalar;
 use crate::activations::{Activation, clamp};
+use crate::layer::{Parts, Restore};
 use crate::spec::Spec;
+use crate::{Result, Scalar};
 
 /// x·tanh(softplus(x)), with softplus(x) = ln(1 + eˣ) (Misra, 2019).
 ///
@@ -41,5 +42,13 @@ impl Activation for Mish {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("mish"))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Mish {
+    const KIND: &'static str = "mish";
+
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(Mish)
     }
 }

@@ -27,59 +27,52 @@
 use std::fmt::Debug;
 
 use crate::kernels::{map, map_gradient};
-use crate::layers::{Backward, Layer, Pass};
-use crate::spec::{Registry, Spec};
-use crate::{Matrix, Result, Scalar, Shape};
+use crate::layer::{Backward, Layer, Pass};
+use crate::spec::onnx::Operators;
+use crate::spec::{Formula, Spec};
+use crate::{Error, Matrix, Result, Scalar, Shape};
 
-mod celu;
-mod elu;
-mod gelu;
-mod hard_shrink;
-mod hard_sigmoid;
-mod hard_swish;
-mod hard_tanh;
-mod identity;
-mod leaky_relu;
-mod log_sigmoid;
-mod mish;
-mod relu;
-mod relu6;
-mod selu;
-mod sigmoid;
-mod sign;
-mod silu;
-mod soft_shrink;
-mod softplus;
-mod softsign;
-mod step;
-mod tanh;
-mod tanh_shrink;
-mod threshold;
+/// Brings activations into the crate: the file and the activations in it.
+macro_rules! activations {
+    ($($file:ident: $($name:ident),+;)+) => {
+        $(
+            mod $file;
+            pub use $file::{$($name),+};
+        )+
 
-pub use celu::Celu;
-pub use elu::Elu;
-pub use gelu::{Gelu, GeluTanh};
-pub use hard_shrink::HardShrink;
-pub use hard_sigmoid::HardSigmoid;
-pub use hard_swish::HardSwish;
-pub use hard_tanh::HardTanh;
-pub use identity::Identity;
-pub use leaky_relu::LeakyRelu;
-pub use log_sigmoid::LogSigmoid;
-pub use mish::Mish;
-pub use relu::Relu;
-pub use relu6::Relu6;
-pub use selu::Selu;
-pub use sigmoid::Sigmoid;
-pub use sign::Sign;
-pub use silu::Silu;
-pub use soft_shrink::SoftShrink;
-pub use softplus::Softplus;
-pub use softsign::Softsign;
-pub use step::Step;
-pub use tanh::Tanh;
-pub use tanh_shrink::TanhShrink;
-pub use threshold::Threshold;
+        /// Tells a registry how each activation is made again.
+        pub(crate) fn register<A: Scalar>(registry: &mut crate::layer::Registry<A>) {
+            $($(registry.register::<$name>();)+)+
+        }
+    };
+}
+
+activations! {
+    celu: Celu;
+    elu: Elu;
+    gelu: Gelu, GeluTanh;
+    hard_shrink: HardShrink;
+    hard_sigmoid: HardSigmoid;
+    hard_swish: HardSwish;
+    hard_tanh: HardTanh;
+    identity: Identity;
+    leaky_relu: LeakyRelu;
+    log_sigmoid: LogSigmoid;
+    mish: Mish;
+    relu: Relu;
+    relu6: Relu6;
+    selu: Selu;
+    sigmoid: Sigmoid;
+    sign: Sign;
+    silu: Silu;
+    soft_shrink: SoftShrink;
+    softplus: Softplus;
+    softsign: Softsign;
+    step: Step;
+    tanh: Tanh;
+    tanh_shrink: TanhShrink;
+    threshold: Threshold;
+}
 
 /// A function that acts on each number alone: two scalar functions.
 ///
@@ -109,41 +102,25 @@ pub trait Activation: Debug + Clone + Send + Sync + 'static {
     fn spec(&self) -> Option<Spec> {
         None
     }
-}
 
-/// How each activation is made again from its [`Spec`].
-pub(crate) fn register<A: Scalar>(registry: &mut Registry<A>) {
-    registry.register("celu", |p| Ok(Box::new(Celu { alpha: p.spec().number("alpha")? })));
-    registry.register("elu", |p| Ok(Box::new(Elu { alpha: p.spec().number("alpha")? })));
-    registry.register("gelu", |_| Ok(Box::new(Gelu)));
-    registry.register("gelu_tanh", |_| Ok(Box::new(GeluTanh)));
-    registry.register("hard_shrink", |p| Ok(Box::new(HardShrink { lambda: p.spec().number("lambda")? })));
-    registry.register("hard_sigmoid", |_| Ok(Box::new(HardSigmoid)));
-    registry.register("hard_swish", |_| Ok(Box::new(HardSwish)));
-    registry.register("hard_tanh", |p| {
-        Ok(Box::new(HardTanh { min: p.spec().number("min")?, max: p.spec().number("max")? }))
-    });
-    registry.register("identity", |_| Ok(Box::new(Identity)));
-    registry.register("leaky_relu", |p| Ok(Box::new(LeakyRelu { slope: p.spec().number("slope")? })));
-    registry.register("log_sigmoid", |_| Ok(Box::new(LogSigmoid)));
-    registry.register("mish", |_| Ok(Box::new(Mish)));
-    registry.register("relu", |_| Ok(Box::new(Relu)));
-    registry.register("relu6", |_| Ok(Box::new(Relu6)));
-    registry.register("selu", |_| Ok(Box::new(Selu)));
-    registry.register("sigmoid", |_| Ok(Box::new(Sigmoid)));
-    registry.register("sign", |_| Ok(Box::new(Sign)));
-    registry.register("silu", |_| Ok(Box::new(Silu)));
-    registry.register("soft_shrink", |p| Ok(Box::new(SoftShrink { lambda: p.spec().number("lambda")? })));
-    registry.register("softplus", |p| {
-        Ok(Box::new(Softplus { beta: p.spec().number("beta")?, threshold: p.spec().number("threshold")? }))
-    });
-    registry.register("softsign", |_| Ok(Box::new(Softsign)));
-    registry.register("step", |p| Ok(Box::new(Step { threshold: p.spec().number("threshold")? })));
-    registry.register("tanh", |_| Ok(Box::new(Tanh)));
-    registry.register("tanh_shrink", |_| Ok(Box::new(TanhShrink)));
-    registry.register("threshold", |p| {
-        Ok(Box::new(Threshold { threshold: p.spec().number("threshold")?, value: p.spec().number("value")? }))
-    });
+    /// Writes the function with the operators of ONNX: see [`Layer::onnx`].
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if there is no way to.
+    fn onnx(&self, _operators: &mut Operators) -> Result<()> {
+        let what = "cannot be written as ONNX; implement `onnx` for it".to_owned();
+        Err(Error::Unsupported { layer: format!("{self:?}"), what })
+    }
+
+    /// The function as a formula.
+    fn formula(&self) -> Option<Formula> {
+        None
+    }
+
+    /// The function as a Rust expression of `x`: see [`Layer::rust_expression`].
+    fn rust_expression(&self, _number: &dyn Fn(f64) -> String) -> Option<String> {
+        None
+    }
 }
 
 /// x, or the limit that it is beyond; NaN stays.
@@ -168,7 +145,7 @@ impl<A: Scalar, F: Activation> Layer<A> for F {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) -> Result<()> {
         if let Some(dx) = at.dx {
             map_gradient(
                 at.x,
@@ -179,6 +156,7 @@ impl<A: Scalar, F: Activation> Layer<A> for F {
                 |x, y| self.slope(x, y),
             );
         }
+        Ok(())
     }
 
     fn differentiable(&self) -> bool {
@@ -187,5 +165,17 @@ impl<A: Scalar, F: Activation> Layer<A> for F {
 
     fn spec(&self) -> Option<Spec> {
         Activation::spec(self)
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        Activation::onnx(self, operators)
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Activation::formula(self)
+    }
+
+    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
+        Activation::rust_expression(self, number)
     }
 }

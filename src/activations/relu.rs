@@ -1,8 +1,9 @@
 //! [`Relu`]: the rectified linear unit.
 
-use crate::Scalar;
 use crate::activations::Activation;
+use crate::layer::{Parts, Restore};
 use crate::spec::Spec;
+use crate::{Result, Scalar};
 
 /// The rectified linear unit max(0, x) (Nair and Hinton, 2010).
 ///
@@ -29,5 +30,13 @@ impl Activation for Relu {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("relu"))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Relu {
+    const KIND: &'static str = "relu";
+
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(Relu)
     }
 }

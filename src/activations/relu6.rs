@@ -1,8 +1,9 @@
 //! [`Relu6`]: a rectifier that saturates.
 
-use crate::Scalar;
 use crate::activations::{Activation, clamp};
+use crate::layer::{Parts, Restore};
 use crate::spec::Spec;
+use crate::{Result, Scalar};
 
 /// The rectifier that saturates at 6: min(max(0, x), 6) (Krizhevsky, 2010).
 ///
@@ -30,5 +31,13 @@ impl Activation for Relu6 {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("relu6"))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Relu6 {
+    const KIND: &'static str = "relu6";
+
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(Relu6)
     }
 }

@@ -1,8 +1,9 @@
 //! [`Selu`]: the unit of self-normalising networks.
 
-use crate::Scalar;
 use crate::activations::Activation;
+use crate::layer::{Parts, Restore};
 use crate::spec::Spec;
+use crate::{Result, Scalar};
 
 /// The scaled exponential linear unit: λx for x > 0, else λα(eˣ - 1), with λ ≈ 1.0507 and α ≈ 1.6733.
 ///
@@ -35,5 +36,13 @@ impl Activation for Selu {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("selu"))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Selu {
+    const KIND: &'static str = "selu";
+
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(Selu)
     }
 }

@@ -1,8 +1,9 @@
 //! [`Sigmoid`]: the logistic function.
 
-use crate::Scalar;
 use crate::activations::Activation;
+use crate::layer::{Parts, Restore};
 use crate::spec::Spec;
+use crate::{Result, Scalar};
 
 /// The logistic function σ(x) = 1/(1 + e⁻ˣ), with values in (0, 1).
 ///
@@ -30,5 +31,13 @@ impl Activation for Sigmoid {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("sigmoid"))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Sigmoid {
+    const KIND: &'static str = "sigmoid";
+
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(Sigmoid)
     }
 }

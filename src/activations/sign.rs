@@ -1,8 +1,9 @@
 //! [`Sign`]: -1, 0 or 1.
 
-use crate::Scalar;
 use crate::activations::Activation;
+use crate::layer::{Parts, Restore};
 use crate::spec::Spec;
+use crate::{Result, Scalar};
 
 /// The sign function: -1 for x < 0, 0 for 0, 1 for x > 0.
 ///
@@ -37,5 +38,13 @@ impl Activation for Sign {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("sign"))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Sign {
+    const KIND: &'static str = "sign";
+
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(Sign)
     }
 }

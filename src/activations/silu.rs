@@ -1,8 +1,9 @@
 //! [`Silu`]: the sigmoid linear unit, or swish.
 
-use crate::Scalar;
 use crate::activations::{Activation, clamp};
+use crate::layer::{Parts, Restore};
 use crate::spec::Spec;
+use crate::{Result, Scalar};
 
 /// The sigmoid linear unit x·σ(x), also called swish (Elfwing, Uchibe and Doya, 2018).
 ///
@@ -34,5 +35,13 @@ impl Activation for Silu {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("silu"))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Silu {
+    const KIND: &'static str = "silu";
+
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(Silu)
     }
 }

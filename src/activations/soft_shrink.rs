@@ -2,6 +2,7 @@
 
 use crate::activations::{Activation, clamp};
 use crate::error::check_setting;
+use crate::layer::{Parts, Restore};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
@@ -51,5 +52,13 @@ impl Activation for SoftShrink {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("soft_shrink").set("lambda", self.lambda))
+    }
+}
+
+impl<A: Scalar> Restore<A> for SoftShrink {
+    const KIND: &'static str = "soft_shrink";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(SoftShrink { lambda: parts.spec().number("lambda")? })
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::activations::Activation;
 use crate::error::check_setting;
+use crate::layer::{Parts, Restore};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
@@ -60,5 +61,13 @@ impl Activation for Softplus {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("softplus").set("beta", self.beta).set("threshold", self.threshold))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Softplus {
+    const KIND: &'static str = "softplus";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(Softplus { beta: parts.spec().number("beta")?, threshold: parts.spec().number("threshold")? })
     }
 }

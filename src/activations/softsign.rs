@@ -1,8 +1,9 @@
 //! [`Softsign`]: a sigmoid with slow tails.
 
-use crate::Scalar;
 use crate::activations::{Activation, clamp};
+use crate::layer::{Parts, Restore};
 use crate::spec::Spec;
+use crate::{Result, Scalar};
 
 /// The sigmoid x/(1 + |x|), with values in (-1, 1) and slower tails than tanh (Bergstra and others, 2009).
 ///
@@ -35,5 +36,13 @@ impl Activation for Softsign {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("softsign"))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Softsign {
+    const KIND: &'static str = "softsign";
+
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(Softsign)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::activations::Activation;
 use crate::error::check_setting;
+use crate::layer::{Parts, Restore};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
@@ -52,5 +53,13 @@ impl Activation for Step {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("step").set("threshold", self.threshold))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Step {
+    const KIND: &'static str = "step";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(Step { threshold: parts.spec().number("threshold")? })
     }
 }

@@ -1,8 +1,9 @@
 //! [`Tanh`]: the hyperbolic tangent.
 
-use crate::Scalar;
 use crate::activations::Activation;
+use crate::layer::{Parts, Restore};
 use crate::spec::Spec;
+use crate::{Result, Scalar};
 
 /// The hyperbolic tangent tanh(x) = 2/(1 + e⁻²ˣ) - 1, with values in (-1, 1).
 ///
@@ -30,5 +31,13 @@ impl Activation for Tanh {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("tanh"))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Tanh {
+    const KIND: &'static str = "tanh";
+
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(Tanh)
     }
 }

@@ -1,8 +1,9 @@
 //! [`TanhShrink`]: what tanh takes away.
 
-use crate::Scalar;
 use crate::activations::Activation;
+use crate::layer::{Parts, Restore};
 use crate::spec::Spec;
+use crate::{Result, Scalar};
 
 /// What tanh takes away: x - tanh(x) (as `PyTorch` has it).
 ///
@@ -31,5 +32,13 @@ impl Activation for TanhShrink {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("tanh_shrink"))
+    }
+}
+
+impl<A: Scalar> Restore<A> for TanhShrink {
+    const KIND: &'static str = "tanh_shrink";
+
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(TanhShrink)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::activations::Activation;
 use crate::error::check_setting;
+use crate::layer::{Parts, Restore};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
@@ -48,5 +49,13 @@ impl Activation for Threshold {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("threshold").set("threshold", self.threshold).set("value", self.value))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Threshold {
+    const KIND: &'static str = "threshold";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(Threshold { threshold: parts.spec().number("threshold")?, value: parts.spec().number("value")? })
     }
 }

@@ -4,11 +4,12 @@ use ndarray::Array2;
 use rand::Rng;
 
 use crate::data::Samples;
-use crate::layers::{Dense, Layer};
+use crate::layer::Layer;
+use crate::layers::Dense;
 use crate::losses::Loss;
 use crate::metrics::argmax;
 use crate::optimizers::Optimizer;
-use crate::{Init, Matrix, Result, Scalar, Sequential, Tape};
+use crate::{Init, Matrix, Network, Result, Scalar, Sequential, Tape};
 
 /// A linear classifier: a score for each class, scores = x·W + b, and the class with the highest score is the answer.
 ///
@@ -33,7 +34,7 @@ use crate::{Init, Matrix, Result, Scalar, Sequential, Tape};
 /// ```
 #[derive(Debug)]
 pub struct LinearClassifier<A: Scalar> {
-    network: Sequential<A>,
+    network: Network<A>,
     tape: Tape<A>,
 }
 
@@ -46,7 +47,7 @@ impl<A: Scalar> LinearClassifier<A> {
         let init = Init::Normal { mean: 0.0, std: 1e-4 };
         let network = Sequential::new(features).with(Dense::with_init(features, classes, init, rng))?;
         let tape = Tape::new(&network, 0);
-        Ok(Self { network, tape })
+        Ok(Self { network: network.into(), tape })
     }
 
     /// One pass over the samples in a random order, with a step of the optimizer after each batch; returns the mean loss,
@@ -87,13 +88,13 @@ impl<A: Scalar> LinearClassifier<A> {
     }
 
     /// The network that gives the scores.
-    pub fn network(&self) -> &Sequential<A> {
+    pub fn network(&self) -> &Network<A> {
         &self.network
     }
 
     /// (features + 1, classes): the weights, and the biases below them as the weights of a constant feature 1.
     pub fn weight(&self) -> Array2<A> {
-        let mut weight = Array2::from_elem((0, self.network.output().len()), A::ZERO);
+        let mut weight = Array2::from_elem((0, self.network.prediction_shape().len()), A::ZERO);
         self.network.visit(&mut |_, part| {
             for row in part.rows() {
                 // Weights and biases have a column for each class.

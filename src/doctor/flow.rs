@@ -3,14 +3,14 @@
 use ndarray::Array2;
 
 use super::{Disease, Finding};
-use crate::layers::Layer;
+use crate::layer::Layer;
+use crate::layer::count_parameters;
 use crate::losses::Loss;
-use crate::network::count_parameters;
-use crate::{Matrix, Result, Scalar, Sequential, Tape};
+use crate::{Matrix, Network, Result, Scalar, Tape};
 
 /// Outputs and gradients of the layers with parameters, which should be of one size throughout.
 pub(super) fn examine<A: Scalar>(
-    network: &Sequential<A>,
+    network: &Network<A>,
     x: &Matrix<A>,
     target: &Matrix<A>,
     loss: &dyn Loss<A>,
@@ -20,11 +20,9 @@ pub(super) fn examine<A: Scalar>(
     tape.forward(network, x)?;
     tape.loss(loss, target)?;
     tape.backward(network)?;
-    let (outputs, gradients) = tape.between(network);
-    let (mut outputs, mut gradients): (Vec<f64>, Vec<f64>) =
-        (outputs.iter().map(size).collect(), gradients.iter().map(size).collect());
-    outputs.push(size(tape.output()));
-    gradients.push(size(tape.output_gradient()));
+    let recorded = tape.recorded(network)?;
+    let (outputs, gradients): (Vec<f64>, Vec<f64>) =
+        recorded.iter().map(|[value, gradient]| (size(value), size(gradient))).unzip();
     let layers: Vec<(usize, &dyn Layer<A>)> =
         network.layers().enumerate().filter(|(_, layer)| count_parameters(*layer) > 0).collect();
     let place = |&(i, layer): &(usize, &dyn Layer<A>)| format!("layer {i} {layer:?}");

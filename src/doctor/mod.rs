@@ -21,7 +21,7 @@ use crate::losses::Loss;
 use crate::optimizers::Optimizer;
 use crate::text::figures;
 use crate::train::sanity;
-use crate::{Error, Matrix, Result, Scalar, Sequential};
+use crate::{Error, Matrix, Network, Result, Scalar};
 
 mod flow;
 mod samples;
@@ -129,7 +129,7 @@ impl fmt::Display for Diagnosis {
 /// # Errors
 /// When the samples do not fit the network, the target does not fit the loss, or there are fewer than two samples.
 pub fn examine<A: Scalar>(
-    network: &Sequential<A>,
+    network: &Network<A>,
     x: &Matrix<A>,
     target: &Matrix<A>,
     loss: &dyn Loss<A>,
@@ -160,7 +160,7 @@ pub fn examine<A: Scalar>(
 
 /// The loss beside that of an answer which knows nothing; returns how much of it is left.
 fn start<A: Scalar>(
-    network: &Sequential<A>,
+    network: &Network<A>,
     x: &Matrix<A>,
     target: &Matrix<A>,
     loss: &dyn Loss<A>,
@@ -169,7 +169,7 @@ fn start<A: Scalar>(
     let report = sanity::initial_loss(network, x, target, loss)?;
     let (ratio, nothing) = (report.get("ratio").unwrap_or(f64::NAN), report.get("knowing nothing").unwrap_or(0.0));
     // A loss of numbers is a square: 4 is twice as far.
-    let (limit, rule) = if samples::are_classes(target, network.output().len()) {
+    let (limit, rule) = if samples::are_classes(target, network.prediction_shape().len()) {
         (2.0, "at most 2 times the loss of an answer that knows nothing, which is ln C for C classes")
     } else {
         (4.0, "at most 4 times the loss of the answer 0")
@@ -197,7 +197,7 @@ fn start<A: Scalar>(
 }
 
 /// Dead and saturated units.
-fn units<A: Scalar>(network: &Sequential<A>, x: &Matrix<A>, findings: &mut Vec<Finding>) -> Result<()> {
+fn units<A: Scalar>(network: &Network<A>, x: &Matrix<A>, findings: &mut Vec<Finding>) -> Result<()> {
     const SHARE: f64 = 0.2;
     let report = sanity::units(network, x)?;
     let last = format!("{} ", network.layers().len() - 1);
@@ -228,7 +228,7 @@ fn units<A: Scalar>(network: &Sequential<A>, x: &Matrix<A>, findings: &mut Vec<F
 
 /// The size of a step beside the weights.
 fn updates<A: Scalar>(
-    network: &Sequential<A>,
+    network: &Network<A>,
     x: &Matrix<A>,
     target: &Matrix<A>,
     loss: &dyn Loss<A>,

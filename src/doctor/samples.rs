@@ -3,9 +3,9 @@
 use ndarray::{Array2, ArrayView1, Axis};
 
 use super::{Disease, Finding};
-use crate::layers::Layer;
+use crate::layer::Layer;
 use crate::plane::class_of;
-use crate::{Matrix, Scalar, Sequential};
+use crate::{Matrix, Network, Scalar};
 
 /// Distances are taken between so many samples at most: their number grows with the square.
 const MOST: usize = 400;
@@ -14,7 +14,7 @@ const FEWEST: usize = 40;
 
 /// NaN and infinity, wherever they come from.
 pub(super) fn non_finite<A: Scalar>(
-    network: &Sequential<A>,
+    network: &Network<A>,
     x: &Matrix<A>,
     target: &Matrix<A>,
     y: &Matrix<A>,

@@ -1,12 +1,12 @@
 //! What can be wrong with how a network was put together.
 
 use super::{Disease, Finding};
-use crate::layers::{Layer, Role};
+use crate::layer::{Layer, Role};
 use crate::losses::Loss;
-use crate::{Scalar, Sequential};
+use crate::{Network, Scalar};
 
 /// A softmax or sigmoid before a loss that has its own.
-pub(super) fn twice<A: Scalar>(network: &Sequential<A>, loss: &dyn Loss<A>, findings: &mut Vec<Finding>) {
+pub(super) fn twice<A: Scalar>(network: &Network<A>, loss: &dyn Loss<A>, findings: &mut Vec<Finding>) {
     let Some((i, last)) = network.layers().enumerate().last() else { return };
     let Some(spec) = last.spec() else { return };
     let loss = format!("{loss:?}");
@@ -30,7 +30,7 @@ pub(super) fn twice<A: Scalar>(network: &Sequential<A>, loss: &dyn Loss<A>, find
 }
 
 /// Weights in which every unit is like every other, as when they all start at zero.
-pub(super) fn symmetry<A: Scalar>(network: &Sequential<A>, findings: &mut Vec<Finding>) {
+pub(super) fn symmetry<A: Scalar>(network: &Network<A>, findings: &mut Vec<Finding>) {
     network.visit(&mut |info, w| {
         let alike = w.columns().into_iter().all(|column| column == w.column(0));
         if info.role == Role::Weight && w.ncols() > 1 && w.nrows() > 0 && alike {

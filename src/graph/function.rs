@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ndarray::{Array2, ArrayView1, Axis};
 
 use super::{Graph, Var};
-use crate::layers::{Backward, Layer, Pass};
+use crate::layer::{Backward, Layer, Pass};
 use crate::losses::Loss;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
@@ -136,16 +136,17 @@ impl<A: Scalar> Layer<A> for GraphLayer<A> {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) {
-        let Some(dx) = at.dx else { return };
+    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) -> Result<()> {
+        let Some(dx) = at.dx else { return Ok(()) };
         let graph = Graph::new();
         let x = graph.input("x", at.x.to_owned());
-        let done = (self.formula)(x).backward_from(&at.dy.to_owned());
+        (self.formula)(x).backward_from(&at.dy.to_owned())?;
         match x.gradient() {
-            Some(gradient) if done.is_ok() => dx.assign(&gradient),
+            Some(gradient) => dx.assign(&gradient),
             // The formula does not depend on x.
-            _ => dx.fill(A::ZERO),
+            None => dx.fill(A::ZERO),
         }
+        Ok(())
     }
 }
 

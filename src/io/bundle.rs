@@ -6,8 +6,9 @@ use super::container::{self, named, problem};
 use super::model::{describe, read};
 use super::{atomic, json};
 use crate::data::Fitted;
-use crate::spec::{Registry, Spec};
-use crate::{Error, Result, Scalar, Sequential};
+use crate::layer::Registry;
+use crate::spec::Spec;
+use crate::{Error, Network, Result, Scalar};
 
 /// The name of the text about what was fitted.
 const FITTED: &str = "fitted";
@@ -41,13 +42,13 @@ const FITTED: &str = "fitted";
 #[derive(Debug, Clone)]
 pub struct Model<A: Scalar> {
     /// The network.
-    pub network: Sequential<A>,
+    pub network: Network<A>,
     fitted: Vec<(String, Spec)>,
 }
 
 impl<A: Scalar> Model<A> {
     /// A network with nothing beside it yet.
-    pub fn new(network: Sequential<A>) -> Self {
+    pub fn new(network: Network<A>) -> Self {
         Self { network, fitted: Vec::new() }
     }
 

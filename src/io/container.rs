@@ -6,9 +6,9 @@ use std::path::Path;
 use super::json;
 use super::safetensors::{SafeTensors, header};
 use crate::kernels::flat;
-use crate::layers::Layer;
+use crate::layer::Layer;
 use crate::spec::Spec;
-use crate::{Error, Result, Scalar, Sequential};
+use crate::{Error, Network, Result, Scalar};
 
 const FORMAT: &str = "neuropil model";
 const VERSION: &str = "1";
@@ -33,7 +33,7 @@ pub(crate) enum Numbers<'n, A> {
 
 /// The content of a file.
 pub(crate) fn write<A: Scalar>(
-    network: &Sequential<A>,
+    network: &Network<A>,
     texts: &[(&str, &str)],
     training: Option<&Training<'_, A>>,
 ) -> Result<Vec<u8>> {
@@ -74,7 +74,7 @@ pub(crate) fn write<A: Scalar>(
 }
 
 /// Whether all layers tell the sizes that their parameters have, as those of other crates need not.
-pub(super) fn check_sizes<A: Scalar>(network: &Sequential<A>) -> Result<()> {
+pub(super) fn check_sizes<A: Scalar>(network: &Network<A>) -> Result<()> {
     let mut result = Ok(());
     network.visit(&mut |info, matrix| {
         if info.dims.iter().product::<usize>() != matrix.len() && result.is_ok() {
@@ -165,7 +165,7 @@ pub(crate) fn named<T>(path: &Path, read: impl FnOnce(&[u8]) -> Result<T>) -> Re
 pub(super) fn about(name: &str, error: Error) -> Error {
     match error {
         Error::Format { what, problem } if what == THE_FILE => Error::Format { what: name.to_owned(), problem },
-        Error::Layer { index, error } => Error::Layer { index, error: Box::new(about(name, *error)) },
+        Error::Layer { name: layer, error } => Error::Layer { name: layer, error: Box::new(about(name, *error)) },
         error => error,
     }
 }

@@ -27,7 +27,7 @@
 //!
 //! A [`Model`] has the encoders and imputers beside the network in it, too, as the text `fitted`.
 //!
-//! The arrays of the network have the names that [`Layer::visit`](crate::layers::Layer::visit) shows, such as `0.weight`.
+//! The arrays of the network have the names that [`Layer::visit`](crate::layer::Layer::visit) shows, such as `0.weight`.
 //!
 //! Files are written whole or not at all, also if the program or the machine stops in the middle, and a file that is
 //! replaced keeps its permissions. Loading executes nothing, trusts no size in the file, and either gives a network or
@@ -55,8 +55,6 @@ pub(crate) mod container;
 mod half;
 #[cfg(feature = "files")]
 mod json;
-#[cfg(feature = "files")]
-mod layout;
 #[cfg(feature = "files")]
 pub(crate) mod model;
 mod npy;

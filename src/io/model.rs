@@ -8,14 +8,14 @@ use ndarray::Array2;
 use super::container::{about, is_of_training, named, problem};
 use super::safetensors::SafeTensors;
 use super::{atomic, container, json};
-use crate::layers::Layer;
-use crate::spec::{Arrays, Registry, Setting, Spec};
-use crate::{Error, Result, Scalar, Sequential};
+use crate::layer::{Arrays, Layer, Registry};
+use crate::spec::{Setting, Spec};
+use crate::{Error, Network, Result, Scalar};
 
 /// Descriptions beyond this are refused: a layer takes about a hundred bytes.
 const LONGEST_ARCHITECTURE: usize = 1 << 20;
 
-impl<A: Scalar> Sequential<A> {
+impl<A: Scalar> Network<A> {
     /// Writes the network to a file that is all it takes to [`load`](Self::load) it: see [the format](crate::io).
     ///
     /// The file is written whole or not at all, also if the machine stops in the middle.
@@ -122,7 +122,7 @@ impl<A: Scalar> Sequential<A> {
     }
 }
 
-pub(super) fn read<A: Scalar>(bytes: &[u8], registry: &Registry<A>) -> Result<Sequential<A>> {
+pub(super) fn read<A: Scalar>(bytes: &[u8], registry: &Registry<A>) -> Result<Network<A>> {
     let (file, spec) = open::<A>(bytes)?;
     let mut arrays = Named::new(&file);
     let network = registry.network(&spec, &mut arrays)?;
@@ -131,7 +131,7 @@ pub(super) fn read<A: Scalar>(bytes: &[u8], registry: &Registry<A>) -> Result<Se
 }
 
 /// The parameters of a file for this network, all of them and no others.
-pub(crate) fn matrices_for<A: Scalar>(network: &Sequential<A>, file: &SafeTensors<'_>) -> Result<Vec<Array2<A>>> {
+pub(crate) fn matrices_for<A: Scalar>(network: &Network<A>, file: &SafeTensors<'_>) -> Result<Vec<Array2<A>>> {
     let mut arrays = Named::new(file);
     let mut matrices = Vec::new();
     let mut error = None;
@@ -145,7 +145,7 @@ pub(crate) fn matrices_for<A: Scalar>(network: &Sequential<A>, file: &SafeTensor
 }
 
 /// Gives the network the parameters that [`matrices_for`] it were found.
-pub(crate) fn set_matrices<A: Scalar>(network: &mut Sequential<A>, matrices: Vec<Array2<A>>) {
+pub(crate) fn set_matrices<A: Scalar>(network: &mut Network<A>, matrices: Vec<Array2<A>>) {
     let mut matrices = matrices.into_iter();
     network.visit_mut(&mut |_, matrix| {
         if let Some(from_file) = matrices.next() {
@@ -163,14 +163,11 @@ fn open<A: Scalar>(bytes: &[u8]) -> Result<(SafeTensors<'_>, Spec)> {
         return Err(problem(format!("its architecture has {got} bytes; the longest have {most}")));
     }
     let spec = json::read(architecture).map_err(|error| problem(format!("its architecture: {error}")))?;
-    if spec.kind() != "sequential" {
-        return Err(problem(format!("its architecture is a {}, not a sequential", spec.kind())));
-    }
     Ok((file, spec))
 }
 
 /// The network's description as JSON.
-pub(crate) fn describe<A: Scalar>(network: &Sequential<A>) -> Result<String> {
+pub(crate) fn describe<A: Scalar>(network: &Network<A>) -> Result<String> {
     let spec = network.spec().ok_or_else(|| undescribed(network))?;
     // What is saved has to be readable again: no setting is called `kind`, no nest is too deep.
     let text = json::write_checked(&spec)?;
@@ -181,10 +178,10 @@ pub(crate) fn describe<A: Scalar>(network: &Sequential<A>) -> Result<String> {
 }
 
 /// The error for the first layer that has no description.
-fn undescribed<A: Scalar>(network: &Sequential<A>) -> Error {
-    let layer = network.layers().enumerate().find(|(_, layer)| layer.spec().is_none());
-    let (index, layer) = layer.map_or((0, String::new()), |(index, layer)| (index, format!("{layer:?}")));
-    Error::Unsupported { layer, what: "cannot be saved; implement `spec` for it".to_owned() }.at(index)
+fn undescribed<A: Scalar>(network: &Network<A>) -> Error {
+    let what = "cannot be saved; implement `spec` for it".to_owned();
+    let (path, layer) = network.without_spec().unwrap_or_default();
+    path.iter().rev().fold(Error::Unsupported { layer, what }, |error, name| error.at(name))
 }
 
 /// The arrays of a file by name, each of them wanted once.
@@ -199,7 +196,7 @@ impl<'f, 'b> Named<'f, 'b> {
     }
 
     /// Whether all arrays were taken, and have the sizes that the network shows for them.
-    fn check<A: Scalar>(&self, network: &Sequential<A>) -> Result<()> {
+    fn check<A: Scalar>(&self, network: &Network<A>) -> Result<()> {
         if let Some(name) = self.left.first() {
             return Err(problem(format!("it has an array `{name}`, which no layer takes")));
         }

@@ -7,11 +7,10 @@ use ndarray::Array2;
 
 use super::atomic;
 use super::container::{check_sizes, named, problem};
-use super::layout::{Layout, Piece};
 use super::safetensors::{SafeTensors, header};
-use crate::layers::Layer;
-use crate::spec::Spec;
-use crate::{Result, Scalar, Sequential};
+use crate::layer::Layer;
+use crate::spec::layout::System;
+use crate::{Network, Result, Scalar};
 
 /// How names in a file of `PyTorch`'s or Keras's weights become those of a network's parameters, and back.
 ///
@@ -28,7 +27,7 @@ use crate::{Result, Scalar, Sequential};
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     rules: Vec<[String; 2]>,
-    layout: Layout,
+    layout: System,
 }
 
 impl Names {
@@ -56,7 +55,7 @@ impl Names {
     /// # let _ = names;
     /// ```
     pub fn keras() -> Self {
-        Self { layout: Layout::Keras, ..Self::default() }
+        Self { layout: System::Keras, ..Self::default() }
     }
 
     /// What begins with `theirs` in the file begins with `ours` in the network: `""` stands for the beginning itself.
@@ -68,8 +67,8 @@ impl Names {
 
     fn ours(&self, theirs: &str) -> String {
         match self.layout {
-            Layout::PyTorch => self.replace(theirs, 0, 1),
-            Layout::Keras => self.replace(&theirs.replace('/', "."), 0, 1),
+            System::PyTorch => self.replace(theirs, 0, 1),
+            System::Keras => self.replace(&theirs.replace('/', "."), 0, 1),
         }
     }
 
@@ -108,7 +107,7 @@ impl Unmatched {
     }
 }
 
-impl<A: Scalar> Sequential<A> {
+impl<A: Scalar> Network<A> {
     /// Takes parameters and statistics from a state dict that `safetensors.torch.save_file` wrote: those whose names are
     /// in both. Arrays of F64, F32, F16 and BF16 become `A`; what `PyTorch` has as (outputs, inputs), the weights of
     /// dense, recurrent and attention layers and of convolutions of sequences, is transposed. Its counter
@@ -141,7 +140,7 @@ impl<A: Scalar> Sequential<A> {
             let (mut unmatched, mut used) = (Unmatched::default(), BTreeSet::new());
             let mut matrices = Vec::new();
             let mut error = None;
-            visit(self, names.layout, &mut |place, name, dims, matrix, pieces| {
+            self.visit_layouts(names.layout, "", &mut |place, name, dims, matrix, pieces| {
                 let found: Option<Vec<&str>> =
                     pieces.iter().map(|piece| theirs.get(&format!("{place}{}", piece.name)).copied()).collect();
                 let Some(found) = found else {
@@ -182,7 +181,7 @@ impl<A: Scalar> Sequential<A> {
         check_sizes(self)?;
         // By their names without the rules: two of them that become one are an error.
         let (mut arrays, mut numbers, mut places) = (Vec::new(), Vec::new(), BTreeMap::new());
-        visit(self, names.layout, &mut |place, _, dims, matrix, pieces| {
+        self.visit_layouts(names.layout, "", &mut |place, _, dims, matrix, pieces| {
             for piece in pieces {
                 let name = format!("{place}{}", piece.name);
                 let at = *places.entry(name.clone()).or_insert(arrays.len());
@@ -193,7 +192,7 @@ impl<A: Scalar> Sequential<A> {
                 piece.export(matrix, dims, &mut numbers[at]);
             }
         });
-        let format = if names.layout == Layout::PyTorch { "pt" } else { "keras" };
+        let format = if names.layout == System::PyTorch { "pt" } else { "keras" };
         let mut bytes = header(&[("format", format)], &arrays)?;
         numbers.iter().for_each(|numbers| A::extend_le(numbers, &mut bytes));
         atomic::write_whole(path.as_ref(), &bytes)
@@ -219,28 +218,4 @@ fn take<A: Scalar>(file: &SafeTensors<'_>, their_name: &str, name: &str, wants: 
         return Err(problem(format!("its array `{their_name}`{whose} has the sizes {got:?}, not {wants:?}")));
     }
     file.numbers(their_name)
-}
-
-/// Shows each parameter with its place, its name there, its sizes, and what becomes of it.
-#[allow(clippy::type_complexity)] // As that of `Layer::visit`.
-fn visit<A: Scalar>(
-    network: &Sequential<A>,
-    layout: Layout,
-    f: &mut dyn FnMut(&str, &str, &[usize], &Array2<A>, &[Piece]),
-) {
-    let unknown = Spec::new("");
-    for (i, layer) in network.layers().enumerate() {
-        let spec = layer.spec();
-        layer.visit(&mut |info, matrix| {
-            let name = info.name.to_string();
-            // The description of the innermost layer that has it.
-            let (mut spec, mut own) = (spec.as_ref(), &*name);
-            while let Some((inner, rest)) = own.split_once('.') {
-                let Some(layer) = spec.and_then(|spec| spec.inner(inner)) else { break };
-                (spec, own) = (Some(layer), rest);
-            }
-            let place = format!("{i}.{}", &name[..name.len() - own.len()]);
-            f(&place, own, info.dims, matrix, &layout.pieces(spec.unwrap_or(&unknown), own, info.dims));
-        });
-    }
 }

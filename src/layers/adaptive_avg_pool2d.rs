@@ -7,7 +7,7 @@ use crate::error::check_size;
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::simd::rows;
 use crate::kernels::{flat, flat_mut};
-use crate::layers::{Backward, Layer, Pass};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
@@ -105,8 +105,8 @@ impl<A: Scalar> Layer<A> for AdaptiveAvgPool2d {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
-        let Some(dx) = at.dx else { return };
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
+        let Some(dx) = at.dx else { return Ok(()) };
         let (pool, [height, width]) = (*self, sizes(pass.input));
         each_row(
             (Rows(flat_mut(dx), height * width), Rows(flat(at.dy), pool.output[0] * pool.output[1])),
@@ -128,10 +128,19 @@ impl<A: Scalar> Layer<A> for AdaptiveAvgPool2d {
                 );
             },
         );
+        Ok(())
     }
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("adaptive_avg_pool2d").set("output", self.output))
+    }
+}
+
+impl<A: Scalar> Restore<A> for AdaptiveAvgPool2d {
+    const KIND: &'static str = "adaptive_avg_pool2d";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(AdaptiveAvgPool2d::new(parts.spec().counts("output")?))
     }
 }
 

@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::kernels::window::{Axis, Window};
 use crate::kernels::{flat, flat_mut, pool};
-use crate::layers::{Backward, Layer, Pass};
-use crate::spec::{Parts, Spec};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore};
+use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// The mean under a window that moves over the steps of a sequence, for each feature.
@@ -67,12 +67,6 @@ impl AvgPool1d {
         self
     }
 
-    pub(super) fn restore<A: Scalar>(parts: &Parts<'_, A>) -> Result<Self> {
-        let spec = parts.spec();
-        let window = Window { ceil: spec.flag("ceil")?, ..Window::restore(spec)? };
-        Ok(Self { window, counts_padding: spec.flag("counts_padding")? })
-    }
-
     fn axes(&self, input: Shape) -> Result<[Axis; 2]> {
         pool::axes_of_steps(&self.window, self, input)
     }
@@ -91,15 +85,26 @@ impl<A: Scalar> Layer<A> for AvgPool1d {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         if let (Some(dx), Ok(axes)) = (at.dx, self.axes(pass.input)) {
             pool::mean_gradient(axes, pass.cache.get::<Vec<A>>(), flat(at.dy), flat_mut(dx));
         }
+        Ok(())
     }
 
     fn spec(&self) -> Option<Spec> {
         let spec = self.window.describe(Spec::new("avg_pool1d")).set("ceil", self.window.ceil);
         Some(spec.set("counts_padding", self.counts_padding))
+    }
+}
+
+impl<A: Scalar> Restore<A> for AvgPool1d {
+    const KIND: &'static str = "avg_pool1d";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        let window = Window { ceil: spec.flag("ceil")?, ..Window::restore(spec)? };
+        Ok(Self { window, counts_padding: spec.flag("counts_padding")? })
     }
 }
 

@@ -4,8 +4,9 @@ use std::fmt;
 
 use crate::kernels::window::{Axis, Window};
 use crate::kernels::{flat, flat_mut, pool};
-use crate::layers::{Backward, Layer, Padding, Pass};
-use crate::spec::{Parts, Spec};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore};
+use crate::layers::Padding;
+use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// The mean under a window that moves over each channel of an image.
@@ -78,12 +79,6 @@ impl AvgPool2d {
         self
     }
 
-    pub(super) fn restore<A: Scalar>(parts: &Parts<'_, A>) -> Result<Self> {
-        let spec = parts.spec();
-        let window = Window { ceil: spec.flag("ceil")?, ..Window::restore(spec)? };
-        Ok(Self { window, counts_padding: spec.flag("counts_padding")? })
-    }
-
     fn axes(&self, input: Shape) -> Result<[Axis; 2]> {
         pool::axes(&self.window, self, input)
     }
@@ -102,15 +97,26 @@ impl<A: Scalar> Layer<A> for AvgPool2d {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         if let (Some(dx), Ok(axes)) = (at.dx, self.axes(pass.input)) {
             pool::mean_gradient(axes, pass.cache.get::<Vec<A>>(), flat(at.dy), flat_mut(dx));
         }
+        Ok(())
     }
 
     fn spec(&self) -> Option<Spec> {
         let spec = self.window.describe(Spec::new("avg_pool2d")).set("ceil", self.window.ceil);
         Some(spec.set("counts_padding", self.counts_padding))
+    }
+}
+
+impl<A: Scalar> Restore<A> for AvgPool2d {
+    const KIND: &'static str = "avg_pool2d";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        let window = Window { ceil: spec.flag("ceil")?, ..Window::restore(spec)? };
+        Ok(Self { window, counts_padding: spec.flag("counts_padding")? })
     }
 }
 

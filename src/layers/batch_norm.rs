@@ -10,8 +10,8 @@ use crate::kernels::normalize::{Statistics, add_gradients, add_numbers, add_squa
 use crate::kernels::parallel::{Lines, split_rows};
 use crate::kernels::simd::{vectorize, vectorize_with};
 use crate::kernels::{channels_of, flat, flat_mut};
-use crate::layers::{Backward, Cache, Info, Layer, Pass, Role};
-use crate::spec::{Parts, Spec};
+use crate::layer::{Backward, Cache, Info, Layer, Parts, Pass, Restore, Role};
+use crate::spec::Spec;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Batch normalisation, y = (x - μ)/√(σ² + ε)·w + b for each channel (Ioffe and Szegedy, 2015).
@@ -121,23 +121,6 @@ impl<A: Scalar> BatchNorm<A> {
         self.momentum = momentum;
         self
     }
-
-    pub(super) fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
-        let spec = parts.spec();
-        let channels = spec.count("channels")?;
-        // What an array's source has, there is memory for.
-        let running_mean = parts.array("running_mean", 1, channels)?;
-        let running_var = parts.array("running_var", 1, channels)?;
-        let mut layer = Self { running_mean, running_var, ..Self::new(channels) };
-        layer = layer.eps(spec.number("eps")?).momentum(spec.number("momentum")?);
-        if spec.flag("affine")? {
-            layer.weight = parts.array("weight", 1, channels)?;
-            layer.bias = parts.array("bias", 1, channels)?;
-        } else {
-            layer.affine = false;
-        }
-        Ok(layer)
-    }
 }
 
 /// What the layer keeps on a tape.
@@ -237,7 +220,7 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         let ((channels, apart), width) = (channels_of(pass.input), pass.input.len());
         let State { statistics, partial, sums, means, .. } = pass.cache.get::<State<A>>();
         let statistics = Statistics::of(statistics);
@@ -259,7 +242,7 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
             db.iter_mut().zip(&*sums).for_each(|(db, &sum)| *db = A::of(sum));
             dw.iter_mut().zip(&sums[channels..]).for_each(|(dw, &sum)| *dw = A::of(sum));
         }
-        let Some(dx) = at.dx else { return };
+        let Some(dx) = at.dx else { return Ok(()) };
         means.clear();
         // When predicting, the statistics do not depend on x.
         let share = if pass.training { 1.0 / n } else { 0.0 };
@@ -272,6 +255,7 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
                 |part| gradient(part, apart, statistics, (w, m1, m2)),
             );
         });
+        Ok(())
     }
 
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
@@ -312,6 +296,27 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
     fn spec(&self) -> Option<Spec> {
         let spec = Spec::new("batch_norm").set("channels", self.weight.len()).set("eps", self.eps);
         Some(spec.set("momentum", self.momentum).set("affine", self.affine))
+    }
+}
+
+impl<A: Scalar> Restore<A> for BatchNorm<A> {
+    const KIND: &'static str = "batch_norm";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        let channels = spec.count("channels")?;
+        // What an array's source has, there is memory for.
+        let running_mean = parts.array("running_mean", 1, channels)?;
+        let running_var = parts.array("running_var", 1, channels)?;
+        let mut layer = Self { running_mean, running_var, ..Self::new(channels) };
+        layer = layer.eps(spec.number("eps")?).momentum(spec.number("momentum")?);
+        if spec.flag("affine")? {
+            layer.weight = parts.array("weight", 1, channels)?;
+            layer.bias = parts.array("bias", 1, channels)?;
+        } else {
+            layer.affine = false;
+        }
+        Ok(layer)
     }
 }
 

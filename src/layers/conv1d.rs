@@ -11,8 +11,9 @@ use crate::error::check_size;
 use crate::kernels::parallel::{Shared, parts, share};
 use crate::kernels::window::{Axis, Window};
 use crate::kernels::{column_sums, flat, flat_mut, gemm::gemm, groups, matrix, matrix_mut};
-use crate::layers::{Backward, Info, Layer, Padding, Pass, Role};
-use crate::spec::{Parts, Spec};
+use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
+use crate::layers::Padding;
+use crate::spec::Spec;
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
 /// A convolution of sequences: one dense layer for each tap of a window that moves over the steps, added up.
@@ -108,16 +109,6 @@ impl<A: Scalar> Conv1d<A> {
         let bias = bias.map(|bias| bias_row("Conv1d", inputs, outputs, bias)).transpose()?;
         let weight = weight_rows(&weight, fan_in);
         Ok(Self { weight, bias, inputs, groups, window: Window::new([kernel, 1], [1, 1]) })
-    }
-
-    pub(super) fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
-        let spec = parts.spec();
-        let (inputs, outputs, groups) = (spec.count("inputs")?, spec.count("outputs")?, spec.count("groups")?);
-        let window = Window::restore(spec)?;
-        let fan_in = check_sizes("Conv1d", inputs, outputs, &window.kernel, groups)?;
-        let weight = parts.array("weight", fan_in, outputs)?;
-        let bias = if spec.flag("bias")? { Some(parts.array("bias", 1, outputs)?) } else { None };
-        Ok(Self { weight, bias, inputs, groups, window })
     }
 
     /// The same layer with a window that moves on by so many steps.
@@ -284,8 +275,8 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
-        let Ok(places) = self.places(pass.input) else { return };
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
+        let places = self.places(pass.input)?;
         let (samples, before, after) = (at.x.nrows(), at.x.ncols(), at.y.ncols());
         let (x, dy, w) = (flat(at.x), flat(at.dy), flat(&self.weight));
         if let Some(dx) = at.dx {
@@ -316,6 +307,7 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
         if self.bias.is_some() {
             column_sums(&groups(at.dy, self.weight.ncols()), &mut at.dw[1]);
         }
+        Ok(())
     }
 
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
@@ -338,6 +330,20 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
         let spec = Spec::new("conv1d").set("inputs", self.inputs).set("outputs", self.weight.ncols());
         let spec = self.window.describe(spec.set("groups", self.groups));
         Some(spec.set("bias", self.bias.is_some()))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Conv1d<A> {
+    const KIND: &'static str = "conv1d";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        let (inputs, outputs, groups) = (spec.count("inputs")?, spec.count("outputs")?, spec.count("groups")?);
+        let window = Window::restore(spec)?;
+        let fan_in = check_sizes("Conv1d", inputs, outputs, &window.kernel, groups)?;
+        let weight = parts.array("weight", fan_in, outputs)?;
+        let bias = if spec.flag("bias")? { Some(parts.array("bias", 1, outputs)?) } else { None };
+        Ok(Self { weight, bias, inputs, groups, window })
     }
 }
 

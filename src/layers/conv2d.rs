@@ -8,8 +8,9 @@ use rand::Rng;
 use crate::kernels::convolution::{Convolution, Geometry};
 use crate::kernels::window::Window;
 use crate::kernels::{flat, flat_mut};
-use crate::layers::{Backward, Info, Layer, Padding, Pass, Role};
-use crate::spec::{Parts, Spec};
+use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
+use crate::layers::Padding;
+use crate::spec::Spec;
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
 /// A convolution of images: y of channel o at a place is b(o) + Σ w(o, c, i, j) · x(c) under the window there, over
@@ -111,16 +112,6 @@ impl<A: Scalar> Conv2d<A> {
         let bias = bias.map(|bias| bias_row("Conv2d", inputs, outputs, bias)).transpose()?;
         let weight = weight_rows(&weight, outputs);
         Ok(Self { weight, bias, inputs, groups, window: Window::new([height, width], [1, 1]) })
-    }
-
-    pub(super) fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
-        let spec = parts.spec();
-        let (inputs, outputs, groups) = (spec.count("inputs")?, spec.count("outputs")?, spec.count("groups")?);
-        let window = Window::restore(spec)?;
-        let fan_in = check_sizes("Conv2d", inputs, outputs, &window.kernel, groups)?;
-        let weight = parts.array("weight", outputs, fan_in)?;
-        let bias = if spec.flag("bias")? { Some(parts.array("bias", 1, outputs)?) } else { None };
-        Ok(Self { weight, bias, inputs, groups, window })
     }
 
     /// The same layer with a window that steps by so many lines and columns.
@@ -240,7 +231,7 @@ impl<A: Scalar> Layer<A> for Conv2d<A> {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         let geometry = self.geometry(pass.input).expect("the shape went forward");
         let (dw, db) = at.dw.split_at_mut(1);
         pass.cache.get::<Convolution<A>>().backward(
@@ -251,6 +242,7 @@ impl<A: Scalar> Layer<A> for Conv2d<A> {
             flat_mut(&mut dw[0]),
             db.first_mut().map(|db| flat_mut(db)),
         );
+        Ok(())
     }
 
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
@@ -273,6 +265,20 @@ impl<A: Scalar> Layer<A> for Conv2d<A> {
         let spec = Spec::new("conv2d").set("inputs", self.inputs).set("outputs", self.weight.nrows());
         let spec = self.window.describe(spec.set("groups", self.groups));
         Some(spec.set("bias", self.bias.is_some()))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Conv2d<A> {
+    const KIND: &'static str = "conv2d";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        let (inputs, outputs, groups) = (spec.count("inputs")?, spec.count("outputs")?, spec.count("groups")?);
+        let window = Window::restore(spec)?;
+        let fan_in = check_sizes("Conv2d", inputs, outputs, &window.kernel, groups)?;
+        let weight = parts.array("weight", outputs, fan_in)?;
+        let bias = if spec.flag("bias")? { Some(parts.array("bias", 1, outputs)?) } else { None };
+        Ok(Self { weight, bias, inputs, groups, window })
     }
 }
 

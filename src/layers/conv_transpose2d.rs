@@ -12,8 +12,9 @@ use crate::kernels::parallel::{Lines, each_line};
 use crate::kernels::simd::{Streams, rows};
 use crate::kernels::window::{Axis, Window};
 use crate::kernels::{flat, flat_mut};
-use crate::layers::{Backward, Info, Layer, Padding, Pass, Role};
-use crate::spec::{Parts, Spec};
+use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
+use crate::layers::Padding;
+use crate::spec::Spec;
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
 /// A transposed convolution: the step that takes a [`Conv2d`](crate::layers::Conv2d) back from its results to its images.
@@ -119,16 +120,6 @@ impl<A: Scalar> ConvTranspose2d<A> {
         let bias = bias.map(|bias| bias_row("ConvTranspose2d", inputs, outputs, bias)).transpose()?;
         let (weight, window) = (weight_rows(&weight, inputs), Window::new([height, width], [1, 1]));
         Ok(Self { weight, bias, outputs, groups, window, output_padding: [0, 0] })
-    }
-
-    pub(super) fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
-        let spec = parts.spec();
-        let (inputs, outputs, groups) = (spec.count("inputs")?, spec.count("outputs")?, spec.count("groups")?);
-        let (window, output_padding) = (Window::restore(spec)?, spec.counts("output_padding")?);
-        check_sizes("ConvTranspose2d", inputs, outputs, &window.kernel, groups)?;
-        let weight = parts.array("weight", inputs, outputs / groups * window.kernel[0] * window.kernel[1])?;
-        let bias = if spec.flag("bias")? { Some(parts.array("bias", 1, outputs)?) } else { None };
-        Ok(Self { weight, bias, outputs, groups, window, output_padding })
     }
 
     /// The same layer with windows so many lines and columns apart.
@@ -276,8 +267,8 @@ impl<A: Scalar> Layer<A> for ConvTranspose2d<A> {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
-        let Ok(geometry) = self.geometry(pass.input) else { return };
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
+        let geometry = self.geometry(pass.input)?;
         let State { convolution, partial, sums } = pass.cache.get::<State<A>>();
         let (x, dy, width) = (flat(at.x), flat(at.dy), at.dy.ncols());
         // Our dy takes the part of the convolution's images, and our x that of its gradient.
@@ -305,6 +296,7 @@ impl<A: Scalar> Layer<A> for ConvTranspose2d<A> {
             );
             db.iter_mut().zip(&*sums).for_each(|(db, &sum)| *db = A::of(sum));
         }
+        Ok(())
     }
 
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
@@ -329,13 +321,27 @@ impl<A: Scalar> Layer<A> for ConvTranspose2d<A> {
 
     /// Every weight meets every pixel before the layer.
     fn multiply_adds(&self, input: Shape) -> u64 {
-        (self.weight.len() as u64).saturating_mul(input.places() as u64)
+        (self.weight.len() as u64).saturating_mul(input.positions() as u64)
     }
 
     fn spec(&self) -> Option<Spec> {
         let spec = Spec::new("conv_transpose2d").set("inputs", self.weight.nrows()).set("outputs", self.outputs);
         let spec = self.window.describe(spec.set("groups", self.groups)).set("output_padding", self.output_padding);
         Some(spec.set("bias", self.bias.is_some()))
+    }
+}
+
+impl<A: Scalar> Restore<A> for ConvTranspose2d<A> {
+    const KIND: &'static str = "conv_transpose2d";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        let (inputs, outputs, groups) = (spec.count("inputs")?, spec.count("outputs")?, spec.count("groups")?);
+        let (window, output_padding) = (Window::restore(spec)?, spec.counts("output_padding")?);
+        check_sizes("ConvTranspose2d", inputs, outputs, &window.kernel, groups)?;
+        let weight = parts.array("weight", inputs, outputs / groups * window.kernel[0] * window.kernel[1])?;
+        let bias = if spec.flag("bias")? { Some(parts.array("bias", 1, outputs)?) } else { None };
+        Ok(Self { weight, bias, outputs, groups, window, output_padding })
     }
 }
 

@@ -6,8 +6,8 @@ use ndarray::{Array1, Array2, Axis};
 use rand::Rng;
 
 use crate::kernels::{add_row, column_sums, gemm::gemm, groups, groups_mut};
-use crate::layers::{Backward, Info, Layer, Pass, Role};
-use crate::spec::{Parts, Spec};
+use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
+use crate::spec::Spec;
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
 /// A fully connected layer, y = x·W + b.
@@ -79,13 +79,6 @@ impl<A: Scalar> Dense<A> {
         self
     }
 
-    pub(super) fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
-        let (inputs, outputs) = (parts.spec().count("inputs")?, parts.spec().count("outputs")?);
-        let weight = parts.array("weight", inputs, outputs)?;
-        let bias = if parts.spec().flag("bias")? { Some(parts.array("bias", 1, outputs)?) } else { None };
-        Ok(Self { weight, bias })
-    }
-
     /// W, (inputs, outputs).
     pub fn weight(&self) -> &Array2<A> {
         &self.weight
@@ -138,7 +131,7 @@ impl<A: Scalar> Layer<A> for Dense<A> {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         let (inputs, outputs) = self.weight.dim();
         let Backward { x, y, dy, dx, dw } = at;
         if x.ncols() != inputs {
@@ -154,6 +147,7 @@ impl<A: Scalar> Layer<A> for Dense<A> {
         if let Some(dx) = dx {
             gemm(A::ONE, dy, &self.weight.t(), A::ZERO, dx);
         }
+        Ok(())
     }
 
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
@@ -175,6 +169,17 @@ impl<A: Scalar> Layer<A> for Dense<A> {
     fn spec(&self) -> Option<Spec> {
         let (inputs, outputs) = self.weight.dim();
         Some(Spec::new("dense").set("inputs", inputs).set("outputs", outputs).set("bias", self.bias.is_some()))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Dense<A> {
+    const KIND: &'static str = "dense";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let (inputs, outputs) = (parts.spec().count("inputs")?, parts.spec().count("outputs")?);
+        let weight = parts.array("weight", inputs, outputs)?;
+        let bias = if parts.spec().flag("bias")? { Some(parts.array("bias", 1, outputs)?) } else { None };
+        Ok(Self { weight, bias })
     }
 }
 

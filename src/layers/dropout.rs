@@ -5,7 +5,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 
 use crate::error::check_setting;
 use crate::kernels::{flat, flat_mut, simd::map2};
-use crate::layers::{Backward, Layer, Pass};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 
@@ -81,13 +81,22 @@ impl<A: Scalar> Layer<A> for Dropout {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         if let Some(dx) = at.dx {
             map2(flat(at.dy), pass.cache.get::<Vec<A>>(), flat_mut(dx), |dy, m| dy * m);
         }
+        Ok(())
     }
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("dropout").set("probability", self.probability))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Dropout {
+    const KIND: &'static str = "dropout";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(Dropout::new(parts.spec().number("probability")?))
     }
 }

@@ -8,8 +8,8 @@ use rand::Rng;
 use crate::error::{check_setting_of, check_size};
 use crate::kernels::simd::{rows, vectorize};
 use crate::kernels::{flat, flat_mut};
-use crate::layers::{Backward, Info, Layer, Pass, Role};
-use crate::spec::{Parts, Spec};
+use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
+use crate::spec::Spec;
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
 /// Looks up a row of W for each index: `y = W[x]` (Bengio and others, 2003).
@@ -88,13 +88,6 @@ impl<A: Scalar> Embedding<A> {
         Ok(())
     }
 
-    pub(super) fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
-        let spec = parts.spec();
-        let layer =
-            Self { weight: parts.array("weight", spec.count("count")?, spec.count("features")?)?, padding: None };
-        if spec.get("padding").is_some() { layer.padding_kept(spec.count("padding")?) } else { Ok(layer) }
-    }
-
     /// W, (count, features).
     pub fn weight(&self) -> &Array2<A> {
         &self.weight
@@ -149,7 +142,7 @@ impl<A: Scalar> Layer<A> for Embedding<A> {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         let features = self.weight.ncols();
         let lookups = pass.cache.get::<Lookups>();
         // By index, and for each by place: so sums have an order of their own.
@@ -165,6 +158,7 @@ impl<A: Scalar> Layer<A> for Embedding<A> {
         if let Some(dx) = at.dx {
             dx.fill(A::ZERO);
         }
+        Ok(())
     }
 
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
@@ -190,6 +184,17 @@ impl<A: Scalar> Layer<A> for Embedding<A> {
         let (count, features) = self.weight.dim();
         let spec = Spec::new("embedding").set("count", count).set("features", features);
         Some(self.padding.into_iter().fold(spec, |spec, index| spec.set("padding", index)))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Embedding<A> {
+    const KIND: &'static str = "embedding";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        let layer =
+            Self { weight: parts.array("weight", spec.count("count")?, spec.count("features")?)?, padding: None };
+        if spec.get("padding").is_some() { layer.padding_kept(spec.count("padding")?) } else { Ok(layer) }
     }
 }
 

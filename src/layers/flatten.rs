@@ -1,6 +1,6 @@
 //! [`Flatten`]: images and sequences become plain features.
 
-use crate::layers::{Backward, Layer, Pass};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 
@@ -28,13 +28,22 @@ impl<A: Scalar> Layer<A> for Flatten {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) -> Result<()> {
         if let Some(dx) = at.dx {
             dx.assign(at.dy);
         }
+        Ok(())
     }
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("flatten"))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Flatten {
+    const KIND: &'static str = "flatten";
+
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(Flatten)
     }
 }

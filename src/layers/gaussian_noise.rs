@@ -4,7 +4,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use crate::error::check_setting;
 use crate::kernels::flat_mut;
-use crate::layers::{Backward, Layer, Pass};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 
@@ -59,13 +59,22 @@ impl<A: Scalar> Layer<A> for GaussianNoise {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) -> Result<()> {
         if let Some(dx) = at.dx {
             dx.assign(at.dy);
         }
+        Ok(())
     }
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("gaussian_noise").set("deviation", self.deviation))
+    }
+}
+
+impl<A: Scalar> Restore<A> for GaussianNoise {
+    const KIND: &'static str = "gaussian_noise";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(GaussianNoise::new(parts.spec().number("deviation")?))
     }
 }

@@ -3,7 +3,7 @@
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::simd::rows;
 use crate::kernels::{channels_of, flat, flat_mut, pool};
-use crate::layers::{Backward, Layer, Pass};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 
@@ -51,8 +51,8 @@ impl<A: Scalar> Layer<A> for GlobalAvgPool {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
-        let Some(dx) = at.dx else { return };
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
+        let Some(dx) = at.dx else { return Ok(()) };
         let (channels, apart) = channels_of(pass.input);
         let (size, count) = (pass.input.len(), A::of((pass.input.len() / channels) as f64));
         each_row(
@@ -73,9 +73,18 @@ impl<A: Scalar> Layer<A> for GlobalAvgPool {
                 }
             },
         );
+        Ok(())
     }
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("global_avg_pool"))
+    }
+}
+
+impl<A: Scalar> Restore<A> for GlobalAvgPool {
+    const KIND: &'static str = "global_avg_pool";
+
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(GlobalAvgPool)
     }
 }

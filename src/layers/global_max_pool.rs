@@ -1,7 +1,7 @@
 //! [`GlobalMaxPool`]: of each channel, the largest number.
 
 use crate::kernels::{flat, flat_mut, pool};
-use crate::layers::{Backward, Layer, Pass};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 
@@ -32,13 +32,22 @@ impl<A: Scalar> Layer<A> for GlobalMaxPool {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         if let (Some(dx), Ok(axes)) = (at.dx, pool::whole(self, pass.input)) {
             pool::max_gradient(axes, pass.cache.get::<Vec<u32>>(), flat(at.dy), flat_mut(dx));
         }
+        Ok(())
     }
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("global_max_pool"))
+    }
+}
+
+impl<A: Scalar> Restore<A> for GlobalMaxPool {
+    const KIND: &'static str = "global_max_pool";
+
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(GlobalMaxPool)
     }
 }

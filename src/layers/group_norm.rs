@@ -8,9 +8,9 @@ use crate::error::check_setting_of;
 use crate::kernels::normalize::{Plain, Statistics, add_gradients, add_numbers, add_squares, gradient, normalize};
 use crate::kernels::parallel::{Lines, each_line};
 use crate::kernels::{channels_of, flat, flat_mut};
+use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
 use crate::layers::layer_norm::parameters;
-use crate::layers::{Backward, Info, Layer, Pass, Role};
-use crate::spec::{Parts, Spec};
+use crate::spec::Spec;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Group normalisation, y = (x - μ)/√(σ² + ε)·w + b with the mean μ and variance σ² of a group of channels of one sample
@@ -80,8 +80,8 @@ impl<A: Scalar> GroupNorm<A> {
         self
     }
 
-    /// The layer with so many groups and the other settings of the description.
-    pub(super) fn restore(parts: &mut Parts<'_, A>, groups: usize) -> Result<Self> {
+    /// The layer with this many groups and the other settings of the description.
+    pub(super) fn of_groups(parts: &mut Parts<'_, A>, groups: usize) -> Result<Self> {
         let spec = parts.spec();
         let channels = spec.count("channels")?;
         let affine = if spec.flag("affine")? {
@@ -176,7 +176,7 @@ impl<A: Scalar> Layer<A> for GroupNorm<A> {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         let ((channels, apart), width) = (channels_of(pass.input), pass.input.len());
         let State { statistics, sums, means, plain } = pass.cache.get::<State<A>>();
         let (w, _) = plain.or(parameters(self.affine.as_ref()), channels);
@@ -199,7 +199,7 @@ impl<A: Scalar> Layer<A> for GroupNorm<A> {
             dw.iter_mut().enumerate().for_each(|(c, dw)| *dw = A::of(total(channels + c)));
         }
 
-        let Some(dx) = at.dx else { return };
+        let Some(dx) = at.dx else { return Ok(()) };
         means.clear();
         for sums in sums.chunks_exact_mut(channels) {
             sums.iter_mut().zip(w).for_each(|(sum, w)| *sum *= w.to_f64());
@@ -221,6 +221,7 @@ impl<A: Scalar> Layer<A> for GroupNorm<A> {
                 gradient((x, dy, dx), apart, Statistics::of(statistics).get(), (w, m1, m2));
             },
         );
+        Ok(())
     }
 
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
@@ -240,6 +241,15 @@ impl<A: Scalar> Layer<A> for GroupNorm<A> {
     fn spec(&self) -> Option<Spec> {
         let spec = Spec::new("group_norm").set("groups", self.groups).set("channels", self.channels);
         Some(spec.set("eps", self.eps).set("affine", self.affine.is_some()))
+    }
+}
+
+impl<A: Scalar> Restore<A> for GroupNorm<A> {
+    const KIND: &'static str = "group_norm";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let groups = parts.spec().count("groups")?;
+        Self::of_groups(parts, groups)
     }
 }
 

@@ -4,8 +4,9 @@ use std::fmt;
 
 use ndarray::{Array1, Array2};
 
-use crate::layers::{Backward, GroupNorm, Info, Layer, Pass};
-use crate::spec::{Parts, Spec};
+use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore};
+use crate::layers::GroupNorm;
+use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// Instance normalisation, y = (x - μ)/√(σ² + ε) with the mean μ and variance σ² of one channel of one sample (Ulyanov,
@@ -63,11 +64,6 @@ impl<A: Scalar> InstanceNorm<A> {
     pub fn eps(self, eps: f64) -> Self {
         Self(self.0.eps(eps))
     }
-
-    pub(super) fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
-        let channels = parts.spec().count("channels")?;
-        Ok(Self(GroupNorm::restore(parts, channels)?))
-    }
 }
 
 impl<A: Scalar> Layer<A> for InstanceNorm<A> {
@@ -80,8 +76,8 @@ impl<A: Scalar> Layer<A> for InstanceNorm<A> {
         self.0.forward(x, y, pass)
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
-        self.0.backward(at, pass);
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
+        self.0.backward(at, pass)
     }
 
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
@@ -95,6 +91,15 @@ impl<A: Scalar> Layer<A> for InstanceNorm<A> {
     fn spec(&self) -> Option<Spec> {
         let spec = Spec::new("instance_norm").set("channels", self.0.channels);
         Some(spec.set("eps", self.0.eps).set("affine", self.0.affine.is_some()))
+    }
+}
+
+impl<A: Scalar> Restore<A> for InstanceNorm<A> {
+    const KIND: &'static str = "instance_norm";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let channels = parts.spec().count("channels")?;
+        Ok(Self(GroupNorm::of_groups(parts, channels)?))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{flat, flat_mut};
-use crate::layers::{Backward, Layer, Pass};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
@@ -40,17 +40,26 @@ impl<A: Scalar> Layer<A> for LastStep {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) {
-        let Some(dx) = at.dx else { return };
+    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) -> Result<()> {
+        let Some(dx) = at.dx else { return Ok(()) };
         let (size, features) = (dx.ncols(), at.dy.ncols());
         each_row((Rows(flat_mut(dx), size), Rows(flat(at.dy), features)), size, move |(dx, dy)| {
             let (before, last) = dx.split_at_mut(size - features);
             before.fill(A::ZERO);
             last.copy_from_slice(dy);
         });
+        Ok(())
     }
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("last_step"))
+    }
+}
+
+impl<A: Scalar> Restore<A> for LastStep {
+    const KIND: &'static str = "last_step";
+
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(LastStep)
     }
 }

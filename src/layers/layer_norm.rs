@@ -7,8 +7,8 @@ use ndarray::{Array1, Array2, Axis};
 use crate::error::check_setting_of;
 use crate::kernels::runs::{Runs, RunsState};
 use crate::kernels::{flat, flat_mut};
-use crate::layers::{Backward, Info, Layer, Pass, Role};
-use crate::spec::{Parts, Spec};
+use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
+use crate::spec::Spec;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Layer normalisation, y = (x - μ)/√(σ² + ε)·w + b with the mean μ and variance σ² of a sample (Ba, Kiros and Hinton,
@@ -87,19 +87,6 @@ impl<A: Scalar> LayerNorm<A> {
         self
     }
 
-    pub(super) fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
-        let spec = parts.spec();
-        let (shape, biased) = (spec.shape("shape")?, spec.flag("bias")?);
-        let affine = if spec.flag("affine")? {
-            let weight = parts.array("weight", 1, shape.len())?;
-            let bias = if biased { parts.array("bias", 1, shape.len())? } else { Array2::default(weight.dim()) };
-            Some([weight, bias])
-        } else {
-            None
-        };
-        Ok(Self { shape, affine, biased, eps: spec.number("eps")? })
-    }
-
     /// How x is normalised.
     fn runs(&self) -> Runs {
         Runs { centered: true, eps: self.eps }
@@ -149,11 +136,12 @@ impl<A: Scalar> Layer<A> for LayerNorm<A> {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         let (x, dy, dx) = (flat(at.x), flat(at.dy), at.dx.map(flat_mut));
         let mut dw = at.dw.iter_mut().map(|dw| flat_mut(dw));
         let (dw, state) = ([dw.next(), dw.next()], pass.cache.get::<RunsState<A>>());
         self.runs().backward((x, dy, dx), self.shape.len(), parameters(self.affine.as_ref()), dw, state);
+        Ok(())
     }
 
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
@@ -179,6 +167,23 @@ impl<A: Scalar> Layer<A> for LayerNorm<A> {
     fn spec(&self) -> Option<Spec> {
         let spec = Spec::new("layer_norm").set("shape", self.shape).set("eps", self.eps);
         Some(spec.set("affine", self.affine.is_some()).set("bias", self.biased))
+    }
+}
+
+impl<A: Scalar> Restore<A> for LayerNorm<A> {
+    const KIND: &'static str = "layer_norm";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        let (shape, biased) = (spec.shape("shape")?, spec.flag("bias")?);
+        let affine = if spec.flag("affine")? {
+            let weight = parts.array("weight", 1, shape.len())?;
+            let bias = if biased { parts.array("bias", 1, shape.len())? } else { Array2::default(weight.dim()) };
+            Some([weight, bias])
+        } else {
+            None
+        };
+        Ok(Self { shape, affine, biased, eps: spec.number("eps")? })
     }
 }
 

@@ -8,8 +8,8 @@ use rand::Rng;
 use super::sinusoidal_positions::add_codes;
 use crate::error::check_setting;
 use crate::kernels::{flat, flat_mut, steps_before_padding};
-use crate::layers::{Backward, Info, Layer, Pass, Role};
-use crate::spec::{Parts, Spec};
+use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
+use crate::spec::Spec;
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
 /// Adds to step t of a sequence row t of a trained matrix, yₜ = xₜ + Wₜ (Gehring and others, 2017): for layers such as
@@ -51,12 +51,6 @@ impl<A: Scalar> LearnedPositions<A> {
         self
     }
 
-    pub(super) fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
-        let spec = parts.spec();
-        let (steps, features) = (spec.count("steps")?, spec.count("features")?);
-        Ok(Self { weight: parts.array("weight", steps, features)?, masked: spec.flag("masked")? })
-    }
-
     /// W, (steps, features).
     pub fn weight(&self) -> &Array2<A> {
         &self.weight
@@ -80,7 +74,7 @@ impl<A: Scalar> Layer<A> for LearnedPositions<A> {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         // The sum over the samples, in f64.
         let sums = pass.cache.get::<Vec<f64>>();
         sums.clear();
@@ -98,6 +92,7 @@ impl<A: Scalar> Layer<A> for LearnedPositions<A> {
         if let Some(dx) = at.dx {
             flat_mut(dx).copy_from_slice(flat(at.dy));
         }
+        Ok(())
     }
 
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
@@ -114,6 +109,16 @@ impl<A: Scalar> Layer<A> for LearnedPositions<A> {
         let (steps, features) = self.weight.dim();
         let spec = Spec::new("learned_positions").set("steps", steps).set("features", features);
         Some(spec.set("masked", self.masked))
+    }
+}
+
+impl<A: Scalar> Restore<A> for LearnedPositions<A> {
+    const KIND: &'static str = "learned_positions";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        let (steps, features) = (spec.count("steps")?, spec.count("features")?);
+        Ok(Self { weight: parts.array("weight", steps, features)?, masked: spec.flag("masked")? })
     }
 }
 

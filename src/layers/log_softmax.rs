@@ -2,7 +2,7 @@
 
 use crate::kernels::map;
 use crate::kernels::softmax::{gradient, normalize};
-use crate::layers::{Backward, Layer, Pass};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 
@@ -34,15 +34,24 @@ impl<A: Scalar> Layer<A> for LogSoftmax {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         if let Some(dx) = at.dx {
             // The probabilities, to become the gradient in place.
             map(at.y, dx, A::exp);
             gradient(dx, at.dy, pass.input, |_, dy| dy, |p, dy, sum| dy - p * sum);
         }
+        Ok(())
     }
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("log_softmax"))
+    }
+}
+
+impl<A: Scalar> Restore<A> for LogSoftmax {
+    const KIND: &'static str = "log_softmax";
+
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(LogSoftmax)
     }
 }

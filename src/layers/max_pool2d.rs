@@ -4,8 +4,9 @@ use std::fmt;
 
 use crate::kernels::window::{Axis, Window};
 use crate::kernels::{flat, flat_mut, pool};
-use crate::layers::{Backward, Layer, Padding, Pass};
-use crate::spec::{Parts, Spec};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore};
+use crate::layers::Padding;
+use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// The largest number under a window that moves over each channel of an image.
@@ -73,11 +74,6 @@ impl MaxPool2d {
         self
     }
 
-    pub(super) fn restore<A: Scalar>(parts: &Parts<'_, A>) -> Result<Self> {
-        let spec = parts.spec();
-        Ok(Self { window: Window { ceil: spec.flag("ceil")?, ..Window::restore(spec)? } })
-    }
-
     fn axes(&self, input: Shape) -> Result<[Axis; 2]> {
         pool::axes(&self.window, self, input)
     }
@@ -93,14 +89,24 @@ impl<A: Scalar> Layer<A> for MaxPool2d {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         if let (Some(dx), Ok(axes)) = (at.dx, self.axes(pass.input)) {
             pool::max_gradient(axes, pass.cache.get::<Vec<u32>>(), flat(at.dy), flat_mut(dx));
         }
+        Ok(())
     }
 
     fn spec(&self) -> Option<Spec> {
         Some(self.window.describe(Spec::new("max_pool2d")).set("ceil", self.window.ceil))
+    }
+}
+
+impl<A: Scalar> Restore<A> for MaxPool2d {
+    const KIND: &'static str = "max_pool2d";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        Ok(Self { window: Window { ceil: spec.flag("ceil")?, ..Window::restore(spec)? } })
     }
 }
 

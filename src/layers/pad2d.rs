@@ -5,8 +5,8 @@ use std::fmt;
 use crate::error::check_size;
 use crate::kernels::parallel::{Lines, each_line};
 use crate::kernels::{flat, flat_mut};
-use crate::layers::{Backward, Layer, Pass};
-use crate::spec::{Parts, Spec};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore};
+use crate::spec::Spec;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Puts cells around images: zeros, the image reflected at its outermost pixels, or those pixels again.
@@ -81,16 +81,6 @@ impl Pad2d {
         Self { cells, mode: Mode::Replicate }
     }
 
-    pub(super) fn restore<A: Scalar>(parts: &Parts<'_, A>) -> Result<Self> {
-        let spec = parts.spec();
-        let [above, below, left, right] = spec.counts("cells")?;
-        let name = spec.text("mode")?;
-        let Some(&(mode, _)) = Mode::ALL.iter().find(|(_, known)| *known == name) else {
-            return Err(spec.problem(format!("there is no mode {name}; take zero, reflect or replicate")));
-        };
-        Ok(Self { cells: [[above, below], [left, right]], mode })
-    }
-
     /// Calls `f` for each place on an image of this shape with the pixel there, if it is not a zero.
     #[inline(always)]
     fn each_pixel(self, input: Shape, mut f: impl FnMut(usize, Option<usize>)) {
@@ -140,8 +130,8 @@ impl<A: Scalar> Layer<A> for Pad2d {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
-        let Some(dx) = at.dx else { return };
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
+        let Some(dx) = at.dx else { return Ok(()) };
         let (input, before, after) = (pass.input, dx.ncols(), at.dy.ncols());
         each_line(
             (Lines::new(flat_mut(dx), before), Lines::new(flat(at.dy), after)),
@@ -156,11 +146,26 @@ impl<A: Scalar> Layer<A> for Pad2d {
                 });
             },
         );
+        Ok(())
     }
 
     fn spec(&self) -> Option<Spec> {
         let [[above, below], [left, right]] = self.cells;
         Some(Spec::new("pad2d").set("mode", self.mode.name()).set("cells", [above, below, left, right]))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Pad2d {
+    const KIND: &'static str = "pad2d";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        let [above, below, left, right] = spec.counts("cells")?;
+        let name = spec.text("mode")?;
+        let Some(&(mode, _)) = Mode::ALL.iter().find(|(_, known)| *known == name) else {
+            return Err(spec.problem(format!("there is no mode {name}; take zero, reflect or replicate")));
+        };
+        Ok(Self { cells: [[above, below], [left, right]], mode })
     }
 }
 

@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{flat, flat_mut};
-use crate::layers::{Backward, Layer, Pass};
-use crate::spec::{Parts, Spec};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore};
+use crate::spec::Spec;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Puts the axes of an image or a sequence into another order: axis i of y is axis `axes[i]` of x.
@@ -45,14 +45,6 @@ impl Permute {
             [a, b] => Ok(Self { axes: [0, a + 1, b + 1], rank: 2 }),
             [a, b, c] => Ok(Self { axes: [a, b, c], rank: 3 }),
             _ => wrong("two for sequences or three for images", axes.len() as f64),
-        }
-    }
-
-    pub(super) fn restore<A: Scalar>(parts: &Parts<'_, A>) -> Result<Self> {
-        let spec = parts.spec();
-        match spec.counts::<2>("axes") {
-            Ok(axes) => Self::new(axes),
-            Err(_) => Self::new(spec.counts::<3>("axes")?),
         }
     }
 
@@ -117,8 +109,8 @@ impl<A: Scalar> Layer<A> for Permute {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
-        let Some(dx) = at.dx else { return };
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
+        let Some(dx) = at.dx else { return Ok(()) };
         let (permute, sizes, len) = (*self, sizes(pass.input), pass.input.len());
         let width = sizes[self.axes[2]];
         each_row((Rows(flat_mut(dx), len), Rows(flat(at.dy), len)), len, move |(dx, dy)| {
@@ -129,10 +121,23 @@ impl<A: Scalar> Layer<A> for Permute {
                 }
             });
         });
+        Ok(())
     }
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("permute").set("axes", self.given()))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Permute {
+    const KIND: &'static str = "permute";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        match spec.counts::<2>("axes") {
+            Ok(axes) => Self::new(axes),
+            Err(_) => Self::new(spec.counts::<3>("axes")?),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{flat, flat_mut};
-use crate::layers::{Backward, Layer, Pass};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
@@ -84,8 +84,8 @@ impl<A: Scalar> Layer<A> for PixelShuffle {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
-        let Some(dx) = at.dx else { return };
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
+        let Some(dx) = at.dx else { return Ok(()) };
         let (shuffle, input, len, width) = (*self, pass.input, pass.input.len(), width(pass.input));
         each_row((Rows(flat_mut(dx), len), Rows(flat(at.dy), len)), len, move |(dx, dy)| {
             shuffle.each_line(input, |line, start| {
@@ -95,10 +95,19 @@ impl<A: Scalar> Layer<A> for PixelShuffle {
                 }
             });
         });
+        Ok(())
     }
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("pixel_shuffle").set("factor", self.factor))
+    }
+}
+
+impl<A: Scalar> Restore<A> for PixelShuffle {
+    const KIND: &'static str = "pixel_shuffle";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(PixelShuffle::new(parts.spec().count("factor")?))
     }
 }
 

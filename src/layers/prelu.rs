@@ -8,8 +8,8 @@ use crate::kernels::channels::{self, block_sums};
 use crate::kernels::parallel::{Lines, each_line};
 use crate::kernels::simd::{each, sum};
 use crate::kernels::{channels_of, flat, flat_mut};
-use crate::layers::{Backward, Info, Layer, Pass, Role};
-use crate::spec::{Parts, Spec};
+use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
+use crate::spec::Spec;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// The parametric rectifier: x for x > 0, else w·x, where the slope w is trained (He and others, 2015).
@@ -56,11 +56,6 @@ impl<A: Scalar> PRelu<A> {
         Self { weight: Array1::from_iter(weight).insert_axis(Axis(0)) }
     }
 
-    pub(super) fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
-        let slopes = parts.spec().count("slopes")?;
-        Ok(Self { weight: parts.array("weight", 1, slopes)? })
-    }
-
     /// The slopes, (1, slopes).
     pub fn weight(&self) -> &Array2<A> {
         &self.weight
@@ -105,7 +100,7 @@ impl<A: Scalar> Layer<A> for PRelu<A> {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         let (x, dy, dw) = (flat(at.x), flat(at.dy), flat_mut(&mut at.dw[0]));
         let term = |(&x, &dy): (&A, &A)| if x > A::ZERO { A::ZERO } else { dy * x };
         if let [dw] = dw {
@@ -129,6 +124,7 @@ impl<A: Scalar> Layer<A> for PRelu<A> {
         if let Some(dx) = at.dx {
             self.scale(at.x, at.dy, dx, pass.input);
         }
+        Ok(())
     }
 
     fn multiply_adds(&self, _: Shape) -> u64 {
@@ -145,6 +141,15 @@ impl<A: Scalar> Layer<A> for PRelu<A> {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("p_relu").set("slopes", self.weight.len()))
+    }
+}
+
+impl<A: Scalar> Restore<A> for PRelu<A> {
+    const KIND: &'static str = "p_relu";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let slopes = parts.spec().count("slopes")?;
+        Ok(Self { weight: parts.array("weight", 1, slopes)? })
     }
 }
 

@@ -6,8 +6,8 @@ use ndarray::{Array1, Array2, Axis};
 
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{flat, flat_mut};
-use crate::layers::{Backward, Info, Layer, Pass, Role};
-use crate::spec::{Parts, Spec};
+use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
+use crate::spec::Spec;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// y = (x - shift)·scale with a shift and a scale for each feature, which training leaves as they are.
@@ -54,11 +54,6 @@ impl<A: Scalar> Rescale<A> {
         Self { shift: row(shift), scale: row(scale) }
     }
 
-    pub(super) fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
-        let features = parts.spec().count("features")?;
-        Ok(Self { shift: parts.array("shift", 1, features)?, scale: parts.array("scale", 1, features)? })
-    }
-
     /// What is taken away from each feature, (1, features).
     pub fn shift(&self) -> &Array2<A> {
         &self.shift
@@ -97,7 +92,7 @@ impl<A: Scalar> Layer<A> for Rescale<A> {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) -> Result<()> {
         let (scale, n) = (flat(&self.scale), self.shift.len());
         if let Some(dx) = at.dx {
             each_row(
@@ -111,6 +106,7 @@ impl<A: Scalar> Layer<A> for Rescale<A> {
                 },
             );
         }
+        Ok(())
     }
 
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
@@ -127,6 +123,15 @@ impl<A: Scalar> Layer<A> for Rescale<A> {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("rescale").set("features", self.shift.len()))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Rescale<A> {
+    const KIND: &'static str = "rescale";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let features = parts.spec().count("features")?;
+        Ok(Self { shift: parts.array("shift", 1, features)?, scale: parts.array("scale", 1, features)? })
     }
 }
 

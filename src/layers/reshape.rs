@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::layers::{Backward, Layer, Pass};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
@@ -43,14 +43,23 @@ impl<A: Scalar> Layer<A> for Reshape {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) -> Result<()> {
         if let Some(dx) = at.dx {
             dx.assign(at.dy);
         }
+        Ok(())
     }
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("reshape").set("shape", self.shape))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Reshape {
+    const KIND: &'static str = "reshape";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(Reshape::new(parts.spec().shape("shape")?))
     }
 }
 

@@ -6,9 +6,9 @@ use ndarray::{Array1, Array2};
 
 use crate::kernels::runs::{Runs, RunsState};
 use crate::kernels::{flat, flat_mut};
+use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
 use crate::layers::layer_norm::{check_runs, parameters, values_of};
-use crate::layers::{Backward, Info, Layer, Pass, Role};
-use crate::spec::{Parts, Spec};
+use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// Division by the root mean square, y = x/√(mean(x²) + ε)·w (Zhang and Sennrich, 2019).
@@ -72,19 +72,6 @@ impl<A: Scalar> RmsNorm<A> {
         self
     }
 
-    pub(super) fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
-        let spec = parts.spec();
-        let shape = spec.shape("shape")?;
-        let affine = if spec.flag("affine")? {
-            let weight = parts.array("weight", 1, shape.len())?;
-            let none = Array2::default(weight.dim());
-            Some([weight, none])
-        } else {
-            None
-        };
-        Ok(Self { shape, affine, eps: spec.number("eps")? })
-    }
-
     /// How x is normalised.
     fn runs(&self) -> Runs {
         Runs { centered: false, eps: self.eps }
@@ -102,10 +89,11 @@ impl<A: Scalar> Layer<A> for RmsNorm<A> {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         let (x, dy, dx) = (flat(at.x), flat(at.dy), at.dx.map(flat_mut));
         let (dw, state) = ([at.dw.first_mut().map(|dw| flat_mut(dw)), None], pass.cache.get::<RunsState<A>>());
         self.runs().backward((x, dy, dx), self.shape.len(), parameters(self.affine.as_ref()), dw, state);
+        Ok(())
     }
 
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
@@ -123,6 +111,23 @@ impl<A: Scalar> Layer<A> for RmsNorm<A> {
     fn spec(&self) -> Option<Spec> {
         let spec = Spec::new("rms_norm").set("shape", self.shape).set("eps", self.eps);
         Some(spec.set("affine", self.affine.is_some()))
+    }
+}
+
+impl<A: Scalar> Restore<A> for RmsNorm<A> {
+    const KIND: &'static str = "rms_norm";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        let shape = spec.shape("shape")?;
+        let affine = if spec.flag("affine")? {
+            let weight = parts.array("weight", 1, shape.len())?;
+            let none = Array2::default(weight.dim());
+            Some([weight, none])
+        } else {
+            None
+        };
+        Ok(Self { shape, affine, eps: spec.number("eps")? })
     }
 }
 

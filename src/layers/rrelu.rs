@@ -5,7 +5,7 @@ use rand_distr::{Distribution, StandardUniform};
 use crate::activations::{Activation, LeakyRelu};
 use crate::error::check_setting;
 use crate::kernels::{flat, flat_mut, map, simd::map2};
-use crate::layers::{Backward, Layer, Pass};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 
@@ -71,13 +71,22 @@ impl<A: Scalar> Layer<A> for RRelu {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         if let Some(dx) = at.dx {
             map2(flat(at.dy), pass.cache.get::<Vec<A>>(), flat_mut(dx), |dy, slope| dy * slope);
         }
+        Ok(())
     }
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("r_relu").set("lower", self.lower).set("upper", self.upper))
+    }
+}
+
+impl<A: Scalar> Restore<A> for RRelu {
+    const KIND: &'static str = "r_relu";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(RRelu::new(parts.spec().number("lower")?, parts.spec().number("upper")?))
     }
 }

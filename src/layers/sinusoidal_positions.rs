@@ -5,7 +5,7 @@ use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
 use ndarray::Array2;
 
 use crate::kernels::{flat, resize, steps_before_padding};
-use crate::layers::{Backward, Layer, Pass};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
@@ -108,14 +108,23 @@ impl<A: Scalar> Layer<A> for SinusoidalPositions {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) -> Result<()> {
         if let Some(dx) = at.dx {
             dx.assign(at.dy);
         }
+        Ok(())
     }
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("sinusoidal_positions").set("masked", self.masked))
+    }
+}
+
+impl<A: Scalar> Restore<A> for SinusoidalPositions {
+    const KIND: &'static str = "sinusoidal_positions";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(SinusoidalPositions::restore(parts.spec())?)
     }
 }
 

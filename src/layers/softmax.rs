@@ -1,7 +1,7 @@
 //! [`Softmax`]: scores become probabilities.
 
 use crate::kernels::softmax::{gradient, normalize};
-use crate::layers::{Backward, Layer, Pass};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 
@@ -36,14 +36,23 @@ impl<A: Scalar> Layer<A> for Softmax {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         if let Some(dx) = at.dx {
             dx.assign(at.y);
             gradient(dx, at.dy, pass.input, |y, dy| y * dy, |y, dy, sum| y * (dy - sum));
         }
+        Ok(())
     }
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("softmax"))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Softmax {
+    const KIND: &'static str = "softmax";
+
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(Softmax)
     }
 }

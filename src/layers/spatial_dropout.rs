@@ -2,8 +2,8 @@
 
 use crate::kernels::parallel::{Lines, each_line};
 use crate::kernels::{channels, channels_of, flat, flat_mut};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::layers::dropout::{check_probability, draw};
-use crate::layers::{Backward, Layer, Pass};
 use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 
@@ -69,13 +69,22 @@ impl<A: Scalar> Layer<A> for SpatialDropout {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         if let Some(dx) = at.dx {
             scale(at.dy, pass.cache.get::<Vec<A>>(), dx, pass.input);
         }
+        Ok(())
     }
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("spatial_dropout").set("probability", self.probability))
+    }
+}
+
+impl<A: Scalar> Restore<A> for SpatialDropout {
+    const KIND: &'static str = "spatial_dropout";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(SpatialDropout::new(parts.spec().number("probability")?))
     }
 }

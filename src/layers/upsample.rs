@@ -5,8 +5,8 @@ use std::fmt;
 use crate::error::check_size;
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{flat, flat_mut};
-use crate::layers::{Backward, Layer, Pass};
-use crate::spec::{Parts, Spec};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore};
+use crate::spec::Spec;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Makes images a whole number of times as high and wide.
@@ -91,11 +91,6 @@ impl Upsample {
     pub fn bilinear(scale: [usize; 2]) -> Self {
         Self { scale, bilinear: true }
     }
-
-    pub(super) fn restore<A: Scalar>(parts: &Parts<'_, A>) -> Result<Self> {
-        let spec = parts.spec();
-        Ok(Self { scale: spec.counts("scale")?, bilinear: spec.flag("bilinear")? })
-    }
 }
 
 /// The height and width of an image.
@@ -129,18 +124,28 @@ impl<A: Scalar> Layer<A> for Upsample {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
-        let Some(dx) = at.dx else { return };
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
+        let Some(dx) = at.dx else { return Ok(()) };
         let (sizes, dy, dx) = (sizes(pass.input), flat(at.dy), flat_mut(dx));
         if self.bilinear {
             mix_gradient(sizes, pass.cache.get(), dy, dx);
         } else {
             repeat_gradient(sizes, self.scale, dy, dx);
         }
+        Ok(())
     }
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("upsample").set("scale", self.scale).set("bilinear", self.bilinear))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Upsample {
+    const KIND: &'static str = "upsample";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        Ok(Self { scale: spec.counts("scale")?, bilinear: spec.flag("bilinear")? })
     }
 }
 

@@ -1,120 +1,159 @@
-//! [`Nodes`]: the layers in a layer.
+//! [`Node`]: a layer or join in its place in a network.
 
-use std::ops::Deref;
+use std::any::Any;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ndarray::Array2;
 
-use crate::layers::{Cache, Info, Layer};
+use super::{Network, Parallel, Residual, Sequential};
+use crate::layer::{Cache, Info, Join, Layer};
 use crate::spec::Spec;
-use crate::{Matrix, Scalar};
+use crate::{Result, Scalar, Shape};
 
-/// The layers that a larger layer is made of, each with its name there.
+/// A layer or join in its place.
 #[derive(Clone)]
-pub(crate) struct Nodes<A: Scalar> {
-    list: Vec<Node<A>>,
-    /// Clones share it until one of them is changed; 0 without layers.
-    id: usize,
+pub(super) struct Node<A: Scalar> {
+    pub(super) op: Op<A>,
+    /// Its parameters are shown with this and a point in front.
+    pub(super) name: String,
+    /// Which of the network's trainable parameters are its own.
+    pub(super) slots: Range<usize>,
+    /// Its learning rate as a multiple of the optimizer's.
+    pub(super) rate: f64,
 }
 
-/// A layer in its place.
+/// What a step does.
 #[derive(Clone)]
-pub(crate) struct Node<A: Scalar> {
-    pub(crate) layer: Box<dyn Layer<A>>,
-    pub(crate) name: String,
-    /// How many trainable parameters it has, each with a slot for its gradient.
-    pub(crate) slots: usize,
-    /// Its learning rate as a multiple of the optimizer's.
-    pub(crate) rate: f64,
+pub(super) enum Op<A: Scalar> {
+    Layer(Box<dyn Layer<A>>),
+    Join(Box<dyn Join<A>>),
 }
 
 impl<A: Scalar> Node<A> {
-    /// Whether training changes it.
-    pub(crate) fn learns(&self) -> bool {
-        self.slots > 0 && self.rate > 0.0
-    }
-}
-
-impl<A: Scalar> Nodes<A> {
-    pub(crate) fn new() -> Self {
-        Self { list: Vec::new(), id: 0 }
-    }
-
-    /// Adds a layer, whose parameters are shown with `name` and a point in front.
-    pub(crate) fn push(&mut self, name: String, layer: Box<dyn Layer<A>>) {
+    /// `first` is the number of trainable parameters before its own.
+    pub(super) fn new(name: String, op: Op<A>, first: usize) -> Self {
         let mut slots = 0;
-        layer.visit(&mut |info, _| slots += usize::from(info.role.is_trainable()));
-        self.list.push(Node { layer, name, slots, rate: 1.0 });
-        self.id = next_id();
+        op.visit(&mut |info, _| slots += usize::from(info.role.is_trainable()));
+        Self { op, name, slots: first..first + slots, rate: 1.0 }
     }
 
-    /// Sets a learning rate, and returns whether there is such a layer.
-    pub(crate) fn set_rate(&mut self, index: usize, rate: f64) -> bool {
-        let Some(node) = self.list.get_mut(index) else { return false };
-        node.rate = rate;
-        self.id = next_id();
-        true
-    }
-
-    /// What tells these layers from others.
-    pub(crate) fn id(&self) -> usize {
-        self.id
+    /// Whether training changes it.
+    pub(super) fn learns(&self) -> bool {
+        !self.slots.is_empty() && self.rate > 0.0
     }
 
     /// As [`Layer::visit`].
-    pub(crate) fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
-        for Node { layer, name, .. } in &self.list {
-            layer.visit(&mut |info, matrix| f(Info { name: &format_args!("{name}.{}", info.name), ..info }, matrix));
-        }
+    pub(super) fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
+        let name = &self.name;
+        self.op.visit(&mut |info, matrix| f(Info { name: &format_args!("{name}.{}", info.name), ..info }, matrix));
     }
 
     /// As [`Layer::visit_mut`].
-    pub(crate) fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
-        for Node { layer, name, .. } in &mut self.list {
-            layer.visit_mut(&mut |info, matrix| {
-                let dim = matrix.dim();
-                f(Info { name: &format_args!("{name}.{}", info.name), ..info }, matrix);
-                keep_form(matrix, dim);
-            });
+    pub(super) fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
+        let name = &self.name;
+        let mut visit = |info: Info<'_>, matrix: &mut Array2<A>| {
+            let dim = matrix.dim();
+            f(Info { name: &format_args!("{name}.{}", info.name), ..info }, matrix);
+            keep_form(matrix, dim);
+        };
+        match &mut self.op {
+            Op::Layer(layer) => layer.visit_mut(&mut visit),
+            Op::Join(join) => join.visit_mut(&mut visit),
         }
     }
 
-    /// As [`Layer::update_statistics`], with a cache for each layer.
-    pub(crate) fn update_statistics(&mut self, caches: &mut [Cache]) {
-        for (node, cache) in self.list.iter_mut().zip(caches) {
-            if node.rate > 0.0 {
-                node.layer.update_statistics(cache);
-            }
+    /// As [`Layer::scale_rates`], for this node's own part.
+    pub(super) fn scale_rates(&self, rates: &mut [f64]) {
+        if let Op::Layer(layer) = &self.op {
+            layer.scale_rates(rates);
         }
+        rates.iter_mut().for_each(|rate| *rate *= self.rate);
     }
 
-    /// As [`Layer::scale_rates`].
-    pub(crate) fn scale_rates(&self, mut rates: &mut [f64]) {
-        for node in &self.list {
-            let (own, rest) = rates.split_at_mut(node.slots);
-            node.layer.scale_rates(own);
-            for rate in own.iter_mut() {
-                *rate *= node.rate;
-            }
-            rates = rest;
+    /// As [`Layer::update_statistics`].
+    pub(super) fn update_statistics(&mut self, cache: &mut Cache) {
+        if let Op::Layer(layer) = &mut self.op
+            && self.rate > 0.0
+        {
+            layer.update_statistics(cache);
         }
-    }
-
-    /// As [`Layer::spec`], for each layer.
-    pub(crate) fn specs(&self) -> Option<Vec<Spec>> {
-        self.list.iter().map(|node| node.layer.spec()).collect()
     }
 }
 
-impl<A: Scalar> Deref for Nodes<A> {
-    type Target = [Node<A>];
-    fn deref(&self) -> &[Node<A>] {
-        &self.list
+impl<A: Scalar> Op<A> {
+    /// A layer without the boxes around it.
+    pub(super) fn layer(layer: Box<dyn Layer<A>>) -> Self {
+        if !(&*layer as &dyn Any).is::<Box<dyn Layer<A>>>() {
+            return Self::Layer(layer);
+        }
+        let any: Box<dyn Any> = layer;
+        any.downcast::<Box<dyn Layer<A>>>().map_or_else(|_| unreachable!("it is a box"), |inner| Self::layer(*inner))
+    }
+
+    pub(super) fn as_layer(&self) -> Option<&dyn Layer<A>> {
+        if let Self::Layer(layer) = self { Some(&**layer) } else { None }
+    }
+
+    pub(super) fn as_any(&self) -> &dyn Any {
+        match self {
+            Self::Layer(layer) => &**layer,
+            Self::Join(join) => &**join,
+        }
+    }
+
+    pub(super) fn output_shape(&self, inputs: &[Shape]) -> Result<Shape> {
+        match self {
+            Self::Layer(layer) => layer.output_shape(inputs[0]),
+            Self::Join(join) => join.output_shape(inputs),
+        }
+    }
+
+    pub(super) fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
+        match self {
+            Self::Layer(layer) => layer.visit(f),
+            Self::Join(join) => join.visit(f),
+        }
+    }
+
+    pub(super) fn multiply_adds(&self, inputs: &[Shape]) -> u64 {
+        match self {
+            Self::Layer(layer) => layer.multiply_adds(inputs[0]),
+            Self::Join(join) => join.multiply_adds(inputs),
+        }
+    }
+
+    pub(super) fn differentiable(&self) -> bool {
+        self.as_layer().is_none_or(Layer::differentiable)
+    }
+
+    pub(super) fn spec(&self) -> Option<Spec> {
+        match self {
+            Self::Layer(layer) => layer.spec(),
+            Self::Join(join) => join.spec(),
+        }
+    }
+
+    /// As its `Debug` prints it.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Layer(layer) => format!("{layer:?}"),
+            Self::Join(join) => format!("{join:?}"),
+        }
     }
 }
 
-/// A number that no layers had before.
-fn next_id() -> usize {
+/// The network that a layer is, if it is one.
+pub(crate) fn as_network<A: Scalar>(layer: &dyn Layer<A>) -> Option<&Network<A>> {
+    let any: &dyn Any = layer;
+    any.downcast_ref::<Network<A>>()
+        .or_else(|| any.downcast_ref::<Sequential<A>>().map(|chain| &**chain))
+        .or_else(|| any.downcast_ref::<Residual<A>>().map(Residual::network))
+        .or_else(|| any.downcast_ref::<Parallel<A>>().map(Parallel::network))
+}
+
+/// A number that no network had before.
+pub(super) fn next_id() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
@@ -125,15 +164,5 @@ fn keep_form<A: Scalar>(matrix: &mut Array2<A>, dim: (usize, usize)) {
         *matrix = Array2::from_elem(dim, A::NAN);
     } else if !matrix.is_standard_layout() {
         *matrix = matrix.as_standard_layout().into_owned();
-    }
-}
-
-/// There is no gradient for layers that are not those of the forward pass. A tape does not let it come to this.
-pub(super) fn no_gradient<A: Scalar>(dx: Option<&mut Matrix<A>>, dw: &mut [Array2<A>]) {
-    for dw in dw {
-        dw.fill(A::NAN);
-    }
-    if let Some(dx) = dx {
-        dx.fill(A::NAN);
     }
 }

@@ -1,7 +1,7 @@
 //! [`Adagrad`]: steps divided by all gradients so far.
 
 use crate::kernels::simd::each;
-use crate::layers::Role;
+use crate::layer::Role;
 use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_rate, not_negative};
 use crate::{Result, Scalar};
 

@@ -1,7 +1,7 @@
 //! [`Adamax`]: Adam by the largest gradient.
 
 use crate::kernels::simd::each;
-use crate::layers::Role;
+use crate::layer::Role;
 use crate::optimizers::{Decay, Memory, Optimizer, check_betas, check_epsilon, check_rate, power};
 use crate::{Result, Scalar};
 

@@ -1,6 +1,6 @@
 //! [`Decay`]: what pulls weights towards zero.
 
-use crate::layers::Role;
+use crate::layer::Role;
 use crate::optimizers::not_negative;
 use crate::{Result, Scalar};
 

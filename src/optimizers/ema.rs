@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::kernels::simd::each;
-use crate::layers::Layer;
+use crate::layer::Layer;
 use crate::optimizers::share;
 use crate::{Error, Result, Scalar};
 

@@ -1,7 +1,7 @@
 //! [`Lion`]: steps by the sign alone.
 
 use crate::kernels::simd::each;
-use crate::layers::Role;
+use crate::layer::Role;
 use crate::optimizers::{Decay, Memory, Optimizer, check_betas, check_rate};
 use crate::{Result, Scalar};
 

@@ -6,7 +6,7 @@
 
 use std::fmt::Debug;
 
-use crate::layers::Role;
+use crate::layer::Role;
 use crate::{Error, Result, Scalar};
 
 /// The methods of an [`Optimizer`] with the fields `rate` and `memory`.
@@ -68,7 +68,7 @@ pub trait Optimizer<A: Scalar>: Debug + Send {
     fn begin_step(&mut self) -> Result<()>;
 
     /// Changes the weights of one parameter. `slot` counts a network's trainable parameters from 0, in the order of
-    /// [`Layer::visit`](crate::layers::Layer::visit): an optimizer with memory keeps it by slot.
+    /// [`Layer::visit`](crate::layer::Layer::visit): an optimizer with memory keeps it by slot.
     fn update(&mut self, slot: usize, role: Role, weights: &mut [A], gradient: &[A]);
 
     /// The learning rate.

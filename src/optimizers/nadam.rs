@@ -1,7 +1,7 @@
 //! [`NAdam`]: Adam with Nesterov's look ahead.
 
 use crate::kernels::simd::each;
-use crate::layers::Role;
+use crate::layer::Role;
 use crate::optimizers::{Decay, Memory, Optimizer, check_betas, check_epsilon, check_rate, not_negative, power};
 use crate::{Result, Scalar};
 

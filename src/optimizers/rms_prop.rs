@@ -1,7 +1,7 @@
 //! [`RmsProp`]: steps divided by the recent size of the gradient.
 
 use crate::kernels::simd::each;
-use crate::layers::Role;
+use crate::layer::Role;
 use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_rate, share};
 use crate::{Result, Scalar};
 

@@ -2,7 +2,7 @@
 
 use crate::error::check_setting;
 use crate::kernels::simd::each;
-use crate::layers::Role;
+use crate::layer::Role;
 use crate::optimizers::{Decay, Memory, Optimizer, check_rate, share};
 use crate::{Result, Scalar};
 

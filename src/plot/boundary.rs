@@ -6,7 +6,7 @@ use super::png::data_address;
 use super::{COLOURS, Chart};
 use crate::data::Samples;
 use crate::plane::{Plane, class_of};
-use crate::{Result, Scalar, Sequential};
+use crate::{Network, Result, Scalar};
 
 /// How many cells a side of the plane is cut into.
 const CELLS: usize = 96;
@@ -28,7 +28,7 @@ const CELLS: usize = 96;
 ///
 /// # Errors
 /// [`Error::Width`](crate::Error::Width) unless network and samples have two features.
-pub fn boundary<A: Scalar>(network: &Sequential<A>, samples: &Samples<A>, title: &str) -> Result<String> {
+pub fn boundary<A: Scalar>(network: &Network<A>, samples: &Samples<A>, title: &str) -> Result<String> {
     let plane = Plane::around(samples)?;
     let shares = plane.shares(network, CELLS, CELLS)?;
     Ok(chart(&plane, samples, title).with_background(data_address(CELLS, &pixels(&shares))).svg())

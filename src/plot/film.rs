@@ -6,7 +6,7 @@ use super::png::data_address;
 use crate::data::Samples;
 use crate::plane::Plane;
 use crate::svg::Svg;
-use crate::{Result, Scalar, Sequential};
+use crate::{Network, Result, Scalar};
 
 /// How many cells a side of the plane is cut into: fewer than in a single picture, as there are many.
 const CELLS: usize = 48;
@@ -57,7 +57,7 @@ impl<'a, A: Scalar> Film<'a, A> {
     ///
     /// # Errors
     /// Those of [`Sequential::predict`].
-    pub fn frame(&mut self, network: &Sequential<A>, caption: &str) -> Result<()> {
+    pub fn frame(&mut self, network: &Network<A>, caption: &str) -> Result<()> {
         let shares = self.plane.shares(network, CELLS, CELLS)?;
         self.frames.push((caption.to_owned(), data_address(CELLS, &pixels(&shares))));
         Ok(())

@@ -7,7 +7,7 @@ use crate::data::Samples;
 use crate::metrics::argmax;
 use crate::plane::class_of;
 use crate::svg::{GRADIENT, INK, Svg, VALUE};
-use crate::{Error, Matrix, Result, Scalar, Sequential, Shape};
+use crate::{Error, Matrix, Network, Result, Scalar, Shape};
 
 /// Images in rows of so many with a caption below each, as an SVG: one row of `x` is one image. For their colours see
 /// [`png`](super::png).
@@ -40,7 +40,7 @@ pub fn images<A: Scalar>(
 /// # Errors
 /// Those of [`Sequential::predict`]; those of [`png`](super::png).
 pub fn predictions<A: Scalar>(
-    network: &Sequential<A>,
+    network: &Network<A>,
     samples: &Samples<A>,
     shape: impl Into<Shape>,
     columns: usize,
@@ -68,14 +68,14 @@ pub fn templates<A: Scalar>(weights: &Matrix<A>, shape: impl Into<Shape>, column
 ///
 /// # Errors
 /// [`Error::Setting`] for a layer that does not exist; those of [`Sequential::layer_outputs`].
-pub fn feature_maps<A: Scalar>(network: &Sequential<A>, index: usize, sample: &[A], columns: usize) -> Result<String> {
+pub fn feature_maps<A: Scalar>(network: &Network<A>, index: usize, sample: &[A], columns: usize) -> Result<String> {
     let x = ndarray::aview1(sample).insert_axis(ndarray::Axis(0));
     let outputs = network.layer_outputs(&x)?;
     let Some(output) = outputs.get(index) else {
         let (what, wants) = ("the index of a layer".into(), "below the number of layers");
         return Err(Error::Setting { what, wants, got: index as f64 });
     };
-    let mut shape = network.input();
+    let mut shape = network.input_shape();
     for layer in network.layers().take(index + 1) {
         shape = layer.output_shape(shape)?;
     }

@@ -2,9 +2,11 @@
 
 use crate::{Error, Result, Shape};
 
-mod registry;
+mod formula;
+pub mod layout;
+pub mod onnx;
 
-pub use registry::{Arrays, Parts, Registry};
+pub use formula::{Formula, Written};
 
 /// What kind of layer this is, and its settings: with its parameters, all that it takes to make the layer again.
 ///
@@ -173,16 +175,6 @@ impl Spec {
     /// As [`flag`](Self::flag).
     pub fn layer(&self, name: &str) -> Result<&Self> {
         self.read(name, "a layer", Setting::as_layer)
-    }
-
-    /// The layer in this layer whose parameters have `name` and a point in front.
-    #[cfg(feature = "files")]
-    pub(crate) fn inner(&self, name: &str) -> Option<&Self> {
-        let nth = |list, n: &str| self.layers(list).ok()?.get(n.parse::<usize>().ok()?).copied();
-        self.layer(name).ok().or_else(|| match name.strip_prefix("branch") {
-            Some(n) => nth("branches", n),
-            None => nth("layers", name),
-        })
     }
 
     /// A setting that is a list of layers.

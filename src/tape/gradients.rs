@@ -5,7 +5,7 @@ use ndarray::{Array2, Zip};
 use super::{Stage, Tape};
 use crate::error::check_setting;
 use crate::kernels::resize;
-use crate::layers::Layer;
+use crate::layer::Layer;
 use crate::optimizers::{Norm, all_finite};
 use crate::{Error, Result, Scalar};
 
@@ -85,7 +85,9 @@ impl<A: Scalar> Tape<A> {
             });
         }
         *batches += 1;
-        network.update_statistics(&mut self.cache);
+        if self.training {
+            network.update_statistics(&mut self.cache);
+        }
         Ok(())
     }
 

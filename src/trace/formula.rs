@@ -1,7 +1,7 @@
 //! What each kind of layer computes, in writing.
 
 use crate::Scalar;
-use crate::layers::Layer;
+use crate::layer::Layer;
 
 /// A layer's output and the gradient by its input, as plain text and as LaTeX.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,10 +2,10 @@
 
 use ndarray::Array2;
 
-use crate::layers::{Layer, Role};
+use crate::layer::{Layer, Role};
 use crate::losses::Loss;
 use crate::optimizers::Optimizer;
-use crate::{Matrix, Result, Scalar, Sequential, Tape};
+use crate::{Matrix, Network, Result, Scalar, Tape};
 
 mod draw;
 mod formula;
@@ -102,7 +102,7 @@ impl<A: Scalar> Trace<A> {
     /// Those of [`Tape::train`]; the parameters stay as they were.
     pub fn step(
         tape: &mut Tape<A>,
-        network: &mut Sequential<A>,
+        network: &mut Network<A>,
         x: &Matrix<A>,
         target: &Matrix<A>,
         loss: &dyn Loss<A>,
@@ -111,7 +111,7 @@ impl<A: Scalar> Trace<A> {
         tape.forward(network, x)?;
         let value = tape.loss(loss, target)?;
         let input_gradient = tape.backward(network)?.input.clone();
-        let mut layers = Self::read_layers(tape, network);
+        let mut layers = Self::read_layers(tape, network)?;
         tape.step(network, optimizer)?;
         let mut parameters = layers.iter_mut().flat_map(|layer| &mut layer.parameters);
         network.visit(&mut |info, matrix| {
@@ -133,15 +133,13 @@ impl<A: Scalar> Trace<A> {
     }
 
     /// The layers after a backward pass; the parameters' `after` is still their `before`.
-    fn read_layers(tape: &mut Tape<A>, network: &Sequential<A>) -> Vec<TracedLayer<A>> {
-        let (between, gradients) = tape.between(network);
-        let (mut outputs, mut output_gradients) = (between.to_vec(), gradients.to_vec());
-        outputs.push(tape.output().clone());
-        output_gradients.push(tape.output_gradient().clone());
+    fn read_layers(tape: &mut Tape<A>, network: &Network<A>) -> Result<Vec<TracedLayer<A>>> {
+        let recorded = tape.recorded(network)?.into_iter().map(|[value, gradient]| [value.clone(), gradient.clone()]);
+        let recorded: Vec<[Array2<A>; 2]> = recorded.collect();
         let mut weights = tape.weight_gradients().iter();
         let mut names = Names::default();
         let mut traced = Vec::new();
-        for (layer, (output, gradient)) in network.layers().zip(outputs.into_iter().zip(output_gradients)) {
+        for (layer, [output, gradient]) in network.layers().zip(recorded) {
             let mut parameters = Vec::new();
             layer.visit(&mut |info, matrix| {
                 if info.role.is_trainable()
@@ -166,7 +164,7 @@ impl<A: Scalar> Trace<A> {
             let (name, formula) = (format!("{layer:?}"), written.forward.clone());
             traced.push(TracedLayer { name, symbol, formula, output, gradient, parameters, written });
         }
-        traced
+        Ok(traced)
     }
 }
 

@@ -7,12 +7,12 @@ use crate::data::Dataset;
 use crate::error::check_setting;
 use crate::kernels::resize;
 use crate::optimizers::{Ema, all_finite};
-use crate::{Error, Matrix, Result, Scalar, Sequential};
+use crate::{Error, Matrix, Network, Result, Scalar};
 
 impl<A: Scalar> Trainer<'_, A> {
     /// Everything that would make a fit fail, found before anything is trained. Returns the weights of the classes, none
     /// if all weigh the same.
-    pub(super) fn check(&self, network: &Sequential<A>, data: &dyn Dataset<A>) -> Result<Vec<A>> {
+    pub(super) fn check(&self, network: &Network<A>, data: &dyn Dataset<A>) -> Result<Vec<A>> {
         self.check_settings()?;
         let len = data.len();
         if len > 0 && self.batch_size > len {
@@ -65,14 +65,14 @@ impl<A: Scalar> Trainer<'_, A> {
     /// Reads all samples once. Counts the classes if asked to and needed.
     fn check_data(
         &self,
-        network: &Sequential<A>,
+        network: &Network<A>,
         data: &dyn Dataset<A>,
         mut counts: Option<&mut Vec<usize>>,
     ) -> Result<()> {
         let len = data.len();
         check_setting("the number of samples", len as f64, "at least 1", len > 0)?;
-        if data.input_width() != network.input().len() {
-            return Err(Error::Width { wants: network.input(), got: data.input_width() });
+        if data.input_width() != network.input_shape().len() {
+            return Err(Error::Width { wants: network.input_shape(), got: data.input_width() });
         }
         let rows = self.batch_size.min(len);
         let (mut x, mut target) = (Array2::default((0, 0)), Array2::default((0, 0)));

@@ -8,7 +8,7 @@ use super::{Trainer, history};
 use crate::data::Dataset;
 use crate::error::check_setting;
 use crate::kernels::resize;
-use crate::{Error, Matrix, Result, Scalar, Scratch, Sequential, losses};
+use crate::{Error, Matrix, Network, Result, Scalar, Scratch, losses};
 
 /// Evaluation needs no small batches.
 const ROWS: usize = 256;
@@ -102,16 +102,16 @@ impl<A: Scalar> Trainer<'_, A> {
     ///
     /// # Errors
     /// When the samples do not fit the network, the loss or a metric; [`Error::Setting`] when there are none.
-    pub fn evaluate(&self, network: &Sequential<A>, data: &dyn Dataset<A>) -> Result<Evaluation> {
+    pub fn evaluate(&self, network: &Network<A>, data: &dyn Dataset<A>) -> Result<Evaluation> {
         let len = data.len();
         check_setting("the number of samples", len as f64, "at least 1", len > 0)?;
-        if data.input_width() != network.input().len() {
-            return Err(Error::Width { wants: network.input(), got: data.input_width() });
+        if data.input_width() != network.input_shape().len() {
+            return Err(Error::Width { wants: network.input_shape(), got: data.input_width() });
         }
         let (mut x, mut target) = (Array2::default((0, 0)), Array2::default((0, 0)));
         let (mut scratch, mut reducer) = (Scratch::default(), losses::Scratch::default());
         let collect = if self.metrics.is_empty() { 0 } else { len };
-        let mut collected = Collected::new(collect, [network.output().len(), data.target_width()]);
+        let mut collected = Collected::new(collect, [network.prediction_shape().len(), data.target_width()]);
         let mut mean = Mean::default();
         let rows = self.batch_size.max(ROWS);
         let mut samples = Vec::with_capacity(rows);
@@ -141,8 +141,8 @@ impl<A: Scalar> Trainer<'_, A> {
     ///
     /// # Errors
     /// Those of [`Sequential::predict`].
-    pub fn predict(&self, network: &Sequential<A>, x: &Matrix<A>) -> Result<Array2<A>> {
-        let mut y = Array2::default((x.nrows(), network.output().len()));
+    pub fn predict(&self, network: &Network<A>, x: &Matrix<A>) -> Result<Array2<A>> {
+        let mut y = Array2::default((x.nrows(), network.prediction_shape().len()));
         let (mut scratch, rows) = (Scratch::default(), self.batch_size.max(ROWS));
         if x.nrows() == 0 {
             return network.predict(x);

@@ -9,7 +9,7 @@ use super::step::Batch;
 use super::{Trainer, history};
 use crate::data::Dataset;
 use crate::error::check_setting;
-use crate::{Error, Matrix, Result, Scalar, Sequential, rng};
+use crate::{Error, Matrix, Network, Result, Scalar, rng};
 
 /// How the loss of a network goes as the learning rate grows.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,7 +83,7 @@ impl<A: Scalar> Trainer<'_, A> {
     /// begins above 0 and ends above that.
     pub fn find_rate(
         &mut self,
-        network: &Sequential<A>,
+        network: &Network<A>,
         data: &dyn Dataset<A>,
         range: RangeInclusive<f64>,
         steps: usize,
@@ -107,7 +107,7 @@ impl<A: Scalar> Trainer<'_, A> {
 
     fn search(
         &mut self,
-        network: &mut Sequential<A>,
+        network: &mut Network<A>,
         data: &dyn Dataset<A>,
         rates: impl Iterator<Item = f64>,
     ) -> Result<RateCurve> {

@@ -6,7 +6,7 @@ use super::step::{Batch, Purpose, seed_of};
 use super::{ClassWeights, History, Trainer};
 use crate::data::{Dataset, Samples};
 use crate::error::check_setting;
-use crate::{Error, Matrix, Result, Scalar, Sequential, Shape, rng};
+use crate::{Error, Matrix, Network, Result, Scalar, Shape, rng};
 
 impl<A: Scalar> Trainer<'_, A> {
     /// Trains `network` on these samples, and returns the history of all epochs so far.
@@ -17,7 +17,7 @@ impl<A: Scalar> Trainer<'_, A> {
     /// [`Error::Data`] for samples that are not finite, do not fit the network, the loss or a metric, or when there are
     /// none; [`Error::BatchSize`], [`Error::Setting`] and [`Error::Monitor`] for wrong settings; [`Error::Training`] with
     /// epoch and step when a loss or gradient becomes infinite or NaN: the network then is as it was before that step.
-    pub fn fit(&mut self, network: &mut Sequential<A>, data: &dyn Dataset<A>) -> Result<History> {
+    pub fn fit(&mut self, network: &mut Network<A>, data: &dyn Dataset<A>) -> Result<History> {
         self.work.class_weights = self.check(network, data)?;
         let (len, size, shuffle, seed) = (data.len(), self.batch_size, self.shuffle, self.progress.seed);
         let batches = if self.drop_last { len / size } else { len.div_ceil(size) };
@@ -59,7 +59,7 @@ impl<A: Scalar> Trainer<'_, A> {
     /// # Errors
     /// Those of [`fit`](Self::fit), as [`Error::Training`] when it is a batch that is wrong; the stream's own;
     /// [`Error::Order`] for weights that need all samples.
-    pub fn fit_stream<I>(&mut self, network: &mut Sequential<A>, mut batches: impl FnMut(usize) -> I) -> Result<History>
+    pub fn fit_stream<I>(&mut self, network: &mut Network<A>, mut batches: impl FnMut(usize) -> I) -> Result<History>
     where
         I: IntoIterator<Item = Result<Samples<A>>>,
     {
@@ -81,13 +81,13 @@ impl<A: Scalar> Trainer<'_, A> {
     /// # Errors
     /// [`Error::Training`] when the batch does not fit, or the loss or a gradient becomes infinite or NaN; the network
     /// then is as it was.
-    pub fn train_batch(&mut self, network: &mut Sequential<A>, x: &Matrix<A>, target: &Matrix<A>) -> Result<A> {
+    pub fn train_batch(&mut self, network: &mut Network<A>, x: &Matrix<A>, target: &Matrix<A>) -> Result<A> {
         self.check_settings()?;
         self.set_given_weights("train_batch")?;
-        if self.work.tape.as_ref().is_none_or(|tape| tape.shape() != network.input()) {
+        if self.work.tape.as_ref().is_none_or(|tape| tape.shape() != network.input_shape()) {
             self.work.start(network);
         }
-        let fill = &mut fill_from(network.input(), x, target);
+        let fill = &mut fill_from(network.input_shape(), x, target);
         let batch = Batch { rows: x.nrows(), target_width: target.ncols(), samples: &[], fill };
         let loss = self.learn(network, batch).and_then(|loss| {
             if self.work.gathered == self.accumulate {

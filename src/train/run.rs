@@ -8,14 +8,14 @@ use super::evaluate::{Collected, Mean};
 use super::fit::fill_from;
 use super::step::Batch;
 use super::{Epoch, History, Trainer, Unit};
-use crate::layers::Layer;
-use crate::{Error, Matrix, Result, Scalar, Sequential};
+use crate::layer::Layer;
+use crate::{Error, Matrix, Network, Result, Scalar};
 
 impl<A: Scalar> Trainer<'_, A> {
     /// All epochs of a fit, where `epoch` learns the batches of one; the samples and the width of targets if known.
     pub(super) fn run(
         &mut self,
-        network: &mut Sequential<A>,
+        network: &mut Network<A>,
         batches: Option<usize>,
         [samples, target_width]: [usize; 2],
         epoch: &mut dyn FnMut(&mut Run<'_, '_, A>) -> Result<()>,
@@ -31,7 +31,7 @@ impl<A: Scalar> Trainer<'_, A> {
             ema.restart();
         }
         let collect = if self.metrics.is_empty() { 0 } else { samples };
-        let collected = Collected::new(collect, [network.output().len(), target_width]);
+        let collected = Collected::new(collect, [network.prediction_shape().len(), target_width]);
         let done = self.progress.epoch as usize;
         let rate = self.optimizer.learning_rate();
         let position = Position { epoch: done, last_epoch: done + self.epochs, batches, rate, ..Position::default() };
@@ -47,7 +47,7 @@ impl<A: Scalar> Trainer<'_, A> {
 }
 
 /// A number in which every bit of the network's weights takes part.
-pub(super) fn fingerprint<A: Scalar>(network: &Sequential<A>) -> u64 {
+pub(super) fn fingerprint<A: Scalar>(network: &Network<A>) -> u64 {
     let mut sum = 0_u64;
     network.visit(&mut |_, matrix| {
         let bits = matrix.iter().map(|w| w.to_f64().to_bits());
@@ -59,7 +59,7 @@ pub(super) fn fingerprint<A: Scalar>(network: &Sequential<A>) -> u64 {
 /// A fit in work.
 pub(super) struct Run<'r, 'a, A: Scalar> {
     trainer: &'r mut Trainer<'a, A>,
-    network: &'r mut Sequential<A>,
+    network: &'r mut Network<A>,
     columns: Vec<Column>,
     monitor: usize,
     pub(super) position: Position,
@@ -125,7 +125,7 @@ impl<A: Scalar> Run<'_, '_, A> {
 
     /// The same for a batch in memory.
     pub(super) fn samples(&mut self, x: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
-        let fill = &mut fill_from(self.network.input(), x, target);
+        let fill = &mut fill_from(self.network.input_shape(), x, target);
         self.batch(Batch { rows: x.nrows(), target_width: target.ncols(), samples: &[], fill })
     }
 

@@ -13,7 +13,7 @@ use crate::io::container::{self, Numbers, Training, array, named, problem};
 use crate::io::model::{describe, matrices_for, set_matrices};
 use crate::optimizers::Memory;
 use crate::spec::{Setting, Spec};
-use crate::{Result, Scalar, Sequential};
+use crate::{Network, Result, Scalar};
 
 /// What a file holds beside a network.
 struct State<A> {
@@ -66,7 +66,7 @@ impl<A: Scalar> Trainer<'_, A> {
     ///
     /// # Errors
     /// [`Error::Save`](crate::Error::Save) when the file cannot be written; an old one then is as it was.
-    pub fn save_state(&self, path: impl AsRef<Path>, network: &Sequential<A>) -> Result<()> {
+    pub fn save_state(&self, path: impl AsRef<Path>, network: &Network<A>) -> Result<()> {
         let memory = self.optimizer.memory();
         let parts: Vec<Part> = std::iter::once(self.schedule_part()).chain(self.callback_parts()).collect();
         let slots = memory.slots.iter().enumerate().map(|(i, slot)| (format!("optimizer.{i}"), Numbers::Own(slot)));
@@ -107,11 +107,11 @@ impl<A: Scalar> Trainer<'_, A> {
     /// # Errors
     /// [`Error::File`](crate::Error::File) when the file cannot be read; [`Error::Format`](crate::Error::Format) when it
     /// is damaged, or of another number type, network, optimizer or schedule. Trainer and network then are as they were.
-    pub fn load_state(&mut self, path: impl AsRef<Path>, network: &mut Sequential<A>) -> Result<()> {
+    pub fn load_state(&mut self, path: impl AsRef<Path>, network: &mut Network<A>) -> Result<()> {
         named(path.as_ref(), |bytes| self.restore(&container::open::<A>(bytes)?, network))
     }
 
-    fn restore(&mut self, file: &SafeTensors<'_>, network: &mut Sequential<A>) -> Result<()> {
+    fn restore(&mut self, file: &SafeTensors<'_>, network: &mut Network<A>) -> Result<()> {
         let state: State<A> = read(file)?;
         let expected = [
             ("optimizer", kind(&self.optimizer), &state.optimizer),

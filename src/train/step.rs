@@ -5,7 +5,7 @@ use ndarray::Array2;
 use super::{Trainer, Unit};
 use crate::kernels::resize;
 use crate::optimizers::Norm;
-use crate::{Error, Matrix, Result, Scalar, Sequential, Tape};
+use crate::{Error, Matrix, Network, Result, Scalar, Tape};
 
 /// What the random numbers are for.
 #[derive(Debug, Clone, Copy)]
@@ -49,10 +49,10 @@ impl<A: Scalar> Default for Work<A> {
 
 impl<A: Scalar> Work<A> {
     /// The tape for this network, with no gradients gathered.
-    pub(super) fn start(&mut self, network: &Sequential<A>) {
+    pub(super) fn start(&mut self, network: &Network<A>) {
         self.gathered = 0;
         match &mut self.tape {
-            Some(tape) if tape.shape() == network.input() => tape.forget_gathered(),
+            Some(tape) if tape.shape() == network.input_shape() => tape.forget_gathered(),
             tape => *tape = Some(Tape::new(network, 0)),
         }
     }
@@ -73,7 +73,7 @@ pub(super) struct Batch<'b, A: Scalar> {
 
 impl<A: Scalar> Trainer<'_, A> {
     /// Forward, loss and backward on one batch; returns the loss.
-    pub(super) fn learn(&mut self, network: &mut Sequential<A>, batch: Batch<'_, A>) -> Result<A> {
+    pub(super) fn learn(&mut self, network: &mut Network<A>, batch: Batch<'_, A>) -> Result<A> {
         let Work { tape, target, weights, class_weights, gathered } = &mut self.work;
         let tape = tape.as_mut().expect("a run starts with a tape");
         let Batch { rows, target_width, samples, fill } = batch;
@@ -114,7 +114,7 @@ impl<A: Scalar> Trainer<'_, A> {
     }
 
     /// The step over what was gathered; `loss` is that of the last batch.
-    pub(super) fn step(&mut self, network: &mut Sequential<A>, loss: A) -> Result<()> {
+    pub(super) fn step(&mut self, network: &mut Network<A>, loss: A) -> Result<()> {
         let tape = self.work.tape.as_mut().expect("a run starts with a tape");
         if self.accumulate > 1 {
             tape.check_gradients(network)?;
@@ -139,7 +139,7 @@ impl<A: Scalar> Trainer<'_, A> {
 }
 
 /// The error of a loss that is no number, told which layer's outputs were the first that are none.
-fn blame<A: Scalar>(network: &Sequential<A>, x: &Matrix<A>, error: Error) -> Error {
+fn blame<A: Scalar>(network: &Network<A>, x: &Matrix<A>, error: Error) -> Error {
     if !matches!(error, Error::NonFinite { .. }) {
         return error;
     }

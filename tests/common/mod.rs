@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use neuropil::Scalar;
-use neuropil::layers::Layer;
+use neuropil::layer::Layer;
 use neuropil::ndarray::{Array2, ArrayD, IxDyn};
 use serde_json::Value;
 

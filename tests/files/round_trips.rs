@@ -3,7 +3,7 @@
 use std::fs;
 
 use neuropil::io::SafeTensors;
-use neuropil::layers::{Backward, Info, Pass, Role};
+use neuropil::layer::{Backward, Info, Pass, Role};
 use neuropil::ndarray::{Array2, array};
 use neuropil::prelude::*;
 use neuropil::spec::{Registry, Spec};

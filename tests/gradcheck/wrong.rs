@@ -1,6 +1,6 @@
 //! Layers and losses, each with one flaw out of a list.
 
-use neuropil::layers::{Backward, Info, Pass, Role};
+use neuropil::layer::{Backward, Info, Pass, Role};
 use neuropil::ndarray::{Array2, Axis, Zip, array, s};
 use neuropil::prelude::*;
 use neuropil::rand::RngExt;

@@ -77,22 +77,22 @@ fn early_stopping_restores_statistics_too() {
         fn output_shape(&self, input: Shape) -> Result<Shape> {
             Ok(input)
         }
-        fn forward(&self, x: &Matrix<f64>, y: &mut Matrix<f64>, _: &mut neuropil::layers::Pass<'_>) -> Result<()> {
+        fn forward(&self, x: &Matrix<f64>, y: &mut Matrix<f64>, _: &mut neuropil::layer::Pass<'_>) -> Result<()> {
             y.assign(x);
             Ok(())
         }
-        fn backward(&self, at: neuropil::layers::Backward<'_, f64>, _: &mut neuropil::layers::Pass<'_>) {
+        fn backward(&self, at: neuropil::layer::Backward<'_, f64>, _: &mut neuropil::layer::Pass<'_>) {
             if let Some(dx) = at.dx {
                 dx.assign(at.dy);
             }
         }
-        fn visit(&self, f: &mut dyn FnMut(neuropil::layers::Info<'_>, &Array2<f64>)) {
-            f(neuropil::layers::Info { name: &"count", role: Role::Statistic, dims: &[1] }, &self.0);
+        fn visit(&self, f: &mut dyn FnMut(neuropil::layer::Info<'_>, &Array2<f64>)) {
+            f(neuropil::layer::Info { name: &"count", role: Role::Statistic, dims: &[1] }, &self.0);
         }
-        fn visit_mut(&mut self, f: &mut dyn FnMut(neuropil::layers::Info<'_>, &mut Array2<f64>)) {
-            f(neuropil::layers::Info { name: &"count", role: Role::Statistic, dims: &[1] }, &mut self.0);
+        fn visit_mut(&mut self, f: &mut dyn FnMut(neuropil::layer::Info<'_>, &mut Array2<f64>)) {
+            f(neuropil::layer::Info { name: &"count", role: Role::Statistic, dims: &[1] }, &mut self.0);
         }
-        fn update_statistics(&mut self, _: &mut neuropil::layers::Cache) {
+        fn update_statistics(&mut self, _: &mut neuropil::layer::Cache) {
             self.0 += 1.0;
         }
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::ptr;
 
-use super::graph::Node;
 use super::import::Walk;
+use crate::spec::onnx::Node;
 
 /// Branches that begin at one value and all end in one operator.
 pub(super) struct Fork<'g> {

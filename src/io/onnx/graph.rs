@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::protobuf::{Fields, Message, Value};
 use crate::io::half;
+use crate::spec::onnx::{Attribute, FLOAT, Graph, INT64, Node, Port, Tensor};
 
 /// The version of the operators that are written: 20, the first with GELU.
 pub(super) const OPSET: i64 = 20;
@@ -14,69 +15,11 @@ const IR_VERSION: i64 = 9;
 /// The name of the first axis of input and output.
 const BATCH: &str = "batch";
 
-/// A graph with one input and one output.
-#[derive(Debug, Default)]
-pub(super) struct Graph<'b> {
-    pub(super) nodes: Vec<Node<'b>>,
-    pub(super) constants: Vec<(String, Tensor<'b>)>,
-    pub(super) inputs: Vec<Port>,
-    pub(super) outputs: Vec<Port>,
-}
-
-/// The name and the sizes of an input or output; `None` for the number of samples and others that are not fixed.
-#[derive(Debug)]
-pub(super) struct Port {
-    pub(super) name: String,
-    pub(super) dims: Vec<Option<usize>>,
-}
-
-/// An operator in its place.
-#[derive(Debug, Default)]
-pub(super) struct Node<'b> {
-    pub(super) op: String,
-    /// Where it comes from, if it is none of ONNX's own.
-    pub(super) domain: String,
-    pub(super) inputs: Vec<String>,
-    pub(super) outputs: Vec<String>,
-    pub(super) attributes: Vec<(String, Attribute<'b>)>,
-}
-
-/// A setting of an operator.
-#[derive(Debug)]
-pub(super) enum Attribute<'b> {
-    Int(i64),
-    Float(f32),
-    Text(String),
-    Ints(Vec<i64>),
-    Texts(Vec<String>),
-    Tensor(Tensor<'b>),
-    Other,
-}
-
-/// A constant: its sizes, the number of its type, and its numbers in little-endian order.
-#[derive(Debug, Clone)]
-pub(super) struct Tensor<'b> {
-    pub(super) dims: Vec<usize>,
-    kind: i64,
-    data: Cow<'b, [u8]>,
-}
-
-const FLOAT: i64 = 1;
-pub(super) const INT64: i64 = 7;
 const FLOAT16: i64 = 10;
 const DOUBLE: i64 = 11;
 const BFLOAT16: i64 = 16;
 
 impl Tensor<'_> {
-    pub(super) fn floats(dims: &[usize], numbers: impl IntoIterator<Item = f32>) -> Self {
-        let data = numbers.into_iter().flat_map(f32::to_le_bytes).collect();
-        Self { dims: dims.to_vec(), kind: FLOAT, data }
-    }
-
-    pub(super) fn ints(dims: &[usize], numbers: &[i64]) -> Self {
-        Self { dims: dims.to_vec(), kind: INT64, data: numbers.iter().flat_map(|x| x.to_le_bytes()).collect() }
-    }
-
     /// The floating-point numbers, or what is wrong with them.
     pub(super) fn numbers(&self) -> Result<Vec<f64>, String> {
         let chunks = |size| self.data.chunks_exact(size);

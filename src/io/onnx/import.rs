@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 
 use ndarray::Array2;
 
-use super::export::{channel_axis, dims};
 use super::fork::Fork;
-use super::graph::{Attribute, Graph, Node, Tensor, read as read_graph};
+use super::graph::read as read_graph;
 use super::patterns::{self, Read, first};
-use crate::spec::{Arrays, Registry, Spec};
-use crate::{Error, Result, Scalar, Sequential, Shape};
+use crate::layer::{Arrays, Registry};
+use crate::spec::Spec;
+use crate::spec::onnx::{Attribute, Graph, Node, Tensor};
+use crate::spec::onnx::{channel_axis, dims};
+use crate::{Error, Network, Result, Scalar, Shape};
 
 /// A parameter that a layer is made with: its numbers, row-major.
 type Parameters = BTreeMap<String, Vec<f64>>;
@@ -68,7 +70,7 @@ struct Chain {
     parameters: Vec<Parameters>,
 }
 
-pub(super) fn read<A: Scalar>(bytes: &[u8], name: &str) -> Result<Sequential<A>> {
+pub(super) fn read<A: Scalar>(bytes: &[u8], name: &str) -> Result<Network<A>> {
     let problem = |problem: String| Error::Format { what: name.to_owned(), problem };
     let graph = read_graph(bytes).map_err(problem)?;
     let operators = Operators::of(&graph).map_err(problem)?;
@@ -108,10 +110,10 @@ impl<A: Scalar> Import<'_, A> {
                 let alone = spec_of(walk.shape, std::slice::from_ref(&spec));
                 let layer = self.registry.network(&alone, &mut Constants(&parameters[parameters.len() - 1..]));
                 let within = |error| match error {
-                    Error::Layer { error, .. } => Error::Layer { index: specs.len(), error },
+                    Error::Layer { error, .. } => Error::Layer { name: specs.len().to_string(), error },
                     error => error,
                 };
-                walk.shape = layer.map_err(within)?.output();
+                walk.shape = layer.map_err(within)?.prediction_shape();
                 specs.push(spec);
             }
             walk.at = found.output;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use super::atomic;
-use crate::{Error, Result, Scalar, Sequential};
+use crate::{Error, Network, Result, Scalar};
 
 mod export;
 mod fork;
@@ -15,12 +15,8 @@ mod graph;
 mod import;
 mod patterns;
 mod protobuf;
-mod recurrent;
-mod sequences;
-mod table;
-mod windows;
 
-impl<A: Scalar> Sequential<A> {
+impl<A: Scalar> Network<A> {
     /// Writes the network as it predicts to an ONNX file, which other runtimes execute.
     ///
     /// The graph has one input `x` and one output `y`, whose first axis is the batch and whose others are those of the

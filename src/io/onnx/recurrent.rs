@@ -2,8 +2,8 @@
 
 use super::export::{At, Export};
 use super::graph::Attribute::{Int, Ints, Text, Texts};
-use super::graph::Tensor;
 use super::sequences;
+use crate::spec::onnx::Tensor;
 use crate::{Result, Shape};
 
 /// Where ONNX has this layer's gates: its LSTM goes i o f g where ours goes i f g o, its GRU z r n where ours goes r z n.

@@ -2,7 +2,7 @@
 
 use super::export::{At, Export};
 use super::graph::Attribute::{Int, Ints};
-use super::graph::Tensor;
+use crate::spec::onnx::Tensor;
 use crate::{Result, Shape};
 
 /// How many steps of each sample come before trailing steps of nothing but zeros, (batch), as `f32`.

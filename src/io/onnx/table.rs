@@ -2,10 +2,10 @@
 
 use super::export::{At, Export, channel_axis, dims, ints};
 use super::graph::Attribute::{Float, Int, Ints, Text};
-use super::graph::{INT64, Tensor};
 use super::windows::pool;
 use super::{recurrent, sequences, windows};
 use crate::spec::Spec;
+use crate::spec::onnx::{INT64, Tensor};
 use crate::{Result, Shape};
 
 /// Writes a layer; `false` if there is no way to.

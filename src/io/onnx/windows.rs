@@ -2,8 +2,8 @@
 
 use super::export::{At, Export, ints};
 use super::graph::Attribute::{Int, Ints, Text};
-use super::graph::Tensor;
 use crate::spec::Setting;
+use crate::spec::onnx::Tensor;
 use crate::{Result, Shape};
 
 /// The window's padding as ONNX has it: lines above, columns left, lines below, columns right.

@@ -1,15 +1,14 @@
 //! [`Sequential::export_rust`]: a network as one Rust source file.
 
-use std::any::Any;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use super::atomic;
 use crate::kernels::flat;
 use crate::kernels::gemm::blocks_of_one_row;
-use crate::layers::Layer;
+use crate::layer::Layer;
 use crate::spec::Spec;
-use crate::{Error, Init, Result, Scalar, Sequential, Shape, rng};
+use crate::{Error, Init, Network, Result, Scalar, Shape, rng};
 
 mod activation;
 
@@ -21,7 +20,7 @@ const F64: &str = include_str!("../../kernels/math/f64.rs");
 /// Samples in the generated test.
 const SAMPLES: usize = 4;
 
-impl<A: Scalar> Sequential<A> {
+impl<A: Scalar> Network<A> {
     /// Writes the network as one Rust source file that needs nothing but `std`: parameters are constants, nothing is put
     /// on the heap, and `predict` gives the bits of [`predict_one`](Self::predict_one) (on a machine with fused
     /// multiply-add, as all are for which this crate has vector instructions). A test in the file says so.
@@ -51,7 +50,7 @@ impl<A: Scalar> Sequential<A> {
     pub fn to_rust(&self) -> Result<String> {
         let mut source = Source::default();
         source.network(self)?;
-        let (number, inputs, outputs) = (A::NAME, self.input().len(), self.output().len());
+        let (number, inputs, outputs) = (A::NAME, self.input_shape().len(), self.prediction_shape().len());
         let mut text = format!(
             "//! A neural network, written by neuropil {}: see `predict`.\n\n\
              /// The numbers that the network computes with.\ntype Number = {number};\n\n\
@@ -81,7 +80,7 @@ impl<A: Scalar> Sequential<A> {
 
     /// A test that the source predicts what this network does.
     fn write_test(&self, text: &mut String) -> Result<()> {
-        let x = Init::Uniform { low: -2.0, high: 2.0 }.matrix::<A>(SAMPLES, self.input().len(), &mut rng(0));
+        let x = Init::Uniform { low: -2.0, high: 2.0 }.matrix::<A>(SAMPLES, self.input_shape().len(), &mut rng(0));
         let mut cases = String::new();
         for x in x.rows() {
             let x = x.to_vec();
@@ -109,18 +108,17 @@ struct Source {
 }
 
 impl Source {
-    fn network<A: Scalar>(&mut self, network: &Sequential<A>) -> Result<()> {
-        let mut input = network.input();
+    fn network<A: Scalar>(&mut self, network: &Network<A>) -> Result<()> {
+        let mut input = network.input_shape();
         for (i, layer) in network.layers().enumerate() {
-            self.layer(layer, input).map_err(|error| error.at(i))?;
+            self.layer(layer, input).map_err(|error| error.at(&i.to_string()))?;
             input = layer.output_shape(input)?;
         }
         Ok(())
     }
 
     fn layer<A: Scalar>(&mut self, layer: &dyn Layer<A>, input: Shape) -> Result<()> {
-        let any: &dyn Any = layer;
-        if let Some(network) = any.downcast_ref::<Sequential<A>>() {
+        if let Some(network) = crate::network::as_network(layer) {
             return self.network(network);
         }
         let spec = layer.spec().unwrap_or_else(|| Spec::new(""));

@@ -32,7 +32,7 @@ pub struct AttentionGradients<A: Scalar> {
     pub key: Array2<A>,
     /// dL/d(value).
     pub value: Array2<A>,
-    /// dL/dw for each parameter, in the order of [`Layer::visit`](crate::layers::Layer::visit).
+    /// dL/dw for each parameter, in the order of [`Layer::visit`](crate::layer::Layer::visit).
     pub weights: Vec<Array2<A>>,
 }
 
@@ -79,15 +79,8 @@ impl<A: Scalar> MultiHeadAttention<A> {
         (memory.samples, memory.queries, memory.keys) = (samples, queries, keys);
         memory.hidden.clear();
         memory.hidden.extend(hidden.into_iter().flatten());
-        for (i, (_, matrix, steps)) in sizes.into_iter().enumerate() {
-            let projected = &mut memory.projected[i];
-            let columns = s![.., i * features..(i + 1) * features];
-            resize(projected, samples * steps, features);
-            let matrix = matrix.as_standard_layout();
-            gemm(A::ONE, &groups(&matrix, features), &self.in_weight.slice(columns), A::ZERO, projected);
-            if let Some([bias, _]) = &self.biases {
-                add_row(projected, &bias.slice(columns));
-            }
+        for (i, (_, matrix, _)) in sizes.into_iter().enumerate() {
+            self.project(i, &matrix.as_standard_layout(), memory);
         }
         let mut y = Array2::from_elem(query.dim(), A::ZERO);
         self.mix(memory, &mut groups_mut(&mut y, features));
@@ -125,14 +118,8 @@ impl<A: Scalar> MultiHeadAttention<A> {
         let mut inputs =
             [zero(samples, queries * features), zero(samples, keys * features), zero(samples, keys * features)];
         for (i, dx) in inputs.iter_mut().enumerate() {
-            let (dprojected, columns) = (&memory.dprojected[i], s![.., i * features..(i + 1) * features]);
-            let matrix = sizes[i].1.as_standard_layout();
-            gemm(A::ONE, &groups(&matrix, features).t(), dprojected, A::ZERO, &mut dw_in.slice_mut(columns));
-            if let Some([db_in, _]) = &mut dbiases {
-                column_sums(dprojected, &mut db_in.slice_mut(columns));
-            }
-            let weight = self.in_weight.slice(columns);
-            gemm(A::ONE, dprojected, &weight.t(), A::ZERO, &mut groups_mut(dx, features));
+            let db_in = dbiases.as_mut().map(|[db_in, _]| db_in);
+            self.project_backward(i, &sizes[i].1.as_standard_layout(), memory, &mut dw_in, db_in, dx);
         }
         let [query, key, value] = inputs;
         let weights = match dbiases {
@@ -140,6 +127,36 @@ impl<A: Scalar> MultiHeadAttention<A> {
             None => vec![dw_in, dw_out],
         };
         Ok(AttentionGradients { query, key, value, weights })
+    }
+
+    /// Q, K or V, by its number, of what it is made of.
+    pub(super) fn project(&self, i: usize, x: &Matrix<A>, memory: &mut Memory<A>) {
+        let (features, projected) = (self.features(), &mut memory.projected[i]);
+        let columns = s![.., i * features..(i + 1) * features];
+        resize(projected, x.len() / features, features);
+        gemm(A::ONE, &groups(x, features), &self.in_weight.slice(columns), A::ZERO, projected);
+        if let Some([bias, _]) = &self.biases {
+            add_row(projected, &bias.slice(columns));
+        }
+    }
+
+    /// From dL/dQ, dL/dK or dL/dV to what it is made of, and to its part of the weights and biases.
+    pub(super) fn project_backward(
+        &self,
+        i: usize,
+        x: &Matrix<A>,
+        memory: &Memory<A>,
+        dw: &mut Array2<A>,
+        db: Option<&mut Array2<A>>,
+        dx: &mut Matrix<A>,
+    ) {
+        let (features, dprojected) = (self.features(), &memory.dprojected[i]);
+        let columns = s![.., i * features..(i + 1) * features];
+        gemm(A::ONE, &groups(x, features).t(), dprojected, A::ZERO, &mut dw.slice_mut(columns));
+        if let Some(db) = db {
+            column_sums(dprojected, &mut db.slice_mut(columns));
+        }
+        gemm(A::ONE, dprojected, &self.in_weight.slice(columns).t(), A::ZERO, &mut groups_mut(dx, features));
     }
 
     fn check(&self, name: &str, got: (usize, usize), wants: [usize; 2]) -> Result<()> {

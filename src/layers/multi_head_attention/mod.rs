@@ -7,12 +7,13 @@ use rand::Rng;
 
 use crate::error::check_setting;
 use crate::kernels::{add_row, column_sums, gemm::gemm, groups, groups_mut, parallel, resize, steps_before_padding};
-use crate::layers::{Backward, Info, Layer, Pass, Role};
-use crate::spec::{Parts, Spec};
+use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
+use crate::spec::Spec;
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
 mod attend;
 mod heads;
+mod join;
 
 pub use attend::{Attention, AttentionGradients};
 use heads::{Attend, AttendBackward, Sight};
@@ -111,25 +112,6 @@ impl<A: Scalar> MultiHeadAttention<A> {
         self
     }
 
-    pub(super) fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
-        let spec = parts.spec();
-        let (features, heads) = (spec.count("features")?, spec.count("heads")?);
-        check_sizes(features, heads)?;
-        let biases = if spec.flag("bias")? {
-            Some([parts.array("in_proj_bias", 1, 3 * features)?, parts.array("out_proj.bias", 1, features)?])
-        } else {
-            None
-        };
-        Ok(Self {
-            heads,
-            in_weight: parts.array("in_proj_weight", features, 3 * features)?,
-            out_weight: parts.array("out_proj.weight", features, features)?,
-            biases,
-            causal: spec.flag("causal")?,
-            masked: spec.flag("masked")?,
-        })
-    }
-
     fn features(&self) -> usize {
         self.out_weight.nrows()
     }
@@ -211,6 +193,8 @@ struct Memory<A> {
     dprojected: [Array2<A>; 3],
     dmixed: Array2<A>,
     dscores: Array2<A>,
+    /// dL/d(value), where the key is the value, too.
+    dvalue: Array2<A>,
     /// dL/dy, but 0 for padding.
     dy: Array2<A>,
     samples: usize,
@@ -229,6 +213,7 @@ impl<A: Scalar> Default for Memory<A> {
             dprojected: [empty(), empty(), empty()],
             dmixed: empty(),
             dscores: empty(),
+            dvalue: empty(),
             dy: empty(),
             samples: 0,
             queries: 0,
@@ -314,7 +299,7 @@ impl<A: Scalar> Layer<A> for MultiHeadAttention<A> {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         let features = self.features();
         let memory = pass.cache.get::<Memory<A>>();
         let (x, dy) = (groups(at.x, features), groups(at.dy, features));
@@ -343,6 +328,7 @@ impl<A: Scalar> Layer<A> for MultiHeadAttention<A> {
         if let Some(dx) = at.dx {
             gemm(A::ONE, dqkv, &self.in_weight.t(), A::ZERO, &mut groups_mut(dx, features));
         }
+        Ok(())
     }
 
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
@@ -371,7 +357,7 @@ impl<A: Scalar> Layer<A> for MultiHeadAttention<A> {
 
     /// The four projections of each step, and for each pair of steps a score and a share of what the other has to say.
     fn multiply_adds(&self, input: Shape) -> u64 {
-        let (steps, features) = (input.places() as u64, self.features() as u64);
+        let (steps, features) = (input.positions() as u64, self.features() as u64);
         let [projections, pairs] = [[4 * features, features], [2 * steps, features]];
         let products = |[a, b]: [u64; 2]| a.saturating_mul(b).saturating_mul(steps);
         products(projections).saturating_add(products(pairs))
@@ -380,6 +366,29 @@ impl<A: Scalar> Layer<A> for MultiHeadAttention<A> {
     fn spec(&self) -> Option<Spec> {
         let spec = Spec::new("multi_head_attention").set("features", self.features()).set("heads", self.heads);
         Some(spec.set("bias", self.biases.is_some()).set("causal", self.causal).set("masked", self.masked))
+    }
+}
+
+impl<A: Scalar> Restore<A> for MultiHeadAttention<A> {
+    const KIND: &'static str = "multi_head_attention";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        let (features, heads) = (spec.count("features")?, spec.count("heads")?);
+        check_sizes(features, heads)?;
+        let biases = if spec.flag("bias")? {
+            Some([parts.array("in_proj_bias", 1, 3 * features)?, parts.array("out_proj.bias", 1, features)?])
+        } else {
+            None
+        };
+        Ok(Self {
+            heads,
+            in_weight: parts.array("in_proj_weight", features, 3 * features)?,
+            out_weight: parts.array("out_proj.weight", features, features)?,
+            biases,
+            causal: spec.flag("causal")?,
+            masked: spec.flag("masked")?,
+        })
     }
 }
 

@@ -6,8 +6,8 @@ use ndarray::Array2;
 use rand::Rng;
 
 use crate::error::check_setting;
-use crate::layers::{Backward, Info, Layer, Pass, Role};
-use crate::spec::{Parts, Spec};
+use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
+use crate::spec::Spec;
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
 mod cell;
@@ -178,34 +178,6 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     fn layer_inputs(&self, layer: usize) -> usize {
         if layer == 0 { self.inputs } else { self.directions() * self.units }
     }
-
-    /// Makes the layer out of what [`Layer::spec`] told about it.
-    ///
-    /// # Errors
-    /// Those of `parts`; [`Error::Setting`] for sizes of 0 or beyond memory.
-    pub fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
-        let spec = parts.spec();
-        let (inputs, units, layers) = (spec.count("inputs")?, spec.count("units")?, spec.count("layers")?);
-        check_sizes::<C>(inputs, units, layers)?;
-        let (bidirectional, bias) = (spec.flag("bidirectional")?, spec.flag("bias")?);
-        let (last_state, masked) = (spec.flag("last_state")?, spec.flag("masked")?);
-        let cell = C::restore(spec)?;
-        let mut layer = Self { cell, inputs, units, bidirectional, last_state, masked, chains: Vec::new() };
-        let directions = layer.directions();
-        for i in 0..layers * directions {
-            let name = |what| Name { what, layer: i / directions, reverse: i % directions == 1 }.to_string();
-            let width = C::GATES * units;
-            let ih = parts.array(&name("weight_ih"), layer.layer_inputs(i / directions), width)?;
-            let hh = parts.array(&name("weight_hh"), units, width)?;
-            let bias = if bias {
-                Some([parts.array(&name("bias_ih"), 1, width)?, parts.array(&name("bias_hh"), 1, width)?])
-            } else {
-                None
-            };
-            layer.chains.push(Weights { ih, hh, bias });
-        }
-        Ok(layer)
-    }
 }
 
 /// The error unless there is at least one of each, and the weights of that many layers in both directions can exist.
@@ -267,14 +239,15 @@ impl<A: Scalar, C: Cell> Layer<A> for Recurrent<A, C> {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         self.unroll_backward(at.dy, None, at.dx, at.dw, pass.cache.get::<Memory<A>>());
+        Ok(())
     }
 
     fn multiply_adds(&self, input: Shape) -> u64 {
         let mut weights = 0;
         self.visit(&mut |info, w| weights += if info.role == Role::Weight { w.len() as u64 } else { 0 });
-        weights.saturating_mul(input.places() as u64) // At every step, though the last may be all that comes out.
+        weights.saturating_mul(input.positions() as u64) // At every step, though the last may be all that comes out.
     }
 
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
@@ -333,5 +306,33 @@ impl<A: Scalar, C: Cell> fmt::Debug for Recurrent<A, C> {
         ];
         notes.into_iter().filter(|&(on, _)| on).try_for_each(|(_, note)| f.write_str(note))?;
         f.write_str(")")
+    }
+}
+
+impl<A: Scalar, C: Cell> Restore<A> for Recurrent<A, C> {
+    const KIND: &'static str = C::KIND;
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        let (inputs, units, layers) = (spec.count("inputs")?, spec.count("units")?, spec.count("layers")?);
+        check_sizes::<C>(inputs, units, layers)?;
+        let (bidirectional, bias) = (spec.flag("bidirectional")?, spec.flag("bias")?);
+        let (last_state, masked) = (spec.flag("last_state")?, spec.flag("masked")?);
+        let cell = C::restore(spec)?;
+        let mut layer = Self { cell, inputs, units, bidirectional, last_state, masked, chains: Vec::new() };
+        let directions = layer.directions();
+        for i in 0..layers * directions {
+            let name = |what| Name { what, layer: i / directions, reverse: i % directions == 1 }.to_string();
+            let width = C::GATES * units;
+            let ih = parts.array(&name("weight_ih"), layer.layer_inputs(i / directions), width)?;
+            let hh = parts.array(&name("weight_hh"), units, width)?;
+            let bias = if bias {
+                Some([parts.array(&name("bias_ih"), 1, width)?, parts.array(&name("bias_hh"), 1, width)?])
+            } else {
+                None
+            };
+            layer.chains.push(Weights { ih, hh, bias });
+        }
+        Ok(layer)
     }
 }

@@ -6,7 +6,7 @@ use ndarray::Array2;
 
 use super::memory::Memory;
 use super::{Cell, Recurrent};
-use crate::layers::Layer;
+use crate::layer::Layer;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// What a recurrent layer carries from one piece of a sequence to the next, for [`Recurrent::run`]: the states after the

@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use std::path::PathBuf;
 
 use crate::train::History;
-use crate::{Error, Result, Scalar, Sequential};
+use crate::{Error, Network, Result, Scalar};
 
 #[cfg(feature = "files")]
 mod checkpoint;
@@ -106,7 +106,7 @@ pub enum Flow {
 #[derive(Debug)]
 pub struct Context<'c, A: Scalar> {
     /// The network as it is now.
-    pub network: &'c mut Sequential<A>,
+    pub network: &'c mut Network<A>,
     /// The epochs so far.
     pub history: &'c History,
     /// How far the training is.
@@ -187,15 +187,15 @@ pub(crate) fn find(columns: &[Column], name: Option<&str>, default: usize) -> Re
 }
 
 /// All parameters and statistics of a network, one after the other.
-pub(crate) fn numbers_of<A: Scalar>(network: &Sequential<A>, numbers: &mut Vec<A>) {
-    use crate::layers::Layer;
+pub(crate) fn numbers_of<A: Scalar>(network: &Network<A>, numbers: &mut Vec<A>) {
+    use crate::layer::Layer;
     numbers.clear();
     network.visit(&mut |_, matrix| numbers.extend(matrix));
 }
 
 /// Puts back what [`numbers_of`] gave, if there are as many as the network has.
-pub(crate) fn set_numbers<A: Scalar>(network: &mut Sequential<A>, numbers: &[A]) -> bool {
-    use crate::layers::Layer;
+pub(crate) fn set_numbers<A: Scalar>(network: &mut Network<A>, numbers: &[A]) -> bool {
+    use crate::layer::Layer;
     let mut count = 0;
     network.visit(&mut |_, matrix| count += matrix.len());
     if count != numbers.len() {

@@ -3,9 +3,9 @@
 use ndarray::Array2;
 
 use super::Report;
-use crate::layers::{Cache, Layer, Pass};
+use crate::layer::{Cache, Layer, Pass};
 use crate::losses::Loss;
-use crate::{Matrix, Result, Scalar, Sequential, rng};
+use crate::{Matrix, Network, Result, Scalar, rng};
 
 /// The loss of a network that was not trained yet, beside that of an answer which knows nothing.
 ///
@@ -29,7 +29,7 @@ use crate::{Matrix, Result, Scalar, Sequential, rng};
 /// # Errors
 /// When the samples do not fit the network, or the target does not fit the loss.
 pub fn initial_loss<A: Scalar>(
-    network: &Sequential<A>,
+    network: &Network<A>,
     x: &Matrix<A>,
     target: &Matrix<A>,
     loss: &dyn Loss<A>,
@@ -58,14 +58,14 @@ pub fn initial_loss<A: Scalar>(
 }
 
 /// What comes out if the last layer that has parameters gives zeros.
-fn knowing_nothing<A: Scalar>(network: &Sequential<A>, rows: usize) -> Result<Array2<A>> {
+fn knowing_nothing<A: Scalar>(network: &Network<A>, rows: usize) -> Result<Array2<A>> {
     let has_parameters = |layer: &dyn Layer<A>| {
         let mut any = false;
         layer.visit(&mut |_, _| any = true);
         any
     };
     let last = network.layers().collect::<Vec<_>>().into_iter().rposition(has_parameters);
-    let (mut shape, mut y) = (network.input(), None);
+    let (mut shape, mut y) = (network.input_shape(), None);
     for (i, layer) in network.layers().enumerate() {
         let before = shape;
         shape = layer.output_shape(before)?;
@@ -74,7 +74,8 @@ fn knowing_nothing<A: Scalar>(network: &Sequential<A>, rows: usize) -> Result<Ar
         }
         let x = y.unwrap_or_else(|| Array2::from_elem((rows, before.len()), A::ZERO));
         let mut out = Array2::from_elem((rows, shape.len()), A::ZERO);
-        let mut pass = Pass { training: false, input: before, cache: &mut Cache::default(), rng: &mut rng(0) };
+        let mut pass =
+            Pass { training: false, recording: false, input: before, cache: &mut Cache::default(), rng: &mut rng(0) };
         layer.forward(&x, &mut out, &mut pass)?;
         y = Some(out);
     }

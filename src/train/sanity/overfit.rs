@@ -3,7 +3,7 @@
 use super::Report;
 use crate::losses::Loss;
 use crate::optimizers::Adam;
-use crate::{Error, Matrix, Result, Scalar, Sequential, Tape};
+use crate::{Error, Matrix, Network, Result, Scalar, Tape};
 
 /// The learning rates that are tried, each from the same start.
 const RATES: [f64; 3] = [1e-2, 1e-3, 1e-1];
@@ -21,7 +21,7 @@ const LEFT: f64 = 0.01;
 /// # Errors
 /// When the samples do not fit the network, or the target does not fit the loss.
 pub fn overfit<A: Scalar>(
-    network: &Sequential<A>,
+    network: &Network<A>,
     x: &Matrix<A>,
     target: &Matrix<A>,
     loss: &dyn Loss<A>,

@@ -4,8 +4,8 @@ use ndarray::Array2;
 
 use super::Report;
 use crate::error::check_setting;
-use crate::layers::Layer;
-use crate::{Error, Matrix, Result, Scalar, Sequential, Shape, Tape};
+use crate::layer::Layer;
+use crate::{Error, Matrix, Network, Result, Scalar, Shape, Tape};
 
 /// A slope that lets nothing through.
 const FLAT: f64 = 0.01;
@@ -36,16 +36,16 @@ const UNITS: f64 = 0.2;
 ///
 /// # Errors
 /// [`Error::Setting`] for fewer than two samples; [`Error::Width`] when they do not fit the network; those of its layers.
-pub fn units<A: Scalar>(network: &Sequential<A>, x: &Matrix<A>) -> Result<Report> {
+pub fn units<A: Scalar>(network: &Network<A>, x: &Matrix<A>) -> Result<Report> {
     check_setting("the number of samples", x.nrows() as f64, "at least 2", x.nrows() >= 2)?;
-    if x.ncols() != network.input().len() {
-        return Err(Error::Width { wants: network.input(), got: x.ncols() });
+    if x.ncols() != network.input_shape().len() {
+        return Err(Error::Width { wants: network.input_shape(), got: x.ncols() });
     }
     let mut report = Report::new("dead and saturated units");
-    let (mut x, mut shape) = (x.to_owned(), network.input());
+    let (mut x, mut shape) = (x.to_owned(), network.input_shape());
     let count = network.layers().len();
     for (i, layer) in network.layers().enumerate() {
-        let (y, slopes) = slopes(layer, &x, shape).map_err(|error| error.at(i))?;
+        let (y, slopes) = slopes(layer, &x, shape).map_err(|error| error.at(&i.to_string()))?;
         if let Some(slopes) = slopes {
             let [dead, saturated] = shares(&y, &slopes);
             let name = format!("{i} {layer:?}");

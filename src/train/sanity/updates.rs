@@ -1,10 +1,10 @@
 //! [`updates`]: how far does a step move each weight?
 
 use super::Report;
-use crate::layers::{Layer, Role};
+use crate::layer::{Layer, Role};
 use crate::losses::Loss;
 use crate::optimizers::Optimizer;
-use crate::{Matrix, Result, Scalar, Sequential, Tape};
+use crate::{Matrix, Network, Result, Scalar, Tape};
 
 /// The ratios of a step to the weights that are usual: about 10⁻³, and for the first steps of a training more.
 const USUAL: std::ops::RangeInclusive<f64> = 1e-5..=0.1;
@@ -17,7 +17,7 @@ const USUAL: std::ops::RangeInclusive<f64> = 1e-5..=0.1;
 /// # Errors
 /// Those of [`Tape::train`].
 pub fn updates<A: Scalar>(
-    network: &Sequential<A>,
+    network: &Network<A>,
     x: &Matrix<A>,
     target: &Matrix<A>,
     loss: &dyn Loss<A>,

@@ -1,9 +1,9 @@
 //! Which operators are which layer: the way back from `table.rs`.
 
-use super::graph::{INT64, Node};
 use super::import::{Found, Walk, expect_channels};
 use crate::Shape;
 use crate::spec::Spec;
+use crate::spec::onnx::{INT64, Node};
 
 mod norms;
 mod padding;

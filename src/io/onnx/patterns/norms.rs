@@ -3,10 +3,10 @@
 use super::shapes::shape_of;
 use super::{Read, first};
 use crate::Shape;
-use crate::io::onnx::export::dims;
-use crate::io::onnx::graph::Node;
 use crate::io::onnx::import::{Found, Walk};
 use crate::spec::Spec;
+use crate::spec::onnx::Node;
+use crate::spec::onnx::dims;
 
 pub(super) fn batch_norm(channels: usize, eps: f64) -> Spec {
     Spec::new("batch_norm").set("channels", channels).set("eps", eps).set("momentum", 0.1).set("affine", true)

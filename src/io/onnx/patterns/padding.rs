@@ -4,8 +4,8 @@ use super::products::positions;
 use super::sequences::{attention, recurrent};
 use super::{Read, first};
 use crate::Shape;
-use crate::io::onnx::graph::Node;
 use crate::io::onnx::import::{Found, Walk};
+use crate::spec::onnx::Node;
 
 /// The layer of a value that is also asked where its padding begins.
 pub(super) fn masked<'g>(walk: &Walk<'g>, users: &[&'g Node<'g>]) -> Read<Option<Found<'g>>> {

@@ -1,11 +1,11 @@
 //! Products with a matrix, and sums and products with one number for each feature.
 
+use super::windows::region_weights;
 use super::{Read, first};
 use crate::Shape;
-use crate::io::onnx::graph::Node;
 use crate::io::onnx::import::{Found, Walk};
-use crate::io::onnx::windows::region_weights;
 use crate::spec::Spec;
+use crate::spec::onnx::Node;
 
 pub(super) fn dense(inputs: usize, outputs: usize, bias: bool) -> Spec {
     Spec::new("dense").set("inputs", inputs).set("outputs", outputs).set("bias", bias)

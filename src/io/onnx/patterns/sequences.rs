@@ -4,10 +4,9 @@ use super::products::matmul;
 use super::shapes::fill;
 use super::{Read, first};
 use crate::Shape;
-use crate::io::onnx::graph::Node;
 use crate::io::onnx::import::{Found, Walk};
-use crate::io::onnx::recurrent::gate_order;
 use crate::spec::Spec;
+use crate::spec::onnx::Node;
 
 /// Recurrent operators on one another, between transposes to (steps, batch, features) and back.
 /// They may be given how many steps of each sample are no padding.
@@ -218,4 +217,13 @@ pub(super) fn attention<'g>(
         found = found.with("out_proj.bias", of(&out));
     }
     Ok(Some(found))
+}
+
+/// Where ONNX has this layer's gates: its LSTM goes i o f g where ours goes i f g o, its GRU z r n where ours goes r z n.
+pub(super) fn gate_order(kind: &str) -> &'static [usize] {
+    match kind {
+        "lstm" => &[0, 3, 1, 2],
+        "gru" => &[1, 0, 2],
+        _ => &[0],
+    }
 }

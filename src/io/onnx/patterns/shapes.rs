@@ -5,10 +5,10 @@ use super::sequences::recurrent;
 use super::windows::conv1d;
 use super::{Read, first};
 use crate::Shape;
-use crate::io::onnx::export::dims;
-use crate::io::onnx::graph::Node;
 use crate::io::onnx::import::{Found, Walk};
 use crate::spec::Spec;
+use crate::spec::onnx::Node;
+use crate::spec::onnx::dims;
 
 /// A reshape that flattens or does nothing, or begins a group norm.
 pub(super) fn reshape<'g>(walk: &Walk<'g>, node: &'g Node<'g>) -> Read<Option<Found<'g>>> {

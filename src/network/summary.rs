@@ -2,11 +2,12 @@
 
 use std::fmt::{self, Display, Write as _};
 
-use crate::layers::{Layer, Role};
-use crate::network::count_parameters;
+use super::Network;
+use super::steps::Source;
+use crate::layer::Role;
 use crate::svg::{GREY, INK, Svg, text_width};
 use crate::text::{figures, table};
-use crate::{Result, Scalar, Sequential, Shape};
+use crate::{Result, Scalar, Shape};
 
 /// What a network costs: the shapes between its layers, parameters, multiply-adds, and the memory of a training step.
 ///
@@ -41,6 +42,8 @@ pub struct Summary {
 pub struct LayerSummary {
     /// The layer as it prints itself.
     pub name: String,
+    /// What it takes.
+    takes: Vec<Source>,
     /// The shape of a sample after it.
     pub output: Shape,
     /// How many numbers of it are trained.
@@ -58,22 +61,25 @@ impl Summary {
     ///
     /// # Errors
     /// [`Error::Empty`](crate::Error::Empty) for a network without layers.
-    pub fn new<A: Scalar>(network: &Sequential<A>, batch: usize) -> Result<Self> {
-        let mut shape = network.input();
-        network.output_shape(shape)?;
-        let mut layers = Vec::new();
-        let mut has_gradient = false;
-        for layer in network.layers() {
-            let output = layer.output_shape(shape)?;
-            let (parameters, mut statistics) = (count_parameters(layer), 0);
-            layer.visit(&mut |info, matrix| statistics += if info.role == Role::Statistic { matrix.len() } else { 0 });
-            has_gradient |= parameters > 0;
-            let multiply_adds = layer.multiply_adds(shape);
-            let name = format!("{layer:?}");
-            layers.push(LayerSummary { name, output, parameters, statistics, multiply_adds, has_gradient });
-            shape = output;
+    pub fn new<A: Scalar>(network: &Network<A>, batch: usize) -> Result<Self> {
+        let input = network.input_shape();
+        let (mut layers, mut gradients) = (Vec::<LayerSummary>::new(), Vec::new());
+        for step in network.steps(input)? {
+            let (mut parameters, mut statistics) = (0, 0);
+            step.visit(&mut |info, matrix| match info.role {
+                // A layer at several places is counted at the first.
+                _ if step.again => {}
+                Role::Statistic => statistics += matrix.len(),
+                _ => parameters += matrix.len(),
+            });
+            let taken = |source: &Source| matches!(source, Source::Step(at) if gradients[*at]);
+            let has_gradient = step.parameter_count() > 0 || step.takes.iter().any(taken);
+            gradients.push(has_gradient);
+            let (multiply_adds, output) = (step.multiply_adds(), step.output);
+            let (name, takes) = (step.text, step.takes);
+            layers.push(LayerSummary { name, takes, output, parameters, statistics, multiply_adds, has_gradient });
         }
-        Ok(Self { input: network.input(), batch, number: size_of::<A>(), layers })
+        Ok(Self { input, batch, number: size_of::<A>(), layers })
     }
 
     /// How many numbers training can change.

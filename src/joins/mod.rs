@@ -1,0 +1,59 @@
+//! The joins, one file each: functions of several values, for places of a [`Network`](crate::Network) where values meet.
+//!
+//! [`MultiHeadAttention`](crate::layers::MultiHeadAttention) is a join, too: of query, key and value. See
+//! [`Join`](crate::layer::Join) for one of your own.
+//!
+//! # A new join
+//! One new file here and one line in the list below.
+
+use crate::{Error, Result, Shape};
+
+/// Brings joins into the crate: the file and the join in it.
+macro_rules! joins {
+    ($($file:ident: $join:ident;)+) => {
+        $(
+            mod $file;
+            pub use $file::$join;
+        )+
+
+        /// Tells a registry how each join is made again.
+        pub(crate) fn register<A: crate::Scalar>(registry: &mut crate::layer::Registry<A>) {
+            $(registry.register_join::<$join>();)+
+        }
+    };
+}
+
+joins! {
+    add: Add;
+    concat: Concat;
+    distance: Distance;
+    dot: Dot;
+    multiply: Multiply;
+    subtract: Subtract;
+}
+
+/// The one shape that all values have.
+fn same_shape(join: &str, inputs: &[Shape]) -> Result<Shape> {
+    let first = inputs.first().copied().unwrap_or(Shape::Flat(0));
+    match inputs.iter().position(|shape| *shape != first) {
+        None => Ok(first),
+        Some(at) => {
+            let wants = format!("values of one shape, that of the first, {first}, but value {at} has another");
+            Err(Error::Input { layer: join.to_owned(), wants, got: inputs[at] })
+        }
+    }
+}
+
+/// The one shape of exactly two values.
+fn pair(join: &str, inputs: &[Shape]) -> Result<Shape> {
+    if inputs.len() == 2 {
+        return same_shape(join, inputs);
+    }
+    let step = format!("the join {join}");
+    Err(Error::Graph { step, problem: format!("it takes two values, not {}", inputs.len()) })
+}
+
+/// □1 + □2 + □3, with this sign between.
+fn between(inputs: usize, sign: &str) -> String {
+    (1..=inputs).map(|i| format!("□{i}")).collect::<Vec<_>>().join(sign)
+}

@@ -1,0 +1,83 @@
+//! A boxed layer is a layer, too.
+
+use std::any::TypeId;
+
+use ndarray::Array2;
+
+use super::{Backward, Cache, Info, Layer, Pass};
+use crate::spec::layout::{Piece, System};
+use crate::spec::onnx::Operators;
+use crate::spec::{Formula, Spec};
+use crate::{Matrix, Result, Scalar, Shape};
+
+/// Writes every method of [`Layer`] but `spec` as a call of the layer inside.
+macro_rules! delegate_layer {
+    ($scalar:ty, $self:ident => $inner:expr) => {
+        fn output_shape(&$self, input: Shape) -> Result<Shape> {
+            $inner.output_shape(input)
+        }
+
+        fn forward(&$self, x: &Matrix<$scalar>, y: &mut Matrix<$scalar>, pass: &mut Pass<'_>) -> Result<()> {
+            $inner.forward(x, y, pass)
+        }
+
+        fn backward(&$self, at: Backward<'_, $scalar>, pass: &mut Pass<'_>) -> Result<()> {
+            $inner.backward(at, pass)
+        }
+
+        fn visit(&$self, f: &mut dyn FnMut(Info<'_>, &Array2<$scalar>)) {
+            $inner.visit(f);
+        }
+
+        fn visit_mut(&mut $self, f: &mut dyn FnMut(Info<'_>, &mut Array2<$scalar>)) {
+            $inner.visit_mut(f);
+        }
+
+        fn update_statistics(&mut $self, cache: &mut Cache) {
+            $inner.update_statistics(cache);
+        }
+
+        fn scale_rates(&$self, rates: &mut [f64]) {
+            $inner.scale_rates(rates);
+        }
+
+        fn multiply_adds(&$self, input: Shape) -> u64 {
+            $inner.multiply_adds(input)
+        }
+
+        fn differentiable(&$self) -> bool {
+            $inner.differentiable()
+        }
+
+        fn identity(&$self) -> (TypeId, usize) {
+            $inner.identity()
+        }
+    };
+}
+
+pub(crate) use delegate_layer;
+
+/// A network opens the box: inside it there is only the layer.
+impl<A: Scalar> Layer<A> for Box<dyn Layer<A>> {
+    delegate_layer!(A, self => (**self));
+
+    fn spec(&self) -> Option<Spec> {
+        (**self).spec()
+    }
+
+    fn layout(&self, system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
+        (**self).layout(system, name, dims)
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        (**self).onnx(operators)
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        (**self).formula()
+    }
+
+    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
+        (**self).rust_expression(number)
+    }
+}

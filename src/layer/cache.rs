@@ -1,0 +1,33 @@
+//! [`Cache`]: what a layer keeps from its forward to its backward pass.
+
+use std::any::Any;
+use std::fmt::{self, Debug};
+
+/// A layer's memory on a tape: empty at first, then a value of the type that the layer asks for.
+#[derive(Default)]
+pub struct Cache(Option<Box<dyn Any + Send>>);
+
+impl Cache {
+    /// The value that the layer keeps here, made by `T::default()` when there is none yet.
+    ///
+    /// ```
+    /// let mut cache = neuropil::layer::Cache::default();
+    /// cache.get::<Vec<f32>>().push(1.5);
+    /// assert_eq!(cache.get::<Vec<f32>>(), &[1.5]);
+    /// ```
+    ///
+    /// # Panics
+    /// Never: a value of another type is replaced.
+    pub fn get<T: Any + Send + Default>(&mut self) -> &mut T {
+        if !self.0.as_ref().is_some_and(|value| value.is::<T>()) {
+            self.0 = Some(Box::<T>::default());
+        }
+        self.0.as_mut().and_then(|value| value.downcast_mut()).expect("it was just made")
+    }
+}
+
+impl Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Cache(..)" } else { "Cache" })
+    }
+}

@@ -1,0 +1,208 @@
+//! [`Join`]: a function of several values with its derivative.
+
+use std::any::Any;
+use std::fmt::Debug;
+
+use ndarray::Array2;
+use rand::rngs::Xoshiro256PlusPlus;
+
+use super::{Cache, Info, Role};
+use crate::spec::layout::{Piece, System};
+use crate::spec::onnx::Operators;
+use crate::spec::{Formula, Spec};
+use crate::{Error, Matrix, Result, Scalar, Shape};
+
+/// A function of several values with its derivative: several matrices in, one matrix out.
+///
+/// Joins stand in a [`Network`](crate::Network) where several values meet: a sum, a concatenation, attention's query, key
+/// and value. Like a [`Layer`](super::Layer), a join does not change while data pass through it.
+///
+/// ```
+/// use neuropil::layer::{Inputs, Join, JoinBackward, JoinPass};
+/// use neuropil::prelude::*;
+///
+/// /// y = a + 2b.
+/// #[derive(Debug, Clone)]
+/// struct AddTwice;
+///
+/// impl<A: Scalar> Join<A> for AddTwice {
+///     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape> {
+///         Ok(inputs[0])
+///     }
+///
+///     fn forward(&self, inputs: Inputs<'_, A>, y: &mut Matrix<A>, _: &mut JoinPass<'_>) -> Result<()> {
+///         y.assign(inputs.get(0));
+///         y.scaled_add(A::of(2.0), inputs.get(1));
+///         Ok(())
+///     }
+///
+///     fn backward(&self, at: JoinBackward<'_, A>, _: &mut JoinPass<'_>) -> Result<()> {
+///         at.dx[0].assign(at.dy);
+///         at.dx[1].assign(&(at.dy * A::of(2.0)));
+///         Ok(())
+///     }
+/// }
+///
+/// let mut g = Network::<f64>::new();
+/// let (a, b) = (g.input("a", 2), g.input("b", 2));
+/// let sum = g.join(AddTwice, [a, b])?;
+/// g.output("sum", sum)?;
+/// assert_eq!(g.predict(&ndarray::array![[1.0, 2.0, 10.0, 20.0]])?, ndarray::array![[21.0, 42.0]]);
+/// # Ok::<(), Error>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not join values",
+    note = "a constructor that checks its sizes returns a `Result`: put `?` after it",
+    note = "a join of your own implements `neuropil::layer::Join`; a layer takes one value: `Network::add`"
+)]
+pub trait Join<A: Scalar>: Any + Debug + Send + Sync + CloneJoin<A> {
+    /// The shape of a sample after this join, for values of these shapes; there is at least one.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if it cannot join samples of these shapes.
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape>;
+
+    /// Writes the outputs for the rows of all inputs into `y`, which holds anything before.
+    ///
+    /// # Errors
+    /// When the values themselves are wrong.
+    fn forward(&self, inputs: Inputs<'_, A>, y: &mut Matrix<A>, pass: &mut JoinPass<'_>) -> Result<()>;
+
+    /// From dL/dy, writes the gradient with respect to each input and each parameter; the matrices hold anything before.
+    ///
+    /// # Errors
+    /// When it finds something impossible, such as a cache that no forward pass has filled.
+    fn backward(&self, at: JoinBackward<'_, A>, pass: &mut JoinPass<'_>) -> Result<()>;
+
+    /// Shows each parameter, always in the same order: see [`parameters!`](crate::parameters).
+    fn visit(&self, _f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {}
+
+    /// [`visit`](Self::visit), to change them.
+    fn visit_mut(&mut self, _f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {}
+
+    /// Multiply-accumulates per sample in a forward pass; elementwise work is not counted.
+    fn multiply_adds(&self, inputs: &[Shape]) -> u64 {
+        let positions = self.output_shape(inputs).map_or(0, Shape::positions) as u64;
+        let mut weights = 0;
+        self.visit(&mut |info, w| weights += if info.role == Role::Weight { w.len() as u64 } else { 0 });
+        weights.saturating_mul(positions)
+    }
+
+    /// The kind and the settings of this join; `None` if it cannot be saved.
+    fn spec(&self) -> Option<Spec> {
+        None
+    }
+
+    /// How `PyTorch` or Keras store the parameter of this name.
+    fn layout(&self, _system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
+        vec![Piece::whole(name, dims)]
+    }
+
+    /// Writes the join, as it predicts, with the operators of ONNX.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if there is no way to.
+    fn onnx(&self, _operators: &mut Operators) -> Result<()> {
+        let what = "cannot be written as ONNX; implement `onnx` for it".to_owned();
+        Err(Error::Unsupported { layer: format!("{self:?}"), what })
+    }
+
+    /// The join of this many inputs as a formula.
+    fn formula(&self, _inputs: usize) -> Option<Formula> {
+        None
+    }
+}
+
+/// The values that a [`Join`] takes, in order.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a, A: Scalar> {
+    x: &'a Matrix<A>,
+    values: &'a [Array2<A>],
+    places: &'a [Place],
+}
+
+/// Where a value lies while data pass through a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In the network's own input or output.
+    Whole,
+    /// In a buffer.
+    Buffer(usize),
+}
+
+impl<'a, A: Scalar> Inputs<'a, A> {
+    pub(crate) fn new(x: &'a Matrix<A>, values: &'a [Array2<A>], places: &'a [Place]) -> Self {
+        Self { x, values, places }
+    }
+
+    /// The number of values.
+    #[allow(clippy::len_without_is_empty)] // There is at least one.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Value `index`, (rows, length of its shape).
+    ///
+    /// # Panics
+    /// If there is no such value.
+    pub fn get(&self, index: usize) -> &'a Matrix<A> {
+        match self.places[index] {
+            Place::Whole => self.x,
+            Place::Buffer(at) => &self.values[at],
+        }
+    }
+
+    /// All values, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a Matrix<A>> + use<'a, A> {
+        let inputs = *self;
+        (0..self.len()).map(move |index| inputs.get(index))
+    }
+}
+
+/// What surrounds a join while a batch passes through it: as [`Pass`](super::Pass).
+#[derive(Debug)]
+pub struct JoinPass<'a> {
+    /// Whether the network trains or predicts.
+    pub training: bool,
+    /// Whether a backward pass follows.
+    pub recording: bool,
+    /// The shape of a row of each input.
+    pub inputs: &'a [Shape],
+    /// This join's memory from forward to backward, and from step to step.
+    pub cache: &'a mut Cache,
+    /// For joins that draw random numbers when training.
+    pub rng: &'a mut Xoshiro256PlusPlus,
+}
+
+/// What [`Join::backward`] is given.
+#[derive(Debug)]
+pub struct JoinBackward<'a, A: Scalar> {
+    /// The inputs of the forward pass.
+    pub inputs: Inputs<'a, A>,
+    /// The output of the forward pass.
+    pub y: &'a Matrix<A>,
+    /// dL/dy.
+    pub dy: &'a Matrix<A>,
+    /// Where the gradient with respect to each input is written.
+    pub dx: &'a mut [Array2<A>],
+    /// Where dL/dw is written: one matrix per trainable parameter, in the order of [`Join::visit`].
+    pub dw: &'a mut [Array2<A>],
+}
+
+/// How a boxed join clones itself; every `Join` that is `Clone` has it.
+pub trait CloneJoin<A: Scalar> {
+    /// A copy of this join in a box.
+    fn clone_join(&self) -> Box<dyn Join<A>>;
+}
+
+impl<A: Scalar, J: Join<A> + Clone + 'static> CloneJoin<A> for J {
+    fn clone_join(&self) -> Box<dyn Join<A>> {
+        Box::new(self.clone())
+    }
+}
+
+impl<A: Scalar> Clone for Box<dyn Join<A>> {
+    fn clone(&self) -> Self {
+        (**self).clone_join()
+    }
+}

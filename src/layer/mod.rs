@@ -1,0 +1,207 @@
+//! What a layer is: the [`Layer`] trait, the [`Join`] trait for what takes several values, and all that their methods
+//! are given.
+//!
+//! The layers themselves are in [`layers`](crate::layers), the joins in [`joins`](crate::joins), the activations in
+//! [`activations`](crate::activations). This module is for those who write one of their own.
+
+use std::any::{Any, TypeId};
+use std::fmt::Debug;
+
+use ndarray::Array2;
+
+use crate::spec::layout::{Piece, System};
+use crate::spec::onnx::Operators;
+use crate::spec::{Formula, Spec};
+use crate::{Error, Matrix, Result, Scalar, Shape};
+
+pub(crate) mod boxed;
+mod cache;
+mod join;
+mod parameter;
+mod pass;
+mod restore;
+
+#[doc(inline)]
+pub use crate::parameters;
+pub use cache::Cache;
+pub(crate) use join::Place;
+pub use join::{Inputs, Join, JoinBackward, JoinPass};
+pub use parameter::{Info, Parameter, Parameters, Role};
+pub use pass::{Backward, Pass};
+pub use restore::{Arrays, Parts, Registry, Restore};
+
+/// A function of one value with its derivative: one matrix in, one matrix out.
+///
+/// A layer is a plain value: it holds its parameters and settings and does not change while data pass through it. What
+/// the forward pass has to keep for the backward pass goes into [`Pass::cache`], which belongs to the
+/// [`Tape`](crate::Tape), so one `&layer` can serve many threads.
+///
+/// Every matrix has one sample per row. A network calls the methods with row-major matrices whose sizes were checked.
+///
+/// ```
+/// use neuropil::layer::{Backward, Layer, Parameter, Parameters, Pass, Restore, Parts, parameters};
+/// use neuropil::prelude::*;
+/// use neuropil::spec::Spec;
+///
+/// /// y = s·x with one trained number s.
+/// #[derive(Debug, Clone)]
+/// struct Scale<A: Scalar> {
+///     factor: Parameter<A>,
+/// }
+///
+/// impl<A: Scalar> Layer<A> for Scale<A> {
+///     fn output_shape(&self, input: Shape) -> Result<Shape> {
+///         Ok(input)
+///     }
+///
+///     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, _: &mut Pass<'_>) -> Result<()> {
+///         let s = self.factor[[0, 0]];
+///         y.zip_mut_with(x, |y, &x| *y = s * x);
+///         Ok(())
+///     }
+///
+///     fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) -> Result<()> {
+///         at.dw[0][[0, 0]] = at.dy.iter().zip(at.x).fold(A::ZERO, |sum, (&dy, &x)| sum + dy * x);
+///         let s = self.factor[[0, 0]];
+///         if let Some(dx) = at.dx {
+///             dx.zip_mut_with(at.dy, |dx, &dy| *dx = s * dy);
+///         }
+///         Ok(())
+///     }
+///
+///     parameters!(A: factor);
+///
+///     fn spec(&self) -> Option<Spec> {
+///         Some(Spec::new("scale"))
+///     }
+/// }
+///
+/// impl<A: Scalar> Restore<A> for Scale<A> {
+///     const KIND: &'static str = "scale";
+///     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+///         Ok(Self { factor: parts.weight("factor", &[1], 1, 1)? })
+///     }
+/// }
+///
+/// let layer = Scale { factor: Parameter::weight("factor", &[1], ndarray::array![[3.0]]) };
+/// let report = neuropil::gradcheck::layer(&layer, 2, &ndarray::array![[0.5, 1.0], [2.0, -1.0]], 1)?;
+/// assert!(report.passes(1e-7), "{report}");
+/// # Ok::<(), Error>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a layer",
+    note = "a constructor that checks its sizes returns a `Result`: put `?` after it",
+    note = "a layer of your own implements `neuropil::layer::Layer`, an elementwise function `Activation`"
+)]
+pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
+    /// The shape of a sample after this layer.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if the layer cannot take samples of this shape; [`Error::Setting`] for a setting outside its
+    /// range.
+    fn output_shape(&self, input: Shape) -> Result<Shape>;
+
+    /// Writes the outputs for the rows of `x` into `y`, and what [`backward`](Self::backward) will need into the cache.
+    ///
+    /// `x` is (rows, `pass.input.len()`), `y` is (rows, `output_shape.len()`); `y` holds anything before.
+    ///
+    /// # Errors
+    /// When the values themselves are wrong, such as an index out of range.
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()>;
+
+    /// From dL/dy, writes dL/dx and the gradient with respect to each parameter; the matrices hold anything before.
+    ///
+    /// # Errors
+    /// When it finds something impossible, such as a cache that no forward pass has filled.
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()>;
+
+    /// Shows each parameter and each running statistic, always in the same order: see [`parameters!`].
+    fn visit(&self, _f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {}
+
+    /// [`visit`](Self::visit), to change them. Their sizes must stay: in a network, a matrix that was given another size
+    /// becomes NaN in its old one.
+    fn visit_mut(&mut self, _f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {}
+
+    /// After an optimizer's step: takes over statistics of the batch that `forward` left in the cache.
+    fn update_statistics(&mut self, _cache: &mut Cache) {}
+
+    /// Multiplies the learning rate of each trainable parameter, in the order of [`visit`](Self::visit), by the factor
+    /// that holds for it here; 0 freezes it. Only networks have such factors.
+    fn scale_rates(&self, _rates: &mut [f64]) {}
+
+    /// Multiply-accumulates per sample in a forward pass; elementwise work is not counted.
+    ///
+    /// The default counts each weight once per position (step or pixel) of the output.
+    fn multiply_adds(&self, input: Shape) -> u64 {
+        let positions = self.output_shape(input).map_or(0, Shape::positions) as u64;
+        let mut weights = 0;
+        self.visit(&mut |info, w| weights += if info.role == Role::Weight { w.len() as u64 } else { 0 });
+        weights.saturating_mul(positions)
+    }
+
+    /// Whether layers before this one can learn through it.
+    fn differentiable(&self) -> bool {
+        true
+    }
+
+    /// The kind and the settings of this layer, from which [`Restore`] makes it again when a model file is loaded; `None`
+    /// if it cannot be saved.
+    fn spec(&self) -> Option<Spec> {
+        None
+    }
+
+    /// How `PyTorch` or Keras store the parameter of this name: under which names, and with which order of axes.
+    fn layout(&self, _system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
+        vec![Piece::whole(name, dims)]
+    }
+
+    /// Writes the layer, as it predicts, with the operators of ONNX.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if there is no way to.
+    fn onnx(&self, _operators: &mut Operators) -> Result<()> {
+        let what = "cannot be written as ONNX; implement `onnx` for it".to_owned();
+        Err(Error::Unsupported { layer: format!("{self:?}"), what })
+    }
+
+    /// The layer as a formula, if there is one that says more than its name.
+    fn formula(&self) -> Option<Formula> {
+        None
+    }
+
+    /// An elementwise function as a Rust expression of `x`, for [networks as Rust source](crate::io).
+    fn rust_expression(&self, _number: &dyn Fn(f64) -> String) -> Option<String> {
+        None
+    }
+
+    /// What tells this layer from others, so that no layer is handed a cache that it did not fill: its type, and a
+    /// number for types such as networks that are not all built alike.
+    fn identity(&self) -> (TypeId, usize) {
+        (TypeId::of::<Self>(), 0)
+    }
+}
+
+/// How a boxed layer clones itself; every `Layer` that is `Clone` has it.
+pub trait CloneLayer<A: Scalar> {
+    /// A copy of this layer in a box.
+    fn clone_layer(&self) -> Box<dyn Layer<A>>;
+}
+
+impl<A: Scalar, L: Layer<A> + Clone + 'static> CloneLayer<A> for L {
+    fn clone_layer(&self) -> Box<dyn Layer<A>> {
+        Box::new(self.clone())
+    }
+}
+
+impl<A: Scalar> Clone for Box<dyn Layer<A>> {
+    fn clone(&self) -> Self {
+        (**self).clone_layer()
+    }
+}
+
+/// How many numbers training can change in a layer or network.
+pub(crate) fn count_parameters<A: Scalar>(layer: &dyn Layer<A>) -> usize {
+    let mut count = 0;
+    layer.visit(&mut |info, matrix| count += if info.role.is_trainable() { matrix.len() } else { 0 });
+    count
+}

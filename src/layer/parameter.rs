@@ -1,0 +1,201 @@
+//! [`Parameter`]: a matrix with a name, a role and its true shape, declared once.
+
+use std::borrow::Cow;
+use std::fmt::{self, Debug, Display};
+use std::ops::{Deref, DerefMut};
+
+use ndarray::Array2;
+
+use crate::Scalar;
+
+/// What a parameter is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Role {
+    /// A trained weight.
+    Weight,
+    /// A trained bias, offset or scale; weight decay usually leaves it alone.
+    Bias,
+    /// A running statistic: saved with the network, not trained.
+    Statistic,
+}
+
+impl Role {
+    /// Whether an optimizer changes it.
+    pub fn is_trainable(self) -> bool {
+        self != Self::Statistic
+    }
+}
+
+/// What [`Layer::visit`](super::Layer::visit) tells about a parameter.
+#[derive(Clone, Copy)]
+pub struct Info<'a> {
+    /// Its name, such as `weight`; inside a network with the layer's name in front, such as `2.weight`.
+    pub name: &'a dyn Display,
+    /// What it is for.
+    pub role: Role,
+    /// Its true shape, such as (output channels, input channels, height, width) for a convolution's weight.
+    pub dims: &'a [usize],
+}
+
+impl Debug for Info<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?} {:?}", self.name, self.role, self.dims)
+    }
+}
+
+/// A parameter or running statistic of a layer: a matrix, its name there, its role, and its true shape.
+///
+/// It reads as the matrix that it holds. [`parameters!`](crate::parameters) shows the parameters of a layer to
+/// optimizers, files and checks.
+///
+/// ```
+/// use neuropil::layer::{Parameter, Role};
+///
+/// let weight = Parameter::weight("weight", &[2, 1], ndarray::array![[0.5], [1.5]]);
+/// assert_eq!(weight.info().role, Role::Weight);
+/// assert_eq!(weight.sum(), 2.0); // the matrix's own methods
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct Parameter<A> {
+    name: Cow<'static, str>,
+    role: Role,
+    dims: Vec<usize>,
+    values: Array2<A>,
+}
+
+impl<A> Parameter<A> {
+    /// A parameter of any role; the matrix is kept in row-major order.
+    pub fn new(name: impl Into<Cow<'static, str>>, role: Role, dims: &[usize], values: Array2<A>) -> Self
+    where
+        A: Clone,
+    {
+        let values = if values.is_standard_layout() { values } else { values.as_standard_layout().into_owned() };
+        Self { name: name.into(), role, dims: dims.to_vec(), values }
+    }
+
+    /// A trained weight.
+    pub fn weight(name: impl Into<Cow<'static, str>>, dims: &[usize], values: Array2<A>) -> Self
+    where
+        A: Clone,
+    {
+        Self::new(name, Role::Weight, dims, values)
+    }
+
+    /// A trained bias, offset or scale.
+    pub fn bias(name: impl Into<Cow<'static, str>>, dims: &[usize], values: Array2<A>) -> Self
+    where
+        A: Clone,
+    {
+        Self::new(name, Role::Bias, dims, values)
+    }
+
+    /// A running statistic.
+    pub fn statistic(name: impl Into<Cow<'static, str>>, dims: &[usize], values: Array2<A>) -> Self
+    where
+        A: Clone,
+    {
+        Self::new(name, Role::Statistic, dims, values)
+    }
+
+    /// Its name, role and true shape.
+    pub fn info(&self) -> Info<'_> {
+        Info { name: &self.name, role: self.role, dims: &self.dims }
+    }
+
+    /// The matrix.
+    pub fn values(&self) -> &Array2<A> {
+        &self.values
+    }
+}
+
+impl<A> Deref for Parameter<A> {
+    type Target = Array2<A>;
+    fn deref(&self) -> &Array2<A> {
+        &self.values
+    }
+}
+
+impl<A> DerefMut for Parameter<A> {
+    fn deref_mut(&mut self) -> &mut Array2<A> {
+        &mut self.values
+    }
+}
+
+impl<A> Debug for Parameter<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.info())
+    }
+}
+
+/// A field of a layer that holds parameters: one, perhaps one, or several. See [`parameters!`](crate::parameters).
+pub trait Parameters<A> {
+    /// Shows each parameter.
+    fn show(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>));
+
+    /// [`show`](Self::show), to change them.
+    fn show_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>));
+}
+
+impl<A: Scalar> Parameters<A> for Parameter<A> {
+    fn show(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
+        f(self.info(), &self.values);
+    }
+
+    fn show_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
+        f(Info { name: &self.name, role: self.role, dims: &self.dims }, &mut self.values);
+    }
+}
+
+impl<A, P: Parameters<A>> Parameters<A> for Option<P> {
+    fn show(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
+        if let Some(parameters) = self {
+            parameters.show(f);
+        }
+    }
+
+    fn show_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
+        if let Some(parameters) = self {
+            parameters.show_mut(f);
+        }
+    }
+}
+
+impl<A, P: Parameters<A>> Parameters<A> for [P] {
+    fn show(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
+        self.iter().for_each(|parameters| parameters.show(f));
+    }
+
+    fn show_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
+        self.iter_mut().for_each(|parameters| parameters.show_mut(f));
+    }
+}
+
+impl<A, P: Parameters<A>> Parameters<A> for Vec<P> {
+    fn show(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
+        (**self).show(f);
+    }
+
+    fn show_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
+        (**self).show_mut(f);
+    }
+}
+
+/// Declares the parameters of a [`Layer`](crate::layer::Layer) or [`Join`](crate::layer::Join), once: the scalar type,
+/// then the fields that hold them, in the order in which everybody sees them.
+///
+/// It stands among the methods of the `impl` and writes `visit` and `visit_mut`; a field is a
+/// [`Parameter`](crate::layer::Parameter), an `Option` or a `Vec` of them. See the example at
+/// [`Layer`](crate::layer::Layer).
+#[macro_export]
+macro_rules! parameters {
+    ($scalar:ty: $($field:ident),+ $(,)?) => {
+        fn visit(&self, f: &mut dyn FnMut($crate::layer::Info<'_>, &$crate::ndarray::Array2<$scalar>)) {
+            $($crate::layer::Parameters::show(&self.$field, f);)+
+        }
+
+        fn visit_mut(&mut self, f: &mut dyn FnMut($crate::layer::Info<'_>, &mut $crate::ndarray::Array2<$scalar>)) {
+            $($crate::layer::Parameters::show_mut(&mut self.$field, f);)+
+        }
+    };
+}

@@ -1,0 +1,220 @@
+//! [`Restore`]: how a layer is made again from its description; [`Parts`], what it is made from.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use ndarray::Array2;
+
+use super::{Join, Layer, Parameter, Role};
+use crate::spec::Spec;
+use crate::{Error, Result, Scalar};
+
+/// What can be made again from its [`Spec`] and its parameters: a layer, a join, an activation.
+///
+/// A [`Registry`] that knows the type then loads files with it: see the example at
+/// [`Layer`].
+pub trait Restore<A: Scalar>: Sized {
+    /// The name in files, which its [`Spec`] has: lower-case words with underscores.
+    const KIND: &'static str;
+
+    /// Makes it again.
+    ///
+    /// # Errors
+    /// When a setting is missing, of another type or outside its range, and those of [`Parts::array`].
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self>;
+}
+
+/// Where the parameters of a layer that is made again come from, such as a file.
+pub trait Arrays<A: Scalar> {
+    /// Hands out the array of this name as a matrix of this size, row-major.
+    ///
+    /// # Errors
+    /// If there is no such array, or it is of another size.
+    fn take(&mut self, name: &str, rows: usize, columns: usize) -> Result<Array2<A>>;
+}
+
+type MakeLayer<A> = fn(&mut Parts<'_, A>) -> Result<Box<dyn Layer<A>>>;
+type MakeJoin<A> = fn(&mut Parts<'_, A>) -> Result<Box<dyn Join<A>>>;
+
+/// How each kind of layer and join is made again: those of this crate, and those that are registered.
+///
+/// ```
+/// use neuropil::layer::{Parts, Registry, Restore};
+/// use neuropil::prelude::*;
+/// use neuropil::spec::Spec;
+///
+/// #[derive(Debug, Clone)]
+/// struct Square;
+///
+/// impl Activation for Square {
+///     fn apply<A: Scalar>(&self, x: A) -> A {
+///         x * x
+///     }
+///     fn slope<A: Scalar>(&self, x: A, _y: A) -> A {
+///         x + x
+///     }
+///     fn spec(&self) -> Option<Spec> {
+///         Some(Spec::new("square"))
+///     }
+/// }
+///
+/// impl<A: Scalar> Restore<A> for Square {
+///     const KIND: &'static str = "square";
+///     fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+///         Ok(Self)
+///     }
+/// }
+///
+/// let mut registry = Registry::<f32>::new();
+/// registry.register::<Square>();
+/// assert!(registry.knows("square") && registry.knows("dense"));
+/// ```
+#[derive(Clone)]
+pub struct Registry<A: Scalar> {
+    layers: BTreeMap<String, MakeLayer<A>>,
+    joins: BTreeMap<String, MakeJoin<A>>,
+}
+
+impl<A: Scalar> Registry<A> {
+    /// A registry that knows nothing, not even the layers of this crate.
+    pub fn empty() -> Self {
+        Self { layers: BTreeMap::new(), joins: BTreeMap::new() }
+    }
+
+    /// Adds a kind of layer, or replaces one.
+    pub fn register<L: Restore<A> + Layer<A>>(&mut self) {
+        self.layers.insert(L::KIND.to_owned(), |parts| Ok(Box::new(L::restore(parts)?)));
+    }
+
+    /// Adds a kind of join, or replaces one.
+    pub fn register_join<J: Restore<A> + Join<A>>(&mut self) {
+        self.joins.insert(J::KIND.to_owned(), |parts| Ok(Box::new(J::restore(parts)?)));
+    }
+
+    /// Whether layers or joins of this kind can be made.
+    pub fn knows(&self, kind: &str) -> bool {
+        self.layers.contains_key(kind) || self.joins.contains_key(kind)
+    }
+}
+
+impl<A: Scalar> fmt::Debug for Registry<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.layers.keys().chain(self.joins.keys())).finish()
+    }
+}
+
+/// What a layer is made from: its [`Spec`] and its parameters.
+///
+/// Memory for parameters is only allocated by [`array`](Self::array), whose source knows how much there is; so a wrong
+/// size in a description cannot make a program run out of memory.
+pub struct Parts<'a, A: Scalar> {
+    spec: &'a Spec,
+    /// The layer's place: `2.` for the third layer of a network.
+    prefix: String,
+    arrays: &'a mut dyn Arrays<A>,
+    registry: &'a Registry<A>,
+}
+
+impl<'a, A: Scalar> Parts<'a, A> {
+    pub(crate) fn new(spec: &'a Spec, arrays: &'a mut dyn Arrays<A>, registry: &'a Registry<A>) -> Self {
+        Self { spec, prefix: String::new(), arrays, registry }
+    }
+
+    /// The kind and the settings.
+    pub fn spec(&self) -> &'a Spec {
+        self.spec
+    }
+
+    /// The parameter or statistic that [`Layer::visit`] shows under this name, as a matrix of this size.
+    ///
+    /// # Errors
+    /// If there is no such array, or it is of another size.
+    pub fn array(&mut self, name: &str, rows: usize, columns: usize) -> Result<Array2<A>> {
+        self.arrays.take(&format!("{}{name}", self.prefix), rows, columns)
+    }
+
+    /// A weight of this true shape, as a matrix of this size.
+    ///
+    /// # Errors
+    /// As [`array`](Self::array).
+    pub fn weight(&mut self, name: &'static str, dims: &[usize], rows: usize, columns: usize) -> Result<Parameter<A>> {
+        Ok(Parameter::new(name, Role::Weight, dims, self.array(name, rows, columns)?))
+    }
+
+    /// A bias, offset or scale: one row of this many numbers.
+    ///
+    /// # Errors
+    /// As [`array`](Self::array).
+    pub fn bias(&mut self, name: &'static str, count: usize) -> Result<Parameter<A>> {
+        Ok(Parameter::new(name, Role::Bias, &[count], self.array(name, 1, count)?))
+    }
+
+    /// A running statistic: one row of this many numbers.
+    ///
+    /// # Errors
+    /// As [`array`](Self::array).
+    pub fn statistic(&mut self, name: &'static str, count: usize) -> Result<Parameter<A>> {
+        Ok(Parameter::new(name, Role::Statistic, &[count], self.array(name, 1, count)?))
+    }
+
+    /// A layer in this layer, whose parameters [`Layer::visit`] shows with `name` and a point in front.
+    ///
+    /// # Errors
+    /// If the layer cannot be made.
+    pub fn layer(&mut self, name: &str, spec: &Spec) -> Result<Box<dyn Layer<A>>> {
+        self.within(name, spec, |parts| {
+            let Some(make) = parts.registry.layers.get(parts.spec.kind()) else {
+                return Err(parts.unknown("layer", parts.registry.joins.contains_key(parts.spec.kind())));
+            };
+            let layer = make(parts)?;
+            parts.check(layer.spec())?;
+            Ok(layer)
+        })
+    }
+
+    /// A join in this layer: as [`layer`](Self::layer).
+    ///
+    /// # Errors
+    /// If the join cannot be made.
+    pub fn join(&mut self, name: &str, spec: &Spec) -> Result<Box<dyn Join<A>>> {
+        self.within(name, spec, |parts| {
+            let Some(make) = parts.registry.joins.get(parts.spec.kind()) else {
+                return Err(parts.unknown("join", parts.registry.layers.contains_key(parts.spec.kind())));
+            };
+            let join = make(parts)?;
+            parts.check(join.spec())?;
+            Ok(join)
+        })
+    }
+
+    fn unknown(&self, wanted: &str, is_other: bool) -> Error {
+        self.spec.problem(if is_other {
+            format!("it is no {wanted}, as one must stand here")
+        } else {
+            format!("nobody registered a {wanted} of this kind; see `Registry::register`")
+        })
+    }
+
+    /// The error for a setting that the layer, made again, does not have: a newer writer's option must not load as
+    /// another layer.
+    pub(crate) fn check(&self, again: Option<Spec>) -> Result<()> {
+        let Some(again) = again else { return Ok(()) };
+        match self.spec.settings().iter().find(|(name, _)| again.get(name).is_none()) {
+            Some((name, _)) => Err(self.spec.problem(format!(
+                "`{name}` is no setting of it here; the file may come from a newer version: update neuropil"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    fn within<R>(&mut self, name: &str, spec: &Spec, f: impl FnOnce(&mut Parts<'_, A>) -> Result<R>) -> Result<R> {
+        let prefix = format!("{}{name}.", self.prefix);
+        f(&mut Parts { spec, prefix, arrays: self.arrays, registry: self.registry })
+    }
+}
+
+impl<A: Scalar> fmt::Debug for Parts<'_, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Parts({}{})", self.prefix, self.spec.kind())
+    }
+}

@@ -1,0 +1,51 @@
+//! A [`Network`] in text.
+
+use std::fmt;
+
+use super::Network;
+use super::steps::Source;
+use crate::Scalar;
+use crate::text::table;
+
+impl<A: Scalar> fmt::Debug for Network<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |ports: &mut dyn Iterator<Item = (&str, crate::Shape)>| {
+            ports.map(|(name, shape)| format!("{name} {shape}")).collect::<Vec<_>>().join(", ")
+        };
+        if self.is_chain() || self.steps.is_empty() && self.inputs.len() == 1 {
+            let (input, output) = (self.input_shape(), self.prediction_shape());
+            return write!(f, "Sequential({input} -> {output}, {} layers)", self.steps.len());
+        }
+        let (inputs, outputs) = (list(&mut self.inputs()), list(&mut self.outputs()));
+        write!(f, "Network({inputs} -> {outputs}, {} steps)", self.steps.len())
+    }
+}
+
+/// A table: each step, what it takes unless that is what the step before gives, the shape of a sample after it, and how
+/// many parameters it has.
+impl<A: Scalar> fmt::Display for Network<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let chain = self.is_chain();
+        let mut rows = vec![["layer", "output", "parameters"].map(String::from).to_vec()];
+        for (name, shape) in self.inputs() {
+            let name = if chain { "input" } else { name };
+            rows.push(vec![name.to_owned(), shape.to_string()]);
+        }
+        let Ok(steps) = self.steps(self.input_shape()) else { return write!(f, "{self:?}") };
+        for step in &steps {
+            let taken = |source: &Source| match source {
+                Source::Input(at) => self.inputs[*at].name.clone(),
+                Source::Step(at) => steps[*at].name.to_owned(),
+            };
+            let mut text = format!("{} {}", step.name, step.text);
+            if !chain {
+                let list: Vec<String> = step.takes.iter().map(taken).collect();
+                text = format!("{text} of {}", list.join(", "));
+            }
+            let count = if step.again { "shared".to_owned() } else { step.parameter_count().to_string() };
+            rows.push(vec![text, step.output.to_string(), count]);
+        }
+        rows.push(vec!["total".to_owned(), String::new(), self.parameter_count().to_string()]);
+        f.write_str(&table(&rows, |column| column < 2))
+    }
+}

@@ -1,0 +1,336 @@
+//! How data and gradients pass through a [`Network`]: the one engine of all networks.
+
+use std::any::TypeId;
+
+use ndarray::{Array2, s};
+
+use super::nodes::Op;
+use super::plan::Plan;
+use super::{Network, Port};
+use crate::kernels::simd::each;
+use crate::kernels::{flat, flat_mut, resize};
+use crate::layer::{Backward, Cache, Info, Inputs, JoinBackward, JoinPass, Layer, Pass, Place};
+use crate::spec::Spec;
+use crate::{Error, Matrix, Result, Scalar, Shape};
+
+/// What a network keeps on a tape.
+pub(super) struct State<A: Scalar> {
+    /// Values: each in its own buffer when recording, by the plan when predicting.
+    pub(super) buffers: Vec<Array2<A>>,
+    /// dL/d(value) for each value that has a buffer.
+    pub(super) gradients: Vec<Array2<A>>,
+    /// A gradient that is to be added to one of these.
+    more: Array2<A>,
+    /// The gradients with respect to what a join takes.
+    joined: Vec<Array2<A>>,
+    /// The gradients of a layer at its second and later places.
+    shared: Vec<Array2<A>>,
+    /// One for each step.
+    caches: Vec<Cache>,
+    /// The shapes of what a join takes.
+    taken: Vec<Shape>,
+    /// The network that filled this.
+    id: usize,
+}
+
+impl<A: Scalar> Default for State<A> {
+    fn default() -> Self {
+        Self {
+            buffers: Vec::new(),
+            gradients: Vec::new(),
+            more: Array2::default((0, 0)),
+            joined: Vec::new(),
+            shared: Vec::new(),
+            caches: Vec::new(),
+            taken: Vec::new(),
+            id: 0,
+        }
+    }
+}
+
+impl<A: Scalar> Layer<A> for Network<A> {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        self.plan()?.output(self, input)
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        let plan = self.plan()?;
+        let shapes = &*plan.shapes(self, pass.input)?;
+        let Pass { training, recording, ref mut cache, ref mut rng, .. } = *pass;
+        if let (true, Some(error)) = (recording, &plan.untrainable) {
+            return Err(error.clone());
+        }
+        let state = cache.get::<State<A>>();
+        let count = if recording { self.values.len() } else { plan.predicting_buffers };
+        // Never fewer, so that no memory is given back that the next pass asks for.
+        state.buffers.resize_with(count.max(state.buffers.len()), || Array2::default((0, 0)));
+        state.caches.resize_with(self.steps.len(), Cache::default);
+        state.id = self.id;
+        let State { buffers, caches, taken, .. } = state;
+        if !plan.whole[0] {
+            split(&self.inputs, places(recording, &self.inputs, &plan.inputs), shapes, x, buffers);
+        }
+        for (at, (step, planned)) in self.steps.iter().zip(&plan.steps).enumerate() {
+            let flow = if recording { &planned.recording } else { &planned.predicting };
+            let (node, cache) = (&self.nodes[step.node], &mut caches[at]);
+            if let Place::Buffer(to) = flow.gives {
+                resize(&mut buffers[to], x.nrows(), shapes[step.gives].len());
+            }
+            let result = match &node.op {
+                Op::Layer(layer) => {
+                    let pass = &mut Pass { training, recording, input: shapes[step.takes[0]], cache, rng };
+                    match (flow.takes[0], flow.gives) {
+                        (Place::Whole, Place::Whole) => layer.forward(x, y, pass),
+                        (Place::Whole, Place::Buffer(to)) => layer.forward(x, &mut buffers[to], pass),
+                        (Place::Buffer(from), Place::Whole) => layer.forward(&buffers[from], y, pass),
+                        (Place::Buffer(from), Place::Buffer(to)) => {
+                            let [x, y] = buffers.get_disjoint_mut([from, to]).expect("two different buffers");
+                            layer.forward(x, y, pass)
+                        }
+                    }
+                }
+                Op::Join(join) => {
+                    taken.clear();
+                    taken.extend(step.takes.iter().map(|&value| shapes[value]));
+                    let pass = &mut JoinPass { training, recording, inputs: taken, cache, rng };
+                    match flow.gives {
+                        Place::Whole => join.forward(Inputs::new(x, buffers, &flow.takes), y, pass),
+                        Place::Buffer(to) => {
+                            let mut y = std::mem::take(&mut buffers[to]);
+                            let result = join.forward(Inputs::new(x, buffers, &flow.takes), &mut y, pass);
+                            buffers[to] = y;
+                            result
+                        }
+                    }
+                }
+            };
+            result.map_err(|error| error.at(&node.name))?;
+        }
+        if !plan.whole[1] {
+            let mut from = 0;
+            for (port, place) in self.outputs.iter().zip(places(recording, &self.outputs, &plan.outputs)) {
+                let width = shapes[port.value].len();
+                let value: &Matrix<A> = if let Place::Buffer(at) = place { &buffers[at] } else { x };
+                y.slice_mut(s![.., from..from + width]).assign(value);
+                from += width;
+            }
+        }
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
+        let plan = self.plan()?;
+        let shapes = &*plan.shapes(self, pass.input)?;
+        let Pass { training, recording, ref mut cache, ref mut rng, .. } = *pass;
+        let state = cache.get::<State<A>>();
+        if state.id != self.id {
+            return Err(Error::Order { call: "backward", needs: "`forward` with the same network" });
+        }
+        let Backward { x, y, dy, mut dx, dw } = at;
+        let State { buffers, gradients, more, joined, shared, caches, taken, .. } = state;
+        gradients.resize_with(self.values.len(), || Array2::default((0, 0)));
+        let with_dx = dx.is_some();
+        let wanted = |value: usize| with_dx || plan.learns[value];
+        if !plan.whole[1] {
+            self.start_gradients(plan, shapes, dy, dx.as_deref_mut(), gradients);
+        }
+        for (at, (step, planned)) in self.steps.iter().zip(&plan.steps).enumerate().rev() {
+            let (node, flow) = (&self.nodes[step.node], &planned.recording);
+            if !node.learns() && !step.takes.iter().any(|&value| wanted(value)) {
+                // Nobody asks for what it could tell.
+                if planned.first_of_layer {
+                    dw[node.slots.clone()].iter_mut().for_each(|dw| dw.fill(A::ZERO));
+                }
+                continue;
+            }
+            let own = if planned.first_of_layer {
+                &mut dw[node.slots.clone()]
+            } else {
+                like(shared, &dw[node.slots.clone()])
+            };
+            // Gradients of values that are there before the step, and that of what it gives.
+            let (before, after) = gradients.split_at_mut(step.gives);
+            let (y, dy): (&Matrix<A>, &Matrix<A>) = match flow.gives {
+                Place::Whole => (y, dy),
+                Place::Buffer(place) => (&buffers[place], &after[0]),
+            };
+            let cache = &mut caches[at];
+            match &node.op {
+                Op::Layer(layer) => {
+                    let (value, place) = (step.takes[0], flow.takes[0]);
+                    let x = if let Place::Buffer(place) = place { &*buffers[place] } else { x };
+                    let (rows, first) = (x.nrows(), planned.writes_first[0]);
+                    let into = match place {
+                        _ if !wanted(value) => None,
+                        Place::Whole if first => dx.as_deref_mut(),
+                        place => {
+                            let into = if first { &mut before[place.buffer()] } else { &mut *more };
+                            resize(into, rows, x.ncols());
+                            Some(&mut **into)
+                        }
+                    };
+                    let added = into.is_some() && !first;
+                    let pass = &mut Pass { training, recording, input: shapes[value], cache, rng };
+                    let result = layer.backward(Backward { x, y, dy, dx: into, dw: own }, pass);
+                    result.map_err(|error| error.at(&node.name))?;
+                    if added {
+                        match place {
+                            Place::Whole => dx.as_deref_mut().into_iter().for_each(|dx| add(dx, more)),
+                            Place::Buffer(place) => add(&mut before[place], more),
+                        }
+                    }
+                }
+                Op::Join(join) => {
+                    taken.clear();
+                    taken.extend(step.takes.iter().map(|&value| shapes[value]));
+                    joined.resize_with(joined.len().max(taken.len()), || Array2::default((0, 0)));
+                    for (into, shape) in joined.iter_mut().zip(&*taken) {
+                        resize(into, dy.nrows(), shape.len());
+                    }
+                    let inputs = Inputs::new(x, buffers, &flow.takes);
+                    let pass = &mut JoinPass { training, recording, inputs: taken, cache, rng };
+                    let at = JoinBackward { inputs, y, dy, dx: &mut joined[..step.takes.len()], dw: own };
+                    join.backward(at, pass).map_err(|error| error.at(&node.name))?;
+                    for (i, place) in flow.takes.iter().enumerate().filter(|(i, _)| wanted(step.takes[*i])) {
+                        match (*place, planned.writes_first[i], dx.as_deref_mut()) {
+                            (Place::Buffer(place), true, _) => std::mem::swap(&mut before[place], &mut joined[i]),
+                            (Place::Buffer(place), false, _) => add(&mut before[place], &joined[i]),
+                            (Place::Whole, true, Some(dx)) => dx.assign(&joined[i]),
+                            (Place::Whole, false, Some(dx)) => add(dx, &joined[i]),
+                            (Place::Whole, _, None) => {}
+                        }
+                    }
+                }
+            }
+            if !planned.first_of_layer {
+                dw[node.slots.clone()].iter_mut().zip(&*shared).for_each(|(dw, more)| add(dw, more));
+            }
+        }
+        if let (false, Some(dx)) = (plan.whole[0], dx) {
+            let mut from = 0;
+            for port in &self.inputs {
+                let width = shapes[port.value].len();
+                dx.slice_mut(s![.., from..from + width]).assign(&gradients[port.value]);
+                from += width;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
+        self.nodes.iter().for_each(|node| node.visit(f));
+    }
+
+    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
+        self.nodes.iter_mut().for_each(|node| node.visit_mut(f));
+    }
+
+    fn update_statistics(&mut self, cache: &mut Cache) {
+        let state = cache.get::<State<A>>();
+        for (step, cache) in self.steps.iter().zip(&mut state.caches) {
+            self.nodes[step.node].update_statistics(cache);
+        }
+    }
+
+    fn scale_rates(&self, rates: &mut [f64]) {
+        self.nodes.iter().for_each(|node| node.scale_rates(&mut rates[node.slots.clone()]));
+    }
+
+    fn multiply_adds(&self, input: Shape) -> u64 {
+        let Ok(shapes) = self.plan().and_then(|plan| plan.shapes(self, input)) else { return 0 };
+        let count = |step: &super::Step| {
+            let taken: Vec<Shape> = step.takes.iter().map(|&value| shapes[value]).collect();
+            self.nodes[step.node].op.multiply_adds(&taken)
+        };
+        self.steps.iter().fold(0, |sum, step| sum.saturating_add(count(step)))
+    }
+
+    fn differentiable(&self) -> bool {
+        self.plan().is_ok_and(|plan| plan.differentiable)
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        self.describe()
+    }
+
+    fn identity(&self) -> (TypeId, usize) {
+        (TypeId::of::<Self>(), self.id)
+    }
+}
+
+impl<A: Scalar> Network<A> {
+    /// The gradients of the loss with respect to the outputs, which steps add theirs to.
+    fn start_gradients(
+        &self,
+        plan: &Plan,
+        shapes: &[Shape],
+        dy: &Matrix<A>,
+        mut dx: Option<&mut Matrix<A>>,
+        gradients: &mut [Array2<A>],
+    ) {
+        let mut from = 0;
+        for (i, port) in self.outputs.iter().enumerate() {
+            let part = dy.slice(s![.., from..from + shapes[port.value].len()]);
+            from += part.ncols();
+            // A value may be several outputs.
+            let again = self.outputs[..i].iter().any(|other| other.value == port.value);
+            let whole = plan.whole[0] && self.inputs[0].value == port.value;
+            let into: &mut Matrix<A> = match dx.as_deref_mut() {
+                Some(dx) if whole => dx,
+                None if whole => continue,
+                _ => {
+                    resize(&mut gradients[port.value], dy.nrows(), part.ncols());
+                    &mut gradients[port.value]
+                }
+            };
+            if again {
+                into.zip_mut_with(&part, |sum, &dy| *sum += dy);
+            } else {
+                into.assign(&part);
+            }
+        }
+    }
+}
+
+impl Place {
+    fn buffer(self) -> usize {
+        if let Self::Buffer(at) = self { at } else { 0 }
+    }
+}
+
+/// Where inputs or outputs lie, given where they do when predicting.
+fn places<'p>(recording: bool, ports: &'p [Port], predicting: &'p [Place]) -> impl Iterator<Item = Place> + 'p {
+    ports.iter().zip(predicting).map(move |(port, &place)| match place {
+        Place::Buffer(_) if recording => Place::Buffer(port.value),
+        place => place,
+    })
+}
+
+/// Splits the rows of `x` into the values of the inputs.
+fn split<A: Scalar>(
+    inputs: &[Port],
+    places: impl Iterator<Item = Place>,
+    shapes: &[Shape],
+    x: &Matrix<A>,
+    buffers: &mut [Array2<A>],
+) {
+    let mut from = 0;
+    for (port, place) in inputs.iter().zip(places) {
+        let (width, buffer) = (shapes[port.value].len(), &mut buffers[place.buffer()]);
+        resize(buffer, x.nrows(), width);
+        buffer.assign(&x.slice(s![.., from..from + width]));
+        from += width;
+    }
+}
+
+/// Makes room for a matrix like each of these.
+fn like<'m, A: Scalar>(room: &'m mut Vec<Array2<A>>, wanted: &[Array2<A>]) -> &'m mut [Array2<A>] {
+    room.resize_with(room.len().max(wanted.len()), || Array2::default((0, 0)));
+    room.iter_mut().zip(wanted).for_each(|(matrix, wanted)| resize(matrix, wanted.nrows(), wanted.ncols()));
+    &mut room[..wanted.len()]
+}
+
+/// Adds `x` to `sum`.
+fn add<A: Scalar>(sum: &mut Matrix<A>, x: &Matrix<A>) {
+    each((flat_mut(sum), flat(x)), |(sum, &x)| *sum += x);
+}

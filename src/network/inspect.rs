@@ -1,0 +1,34 @@
+//! What a network makes of a batch on the way: the output of every layer, and what the input has to do with a class.
+
+use ndarray::Array2;
+
+use super::Network;
+use crate::layer::{Cache, Layer, Pass};
+use crate::{Error, Matrix, Result, Scalar, rng};
+
+impl<A: Scalar> Network<A> {
+    /// The outputs of every step for a batch, in the mode in which a network predicts.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let network = Sequential::<f64>::mlp(&[2, 4, 1], Tanh, &mut rng(1))?;
+    /// let outputs = network.layer_outputs(&ndarray::array![[0.5, -1.0]])?;
+    /// assert_eq!(outputs.iter().map(|y| y.ncols()).collect::<Vec<_>>(), [4, 4, 1]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Width`] when the rows are not of the network's input shape; errors of the layers.
+    pub fn layer_outputs(&self, x: &Matrix<A>) -> Result<Vec<Array2<A>>> {
+        let shape = self.plan()?.ends.map_or(x.ncols().into(), |[input, _]| input);
+        if x.ncols() != shape.len() {
+            return Err(Error::Width { wants: shape, got: x.ncols() });
+        }
+        let mut y = Array2::from_elem((x.nrows(), self.output_shape(shape)?.len()), A::ZERO);
+        let mut cache = Cache::default();
+        let mut pass = Pass { training: false, recording: true, input: shape, cache: &mut cache, rng: &mut rng(0) };
+        self.forward(&x.as_standard_layout(), &mut y, &mut pass)?;
+        Ok(self.recorded(&mut cache, [&y, &y])?.into_iter().map(|[value, _]| value.clone()).collect())
+    }
+}

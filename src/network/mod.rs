@@ -1,0 +1,363 @@
+//! [`Network`]: a graph of layers and joins, checked as it grows.
+
+use std::any::Any;
+use std::sync::OnceLock;
+
+use crate::layer::{Join, Layer};
+use crate::{Error, Result, Scalar, Shape};
+
+mod describe;
+mod display;
+mod engine;
+mod inspect;
+mod nodes;
+mod parallel;
+mod parameters;
+mod plan;
+mod predict;
+mod registry;
+mod residual;
+mod sequential;
+mod steps;
+mod summary;
+
+pub(crate) use nodes::as_network;
+pub use parallel::Parallel;
+pub use predict::Scratch;
+pub use residual::Residual;
+pub use sequential::Sequential;
+pub(crate) use steps::Source;
+pub use summary::{LayerSummary, Summary};
+
+use nodes::{Node, Op, next_id};
+use plan::Plan;
+
+/// A graph of layers: values, and steps that each take some of them and give the next.
+///
+/// A [`Layer`] takes one value, a [`Join`] several. The graph knows the shape of a sample of each value and checks every
+/// step as it is added. A layer that stands at several places has one set of parameters, and its gradients add up. A
+/// chain of layers is easier to write as a [`Sequential`], which is a network, too.
+///
+/// A network is a [`Layer`] itself, so networks nest. Its input is a matrix whose rows hold all its inputs side by side,
+/// in the order in which they were declared, and so are its outputs: see [`input_rows`](Self::input_rows) and
+/// [`output_of`](Self::output_of). Predicting changes nothing in it: any number of threads may share one `&network`.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// let mut rng = rng(7);
+/// let mut g = Network::<f32>::new();
+/// let image = g.input("image", [1, 8, 8]);
+/// let text = g.input("text", [20, 8]);
+/// let seen = g.add(image, Sequential::new([1, 8, 8]).with(Flatten)?.with(Dense::new(64, 16, &mut rng))?)?;
+/// let read = g.add(text, Gru::new(8, 32, &mut rng)?.last_state())?;
+/// let both = g.join(Concat, [seen, read])?;
+/// let class = g.add(both, Dense::new(48, 10, &mut rng))?;
+/// let age = g.add(both, Dense::new(48, 1, &mut rng))?;
+/// g.output("class", class)?;
+/// g.output("age", age)?;
+///
+/// let (images, texts) = (ndarray::Array2::zeros((3, 64)), ndarray::Array2::zeros((3, 160)));
+/// let y = g.predict(&g.input_rows(&[("image", &images), ("text", &texts)])?)?;
+/// assert_eq!(g.output_of(&y, "class")?.dim(), (3, 10));
+/// println!("{g}"); // a table of the steps
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Network<A: Scalar> {
+    /// The layers and joins, each once.
+    nodes: Vec<Node<A>>,
+    /// What is done, in order: each step takes values that are there before it.
+    steps: Vec<Step>,
+    /// For each value, who makes it, and the shape of a sample of it; unknown in a network that takes any input.
+    values: Vec<(Origin, Option<Shape>)>,
+    inputs: Vec<Port>,
+    outputs: Vec<Port>,
+    /// Which network it grew from: handles of another one do not fit.
+    birth: usize,
+    /// Clones share it until one of them is changed; 0 without layers.
+    id: usize,
+    plan: OnceLock<Result<Plan>>,
+}
+
+/// A value in a [`Network`]: an input, or what a step gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Value {
+    index: usize,
+    network: usize,
+}
+
+/// A layer that can stand at several places of a [`Network`]: see [`Network::share`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shared {
+    node: usize,
+    network: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Origin {
+    Input,
+    Step(usize),
+}
+
+/// A layer or join at work.
+#[derive(Debug, Clone)]
+struct Step {
+    node: usize,
+    /// The values that it takes.
+    takes: Vec<usize>,
+    /// The value that it gives.
+    gives: usize,
+}
+
+/// A named input or output.
+#[derive(Debug, Clone, PartialEq)]
+struct Port {
+    name: String,
+    value: usize,
+}
+
+impl<A: Scalar> Default for Network<A> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<A: Scalar> Network<A> {
+    /// A network without inputs and steps yet.
+    pub fn new() -> Self {
+        Self {
+            nodes: Vec::new(),
+            steps: Vec::new(),
+            values: Vec::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            birth: next_id(),
+            id: 0,
+            plan: OnceLock::new(),
+        }
+    }
+
+    /// A network of one input that takes samples of any shape: the shapes follow when it joins another network.
+    fn open() -> (Self, Value) {
+        let mut network = Self::new();
+        let x = network.declare("x", None);
+        (network, x)
+    }
+
+    /// Declares an input: its name, and the shape of a sample of it.
+    pub fn input(&mut self, name: &str, shape: impl Into<Shape>) -> Value {
+        self.declare(name, Some(shape.into()))
+    }
+
+    fn declare(&mut self, name: &str, shape: Option<Shape>) -> Value {
+        let value = self.new_value(Origin::Input, shape);
+        self.inputs.push(Port { name: name.to_owned(), value: value.index });
+        value
+    }
+
+    fn new_value(&mut self, origin: Origin, shape: Option<Shape>) -> Value {
+        self.values.push((origin, shape));
+        self.plan = OnceLock::new();
+        Value { index: self.values.len() - 1, network: self.birth }
+    }
+
+    /// Adds a step: `layer`, a layer or a whole network, takes `value`. Returns what it gives.
+    ///
+    /// # Errors
+    /// When the layer cannot take what `value` is; the text names the layer, its name here, and both shapes.
+    /// [`Error::Graph`] for a value of another network. The network stays as it was.
+    pub fn add(&mut self, value: Value, layer: impl Layer<A>) -> Result<Value> {
+        let name = self.nodes.len().to_string();
+        self.push(name, Op::layer(Box::new(layer)), &[value])
+    }
+
+    /// Adds a step: `join` takes all these values. Returns what it gives.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let mut g = Network::<f64>::new();
+    /// let (a, b) = (g.input("a", 2), g.input("b", 3));
+    /// let both = g.join(Concat, [a, b])?;
+    /// g.output("both", both)?;
+    /// let x = ndarray::array![[1.0, 2.0, 3.0, 4.0, 5.0]];
+    /// assert_eq!(g.predict(&x)?, x);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the join cannot take these values; [`Error::Graph`] for none, and for a value of another network. The
+    /// network stays as it was.
+    pub fn join(&mut self, join: impl Join<A>, values: impl AsRef<[Value]>) -> Result<Value> {
+        let name = self.nodes.len().to_string();
+        self.push(name, Op::Join(Box::new(join)), values.as_ref())
+    }
+
+    /// Takes a layer into the network that is to stand at several places: [`apply`](Self::apply) puts it there. It has
+    /// one set of parameters, and its gradient is the sum over all places.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let mut g = Network::<f64>::new();
+    /// let (left, right) = (g.input("left", 4), g.input("right", 4));
+    /// let encoder = g.share(Dense::new(4, 2, &mut rng(1)));
+    /// let (u, v) = (g.apply(encoder, left)?, g.apply(encoder, right)?);
+    /// let distance = g.join(neuropil::joins::Distance, [u, v])?;
+    /// g.output("distance", distance)?;
+    /// assert_eq!(g.parameter_count(), 4 * 2 + 2);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn share(&mut self, layer: impl Layer<A>) -> Shared {
+        let name = self.nodes.len().to_string();
+        self.take(name, Op::layer(Box::new(layer)))
+    }
+
+    /// Adds a step: a [shared](Self::share) layer takes `value`.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add); [`Error::Graph`] for a layer of another network.
+    pub fn apply(&mut self, layer: Shared, value: Value) -> Result<Value> {
+        if layer.network != self.birth || layer.node >= self.nodes.len() {
+            return Err(self.problem("the step to add", "it applies a layer that another network shares".to_owned()));
+        }
+        self.step(layer.node, &[value])
+    }
+
+    /// Declares an output: a name for a value that predictions and losses take.
+    ///
+    /// # Errors
+    /// [`Error::Graph`] for a value of another network, and for a name that another output has.
+    pub fn output(&mut self, name: &str, value: Value) -> Result<()> {
+        let value = self.index_of(value, &format!("the output {name}"))?;
+        if self.outputs.iter().any(|port| port.name == name) {
+            return Err(self.problem(&format!("the output {name}"), "another output has this name".to_owned()));
+        }
+        self.outputs.push(Port { name: name.to_owned(), value });
+        self.plan = OnceLock::new();
+        Ok(())
+    }
+
+    /// The inputs: names and shapes of a sample, in the order of a row.
+    pub fn inputs(&self) -> impl ExactSizeIterator<Item = (&str, Shape)> {
+        self.inputs.iter().map(|port| (&*port.name, self.shape_of(port.value)))
+    }
+
+    /// The outputs: names and shapes of a sample, in the order of a row.
+    pub fn outputs(&self) -> impl ExactSizeIterator<Item = (&str, Shape)> {
+        self.outputs.iter().map(|port| (&*port.name, self.shape_of(port.value)))
+    }
+
+    /// The shape of a row that goes in: that of the input, or all numbers of several inputs side by side.
+    pub fn input_shape(&self) -> Shape {
+        side_by_side(self.inputs().map(|(_, shape)| shape))
+    }
+
+    /// The shape of a row that comes out: that of the output, or all numbers of several outputs side by side.
+    pub fn prediction_shape(&self) -> Shape {
+        side_by_side(self.outputs().map(|(_, shape)| shape))
+    }
+
+    /// The shape of a row that goes in, unless the network takes any.
+    pub(crate) fn declared_shape(&self) -> Option<Shape> {
+        let known = self.inputs.iter().all(|port| self.values[port.value].1.is_some());
+        known.then(|| self.input_shape())
+    }
+
+    /// The layers, each once, in the order in which they were added.
+    pub fn layers(&self) -> impl DoubleEndedIterator<Item = &dyn Layer<A>> + ExactSizeIterator {
+        let layers: Vec<&dyn Layer<A>> = self.nodes.iter().filter_map(|node| node.op.as_layer()).collect();
+        layers.into_iter()
+    }
+
+    /// The shape of a sample of a value; nothing is known of one that follows from any input.
+    fn shape_of(&self, value: usize) -> Shape {
+        self.values[value].1.unwrap_or(Shape::Flat(0))
+    }
+
+    fn push(&mut self, name: String, op: Op<A>, values: &[Value]) -> Result<Value> {
+        let before = (self.nodes.len(), self.id);
+        let layer = self.take(name, op);
+        let result = self.step(layer.node, values);
+        if result.is_err() {
+            self.nodes.truncate(before.0);
+            self.id = before.1;
+        }
+        result
+    }
+
+    fn take(&mut self, name: String, op: Op<A>) -> Shared {
+        let first = self.nodes.last().map_or(0, |node| node.slots.end);
+        self.nodes.push(Node::new(name, op, first));
+        self.changed();
+        Shared { node: self.nodes.len() - 1, network: self.birth }
+    }
+
+    fn step(&mut self, node: usize, values: &[Value]) -> Result<Value> {
+        let name = self.nodes[node].name.clone();
+        let what = format!("step {name}");
+        let takes = values.iter().map(|&value| self.index_of(value, &what)).collect::<Result<Vec<_>>>()?;
+        let shapes: Option<Vec<Shape>> = takes.iter().map(|&value| self.values[value].1).collect();
+        let shape = match shapes {
+            _ if takes.is_empty() => return Err(self.problem(&what, "it takes no value; give it at least one".into())),
+            Some(shapes) => Some(self.nodes[node].op.output_shape(&shapes).map_err(|error| error.at(&name))?),
+            None => None,
+        };
+        let gives = self.new_value(Origin::Step(self.steps.len()), shape);
+        self.steps.push(Step { node, takes, gives: gives.index });
+        self.changed();
+        Ok(gives)
+    }
+
+    /// The number of a value, if it is one of this network.
+    fn index_of(&self, value: Value, what: &str) -> Result<usize> {
+        if value.network == self.birth && value.index < self.values.len() {
+            return Ok(value.index);
+        }
+        Err(self.problem(what, "it takes a value of another network; take one of this network's".to_owned()))
+    }
+
+    #[allow(clippy::unused_self)] // Reads as a method of what has the problem.
+    fn problem(&self, step: &str, problem: String) -> Error {
+        Error::Graph { step: step.to_owned(), problem }
+    }
+
+    /// Nothing that was kept of the network as it was holds any longer.
+    fn changed(&mut self) {
+        self.id = next_id();
+        self.plan = OnceLock::new();
+    }
+
+    /// How data pass through the network.
+    fn plan(&self) -> Result<&Plan> {
+        self.plan.get_or_init(|| Plan::new(self)).as_ref().map_err(Clone::clone)
+    }
+
+    /// The layer of this type and name; inside networks in networks by the names on the way, such as `encoder.0`.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let network = Sequential::<f32>::new([5, 3]).with(Lstm::new(3, 8, &mut rng(1))?)?.named("encoder")?;
+    /// assert_eq!(network.layer::<Lstm<f32>>("encoder").unwrap().units(), 8);
+    /// assert!(network.layer::<Dense<f32>>("encoder").is_none());
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn layer<L: Any>(&self, name: &str) -> Option<&L> {
+        let (first, rest) = name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)));
+        let node = self.nodes.iter().find(|node| node.name == first)?;
+        match rest {
+            Some(rest) => as_network(node.op.as_layer()?)?.layer(rest),
+            None => node.op.as_any().downcast_ref(),
+        }
+    }
+}
+
+/// The shape of a row that holds samples of these shapes.
+fn side_by_side(mut shapes: impl ExactSizeIterator<Item = Shape>) -> Shape {
+    if shapes.len() == 1 {
+        return shapes.next().unwrap_or(Shape::Flat(0));
+    }
+    Shape::Flat(shapes.fold(0, |sum, shape| sum.saturating_add(shape.len())))
+}

@@ -1,0 +1,127 @@
+//! [`Parallel`]: branches that take the same input, and whose outputs are joined.
+
+use std::any::TypeId;
+use std::fmt;
+
+use ndarray::Array2;
+
+use super::{Network, Value};
+use crate::joins::{Add, Concat};
+use crate::layer::boxed::delegate_layer;
+use crate::layer::{Backward, Cache, Info, Layer, Parts, Pass, Restore};
+use crate::spec::Spec;
+use crate::{Matrix, Result, Scalar, Shape};
+
+/// Branches side by side, whose outputs are added up or concatenated: the block of an inception network (Szegedy and
+/// others, 2015).
+///
+/// y = Σ fᵢ(x) for [`sum`](Self::sum), where the fᵢ give one shape; for [`concat`](Self::concat), y has the features of
+/// f₀(x), then those of f₁(x) and so on, in each step of a sequence, or their channels if they are images. dx is the sum
+/// of what comes back through the branches. A branch is any layer, most often a [`Sequential`](crate::Sequential); its
+/// parameters are named `branch0.…`, `branch1.…`. [`Identity`](crate::activations::Identity) passes the input on.
+///
+/// It is a small [`Network`] that takes samples of any shape.
+///
+/// # Errors
+/// In a network: [`Error::Input`](crate::Error::Input) for branches whose outputs do not fit each other; [`Error::Empty`](crate::Error::Empty) without branches;
+/// and the errors of the branches.
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let (half, double) = (Dense::from_parameters(array![[0.5]], array![0.0])?, Dense::from_parameters(array![[2.0]], array![0.0])?);
+/// let sum = Parallel::sum().branch(half.clone()).branch(double.clone());
+/// let both = Parallel::concat().branch(half).branch(double).branch(sum);
+/// let network = Sequential::new(1).with(both)?;
+/// assert_eq!(network.predict(&array![[4.0]])?, array![[2.0, 8.0, 10.0]]);
+/// assert_eq!(network.parameter("0.branch2.branch0.weight").unwrap(), array![[0.5]]);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Parallel<A: Scalar> {
+    join: Kind,
+    network: Network<A>,
+}
+
+/// What becomes of the branches' outputs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    Sum,
+    Concat,
+}
+
+impl<A: Scalar> Parallel<A> {
+    /// Branches whose outputs are added up; none yet.
+    pub fn sum() -> Self {
+        Self { join: Kind::Sum, network: Network::new() }
+    }
+
+    /// Branches whose outputs are concatenated along features or channels; none yet.
+    pub fn concat() -> Self {
+        Self { join: Kind::Concat, network: Network::new() }
+    }
+
+    /// The block with one more branch.
+    #[must_use]
+    pub fn branch(self, layer: impl Layer<A>) -> Self {
+        let mut branches = self.network.into_layers();
+        branches.push(Box::new(layer));
+        Self::of(self.join, branches)
+    }
+
+    fn of(join: Kind, branches: Vec<Box<dyn Layer<A>>>) -> Self {
+        let (mut g, x) = Network::open();
+        let branches = branches.into_iter().enumerate();
+        let ends: Vec<Value> = branches.map(|(i, branch)| g.grow(&format!("branch{i}"), branch, x)).collect();
+        let joined = match join {
+            Kind::Sum => g.join(Add, ends),
+            Kind::Concat => g.join(Concat, ends),
+        };
+        // Without branches there is nothing to join, and the network stays empty.
+        if let Ok(joined) = joined {
+            g.output("y", joined).expect("its only output");
+        }
+        Self { join, network: g }
+    }
+
+    pub(super) fn network(&self) -> &Network<A> {
+        &self.network
+    }
+}
+
+impl<A: Scalar> Layer<A> for Parallel<A> {
+    delegate_layer!(A, self => self.network);
+
+    fn spec(&self) -> Option<Spec> {
+        let join = if self.join == Kind::Sum { "sum" } else { "concat" };
+        let branches = self.network.layers().map(Layer::spec).collect::<Option<Vec<_>>>()?;
+        Some(Spec::new("parallel").set("join", join).set("branches", branches))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Parallel<A> {
+    const KIND: &'static str = "parallel";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        let join = match spec.text("join")? {
+            "sum" => Kind::Sum,
+            "concat" => Kind::Concat,
+            other => return Err(spec.problem(format!("`join` is {other}; give it as sum or concat"))),
+        };
+        let branches = spec.layers("branches")?.into_iter().enumerate().map(|(i, branch)| {
+            let name = format!("branch{i}");
+            parts.layer(&name, branch).map_err(|error| error.at(&name))
+        });
+        Ok(Self::of(join, branches.collect::<Result<_>>()?))
+    }
+}
+
+impl<A: Scalar> fmt::Debug for Parallel<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let branches: Vec<_> = self.network.layers().collect();
+        let join = if self.join == Kind::Sum { "sum" } else { "concatenation" };
+        write!(f, "Parallel({join} of {branches:?})")
+    }
+}

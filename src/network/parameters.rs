@@ -1,0 +1,215 @@
+//! The parameters of a [`Network`] by name: reading, setting, averaging, freezing.
+
+use ndarray::Array2;
+
+use super::Network;
+#[cfg(feature = "files")]
+use super::nodes::{Node, Op, as_network};
+use crate::error::check_setting;
+use crate::layer::{Layer, count_parameters};
+#[cfg(feature = "files")]
+use crate::spec::layout::{Piece, System};
+use crate::{Error, Matrix, Result, Scalar};
+
+impl<A: Scalar> Network<A> {
+    /// A copy of the parameter or statistic of this name, such as `2.weight`.
+    pub fn parameter(&self, name: &str) -> Option<Array2<A>> {
+        let mut found = None;
+        self.visit(&mut |info, matrix| {
+            if info.name.to_string() == name {
+                found = Some(matrix.clone());
+            }
+        });
+        found
+    }
+
+    /// Sets the parameter or statistic of this name.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    /// use ndarray::array;
+    ///
+    /// let mut network = Sequential::<f64>::mlp(&[2, 1], Tanh, &mut rng(7))?;
+    /// network.set_parameter("0.weight", &array![[1.0], [2.0]])?;
+    /// network.set_parameter("0.bias", &array![[0.5]])?;
+    /// assert_eq!(network.predict(&array![[10.0, 1.0]])?, array![[12.5]]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a name that no parameter has; [`Error::Dimensions`] for a matrix of another size.
+    pub fn set_parameter(&mut self, name: &str, values: &Matrix<A>) -> Result<()> {
+        let mut result = None;
+        let mut known = Vec::new();
+        self.visit_mut(&mut |info, matrix| {
+            let own = info.name.to_string();
+            if own != name {
+                known.push(own);
+            } else if matrix.dim() == values.dim() {
+                matrix.assign(values);
+                result = Some(Ok(()));
+            } else {
+                let (wants, got) = (matrix.dim().into(), values.dim().into());
+                result = Some(Err(Error::Dimensions { what: format!("the parameter {own}"), wants, got }));
+            }
+        });
+        result.unwrap_or_else(|| Err(Error::Unknown { what: "parameter", name: name.to_owned(), known }))
+    }
+
+    /// Moves every parameter and statistic by `share` of the way to those of another network of the same form, which is
+    /// Polyak averaging when done again and again with a small share: w ← (1 - share)·w + share·w'.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let online = Sequential::<f64>::mlp(&[2, 1], Tanh, &mut rng(1))?;
+    /// let mut target = Sequential::<f64>::mlp(&[2, 1], Tanh, &mut rng(2))?;
+    /// target.blend(&online, 1.0)?;
+    /// assert_eq!(target.parameter("0.weight"), online.parameter("0.weight"));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a share outside 0 to 1; [`Error::Dimensions`] for a network of another form. The network
+    /// stays as it was.
+    pub fn blend(&mut self, other: &Self, share: f64) -> Result<()> {
+        check_setting("the share of the other network", share, "from 0 to 1", (0.0..=1.0).contains(&share))?;
+        let sizes = |network: &Self| {
+            let mut sizes = Vec::new();
+            network.visit(&mut |info, matrix| sizes.push((info.name.to_string(), <[usize; 2]>::from(matrix.dim()))));
+            sizes
+        };
+        let (own, theirs) = (sizes(self), sizes(other));
+        for (i, (name, wants)) in own.iter().enumerate() {
+            let got = theirs.get(i).map_or([0, 0], |(_, size)| *size);
+            if got != *wants {
+                let what = format!("the other network's parameter {name}");
+                return Err(Error::Dimensions { what, wants: *wants, got });
+            }
+        }
+        if own.len() != theirs.len() {
+            let what = "the other network's list of parameters".into();
+            return Err(Error::Dimensions { what, wants: [own.len(), 1], got: [theirs.len(), 1] });
+        }
+        let (stay, more) = (A::of(1.0 - share), A::of(share));
+        let mut moved = Vec::with_capacity(own.len());
+        other.visit(&mut |_, matrix| moved.push(matrix.mapv(|w| more * w)));
+        let mut moved = moved.into_iter();
+        self.visit_mut(&mut |_, matrix| {
+            if let Some(moved) = moved.next() {
+                matrix.zip_mut_with(&moved, |w, &moved| *w = stay * *w + moved);
+            }
+        });
+        Ok(())
+    }
+
+    /// How many numbers training can change.
+    pub fn parameter_count(&self) -> usize {
+        count_parameters(self)
+    }
+
+    /// Lets the layer of this name learn at `rate` times the optimizer's learning rate; at 0 it stays as it is.
+    ///
+    /// Layers are named by their position unless they were given a name.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let mut network = Sequential::<f64>::mlp(&[2, 4, 1], Tanh, &mut rng(7))?;
+    /// network.set_layer_rate(2, 0.1)?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a layer that does not exist; [`Error::Setting`] for a rate that is negative or not finite.
+    pub fn set_layer_rate(&mut self, name: impl ToString, rate: f64) -> Result<()> {
+        check_setting("a layer's learning rate", rate, "at least 0 and finite", rate >= 0.0 && rate.is_finite())?;
+        let at = self.find(&name.to_string())?;
+        self.nodes[at].rate = rate;
+        self.changed();
+        Ok(())
+    }
+
+    /// Keeps the parameters and statistics of the layer of this name as they are: `set_layer_rate(name, 0.0)`.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let (x, target) = (ndarray::array![[0.0, 1.0]], ndarray::array![[1.0]]);
+    /// let mut network = Sequential::<f64>::mlp(&[2, 4, 1], Tanh, &mut rng(7))?;
+    /// network.rename(0, "encoder")?;
+    /// network.freeze("encoder")?;
+    /// let before = network.clone();
+    /// Tape::new(&network, 0).train(&mut network, &x, &target, &Mse, &mut Sgd::new(0.1))?;
+    /// assert_eq!(network.parameter("encoder.weight"), before.parameter("encoder.weight"));
+    /// assert_ne!(network.parameter("2.weight"), before.parameter("2.weight"));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a layer that does not exist.
+    pub fn freeze(&mut self, name: impl ToString) -> Result<()> {
+        self.set_layer_rate(name, 0.0)
+    }
+
+    /// Gives a layer another name than its position: in the names of its parameters, in errors, in files.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a layer that does not exist; [`Error::Graph`] for a name that is empty, has a point in it,
+    /// or is another layer's.
+    pub fn rename(&mut self, name: impl ToString, new: &str) -> Result<()> {
+        let at = self.find(&name.to_string())?;
+        if new.is_empty() || new.contains('.') {
+            return Err(
+                self.problem(&format!("the name `{new}`"), "a name has at least one letter, and no point".into())
+            );
+        }
+        if self.nodes.iter().enumerate().any(|(i, node)| i != at && node.name == new) {
+            return Err(self.problem(&format!("the name `{new}`"), "another layer has it; take another one".into()));
+        }
+        new.clone_into(&mut self.nodes[at].name);
+        self.changed();
+        Ok(())
+    }
+
+    /// The position of the layer or join of this name.
+    fn find(&self, name: &str) -> Result<usize> {
+        let at = self.nodes.iter().position(|node| node.name == name);
+        let known = || self.nodes.iter().map(|node| node.name.clone()).collect();
+        at.ok_or_else(|| Error::Unknown { what: "layer", name: name.to_owned(), known: known() })
+    }
+
+    /// Shows each parameter with the place and name of its layer, its true shape, and how another system stores it.
+    #[cfg(feature = "files")]
+    pub(crate) fn visit_layouts(&self, system: System, place: &str, f: &mut LayoutVisitor<'_, A>) {
+        for Node { op, name, .. } in &self.nodes {
+            let place = format!("{place}{name}.");
+            if let Some(network) = op.as_layer().and_then(as_network) {
+                network.visit_layouts(system, &place, f);
+                continue;
+            }
+            op.visit(&mut |info, matrix| {
+                let name = info.name.to_string();
+                let pieces = match op {
+                    Op::Layer(layer) => layer.layout(system, &name, info.dims),
+                    Op::Join(join) => join.layout(system, &name, info.dims),
+                };
+                f(&place, &name, info.dims, matrix, &pieces);
+            });
+        }
+    }
+
+    /// The first layer that has no [`Layer::spec`]: the names on the way to it, and its text.
+    #[cfg(feature = "files")]
+    pub(crate) fn without_spec(&self) -> Option<(Vec<String>, String)> {
+        let node = self.nodes.iter().find(|node| node.op.spec().is_none())?;
+        let inner = node.op.as_layer().and_then(as_network).and_then(Self::without_spec);
+        let (mut path, text) = inner.unwrap_or_else(|| (Vec::new(), node.op.text()));
+        path.insert(0, node.name.clone());
+        Some((path, text))
+    }
+}
+
+/// Place, name, true shape, matrix and pieces of a parameter.
+#[cfg(feature = "files")]
+type LayoutVisitor<'f, A> = dyn FnMut(&str, &str, &[usize], &Array2<A>, &[Piece]) + 'f;

@@ -1,0 +1,283 @@
+//! [`Plan`]: what follows from a network's form: where values lie, who writes gradients first, whether it can learn.
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+use super::{Network, Origin, Port, side_by_side};
+use crate::error::check_size;
+use crate::layer::Place;
+use crate::{Error, Result, Scalar, Shape};
+
+/// How data pass through a network.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    /// The shapes of a row that goes in and of one that comes out; unknown if the network takes any input.
+    pub(super) ends: Option<[Shape; 2]>,
+    /// The shape of a sample of each value; empty if they follow from the input.
+    shapes: Vec<Shape>,
+    /// For the first input that a network which takes any was asked about: the shape of each value.
+    first_asked: OnceLock<(Shape, Vec<Shape>)>,
+    pub(super) steps: Vec<Planned>,
+    /// Whether anything that learns comes before each value: then a step needs its gradient.
+    pub(super) learns: Vec<bool>,
+    /// Where inputs and outputs lie while a network predicts; when recording, each value lies in its own buffer.
+    pub(super) inputs: Vec<Place>,
+    pub(super) outputs: Vec<Place>,
+    /// How many buffers a prediction needs: a value's is free for others once nobody needs it any longer.
+    pub(super) predicting_buffers: usize,
+    /// Whether the one input is read, and the one output written, where they are.
+    pub(super) whole: [bool; 2],
+    pub(super) differentiable: bool,
+    /// The error if a layer would have to learn through one without a useful gradient.
+    pub(super) untrainable: Option<Error>,
+}
+
+/// A step and its values.
+#[derive(Debug, Clone)]
+pub(super) struct Planned {
+    pub(super) recording: Flow,
+    pub(super) predicting: Flow,
+    /// For each value that it takes, whether it is the first on the way back to write its gradient; others add to it.
+    pub(super) writes_first: Vec<bool>,
+    /// Whether it is the first on the way back to write the gradients of its layer.
+    pub(super) first_of_layer: bool,
+}
+
+/// Where the values of a step lie.
+#[derive(Debug, Clone)]
+pub(super) struct Flow {
+    pub(super) takes: Vec<Place>,
+    pub(super) gives: Place,
+}
+
+impl Plan {
+    pub(super) fn new<A: Scalar>(network: &Network<A>) -> Result<Self> {
+        if network.steps.is_empty() {
+            return Err(Error::Empty);
+        }
+        let users = users(network);
+        check(network, &users)?;
+        let shapes: Option<Vec<Shape>> = network.values.iter().map(|(_, shape)| *shape).collect();
+        let ends = shapes.is_some().then(|| [network.input_shape(), network.prediction_shape()]);
+        if let Some([input, output]) = ends {
+            check_size(network, input, input)?;
+            check_size(network, input, output)?;
+        }
+        let whole = [
+            network.inputs.len() == 1,
+            // A value that other steps take, too, cannot lie in what the caller gave for the output.
+            matches!(&*network.outputs, [one] if users[one.value].is_empty()
+                && matches!(network.values[one.value].0, Origin::Step(_))),
+        ];
+        let (places, buffers) = buffers(network, &users, whole);
+        let place = |value: usize| if is_whole(network, value, whole) { Place::Whole } else { Place::Buffer(value) };
+        let mut met = vec![false; network.nodes.len()];
+        let mut steps: Vec<Planned> = network
+            .steps
+            .iter()
+            .enumerate()
+            .rev()
+            .map(|(at, step)| Planned {
+                recording: Flow {
+                    takes: step.takes.iter().map(|&value| place(value)).collect(),
+                    gives: place(step.gives),
+                },
+                predicting: Flow {
+                    takes: step.takes.iter().map(|&value| places[value]).collect(),
+                    gives: places[step.gives],
+                },
+                writes_first: step
+                    .takes
+                    .iter()
+                    .enumerate()
+                    .map(|(i, value)| {
+                        users[*value].last() == Some(&at)
+                            && !step.takes[..i].contains(value)
+                            && !is_output(network, *value)
+                    })
+                    .collect(),
+                first_of_layer: !std::mem::replace(&mut met[step.node], true),
+            })
+            .collect();
+        steps.reverse();
+        let of_ports = |ports: &[Port]| ports.iter().map(|port| places[port.value]).collect();
+        let learns = learns(network);
+        Ok(Self {
+            ends,
+            shapes: shapes.unwrap_or_default(),
+            first_asked: OnceLock::new(),
+            steps,
+            inputs: of_ports(&network.inputs),
+            outputs: of_ports(&network.outputs),
+            predicting_buffers: buffers,
+            whole,
+            differentiable: reaches_output(network),
+            untrainable: untrainable(network, &learns),
+            learns,
+        })
+    }
+
+    /// The shape of each value when this goes in.
+    pub(super) fn shapes<A: Scalar>(&self, network: &Network<A>, input: Shape) -> Result<Cow<'_, [Shape]>> {
+        if self.ends.is_some() {
+            return Ok(Cow::Borrowed(&self.shapes));
+        }
+        match self.first_asked.get() {
+            Some((asked, shapes)) if *asked == input => Ok(Cow::Borrowed(shapes)),
+            Some(_) => infer(network, input).map(Cow::Owned),
+            None => {
+                let shapes = infer(network, input)?;
+                Ok(Cow::Borrowed(&self.first_asked.get_or_init(|| (input, shapes.clone())).1))
+            }
+        }
+    }
+
+    /// The shape of a row that comes out when this goes in.
+    pub(super) fn output<A: Scalar>(&self, network: &Network<A>, input: Shape) -> Result<Shape> {
+        let [wants, output] = match self.ends {
+            Some(ends) => ends,
+            None => {
+                let shapes = self.shapes(network, input)?;
+                return Ok(side_by_side(network.outputs.iter().map(|port| shapes[port.value])));
+            }
+        };
+        if input.len() == wants.len() {
+            return Ok(output);
+        }
+        Err(Error::Input { layer: format!("{network:?}"), wants: format!("{wants} features a sample"), got: input })
+    }
+}
+
+/// Whether a value lies in what the caller gave for the network's input or output.
+fn is_whole<A: Scalar>(network: &Network<A>, value: usize, whole: [bool; 2]) -> bool {
+    (whole[0] && network.inputs[0].value == value) || (whole[1] && network.outputs[0].value == value)
+}
+
+/// The steps that take each value, in order.
+fn users<A: Scalar>(network: &Network<A>) -> Vec<Vec<usize>> {
+    let mut users = vec![Vec::new(); network.values.len()];
+    for (at, step) in network.steps.iter().enumerate() {
+        for &value in &step.takes {
+            users[value].push(at);
+        }
+    }
+    users
+}
+
+/// The error for what a network that is ready has not.
+fn check<A: Scalar>(network: &Network<A>, users: &[Vec<usize>]) -> Result<()> {
+    let wrong = |step: String, problem: &str| Err(Error::Graph { step, problem: problem.to_owned() });
+    if network.inputs.is_empty() {
+        return wrong("the network".into(), "it has no input; declare one with `input`");
+    }
+    if network.outputs.is_empty() {
+        return wrong("the network".into(), "it has no output; declare one with `output`");
+    }
+    for (i, port) in network.inputs.iter().enumerate() {
+        if network.inputs[..i].iter().any(|other| other.name == port.name) {
+            return wrong(format!("the input {}", port.name), "another input has this name");
+        }
+    }
+    for (value, (origin, _)) in network.values.iter().enumerate() {
+        if !users[value].is_empty() || network.outputs.iter().any(|port| port.value == value) {
+            continue;
+        }
+        return match origin {
+            Origin::Input => {
+                let port = network.inputs.iter().find(|port| port.value == value);
+                let name = port.map_or("", |port| &port.name);
+                wrong(format!("the input {name}"), "no step takes it; take it in a step, or leave it out")
+            }
+            Origin::Step(at) => {
+                let node = &network.nodes[network.steps[*at].node];
+                let problem = "nobody takes what it gives; make it an output, or leave the step out";
+                wrong(format!("step {}, {},", node.name, node.op.text()), problem)
+            }
+        };
+    }
+    let unused = (0..network.nodes.len()).find(|&node| !network.steps.iter().any(|step| step.node == node));
+    match unused.map(|node| &network.nodes[node]) {
+        Some(node) => wrong(format!("layer {}, {},", node.name, node.op.text()), "it is shared but never applied"),
+        None => Ok(()),
+    }
+}
+
+/// The shape of each value of a network that takes any input.
+fn infer<A: Scalar>(network: &Network<A>, input: Shape) -> Result<Vec<Shape>> {
+    let mut shapes = vec![input; network.values.len()];
+    let mut taken = Vec::new();
+    for step in &network.steps {
+        taken.clear();
+        taken.extend(step.takes.iter().map(|&value| shapes[value]));
+        let node = &network.nodes[step.node];
+        shapes[step.gives] = node.op.output_shape(&taken).map_err(|error| error.at(&node.name))?;
+    }
+    Ok(shapes)
+}
+
+/// A place for each value in a prediction, and how many buffers that takes: the lowest that is free when a step needs one
+/// (a chain alternates between two).
+fn buffers<A: Scalar>(network: &Network<A>, users: &[Vec<usize>], whole: [bool; 2]) -> (Vec<Place>, usize) {
+    let mut places = vec![Place::Whole; network.values.len()];
+    let mut busy: Vec<bool> = Vec::new();
+    let inputs = network.inputs.iter().map(|port| (port.value, None));
+    let steps = network.steps.iter().enumerate().map(|(at, step)| (step.gives, Some(at)));
+    for (value, at) in inputs.chain(steps) {
+        if !is_whole(network, value, whole) {
+            let free = busy.iter().position(|busy| !busy).unwrap_or(busy.len());
+            busy.resize(busy.len().max(free + 1), false);
+            busy[free] = true;
+            places[value] = Place::Buffer(free);
+        }
+        let Some(at) = at else { continue };
+        for &taken in &network.steps[at].takes {
+            let done = users[taken].last() == Some(&at) && !is_output(network, taken);
+            if let (true, Place::Buffer(buffer)) = (done, places[taken]) {
+                busy[buffer] = false;
+            }
+        }
+    }
+    (places, busy.len())
+}
+
+fn is_output<A: Scalar>(network: &Network<A>, value: usize) -> bool {
+    network.outputs.iter().any(|port| port.value == value)
+}
+
+/// For each value, whether a layer that learns comes before it.
+fn learns<A: Scalar>(network: &Network<A>) -> Vec<bool> {
+    let mut learns = vec![false; network.values.len()];
+    for step in &network.steps {
+        learns[step.gives] = network.nodes[step.node].learns() || step.takes.iter().any(|&value| learns[value]);
+    }
+    learns
+}
+
+/// Whether a gradient finds a way from an output to an input.
+fn reaches_output<A: Scalar>(network: &Network<A>) -> bool {
+    let mut reached: Vec<bool> = network.values.iter().map(|(origin, _)| matches!(origin, Origin::Input)).collect();
+    for step in &network.steps {
+        reached[step.gives] =
+            network.nodes[step.node].op.differentiable() && step.takes.iter().any(|&value| reached[value]);
+    }
+    network.outputs.iter().any(|port| reached[port.value])
+}
+
+/// The error if something learns whose every way to an output goes through a layer without a useful gradient. Inside a
+/// network in this network, it is that one's own check.
+fn untrainable<A: Scalar>(network: &Network<A>, learns: &[bool]) -> Option<Error> {
+    let mut leads: Vec<bool> = (0..network.values.len()).map(|value| is_output(network, value)).collect();
+    let mut blocks = None;
+    for step in network.steps.iter().rev() {
+        let node = &network.nodes[step.node];
+        if !node.op.differentiable() && step.takes.iter().any(|&value| learns[value]) {
+            blocks = Some(node);
+        }
+        for &value in &step.takes {
+            leads[value] |= leads[step.gives] && node.op.differentiable();
+        }
+    }
+    let stuck = network.steps.iter().any(|step| network.nodes[step.node].learns() && !leads[step.gives]);
+    let node = blocks.filter(|_| stuck)?;
+    Some(Error::NotDifferentiable { layer: node.op.text() }.at(&node.name))
+}

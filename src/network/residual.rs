@@ -1,0 +1,119 @@
+//! [`Residual`]: a layer learns what to add to its input.
+
+use std::any::TypeId;
+use std::fmt;
+
+use ndarray::Array2;
+
+use super::nodes::Op;
+use super::{Network, Value};
+use crate::joins::Add;
+use crate::layer::boxed::delegate_layer;
+use crate::layer::{Backward, Cache, Info, Layer, Parts, Pass, Restore};
+use crate::spec::Spec;
+use crate::{Matrix, Result, Scalar, Shape};
+
+/// A layer f with a way around it, y = x + f(x), or y = p(x) + f(x) with a projection p (He, Zhang, Ren and Sun, 2016).
+///
+/// The gradient takes the way around, too: dx = dy + df, where df is what comes back through f; so networks of many such
+/// blocks learn. f and p are any layers, most often a [`Sequential`](crate::Sequential); f gives what it takes, or what
+/// p gives. Their parameters are named `body.…` and `projection.…`.
+///
+/// It is a small [`Network`] that takes samples of any shape.
+///
+/// # Errors
+/// In a network: [`Error::Input`](crate::Error::Input) when f gives another shape than x or p has, and the errors of f
+/// and p.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// let rng = &mut rng(1);
+/// let block = Residual::new(Sequential::mlp(&[8, 16, 8], Relu, rng)?);
+/// let wider = Residual::new(Dense::new(8, 12, rng)).projection(Dense::new(8, 12, rng).without_bias());
+/// let network = Sequential::<f32>::new(8).with(block)?.with(wider)?;
+/// assert_eq!(network.output(), Shape::Flat(12));
+/// assert_eq!(network.parameter("0.body.0.weight").unwrap().dim(), (8, 16));
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Residual<A: Scalar>(Network<A>);
+
+impl<A: Scalar> Residual<A> {
+    /// A block that adds its input to what `body` makes of it.
+    pub fn new(body: impl Layer<A>) -> Self {
+        Self::of(Box::new(body), None)
+    }
+
+    /// The block with what `projection` makes of the input in place of the input.
+    #[must_use]
+    pub fn projection(self, projection: impl Layer<A>) -> Self {
+        let body = self.0.into_layers().swap_remove(0);
+        Self::of(body, Some(Box::new(projection)))
+    }
+
+    fn of(body: Box<dyn Layer<A>>, projection: Option<Box<dyn Layer<A>>>) -> Self {
+        let (mut g, x) = Network::open();
+        let mut part = |name: &str, layer| g.grow(name, layer, x);
+        let body = part("body", body);
+        let around = projection.map_or(x, |projection| part("projection", projection));
+        let sum = g.join(Add, [around, body]).expect("values of its own, whose shapes are not known yet");
+        g.output("y", sum).expect("its only output");
+        Self(g)
+    }
+
+    /// f, or p if there is one.
+    fn part(&self, index: usize) -> Option<&dyn Layer<A>> {
+        self.0.layers().nth(index)
+    }
+
+    pub(super) fn network(&self) -> &Network<A> {
+        &self.0
+    }
+}
+
+impl<A: Scalar> Network<A> {
+    /// Its layers, each once.
+    pub(super) fn into_layers(self) -> Vec<Box<dyn Layer<A>>> {
+        let layers = self.nodes.into_iter();
+        layers.filter_map(|node| if let Op::Layer(layer) = node.op { Some(layer) } else { None }).collect()
+    }
+
+    /// Adds a named step to a network whose shapes are not known yet, so that nothing can be wrong.
+    pub(super) fn grow(&mut self, name: &str, layer: Box<dyn Layer<A>>, value: Value) -> Value {
+        let value = self.add(value, layer).expect("a value of its own, whose shape is not known yet");
+        self.rename(self.nodes.len() - 1, name).expect("a new name");
+        value
+    }
+}
+
+impl<A: Scalar> Layer<A> for Residual<A> {
+    delegate_layer!(A, self => self.0);
+
+    fn spec(&self) -> Option<Spec> {
+        let parts = self.0.layers().map(Layer::spec).collect::<Option<Vec<_>>>()?;
+        let named = ["body", "projection"].into_iter().zip(parts);
+        Some(named.fold(Spec::new("residual"), |all, (name, spec)| all.set(name, spec)))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Residual<A> {
+    const KIND: &'static str = "residual";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        let mut part = |name: &str| parts.layer(name, spec.layer(name)?).map_err(|error| error.at(name));
+        let body = part("body")?;
+        let projection = if spec.get("projection").is_some() { Some(part("projection")?) } else { None };
+        Ok(Self::of(body, projection))
+    }
+}
+
+impl<A: Scalar> fmt::Debug for Residual<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Residual(")?;
+        self.part(0).map_or(Ok(()), |body| write!(f, "{body:?}"))?;
+        self.part(1).map_or(Ok(()), |projection| write!(f, ", projection {projection:?}"))?;
+        f.write_str(")")
+    }
+}

@@ -1,0 +1,134 @@
+//! How `PyTorch` and Keras name a layer's parameters and order their axes: [`Piece`].
+
+use ndarray::{Array2, ArrayViewD};
+
+use crate::Scalar;
+
+/// Whose names and orders an array file has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum System {
+    /// `PyTorch`'s state dicts.
+    #[default]
+    PyTorch,
+    /// The weights of Keras.
+    Keras,
+}
+
+/// An array of the other system, or a part of one, that a parameter of a layer becomes.
+///
+/// ```
+/// use neuropil::spec::layout::Piece;
+///
+/// // PyTorch stores a dense layer's weight as (outputs, inputs).
+/// let piece = Piece::axes("weight", &[3, 2], &[1, 0]);
+/// assert_eq!(piece.shape(), [2, 3]);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    pub(crate) name: String,
+    pub(crate) shape: Vec<usize>,
+    turn: Turn,
+}
+
+/// How a parameter, a matrix of the true shape `dims`, lies in an array of the other system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Turn {
+    /// All of it, the axes in this order; as they are if it is empty.
+    Axes(Vec<usize>),
+    /// Block `from` of the `of` blocks of columns, which is block `to` in as many rows of `width` such blocks.
+    Block { from: usize, of: usize, to: usize, width: usize },
+    /// Added to what is there: the other system has one array for two parameters here.
+    Added,
+}
+
+impl Piece {
+    /// The whole parameter, with the axes as they are.
+    pub fn whole(name: impl Into<String>, dims: &[usize]) -> Self {
+        Self { name: name.into(), shape: dims.to_vec(), turn: Turn::Axes(Vec::new()) }
+    }
+
+    /// The whole parameter with its axes in this order: (in, out) becomes (out, in) by `[1, 0]`. An order that is no
+    /// permutation of the axes leaves them as they are.
+    pub fn axes(name: impl Into<String>, dims: &[usize], axes: &[usize]) -> Self {
+        let mut sorted = axes.to_vec();
+        sorted.sort_unstable();
+        if !sorted.iter().copied().eq(0..dims.len()) {
+            return Self::whole(name, dims);
+        }
+        let shape = axes.iter().map(|&axis| dims[axis]).collect();
+        Self { name: name.into(), shape, turn: Turn::Axes(axes.to_vec()) }
+    }
+
+    /// Block `from` of the `of` blocks of columns, which is block `to` of the `width` blocks in the rows of an array of
+    /// this shape.
+    pub(crate) fn block(name: &str, shape: Vec<usize>, [from, of]: [usize; 2], [to, width]: [usize; 2]) -> Self {
+        Self { name: name.to_owned(), shape, turn: Turn::Block { from, of, to, width } }
+    }
+
+    /// The parameter added to another one's array.
+    pub(crate) fn added(name: &str, dims: &[usize]) -> Self {
+        Self { name: name.to_owned(), shape: dims.to_vec(), turn: Turn::Added }
+    }
+
+    /// The array under another shape of as many numbers.
+    pub(crate) fn shaped(self, shape: &[usize]) -> Self {
+        Self { shape: shape.to_vec(), ..self }
+    }
+
+    /// The array's name, in the place of the layer.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The shape of the whole array.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Writes a parameter of this true shape into the other system's array.
+    pub(crate) fn export<A: Scalar>(&self, matrix: &Array2<A>, dims: &[usize], theirs: &mut [A]) {
+        let ours = matrix.as_slice().expect("parameters are row-major");
+        match &self.turn {
+            Turn::Axes(axes) if axes.is_empty() => theirs.copy_from_slice(ours),
+            Turn::Axes(axes) => {
+                let ours = ArrayViewD::from_shape(dims, ours).expect("a parameter of the shape that it tells");
+                theirs.iter_mut().zip(ours.permuted_axes(&**axes)).for_each(|(theirs, &x)| *theirs = x);
+            }
+            Turn::Block { .. } => self.blocks(matrix.dim(), |from, to| theirs[to].copy_from_slice(&ours[from])),
+            Turn::Added => theirs.iter_mut().zip(ours).for_each(|(theirs, &x)| *theirs += x),
+        }
+    }
+
+    /// Reads a parameter of this true shape from the other system's array; what is added there is 0 here.
+    pub(crate) fn import<A: Scalar>(&self, matrix: &mut Array2<A>, dims: &[usize], theirs: &[A]) {
+        let size = matrix.dim();
+        let ours = matrix.as_slice_mut().expect("parameters are row-major");
+        match &self.turn {
+            Turn::Axes(axes) if axes.is_empty() => ours.copy_from_slice(theirs),
+            Turn::Axes(axes) => {
+                let shape: Vec<usize> = axes.iter().map(|&axis| dims[axis]).collect();
+                let theirs = ArrayViewD::from_shape(shape, theirs).expect("as many numbers as the checked sizes say");
+                let mut back = vec![0; axes.len()];
+                axes.iter().enumerate().for_each(|(i, &axis)| back[axis] = i);
+                ours.iter_mut().zip(theirs.permuted_axes(back)).for_each(|(ours, &x)| *ours = x);
+            }
+            Turn::Block { .. } => self.blocks(size, |to, from| ours[to].copy_from_slice(&theirs[from])),
+            Turn::Added => ours.fill(A::ZERO),
+        }
+    }
+
+    /// The places of a block in each row, here and there.
+    fn blocks(
+        &self,
+        (rows, columns): (usize, usize),
+        mut copy: impl FnMut(std::ops::Range<usize>, std::ops::Range<usize>),
+    ) {
+        let Turn::Block { from, of, to, width } = self.turn else { return };
+        let size = columns / of;
+        for row in 0..rows {
+            let (ours, theirs) = (row * columns + from * size, (row * width + to) * size);
+            copy(ours..ours + size, theirs..theirs + size);
+        }
+    }
+}
