@@ -2,7 +2,8 @@
 
 use crate::activations::{Activation, clamp};
 use crate::layer::{Parts, Restore};
-use crate::spec::Spec;
+use crate::spec::onnx::Operators;
+use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
 /// x·tanh(softplus(x)), with softplus(x) = ln(1 + eˣ) (Misra, 2019).
@@ -42,6 +43,20 @@ impl Activation for Mish {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("mish"))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        operators.then("Mish", &[], []);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise("□·tanh(ln(1 + e^□))", "□\\tanh(\\ln(1 + e^{□}))"))
+    }
+
+    fn rust_expression(&self, _: &dyn Fn(f64) -> String) -> Option<String> {
+        let e = "let e = math::exp(minimum(x, 40.0)); let n = e * (e + 2.0);";
+        Some(format!("{{ {e} maximum(x, -1000.0) * (n / (n + 2.0)) }}"))
     }
 }
 

@@ -6,8 +6,10 @@ use ndarray::{Array1, Array2, Axis};
 use rand::Rng;
 
 use crate::kernels::{add_row, column_sums, gemm::gemm, groups, groups_mut};
-use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
-use crate::spec::Spec;
+use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
+use crate::spec::layout::{Piece, System};
+use crate::spec::onnx::Operators;
+use crate::spec::{Formula, Spec};
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
 /// A fully connected layer, y = x·W + b.
@@ -26,8 +28,10 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Clone, PartialEq)]
 pub struct Dense<A: Scalar> {
-    weight: Array2<A>,
-    bias: Option<Array2<A>>,
+    /// W, (inputs, outputs)
+    weight: Parameter<A>,
+    /// b, (1, outputs)
+    bias: Option<Parameter<A>>,
 }
 
 impl<A: Scalar> Dense<A> {
@@ -35,9 +39,8 @@ impl<A: Scalar> Dense<A> {
     pub fn new(inputs: usize, outputs: usize, rng: &mut impl Rng) -> Self {
         let bound = 1.0 / (inputs.max(1) as f64).sqrt();
         let init = Init::Uniform { low: -bound, high: bound };
-        let mut layer = Self::with_init(inputs, outputs, init, rng);
-        layer.bias = Some(init.matrix(1, outputs, rng));
-        layer
+        let (weight, bias) = (init.matrix(inputs, outputs, rng), init.matrix(1, outputs, rng));
+        Self::of(weight, Some(bias))
     }
 
     /// A layer whose weights come from `init`, with a bias of zero.
@@ -49,7 +52,7 @@ impl<A: Scalar> Dense<A> {
     /// assert_eq!(layer.weight().dim(), (784, 128));
     /// ```
     pub fn with_init(inputs: usize, outputs: usize, init: Init, rng: &mut impl Rng) -> Self {
-        Self { weight: init.matrix(inputs, outputs, rng), bias: Some(Array2::from_elem((1, outputs), A::ZERO)) }
+        Self::of(init.matrix(inputs, outputs, rng), Some(Array2::from_elem((1, outputs), A::ZERO)))
     }
 
     /// A layer with these weights, (inputs, outputs), and biases, one for each output.
@@ -62,7 +65,16 @@ impl<A: Scalar> Dense<A> {
             let what = format!("the bias of Dense({} -> {})", weight.nrows(), weight.ncols());
             return Err(Error::Dimensions { what, wants, got });
         }
-        Ok(Self { weight: row_major(weight), bias: Some(row_major(bias.insert_axis(Axis(0)))) })
+        Ok(Self::of(weight, Some(bias.insert_axis(Axis(0)))))
+    }
+
+    /// The layer of W, (inputs, outputs), and b, (1, outputs).
+    fn of(weight: Array2<A>, bias: Option<Array2<A>>) -> Self {
+        let [inputs, outputs] = <[usize; 2]>::from(weight.dim());
+        Self {
+            weight: Parameter::weight("weight", &[inputs, outputs], weight),
+            bias: bias.map(|bias| Parameter::bias("bias", &[outputs], bias)),
+        }
     }
 
     /// The same layer without a bias: y = x·W.
@@ -86,13 +98,8 @@ impl<A: Scalar> Dense<A> {
 
     /// b, (1, outputs), if the layer has one.
     pub fn bias(&self) -> Option<&Array2<A>> {
-        self.bias.as_ref()
+        self.bias.as_ref().map(Parameter::values)
     }
-}
-
-/// The same matrix in the layout in which optimizers and files read parameters, whatever the caller's was.
-fn row_major<A: Scalar>(matrix: Array2<A>) -> Array2<A> {
-    if matrix.is_standard_layout() { matrix } else { matrix.as_standard_layout().into_owned() }
 }
 
 #[allow(clippy::only_used_in_recursion)] // A sequence is passed on as a batch of its steps.
@@ -150,25 +157,45 @@ impl<A: Scalar> Layer<A> for Dense<A> {
         Ok(())
     }
 
-    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
-        let (inputs, outputs) = self.weight.dim();
-        f(Info { name: &"weight", role: Role::Weight, dims: &[inputs, outputs] }, &self.weight);
-        if let Some(bias) = &self.bias {
-            f(Info { name: &"bias", role: Role::Bias, dims: &[outputs] }, bias);
-        }
-    }
-
-    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
-        let (inputs, outputs) = self.weight.dim();
-        f(Info { name: &"weight", role: Role::Weight, dims: &[inputs, outputs] }, &mut self.weight);
-        if let Some(bias) = &mut self.bias {
-            f(Info { name: &"bias", role: Role::Bias, dims: &[outputs] }, bias);
-        }
-    }
+    parameters!(A: weight, bias);
 
     fn spec(&self) -> Option<Spec> {
         let (inputs, outputs) = self.weight.dim();
         Some(Spec::new("dense").set("inputs", inputs).set("outputs", outputs).set("bias", self.bias.is_some()))
+    }
+
+    /// `PyTorch` stores the weight as (outputs, inputs), Keras under the name `kernel`.
+    fn layout(&self, system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
+        vec![match (system, name) {
+            (System::PyTorch, "weight") => Piece::axes(name, dims, &[1, 0]),
+            (System::Keras, "weight") => Piece::whole("kernel", dims),
+            _ => Piece::whole(name, dims),
+        }]
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let weight = operators.parameter_constant("weight", None)?;
+        let bias = self.bias.as_ref().map(|_| operators.parameter_constant("bias", None)).transpose()?;
+        match (operators.input(), &bias) {
+            (Shape::Flat(_), Some(bias)) => operators.then("Gemm", &[&weight, bias], []),
+            (Shape::Flat(_), None) => operators.then("Gemm", &[&weight], []),
+            (_, bias) => {
+                operators.then("MatMul", &[&weight], []);
+                if let Some(bias) = bias {
+                    operators.then("Add", &[bias], []);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        let (text, latex) = if self.bias.is_some() {
+            ("□·{weight} + {bias}", "□ {weight} + {bias}")
+        } else {
+            ("□·{weight}", "□ {weight}")
+        };
+        Some(Formula::new(text, latex).with_backward("∂·{weight}ᵀ", "∂ {weight}^\\top"))
     }
 }
 
@@ -177,8 +204,8 @@ impl<A: Scalar> Restore<A> for Dense<A> {
 
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
         let (inputs, outputs) = (parts.spec().count("inputs")?, parts.spec().count("outputs")?);
-        let weight = parts.array("weight", inputs, outputs)?;
-        let bias = if parts.spec().flag("bias")? { Some(parts.array("bias", 1, outputs)?) } else { None };
+        let weight = parts.weight("weight", &[inputs, outputs], inputs, outputs)?;
+        let bias = if parts.spec().flag("bias")? { Some(parts.bias("bias", outputs)?) } else { None };
         Ok(Self { weight, bias })
     }
 }
