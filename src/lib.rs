@@ -125,7 +125,7 @@ pub mod prelude {
     };
     pub use crate::losses::{
         Bce, BceWithLogits, CosineEmbedding, CrossEntropy, GaussianNll, HingeEmbedding, Huber, KlDivergence, Loss, Mae,
-        Mse, MultiClassHinge, Nll, Pointwise, PoissonNll, SmoothL1, SoftMargin,
+        Mse, MultiClassHinge, Nll, Pointwise, PoissonNll, SmoothL1, SoftMargin, one_hot,
     };
     pub use crate::network::{Network, Parallel, Residual, Scratch, Sequential};
     pub use crate::optimizers::{
