@@ -80,7 +80,7 @@ pub mod train;
 
 pub use error::{Error, Result};
 pub use init::{Fan, Gain, Init};
-pub use network::{LayerSummary, Network, Parallel, Residual, Scratch, Sequential, Shared, Summary, Value};
+pub use network::{LayerSummary, Network, OutputLosses, OutputMetric, Parallel, Residual, Scratch, Sequential, Shared, Summary, Value};
 pub use scalar::Scalar;
 pub use shape::Shape;
 pub use tape::{Gradients, Tape};
