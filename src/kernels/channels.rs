@@ -4,8 +4,10 @@
 //! With `apart` 1, channel c is each number c of every run of as many numbers as there are channels (features of
 //! samples, of steps); else it is plane c of `apart` numbers (images): see [`channels_of`](super::channels_of).
 
-use super::parallel::{Lines, split_lines};
-use super::simd::{Streams, rows, vectorize_with};
+use super::parallel::split_items;
+use super::rows::Rows;
+use super::simd::{rows, vectorize_with};
+use super::streams::Streams;
 
 /// Calls `f` with the items at every position, and with the constants of its channel.
 #[inline(always)]
@@ -16,7 +18,7 @@ pub(crate) fn each<S: Streams, K: Streams<Item: Copy> + Copy>(
     f: impl Fn(S::Item, K::Item),
 ) {
     let channels = constants.len();
-    for sample in Lines::new(streams, channels * apart).items() {
+    for sample in Rows(streams, channels * apart).items() {
         if apart == 1 {
             rows::each(
                 (sample, constants),
@@ -24,7 +26,7 @@ pub(crate) fn each<S: Streams, K: Streams<Item: Copy> + Copy>(
                 |(item, k)| f(item, k),
             );
         } else {
-            for (plane, k) in Lines::new(sample, apart).items().zip(constants.items()) {
+            for (plane, k) in Rows(sample, apart).items().zip(constants.items()) {
                 rows::each(
                     plane,
                     #[inline(always)]
@@ -45,7 +47,7 @@ pub(crate) fn add_sums<S: Streams, K: Streams<Item: Copy> + Copy>(
     f: impl Fn(S::Item, K::Item) -> f64,
 ) {
     let channels = constants.len();
-    for sample in Lines::new(streams, channels * apart).items() {
+    for sample in Rows(streams, channels * apart).items() {
         if apart == 1 {
             rows::each(
                 (sample, constants, &mut *sums),
@@ -53,7 +55,7 @@ pub(crate) fn add_sums<S: Streams, K: Streams<Item: Copy> + Copy>(
                 |(item, k, sum)| *sum += f(item, k),
             );
         } else {
-            for ((plane, k), sum) in Lines::new(sample, apart).items().zip(constants.items()).zip(&mut *sums) {
+            for ((plane, k), sum) in Rows(sample, apart).items().zip(constants.items()).zip(&mut *sums) {
                 *sum += rows::sum(
                     plane,
                     #[inline(always)]
@@ -75,7 +77,7 @@ pub(crate) fn add_pairs<S: Streams + Copy, K: Streams<Item: Copy> + Copy>(
 ) {
     let channels = constants.len();
     let (first, second) = sums.split_at_mut(channels);
-    for sample in Lines::new(streams, channels * apart).items() {
+    for sample in Rows(streams, channels * apart).items() {
         if apart == 1 {
             rows::each(
                 (sample, constants, &mut *first, &mut *second),
@@ -87,7 +89,7 @@ pub(crate) fn add_pairs<S: Streams + Copy, K: Streams<Item: Copy> + Copy>(
                 },
             );
         } else {
-            let planes = Lines::new(sample, apart).items().zip(constants.items());
+            let planes = Rows(sample, apart).items().zip(constants.items());
             for ((plane, k), (first, second)) in planes.zip(first.iter_mut().zip(&mut *second)) {
                 *first += rows::sum(
                     plane,
@@ -119,8 +121,8 @@ pub(crate) fn block_sums<S: Streams>(
     let (block, count) = ((BLOCK / width).max(1), sums.len());
     partial.clear();
     partial.resize(lines.len().div_ceil(block) * count, 0.0);
-    let blocks = (Lines::new(lines, block), Lines::new(&mut partial[..], count));
-    split_lines(blocks, block * width, &|part: (Lines<S>, Lines<&mut [f64]>)| {
+    let blocks = (Rows(lines, block), Rows(&mut partial[..], count));
+    split_items(blocks, block * width, &|part: (Rows<S>, Rows<&mut [f64]>)| {
         vectorize_with(
             (part, add),
             #[inline(always)]

@@ -40,6 +40,7 @@ pub(crate) mod rows;
 pub(crate) mod runs;
 pub(crate) mod simd;
 pub(crate) mod softmax;
+pub(crate) mod streams;
 pub(crate) mod window;
 
 /// A batch whose rows hold several groups of `width` numbers (the steps of a sequence), with one group a row.

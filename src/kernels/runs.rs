@@ -3,12 +3,13 @@
 
 use super::channels::block_sums;
 use super::normalize::{Plain, deviation, rstd, split};
-use super::parallel::{Lines, each_line};
-use super::simd::{Streams, rows};
+use super::rows::{Rows, each_row};
+use super::simd::rows;
+use super::streams::Streams;
 use crate::Scalar;
 
 /// Lines of three streams side by side.
-type Three<'s, A> = (Lines<&'s [A]>, Lines<&'s [A]>, Lines<&'s [A]>);
+type Three<'s, A> = (Rows<&'s [A]>, Rows<&'s [A]>, Rows<&'s [A]>);
 
 /// How runs are normalised: if not `centered`, their mean counts as 0.
 #[derive(Debug, Clone, Copy)]
@@ -46,8 +47,8 @@ impl Runs {
         let (w, b) = state.plain.or(parameters, size);
         state.statistics.resize(x.len() / size * 3, A::ZERO);
         let n = size as f64;
-        let lines = (Lines::new(x, size), Lines::new(y, size), Lines::new(&mut state.statistics[..], 3));
-        each_line(
+        let lines = (Rows(x, size), Rows(y, size), Rows(&mut state.statistics[..], 3));
+        each_row(
             lines,
             size,
             #[inline(always)]
@@ -83,10 +84,10 @@ impl Runs {
         state: &mut RunsState<A>,
     ) {
         let RunsState { statistics, partial, sums, plain } = state;
-        let (statistics, n) = (Lines::new(&statistics[..], 3), size as f64);
+        let (statistics, n) = (Rows(&statistics[..], 3), size as f64);
         if let Some(dw) = dw {
             sums.resize(2 * size, 0.0);
-            let lines = (Lines::new(x, size), Lines::new(dy, size), statistics);
+            let lines = (Rows(x, size), Rows(dy, size), statistics);
             block_sums(
                 lines,
                 size,
@@ -115,8 +116,8 @@ impl Runs {
         }
         let Some(dx) = dx else { return };
         let (w, _) = plain.or(parameters, size);
-        let lines = (Lines::new(x, size), Lines::new(dy, size), Lines::new(dx, size), statistics);
-        each_line(
+        let lines = (Rows(x, size), Rows(dy, size), Rows(dx, size), statistics);
+        each_row(
             lines,
             size,
             #[inline(always)]

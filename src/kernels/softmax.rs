@@ -1,7 +1,8 @@
 //! What softmax and its logarithm have in common: numbers in groups, each shifted by the group's largest, and sums over
 //! groups.
 
-use super::parallel::split_rows;
+use super::parallel::split_items;
+use super::rows::Rows;
 use super::simd::{rows, vectorize};
 use super::{channels_of, flat, flat_mut};
 use crate::{Matrix, Scalar, Shape};
@@ -25,7 +26,8 @@ pub(crate) fn normalize<A: Scalar>(
     if x.is_empty() {
         return;
     }
-    split_rows((flat(x), flat_mut(y)), size * apart, &|(x, y): (&[A], &mut [A])| {
+    let width = size * apart;
+    split_items(Rows((flat(x), flat_mut(y)), width), width, &|Rows((x, y), _): Rows<(&[A], &mut [A])>| {
         vectorize(
             #[inline(always)]
             || {
@@ -123,7 +125,8 @@ pub(crate) fn gradient<A: Scalar>(
     if p.is_empty() {
         return;
     }
-    split_rows((flat_mut(p), flat(dy)), size * apart, &|(p, dy): (&mut [A], &[A])| {
+    let width = size * apart;
+    split_items(Rows((flat_mut(p), flat(dy)), width), width, &|Rows((p, dy), _): Rows<(&mut [A], &[A])>| {
         vectorize(
             #[inline(always)]
             || {

@@ -8,8 +8,9 @@ use rand::Rng;
 use super::conv2d::{bias_row, check_sizes, weight_rows};
 use crate::kernels::channels::block_sums;
 use crate::kernels::convolution::{Convolution, Geometry};
-use crate::kernels::parallel::{Lines, each_line};
-use crate::kernels::simd::{Streams, rows};
+use crate::kernels::rows::{Rows, each_row};
+use crate::kernels::simd::rows;
+use crate::kernels::streams::Streams;
 use crate::kernels::window::{Axis, Window};
 use crate::kernels::{flat, flat_mut};
 use crate::layers::{Backward, Info, Layer, Padding, Pass, Role};
@@ -262,8 +263,8 @@ impl<A: Scalar> Layer<A> for ConvTranspose2d<A> {
         convolution.input_gradient(&geometry, flat(&self.weight), flat(x), flat_mut(y));
         if let Some(bias) = &self.bias {
             let (bias, width, plane) = (flat(bias), y.ncols(), y.ncols() / self.outputs);
-            each_line(
-                Lines::new(flat_mut(y), width),
+            each_row(
+                Rows(flat_mut(y), width),
                 width,
                 #[inline(always)]
                 |y| {
@@ -290,12 +291,12 @@ impl<A: Scalar> Layer<A> for ConvTranspose2d<A> {
             sums.resize(self.outputs, 0.0);
             let plane = width / self.outputs;
             block_sums(
-                Lines::new(dy, width),
+                Rows(dy, width),
                 width,
                 partial,
                 sums,
                 #[inline(always)]
-                |samples: Lines<&[A]>, sums| {
+                |samples: Rows<&[A]>, sums| {
                     for dy in samples.items() {
                         for (dy, sum) in dy.chunks_exact(plane).zip(&mut *sums) {
                             *sum += rows::sum(dy, |&dy| dy);
