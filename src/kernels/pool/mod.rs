@@ -4,8 +4,7 @@
 
 use std::fmt::{self, Debug};
 
-use super::window::{Axis, Window};
-use crate::layers::Padding;
+use super::window::{Axis, Padding, Window};
 use crate::{Error, Result, Scalar, Shape};
 
 mod max;

@@ -1,11 +1,8 @@
 //! [`Padding`]: how many zeros go around an image.
 
-use crate::Result;
-use crate::spec::{Setting, Spec};
-
 /// How many cells are added around an image before a window moves over it.
 ///
-/// Numbers convert: `1` is one cell on each side, `[1, 2]` one line above and below and two columns left and right,
+/// Numbers convert: `1` is one cell on each side, `[1, 2]` one row above and below and two columns left and right,
 /// `[[1, 0], [2, 2]]` is (above, below) and (left, right).
 ///
 /// ```
@@ -30,23 +27,6 @@ pub enum Padding {
 impl Padding {
     /// No padding.
     pub const NONE: Self = Self::Each([[0, 0], [0, 0]]);
-
-    /// Writes it into the description of a layer: the word `same`, or cells above, below, left and right.
-    pub(crate) fn describe(self, spec: Spec) -> Spec {
-        match self {
-            Self::Same => spec.set("padding", "same"),
-            Self::Each([[above, below], [left, right]]) => spec.set("padding", [above, below, left, right]),
-        }
-    }
-
-    /// The padding that [`describe`](Self::describe) wrote.
-    pub(crate) fn restore(spec: &Spec) -> Result<Self> {
-        if spec.get("padding") == Some(&Setting::Text("same".into())) {
-            return Ok(Self::Same);
-        }
-        let [above, below, left, right] = spec.counts("padding")?;
-        Ok(Self::Each([[above, below], [left, right]]))
-    }
 }
 
 impl From<usize> for Padding {
@@ -56,8 +36,8 @@ impl From<usize> for Padding {
 }
 
 impl From<[usize; 2]> for Padding {
-    fn from([lines, columns]: [usize; 2]) -> Self {
-        Self::Each([[lines, lines], [columns, columns]])
+    fn from([rows, columns]: [usize; 2]) -> Self {
+        Self::Each([[rows, rows], [columns, columns]])
     }
 }
 

@@ -1,9 +1,11 @@
 //! [`Window`]: where a window that moves over the lines and columns of an image lies, and whether it fits.
 
+mod padding;
+
 use std::fmt;
 
-use crate::layers::Padding;
-use crate::spec::Spec;
+pub use padding::Padding;
+
 use crate::{Error, Result, Shape};
 
 /// The windows of convolutions and pools: kernel, stride, dilation and padding, each for lines and columns.
@@ -82,23 +84,6 @@ impl Window {
             return Err(too_large());
         }
         Ok(axes)
-    }
-
-    /// Writes kernel, stride, dilation and padding into the description of a layer.
-    pub(crate) fn describe(&self, spec: Spec) -> Spec {
-        let spec = spec.set("kernel", self.kernel).set("stride", self.stride).set("dilation", self.dilation);
-        self.padding.describe(spec)
-    }
-
-    /// The window that [`describe`](Self::describe) wrote.
-    pub(crate) fn restore(spec: &Spec) -> Result<Self> {
-        Ok(Self {
-            kernel: spec.counts("kernel")?,
-            stride: spec.counts("stride")?,
-            dilation: spec.counts("dilation")?,
-            padding: Padding::restore(spec)?,
-            ceil: false,
-        })
     }
 
     /// `None` if a size overflows. The output is 0 if the window does not fit.

@@ -1,0 +1,3 @@
+//! What the layers with a window that moves over images or sequences have in common: convolutions and pools.
+
+mod spec;
