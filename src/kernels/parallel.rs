@@ -51,10 +51,13 @@ fn fold_between<S: Streams>(
         return f(streams);
     }
     let (left, right) = streams.split_at(blocks / 2 * block);
-    let apart = threads > 1 && left.len() >= GRAIN;
+    let parallel = threads > 1 && left.len() >= GRAIN;
     let few = threads / 2;
-    let (left, right) =
-        both(apart, || fold_between(left, block, few, f, join), || fold_between(right, block, threads - few, f, join));
+    let (left, right) = both(
+        parallel,
+        || fold_between(left, block, few, f, join),
+        || fold_between(right, block, threads - few, f, join),
+    );
     join(left, right)
 }
 
@@ -69,13 +72,13 @@ pub(crate) fn threads(len: usize) -> usize {
     1
 }
 
-/// Calls two functions, each on a thread of its own if they are to run `apart`.
-pub(crate) fn both<R: Send>(apart: bool, a: impl FnOnce() -> R + Send, b: impl FnOnce() -> R + Send) -> (R, R) {
+/// Calls two functions, in `parallel` or one after the other.
+pub(crate) fn both<R: Send>(parallel: bool, a: impl FnOnce() -> R + Send, b: impl FnOnce() -> R + Send) -> (R, R) {
     #[cfg(feature = "parallel")]
-    if apart {
+    if parallel {
         return rayon::join(a, b);
     }
-    let _ = apart;
+    let _ = parallel;
     (a(), b())
 }
 
@@ -95,10 +98,10 @@ fn split_items_between<S: Streams>(streams: S, work: usize, threads: usize, f: &
     both(true, || split_items_between(left, work, few, f), || split_items_between(right, work, threads - few, f));
 }
 
-/// So many multiplications or moves are worth a thread of their own.
+/// Multiplications or moves that are worth a thread of their own.
 const PER_THREAD: usize = 1 << 19;
 
-/// In how many parts to do `items` things of `work` operations each.
+/// The number of parts in which to process `items` of `work` operations each.
 pub(crate) fn parts(items: usize, work: usize) -> usize {
     #[cfg(feature = "parallel")]
     {
@@ -111,7 +114,7 @@ pub(crate) fn parts(items: usize, work: usize) -> usize {
     1
 }
 
-/// What [`share`] gives to a part: a slice with so many numbers an item; of the last item some may be missing.
+/// A slice that [`share`] splits, and its numbers for each item; the last item may have fewer.
 #[derive(Debug)]
 pub(crate) struct Shared<'a, T>(pub &'a mut [T], pub usize);
 
@@ -122,7 +125,8 @@ impl<T> Shared<'_, T> {
     }
 }
 
-/// Calls `f` once for each of `scratch`, on several threads, with a run of the items and what these have of `a` and `b`.
+/// Calls `f` once for each of `scratch`, on several threads, with a run of the items and what these have of `a` and
+/// `b`.
 pub(crate) fn share<P: Send, Q: Send, T: Send>(
     items: Range<usize>,
     a: Shared<'_, P>,

@@ -4,8 +4,8 @@ use super::parallel::split_items;
 use super::simd::{self, vectorize_with};
 use super::streams::Streams;
 
-/// Streams cut into rows of a given width: samples, steps, or the planes of images. It is a stream itself, with a row at
-/// each position. The last row is shorter if the stream ends within it.
+/// Streams cut into rows of a given width: samples, steps, or the planes of images. It is a stream itself, with a row
+/// at each position. The last row is shorter if the stream ends within it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rows<S>(pub S, pub usize);
 

@@ -1,5 +1,5 @@
-//! Normalising whole runs of numbers, with parameters for each place in a run: what layer norm and RMS norm compute. The
-//! formulas are those of [`normalize`](super::normalize), with the statistics of runs instead of channels.
+//! Normalising whole runs of numbers, with parameters for each position in a run: what layer norm and RMS norm compute.
+//! The formulas are those of [`normalize`](super::normalize), with the statistics of runs instead of channels.
 
 use super::channels::block_sums;
 use super::normalize::{Plain, deviation, rstd, split};
@@ -8,7 +8,7 @@ use super::simd::rows;
 use super::streams::Streams;
 use crate::Scalar;
 
-/// Lines of three streams side by side.
+/// Rows of three streams side by side.
 type Three<'s, A> = (Rows<&'s [A]>, Rows<&'s [A]>, Rows<&'s [A]>);
 
 /// How runs are normalised: if not `centered`, their mean counts as 0.
@@ -47,9 +47,9 @@ impl Runs {
         let (w, b) = state.plain.or(parameters, size);
         state.statistics.resize(x.len() / size * 3, A::ZERO);
         let n = size as f64;
-        let lines = (Rows(x, size), Rows(y, size), Rows(&mut state.statistics[..], 3));
+        let runs = (Rows(x, size), Rows(y, size), Rows(&mut state.statistics[..], 3));
         each_row(
-            lines,
+            runs,
             size,
             #[inline(always)]
             move |(x, y, statistics)| {
@@ -87,16 +87,16 @@ impl Runs {
         let (statistics, n) = (Rows(&statistics[..], 3), size as f64);
         if let Some(dw) = dw {
             sums.resize(2 * size, 0.0);
-            let lines = (Rows(x, size), Rows(dy, size), statistics);
+            let runs = (Rows(x, size), Rows(dy, size), statistics);
             block_sums(
-                lines,
+                runs,
                 size,
                 partial,
                 sums,
                 #[inline(always)]
-                |lines: Three<'_, A>, sums| {
+                |runs: Three<'_, A>, sums| {
                     let (dw, db) = sums.split_at_mut(size);
-                    for (x, dy, statistics) in lines.items() {
+                    for (x, dy, statistics) in runs.items() {
                         let &[hi, lo, rstd] = statistics else { continue };
                         rows::each(
                             (x, dy, &mut *dw, &mut *db),
@@ -116,9 +116,9 @@ impl Runs {
         }
         let Some(dx) = dx else { return };
         let (w, _) = plain.or(parameters, size);
-        let lines = (Rows(x, size), Rows(dy, size), Rows(dx, size), statistics);
+        let runs = (Rows(x, size), Rows(dy, size), Rows(dx, size), statistics);
         each_row(
-            lines,
+            runs,
             size,
             #[inline(always)]
             move |(x, dy, dx, statistics)| {

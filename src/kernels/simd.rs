@@ -138,7 +138,7 @@ pub(crate) fn column_sums<A: Scalar>(x: &[A], sums: &mut [A]) {
     );
 }
 
-/// The same passes to call inside [`vectorize`], once for each of many short rows.
+/// The passes over one short row, for loops over many of them inside one [`vectorize`].
 pub(crate) mod rows {
     use super::{LANES, Scalar, Streams, TINY};
 
@@ -161,7 +161,7 @@ pub(crate) mod rows {
             }
             return sum;
         }
-        // So many that the compiler keeps the inner loop, and turns it into vector instructions.
+        // With fewer lanes the compiler unrolls the inner loop, instead of turning it into vector instructions.
         let mut lanes = [0.0; LANES];
         let whole = streams.len() / LANES * LANES;
         let (blocks, rest) = streams.split_at(whole);

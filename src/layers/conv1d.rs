@@ -214,7 +214,7 @@ impl<A: Scalar> Conv1d<A> {
     fn terms(&self, places: Axis, taps: Range<usize>) -> impl Iterator<Item = Term> {
         let ([inputs, outputs], groups) = ([self.inputs, self.weight.ncols()], self.groups);
         taps.flat_map(move |tap| {
-            let (from, to) = places.places(tap);
+            let (from, to) = places.positions(tap);
             let step = places.cell(from, tap).filter(|_| from < to);
             step.into_iter().flat_map(move |step| {
                 (0..groups).map(move |group| {

@@ -1,4 +1,4 @@
-//! [`Window`]: where a window that moves over the lines and columns of an image lies, and whether it fits.
+//! [`Window`]: where a window that moves over the rows and columns of an image lies, and whether it fits.
 
 mod padding;
 
@@ -8,7 +8,7 @@ pub use padding::Padding;
 
 use crate::{Error, Result, Shape};
 
-/// The windows of convolutions and pools: kernel, stride, dilation and padding, each for lines and columns.
+/// The windows of convolutions and pools: kernel, stride, dilation and padding, each for rows and columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Window {
     pub kernel: [usize; 2],
@@ -30,7 +30,7 @@ pub(crate) struct Axis {
     pub after: usize,
     /// Cells of the image.
     pub input: usize,
-    /// Places of the window.
+    /// Positions of the window.
     pub output: usize,
 }
 
@@ -129,15 +129,15 @@ impl Axis {
         self.span().saturating_sub(self.before + self.after).max(1)
     }
 
-    /// The cell of the image under tap `tap` of the window at `place`; `None` if it is padding.
+    /// The cell of the image under tap `tap` of the window at `position`; `None` if it is padding.
     #[inline(always)]
-    pub(crate) fn cell(&self, place: usize, tap: usize) -> Option<usize> {
-        (place * self.stride + tap * self.dilation).checked_sub(self.before).filter(|&cell| cell < self.input)
+    pub(crate) fn cell(&self, position: usize, tap: usize) -> Option<usize> {
+        (position * self.stride + tap * self.dilation).checked_sub(self.before).filter(|&cell| cell < self.input)
     }
 
-    /// The places of the window at which `tap` lies on the image: from the first up to, without, the second.
+    /// The positions of the window at which `tap` lies on the image: from the first up to, without, the second.
     #[inline(always)]
-    pub(crate) fn places(&self, tap: usize) -> (usize, usize) {
+    pub(crate) fn positions(&self, tap: usize) -> (usize, usize) {
         let offset = tap * self.dilation;
         let from = self.before.saturating_sub(offset).div_ceil(self.stride);
         let to = (self.before + self.input).saturating_sub(offset).div_ceil(self.stride);

@@ -8,9 +8,8 @@
 /// ```
 /// use neuropil::prelude::*;
 ///
-/// let conv = |padding: Padding| Conv2d::<f32>::new(1, 4, [3, 3], &mut rng(0))?.padding(padding).output_shape([1, 9, 9].into());
-/// assert_eq!(conv(0.into())?, [4, 7, 7].into());
-/// assert_eq!(conv(Padding::Same)?, [4, 9, 9].into());
+/// let conv = |padding: Padding| Conv2d::<f32>::new(1, 4, [3, 3], &mut rng(0))?.padding(padding).output_shape([1, 9,
+/// 9].into()); assert_eq!(conv(0.into())?, [4, 7, 7].into()); assert_eq!(conv(Padding::Same)?, [4, 9, 9].into());
 /// assert_eq!(conv([[1, 0], [2, 2]].into())?, [4, 8, 11].into());
 /// # Ok::<(), Error>(())
 /// ```
@@ -18,7 +17,8 @@
 pub enum Padding {
     /// As many cells on each side as the numbers say: (above, below) and (left, right).
     Each([[usize; 2]; 2]),
-    /// So many that an input of n cells gives ⌈n / stride⌉; of an odd number the larger part comes after the image.
+    /// The cells with which an input of n cells gives ⌈n / stride⌉; of an odd number the larger part comes after the
+    /// image.
     ///
     /// This is Keras' rule; with stride 1 it is `PyTorch`'s, too, which refuses other strides.
     Same,

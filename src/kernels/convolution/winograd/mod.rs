@@ -7,17 +7,18 @@
 //! y = Aᵀ(GgGᵀ ∘ BᵀdB)A
 //! ```
 //!
-//! A tile's 36 numbers in the middle do not mix. So for each of them, the sum over channels is a product of matrices:
-//! M = U·V with U = `GgGᵀ` (channels out x in), V = `BᵀdB` (channels in x tiles), and y = `AᵀMA`. The gradients are the
-//! same steps back: dM = A·dy·Aᵀ, dU = dM·Vᵀ, dV = Uᵀ·dM, dg = Gᵀ·dU·G, and dd = B·dV·Bᵀ is added up where tiles overlap.
+//! A tile's 36 numbers in the middle do not mix. So for each of them, the sum over channels is a product of matrices: M
+//! = U·V with U = `GgGᵀ` (channels out x in), V = `BᵀdB` (channels in x tiles), and y = `AᵀMA`. The gradients are the
+//! same steps back: dM = A·dy·Aᵀ, dU = dM·Vᵀ, dV = Uᵀ·dM, dg = Gᵀ·dU·G, and dd = B·dV·Bᵀ is added up where tiles
+//! overlap.
 //!
 //! A, B and G evaluate and interpolate polynomials. The usual points 0, ±1, ±2 and ∞ lose a digit; with 0, ±3/4, ±3/2
 //! and ∞, the error of results in `f32` is about twice that of the sums in the definition.
 //!
 //! In memory, a channel of the padded image is split into 4 x 4 *phases*: every fourth line and column, from the first,
-//! second, third and fourth on. So the same pixel of all tiles lies side by side, and a tile's fifth and sixth pixels are
-//! the first and second of its neighbour. If a line of tiles needs these at its end, there is one tile more, which is
-//! none: its dM is zero. If not, what is there instead, of the next line, cancels.
+//! second, third and fourth on. So the same pixel of all tiles lies side by side, and a tile's fifth and sixth pixels
+//! are the first and second of its neighbour. If a line of tiles needs these at its end, there is one tile more, which
+//! is none: its dM is zero. If not, what is there instead, of the next line, cancels.
 
 mod lanes;
 mod piece;

@@ -101,7 +101,8 @@ impl<'a, A: Scalar> Piece<'a, A> {
         }
     }
 
-    /// Where the phase of line i and column j starts: columns 0, 2, 1, 3, as [`split`] leaves them, each with its lines.
+    /// Where the phase of line i and column j starts: columns 0, 2, 1, 3, as [`split`] leaves them, each with its
+    /// lines.
     #[inline(always)]
     fn at(&self, i: usize, j: usize) -> usize {
         (SIDE * (j % 2 * 2 + j / 2) + i) * self.phase
