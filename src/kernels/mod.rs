@@ -1,5 +1,15 @@
-//! The loops under the layers: matrix products, convolutions, pools, elementwise passes, and the functions that they
-//! are made of. Kernels know numbers, shapes and windows, but no layers.
+//! The loops under the layers: matrix products, convolutions, pools, elementwise passes, and the functions that they are
+//! made of. Kernels know numbers, shapes and windows, but no layers.
+//!
+//! Imports go one way, down this table:
+//!
+//! | modules | what |
+//! |---|---|
+//! | [`convolution`], [`pool`], [`softmax`], [`runs`], [`normalize`] | what layers compute |
+//! | [`channels`], [`rows`] | passes over the channels of samples, and over rows |
+//! | [`gemm`], [`simd`] | matrix products; elementwise passes and sums in vector instructions |
+//! | [`parallel`] | parts of a pass for several threads |
+//! | [`streams`], [`window`], [`math`] | what passes go over; where windows lie; exp, tanh and their kin |
 
 // What a loop calls must be inlined to inherit its instruction set.
 #![allow(clippy::inline_always)]

@@ -14,6 +14,9 @@ use rand::rngs::Xoshiro256PlusPlus;
 use crate::spec::{Registry, Spec};
 use crate::{Matrix, Result, Scalar, Sequential, Shape};
 
+#[macro_use]
+mod windows;
+
 mod adaptive_avg_pool2d;
 mod avg_pool1d;
 mod avg_pool2d;
@@ -55,7 +58,6 @@ mod sinusoidal_positions;
 mod softmax;
 mod spatial_dropout;
 mod upsample;
-mod windows;
 
 pub use crate::kernels::window::Padding;
 pub use adaptive_avg_pool2d::AdaptiveAvgPool2d;
