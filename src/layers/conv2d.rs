@@ -16,10 +16,10 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// A convolution of images: y of channel o at a place is b(o) + Σ w(o, c, i, j) · x(c) under the window there, over
 /// input channels c and taps (i, j).
 ///
-/// As in every deep-learning library it is a cross-correlation: the window is not mirrored. The window steps by `stride`,
-/// its taps are `dilation` apart, and the image has zeros around it (see [`Padding`]); with these, an axis of n cells
-/// gives ⌊(n + padding - dilation·(kernel - 1) - 1) / stride⌋ + 1. With groups, output channels see only the input
-/// channels of their own group.
+/// As in every deep-learning library it is a cross-correlation: the window is not mirrored. The window steps by
+/// `stride`, its taps are `dilation` apart, and the image has zeros around it (see
+/// [`Padding`](crate::layers::Padding)); with these, an axis of n cells gives ⌊(n + padding - dilation·(kernel - 1) -
+/// 1) / stride⌋ + 1. With groups, output channels see only the input channels of their own group.
 ///
 /// x is (samples, `[channels, height, width]`); the weights are stored as (channels out, channels in a group · kernel
 /// height · kernel width), which is `PyTorch`'s layout.
