@@ -44,7 +44,7 @@
 //! - [`adapt`] lends arrays of three and four axes to networks, and shows outputs as such.
 //! - [`spec`] describes a network so that it can be made again from its description and its parameters.
 //! - [`io`] saves and loads networks, and exchanges them with other systems.
-//! - [`kernels`] tells how exact exp, tanh and their kin are.
+//! - [`Scalar`] is `f32` or `f64`, and tells how exact exp, tanh and their kin are.
 
 pub mod activations;
 pub mod adapt;
@@ -57,7 +57,7 @@ pub mod graph;
 mod init;
 pub mod io;
 pub mod joins;
-pub mod kernels;
+mod kernels;
 pub mod layer;
 pub mod layers;
 pub mod losses;

@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2, Axis};
 
 use crate::error::check_setting_of;
 use crate::kernels::normalize::{Plain, Statistics, add_gradients, add_numbers, add_squares, gradient, normalize};
-use crate::kernels::parallel::{Lines, each_line};
+use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{channels_of, flat, flat_mut};
 use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
 use crate::layers::layer_norm::parameters;
@@ -151,12 +151,12 @@ impl<A: Scalar> Layer<A> for GroupNorm<A> {
         sums.resize(x.nrows() * 2 * channels, 0.0);
         let (size, n, eps) = (channels / self.groups, (width / self.groups) as f64, self.eps);
         let samples = (
-            Lines::new(flat(x), width),
-            Lines::new(flat_mut(y), width),
-            Lines::new(&mut statistics[..], Statistics::<A>::NUMBERS * channels),
-            Lines::new(&mut sums[..], 2 * channels),
+            Rows(flat(x), width),
+            Rows(flat_mut(y), width),
+            Rows(&mut statistics[..], Statistics::<A>::NUMBERS * channels),
+            Rows(&mut sums[..], 2 * channels),
         );
-        each_line(
+        each_row(
             samples,
             width,
             #[inline(always)]
@@ -181,13 +181,13 @@ impl<A: Scalar> Layer<A> for GroupNorm<A> {
         let State { statistics, sums, means, plain } = pass.cache.get::<State<A>>();
         let (w, _) = plain.or(parameters(self.affine.as_ref()), channels);
         let (size, n) = (channels / self.groups, (width / self.groups) as f64);
-        let given = (Lines::new(flat(at.x), width), Lines::new(flat(at.dy), width));
+        let given = (Rows(flat(at.x), width), Rows(flat(at.dy), width));
         let of_statistics = Statistics::<A>::NUMBERS * channels;
 
         // Σ dy of each channel of each sample, and Σ dy·x̂.
         sums.fill(0.0);
-        let samples = (given, Lines::new(&mut statistics[..], of_statistics), Lines::new(&mut sums[..], 2 * channels));
-        each_line(
+        let samples = (given, Rows(&mut statistics[..], of_statistics), Rows(&mut sums[..], 2 * channels));
+        each_row(
             samples,
             width,
             #[inline(always)]
@@ -208,11 +208,11 @@ impl<A: Scalar> Layer<A> for GroupNorm<A> {
         }
         let samples = (
             given,
-            Lines::new(flat_mut(dx), width),
-            Lines::new(&mut statistics[..], of_statistics),
-            Lines::new(&means[..], 2 * channels),
+            Rows(flat_mut(dx), width),
+            Rows(&mut statistics[..], of_statistics),
+            Rows(&means[..], 2 * channels),
         );
-        each_line(
+        each_row(
             samples,
             width,
             #[inline(always)]
