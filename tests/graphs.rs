@@ -175,7 +175,7 @@ fn values_and_gradients_are_those_of_pytorch() {
         kinds.extend(network.to_string().lines().map(|row| row.split(' ').nth(1).unwrap_or_default().to_owned()));
     }
     assert_eq!(cases.len(), 20);
-    assert!(parameters > 200 && compared > 3000, "{parameters} parameters, {compared} numbers");
+    assert!(parameters > 150 && compared > 3000, "{parameters} parameters, {compared} numbers");
     for join in ["Add", "Subtract", "Multiply", "Concat", "Dot", "Distance", "MultiHeadAttention(2,"] {
         assert!(kinds.iter().any(|kind| kind.starts_with(join.trim_end_matches("(2,"))), "{join}: {kinds:?}");
     }
