@@ -42,8 +42,9 @@ pub trait Schedule: Debug + Send {
     /// The rate for step `step`, counted from 0, where `base` is the optimizer's own rate.
     fn rate(&self, base: f64, step: u64) -> f64;
 
-    /// After a step: the number that training is watched by, such as the validation loss.
-    fn observe(&mut self, _metric: f64) {}
+    /// After step `step`, counted as in [`rate`](Self::rate): the number that training is watched by, such as the
+    /// validation loss.
+    fn observe(&mut self, _step: u64, _metric: f64) {}
 
     /// What it has to remember when a training is saved, to go on later: nothing, for a formula.
     fn state(&self) -> Vec<f64> {

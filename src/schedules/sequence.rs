@@ -3,7 +3,8 @@
 use crate::Result;
 use crate::schedules::{Schedule, wrong_state};
 
-/// Schedules one after the other; each starts from its own step 0 (`PyTorch`'s `SequentialLR`).
+/// Schedules one after the other; each starts from its own step 0 (`PyTorch`'s `SequentialLR`), and observes only the
+/// steps at which it acts.
 ///
 /// ```
 /// use neuropil::schedules::{Cosine, Linear, Schedule, Sequence};
@@ -37,9 +38,9 @@ impl Schedule for Sequence {
         part.map_or(base, |(from, schedule)| schedule.rate(base, step - from))
     }
 
-    fn observe(&mut self, metric: f64) {
-        for (_, schedule) in &mut self.parts {
-            schedule.observe(metric);
+    fn observe(&mut self, step: u64, metric: f64) {
+        if let Some((from, schedule)) = self.parts.iter_mut().rev().find(|(from, _)| *from <= step) {
+            schedule.observe(step - *from, metric);
         }
     }
 

@@ -130,10 +130,10 @@ impl<A: Scalar> Trainer<'_, A> {
         }
         tape.step(network, &mut *self.optimizer)?;
         self.work.gathered = 0;
-        self.progress.step += 1;
         if let Some((schedule, Unit::Step)) = &mut self.schedule {
-            schedule.observe(loss.to_f64());
+            schedule.observe(self.progress.step, loss.to_f64());
         }
+        self.progress.step += 1;
         Ok(())
     }
 }
