@@ -120,13 +120,6 @@ pub enum Error {
         /// Its value.
         got: f64,
     },
-    /// More samples in a batch than there are.
-    BatchSize {
-        /// How many samples there are.
-        samples: usize,
-        /// How many the batch should have.
-        got: usize,
-    },
     /// Something is wrong with one of the sets of samples that a trainer was given.
     Data {
         /// Which set it is.
@@ -245,12 +238,6 @@ impl Error {
                 f,
                 "{what} is {got}; no parameter was changed; try a smaller learning rate, or look for NaN in the data"
             ),
-            Self::BatchSize { samples, got } => {
-                write!(
-                    f,
-                    "a batch of {got} cannot be taken from {samples} samples; use a batch size of at most {samples}"
-                )
-            }
             Self::Data { which, error } => write!(f, "{which}: {error}"),
             Self::Training { epoch, step, error } => write!(f, "epoch {epoch}, step {step}: {error}"),
             Self::Monitor { name, known } => {

@@ -15,9 +15,6 @@ impl<A: Scalar> Trainer<'_, A> {
     pub(super) fn check(&self, network: &Sequential<A>, data: &dyn Dataset<A>) -> Result<Vec<A>> {
         self.check_settings()?;
         let len = data.len();
-        if len > 0 && self.batch_size > len {
-            return Err(Error::BatchSize { samples: len, got: self.batch_size });
-        }
         if !self.sample_weights.is_empty() && self.sample_weights.len() != len {
             let (wants, got) = ([len, 1], [self.sample_weights.len(), 1]);
             return Err(Error::Dimensions { what: "the weights of the samples".into(), wants, got });

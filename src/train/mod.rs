@@ -151,7 +151,7 @@ impl<'a, A: Scalar> Trainer<'a, A> {
         Self { epochs, ..self }
     }
 
-    /// How many samples a batch has; the last of an epoch has what is left.
+    /// How many samples a batch has, or all if there are fewer; the last of an epoch has what is left.
     #[must_use]
     pub fn batch_size(self, batch_size: usize) -> Self {
         Self { batch_size, ..self }

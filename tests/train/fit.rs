@@ -284,3 +284,21 @@ fn a_plateau_behind_a_warm_up_observes_nothing_before_its_turn() {
         assert_eq!(rates, [1.0, 1.0, 1.0, 1.0, 1.0, 0.5]);
     }
 }
+
+#[test]
+fn fewer_samples_than_a_batch_are_one_batch() {
+    let data: Samples<f64> = data::xor();
+    let start = || Sequential::<f64>::mlp(&[2, 3, 1], Tanh, &mut rng(1)).unwrap();
+    let trainer = || Trainer::new(Mse, Sgd::new(0.5)).epochs(3);
+    let fit = |mut trainer: Trainer<'_, f64>| {
+        let mut network = start();
+        trainer.fit(&mut network, &data).unwrap();
+        numbers(&network)
+    };
+    let want = fit(trainer().batch_size(4));
+    assert_ne!(want, numbers(&start()));
+    assert_eq!(fit(trainer()), want);
+    assert_eq!(fit(trainer().drop_last()), want);
+    let curve = |mut trainer: Trainer<'_, f64>| trainer.find_rate(&start(), &data, 1e-3..=1.0, 10).unwrap();
+    assert_eq!(curve(trainer()), curve(trainer().batch_size(4)));
+}

@@ -39,11 +39,6 @@ fn what_cannot_work_is_refused_before_anything_is_trained() {
     let empty = moons(0);
     refuse(trainer(), &empty, "the training data: the number of samples must be at least 1, got 0");
     refuse(trainer().validation(&empty), &good, "the validation data: the number of samples must be at least 1, got 0");
-    refuse(
-        trainer().batch_size(51),
-        &good,
-        "a batch of 51 cannot be taken from 50 samples; use a batch size of at most 50",
-    );
     refuse(trainer().batch_size(0), &good, "the batch size must be at least 1, got 0");
     refuse(trainer().accumulate(0), &good, "the number of batches to a step must be at least 1, got 0");
     refuse(trainer().clip_norm(-1.0), &good, "the largest norm of gradients must be at least 0, got -1");

@@ -41,7 +41,7 @@ pub use progress::ProgressBar;
 /// }
 ///
 /// let mut network = Sequential::mlp(&[2, 8, 1], Tanh, &mut rng(7))?;
-/// let mut trainer = Trainer::new(Mse, Adam::new(0.05)).epochs(1000).batch_size(4).callback(Enough(0.01));
+/// let mut trainer = Trainer::new(Mse, Adam::new(0.05)).epochs(1000).callback(Enough(0.01));
 /// let history = trainer.fit(&mut network, &data::xor::<f64>())?;
 /// assert!(history.epochs().len() < 1000);
 /// # Ok::<(), Error>(())
