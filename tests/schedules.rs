@@ -102,7 +102,8 @@ fn a_cycle_may_shrink_step_by_step() {
 
 #[test]
 fn only_the_active_part_of_a_sequence_observes() {
-    let mut schedule = Sequence::new(Linear::new(0.1, 1.0, 4)).then(4, Plateau::new(0.5, 1)).then(8, Plateau::new(0.1, 0));
+    let mut schedule =
+        Sequence::new(Linear::new(0.1, 1.0, 4)).then(4, Plateau::new(0.5, 1)).then(8, Plateau::new(0.1, 0));
     let mut rates = Vec::new();
     for step in 0..10 {
         rates.push(schedule.rate(1.0, step));

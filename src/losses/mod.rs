@@ -275,7 +275,7 @@ pub(crate) fn same_shape<A: Scalar>(loss: &(impl Debug + ?Sized), y: &Matrix<A>,
         return Ok(());
     }
     let wants = format!("a target of the outputs' shape, {}", dimensions(y));
-    Err(Error::Target { loss: format!("{loss:?}"), wants, got: dimensions(target) })
+    Err(Error::Target { loss: format!("{loss:?}"), wants, got: dimensions(target), row: None })
 }
 
 /// The error at the first number for which `ok` does not hold; `wants` says what it should be.
@@ -292,16 +292,11 @@ pub(crate) fn check_each<A: Scalar>(
     };
     match if all { None } else { numbers.indexed_iter().find(|&(_, &x)| !ok(x)) } {
         None => Ok(()),
-        Some((at, x)) => {
-            let got = format!("{x} in {}", place(numbers, at));
-            Err(Error::Target { loss: format!("{loss:?}"), wants: wants.to_owned(), got })
+        Some(((row, column), x)) => {
+            let got = if numbers.ncols() == 1 { x.to_string() } else { format!("{x} at number {column}") };
+            Err(Error::Target { loss: format!("{loss:?}"), wants: wants.to_owned(), got, row: Some(row) })
         }
     }
-}
-
-/// Where a number is, in words.
-fn place<A>(numbers: &Matrix<A>, (row, column): (usize, usize)) -> String {
-    if numbers.ncols() == 1 { format!("row {row}") } else { format!("row {row}, column {column}") }
 }
 
 /// "rows x columns".

@@ -109,7 +109,7 @@ fn row_argmax<A: Scalar>(row: ArrayView1<'_, A>) -> usize {
 
 /// Truth and answer of each sample; `metric` is who asks.
 fn answers<A: Scalar>(metric: &str, y: &Matrix<A>, target: &Matrix<A>) -> Result<Vec<(usize, usize)>> {
-    let wrong = |wants: String, got| Err(Error::Target { loss: metric.into(), wants, got });
+    let wrong = |wants: String, got| Err(Error::Target { loss: metric.into(), wants, got, row: None });
     let (samples, classes) = y.dim();
     if classes < 2 {
         return wrong("outputs with a score for each of two or more classes".into(), format!("{samples} x {classes}"));
@@ -127,7 +127,7 @@ fn answers<A: Scalar>(metric: &str, y: &Matrix<A>, target: &Matrix<A>) -> Result
 
 /// The class of each sample, out of a target of one column.
 fn truths<A: Scalar>(metric: &str, target: &Matrix<A>, samples: usize, classes: usize) -> Result<Vec<usize>> {
-    let wrong = |wants: String, got| Err(Error::Target { loss: metric.into(), wants, got });
+    let wrong = |wants: String, got| Err(Error::Target { loss: metric.into(), wants, got, row: None });
     if target.dim() != (samples, 1) {
         let (rows, columns) = target.dim();
         return wrong(format!("a target of one class index a row, {samples} x 1"), format!("{rows} x {columns}"));
@@ -158,7 +158,7 @@ fn check_probabilities<A: Scalar>(metric: &str, y: &Matrix<A>) -> Result<()> {
     check_scores(y)?;
     let wrong = |wants: &str, got| {
         let wants = format!("{wants} (for logits wrap it in FromLogits)");
-        Err(Error::Target { loss: metric.into(), wants, got })
+        Err(Error::Target { loss: metric.into(), wants, got, row: None })
     };
     // Softmax rounds each number a little.
     let close = A::EPSILON.to_f64().sqrt();

@@ -88,7 +88,7 @@ impl<A: Scalar> Trainer<'_, A> {
                 none => none.insert(network.predict(&x)?),
             };
             let y = y.slice(s![..samples.len(), ..]);
-            self.loss.check(&y, &target)?;
+            self.loss.check(&y, &target).map_err(|error| error.map_row(|row| from + row))?;
             for metric in &self.metrics {
                 metric.check(&y, &target)?;
             }
@@ -107,7 +107,7 @@ impl<A: Scalar> Trainer<'_, A> {
         };
         let wrong = |got| {
             let wants = format!("a target of one column of classes from 0 to {}", most.saturating_sub(1));
-            Err(Error::Target { loss: "the weighting by class".into(), wants, got })
+            Err(Error::Target { loss: "the weighting by class".into(), wants, got, row: None })
         };
         if target.ncols() != 1 {
             return wrong(format!("{} columns", target.ncols()));

@@ -74,6 +74,13 @@ pub(super) struct Batch<'b, A: Scalar> {
 impl<A: Scalar> Trainer<'_, A> {
     /// Forward, loss and backward on one batch; returns the loss.
     pub(super) fn learn(&mut self, network: &mut Sequential<A>, batch: Batch<'_, A>) -> Result<A> {
+        let samples = batch.samples;
+        // In a fit, errors name the sample, which may be anywhere in the batch.
+        let of_all = |row| samples.get(row).copied().unwrap_or(row);
+        self.learn_batch(network, batch).map_err(|error| error.map_row(of_all))
+    }
+
+    fn learn_batch(&mut self, network: &mut Sequential<A>, batch: Batch<'_, A>) -> Result<A> {
         let Work { tape, target, weights, class_weights, gathered } = &mut self.work;
         let tape = tape.as_mut().expect("a run starts with a tape");
         let Batch { rows, target_width, samples, fill } = batch;
@@ -94,6 +101,7 @@ impl<A: Scalar> Trainer<'_, A> {
                     loss: "the weighting by class".into(),
                     wants: format!("a target of one column of classes from 0 to {}", class_weights.len() - 1),
                     got: if target_width == 1 { label.to_string() } else { format!("{target_width} columns") },
+                    row: None,
                 })?;
             }
         }
