@@ -141,6 +141,37 @@ pub trait Loss<A: Scalar>: Debug + Send + Sync {
     }
 }
 
+/// So that a loss may be chosen as the program runs.
+impl<A: Scalar> Loss<A> for Box<dyn Loss<A> + '_> {
+    fn check(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
+        (**self).check(y, target)
+    }
+
+    fn rows(&self, y: &Matrix<A>, target: &Matrix<A>, loss: &mut [A], dy: Option<&mut Matrix<A>>) {
+        (**self).rows(y, target, loss, dy);
+    }
+
+    fn counts(&self, y: &Matrix<A>, target: &Matrix<A>, counts: &mut [A]) {
+        (**self).counts(y, target, counts);
+    }
+
+    fn reduction(&self) -> Reduction {
+        (**self).reduction()
+    }
+
+    fn evaluate(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<A> {
+        (**self).evaluate(y, target)
+    }
+
+    fn gradient(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<Array2<A>> {
+        (**self).gradient(y, target)
+    }
+
+    fn per_sample(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<Array1<A>> {
+        (**self).per_sample(y, target)
+    }
+}
+
 /// A loss with the samples' losses added up instead of averaged.
 ///
 /// ```

@@ -83,6 +83,25 @@ pub trait Metric<A: Scalar>: Debug + Send {
     }
 }
 
+/// So that a metric may be chosen as the program runs.
+impl<A: Scalar, M: Metric<A> + ?Sized> Metric<A> for Box<M> {
+    fn name(&self) -> String {
+        (**self).name()
+    }
+
+    fn evaluate(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<f64> {
+        (**self).evaluate(y, target)
+    }
+
+    fn higher_is_better(&self) -> bool {
+        (**self).higher_is_better()
+    }
+
+    fn check(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
+        (**self).check(y, target)
+    }
+}
+
 /// The position of the largest number in each row, the first of several.
 ///
 /// A row with a NaN answers with the first NaN, as `PyTorch` and `NumPy` do; a row without numbers with 0.
