@@ -92,6 +92,10 @@ impl Plateau {
 }
 
 impl Schedule for Plateau {
+    fn kind(&self) -> &'static str {
+        "plateau"
+    }
+
     fn rate(&self, base: f64, _: u64) -> f64 {
         // One factor after the other, as the rate fell; changes of 10⁻⁸ or less are not made.
         (0..self.falls).fold(base, |rate, _| {

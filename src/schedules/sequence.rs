@@ -33,6 +33,10 @@ impl Sequence {
 }
 
 impl Schedule for Sequence {
+    fn kind(&self) -> &'static str {
+        "sequence"
+    }
+
     fn rate(&self, base: f64, step: u64) -> f64 {
         let part = self.parts.iter().rev().find(|(from, _)| *from <= step);
         part.map_or(base, |(from, schedule)| schedule.rate(base, step - from))
