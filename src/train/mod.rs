@@ -40,7 +40,6 @@ mod find_rate;
 mod fit;
 mod history;
 mod run;
-pub mod sanity;
 #[cfg(feature = "files")]
 mod state;
 mod step;
