@@ -98,7 +98,8 @@ impl<A: Scalar> Embedding<A> {
         Error::Values {
             layer: format!("{self:?}"),
             wants: format!("whole numbers from 0 to {}", self.weight.nrows() - 1),
-            got: format!("{index} in row {}, column {}", place / steps, place % steps),
+            got: format!("{index} at step {}", place % steps),
+            row: Some(place / steps),
         }
     }
 }
