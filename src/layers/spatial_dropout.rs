@@ -12,7 +12,7 @@ use crate::{Matrix, Result, Scalar, Shape};
 ///
 /// Neighbours in a feature map are so alike that dropping single numbers of it changes little. While training, each
 /// channel c of each sample draws a factor m꜀ that is 0 with probability p and else 1/(1 - p): y = m꜀·x and dx = m꜀·dy.
-/// When predicting, y = x. Plain features are channels of one number. The shape is any, and stays.
+/// When predicting, y = x and dx = dy. Plain features are channels of one number. The shape is any, and stays.
 ///
 /// # Errors
 /// A probability outside 0 to 1 is an [`Error::Setting`](crate::Error::Setting) when the layer joins a network.
@@ -70,8 +70,11 @@ impl<A: Scalar> Layer<A> for SpatialDropout {
     }
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
-        if let Some(dx) = at.dx {
+        let Some(dx) = at.dx else { return Ok(()) };
+        if pass.training {
             scale(at.dy, pass.cache.get::<Vec<A>>(), dx, pass.input);
+        } else {
+            dx.assign(at.dy);
         }
         Ok(())
     }
