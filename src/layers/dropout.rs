@@ -7,6 +7,7 @@ use crate::error::check_setting;
 use crate::kernels::{flat, flat_mut, simd::map2};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
+use crate::spec::onnx::Operators;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// Sets each number to 0 with probability p while training, and multiplies the others by 1/(1 - p), so that the mean
@@ -93,6 +94,14 @@ impl<A: Scalar> Layer<A> for Dropout {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("dropout").set("probability", self.probability))
+    }
+
+    fn onnx(&self, _: &mut Operators) -> Result<()> {
+        Ok(())
+    }
+
+    fn rust_expression(&self, _: &dyn Fn(f64) -> String) -> Option<String> {
+        Some("x".into())
     }
 }
 

@@ -7,6 +7,7 @@ use crate::error::check_setting;
 use crate::kernels::{flat, flat_mut, simd::map2};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
+use crate::spec::onnx::Operators;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// The randomised rectifier: x for x > 0, else r·x (Xu, Wang, Chen and Li, 2015).
@@ -86,6 +87,14 @@ impl<A: Scalar> Layer<A> for RRelu {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("r_relu").set("lower", self.lower).set("upper", self.upper))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        Layer::<A>::onnx(&self.mean(), operators)
+    }
+
+    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
+        Layer::<A>::rust_expression(&self.mean(), number)
     }
 }
 

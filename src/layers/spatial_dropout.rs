@@ -5,6 +5,7 @@ use crate::kernels::{channels, channels_of, flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::layers::dropout::{check_probability, draw};
 use crate::spec::Spec;
+use crate::spec::onnx::Operators;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// [`Dropout`](super::Dropout) of whole channels: a feature map of an image, a feature in all steps of a sequence
@@ -81,6 +82,14 @@ impl<A: Scalar> Layer<A> for SpatialDropout {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("spatial_dropout").set("probability", self.probability))
+    }
+
+    fn onnx(&self, _: &mut Operators) -> Result<()> {
+        Ok(())
+    }
+
+    fn rust_expression(&self, _: &dyn Fn(f64) -> String) -> Option<String> {
+        Some("x".into())
     }
 }
 
