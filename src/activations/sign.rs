@@ -13,6 +13,7 @@ use crate::{Result, Scalar};
 /// [`HardTanh`](crate::activations::HardTanh).
 ///
 /// ```
+/// use neuropil::activations::Sign;
 /// use neuropil::prelude::*;
 ///
 /// assert_eq!([-2.5, 0.0, 0.1].map(|x| Sign.apply(x)), [-1.0, 0.0, 1.0]);

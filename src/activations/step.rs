@@ -13,6 +13,7 @@ use crate::{Result, Scalar};
 /// parameters before a step refuses to train, and only predicts.
 ///
 /// ```
+/// use neuropil::activations::Step;
 /// use neuropil::prelude::*;
 ///
 /// let step = Step::new(0.5);

@@ -12,6 +12,7 @@ use crate::{Result, Scalar};
 /// Its derivative is 1 above the threshold, else 0, also at the threshold.
 ///
 /// ```
+/// use neuropil::activations::Threshold;
 /// use neuropil::prelude::*;
 ///
 /// assert_eq!([0.5, 0.75].map(|x| Threshold::new(0.5, -2.0).apply(x)), [-2.0, 0.75]);
