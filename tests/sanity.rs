@@ -120,7 +120,7 @@ fn dead_and_saturated_units() {
     for network in [network(Relu), network(Tanh), network(Sigmoid), network(Gelu), network(PRelu::new())] {
         let units = doctor::units(&network, &x).unwrap();
         healthy(&units.report());
-        assert_eq!((units.layers.len(), units.layers[0].index, units.layers[0].last), (1, 1, false));
+        assert_eq!((units.layers.len(), &*units.layers[0].name, units.layers[0].last), (1, "1", false));
     }
     // Kills 16 of the 32 units, and bends 8 of them to one side.
     let planted = |mut network: Sequential<f64>, units: usize, bias: f64| {
@@ -152,7 +152,7 @@ fn dead_and_saturated_units() {
     let units = doctor::units(&output, &x).unwrap();
     healthy(&units.report());
     let sigmoid = &units.layers[1];
-    assert!(sigmoid.index == 3 && sigmoid.last && sigmoid.saturated > 0.5, "{units:?}");
+    assert!(sigmoid.name == "3" && sigmoid.last && sigmoid.saturated > 0.5, "{units:?}");
     assert!(matches!(doctor::units(&output, &Array2::default((1, 2))), Err(Error::Setting { .. })));
     assert!(matches!(doctor::units(&output, &Array2::default((9, 3))), Err(Error::Width { .. })));
 }
