@@ -53,7 +53,6 @@ pub mod data;
 pub mod doctor;
 mod error;
 pub mod gradcheck;
-pub mod graph;
 mod init;
 pub mod io;
 pub mod joins;
@@ -64,27 +63,28 @@ pub mod losses;
 pub mod metrics;
 mod network;
 pub mod optimizers;
-mod plane;
-#[cfg(feature = "plot")]
-pub mod plot;
 mod scalar;
 pub mod schedules;
+mod see;
 mod shape;
 pub mod spec;
 mod svg;
 mod tape;
-pub mod terminal;
 mod text;
-mod trace;
 pub mod train;
+
+// The doctor asks for it by this path.
+use see::plane;
 
 pub use error::{Error, Result};
 pub use init::{Fan, Gain, Init};
 pub use network::{LayerSummary, Network, Parallel, Residual, Scratch, Sequential, Shared, Summary, Value};
 pub use scalar::Scalar;
+#[cfg(feature = "plot")]
+pub use see::plot;
+pub use see::{Trace, TracedLayer, TracedParameter, graph, terminal};
 pub use shape::Shape;
 pub use tape::{Gradients, Tape};
-pub use trace::{Trace, TracedLayer, TracedParameter};
 
 pub use ndarray;
 pub use rand;

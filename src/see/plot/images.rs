@@ -5,7 +5,7 @@ use ndarray::s;
 use super::png::{Picture, negative};
 use crate::data::Samples;
 use crate::metrics::argmax;
-use crate::plane::class_of;
+use crate::see::plane::class_of;
 use crate::svg::{GRADIENT, INK, Svg, VALUE};
 use crate::{Error, Matrix, Network, Result, Scalar, Shape};
 
