@@ -1,11 +1,14 @@
 //! The steps of a [`Network`] as others look at them.
 
+use std::ops::Range;
+
 use ndarray::Array2;
 
 use super::engine::State;
 use super::nodes::Op;
 use super::{Network, Origin};
 use crate::layer::{Cache, Info, Join, Layer};
+use crate::spec::{Formula, Spec};
 use crate::{Error, Result, Scalar, Shape};
 
 /// A layer or join of a network in its place.
@@ -22,6 +25,8 @@ pub(crate) struct StepView<'n, A: Scalar> {
     pub(crate) output: Shape,
     /// Whether its layer stood at an earlier step, too.
     pub(crate) again: bool,
+    /// Which of the network's trainable parameters are its own.
+    pub(crate) slots: Range<usize>,
 }
 
 /// Where a value comes from.
@@ -59,6 +64,18 @@ impl<'n, A: Scalar> StepView<'n, A> {
     pub(crate) fn multiply_adds(&self) -> u64 {
         self.op.multiply_adds(&self.inputs)
     }
+
+    /// What it computes, if that says more than its name.
+    pub(crate) fn formula(&self) -> Option<Formula> {
+        match self.op {
+            Op::Layer(layer) => layer.formula(),
+            Op::Join(join) => join.formula(self.takes.len()),
+        }
+    }
+
+    pub(crate) fn spec(&self) -> Option<Spec> {
+        self.op.spec()
+    }
 }
 
 impl<A: Scalar> Network<A> {
@@ -79,6 +96,7 @@ impl<A: Scalar> Network<A> {
                 inputs: step.takes.iter().map(|&value| shapes[value]).collect(),
                 output: shapes[step.gives],
                 again: std::mem::replace(&mut met[step.node], true),
+                slots: node.slots.clone(),
             }
         };
         Ok(self.steps.iter().map(view).collect())
@@ -87,6 +105,16 @@ impl<A: Scalar> Network<A> {
     /// What makes each output.
     pub(crate) fn output_sources(&self) -> impl Iterator<Item = (&str, Source)> {
         self.outputs.iter().map(|port| (&*port.name, self.source(port.value)))
+    }
+
+    /// What a step takes, by name, such as ` of 1, text`; nothing in a chain, where it is what the step before gives.
+    pub(super) fn takes_text(&self, steps: &[StepView<'_, A>], step: &StepView<'_, A>) -> String {
+        let name = |source: &Source| match *source {
+            Source::Input(at) => &*self.inputs[at].name,
+            Source::Step(at) => steps[at].name,
+        };
+        let names: Vec<&str> = step.takes.iter().map(name).collect();
+        if self.is_chain() { String::new() } else { format!(" of {}", names.join(", ")) }
     }
 
     fn source(&self, value: usize) -> Source {
