@@ -25,6 +25,8 @@ pub(crate) struct StepView<'n, A: Scalar> {
     pub(crate) output: Shape,
     /// Whether its layer stood at an earlier step, too.
     pub(crate) again: bool,
+    /// The position of the step at which its layer stands first.
+    pub(crate) home: usize,
     /// Which of the network's trainable parameters are its own.
     pub(crate) slots: Range<usize>,
 }
@@ -85,8 +87,9 @@ impl<A: Scalar> Network<A> {
     /// Those of a network that is not ready, or cannot take this shape.
     pub(crate) fn steps(&self, input: Shape) -> Result<Vec<StepView<'_, A>>> {
         let shapes = self.plan()?.shapes(self, input)?;
-        let mut met = vec![false; self.nodes.len()];
-        let view = |step: &super::Step| {
+        let mut homes = vec![None; self.nodes.len()];
+        let view = |(at, step): (usize, &super::Step)| {
+            let home = *homes[step.node].get_or_insert(at);
             let node = &self.nodes[step.node];
             StepView {
                 name: &node.name,
@@ -95,11 +98,12 @@ impl<A: Scalar> Network<A> {
                 takes: step.takes.iter().map(|&value| self.source(value)).collect(),
                 inputs: step.takes.iter().map(|&value| shapes[value]).collect(),
                 output: shapes[step.gives],
-                again: std::mem::replace(&mut met[step.node], true),
+                again: home < at,
+                home,
                 slots: node.slots.clone(),
             }
         };
-        Ok(self.steps.iter().map(view).collect())
+        Ok(self.steps.iter().enumerate().map(view).collect())
     }
 
     /// What makes each output.

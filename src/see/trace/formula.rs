@@ -1,70 +1,107 @@
-//! What each kind of layer computes, in writing.
+//! What a step computes, written with the symbols of its trace.
 
 use crate::Scalar;
-use crate::layer::Layer;
+use crate::network::{Source, StepView};
+use crate::spec::Written;
 
-/// A layer's output and the gradient by its input, as plain text and as LaTeX.
+/// A step's output, and the gradients with respect to what it takes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Formula {
-    pub(super) forward: String,
-    pub(super) forward_latex: String,
-    pub(super) backward: String,
-    pub(super) backward_latex: String,
-    /// Whether the layer is an affine map of all inputs.
-    pub(super) is_dense: bool,
-    /// Whether the layer acts on each number alone.
-    pub(super) is_pointwise: bool,
+    pub(super) forward: Written,
+    /// What flows back to each value: a sum, if it stands there more than once.
+    pub(super) backward: Vec<(Source, Written)>,
+    /// Whether the step acts on each number alone.
+    pub(super) elementwise: bool,
 }
 
 impl Formula {
-    /// For the layer that makes `y` of `x`, with parameters of these names.
-    pub(super) fn of<A: Scalar>(layer: &dyn Layer<A>, x: &str, y: &str, parameters: &[String]) -> Self {
-        let spec = layer.spec();
-        let kind = spec.as_ref().map_or("", |spec| spec.kind());
-        let (dy, lx, ldy) = (by(y), symbol_latex(x), by_latex(y));
-        if let ("dense", [w, bias @ ..]) = (kind, parameters) {
-            let lw = symbol_latex(w);
-            let (plus, lplus) = match bias {
-                [b, ..] => (format!(" + {b}"), format!(" + {}", symbol_latex(b))),
-                [] => (String::new(), String::new()),
-            };
-            return Self {
-                forward: format!("{x}·{w}{plus}"),
-                forward_latex: format!("{lx} {lw}{lplus}"),
-                backward: format!("{dy}·{w}ᵀ"),
-                backward_latex: format!("{ldy} {lw}^\\top"),
-                is_dense: true,
-                is_pointwise: false,
-            };
-        }
-        let pointwise = POINTWISE.iter().find(|(known, ..)| *known == kind);
-        let (forward, forward_latex) = if let Some((_, text, latex)) = pointwise {
-            (text.replace('□', x), latex.replace('□', &lx))
-        } else {
-            let name = format!("{layer:?}");
-            (format!("{name}({x})"), format!("\\text{{{}}}({lx})", escape(&name)))
+    /// For the step that makes `y` of values with the symbols `takes`; `parameters` are names and symbols.
+    pub(super) fn of<A: Scalar>(
+        step: &StepView<'_, A>,
+        takes: &[String],
+        y: &str,
+        parameters: &[(&str, &str)],
+    ) -> Self {
+        let latex_takes: Vec<String> = takes.iter().map(|symbol| symbol_latex(symbol)).collect();
+        let latex_parameters: Vec<(&str, String)> =
+            parameters.iter().map(|(name, symbol)| (*name, symbol_latex(symbol))).collect();
+        let is_join = step.join().is_some();
+        let fill = |written: &Written| Written {
+            text: fill(&written.text, is_join, takes, &by(y), parameters),
+            latex: fill(&written.latex, is_join, &latex_takes, &by_latex(y), &latex_parameters),
         };
-        Self {
-            forward,
-            forward_latex,
-            backward: if pointwise.is_some() {
-                format!("{dy} ∘ d{y}/d{x}")
-            } else {
-                format!("{dy} through {}", kind_or_layer(kind))
-            },
-            backward_latex: if pointwise.is_some() {
-                format!("{ldy} \\circ \\frac{{\\partial {}}}{{\\partial {lx}}}", symbol_latex(y))
-            } else {
-                format!("{ldy} \\frac{{\\partial {}}}{{\\partial {lx}}}", symbol_latex(y))
-            },
-            is_dense: false,
-            is_pointwise: pointwise.is_some(),
-        }
+        let Some(formula) = step.formula() else {
+            let forward = Written {
+                text: format!("{}({})", step.text, takes.join(", ")),
+                latex: format!("\\text{{{}}}({})", escape(&step.text), latex_takes.join(", ")),
+            };
+            return Self { forward, backward: chain_rule(step, takes, y, false), elementwise: false };
+        };
+        let backward = match &formula.backward {
+            Some(backward) => step.takes.iter().map(|&source| (source, fill(backward))).collect(),
+            None => chain_rule(step, takes, y, formula.elementwise),
+        };
+        Self { forward: fill(&formula.forward), backward, elementwise: formula.elementwise }
     }
 }
 
-fn kind_or_layer(kind: &str) -> &str {
-    if kind.is_empty() { "the layer" } else { kind }
+/// dL/dx = dL/dy·dy/dx for each value x that the step takes.
+fn chain_rule<A: Scalar>(
+    step: &StepView<'_, A>,
+    takes: &[String],
+    y: &str,
+    elementwise: bool,
+) -> Vec<(Source, Written)> {
+    let (dy, latex_dy) = (by(y), by_latex(y));
+    let spec = step.spec();
+    let through = spec.as_ref().map_or("the layer", |spec| spec.kind());
+    let places = step.takes.iter().zip(takes).enumerate();
+    let once = places.filter(|(i, (source, _))| !step.takes[..*i].contains(source));
+    let written = |x: &str| Written {
+        text: if elementwise { format!("{dy} ∘ d{y}/d{x}") } else { format!("{dy} through {through}") },
+        latex: format!(
+            "{latex_dy} {}\\frac{{\\partial {}}}{{\\partial {}}}",
+            if elementwise { "\\circ " } else { "" },
+            symbol_latex(y),
+            symbol_latex(x)
+        ),
+    };
+    once.map(|(_, (source, x))| (*source, written(x))).collect()
+}
+
+/// A formula of [`spec::Formula`](crate::spec::Formula) with these symbols for its placeholders.
+fn fill(formula: &str, is_join: bool, takes: &[String], dy: &str, parameters: &[(&str, impl AsRef<str>)]) -> String {
+    let mut text = String::new();
+    let mut rest = formula;
+    while let Some(c) = rest.chars().next() {
+        let after = &rest[c.len_utf8()..];
+        let parameter = parameters.iter().find_map(|(name, symbol)| {
+            Some((symbol, after.strip_prefix(name)?.strip_prefix('}')?)).filter(|_| c == '{')
+        });
+        rest = after;
+        match (c, parameter) {
+            ('□', _) => {
+                let digits = if is_join { after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len()) } else { 0 };
+                let (number, after) = after.split_at(digits);
+                let place = number.parse().unwrap_or(1_usize).saturating_sub(1);
+                text += takes.get(place).map_or("", |symbol| symbol);
+                rest = after;
+            }
+            ('∂', _) => text += dy,
+            (_, Some((symbol, after))) => {
+                text += symbol.as_ref();
+                rest = after;
+            }
+            _ => text.push(c),
+        }
+    }
+    text
+}
+
+/// Formulas added up.
+pub(super) fn sum(terms: &[Written]) -> Written {
+    let join = |of: fn(&Written) -> &str| terms.iter().map(of).collect::<Vec<_>>().join(" + ");
+    Written { text: join(|term| &term.text), latex: join(|term| &term.latex) }
 }
 
 /// dL/dz1.
@@ -79,13 +116,17 @@ pub(super) fn by_latex(symbol: &str) -> String {
 
 /// `z12′` as `z_{12}'`, `weight_1` as `\text{weight}_{1}`.
 pub(super) fn symbol_latex(symbol: &str) -> String {
-    let start = symbol.find(|c: char| c.is_ascii_digit()).unwrap_or(symbol.len());
-    let (name, number) = symbol.split_at(start);
-    let (number, primes) = number.split_at(number.find('′').unwrap_or(number.len()));
-    let name = name.trim_end_matches('_');
-    let name = if name.chars().count() > 1 { format!("\\text{{{}}}", escape(name)) } else { name.to_owned() };
+    let plain = symbol.trim_end_matches('′');
+    let primes = "'".repeat(symbol[plain.len()..].chars().count());
+    let name = plain.trim_end_matches(|c: char| c.is_ascii_digit());
+    let number = &plain[name.len()..];
+    let name = match name.trim_end_matches('_') {
+        "" => return format!("{number}{primes}"),
+        name if name.chars().count() > 1 => format!("\\text{{{}}}", escape(name)),
+        name => escape(name),
+    };
     let number = if number.is_empty() { String::new() } else { format!("_{{{number}}}") };
-    format!("{name}{number}{}", "'".repeat(primes.chars().count()))
+    format!("{name}{number}{primes}")
 }
 
 /// Text in which nothing is taken for a command.
@@ -99,30 +140,30 @@ pub(super) fn escape(text: &str) -> String {
         .collect()
 }
 
-/// Kinds of activations, and what they do to □.
-const POINTWISE: [(&str, &str, &str); 24] = [
-    ("celu", "max(0, □) + min(0, α(e^(□/α) − 1))", "\\max(0, □) + \\min(0, \\alpha(e^{□/\\alpha} - 1))"),
-    ("elu", "□ if □ > 0, else α(e^□ − 1)", "□ \\text{ if } □ > 0 \\text{ else } \\alpha(e^{□} - 1)"),
-    ("gelu", "□·Φ(□)", "□\\,\\Phi(□)"),
-    ("gelu_tanh", "□/2·(1 + tanh(√(2/π)(□ + 0.044715 □³)))", "\\text{gelu}_{\\tanh}(□)"),
-    ("hard_shrink", "□ if |□| > λ, else 0", "□ \\text{ if } |□| > \\lambda \\text{ else } 0"),
-    ("hard_sigmoid", "min(max(□ + 3, 0), 6)/6", "\\min(\\max(□ + 3, 0), 6)/6"),
-    ("hard_swish", "□·min(max(□ + 3, 0), 6)/6", "□\\min(\\max(□ + 3, 0), 6)/6"),
-    ("hard_tanh", "min(max(□, min), max)", "\\min(\\max(□, \\text{min}), \\text{max})"),
-    ("identity", "□", "□"),
-    ("leaky_relu", "□ if □ > 0, else slope·□", "□ \\text{ if } □ > 0 \\text{ else } \\alpha □"),
-    ("log_sigmoid", "−ln(1 + e^(−□))", "-\\ln(1 + e^{-□})"),
-    ("mish", "□·tanh(ln(1 + e^□))", "□\\tanh(\\ln(1 + e^{□}))"),
-    ("relu", "max(0, □)", "\\max(0, □)"),
-    ("relu6", "min(max(□, 0), 6)", "\\min(\\max(□, 0), 6)"),
-    ("selu", "λ·□ if □ > 0, else λα(e^□ − 1)", "\\text{selu}(□)"),
-    ("sigmoid", "1/(1 + e^(−□))", "\\frac{1}{1 + e^{-□}}"),
-    ("sign", "sign(□)", "\\text{sign}(□)"),
-    ("silu", "□/(1 + e^(−□))", "\\frac{□}{1 + e^{-□}}"),
-    ("soft_shrink", "sign(□)·max(|□| − λ, 0)", "\\text{sign}(□)\\max(|□| - \\lambda, 0)"),
-    ("softplus", "ln(1 + e^(β□))/β", "\\frac{1}{\\beta}\\ln(1 + e^{\\beta □})"),
-    ("softsign", "□/(1 + |□|)", "\\frac{□}{1 + |□|}"),
-    ("tanh", "tanh(□)", "\\tanh(□)"),
-    ("tanh_shrink", "□ − tanh(□)", "□ - \\tanh(□)"),
-    ("step", "1 if □ ≥ threshold, else 0", "[□ \\ge \\theta]"),
-];
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_filled_and_other_braces_stay() {
+        let takes = ["a{b}□".to_owned(), "z2".to_owned()];
+        let parameters = [("b", "b1")];
+        assert_eq!(fill("□1·{b} + □2²{c}, ∂", true, &takes, "dL/dy", &parameters), "a{b}□·b1 + z2²{c}, dL/dy");
+        assert_eq!(fill("□2", false, &takes, "", &parameters), "a{b}□2");
+    }
+
+    #[test]
+    fn symbols_in_latex() {
+        let cases = [
+            ("z12′", "z_{12}'"),
+            ("weight_1", "\\text{weight}_{1}"),
+            ("body.0.weight_2", "\\text{body.0.weight}_{2}"),
+            ("x", "x"),
+            ("left eye", "\\text{left eye}"),
+            ("7′′", "7''"),
+        ];
+        for (symbol, latex) in cases {
+            assert_eq!(symbol_latex(symbol), latex);
+        }
+    }
+}
