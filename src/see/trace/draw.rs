@@ -128,7 +128,7 @@ impl<A: Scalar> Trace<A> {
         let side_by_side = layer.kind == Kind::Concat;
         let mut first = 0;
         for from in to.takes.iter().map(|&block| &blocks[block]) {
-            // Over neurons that lie between, an edge goes in a bow.
+            // Around neurons that lie between, an edge goes in a bow.
             let bow = if from.column + 1 < to.column { ROW } else { 0.0 };
             for i in 0..from.neurons {
                 for j in 0..to.neurons {
@@ -192,7 +192,7 @@ fn numbered(symbol: &str, number: usize) -> String {
     format!("{symbol}{between}{number}")
 }
 
-/// A line from neuron to neuron; in a bow, it passes so far above the straight one's middle.
+/// A line from neuron to neuron; in a bow, it passes half as far below the middle of the straight one.
 fn edge(svg: &mut Svg, (from, to): ((f64, f64), (f64, f64)), bow: f64) {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     let short = RADIUS / dx.hypot(dy);
@@ -201,8 +201,7 @@ fn edge(svg: &mut Svg, (from, to): ((f64, f64), (f64, f64)), bow: f64) {
         svg.line(start, end, format_args!(r##"stroke="#afb8c1""##));
         return;
     }
-    // The middle of the curve is half as far away as the point that pulls it.
-    let pull = (f64::midpoint(from.0, to.0), f64::midpoint(from.1, to.1) - bow);
+    let pull = (f64::midpoint(from.0, to.0), f64::midpoint(from.1, to.1) + bow);
     let point = |(x, y)| format!("{} {}", N(x), N(y));
     let path = format!("M{}Q{} {}", point(start), point(pull), point(end));
     svg.element("path", format_args!(r##"d="{path}" fill="none" stroke="#afb8c1""##));
@@ -219,7 +218,7 @@ fn weight<A: Scalar>(
 ) {
     let along = 0.27 + 0.46 * (at.0 as f64 + 0.5) / sources as f64;
     let (x, y) = (from.0 + (to.0 - from.0) * along, from.1 + (to.1 - from.1) * along);
-    let y = y - 2.0 * along * (1.0 - along) * bow;
+    let y = y + 2.0 * along * (1.0 - along) * bow;
     svg.rect((x - 24.0, y - 13.0), (48.0, 26.0), r##"fill="#fff" fill-opacity="0.85""##);
     let style = |colour| format!(r#"text-anchor="middle" font-size="11" fill="{colour}""#);
     svg.text((x, y - 2.0), &figures(weight.before[at].to_f64(), 3), style(VALUE));
