@@ -50,10 +50,9 @@ pub mod activations;
 pub mod adapt;
 pub mod classic;
 pub mod data;
-pub mod doctor;
+
 mod error;
 pub mod gradcheck;
-pub mod graph;
 mod init;
 pub mod io;
 pub mod joins;
@@ -64,19 +63,17 @@ pub mod losses;
 pub mod metrics;
 mod network;
 pub mod optimizers;
-mod plane;
-#[cfg(feature = "plot")]
-pub mod plot;
 mod scalar;
 pub mod schedules;
+mod see;
 mod shape;
 pub mod spec;
 mod svg;
 mod tape;
-pub mod terminal;
 mod text;
-mod trace;
 pub mod train;
+
+// The doctor asks for it by this path.
 
 pub use error::{Error, Result};
 pub use init::{Fan, Gain, Init};
@@ -84,9 +81,11 @@ pub use network::{
     LayerSummary, Network, OutputLosses, OutputMetric, Parallel, Residual, Scratch, Sequential, Shared, Summary, Value,
 };
 pub use scalar::Scalar;
+#[cfg(feature = "plot")]
+pub use see::plot;
+pub use see::{Trace, TracedLayer, TracedParameter, doctor, graph, terminal};
 pub use shape::Shape;
 pub use tape::{Gradients, Tape};
-pub use trace::{Trace, TracedLayer, TracedParameter};
 
 pub use ndarray;
 pub use rand;

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::Network;
-use super::steps::Source;
 use crate::Scalar;
 use crate::text::table;
 
@@ -33,15 +32,7 @@ impl<A: Scalar> fmt::Display for Network<A> {
         }
         let Ok(steps) = self.steps(self.input_shape()) else { return write!(f, "{self:?}") };
         for step in &steps {
-            let taken = |source: &Source| match source {
-                Source::Input(at) => self.inputs[*at].name.clone(),
-                Source::Step(at) => steps[*at].name.to_owned(),
-            };
-            let mut text = format!("{} {}", step.name, step.text);
-            if !chain {
-                let list: Vec<String> = step.takes.iter().map(taken).collect();
-                text = format!("{text} of {}", list.join(", "));
-            }
+            let text = format!("{} {}{}", step.name, step.text, self.takes_text(&steps, step));
             let count = if step.again { "shared".to_owned() } else { step.parameter_count().to_string() };
             rows.push(vec![text, step.output.to_string(), count]);
         }

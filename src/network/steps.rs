@@ -8,6 +8,7 @@ use super::engine::State;
 use super::nodes::Op;
 use super::{Network, Origin};
 use crate::layer::{Cache, Info, Join, Layer};
+use crate::spec::{Formula, Spec};
 use crate::{Error, Result, Scalar, Shape};
 
 /// A layer or join of a network in its place.
@@ -24,6 +25,10 @@ pub(crate) struct StepView<'n, A: Scalar> {
     pub(crate) output: Shape,
     /// Whether its layer stood at an earlier step, too.
     pub(crate) again: bool,
+    /// The position of the step at which its layer stands first.
+    pub(crate) home: usize,
+    /// Which of the network's trainable parameters are its own.
+    pub(crate) slots: Range<usize>,
 }
 
 /// Where a value comes from.
@@ -61,6 +66,18 @@ impl<'n, A: Scalar> StepView<'n, A> {
     pub(crate) fn multiply_adds(&self) -> u64 {
         self.op.multiply_adds(&self.inputs)
     }
+
+    /// What it computes, if that says more than its name.
+    pub(crate) fn formula(&self) -> Option<Formula> {
+        match self.op {
+            Op::Layer(layer) => layer.formula(),
+            Op::Join(join) => join.formula(self.takes.len()),
+        }
+    }
+
+    pub(crate) fn spec(&self) -> Option<Spec> {
+        self.op.spec()
+    }
 }
 
 impl<A: Scalar> Network<A> {
@@ -70,8 +87,9 @@ impl<A: Scalar> Network<A> {
     /// Those of a network that is not ready, or cannot take this shape.
     pub(crate) fn steps(&self, input: Shape) -> Result<Vec<StepView<'_, A>>> {
         let shapes = self.plan()?.shapes(self, input)?;
-        let mut met = vec![false; self.nodes.len()];
-        let view = |step: &super::Step| {
+        let mut homes = vec![None; self.nodes.len()];
+        let view = |(at, step): (usize, &super::Step)| {
+            let home = *homes[step.node].get_or_insert(at);
             let node = &self.nodes[step.node];
             StepView {
                 name: &node.name,
@@ -80,10 +98,12 @@ impl<A: Scalar> Network<A> {
                 takes: step.takes.iter().map(|&value| self.source(value)).collect(),
                 inputs: step.takes.iter().map(|&value| shapes[value]).collect(),
                 output: shapes[step.gives],
-                again: std::mem::replace(&mut met[step.node], true),
+                again: home < at,
+                home,
+                slots: node.slots.clone(),
             }
         };
-        Ok(self.steps.iter().map(view).collect())
+        Ok(self.steps.iter().enumerate().map(view).collect())
     }
 
     /// What makes each output.
@@ -96,6 +116,16 @@ impl<A: Scalar> Network<A> {
         let widths: Vec<usize> = self.inputs().map(|(_, shape)| shape.len()).collect();
         let from = widths[..at].iter().sum();
         from..from + widths[at]
+    }
+
+    /// What a step takes, by name, such as ` of 1, text`; nothing in a chain, where it is what the step before gives.
+    pub(super) fn takes_text(&self, steps: &[StepView<'_, A>], step: &StepView<'_, A>) -> String {
+        let name = |source: &Source| match *source {
+            Source::Input(at) => &*self.inputs[at].name,
+            Source::Step(at) => steps[at].name,
+        };
+        let names: Vec<&str> = step.takes.iter().map(name).collect();
+        if self.is_chain() { String::new() } else { format!(" of {}", names.join(", ")) }
     }
 
     fn source(&self, value: usize) -> Source {

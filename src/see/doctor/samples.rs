@@ -4,7 +4,7 @@ use ndarray::{Array2, ArrayView1, Axis};
 
 use super::{Disease, Finding};
 use crate::layer::Layer;
-use crate::plane::class_of;
+use crate::see::plane::class_of;
 use crate::{Matrix, Network, Scalar};
 
 /// Distances are taken between so many samples at most: their number grows with the square.

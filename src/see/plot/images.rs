@@ -5,7 +5,7 @@ use ndarray::s;
 use super::png::{Picture, negative};
 use crate::data::Samples;
 use crate::metrics::argmax;
-use crate::plane::class_of;
+use crate::see::plane::class_of;
 use crate::svg::{GRADIENT, INK, Svg, VALUE};
 use crate::{Error, Matrix, Network, Result, Scalar, Shape};
 
@@ -75,9 +75,8 @@ pub fn feature_maps<A: Scalar>(network: &Network<A>, index: usize, sample: &[A],
         let (what, wants) = ("the index of a layer".into(), "below the number of layers");
         return Err(Error::Setting { what, wants, got: index as f64 });
     };
-    let shape = network.steps(network.input_shape())?[index].output;
     // Channel by channel: three of them are no colours here.
-    let maps = match shape {
+    let maps = match network.steps(network.input_shape())?[index].output {
         Shape::Image { channels, height, width } => {
             let maps = output.slice(s![0, ..]).to_owned().into_shape_with_order((channels, height * width));
             (maps.unwrap_or_default(), Shape::Image { channels: 1, height, width })

@@ -4,7 +4,7 @@ use super::Chart;
 use super::boundary::{chart, pixels};
 use super::png::data_address;
 use crate::data::Samples;
-use crate::plane::Plane;
+use crate::see::plane::Plane;
 use crate::svg::Svg;
 use crate::{Network, Result, Scalar};
 

@@ -4,8 +4,10 @@ use std::fmt::{self, Display, Write as _};
 
 use ndarray::Array2;
 
-use super::Trace;
-use super::formula::{by, by_latex, escape, symbol_latex};
+use super::formula::{by, by_latex, escape, sum, symbol_latex};
+use super::{Kind, Port, Trace};
+use crate::network::Source;
+use crate::spec::Written;
 use crate::{Matrix, Scalar};
 
 /// Rows and columns beyond these are left out.
@@ -86,47 +88,63 @@ impl<A: Scalar> Trace<A> {
         let gradient = |symbol: &str, formula: [&str; 2], value: &Matrix<A>| {
             quantity(&by(symbol), formula, by_latex(symbol), value, "")
         };
-        let mut entries = vec![Entry::Part("Forward"), plain("x", &self.input, "the batch, one row a sample")];
-        for (i, layer) in self.layers.iter().enumerate() {
-            entries.push(Entry::Layer(format!("layer {i}, {}", layer.name)));
+        let mut entries = vec![Entry::Part("Forward")];
+        for input in &self.inputs {
+            entries.push(plain(&input.name, &self.value(input.source).1, "the batch, one row a sample"));
+        }
+        for layer in &self.layers {
+            entries.push(Entry::Layer(layer.title.clone()));
             for parameter in &layer.parameters {
                 entries.push(plain(&parameter.symbol, &parameter.before, "before the step"));
             }
-            let formula = [layer.written.forward.as_str(), layer.written.forward_latex.as_str()];
-            entries.push(quantity(&layer.symbol, formula, symbol_latex(&layer.symbol), &layer.output, ""));
+            let Written { text, latex } = &layer.written.forward;
+            entries.push(quantity(&layer.symbol, [text, latex], symbol_latex(&layer.symbol), &layer.output, ""));
         }
-        let last = self.layers.last().map_or("x", |layer| layer.symbol.as_str());
         entries.push(Entry::Part("Loss"));
+        let symbol = |port: &Port| self.value(port.source).0;
+        if !self.is_chain {
+            let list: Vec<_> = self.outputs.iter().map(|port| format!("{} = {}", port.name, symbol(port))).collect();
+            entries.push(Entry::Layer(format!("outputs {}", list.join(", "))));
+        }
         entries.push(plain("t", &self.target, "the target"));
-        let formula = format!("{}({last}, t)", self.loss_name);
-        let latex = format!("\\text{{{}}}({}, t)", escape(&self.loss_name), symbol_latex(last));
+        let outputs = |of: &dyn Fn(&str) -> String| {
+            let list: Vec<String> = self.outputs.iter().map(|port| of(symbol(port))).collect();
+            if let [one] = &list[..] { one.clone() } else { format!("[{}]", list.join(", ")) }
+        };
+        let formula = format!("{}({}, t)", self.loss_name, outputs(&str::to_owned));
+        let latex = format!("\\text{{{}}}({}, t)", escape(&self.loss_name), outputs(&symbol_latex));
         let value = Array2::from_elem((1, 1), self.loss);
         entries.push(quantity("L", [&formula, &latex], "L".into(), &value, ""));
         entries.push(Entry::Part("Backward"));
-        if let Some(layer) = self.layers.last() {
-            entries.push(gradient(&layer.symbol, ["", ""], &layer.gradient));
+        for (i, port) in self.outputs.iter().enumerate() {
+            let again = self.outputs[..i].iter().any(|other| other.source == port.source);
+            if !again && self.users(port.source).next().is_none() {
+                let (symbol, _, dy) = self.value(port.source);
+                entries.push(gradient(symbol, ["", ""], &dy));
+            }
         }
         for (i, layer) in self.layers.iter().enumerate().rev() {
-            let (before, dx) = match i.checked_sub(1) {
-                Some(before) => (self.layers[before].symbol.as_str(), &self.layers[before].gradient),
-                None => ("x", &self.input_gradient),
-            };
-            entries.push(Entry::Layer(format!("layer {i}, {}", layer.name)));
+            let mut told = Vec::new();
             for (k, parameter) in layer.parameters.iter().enumerate() {
-                let (dy, ldy) = (by(&layer.symbol), by_latex(&layer.symbol));
-                let formula = match (layer.written.is_dense, k) {
-                    (true, 0) => [format!("{before}ᵀ·{dy}"), format!("{}^\\top {ldy}", symbol_latex(before))],
-                    (true, _) => [format!("Σ rows of {dy}"), format!("\\sum_{{\\text{{rows}}}} {ldy}")],
-                    _ => [String::new(), String::new()],
-                };
-                entries.push(gradient(&parameter.symbol, [&formula[0], &formula[1]], &parameter.gradient));
+                let Written { text, latex } = self.parameter_gradient(i, k);
+                told.push(gradient(&parameter.symbol, [&text, &latex], &parameter.gradient));
             }
-            let formula = [layer.written.backward.as_str(), layer.written.backward_latex.as_str()];
-            entries.push(gradient(before, formula, dx));
+            for (k, &source) in layer.sources.iter().enumerate() {
+                // On the way back, a value's gradient is complete at the first layer that takes it.
+                if self.users(source).next() == Some(i) && !layer.sources[..k].contains(&source) {
+                    let Written { text, latex } = self.value_gradient(source);
+                    let (symbol, _, dx) = self.value(source);
+                    told.push(gradient(symbol, [&text, &latex], &dx));
+                }
+            }
+            if !told.is_empty() {
+                entries.push(Entry::Layer(layer.title.clone()));
+                entries.extend(told);
+            }
         }
         entries.push(Entry::Part("Update"));
-        for (i, layer) in self.layers.iter().enumerate().filter(|(_, layer)| !layer.parameters.is_empty()) {
-            entries.push(Entry::Layer(format!("layer {i}, {}", layer.name)));
+        for layer in self.layers.iter().filter(|layer| !layer.parameters.is_empty()) {
+            entries.push(Entry::Layer(layer.title.clone()));
             for parameter in &layer.parameters {
                 let (symbol, latex) = (&parameter.symbol, symbol_latex(&parameter.symbol));
                 entries.push(plain(symbol, &parameter.before, "before"));
@@ -139,6 +157,29 @@ impl<A: Scalar> Trace<A> {
             }
         }
         entries
+    }
+
+    /// dL/dx of a value as a formula: a sum over all places at which it is taken.
+    fn value_gradient(&self, source: Source) -> Written {
+        let from_loss = Written { text: "from the loss".into(), latex: "\\text{from the loss}".into() };
+        let mut terms: Vec<Written> = self.is_output(source).then_some(from_loss).into_iter().collect();
+        let flows = self.layers.iter().flat_map(|layer| &layer.written.backward);
+        terms.extend(flows.filter(|(to, _)| *to == source).map(|(_, flow)| flow.clone()));
+        sum(&terms)
+    }
+
+    /// dL/dw of parameter `k` of the layer at `home`, known for dense layers: a sum over all places of the layer.
+    fn parameter_gradient(&self, home: usize, k: usize) -> Written {
+        let places = self.layers.iter().filter(|layer| layer.home == home && layer.kind == Kind::Dense);
+        let terms = places.map(|layer| {
+            let (x, dy, latex_dy) = (&layer.takes[0], by(&layer.symbol), by_latex(&layer.symbol));
+            if k == 0 {
+                Written { text: format!("{x}ᵀ·{dy}"), latex: format!("{}^\\top {latex_dy}", symbol_latex(x)) }
+            } else {
+                Written { text: format!("Σ rows of {dy}"), latex: format!("\\sum_{{\\text{{rows}}}} {latex_dy}") }
+            }
+        });
+        sum(&terms.collect::<Vec<_>>())
     }
 }
 

@@ -1,13 +1,14 @@
 //! [`Summary`]: what a network costs, layer by layer.
 
-use std::fmt::{self, Display, Write as _};
+use std::fmt::{self, Display};
 
 use super::Network;
 use super::steps::Source;
 use crate::layer::Role;
-use crate::svg::{GREY, INK, Svg, text_width};
 use crate::text::{figures, table};
 use crate::{Result, Scalar, Shape};
+
+mod draw;
 
 /// What a network costs: the shapes between its layers, parameters, multiply-adds, and the memory of a training step.
 ///
@@ -33,17 +34,26 @@ pub struct Summary {
     pub batch: usize,
     /// The bytes of a number: 4 or 8.
     pub number: usize,
-    /// The layers, from first to last.
+    /// The layers and joins in the order in which they are computed.
     pub layers: Vec<LayerSummary>,
+    /// Names and shapes; the input of a chain is called `input`, its output `output`.
+    inputs: Vec<(String, Shape)>,
+    outputs: Vec<(String, Source)>,
+    is_chain: bool,
 }
 
-/// What a layer costs.
+/// What a layer or join costs at one of its places.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerSummary {
     /// The layer as it prints itself.
     pub name: String,
-    /// What it takes.
+    /// The name of its step; in a chain, its position.
+    step: String,
+    /// What it takes, and the same by name.
     takes: Vec<Source>,
+    takes_text: String,
+    /// Whether its parameters are counted at an earlier step.
+    shared: bool,
     /// The shape of a sample after it.
     pub output: Shape,
     /// How many numbers of it are trained.
@@ -62,24 +72,37 @@ impl Summary {
     /// # Errors
     /// [`Error::Empty`](crate::Error::Empty) for a network without layers.
     pub fn new<A: Scalar>(network: &Network<A>, batch: usize) -> Result<Self> {
-        let input = network.input_shape();
+        let (input, is_chain) = (network.input_shape(), network.is_chain());
         let (mut layers, mut gradients) = (Vec::<LayerSummary>::new(), Vec::new());
-        for step in network.steps(input)? {
+        let steps = network.steps(input)?;
+        for (i, step) in steps.iter().enumerate() {
             let (mut parameters, mut statistics) = (0, 0);
             step.visit(&mut |info, matrix| match info.role {
-                // A layer at several places is counted at the first.
                 _ if step.again => {}
                 Role::Statistic => statistics += matrix.len(),
                 _ => parameters += matrix.len(),
             });
+            let learns = step.parameter_count() > 0;
             let taken = |source: &Source| matches!(source, Source::Step(at) if gradients[*at]);
-            let has_gradient = step.parameter_count() > 0 || step.takes.iter().any(taken);
+            let has_gradient = learns || step.takes.iter().any(taken);
             gradients.push(has_gradient);
-            let (multiply_adds, output) = (step.multiply_adds(), step.output);
-            let (name, takes) = (step.text, step.takes);
-            layers.push(LayerSummary { name, takes, output, parameters, statistics, multiply_adds, has_gradient });
+            layers.push(LayerSummary {
+                name: step.text.clone(),
+                step: if is_chain { i.to_string() } else { step.name.to_owned() },
+                takes: step.takes.clone(),
+                takes_text: network.takes_text(&steps, step),
+                shared: step.again && learns,
+                output: step.output,
+                parameters,
+                statistics,
+                multiply_adds: step.multiply_adds(),
+                has_gradient,
+            });
         }
-        Ok(Self { input, batch, number: size_of::<A>(), layers })
+        let name = |own: &str, of_chain: &str| if is_chain { of_chain } else { own }.to_owned();
+        let inputs = network.inputs().map(|(own, shape)| (name(own, "input"), shape)).collect();
+        let outputs = network.output_sources().map(|(own, source)| (name(own, "output"), source)).collect();
+        Ok(Self { input, batch, number: size_of::<A>(), layers, inputs, outputs, is_chain })
     }
 
     /// How many numbers training can change.
@@ -117,71 +140,18 @@ impl Summary {
     pub fn peak_bytes(&self) -> usize {
         self.parameter_bytes() + self.value_bytes() + self.gradient_bytes()
     }
-
-    /// The architecture in the language of Graphviz.
-    pub fn dot(&self) -> String {
-        let mut text = String::from("digraph {\n  node [shape=box];\n");
-        let _ = writeln!(text, "  input [label=\"input\"];");
-        let (mut before, mut shape) = ("input".to_owned(), self.input);
-        for (i, layer) in self.layers.iter().enumerate() {
-            let name = layer.name.replace('\\', "\\\\").replace('"', "\\\"");
-            let _ = writeln!(text, "  l{i} [label=\"{name}\"];\n  {before} -> l{i} [label=\"{shape}\"];");
-            (before, shape) = (format!("l{i}"), layer.output);
-        }
-        let _ = writeln!(text, "  output [label=\"output\"];\n  {before} -> output [label=\"{shape}\"];");
-        text + "}\n"
-    }
-
-    /// The architecture as a drawing in SVG: a box for each layer, the shapes between them, and what each costs.
-    pub fn svg(&self) -> String {
-        const BOX: f64 = 30.0;
-        const GAP: f64 = 34.0;
-        let cost = |layer: &LayerSummary| match (layer.parameters, layer.multiply_adds) {
-            (0, 0) => String::new(),
-            (p, m) => format!("{} parameters, {} multiply-adds", grouped(p as u64), grouped(m)),
-        };
-        let names = self.layers.iter().map(|layer| text_width(&layer.name, 13.0)).fold(60.0, f64::max) + 24.0;
-        let costs = self.layers.iter().map(|layer| text_width(&cost(layer), 12.0)).fold(0.0, f64::max);
-        let left = 20.0;
-        let (middle, right) = (left + names / 2.0, left + names + 14.0);
-        let mut svg = Svg::new(right + costs + 20.0, 40.0 + (BOX + GAP) * (self.layers.len() as f64 + 1.0));
-        let mut y = 28.0;
-        svg.text((middle, y), "input", r#"text-anchor="middle""#);
-        y += 8.0;
-        let mut shape = self.input;
-        let arrow = |svg: &mut Svg, y: f64, shape: Shape| {
-            svg.line((middle, y), (middle, y + GAP - 6.0), format_args!(r#"stroke="{INK}""#));
-            let (x, tip) = (middle, y + GAP - 1.0);
-            let path = format!("M{} {}L{} {tip}L{} {}z", x - 3.5, tip - 7.0, x, x + 3.5, tip - 7.0);
-            svg.element("path", format_args!(r#"d="{path}" fill="{INK}""#));
-            svg.text((x + 8.0, y + 18.0), &shape.to_string(), format_args!(r#"fill="{GREY}""#));
-        };
-        for layer in &self.layers {
-            arrow(&mut svg, y, shape);
-            y += GAP;
-            let fill = if layer.parameters > 0 { "#ddf4ff" } else { "#f6f8fa" };
-            svg.rect((left, y), (names, BOX), format_args!(r#"rx="4" fill="{fill}" stroke="{INK}""#));
-            svg.text((middle, y + 19.0), &layer.name, r#"text-anchor="middle" font-size="13""#);
-            svg.text((right, y + 19.0), &cost(layer), format_args!(r#"fill="{GREY}""#));
-            y += BOX;
-            shape = layer.output;
-        }
-        arrow(&mut svg, y, shape);
-        svg.text((middle, y + GAP + 14.0), "output", r#"text-anchor="middle""#);
-        svg.finish()
-    }
 }
 
-/// A table of the layers, and the totals below it.
+/// A table of the layers, and the totals below it; in a network that is no chain, each with what it takes.
 impl Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lines = vec![["layer", "output", "parameters", "multiply-adds"].map(String::from).to_vec()];
-        lines.push(vec!["input".into(), self.input.to_string()]);
-        for (i, layer) in self.layers.iter().enumerate() {
-            let counts = [layer.parameters as u64, layer.multiply_adds].map(grouped);
-            let mut line = vec![format!("{i} {}", layer.name), layer.output.to_string()];
-            line.extend(counts);
-            lines.push(line);
+        lines.extend(self.inputs.iter().map(|(name, shape)| vec![name.clone(), shape.to_string()]));
+        for layer in &self.layers {
+            let LayerSummary { step, name, takes_text, .. } = layer;
+            let [parameters, products] = [layer.parameters as u64, layer.multiply_adds].map(grouped);
+            let parameters = if layer.shared { "shared".into() } else { parameters };
+            lines.push(vec![format!("{step} {name}{takes_text}"), layer.output.to_string(), parameters, products]);
         }
         let total = [self.parameters() as u64, self.multiply_adds()].map(grouped);
         lines.push([vec!["total".into(), String::new()], total.to_vec()].concat());

@@ -5,7 +5,7 @@ use ndarray::Array2;
 use super::png::data_address;
 use super::{COLOURS, Chart};
 use crate::data::Samples;
-use crate::plane::{Plane, class_of};
+use crate::see::plane::{Plane, class_of};
 use crate::{Network, Result, Scalar};
 
 /// How many cells a side of the plane is cut into.

@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use ndarray::Array2;
 
 use crate::data::Samples;
-use crate::plane::{Plane, class_of};
+use crate::see::plane::{Plane, class_of};
 use crate::text::figures;
 use crate::train::History;
 use crate::{Network, Result, Scalar};

@@ -1,24 +1,31 @@
 //! [`Trace`]: one training step with every number that came up in it.
 
-use ndarray::Array2;
+use std::ops::Range;
 
-use crate::layer::{Layer, Role};
+use ndarray::{Array2, ArrayView2, s};
+
+use crate::layer::Layer;
 use crate::losses::Loss;
+use crate::network::Source;
 use crate::optimizers::Optimizer;
 use crate::{Matrix, Network, Result, Scalar, Tape};
 
 mod draw;
 mod formula;
+mod read;
 mod render;
 
 use formula::Formula;
+use read::Record;
 
 /// One real training step of a network, with everything that was computed on the way: what went in, each layer's formula
 /// and output, the loss, each gradient, and each parameter before and after.
 ///
 /// It prints as text, `{trace:.6}` with six decimals (without a number, four), and gives itself as
 /// [Markdown](Self::markdown), as [LaTeX](Self::latex), and small networks as a [drawing](Self::svg). Layers with
-/// parameters are numbered from 1: layer k gives zₖ, and the activation after it aₖ.
+/// parameters are numbered from 1: layer k gives zₖ, and the activation after it aₖ. A layer that stands at several places
+/// gives zₖ at the first, zₖ′ at the second, and its parameters are told of once. Inputs and joins are called by their
+/// names; a join that was given none is j and its number.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -36,7 +43,7 @@ use formula::Formula;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trace<A: Scalar> {
-    /// The batch, one row a sample.
+    /// The batch, one row a sample; several inputs side by side.
     pub input: Array2<A>,
     /// dL/dx.
     pub input_gradient: Array2<A>,
@@ -46,28 +53,63 @@ pub struct Trace<A: Scalar> {
     pub loss_name: String,
     /// The loss before the update.
     pub loss: A,
-    /// The layers, from first to last.
+    /// The layers and joins in the order in which they were computed.
     pub layers: Vec<TracedLayer<A>>,
     /// The optimizer's learning rate in this step.
     pub learning_rate: f64,
+    inputs: Vec<Port>,
+    outputs: Vec<Port>,
+    is_chain: bool,
 }
 
-/// What a layer did in a traced step.
+/// An input or output: its name, the value that it is, and its columns among all inputs or outputs side by side.
+#[derive(Debug, Clone, PartialEq)]
+struct Port {
+    name: String,
+    source: Source,
+    columns: Range<usize>,
+}
+
+/// What a layer or join did in a traced step, at one of its places.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TracedLayer<A: Scalar> {
     /// The layer as it prints itself.
     pub name: String,
     /// What its output is called: `z1`, `a1`, ...
     pub symbol: String,
+    /// What it took, by the symbols.
+    pub takes: Vec<String>,
     /// The output as a formula, such as `x·W1 + b1`.
     pub formula: String,
     /// The output, one row a sample.
     pub output: Array2<A>,
     /// The gradient of the loss by the output.
     pub gradient: Array2<A>,
-    /// The trainable parameters, in the order of [`Layer::visit`].
+    /// The trainable parameters, in the order of [`Layer::visit`]; none where the layer stands again.
     pub parameters: Vec<TracedParameter<A>>,
+    /// The line above what is told of it.
+    title: String,
+    kind: Kind,
+    sources: Vec<Source>,
+    /// That of the last layer with parameters up to here.
+    number: usize,
+    /// The position at which its layer stands first.
+    home: usize,
+    /// Which of the network's trainable parameters these are.
+    slots: Range<usize>,
     written: Formula,
+}
+
+/// How the numbers of a layer's output hang on those of its input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Dense,
+    Elementwise,
+    /// Plain features side by side.
+    Concat,
+    /// Another join of plain features, without parameters.
+    Join,
+    Other,
 }
 
 /// What a traced step did to a parameter.
@@ -111,16 +153,20 @@ impl<A: Scalar> Trace<A> {
         tape.forward(network, x)?;
         let value = tape.loss(loss, target)?;
         let input_gradient = tape.backward(network)?.input.clone();
-        let mut layers = Self::read_layers(tape, network)?;
+        let Record { inputs, mut layers, outputs } = Record::read(tape, network)?;
+        let is_chain = network.is_chain();
         tape.step(network, optimizer)?;
-        let mut parameters = layers.iter_mut().flat_map(|layer| &mut layer.parameters);
+        let mut after = Vec::new();
         network.visit(&mut |info, matrix| {
-            if info.role.is_trainable()
-                && let Some(parameter) = parameters.next()
-            {
-                parameter.after.clone_from(matrix);
+            if info.role.is_trainable() {
+                after.push(matrix.clone());
             }
         });
+        for layer in &mut layers {
+            for (parameter, slot) in layer.parameters.iter_mut().zip(layer.slots.clone()) {
+                parameter.after = std::mem::take(&mut after[slot]);
+            }
+        }
         Ok(Self {
             input: x.to_owned(),
             input_gradient,
@@ -129,77 +175,34 @@ impl<A: Scalar> Trace<A> {
             loss: value,
             layers,
             learning_rate: optimizer.learning_rate(),
+            inputs,
+            outputs,
+            is_chain,
         })
     }
 
-    /// The layers after a backward pass; the parameters' `after` is still their `before`.
-    fn read_layers(tape: &mut Tape<A>, network: &Network<A>) -> Result<Vec<TracedLayer<A>>> {
-        let recorded = tape.recorded(network)?.into_iter().map(|[value, gradient]| [value.clone(), gradient.clone()]);
-        let recorded: Vec<[Array2<A>; 2]> = recorded.collect();
-        let mut weights = tape.weight_gradients().iter();
-        let mut names = Names::default();
-        let mut traced = Vec::new();
-        for (layer, [output, gradient]) in network.layers().zip(recorded) {
-            let mut parameters = Vec::new();
-            layer.visit(&mut |info, matrix| {
-                if info.role.is_trainable()
-                    && let Some(gradient) = weights.next()
-                {
-                    parameters.push(TracedParameter {
-                        name: info.name.to_string(),
-                        symbol: letter(&info.name.to_string(), info.role),
-                        before: matrix.clone(),
-                        gradient: gradient.clone(),
-                        after: matrix.clone(),
-                    });
-                }
-            });
-            let before = names.last.clone();
-            let symbol = names.next(!parameters.is_empty());
-            for parameter in &mut parameters {
-                parameter.symbol += &names.number.to_string();
+    /// A value: its symbol, its numbers, and the gradient of the loss with respect to it.
+    fn value(&self, source: Source) -> (&str, ArrayView2<'_, A>, ArrayView2<'_, A>) {
+        match source {
+            Source::Input(at) => {
+                let Port { name, columns, .. } = &self.inputs[at];
+                let [value, gradient] = [&self.input, &self.input_gradient].map(|x| x.slice(s![.., columns.clone()]));
+                (name, value, gradient)
             }
-            let symbols: Vec<String> = parameters.iter().map(|parameter| parameter.symbol.clone()).collect();
-            let written = Formula::of(layer, &before, &symbol, &symbols);
-            let (name, formula) = (format!("{layer:?}"), written.forward.clone());
-            traced.push(TracedLayer { name, symbol, formula, output, gradient, parameters, written });
+            Source::Step(at) => {
+                let layer = &self.layers[at];
+                (&layer.symbol, layer.output.view(), layer.gradient.view())
+            }
         }
-        Ok(traced)
     }
-}
 
-/// The letter that stands for a parameter.
-fn letter(name: &str, role: Role) -> String {
-    match (name, role) {
-        ("weight", _) => "W".into(),
-        ("bias", _) => "b".into(),
-        (name, _) => format!("{name}_"),
+    /// The layers that take a value, by their position.
+    fn users(&self, source: Source) -> impl Iterator<Item = usize> + '_ {
+        let layers = self.layers.iter().enumerate();
+        layers.filter(move |(_, layer)| layer.sources.contains(&source)).map(|(i, _)| i)
     }
-}
 
-/// What the outputs of the layers are called.
-struct Names {
-    number: usize,
-    last: String,
-}
-
-impl Default for Names {
-    fn default() -> Self {
-        Self { number: 0, last: "x".into() }
-    }
-}
-
-impl Names {
-    fn next(&mut self, has_parameters: bool) -> String {
-        if has_parameters {
-            self.number += 1;
-            self.last = format!("z{}", self.number);
-        } else if self.last.starts_with('a') {
-            // Another layer without parameters: a1, a1′, a1″.
-            self.last.push('′');
-        } else {
-            self.last = format!("a{}", self.number);
-        }
-        self.last.clone()
+    fn is_output(&self, source: Source) -> bool {
+        self.outputs.iter().any(|port| port.source == source)
     }
 }

@@ -1,0 +1,176 @@
+//! The architecture as a drawing.
+
+use std::fmt::Write as _;
+
+use super::{LayerSummary, Summary, grouped};
+use crate::Shape;
+use crate::network::Source;
+use crate::svg::{GREY, INK, N, Svg, text_width};
+
+/// The height of a box, and the gap between two.
+const BOX: f64 = 30.0;
+const GAP: f64 = 34.0;
+/// The upper edge of the first box.
+const TOP: f64 = 6.0;
+
+/// An input, a layer or an output in the drawing: one below the other.
+struct Row<'a> {
+    label: String,
+    /// What stands beside it.
+    note: String,
+    /// What it takes.
+    takes: &'a [Source],
+    layer: Option<&'a LayerSummary>,
+}
+
+impl Summary {
+    /// The architecture in the language of Graphviz.
+    pub fn dot(&self) -> String {
+        let mut text = String::from("digraph {\n  node [shape=box];\n");
+        let id = |kind: &str, i: usize, of: usize| if of == 1 { kind.to_owned() } else { format!("{kind}{i}") };
+        let node = |text: &mut String, id: &str, label: &str| {
+            let label = label.replace('\\', "\\\\").replace('"', "\\\"");
+            let _ = writeln!(text, "  {id} [label=\"{label}\"];");
+        };
+        let edges = |text: &mut String, takes: &[Source], to: &str| {
+            for &source in takes {
+                let from = match source {
+                    Source::Input(i) => id("input", i, self.inputs.len()),
+                    Source::Step(i) => format!("l{i}"),
+                };
+                let _ = writeln!(text, "  {from} -> {to} [label=\"{}\"];", self.shape_of(source));
+            }
+        };
+        for (i, (name, _)) in self.inputs.iter().enumerate() {
+            node(&mut text, &id("input", i, self.inputs.len()), name);
+        }
+        for (i, layer) in self.layers.iter().enumerate() {
+            node(&mut text, &format!("l{i}"), &self.label(layer));
+            edges(&mut text, &layer.takes, &format!("l{i}"));
+        }
+        for (i, (name, source)) in self.outputs.iter().enumerate() {
+            let id = id("output", i, self.outputs.len());
+            node(&mut text, &id, name);
+            edges(&mut text, &[*source], &id);
+        }
+        text + "}\n"
+    }
+
+    /// The architecture as a drawing in SVG: a box for each layer in the order in which they are computed, and beside it
+    /// what it costs.
+    ///
+    /// In a chain the shapes stand between the boxes. In any other network they stand beside them, the inputs are boxes at
+    /// the top and the outputs at the bottom, and what does not come from the box above comes along a curve at the side.
+    pub fn svg(&self) -> String {
+        let rows = self.rows();
+        let place = |source: Source| match source {
+            Source::Input(i) => i,
+            Source::Step(i) => self.inputs.len() + i,
+        };
+        // How far a curve to the row at `to` reaches to the side.
+        let reach = |from: usize, to: usize| if from + 1 == to { 0.0 } else { 12.0 + 14.0 * (to - from).min(9) as f64 };
+        let curves = rows.iter().enumerate().flat_map(|(to, row)| row.takes.iter().map(move |&from| (from, to)));
+        let widest = |texts: &dyn Fn(&Row<'_>) -> f64, least| rows.iter().map(texts).fold(least, f64::max);
+        let names = widest(&|row| text_width(&row.label, 13.0), 60.0) + 24.0;
+        let notes = widest(&|row| text_width(&row.note, 12.0), 0.0);
+        let left = 20.0 + curves.map(|(from, to)| reach(place(from), to)).fold(0.0, f64::max);
+        let (middle, right) = (left + names / 2.0, left + names + 14.0);
+        let bottom = if self.is_chain { 40.0 } else { 56.0 };
+        let mut svg = Svg::new(right + notes + 20.0, bottom + (BOX + GAP) * (rows.len() as f64 - 1.0));
+        for (to, row) in rows.iter().enumerate() {
+            let top = |row: usize| TOP + (BOX + GAP) * row as f64;
+            let y = top(to);
+            for &source in row.takes {
+                let from = place(source);
+                if from + 1 == to {
+                    arrow_down(&mut svg, (middle, y - GAP));
+                    if self.is_chain {
+                        let shape = self.shape_of(source).to_string();
+                        svg.text((middle + 8.0, y - GAP + 18.0), &shape, format_args!(r#"fill="{GREY}""#));
+                    }
+                } else {
+                    // From the lower part of a box to the upper part of the other.
+                    curve(&mut svg, left, [top(from) + 20.0, y + 10.0], reach(from, to));
+                }
+            }
+            match row.layer {
+                None if self.is_chain => {
+                    let y = if to == 0 { y + 22.0 } else { y + 14.0 };
+                    svg.text((middle, y), &row.label, r#"text-anchor="middle""#);
+                    continue;
+                }
+                None => svg.rect((left, y), (names, BOX), format_args!(r##"rx="15" fill="#fff" stroke="{INK}""##)),
+                Some(layer) => {
+                    let fill = if layer.parameters > 0 || layer.shared { "#ddf4ff" } else { "#f6f8fa" };
+                    svg.rect((left, y), (names, BOX), format_args!(r#"rx="4" fill="{fill}" stroke="{INK}""#))
+                }
+            };
+            svg.text((middle, y + 19.0), &row.label, r#"text-anchor="middle" font-size="13""#);
+            svg.text((right, y + 19.0), &row.note, format_args!(r#"fill="{GREY}""#));
+        }
+        svg.finish()
+    }
+
+    fn rows(&self) -> Vec<Row<'_>> {
+        let note = |shape: Shape, cost: String| match (self.is_chain, cost.is_empty()) {
+            (true, _) => cost,
+            (false, true) => shape.to_string(),
+            (false, false) => format!("{shape}; {cost}"),
+        };
+        let end = |name: &String, shape, takes| Row {
+            label: name.clone(),
+            note: note(shape, String::new()),
+            takes,
+            layer: None,
+        };
+        let inputs = self.inputs.iter().map(|(name, shape)| end(name, *shape, &[]));
+        let layers = self.layers.iter().map(|layer| Row {
+            label: self.label(layer),
+            note: note(layer.output, cost(layer)),
+            takes: &layer.takes,
+            layer: Some(layer),
+        });
+        let outputs = self.outputs.iter();
+        let outputs = outputs.map(|(name, source)| end(name, self.shape_of(*source), std::slice::from_ref(source)));
+        inputs.chain(layers).chain(outputs).collect()
+    }
+
+    /// What stands in a layer's box: in a chain its text, otherwise with its name, by which others take it.
+    fn label(&self, layer: &LayerSummary) -> String {
+        if self.is_chain { layer.name.clone() } else { format!("{} {}", layer.step, layer.name) }
+    }
+
+    fn shape_of(&self, source: Source) -> Shape {
+        match source {
+            Source::Input(i) => self.inputs[i].1,
+            Source::Step(i) => self.layers[i].output,
+        }
+    }
+}
+
+fn cost(layer: &LayerSummary) -> String {
+    let parameters = format!("{} parameters", grouped(layer.parameters as u64));
+    match (layer.shared, layer.parameters, layer.multiply_adds) {
+        (false, 0, 0) => String::new(),
+        (shared, _, products) => {
+            let parameters = if shared { "shared parameters" } else { &parameters };
+            format!("{parameters}, {} multiply-adds", grouped(products))
+        }
+    }
+}
+
+/// An arrow through the gap below this point.
+fn arrow_down(svg: &mut Svg, (x, y): (f64, f64)) {
+    svg.line((x, y), (x, y + GAP - 6.0), format_args!(r#"stroke="{INK}""#));
+    let tip = y + GAP - 1.0;
+    let path = format!("M{} {}L{} {tip}L{} {}z", x - 3.5, tip - 7.0, x, x + 3.5, tip - 7.0);
+    svg.element("path", format_args!(r#"d="{path}" fill="{INK}""#));
+}
+
+/// A curve to the left of boxes that begin at `x`, from one height to another, that reaches so far to the side.
+fn curve(svg: &mut Svg, x: f64, [from, to]: [f64; 2], reach: f64) {
+    let (x, side, end, from, to) = (N(x), N(x - reach), N(x - 6.0), N(from), N(to));
+    let path = format!("M{x} {from}C{side} {from} {side} {to} {end} {to}");
+    svg.element("path", format_args!(r#"d="{path}" fill="none" stroke="{INK}""#));
+    svg.arrow_head((x.0 - 1.0, to.0), INK);
+}

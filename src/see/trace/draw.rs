@@ -1,0 +1,240 @@
+//! A trace as a drawing: neurons with their values, edges with their weights.
+
+use super::{Kind, Trace, TracedLayer, TracedParameter};
+use crate::Scalar;
+use crate::network::Source;
+use crate::svg::{GRADIENT, GREY, INK, N, Svg, VALUE};
+use crate::text::figures;
+
+/// More neurons in a layer are too many to read.
+const NEURONS: usize = 8;
+const RADIUS: f64 = 32.0;
+const ROW: f64 = 118.0;
+const COLUMN: f64 = 250.0;
+const TOP: f64 = 74.0;
+/// The height of a line of formulas.
+const LINE: f64 = 14.0;
+
+/// Neurons below each other: an input, or a layer and perhaps the activation on it.
+struct Block<'a, A: Scalar> {
+    source: Source,
+    neurons: usize,
+    layers: Vec<&'a TracedLayer<A>>,
+    /// The blocks from which edges come.
+    takes: Vec<usize>,
+    /// How many edges there are on the longest way from an input.
+    column: usize,
+    /// How many rows its first neuron lies below the top.
+    row: f64,
+}
+
+impl<A: Scalar> Block<'_, A> {
+    fn place(&self, neuron: usize, top: f64) -> (f64, f64) {
+        (70.0 + COLUMN * self.column as f64, top + ROW * (neuron as f64 + self.row + 0.4))
+    }
+}
+
+impl<A: Scalar> Trace<A> {
+    /// The step on the first sample as a drawing in SVG: values and weights in green, gradients below them in red.
+    /// `None` unless the network is made of dense layers, activations and joins of plain features, and has at most eight
+    /// neurons in a layer.
+    pub fn svg(&self) -> Option<String> {
+        let (blocks, rows) = self.lay_out()?;
+        let columns = blocks.iter().map(|block| block.column).max()?;
+        let mut lines = vec![0_usize; columns + 1];
+        blocks.iter().for_each(|block| lines[block.column] += block.layers.len());
+        // A column of one block has at most two lines.
+        let top = TOP + LINE * lines.iter().max()?.saturating_sub(2) as f64;
+        let mut svg = Svg::new(COLUMN * columns as f64 + 2.0 * 90.0, top + ROW * rows + 20.0);
+        let title = format!("{} = {}", self.loss_name, figures(self.loss.to_f64(), 4));
+        svg.text((20.0, 28.0), &title, r#"font-size="16""#);
+        let legend = "green: values, weights and biases before the step; red: the gradient of the loss by them";
+        svg.text((20.0, 48.0), legend, format_args!(r#"fill="{GREY}""#));
+        for block in &blocks {
+            self.edges(&mut svg, &blocks, block, top);
+        }
+        lines.fill(0);
+        for block in &blocks {
+            self.neurons(&mut svg, block, top);
+            for layer in &block.layers {
+                let formula = format!("{} = {}", layer.symbol, layer.formula);
+                let at = (block.place(0, top).0, TOP - 4.0 + LINE * lines[block.column] as f64);
+                svg.text(at, &formula, format_args!(r#"text-anchor="middle" font-size="11" fill="{INK}""#));
+                lines[block.column] += 1;
+            }
+        }
+        Some(svg.finish())
+    }
+
+    /// The blocks in order, and the rows of the longest column.
+    fn lay_out(&self) -> Option<(Vec<Block<'_, A>>, f64)> {
+        let mut blocks = self.blocks()?;
+        if self.input.nrows() == 0 || blocks.iter().any(|block| block.neurons > NEURONS) {
+            return None;
+        }
+        // Half a row between two blocks of a column; columns stand around one middle.
+        let mut heights = vec![0.0_f64; blocks.iter().map(|block| block.column).max()? + 1];
+        for block in &mut blocks {
+            let height = &mut heights[block.column];
+            block.row = if *height > 0.0 { *height + 0.5 } else { 0.0 };
+            *height = block.row + block.neurons as f64;
+        }
+        let most = heights.iter().copied().fold(0.0, f64::max);
+        blocks.iter_mut().for_each(|block| block.row += (most - heights[block.column]) / 2.0);
+        Some((blocks, most))
+    }
+
+    fn blocks(&self) -> Option<Vec<Block<'_, A>>> {
+        let inputs = self.inputs.iter().map(|input| {
+            let (source, neurons) = (input.source, input.columns.len());
+            Block { source, neurons, layers: Vec::new(), takes: Vec::new(), column: 0, row: 0.0 }
+        });
+        let mut blocks: Vec<Block<'_, A>> = inputs.collect();
+        for (i, layer) in self.layers.iter().enumerate() {
+            let of = |source: &Source| blocks.iter().position(|block| block.source == *source);
+            let takes = layer.sources.iter().map(of).collect::<Option<Vec<_>>>()?;
+            let before = &mut blocks[takes[0]];
+            let (source, neurons) = (Source::Step(i), layer.output.ncols());
+            match (layer.kind, &before.layers[..]) {
+                // An activation that alone takes what a dense layer gives is drawn with it.
+                (Kind::Elementwise, [dense])
+                    if dense.kind == Kind::Dense
+                        && self.users(before.source).count() == 1
+                        && !self.is_output(before.source) =>
+                {
+                    before.layers.push(layer);
+                    before.source = source;
+                    continue;
+                }
+                // A dense layer on a sequence has fewer inputs than its batch has columns.
+                (Kind::Dense, _) if self.weight(layer).before.nrows() != before.neurons => return None,
+                (Kind::Other, _) => return None,
+                _ => {}
+            }
+            let column = 1 + takes.iter().map(|&block| blocks[block].column).max()?;
+            blocks.push(Block { source, neurons, layers: vec![layer], takes, column, row: 0.0 });
+        }
+        Some(blocks)
+    }
+
+    /// The weight of a dense layer, which is told of where the layer stands first.
+    fn weight(&self, layer: &TracedLayer<A>) -> &TracedParameter<A> {
+        &self.layers[layer.home].parameters[0]
+    }
+
+    /// The edges to a block.
+    fn edges(&self, svg: &mut Svg, blocks: &[Block<'_, A>], to: &Block<'_, A>, top: f64) {
+        let Some(layer) = to.layers.first() else { return };
+        let side_by_side = layer.kind == Kind::Concat;
+        let mut first = 0;
+        for from in to.takes.iter().map(|&block| &blocks[block]) {
+            // Around neurons that lie between, an edge goes in a bow.
+            let bow = if from.column + 1 < to.column { ROW } else { 0.0 };
+            for i in 0..from.neurons {
+                for j in 0..to.neurons {
+                    let ends = (from.place(i, top), to.place(j, top));
+                    match layer.kind {
+                        Kind::Dense => {
+                            edge(svg, ends, bow);
+                            if from.neurons <= 4 {
+                                weight(svg, ends, bow, self.weight(layer), (i, j), from.neurons);
+                            }
+                        }
+                        _ if side_by_side && j != first + i => {}
+                        _ if !side_by_side && from.neurons == to.neurons && i != j => {}
+                        _ => edge(svg, ends, bow),
+                    }
+                }
+            }
+            first += from.neurons;
+        }
+    }
+
+    /// The circles of a block, with what stands at them.
+    fn neurons(&self, svg: &mut Svg, block: &Block<'_, A>, top: f64) {
+        let (symbol, value, gradient) = self.value(block.source);
+        let gradient = block.layers.first().map_or(gradient, |layer| layer.gradient.view());
+        let bias = block.layers.first().filter(|layer| layer.kind == Kind::Dense);
+        let bias = bias.and_then(|layer| self.layers[layer.home].parameters.get(1));
+        let targets = self.outputs.last().map_or(0, |port| port.columns.end);
+        let has_targets = self.target.dim() == (self.input.nrows(), targets);
+        for j in 0..block.neurons {
+            let at = block.place(j, top);
+            let mut lines: Vec<(String, bool)> = Vec::new();
+            if let [dense, _] = block.layers[..] {
+                lines.push((figures(dense.output[[0, j]].to_f64(), 4), false));
+            }
+            lines.push((figures(value[[0, j]].to_f64(), 4), true));
+            let name = match (block.source, bias) {
+                (Source::Input(_), _) => numbered(symbol, j + 1),
+                (_, Some(bias)) => format!("b {}", figures(bias.before[[0, j]].to_f64(), 4)),
+                _ => String::new(),
+            };
+            neuron(svg, at, &name, &lines, gradient[[0, j]]);
+            for (i, port) in self.outputs.iter().filter(|port| port.source == block.source).enumerate() {
+                let target = has_targets.then(|| figures(self.target[[0, port.columns.start + j]].to_f64(), 4));
+                let text = match (self.is_chain, target) {
+                    (true, None) => continue,
+                    (true, Some(target)) => format!("target {target}"),
+                    (false, None) => port.name.clone(),
+                    (false, Some(target)) => format!("{}: target {target}", port.name),
+                };
+                let y = at.1 + RADIUS + 32.0 + LINE * i as f64;
+                svg.text((at.0, y), &text, format_args!(r#"text-anchor="middle" fill="{GREY}""#));
+            }
+        }
+    }
+}
+
+/// x1, x2, ...; after a digit, with a sign between.
+fn numbered(symbol: &str, number: usize) -> String {
+    let between = if symbol.ends_with(|c: char| c.is_ascii_digit()) { "_" } else { "" };
+    format!("{symbol}{between}{number}")
+}
+
+/// A line from neuron to neuron; in a bow, it passes half as far below the middle of the straight one.
+fn edge(svg: &mut Svg, (from, to): ((f64, f64), (f64, f64)), bow: f64) {
+    let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+    let short = RADIUS / dx.hypot(dy);
+    let (start, end) = ((from.0 + dx * short, from.1 + dy * short), (to.0 - dx * short, to.1 - dy * short));
+    if bow == 0.0 {
+        svg.line(start, end, format_args!(r##"stroke="#afb8c1""##));
+        return;
+    }
+    let pull = (f64::midpoint(from.0, to.0), f64::midpoint(from.1, to.1) + bow);
+    let point = |(x, y)| format!("{} {}", N(x), N(y));
+    let path = format!("M{}Q{} {}", point(start), point(pull), point(end));
+    svg.element("path", format_args!(r##"d="{path}" fill="none" stroke="#afb8c1""##));
+}
+
+/// A weight and the gradient by it on their edge; from each neuron the numbers stand at another distance.
+fn weight<A: Scalar>(
+    svg: &mut Svg,
+    (from, to): ((f64, f64), (f64, f64)),
+    bow: f64,
+    weight: &TracedParameter<A>,
+    at: (usize, usize),
+    sources: usize,
+) {
+    let along = 0.27 + 0.46 * (at.0 as f64 + 0.5) / sources as f64;
+    let (x, y) = (from.0 + (to.0 - from.0) * along, from.1 + (to.1 - from.1) * along);
+    let y = y + 2.0 * along * (1.0 - along) * bow;
+    svg.rect((x - 24.0, y - 13.0), (48.0, 26.0), r##"fill="#fff" fill-opacity="0.85""##);
+    let style = |colour| format!(r#"text-anchor="middle" font-size="11" fill="{colour}""#);
+    svg.text((x, y - 2.0), &figures(weight.before[at].to_f64(), 3), style(VALUE));
+    svg.text((x, y + 11.0), &figures(weight.gradient[at].to_f64(), 3), style(GRADIENT));
+}
+
+/// A circle with one or two numbers, a name above, and a gradient below.
+fn neuron<A: Scalar>(svg: &mut Svg, at: (f64, f64), name: &str, lines: &[(String, bool)], gradient: A) {
+    svg.circle(at, RADIUS, format_args!(r##"fill="#f6f8fa" stroke="{INK}""##));
+    let first = at.1 + 4.0 - 8.0 * (lines.len() as f64 - 1.0);
+    for (i, (text, bold)) in lines.iter().enumerate() {
+        let weight = if *bold { r#" font-weight="bold""# } else { "" };
+        let y = first + 17.0 * i as f64;
+        svg.text((at.0, y), text, format_args!(r#"text-anchor="middle" fill="{VALUE}"{weight}"#));
+    }
+    svg.text((at.0, at.1 - RADIUS - 6.0), name, format_args!(r#"text-anchor="middle" fill="{VALUE}""#));
+    let gradient = figures(gradient.to_f64(), 4);
+    svg.text((at.0, at.1 + RADIUS + 15.0), &gradient, format_args!(r#"text-anchor="middle" fill="{GRADIENT}""#));
+}
