@@ -3,10 +3,10 @@
 use std::fmt;
 
 use crate::kernels::window::{Axis, Window};
-use crate::kernels::{flat, flat_mut, pool};
-use crate::layers::windows::{pool_axes, pooled};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
+use crate::layers::windows::{avg_pool, mean_backward, mean_forward, pool_axes, pooled};
 use crate::spec::Spec;
+use crate::spec::onnx::Operators;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// The mean under a window that moves over each channel of an image.
@@ -42,7 +42,7 @@ impl AvgPool2d {
 
     image_setters!(stride, padding, ceil);
 
-    /// The same layer with means over the pixels under a window only, not the padding.
+    /// Takes the means over the pixels under a window only, not the padding.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -71,23 +71,23 @@ impl<A: Scalar> Layer<A> for AvgPool2d {
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
-        let axes = self.axes(pass.input)?;
-        let divisors = pass.cache.get::<Vec<A>>();
-        pool::divisors(axes, self.counts_padding, divisors);
-        pool::mean(axes, divisors, flat(x), flat_mut(y));
+        mean_forward(self.axes(pass.input)?, self.counts_padding, x, y, pass);
         Ok(())
     }
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
-        if let (Some(dx), Ok(axes)) = (at.dx, self.axes(pass.input)) {
-            pool::mean_gradient(axes, pass.cache.get::<Vec<A>>(), flat(at.dy), flat_mut(dx));
-        }
-        Ok(())
+        mean_backward(self.axes(pass.input)?, at, pass)
     }
 
     fn spec(&self) -> Option<Spec> {
         let spec = self.window.describe(Spec::new("avg_pool2d")).set("ceil", self.window.ceil);
         Some(spec.set("counts_padding", self.counts_padding))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let axes = self.axes(operators.input())?;
+        avg_pool(operators, axes, self.window.ceil, self.counts_padding);
+        Ok(())
     }
 }
 

@@ -3,19 +3,21 @@
 use std::fmt;
 use std::ops::Range;
 
-use ndarray::{Array1, Array2, Array3};
+use ndarray::{Array1, Array2, Array3, ArrayD};
 use rand::Rng;
 
 use crate::error::check_size;
 use crate::kernels::window::{Axis, Window};
 use crate::kernels::{column_sums, flat, flat_mut, gemm::gemm, groups, matrix_mut};
-use crate::layers::windows::{
-    Term, bias_row, check_sizes, in_parts, restore_bias, restore_sizes, terms, uniform, weight_rows, write_end,
-    write_steps,
-};
-use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
+use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
 use crate::layers::Padding;
+use crate::layers::windows::{
+    Term, bias_parameter, bias_row, check_sizes, convolve, group_attribute, in_parts, restore_bias, restore_sizes,
+    terms, uniform, weight_rows, window_attributes, write_end, write_steps,
+};
 use crate::spec::Spec;
+use crate::spec::layout::{Piece, System};
+use crate::spec::onnx::{Attribute, Operators, Tensor};
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
 /// A convolution of sequences: one dense layer for each tap of a window that moves over the steps, added up.
@@ -39,8 +41,10 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Clone, PartialEq)]
 pub struct Conv1d<A: Scalar> {
-    weight: Array2<A>,
-    bias: Option<Array2<A>>,
+    /// W, (kernel · inputs in a group, outputs)
+    weight: Parameter<A>,
+    /// b, (1, outputs)
+    bias: Option<Parameter<A>>,
     /// Features in, all of them.
     inputs: usize,
     groups: usize,
@@ -65,7 +69,7 @@ impl<A: Scalar> Conv1d<A> {
         let fan_in = check_sizes("Conv1d", inputs, outputs, &[kernel], groups)?;
         let init = uniform(fan_in);
         let mut layer = Self::with_init(inputs, outputs, kernel, groups, init, rng)?;
-        layer.bias = Some(init.matrix(1, outputs, rng));
+        layer.bias = Some(bias_parameter(init.matrix(1, outputs, rng)));
         Ok(layer)
     }
 
@@ -84,7 +88,7 @@ impl<A: Scalar> Conv1d<A> {
         let fan_in = check_sizes("Conv1d", inputs, outputs, &[kernel], groups)?;
         let weight = init.matrix_with_fans(fan_in, outputs, fan_in, outputs / groups * kernel, rng);
         let bias = Some(Array2::from_elem((1, outputs), A::ZERO));
-        Ok(Self { weight, bias, inputs, groups, window: Window::new([kernel, 1], [1, 1]) })
+        Ok(Self::of(weight, bias, inputs, groups, Window::new([kernel, 1], [1, 1])))
     }
 
     /// A convolution with these weights, (kernel, features in a group, features out), and biases, one for each feature
@@ -109,33 +113,40 @@ impl<A: Scalar> Conv1d<A> {
         let fan_in = check_sizes("Conv1d", inputs, outputs, &[kernel], groups)?;
         let bias = bias.map(|bias| bias_row("Conv1d", inputs, outputs, bias)).transpose()?;
         let weight = weight_rows(&weight, fan_in);
-        Ok(Self { weight, bias, inputs, groups, window: Window::new([kernel, 1], [1, 1]) })
+        Ok(Self::of(weight, bias, inputs, groups, Window::new([kernel, 1], [1, 1])))
+    }
+
+    /// The layer of these parameters; their sizes were checked.
+    fn of(weight: Array2<A>, bias: Option<Array2<A>>, inputs: usize, groups: usize, window: Window) -> Self {
+        let dims = [window.kernel[0], inputs / groups, weight.ncols()];
+        let weight = Parameter::weight("weight", &dims, weight);
+        Self { weight, bias: bias.map(bias_parameter), inputs, groups, window }
     }
 
     step_setters!(stride, dilation);
     bias_methods!();
 
-    /// The same layer with `steps` of zeros before the sequence and as many after it.
+    /// Sets the padding: `steps` of zeros before the sequence and as many after it.
     #[must_use]
     pub fn padding(self, steps: usize) -> Self {
         self.padding_each([steps, steps])
     }
 
-    /// The same layer with these numbers of zero steps before and after the sequence.
+    /// Sets the padding: these numbers of zero steps before and after the sequence.
     #[must_use]
     pub fn padding_each(mut self, [before, after]: [usize; 2]) -> Self {
         self.window.padding = Padding::Each([[before, after], [0, 0]]);
         self
     }
 
-    /// The same layer with as many zeros as make ⌈steps / stride⌉ positions of the window, as [`Padding::Same`] says.
+    /// Sets the padding to the zeros that make ⌈steps / stride⌉ positions of the window: [`Padding::Same`].
     #[must_use]
     pub fn padding_same(mut self) -> Self {
         self.window.padding = Padding::Same;
         self
     }
 
-    /// The same layer with zeros before the sequence only, as many as keep every result from seeing later steps. Call it
+    /// Sets the padding to zeros before the sequence only, as many as keep every result from seeing later steps. Call it
     /// after [`dilation`](Self::dilation).
     ///
     /// ```
@@ -156,41 +167,41 @@ impl<A: Scalar> Conv1d<A> {
         &self.weight
     }
 
-    /// The places of the window on the steps.
-    fn places(&self, input: Shape) -> Result<Axis> {
+    /// The positions of the window on the steps of a sequence.
+    fn positions(&self, input: Shape) -> Result<Axis> {
         let wrong = |wants: String| Error::Input { layer: format!("{self:?}"), wants, got: input };
         let steps = match input {
             Shape::Sequence { steps, features } if features == self.inputs => steps,
             _ => return Err(wrong(format!("sequences of {} features", self.inputs))),
         };
         self.window.check(|| format!("{self:?}"))?;
-        let Some(places) = self.window.axis(0, steps) else {
+        let Some(positions) = self.window.axis(0, steps) else {
             return Err(wrong(
                 "sequences whose padded steps and window can be counted (something overflows here)".into(),
             ));
         };
-        if places.stride.checked_mul(self.inputs).is_none_or(|stride| stride > isize::MAX as usize) {
+        if positions.stride.checked_mul(self.inputs).is_none_or(|stride| stride > isize::MAX as usize) {
             let (what, wants) = (format!("the stride of {self:?}"), "a number of steps that can be counted");
-            return Err(Error::Setting { what, wants, got: places.stride as f64 });
+            return Err(Error::Setting { what, wants, got: positions.stride as f64 });
         }
-        if places.output == 0 {
-            return Err(wrong(format!("sequences of at least {} steps", places.least())));
+        if positions.output == 0 {
+            return Err(wrong(format!("sequences of at least {} steps", positions.least())));
         }
-        Ok(places)
+        Ok(positions)
     }
 
-    fn terms(&self, places: Axis, taps: Range<usize>) -> impl Iterator<Item = Term> {
-        terms(places, [self.inputs, self.weight.ncols()], self.groups, taps)
+    fn terms(&self, positions: Axis, taps: Range<usize>) -> impl Iterator<Item = Term> {
+        terms(positions, [self.inputs, self.weight.ncols()], self.groups, taps)
     }
 }
 
 impl<A: Scalar> Layer<A> for Conv1d<A> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
-        check_size(self, input, [self.places(input)?.output, self.weight.ncols()].into())
+        check_size(self, input, [self.positions(input)?.output, self.weight.ncols()].into())
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
-        let places = self.places(pass.input)?;
+        let positions = self.positions(pass.input)?;
         let (samples, before, after) = (x.nrows(), x.ncols(), y.ncols());
         let (x, w) = (flat(x), flat(&self.weight));
         in_parts(samples, flat_mut(y), after, after * self.weight.nrows(), &|samples, y| {
@@ -200,7 +211,7 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
                     None => y.fill(A::ZERO),
                 }
                 let x = &x[sample * before..][..before];
-                for term in self.terms(places, 0..places.kernel) {
+                for term in self.terms(positions, 0..positions.kernel) {
                     let mut y = matrix_mut(&mut y[term.y..], term.positions, term.sides[1], term.strides[1]);
                     gemm(A::ONE, &term.x(x), &term.w(w), A::ONE, &mut y);
                 }
@@ -210,7 +221,7 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
     }
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
-        let places = self.places(pass.input)?;
+        let positions = self.positions(pass.input)?;
         let (samples, before, after) = (at.x.nrows(), at.x.ncols(), at.y.ncols());
         let (x, dy, w) = (flat(at.x), flat(at.dy), flat(&self.weight));
         if let Some(dx) = at.dx {
@@ -218,7 +229,7 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
                 for (sample, dx) in samples.zip(dx.chunks_exact_mut(before)) {
                     dx.fill(A::ZERO);
                     let dy = &dy[sample * after..][..after];
-                    for term in self.terms(places, 0..places.kernel) {
+                    for term in self.terms(positions, 0..positions.kernel) {
                         let mut dx = matrix_mut(&mut dx[term.x..], term.positions, term.sides[0], term.strides[0]);
                         gemm(A::ONE, &term.y(dy), &term.w(w).t(), A::ONE, &mut dx);
                     }
@@ -227,11 +238,12 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
         }
         // The rows of dW that belong to different taps are sums of their own.
         let rows = self.inputs / self.groups * self.weight.ncols();
-        in_parts(places.kernel, flat_mut(&mut at.dw[0]), rows, at.dy.len() * self.inputs / self.groups, &|taps, dw| {
+        let work = at.dy.len() * self.inputs / self.groups;
+        in_parts(positions.kernel, flat_mut(&mut at.dw[0]), rows, work, &|taps, dw| {
             dw.fill(A::ZERO);
             for sample in 0..samples {
                 let (x, dy) = (&x[sample * before..][..before], &dy[sample * after..][..after]);
-                for term in self.terms(places, taps.clone()) {
+                for term in self.terms(positions, taps.clone()) {
                     let dw = &mut dw[term.w - taps.start * rows..];
                     let mut dw = matrix_mut(dw, term.sides[0], term.sides[1], term.strides[1]);
                     gemm(A::ONE, &term.x(x).t(), &term.y(dy), A::ONE, &mut dw);
@@ -244,26 +256,34 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
         Ok(())
     }
 
-    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
-        let (kernel, inputs, outputs) = (self.window.kernel[0], self.inputs / self.groups, self.weight.ncols());
-        f(Info { name: &"weight", role: Role::Weight, dims: &[kernel, inputs, outputs] }, &self.weight);
-        if let Some(bias) = &self.bias {
-            f(Info { name: &"bias", role: Role::Bias, dims: &[outputs] }, bias);
-        }
-    }
-
-    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
-        let (kernel, inputs, outputs) = (self.window.kernel[0], self.inputs / self.groups, self.weight.ncols());
-        f(Info { name: &"weight", role: Role::Weight, dims: &[kernel, inputs, outputs] }, &mut self.weight);
-        if let Some(bias) = &mut self.bias {
-            f(Info { name: &"bias", role: Role::Bias, dims: &[outputs] }, bias);
-        }
-    }
+    parameters!(A: weight, bias);
 
     fn spec(&self) -> Option<Spec> {
         let spec = Spec::new("conv1d").set("inputs", self.inputs).set("outputs", self.weight.ncols());
         let spec = self.window.describe(spec.set("groups", self.groups));
         Some(spec.set("bias", self.bias.is_some()))
+    }
+
+    /// `PyTorch` has the axes in reverse, (outputs, inputs in a group, kernel); Keras has them as they are.
+    fn layout(&self, system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
+        vec![match (system, name) {
+            (System::PyTorch, "weight") => Piece::axes(name, dims, &[2, 1, 0]),
+            (System::Keras, "weight") => Piece::whole("kernel", dims),
+            _ => Piece::whole(name, dims),
+        }]
+    }
+
+    /// ONNX wants the features before the steps, and the weight's axes in reverse.
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let [kernel, strides, dilations, pads] = window_attributes([self.positions(operators.input())?]);
+        let (dims, numbers) = operators.parameter("weight")?;
+        let weight = ArrayD::from_shape_vec(dims, numbers).expect("a parameter of its true shape").reversed_axes();
+        let weight = operators.constant("weight", Tensor::floats(weight.shape(), weight.iter().copied()));
+        let swap = || [("perm", Attribute::sizes([0, 2, 1]))];
+        operators.then("Transpose", &[], swap());
+        convolve(operators, "Conv", &weight, [kernel, strides, dilations, pads, group_attribute(self.groups)])?;
+        operators.then("Transpose", &[], swap());
+        Ok(())
     }
 }
 
@@ -276,7 +296,7 @@ impl<A: Scalar> Restore<A> for Conv1d<A> {
         let fan_in = check_sizes("Conv1d", inputs, outputs, &window.kernel, groups)?;
         let weight = parts.array("weight", fan_in, outputs)?;
         let bias = restore_bias(parts, outputs)?;
-        Ok(Self { weight, bias, inputs, groups, window })
+        Ok(Self::of(weight, bias, inputs, groups, window))
     }
 }
 

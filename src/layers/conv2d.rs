@@ -8,16 +8,21 @@ use rand::Rng;
 use crate::kernels::convolution::{Convolution, Geometry};
 use crate::kernels::window::Window;
 use crate::kernels::{flat, flat_mut};
-use crate::layers::windows::{bias_row, check_sizes, restore_bias, restore_sizes, uniform, weight_rows, write_end};
-use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
+use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
+use crate::layers::windows::{
+    bias_parameter, bias_row, check_sizes, convolve, group_attribute, restore_bias, restore_sizes, uniform,
+    weight_rows, window_attributes, write_end,
+};
 use crate::spec::Spec;
+use crate::spec::layout::{Piece, System};
+use crate::spec::onnx::Operators;
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
-/// A convolution of images: y of channel o at a place is b(o) + Σ w(o, c, i, j) · x(c) under the window there, over
+/// A convolution of images: y of channel o at a position is b(o) + Σ w(o, c, i, j) · x(c) under the window there, over
 /// input channels c and taps (i, j).
 ///
 /// As in every deep-learning library it is a cross-correlation: the window is not mirrored. The window steps by
-/// `stride`, its taps are `dilation` apart, and the image has zeros around it (see
+/// `stride`, its taps lie `dilation` from each other, and the image has zeros around it (see
 /// [`Padding`](crate::layers::Padding)); with these, an axis of n cells gives ⌊(n + padding - dilation·(kernel - 1) -
 /// 1) / stride⌋ + 1. With groups, output channels see only the input channels of their own group.
 ///
@@ -36,8 +41,10 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Clone, PartialEq)]
 pub struct Conv2d<A: Scalar> {
-    weight: Array2<A>,
-    bias: Option<Array2<A>>,
+    /// W, (outputs, inputs in a group · kernel height · kernel width)
+    weight: Parameter<A>,
+    /// b, (1, outputs)
+    bias: Option<Parameter<A>>,
     /// Channels in, all of them.
     inputs: usize,
     groups: usize,
@@ -76,7 +83,7 @@ impl<A: Scalar> Conv2d<A> {
         let fan_in = check_sizes("Conv2d", inputs, outputs, &kernel, groups)?;
         let init = uniform(fan_in);
         let mut layer = Self::with_init(inputs, outputs, kernel, groups, init, rng)?;
-        layer.bias = Some(init.matrix(1, outputs, rng));
+        layer.bias = Some(bias_parameter(init.matrix(1, outputs, rng)));
         Ok(layer)
     }
 
@@ -96,7 +103,7 @@ impl<A: Scalar> Conv2d<A> {
         let fan_out = outputs / groups * kernel[0] * kernel[1];
         let weight = init.matrix_with_fans(outputs, fan_in, fan_in, fan_out, rng);
         let bias = Some(Array2::from_elem((1, outputs), A::ZERO));
-        Ok(Self { weight, bias, inputs, groups, window: Window::new(kernel, [1, 1]) })
+        Ok(Self::of(weight, bias, inputs, groups, Window::new(kernel, [1, 1])))
     }
 
     /// A convolution with these weights, (channels out, channels in a group, height, width), and biases, one for each
@@ -110,7 +117,14 @@ impl<A: Scalar> Conv2d<A> {
         check_sizes("Conv2d", inputs, outputs, &[height, width], groups)?;
         let bias = bias.map(|bias| bias_row("Conv2d", inputs, outputs, bias)).transpose()?;
         let weight = weight_rows(&weight, outputs);
-        Ok(Self { weight, bias, inputs, groups, window: Window::new([height, width], [1, 1]) })
+        Ok(Self::of(weight, bias, inputs, groups, Window::new([height, width], [1, 1])))
+    }
+
+    /// The layer of these parameters; their sizes were checked.
+    fn of(weight: Array2<A>, bias: Option<Array2<A>>, inputs: usize, groups: usize, window: Window) -> Self {
+        let dims = [weight.nrows(), inputs / groups, window.kernel[0], window.kernel[1]];
+        let weight = Parameter::weight("weight", &dims, weight);
+        Self { weight, bias: bias.map(bias_parameter), inputs, groups, window }
     }
 
     image_setters!(stride, padding, dilation);
@@ -151,7 +165,7 @@ impl<A: Scalar> Layer<A> for Conv2d<A> {
     }
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
-        let geometry = self.geometry(pass.input).expect("the shape went forward");
+        let geometry = self.geometry(pass.input)?;
         let (dw, db) = at.dw.split_at_mut(1);
         pass.cache.get::<Convolution<A>>().backward(
             &geometry,
@@ -164,26 +178,30 @@ impl<A: Scalar> Layer<A> for Conv2d<A> {
         Ok(())
     }
 
-    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
-        let ([height, width], inputs, outputs) = (self.window.kernel, self.inputs / self.groups, self.weight.nrows());
-        f(Info { name: &"weight", role: Role::Weight, dims: &[outputs, inputs, height, width] }, &self.weight);
-        if let Some(bias) = &self.bias {
-            f(Info { name: &"bias", role: Role::Bias, dims: &[outputs] }, bias);
-        }
-    }
-
-    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
-        let ([height, width], inputs, outputs) = (self.window.kernel, self.inputs / self.groups, self.weight.nrows());
-        f(Info { name: &"weight", role: Role::Weight, dims: &[outputs, inputs, height, width] }, &mut self.weight);
-        if let Some(bias) = &mut self.bias {
-            f(Info { name: &"bias", role: Role::Bias, dims: &[outputs] }, bias);
-        }
-    }
+    parameters!(A: weight, bias);
 
     fn spec(&self) -> Option<Spec> {
         let spec = Spec::new("conv2d").set("inputs", self.inputs).set("outputs", self.weight.nrows());
         let spec = self.window.describe(spec.set("groups", self.groups));
         Some(spec.set("bias", self.bias.is_some()))
+    }
+
+    /// Keras has the kernel as (height, width, inputs, outputs). A convolution of each channel by itself is a layer of
+    /// its own there, whose last two axes are the channels and the outputs of each: the same numbers.
+    fn layout(&self, system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
+        vec![match (system, name, dims) {
+            (System::Keras, "weight", &[outputs, 1, height, width]) => {
+                Piece::axes("kernel", dims, &[2, 3, 1, 0]).shaped(&[height, width, self.groups, outputs / self.groups])
+            }
+            (System::Keras, "weight", _) => Piece::axes("kernel", dims, &[2, 3, 1, 0]),
+            _ => Piece::whole(name, dims),
+        }]
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let [kernel, strides, dilations, pads] = window_attributes(self.geometry(operators.input())?.axes);
+        let weight = operators.parameter_constant("weight", None)?;
+        convolve(operators, "Conv", &weight, [kernel, strides, dilations, pads, group_attribute(self.groups)])
     }
 }
 
@@ -196,7 +214,7 @@ impl<A: Scalar> Restore<A> for Conv2d<A> {
         let fan_in = check_sizes("Conv2d", inputs, outputs, &window.kernel, groups)?;
         let weight = parts.array("weight", outputs, fan_in)?;
         let bias = restore_bias(parts, outputs)?;
-        Ok(Self { weight, bias, inputs, groups, window })
+        Ok(Self::of(weight, bias, inputs, groups, window))
     }
 }
 

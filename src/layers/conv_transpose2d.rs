@@ -12,10 +12,15 @@ use crate::kernels::simd::rows;
 use crate::kernels::streams::Streams;
 use crate::kernels::window::Window;
 use crate::kernels::{flat, flat_mut};
-use crate::layers::windows::{bias_row, check_sizes, restore_bias, restore_sizes, uniform, weight_rows, write_end};
-use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
+use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
 use crate::layers::Padding;
+use crate::layers::windows::{
+    bias_parameter, bias_row, check_sizes, convolve, group_attribute, restore_bias, restore_sizes, uniform,
+    weight_rows, window_attributes, write_end,
+};
 use crate::spec::Spec;
+use crate::spec::layout::{Piece, System};
+use crate::spec::onnx::{Attribute, Operators};
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
 /// A transposed convolution: the step that takes a [`Conv2d`](crate::layers::Conv2d) back from its results to its
@@ -31,6 +36,7 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// kernel height · kernel width), which is `PyTorch`'s layout.
 ///
 /// ```
+/// use neuropil::layers::Padding;
 /// use neuropil::prelude::*;
 ///
 /// let network = Sequential::<f32>::new([8, 7, 7])
@@ -42,8 +48,10 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Clone, PartialEq)]
 pub struct ConvTranspose2d<A: Scalar> {
-    weight: Array2<A>,
-    bias: Option<Array2<A>>,
+    /// W, (inputs, outputs in a group · kernel height · kernel width)
+    weight: Parameter<A>,
+    /// b, (1, outputs)
+    bias: Option<Parameter<A>>,
     /// Channels out, all of them.
     outputs: usize,
     groups: usize,
@@ -75,7 +83,7 @@ impl<A: Scalar> ConvTranspose2d<A> {
         check_sizes("ConvTranspose2d", inputs, outputs, &kernel, groups)?;
         let init = uniform(outputs / groups * kernel[0] * kernel[1]);
         let mut layer = Self::with_init(inputs, outputs, kernel, groups, init, rng)?;
-        layer.bias = Some(init.matrix(1, outputs, rng));
+        layer.bias = Some(bias_parameter(init.matrix(1, outputs, rng)));
         Ok(layer)
     }
 
@@ -96,8 +104,7 @@ impl<A: Scalar> ConvTranspose2d<A> {
         let fan_out = outputs / groups * kernel[0] * kernel[1];
         let weight = init.matrix_with_fans(inputs, fan_out, fan_in, fan_out, rng);
         let bias = Some(Array2::from_elem((1, outputs), A::ZERO));
-        let window = Window::new(kernel, [1, 1]);
-        Ok(Self { weight, bias, outputs, groups, window, output_padding: [0, 0] })
+        Ok(Self::of(weight, bias, outputs, groups, Window::new(kernel, [1, 1])))
     }
 
     /// A transposed convolution with these weights, (channels in, channels out in a group, height, width), and biases,
@@ -120,18 +127,25 @@ impl<A: Scalar> ConvTranspose2d<A> {
         let outputs = outputs.saturating_mul(groups);
         check_sizes("ConvTranspose2d", inputs, outputs, &[height, width], groups)?;
         let bias = bias.map(|bias| bias_row("ConvTranspose2d", inputs, outputs, bias)).transpose()?;
-        let (weight, window) = (weight_rows(&weight, inputs), Window::new([height, width], [1, 1]));
-        Ok(Self { weight, bias, outputs, groups, window, output_padding: [0, 0] })
+        let weight = weight_rows(&weight, inputs);
+        Ok(Self::of(weight, bias, outputs, groups, Window::new([height, width], [1, 1])))
     }
 
-    /// The same layer with a distance of `stride` rows and columns from window to window.
+    /// The layer of these parameters, without output padding; their sizes were checked.
+    fn of(weight: Array2<A>, bias: Option<Array2<A>>, outputs: usize, groups: usize, window: Window) -> Self {
+        let dims = [weight.nrows(), outputs / groups, window.kernel[0], window.kernel[1]];
+        let weight = Parameter::weight("weight", &dims, weight);
+        Self { weight, bias: bias.map(bias_parameter), outputs, groups, window, output_padding: [0, 0] }
+    }
+
+    /// Sets the stride: the rows and columns from window to window.
     #[must_use]
     pub fn stride(mut self, stride: [usize; 2]) -> Self {
         self.window.stride = stride;
         self
     }
 
-    /// The same layer with this padding cut off around the result. [`Padding::Same`] makes n·stride pixels of n, as in
+    /// Sets the padding, which is cut off around the result. [`Padding::Same`] makes n·stride pixels of n, as in
     /// Keras: of an odd number to cut off, the larger part goes at the end; if there are too few, pixels with only the
     /// bias are added there.
     #[must_use]
@@ -140,7 +154,7 @@ impl<A: Scalar> ConvTranspose2d<A> {
         self
     }
 
-    /// The same layer with these rows and columns added at the end of the result; fewer than the stride or the
+    /// Sets the output padding: the rows and columns added at the end of the result, fewer than the stride or the
     /// dilation.
     #[must_use]
     pub fn output_padding(mut self, cells: [usize; 2]) -> Self {
@@ -265,25 +279,7 @@ impl<A: Scalar> Layer<A> for ConvTranspose2d<A> {
         Ok(())
     }
 
-    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
-        let ([height, width], outputs) = (self.window.kernel, self.outputs / self.groups);
-        f(
-            Info { name: &"weight", role: Role::Weight, dims: &[self.weight.nrows(), outputs, height, width] },
-            &self.weight,
-        );
-        if let Some(bias) = &self.bias {
-            f(Info { name: &"bias", role: Role::Bias, dims: &[self.outputs] }, bias);
-        }
-    }
-
-    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
-        let ([height, width], outputs) = (self.window.kernel, self.outputs / self.groups);
-        let dims = &[self.weight.nrows(), outputs, height, width];
-        f(Info { name: &"weight", role: Role::Weight, dims }, &mut self.weight);
-        if let Some(bias) = &mut self.bias {
-            f(Info { name: &"bias", role: Role::Bias, dims: &[self.outputs] }, bias);
-        }
-    }
+    parameters!(A: weight, bias);
 
     /// Every weight meets every pixel before the layer.
     fn multiply_adds(&self, input: Shape) -> u64 {
@@ -294,6 +290,25 @@ impl<A: Scalar> Layer<A> for ConvTranspose2d<A> {
         let spec = Spec::new("conv_transpose2d").set("inputs", self.weight.nrows()).set("outputs", self.outputs);
         let spec = self.window.describe(spec.set("groups", self.groups)).set("output_padding", self.output_padding);
         Some(spec.set("bias", self.bias.is_some()))
+    }
+
+    /// Keras has the kernel as (height, width, outputs, inputs).
+    fn layout(&self, system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
+        vec![match (system, name) {
+            (System::Keras, "weight") => Piece::axes("kernel", dims, &[2, 3, 1, 0]),
+            _ => Piece::whole(name, dims),
+        }]
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let axes = self.geometry(operators.input())?.axes;
+        // What the last window does not reach.
+        let rest = axes.map(|axis| axis.padded() - (axis.output - 1) * axis.stride - axis.span());
+        let [kernel, strides, dilations, pads] = window_attributes(axes);
+        let rest = ("output_padding", Attribute::sizes(rest));
+        let attributes = [kernel, strides, dilations, pads, rest, group_attribute(self.groups)];
+        let weight = operators.parameter_constant("weight", None)?;
+        convolve(operators, "ConvTranspose", &weight, attributes)
     }
 }
 
@@ -306,7 +321,7 @@ impl<A: Scalar> Restore<A> for ConvTranspose2d<A> {
         check_sizes("ConvTranspose2d", inputs, outputs, &window.kernel, groups)?;
         let weight = parts.array("weight", inputs, outputs / groups * window.kernel[0] * window.kernel[1])?;
         let bias = restore_bias(parts, outputs)?;
-        Ok(Self { weight, bias, outputs, groups, window, output_padding })
+        Ok(Self { output_padding, ..Self::of(weight, bias, outputs, groups, window) })
     }
 }
 

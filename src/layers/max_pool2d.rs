@@ -3,10 +3,10 @@
 use std::fmt;
 
 use crate::kernels::window::{Axis, Window};
-use crate::kernels::{flat, flat_mut, pool};
-use crate::layers::windows::{pool_axes, pooled};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
+use crate::layers::windows::{max_backward, max_forward, max_pool, pool_axes, pooled};
 use crate::spec::Spec;
+use crate::spec::onnx::Operators;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// The largest number under a window that moves over each channel of an image.
@@ -55,19 +55,22 @@ impl<A: Scalar> Layer<A> for MaxPool2d {
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
-        pool::max(self.axes(pass.input)?, flat(x), flat_mut(y), pass.cache.get());
+        max_forward(self.axes(pass.input)?, x, y, pass);
         Ok(())
     }
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
-        if let (Some(dx), Ok(axes)) = (at.dx, self.axes(pass.input)) {
-            pool::max_gradient(axes, pass.cache.get::<Vec<u32>>(), flat(at.dy), flat_mut(dx));
-        }
-        Ok(())
+        max_backward(self.axes(pass.input)?, at, pass)
     }
 
     fn spec(&self) -> Option<Spec> {
         Some(self.window.describe(Spec::new("max_pool2d")).set("ceil", self.window.ceil))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let axes = self.axes(operators.input())?;
+        max_pool(operators, axes, self.window.ceil);
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ mod common;
 
 mod convolution;
 mod convolution1d;
+mod exchange;
 mod goldens;
 mod pads;
 mod random;

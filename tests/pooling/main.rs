@@ -10,3 +10,4 @@ mod goldens;
 mod gradients;
 mod random;
 mod rearranged;
+mod recording;

@@ -10,9 +10,37 @@ use crate::kernels::window::Axis;
 /// or the first NaN.
 pub(crate) fn max<A: Scalar>(axes: [Axis; 2], x: &[A], y: &mut [A], cells: &mut Vec<u32>) {
     cells.resize(y.len(), 0);
+    max_and_cells(axes, x, y, cells);
+}
+
+/// The largest number under each window.
+pub(crate) fn max_values<A: Scalar>(axes: [Axis; 2], x: &[A], y: &mut [A]) {
+    // A vector of nothing takes no memory.
+    let mut cells = vec![(); y.len()];
+    max_and_cells(axes, x, y, &mut cells);
+}
+
+/// What is kept of the cell of a maximum: its number in the plane, or nothing.
+trait Cell: Copy + Send {
+    fn of(cell: impl FnOnce() -> u32) -> Self;
+}
+
+impl Cell for u32 {
+    #[inline(always)]
+    fn of(cell: impl FnOnce() -> u32) -> Self {
+        cell()
+    }
+}
+
+impl Cell for () {
+    #[inline(always)]
+    fn of(_: impl FnOnce() -> u32) {}
+}
+
+fn max_and_cells<A: Scalar, C: Cell>(axes: [Axis; 2], x: &[A], y: &mut [A], cells: &mut [C]) {
     let [input, output] = sizes(axes);
     each_row(
-        (Rows(x, input), Rows(y, output), Rows(&mut cells[..], output)),
+        (Rows(x, input), Rows(y, output), Rows(cells, output)),
         input,
         #[inline(always)]
         move |(x, y, cells)| match axes {
@@ -55,24 +83,24 @@ fn is_whole([rows, columns]: [Axis; 2]) -> bool {
 }
 
 #[inline(always)]
-fn max_of_plane<A: Scalar>(x: &[A], y: &mut [A], cells: &mut [u32]) {
+fn max_of_plane<A: Scalar, C: Cell>(x: &[A], y: &mut [A], cells: &mut [C]) {
     let largest = rows::max(x);
     y[0] = largest;
-    cells[0] = x.iter().position(|&x| x == largest || x.is_nan()).map_or(0, |cell| cell as u32);
+    cells[0] = C::of(|| x.iter().position(|&x| x == largest || x.is_nan()).map_or(0, |cell| cell as u32));
 }
 
 /// Windows of 2 x 2 side by side, in blocks as in [`reduce_row`].
 #[inline(always)]
-fn max_of_quads<A: Scalar>(axes: [Axis; 2], x: &[A], y: &mut [A], cells: &mut [u32]) {
+fn max_of_quads<A: Scalar, C: Cell>(axes: [Axis; 2], x: &[A], y: &mut [A], cells: &mut [C]) {
     match axes[1].output {
-        8.. => max_of_quad_blocks::<8, A>(axes, x, y, cells),
-        4.. => max_of_quad_blocks::<4, A>(axes, x, y, cells),
-        _ => max_of_quad_blocks::<1, A>(axes, x, y, cells),
+        8.. => max_of_quad_blocks::<8, A, C>(axes, x, y, cells),
+        4.. => max_of_quad_blocks::<4, A, C>(axes, x, y, cells),
+        _ => max_of_quad_blocks::<1, A, C>(axes, x, y, cells),
     }
 }
 
 #[inline(always)]
-fn max_of_quad_blocks<const N: usize, A: Scalar>(axes: [Axis; 2], x: &[A], y: &mut [A], cells: &mut [u32]) {
+fn max_of_quad_blocks<const N: usize, A: Scalar, C: Cell>(axes: [Axis; 2], x: &[A], y: &mut [A], cells: &mut [C]) {
     let Axis { input: width, output, .. } = axes[1];
     let rows = y.chunks_exact_mut(output).zip(cells.chunks_exact_mut(output));
     for (position, (y, cells)) in rows.enumerate() {
@@ -87,13 +115,13 @@ fn max_of_quad_blocks<const N: usize, A: Scalar>(axes: [Axis; 2], x: &[A], y: &m
 }
 
 #[inline(always)]
-fn max_of_quad_block<const N: usize, A: Scalar>(
+fn max_of_quad_block<const N: usize, A: Scalar, C: Cell>(
     top: &[[A; 2]; N],
     bottom: &[[A; 2]; N],
     width: u32,
     first: u32,
     y: &mut [A; N],
-    cells: &mut [u32; N],
+    cells: &mut [C; N],
 ) {
     for i in 0..N {
         let (mut largest, mut cell) = (top[i][0], 0);
@@ -103,12 +131,12 @@ fn max_of_quad_block<const N: usize, A: Scalar>(
             cell = if better { offset } else { cell };
         }
         y[i] = largest;
-        cells[i] = first + 2 * i as u32 + cell;
+        cells[i] = C::of(|| first + 2 * i as u32 + cell);
     }
 }
 
 #[inline(always)]
-fn max_of_windows<A: Scalar>(axes: [Axis; 2], x: &[A], y: &mut [A], cells: &mut [u32]) {
+fn max_of_windows<A: Scalar, C: Cell>(axes: [Axis; 2], x: &[A], y: &mut [A], cells: &mut [C]) {
     let width = axes[1].output;
     let rows = y.chunks_exact_mut(width).zip(cells.chunks_exact_mut(width));
     for (position, (y, cells)) in rows.enumerate() {
@@ -116,13 +144,13 @@ fn max_of_windows<A: Scalar>(axes: [Axis; 2], x: &[A], y: &mut [A], cells: &mut 
     }
 }
 
-struct Largest<'a, A> {
+struct Largest<'a, A, C> {
     x: &'a [A],
     y: &'a mut [A],
-    cells: &'a mut [u32],
+    cells: &'a mut [C],
 }
 
-impl<A: Scalar> Reduce for Largest<'_, A> {
+impl<A: Scalar, C: Cell> Reduce for Largest<'_, A, C> {
     #[inline(always)]
     fn block<const N: usize>(&mut self, from: usize, taps: Taps) {
         // If nothing beats -∞, the first cell of the window stays.
@@ -141,7 +169,7 @@ impl<A: Scalar> Reduce for Largest<'_, A> {
         *array_mut(self.y, from) = largest;
         let cells = array_mut::<N, _>(self.cells, from);
         for i in 0..N {
-            cells[i] = (taps.start + i * taps.stride) as u32 + cell[i];
+            cells[i] = C::of(|| (taps.start + i * taps.stride) as u32 + cell[i]);
         }
     }
 }

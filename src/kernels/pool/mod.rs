@@ -8,7 +8,7 @@ use crate::Scalar;
 mod max;
 mod mean;
 
-pub(crate) use max::{max, max_gradient};
+pub(crate) use max::{max, max_gradient, max_values};
 pub(crate) use mean::{divisors, mean, mean_gradient};
 
 /// The numbers of a plane of the input and of the output.

@@ -7,21 +7,25 @@
 //! |---|---|
 //! | [`setters`] | macros for the methods that change a layer's window or bias |
 //! | [`fit`] | whether windows fit on an input |
-//! | [`pools`] | the same for pools, whose windows must see a pixel |
+//! | [`pools`] | the same for pools, whose windows must see a pixel; their passes |
 //! | [`parameters`] | sizes, weights and biases of convolutions |
 //! | [`terms`] | the products that make up a convolution of sequences |
-//! | [`spec`], [`text`] | windows in a [`Spec`](crate::spec::Spec), and as text |
+//! | [`spec`], [`text`], [`onnx`] | windows in a [`Spec`](crate::spec::Spec), as text, and in ONNX |
 
 #[macro_use]
 mod setters;
 mod fit;
+mod onnx;
 mod parameters;
 mod pools;
 mod spec;
 mod terms;
 mod text;
 
-pub(super) use parameters::{bias_row, check_sizes, restore_bias, restore_sizes, uniform, weight_rows};
-pub(super) use pools::{pool_axes, pool_axes_of_steps, pooled, whole};
+pub(super) use onnx::{avg_pool, convolve, group_attribute, max_pool, window_attributes};
+pub(super) use parameters::{bias_parameter, bias_row, check_sizes, restore_bias, restore_sizes, uniform, weight_rows};
+pub(super) use pools::{
+    max_backward, max_forward, mean_backward, mean_forward, pool_axes, pool_axes_of_steps, pooled, whole,
+};
 pub(super) use terms::{Term, in_parts, terms};
 pub(super) use text::{write_end, write_steps};

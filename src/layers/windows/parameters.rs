@@ -2,7 +2,7 @@
 
 use ndarray::{Array, Array1, Array2, Axis, Dimension};
 
-use crate::layer::Parts;
+use crate::layer::{Parameter, Parts};
 use crate::{Error, Init, Result, Scalar};
 
 /// The inputs of an output: channels in of a group times the taps of the window.
@@ -54,6 +54,11 @@ pub(in crate::layers) fn bias_row<A: Scalar>(
         return Err(Error::Dimensions { what, wants: [1, outputs], got: [1, bias.len()] });
     }
     Ok(Array1::from_iter(bias).insert_axis(Axis(0)))
+}
+
+/// The biases of a convolution, (1, outputs), as its parameter.
+pub(in crate::layers) fn bias_parameter<A: Scalar>(row: Array2<A>) -> Parameter<A> {
+    Parameter::bias("bias", &[row.ncols()], row)
 }
 
 /// Weights and biases uniform in ±1/√fan, as `PyTorch` starts a convolution.

@@ -1,9 +1,11 @@
-//! The windows of pools: each must see a pixel, and its padding is at most half of it.
+//! The windows of pools: each must see a pixel, and its padding is at most half of it. And the passes of pools.
 
 use std::fmt::Debug;
 
 use crate::kernels::window::{Axis, Padding, Window};
-use crate::{Error, Result, Shape};
+use crate::kernels::{flat, flat_mut, pool};
+use crate::layer::{Backward, Pass};
+use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// How the windows of `layer` lie on images of this shape, if each of them sees a pixel.
 pub(in crate::layers) fn pool_axes(window: &Window, layer: &dyn Debug, input: Shape) -> Result<[Axis; 2]> {
@@ -70,4 +72,70 @@ pub(in crate::layers) fn pooled([rows, columns]: [Axis; 2], input: Shape) -> Sha
         Shape::Image { channels, .. } => [channels, rows.output, columns.output].into(),
         _ => [rows.output, columns.output].into(),
     }
+}
+
+/// The forward pass of a pool of maxima. Only the backward pass needs to know where they are.
+pub(in crate::layers) fn max_forward<A: Scalar>(
+    axes: [Axis; 2],
+    x: &Matrix<A>,
+    y: &mut Matrix<A>,
+    pass: &mut Pass<'_>,
+) {
+    if pass.recording {
+        pool::max(axes, flat(x), flat_mut(y), pass.cache.get());
+    } else {
+        pool::max_values(axes, flat(x), flat_mut(y));
+    }
+}
+
+/// The backward pass of a pool of maxima.
+///
+/// # Errors
+/// [`Error::Order`] if no forward pass has kept where they are.
+pub(in crate::layers) fn max_backward<A: Scalar>(
+    axes: [Axis; 2],
+    at: Backward<'_, A>,
+    pass: &mut Pass<'_>,
+) -> Result<()> {
+    let cells = pass.cache.get::<Vec<u32>>();
+    expect_cached(cells.len() == at.dy.len())?;
+    if let Some(dx) = at.dx {
+        pool::max_gradient(axes, cells, flat(at.dy), flat_mut(dx));
+    }
+    Ok(())
+}
+
+/// The forward pass of a pool of means, which also count the padding if `counts_padding`.
+pub(in crate::layers) fn mean_forward<A: Scalar>(
+    axes: [Axis; 2],
+    counts_padding: bool,
+    x: &Matrix<A>,
+    y: &mut Matrix<A>,
+    pass: &mut Pass<'_>,
+) {
+    let divisors = pass.cache.get::<Vec<A>>();
+    pool::divisors(axes, counts_padding, divisors);
+    pool::mean(axes, divisors, flat(x), flat_mut(y));
+}
+
+/// The backward pass of a pool of means.
+///
+/// # Errors
+/// [`Error::Order`] if no forward pass has kept how many cells each mean is over.
+pub(in crate::layers) fn mean_backward<A: Scalar>(
+    axes: [Axis; 2],
+    at: Backward<'_, A>,
+    pass: &mut Pass<'_>,
+) -> Result<()> {
+    let divisors = pass.cache.get::<Vec<A>>();
+    expect_cached(divisors.len() == axes[0].output * axes[1].output)?;
+    if let Some(dx) = at.dx {
+        pool::mean_gradient(axes, divisors, flat(at.dy), flat_mut(dx));
+    }
+    Ok(())
+}
+
+fn expect_cached(cached: bool) -> Result<()> {
+    let error = Error::Order { call: "backward", needs: "a forward pass that records, of as many samples" };
+    if cached { Ok(()) } else { Err(error) }
 }

@@ -4,7 +4,7 @@
 macro_rules! image_setters {
     ($($setter:ident),+) => { $(image_setters!(@$setter);)+ };
     (@stride) => {
-        /// The same layer with a window that moves by `stride` rows and columns.
+        /// Sets the stride: the rows and columns from one position of the window to the next.
         #[must_use]
         pub fn stride(mut self, stride: [usize; 2]) -> Self {
             self.window.stride = stride;
@@ -12,7 +12,7 @@ macro_rules! image_setters {
         }
     };
     (@padding) => {
-        /// The same layer with padding around the image: zeros, or -∞ for a maximum.
+        /// Sets the padding around the image: zeros, or -∞ for a maximum.
         #[must_use]
         pub fn padding(mut self, padding: impl Into<$crate::layers::Padding>) -> Self {
             self.window.padding = padding.into();
@@ -20,7 +20,7 @@ macro_rules! image_setters {
         }
     };
     (@dilation) => {
-        /// The same layer with a distance of `dilation` rows and columns from tap to tap.
+        /// Sets the dilation: the rows and columns from tap to tap.
         #[must_use]
         pub fn dilation(mut self, dilation: [usize; 2]) -> Self {
             self.window.dilation = dilation;
@@ -28,7 +28,7 @@ macro_rules! image_setters {
         }
     };
     (@ceil) => {
-        /// The same layer with a last window that may reach beyond the image, instead of leaving out what is left over.
+        /// Lets a last window reach beyond the image, instead of leaving out what is left over.
         #[must_use]
         pub fn ceil(mut self) -> Self {
             self.window.ceil = true;
@@ -41,7 +41,7 @@ macro_rules! image_setters {
 macro_rules! step_setters {
     ($($setter:ident),+) => { $(step_setters!(@$setter);)+ };
     (@stride) => {
-        /// The same layer with a window that moves by `stride` steps.
+        /// Sets the stride: the steps from one position of the window to the next.
         #[must_use]
         pub fn stride(mut self, stride: usize) -> Self {
             self.window.stride[0] = stride;
@@ -49,7 +49,7 @@ macro_rules! step_setters {
         }
     };
     (@padding) => {
-        /// The same layer with `steps` of padding before the sequence and as many after it: zeros, or -∞ for a maximum.
+        /// Sets the padding: steps before the sequence and as many after it, zeros, or -∞ for a maximum.
         #[must_use]
         pub fn padding(mut self, steps: usize) -> Self {
             self.window.padding = [steps, 0].into();
@@ -57,7 +57,7 @@ macro_rules! step_setters {
         }
     };
     (@dilation) => {
-        /// The same layer with a distance of `dilation` steps from tap to tap.
+        /// Sets the dilation: the steps from tap to tap.
         #[must_use]
         pub fn dilation(mut self, dilation: usize) -> Self {
             self.window.dilation[0] = dilation;
@@ -65,8 +65,7 @@ macro_rules! step_setters {
         }
     };
     (@ceil) => {
-        /// The same layer with a last window that may reach beyond the sequence, instead of leaving out what is left
-        /// over.
+        /// Lets a last window reach beyond the sequence, instead of leaving out what is left over.
         #[must_use]
         pub fn ceil(mut self) -> Self {
             self.window.ceil = true;
@@ -75,10 +74,10 @@ macro_rules! step_setters {
     };
 }
 
-/// For convolutions, which have a field `bias`.
+/// For convolutions, which have a field `bias: Option<Parameter<A>>`.
 macro_rules! bias_methods {
     () => {
-        /// The same layer without a bias.
+        /// Takes the bias away.
         #[must_use]
         pub fn without_bias(mut self) -> Self {
             self.bias = None;
@@ -87,7 +86,7 @@ macro_rules! bias_methods {
 
         /// The biases, (1, channels or features out), if the layer has them.
         pub fn bias(&self) -> Option<&Array2<A>> {
-            self.bias.as_ref()
+            self.bias.as_ref().map(Parameter::values)
         }
     };
 }
