@@ -207,6 +207,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// An error of the join of this name, told of the block of which it is a part.
+    pub(crate) fn of_join(self, join: &str, block: &dyn fmt::Debug) -> Self {
+        match self {
+            Self::Layer { name, error } if name == join => match *error {
+                Self::Input { wants, got, .. } => Self::Input { layer: format!("{block:?}"), wants, got },
+                error => error,
+            },
+            error => error,
+        }
+    }
+
     /// The error, told to be in the layer of this name.
     pub(crate) fn at(self, name: &str) -> Self {
         Self::Layer { name: name.to_owned(), error: Box::new(self) }

@@ -1,6 +1,6 @@
 //! The activations and the layers beside them, against reference values and finite differences.
 
-mod common;
+use crate::common;
 
 use common::{Case, F32, F64, Tolerance, assert_close, cases};
 use ndarray::{Array1, Array2, ArrayD, Axis, Ix1, array};

@@ -1,6 +1,6 @@
 //! Attention against `PyTorch`, and what its masks promise.
 
-mod common;
+use crate::common;
 
 use common::{Case, F32, F64, Tolerance, assert_close, cases};
 use ndarray::{Array2, ArrayD, s};

@@ -1,6 +1,6 @@
 //! The embedding: against reference values and finite differences; its padding, and indices that are none.
 
-mod common;
+use crate::common;
 
 use common::{Case, F32, F64, Tolerance, assert_close, cases};
 use ndarray::{Array2, array};

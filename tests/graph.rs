@@ -1,6 +1,6 @@
 //! The computational graph: the lecture's examples to the digit, and random formulas against finite differences.
 
-mod common;
+use crate::common;
 
 use common::{F64, Tolerance, assert_close, fixture, number, numbers};
 use neuropil::gradcheck;

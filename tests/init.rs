@@ -1,6 +1,6 @@
 //! The initialisers: their spreads as `PyTorch` defines them, and that what they draw follows these spreads.
 
-mod common;
+use crate::common;
 
 use common::{Case, F64, assert_close, cases};
 use neuropil::ndarray::Array2;

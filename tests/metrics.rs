@@ -1,6 +1,6 @@
 //! The metrics against scikit-learn's, and what they refuse.
 
-mod common;
+use crate::common;
 
 use common::{Case, F32, F64, Tolerance, assert_close, cases};
 use neuropil::metrics::{

@@ -1,6 +1,6 @@
 //! The normalising layers: against reference values, against finite differences, and what is special about each.
 
-mod common;
+use crate::common;
 
 use common::{Case, F32, F64, Tolerance, assert_close, cases};
 use ndarray::{Array1, Array2, ArrayD, Ix3, array};
@@ -112,7 +112,7 @@ fn run<A: Scalar>(case: &Case, mut layer: Boxed<A>, three: Three, tolerance: Tol
     let mut cache = Cache::default();
     let mut pass = Pass { training, recording: true, input: shape, cache: &mut cache, rng: &mut rng(0) };
     layer.forward(&x, &mut y, &mut pass).unwrap();
-    layer.backward(Backward { x: &x, y: &y, dy: &dy, dx: Some(&mut dx), dw: &mut dw }, &mut pass);
+    layer.backward(Backward { x: &x, y: &y, dy: &dy, dx: Some(&mut dx), dw: &mut dw }, &mut pass).unwrap();
     layer.update_statistics(&mut cache);
 
     let mut compared = 0;

@@ -4,9 +4,7 @@
 //!
 //! Where a print has all digits of an `f64`, 1e-12 relative is asked; numpy's prints of 8 digits are compared as text.
 
-mod common;
-#[path = "common/numpy_random.rs"]
-mod numpy_random;
+use crate::common;
 
 #[path = "notebooks/notebook_000.rs"]
 mod notebook_000;

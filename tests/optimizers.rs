@@ -1,6 +1,6 @@
 //! Each optimizer against `PyTorch`'s steps.
 
-mod common;
+use crate::common;
 
 use common::{Case, F32, F64, Tolerance, assert_close, cases};
 use neuropil::layer::Role;

@@ -1,7 +1,6 @@
 //! What all layers have in common, over the whole list in `common/zoo.rs`.
 
-#[path = "common/zoo.rs"]
-mod zoo;
+use crate::zoo;
 
 use ndarray::{Array2, ArrayView2, s};
 use neuropil::prelude::*;

@@ -1,6 +1,6 @@
 //! The recurrent layers against `PyTorch`, and against themselves: in pieces, padded, on several threads.
 
-mod common;
+use crate::common;
 
 use common::{Case, F32, F64, Tolerance, assert_close, cases};
 use ndarray::{Array2, Axis, concatenate, s};

@@ -117,7 +117,7 @@ fn ten_epochs_are_five_and_five_in_another_process() {
     let mut first = network();
     trainer(&validation, 5).callback(Checkpoint::new(&folder.0).last(1)).fit(&mut first, &train).unwrap();
     let status = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "second_process", "--ignored"])
+        .args(["--exact", "resume::second_process", "--ignored"])
         .env(FOLDER, &folder.0)
         .output()
         .unwrap();

@@ -1,6 +1,6 @@
 //! Each schedule against `PyTorch`'s learning rates.
 
-mod common;
+use crate::common;
 
 use common::{Case, F64, assert_close, cases, numbers};
 use neuropil::schedules::*;

@@ -1,8 +1,7 @@
 //! A traced step is the real step: the same bits as without a trace, and the numbers that the notebooks print.
 
-mod common;
-#[path = "common/zoo.rs"]
-mod zoo;
+use crate::common;
+use crate::zoo;
 
 use common::{Tolerance, assert_close, fixture, number, numbers};
 use neuropil::Trace;

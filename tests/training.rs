@@ -1,6 +1,6 @@
 //! Whole training runs against those of `PyTorch`: every loss on the way, and the parameters at the end.
 
-mod common;
+use crate::common;
 
 use common::{Case, F32, F64, Tolerance, assert_close, cases};
 use neuropil::layer::Info;

@@ -10,13 +10,9 @@ use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// Writes every method of [`Layer`] but `spec` as a call of the layer inside.
+/// Writes the methods of [`Layer`] but `output_shape` and what describes it as calls of the layer inside.
 macro_rules! delegate_layer {
     ($scalar:ty, $self:ident => $inner:expr) => {
-        fn output_shape(&$self, input: Shape) -> Result<Shape> {
-            $inner.output_shape(input)
-        }
-
         fn forward(&$self, x: &Matrix<$scalar>, y: &mut Matrix<$scalar>, pass: &mut Pass<'_>) -> Result<()> {
             $inner.forward(x, y, pass)
         }
@@ -59,6 +55,10 @@ pub(crate) use delegate_layer;
 
 /// A network opens the box: inside it there is only the layer.
 impl<A: Scalar> Layer<A> for Box<dyn Layer<A>> {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        (**self).output_shape(input)
+    }
+
     delegate_layer!(A, self => (**self));
 
     fn spec(&self) -> Option<Spec> {

@@ -80,6 +80,7 @@ impl<A: Scalar> Parallel<A> {
         };
         // Without branches there is nothing to join, and the network stays empty.
         if let Ok(joined) = joined {
+            g.rename(g.nodes.len() - 1, "joined").expect("a new name");
             g.output("y", joined).expect("its only output");
         }
         Self { join, network: g }
@@ -91,6 +92,10 @@ impl<A: Scalar> Parallel<A> {
 }
 
 impl<A: Scalar> Layer<A> for Parallel<A> {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        self.network.output_shape(input).map_err(|error| error.of_join("joined", &self))
+    }
+
     delegate_layer!(A, self => self.network);
 
     fn spec(&self) -> Option<Spec> {

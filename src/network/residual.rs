@@ -58,6 +58,7 @@ impl<A: Scalar> Residual<A> {
         let body = part("body", body);
         let around = projection.map_or(x, |projection| part("projection", projection));
         let sum = g.join(Add, [around, body]).expect("values of its own, whose shapes are not known yet");
+        g.rename(g.nodes.len() - 1, "sum").expect("a new name");
         g.output("y", sum).expect("its only output");
         Self(g)
     }
@@ -88,6 +89,10 @@ impl<A: Scalar> Network<A> {
 }
 
 impl<A: Scalar> Layer<A> for Residual<A> {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        self.0.output_shape(input).map_err(|error| error.of_join("sum", &self))
+    }
+
     delegate_layer!(A, self => self.0);
 
     fn spec(&self) -> Option<Spec> {

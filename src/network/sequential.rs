@@ -168,6 +168,10 @@ impl<A: Scalar> DerefMut for Sequential<A> {
 }
 
 impl<A: Scalar> Layer<A> for Sequential<A> {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        self.0.output_shape(input)
+    }
+
     delegate_layer!(A, self => self.0);
 
     fn spec(&self) -> Option<Spec> {

@@ -9,7 +9,7 @@ use neuropil::ndarray::array;
 use neuropil::prelude::*;
 use neuropil::spec::Spec;
 
-use crate::builder;
+use super::builder;
 
 fn network() -> Sequential<f64> {
     Sequential::mlp(&[2, 3, 2], Tanh, &mut rng(1)).unwrap()

@@ -10,7 +10,7 @@ use neuropil::ndarray::Array2;
 use neuropil::prelude::*;
 use neuropil::rand::Rng as _;
 
-use crate::builder;
+use super::builder;
 
 /// Tells the child where to save.
 const SAVE_TO: &str = "NEUROPIL_TEST_SAVE_TO";
@@ -56,7 +56,7 @@ fn killed_at_200_random_moments_the_old_or_the_new_file_is_there() {
     let (mut last, mut interrupted, mut random) = (0.0, 0, rng(1));
     for _ in 0..200 {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "crash::child_that_saves"])
+            .args(["--exact", "files::crash::child_that_saves"])
             .env(SAVE_TO, &path)
             .stdout(Stdio::piped())
             .spawn()

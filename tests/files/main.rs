@@ -2,10 +2,8 @@
 
 #![cfg(all(feature = "files", feature = "npz"))]
 
-#[path = "../common/readers.rs"]
-mod readers;
-#[path = "../common/zoo.rs"]
-mod zoo;
+use crate::readers;
+use crate::zoo;
 
 mod builder;
 mod bundle;

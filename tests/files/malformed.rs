@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use neuropil::io::SafeTensors;
 use neuropil::prelude::*;
 
-use crate::builder;
+use super::builder;
 
 /// A file is refused with this problem among the words.
 fn refused(what: &str, result: Result<()>, problem: &str) {

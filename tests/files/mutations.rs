@@ -3,7 +3,7 @@
 use neuropil::prelude::*;
 use neuropil::rand::Rng;
 
-use crate::{builder, readers, zoo};
+use super::{builder, readers, zoo};
 
 /// Changes the bytes in a few places, as a fuzzer does.
 fn mutate(bytes: &mut Vec<u8>, random: &mut impl Rng) {

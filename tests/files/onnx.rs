@@ -5,7 +5,7 @@ use neuropil::activations::Threshold;
 use neuropil::layers::Padding;
 use neuropil::prelude::*;
 
-use crate::{readers, zoo};
+use super::{readers, zoo};
 
 /// How far a layer may be after the journey: settings were rounded to `f32`, and some layers became others.
 fn close(name: &str, got: &Array2<f32>, want: &Array2<f32>) {

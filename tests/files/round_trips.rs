@@ -10,7 +10,7 @@ use neuropil::prelude::*;
 use neuropil::layer::{Parts, Registry, Restore};
 use neuropil::spec::Spec;
 
-use crate::{builder, zoo};
+use super::{builder, zoo};
 
 fn every_layer_comes_back<A: Scalar>() {
     let (mut layers, mut arrays) = (0, 0);

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use neuropil::prelude::*;
 
-use crate::{builder, zoo};
+use super::{builder, zoo};
 
 /// Layers of the zoo that are no part of the promise.
 fn is_written<A: Scalar>(entry: &zoo::Entry<A>) -> bool {

@@ -4,7 +4,7 @@ use neuropil::io::{Names, SafeTensors, Unmatched};
 use neuropil::ndarray::{self, Array2, ArrayD, array};
 use neuropil::prelude::*;
 
-use crate::{builder, zoo};
+use super::{builder, zoo};
 
 fn there_and_back<A: Scalar>() {
     let path = builder::folder(&format!("state_dicts_{}", A::NAME)).join("x.safetensors");

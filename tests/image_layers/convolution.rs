@@ -5,7 +5,7 @@ use neuropil::ndarray::{Array2, Array4};
 use neuropil::layers::Padding;
 use neuropil::prelude::*;
 
-use crate::random::{Rng, gradients, pair, pick};
+use super::random::{Rng, gradients, pair, pick};
 
 #[allow(clippy::unnecessary_wraps)] // As all that draw a layer.
 fn random_conv2d(rng: &mut Rng) -> Option<(Box<dyn Layer<f64>>, Shape)> {

@@ -3,7 +3,7 @@
 use neuropil::ndarray::{Array2, Array3};
 use neuropil::prelude::*;
 
-use crate::random::{Rng, gradients, pair, pick};
+use super::random::{Rng, gradients, pair, pick};
 
 fn random_conv1d(rng: &mut Rng) -> (Box<dyn Layer<f64>>, Shape) {
     let groups = pick(rng, 1, 3);

@@ -1,8 +1,6 @@
 //! Convolutions and pads: against reference values, finite differences, definitions written out as plain loops, and
 //! every way to build them wrong.
 
-#[path = "../common/mod.rs"]
-mod common;
 
 mod convolution;
 mod convolution1d;

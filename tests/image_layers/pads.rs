@@ -2,7 +2,7 @@
 
 use neuropil::prelude::*;
 
-use crate::random::{Rng, gradients, pair, pick};
+use super::random::{Rng, gradients, pair, pick};
 
 type NewPad = fn([[usize; 2]; 2]) -> Pad2d;
 

@@ -4,7 +4,7 @@ use neuropil::ndarray::{Array2, Array4};
 use neuropil::layers::Padding;
 use neuropil::prelude::*;
 
-use crate::random::{Rng, gradients, pair, pick};
+use super::random::{Rng, gradients, pair, pick};
 
 fn random_transposed(rng: &mut Rng) -> (Box<dyn Layer<f64>>, Shape) {
     let groups = pick(rng, 1, 3);

@@ -4,7 +4,7 @@ use neuropil::ndarray::{Array2, Axis, array, concatenate, s};
 use neuropil::losses::{Sum, class_targets};
 use neuropil::prelude::*;
 
-use crate::zoo::zoo;
+use super::zoo::zoo;
 
 fn slope(loss: &dyn Loss<f64>, y: f64, t: f64) -> f64 {
     loss.gradient(&array![[y]], &array![[t]]).unwrap()[[0, 0]]

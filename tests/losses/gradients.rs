@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use neuropil::gradcheck;
 
-use crate::zoo::zoo;
+use super::zoo::zoo;
 
 /// Every loss with every setting, each at 24 random batches.
 #[test]

@@ -1,7 +1,5 @@
 //! The losses: reference values of `PyTorch`, finite differences, kinks and extremes, and every error.
 
-#[path = "../common/mod.rs"]
-mod common;
 
 mod edges;
 mod errors;

@@ -6,7 +6,7 @@ use neuropil::prelude::*;
 use serde_json::Value;
 
 use crate::common::{Tolerance, assert_close, number, numbers};
-use crate::{EXACT, assert_printed, computed, matrix, reference};
+use super::{EXACT, assert_printed, computed, matrix, reference};
 
 /// The notebook's `Sigmoid`: its derivative is σ(1 - σ). The crate's [`Sigmoid`] has σ(x)·σ(-x), which is more exact
 /// where σ is near 1, see [`the_crates_own_sigmoid`].

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::common::assert_close;
 use crate::numpy_random::NumpyRandom;
-use crate::{EXACT, assert_printed, matrix, reference};
+use super::{EXACT, assert_printed, matrix, reference};
 
 /// The notebook's `LinearLayer(5, 3)`: weights from the standard normal distribution, biases 0.
 fn linear(weight: &Array2<f64>) -> Dense<f64> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::common::{Tolerance, assert_close, number, numbers};
 use crate::numpy_random::NumpyRandom;
-use crate::{EXACT, computed, matrix, reference};
+use super::{EXACT, computed, matrix, reference};
 
 /// y = x·W.
 fn product<A: Scalar>(weight: &Array2<A>) -> Dense<A> {

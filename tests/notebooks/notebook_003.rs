@@ -6,7 +6,7 @@ use neuropil::prelude::*;
 use serde_json::{Value, json};
 
 use crate::common::{Tolerance, assert_close, number, numbers};
-use crate::{assert_printed, computed, matrix, reference};
+use super::{assert_printed, computed, matrix, reference};
 
 /// The weighted sum of a neuron without bias.
 fn neuron(weights: &[f64]) -> Sequential<f64> {

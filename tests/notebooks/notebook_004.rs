@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::common::{assert_close, number, numbers};
 use crate::numpy_random::NumpyRandom;
-use crate::{EXACT, assert_printed, computed, matrix, reference};
+use super::{EXACT, assert_printed, computed, matrix, reference};
 
 /// The notebook's `Layer`: dense with biases 0, then a sigmoid, for each of these weights.
 fn network(weights: &[Array2<f64>]) -> Sequential<f64> {

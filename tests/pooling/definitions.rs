@@ -3,7 +3,7 @@
 use neuropil::ndarray::{Array2, Array4};
 use neuropil::prelude::*;
 
-use crate::random::{Settings, coarse, pair, pick, toss};
+use super::random::{Settings, coarse, pair, pick, toss};
 
 /// What lies under a window, tap by tap: a cell of the image, or `None` for padding; and what reaches beyond the padding
 /// is left out.

@@ -3,7 +3,7 @@
 use neuropil::gradcheck;
 use neuropil::prelude::*;
 
-use crate::random::{Rng, Settings, apart, pair, pick, shuffled, toss};
+use super::random::{Rng, Settings, apart, pair, pick, shuffled, toss};
 
 /// Checks `count` layers that `make` makes, with their shapes.
 fn check(count: usize, seed: u64, mut make: impl FnMut(&mut Rng) -> (Box<dyn Layer<f64>>, Shape)) {

@@ -1,8 +1,6 @@
 //! Pools and layers that change the shape: against reference values, finite differences, definitions written out as
 //! plain loops, and every way to build them wrong.
 
-#[path = "../common/mod.rs"]
-mod common;
 
 mod definitions;
 mod errors;

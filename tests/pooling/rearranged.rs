@@ -4,7 +4,7 @@ use neuropil::adapt;
 use neuropil::ndarray::{Array2, Array4, Axis, array, s};
 use neuropil::prelude::*;
 
-use crate::random::{Settings, coarse, pair, pick, shuffled, toss};
+use super::random::{Settings, coarse, pair, pick, shuffled, toss};
 
 fn predict(layer: impl Layer<f64>, shape: impl Into<Shape>, x: &Array2<f64>) -> Array2<f64> {
     Sequential::new(shape).with(layer).unwrap().predict(x).unwrap()

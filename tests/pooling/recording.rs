@@ -4,7 +4,7 @@ use neuropil::layer::{Backward, Cache, Pass};
 use neuropil::ndarray::Array2;
 use neuropil::prelude::*;
 
-use crate::random::{Settings, coarse, pick};
+use super::random::{Settings, coarse, pick};
 
 /// A pass of the layer that no backward pass follows, or one that records.
 fn forward(layer: &dyn Layer<f64>, input: Shape, x: &Array2<f64>, recording: bool, cache: &mut Cache) -> Array2<f64> {

@@ -4,7 +4,7 @@ use neuropil::ndarray::s;
 use neuropil::prelude::*;
 
 use crate::common::{F32, assert_close};
-use crate::{classifier, moons, numbers, trainer};
+use super::{classifier, moons, numbers, trainer};
 
 #[test]
 fn the_average_of_the_weights_is_what_is_evaluated_and_kept() {

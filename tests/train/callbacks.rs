@@ -7,7 +7,7 @@ use neuropil::layer::Role;
 use neuropil::prelude::*;
 use neuropil::train::{Callback, Context, EarlyStopping, Flow, HistoryCsv};
 
-use crate::{classifier, moons, numbers, trainer};
+use super::{classifier, moons, numbers, trainer};
 
 /// Sets the network's first weight to the epoch's number, and pretends nothing else.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use neuropil::prelude::*;
 use neuropil::schedules::{Constant, Plateau, Sequence, StepDecay};
 
 use crate::common::{F32, F64, assert_close};
-use crate::{classifier, moons, numbers, trainer};
+use super::{classifier, moons, numbers, trainer};
 
 #[test]
 fn a_fit_without_shuffling_is_the_bare_loop() {

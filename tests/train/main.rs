@@ -1,7 +1,5 @@
 //! The trainer: it does what the bare loop does, measures what it says, and refuses what cannot work.
 
-#[path = "../common/mod.rs"]
-mod common;
 
 mod average;
 mod callbacks;

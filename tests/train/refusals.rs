@@ -6,7 +6,7 @@ use neuropil::ndarray::{Array2, array, s};
 use neuropil::prelude::*;
 use neuropil::train::EarlyStopping;
 
-use crate::{classifier, moons, numbers, trainer};
+use super::{classifier, moons, numbers, trainer};
 
 #[test]
 fn what_cannot_work_is_refused_before_anything_is_trained() {

@@ -1,0 +1,57 @@
+//! Most tests, in one program: what they all instantiate of the library is compiled once.
+//!
+//! A test that counts allocations, starts itself again, or needs a feature that is off by default has a program of its
+//! own: see `Cargo.toml`.
+
+mod common;
+#[path = "common/numpy_random.rs"]
+mod numpy_random;
+#[path = "common/readers.rs"]
+mod readers;
+#[path = "common/zoo.rs"]
+mod zoo;
+
+mod activations;
+mod attention;
+mod classic;
+mod composition;
+mod data;
+mod doctor;
+mod embedding;
+mod errors;
+mod gradcheck;
+mod graph;
+mod graph_views;
+mod graphs;
+mod init;
+mod math;
+mod metrics;
+mod normalization;
+mod notebooks;
+mod numpy;
+mod optimizers;
+mod predicting_tape;
+mod prepare;
+mod properties;
+mod recurrent;
+mod regularization;
+mod resume;
+mod sanity;
+mod schedules;
+mod spec;
+mod special_layers;
+mod summary;
+mod tape_gradients;
+mod terminal;
+mod trace;
+mod training;
+#[path = "files/main.rs"]
+mod files;
+#[path = "image_layers/main.rs"]
+mod image_layers;
+#[path = "losses/main.rs"]
+mod losses;
+#[path = "pooling/main.rs"]
+mod pooling;
+#[path = "train/main.rs"]
+mod train;
