@@ -5,6 +5,7 @@
 //! for an example, and `examples/own_layer.rs`. A function that acts on each number alone is an
 //! [`Activation`](crate::activations::Activation) instead.
 
+mod affine;
 mod padding;
 mod recurrent;
 
