@@ -6,6 +6,7 @@
 //! [`Activation`](crate::activations::Activation) instead.
 
 mod affine;
+mod masked;
 mod padding;
 mod recurrent;
 

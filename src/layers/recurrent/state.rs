@@ -144,7 +144,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     ) -> Result<RecurrentGradients<A>> {
         let memory = &mut state.memory;
         if !self.fits(memory) {
-            return Err(Error::Order { call: "run_backward", needs: "`run` of the same layer" });
+            return Err(Error::Order { call: "run_backward", needs: "`run` with the same layer" });
         }
         let (rows, steps) = (memory.rows, memory.steps);
         let output = Layer::<A>::output_shape(self, Shape::Sequence { steps, features: self.inputs })?;
@@ -162,7 +162,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         let mut weights = Vec::new();
         self.visit(&mut |_, w| weights.push(Array2::from_elem(w.dim(), A::ZERO)));
         let dy = dy.as_standard_layout();
-        self.unroll_backward(&dy, Some([dh, dc]), Some(&mut input), &mut weights, memory);
+        self.unroll_backward(&dy, Some([dh, dc]), Some(&mut input), &mut weights, memory)?;
         self.first_gradients(memory, [&mut first_h, &mut first_c]);
         let c = C::HAS_C.then_some(first_c);
         Ok(RecurrentGradients { input, h: first_h, c, weights })
