@@ -43,6 +43,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
     /// are, the sum of values is 0.
     ///
     /// ```
+    /// use neuropil::layers::Attention;
     /// use neuropil::prelude::*;
     /// use ndarray::array;
     ///
@@ -98,7 +99,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
     ) -> Result<AttentionGradients<A>> {
         let (features, memory) = (self.features(), &mut attention.0);
         if memory.projected[0].ncols() != features || memory.p.nrows() != memory.samples * memory.queries * self.heads {
-            return Err(Error::Order { call: "attend_backward", needs: "`attend` with the same layer" });
+            return Err(Error::Order { call: "attend_backward", needs: "`attend` of the same layer" });
         }
         let (samples, queries, keys) = (memory.samples, memory.queries, memory.keys);
         let sizes = [("query", query, queries), ("key", key, keys), ("value", value, keys)];

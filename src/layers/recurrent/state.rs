@@ -72,6 +72,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     /// begins anew at the end of each piece, from the state that it had at the beginning of the last one.
     ///
     /// ```
+    /// use neuropil::layers::RecurrentState;
     /// use neuropil::prelude::*;
     /// use ndarray::{array, concatenate, Axis};
     ///
@@ -117,6 +118,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     /// learn through states that were handed on, as from an encoder to a decoder, pass them on.
     ///
     /// ```
+    /// use neuropil::layers::RecurrentState;
     /// use neuropil::prelude::*;
     ///
     /// let (encoder, decoder) = (Lstm::<f64>::new(2, 4, &mut rng(1))?, Lstm::<f64>::new(3, 4, &mut rng(2))?);
@@ -144,7 +146,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     ) -> Result<RecurrentGradients<A>> {
         let memory = &mut state.memory;
         if !self.fits(memory) {
-            return Err(Error::Order { call: "run_backward", needs: "`run` with the same layer" });
+            return Err(Error::Order { call: "run_backward", needs: "`run` of the same layer" });
         }
         let (rows, steps) = (memory.rows, memory.steps);
         let output = Layer::<A>::output_shape(self, Shape::Sequence { steps, features: self.inputs })?;
