@@ -13,6 +13,10 @@ use std::time::Instant;
 use neuropil::Trace;
 use neuropil::data::Dataset;
 use neuropil::ndarray::{Array2, s};
+use neuropil::activations::Step;
+use neuropil::layer::{Backward, Cache, Pass};
+use neuropil::layers::{Cell, Padding, Recurrent};
+use neuropil::losses::class_targets;
 use neuropil::prelude::*;
 use neuropil::rand::rngs::Xoshiro256PlusPlus;
 use neuropil::rand::seq::SliceRandom;
@@ -281,7 +285,7 @@ fn forward_and_backward(layer: impl Layer<f32> + 'static, rows: usize, input: im
     let mut dw = Vec::new();
     layer.visit(&mut |info, w| dw.extend(info.role.is_trainable().then(|| w.clone())));
     Box::new(move || {
-        let mut pass = Pass { training: true, input, cache: &mut cache, rng: &mut rng };
+        let mut pass = Pass { training: true, recording: true, input, cache: &mut cache, rng: &mut rng };
         layer.forward(&x, &mut y, &mut pass).expect("a forward pass");
         layer.backward(Backward { x: &x, y: &y, dy: &dy, dx: Some(&mut dx), dw: &mut dw }, &mut pass);
         black_box((&y, &dx, &dw));

@@ -62,7 +62,7 @@ impl<A: Scalar> Layer<A> for Scale<A> {
     }
 
     /// From dL/dy, by the chain rule: dL/da = Σ dy∘x and dL/db = Σ dy over the samples, and dL/dx = a∘dy.
-    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) -> Result<()> {
         let Backward { x, dy, dx, dw, .. } = at;
         if let [da, db] = dw {
             // Gradients are written, not added: what was there before is of no interest.
@@ -77,6 +77,7 @@ impl<A: Scalar> Layer<A> for Scale<A> {
         if let Some(dx) = dx {
             Zip::from(dx).and(dy).and_broadcast(&self.a).for_each(|dx, &dy, &a| *dx = a * dy);
         }
+        Ok(())
     }
 
     /// Shows the parameters: to optimizers, files and summaries. Their order is the order of `dw` above.

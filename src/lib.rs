@@ -44,7 +44,7 @@
 //! - [`adapt`] lends arrays of three and four axes to networks, and shows outputs as such.
 //! - [`spec`] describes a network so that it can be made again from its description and its parameters.
 //! - [`io`] saves and loads networks, and exchanges them with other systems.
-//! - [`kernels`] tells how exact exp, tanh and their kin are.
+//! - [`Scalar`] is `f32` or `f64`, and tells how exact exp, tanh and their kin are.
 
 pub mod activations;
 pub mod adapt;
@@ -57,7 +57,7 @@ pub mod graph;
 mod init;
 pub mod io;
 pub mod joins;
-pub mod kernels;
+mod kernels;
 pub mod layer;
 pub mod layers;
 pub mod losses;
@@ -80,7 +80,7 @@ pub mod train;
 
 pub use error::{Error, Result};
 pub use init::{Fan, Gain, Init};
-pub use network::{LayerSummary, Network, Parallel, Residual, Scratch, Sequential, Shared, Summary, Value};
+pub use network::{LayerSummary, Network, OutputLosses, OutputMetric, Parallel, Residual, Scratch, Sequential, Shared, Summary, Value};
 pub use scalar::Scalar;
 pub use shape::Shape;
 pub use tape::{Gradients, Tape};
@@ -125,7 +125,7 @@ pub mod prelude {
     };
     pub use crate::losses::{
         Bce, BceWithLogits, CosineEmbedding, CrossEntropy, GaussianNll, HingeEmbedding, Huber, KlDivergence, Loss, Mae,
-        Mse, MultiClassHinge, Nll, Pointwise, PoissonNll, SmoothL1, SoftMargin,
+        Mse, MultiClassHinge, Nll, Pointwise, PoissonNll, SmoothL1, SoftMargin, one_hot,
     };
     pub use crate::network::{Network, Parallel, Residual, Scratch, Sequential};
     pub use crate::optimizers::{

@@ -10,8 +10,8 @@ use crate::kernels::math;
 
 /// A number that networks compute with: `f32` or `f64`.
 ///
-/// The transcendental functions are this crate's own (see [the table of their errors](crate::kernels)): they give
-/// the same bits on every machine, and a loop over them turns into vector instructions.
+/// The transcendental functions are this crate's own: they give the same bits on every machine, and a loop over them
+/// turns into vector instructions.
 ///
 /// ```
 /// use neuropil::Scalar;
@@ -21,6 +21,29 @@ use crate::kernels::math;
 /// }
 /// assert_eq!(softplus(0.0_f64), std::f64::consts::LN_2);
 /// ```
+///
+/// # Accuracy of the functions
+///
+/// The largest errors in units in the last place. For `f32` they are over all 2³² arguments (`cargo run --release
+/// --example ulp`), with the share of errors beyond one unit and the argument of the largest; for `f64` over the three
+/// hundred arguments or more of each in `tests/fixtures/math_f64.json`. Subnormal arguments and results count like any
+/// other.
+///
+/// | function | `f32` | beyond 1 | at | `f64` |
+/// | --- | ---: | ---: | ---: | ---: |
+/// | `exp` | 1.01 | 0.0000 % | 5.9306038e1 | 0.91 |
+/// | `exp_m1` | 1.46 | 0.0049 % | 1.6982925e1 | 1.00 |
+/// | `ln` | 0.83 | — | 1.4072604e0 | 0.70 |
+/// | `ln_1p` | 1.44 | 0.0063 % | 4.3262485e-1 | 0.63 |
+/// | `tanh` | 1.93 | 0.9072 % | 5.1745725e-1 | 1.36 |
+/// | `sigmoid` | 1.70 | 0.3357 % | -1.1046847e0 | 1.33 |
+/// | `erf` | 0.85 | — | 8.2204133e-1 | 0.65 |
+/// | `erfc` | 0.68 | — | 4.5574322e-2 | 2.59 |
+/// | `normal_cdf` | 5.26 | 2.0179 % | -4.015473e0 | 3.33 |
+///
+/// NaN gives NaN, infinities give the limits, and zero keeps its sign in odd functions, `exp_m1` and `ln_1p`. Every
+/// value has the same bits alone and in a loop, with any instruction set: what is fused or in which order it is added is
+/// written in the code, and nothing is left to the compiler.
 pub trait Scalar:
     sealed::Sealed
     + ndarray::LinalgScalar

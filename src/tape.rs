@@ -12,6 +12,7 @@ use crate::optimizers::Optimizer;
 use crate::{Error, Matrix, Network, Result, Scalar, Shape, rng};
 
 mod gradients;
+mod saliency;
 
 use gradients::Gathered;
 

@@ -4,6 +4,7 @@ mod common;
 
 use common::{Case, F32, F64, Tolerance, assert_close, cases};
 use ndarray::{Array1, Array2, ArrayD, Axis, Ix1, array};
+use neuropil::activations::{Sign, Step, Threshold};
 use neuropil::prelude::*;
 use neuropil::rand::Rng;
 use neuropil::{gradcheck, ndarray};

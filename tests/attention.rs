@@ -4,6 +4,7 @@ mod common;
 
 use common::{Case, F32, F64, Tolerance, assert_close, cases};
 use ndarray::{Array2, ArrayD, s};
+use neuropil::layers::Attention;
 use neuropil::prelude::*;
 use neuropil::rand::RngExt;
 use neuropil::{gradcheck, ndarray};

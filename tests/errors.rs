@@ -6,6 +6,8 @@ use std::fmt::Debug;
 use neuropil::gradcheck;
 use neuropil::layer::{Backward, Pass};
 use neuropil::ndarray::{Array2, array};
+use neuropil::activations::{Sign, Step};
+use neuropil::losses::Sum;
 use neuropil::prelude::*;
 
 /// The wrong uses tried so far.
@@ -211,13 +213,14 @@ impl Layer<f64> for Remembers {
         *pass.cache.get() = vec![1.0; x.len()];
         Ok(())
     }
-    fn backward(&self, at: Backward<'_, f64>, pass: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, f64>, pass: &mut Pass<'_>) -> Result<()> {
         let kept: &Vec<f64> = pass.cache.get();
         if let Some(dx) = at.dx {
             for (i, (dx, dy)) in dx.iter_mut().zip(at.dy).enumerate() {
                 *dx = kept[i] * dy;
             }
         }
+        Ok(())
     }
 }
 
@@ -453,6 +456,7 @@ fn errors_are_what_programs_can_match() {
     fn is_error<E: std::error::Error + Send + Sync + Clone + PartialEq + 'static>(_: &E) {}
     let error = Sequential::new(2).with(dense(3, 1)).unwrap_err();
     is_error(&error);
-    let Error::Layer { index: 0, error } = error else { panic!("{error:?}") };
+    let Error::Layer { name, error } = error else { panic!("{error:?}") };
+    assert_eq!(name, "0");
     assert!(matches!(*error, Error::Input { got: Shape::Flat(2), .. }));
 }

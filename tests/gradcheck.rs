@@ -2,6 +2,7 @@
 
 use neuropil::gradcheck::{self, Report};
 use neuropil::ndarray::{Array2, array, s};
+use neuropil::losses::Sum;
 use neuropil::prelude::*;
 use neuropil::rand::RngExt;
 

@@ -110,7 +110,7 @@ fn run<A: Scalar>(case: &Case, mut layer: Boxed<A>, three: Three, tolerance: Tol
     let mut dw = Vec::new();
     layer.visit(&mut |info, w| dw.extend((info.role != Role::Statistic).then(|| w.mapv(|_| A::NAN))));
     let mut cache = Cache::default();
-    let mut pass = Pass { training, input: shape, cache: &mut cache, rng: &mut rng(0) };
+    let mut pass = Pass { training, recording: true, input: shape, cache: &mut cache, rng: &mut rng(0) };
     layer.forward(&x, &mut y, &mut pass).unwrap();
     layer.backward(Backward { x: &x, y: &y, dy: &dy, dx: Some(&mut dx), dw: &mut dw }, &mut pass);
     layer.update_statistics(&mut cache);

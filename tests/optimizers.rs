@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Case, F32, F64, Tolerance, assert_close, cases};
+use neuropil::layer::Role;
 use neuropil::prelude::*;
 
 /// The optimizer of a configuration in `PyTorch`'s names.

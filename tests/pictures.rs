@@ -5,6 +5,7 @@ use neuropil::graph::Graph;
 use neuropil::metrics::{Accuracy, ConfusionMatrix, RocCurve};
 use neuropil::ndarray::{Array2, array, s};
 use neuropil::plot::{self, Chart, Film};
+use neuropil::layers::Padding;
 use neuropil::prelude::*;
 use neuropil::train::Trainer;
 use neuropil::{Summary, Trace, terminal};

@@ -4,6 +4,7 @@ mod common;
 
 use common::{Case, F32, F64, Tolerance, assert_close, cases};
 use ndarray::{Array2, Axis, concatenate, s};
+use neuropil::layers::{Cell, GruCell, LstmCell, Recurrent, RecurrentState, RnnCell};
 use neuropil::prelude::*;
 use neuropil::rand::RngExt;
 use neuropil::rand::rngs::Xoshiro256PlusPlus;

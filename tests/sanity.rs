@@ -2,6 +2,7 @@
 
 use neuropil::data::{self, Samples};
 use neuropil::ndarray::{Array2, array};
+use neuropil::activations::Sign;
 use neuropil::prelude::*;
 use neuropil::train::sanity::{self, Report};
 

@@ -5,7 +5,8 @@ mod zoo;
 
 use neuropil::ndarray::Array2;
 use neuropil::prelude::*;
-use neuropil::spec::{Arrays, Registry, Setting, Spec};
+use neuropil::layer::{Arrays, Registry};
+use neuropil::spec::{Setting, Spec};
 
 /// Hands out copies of a network's parameters, and remembers which.
 struct Copies<'a, A: Scalar> {

@@ -5,6 +5,8 @@ mod common;
 use common::{Case, F32, F64, Tolerance, assert_close, cases};
 use neuropil::layer::{Backward, Info, Pass};
 use neuropil::ndarray::{Array2, array, s};
+use neuropil::layer::Role;
+use neuropil::losses::{Sum, class_targets};
 use neuropil::prelude::*;
 
 /// A layer of one number a sample whose gradients are what they are.
@@ -21,10 +23,11 @@ impl<A: Scalar> Layer<A> for Given<A> {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) -> Result<()> {
         for (dw, gradient) in at.dw.iter_mut().zip(&self.0) {
             dw.assign(gradient);
         }
+        Ok(())
     }
 
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {

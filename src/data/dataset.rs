@@ -72,6 +72,16 @@ pub trait Dataset<A: Scalar>: Sync {
     /// # Errors
     /// When samples cannot be read.
     fn gather(&self, samples: &[usize], x: &mut Matrix<A>, target: &mut Matrix<A>) -> Result<()>;
+
+    /// The names and widths of the parts of an input, where a network has several inputs; none if nobody named them.
+    fn input_parts(&self) -> &[(String, usize)] {
+        &[]
+    }
+
+    /// The names and widths of the parts of a target, as [`input_parts`](Self::input_parts).
+    fn target_parts(&self) -> &[(String, usize)] {
+        &[]
+    }
 }
 
 impl<A: Scalar> Dataset<A> for Samples<A> {

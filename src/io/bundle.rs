@@ -48,8 +48,8 @@ pub struct Model<A: Scalar> {
 
 impl<A: Scalar> Model<A> {
     /// A network with nothing beside it yet.
-    pub fn new(network: Network<A>) -> Self {
-        Self { network, fitted: Vec::new() }
+    pub fn new(network: impl Into<Network<A>>) -> Self {
+        Self { network: network.into(), fitted: Vec::new() }
     }
 
     /// The same with one thing more under this name, or with another one.

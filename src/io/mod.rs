@@ -67,6 +67,8 @@ mod rust_source;
 #[cfg(feature = "files")]
 mod safetensors;
 #[cfg(feature = "files")]
+mod sequential;
+#[cfg(feature = "files")]
 mod state_dict;
 #[cfg(feature = "npz")]
 mod zip;

@@ -1,30 +1,32 @@
 //! Passes over rows whose numbers belong to channels, with constants or sums for each channel; for calling inside
 //! [`vectorize`](super::simd::vectorize).
 //!
-//! With `apart` 1, channel c is each number c of every run of as many numbers as there are channels (features of
-//! samples, of steps); else it is plane c of `apart` numbers (images): see [`channels_of`](super::channels_of).
+//! With a `stride` of 1 the channels of a position lie side by side (features of samples or of steps); else channel c
+//! is plane c of `stride` numbers (images): see [`channels_of`](super::channels_of).
 
-use super::parallel::{Lines, split_lines};
-use super::simd::{Streams, rows, vectorize_with};
+use super::parallel::split_items;
+use super::rows::Rows;
+use super::simd::{rows, vectorize_with};
+use super::streams::Streams;
 
 /// Calls `f` with the items at every position, and with the constants of its channel.
 #[inline(always)]
 pub(crate) fn each<S: Streams, K: Streams<Item: Copy> + Copy>(
     streams: S,
-    apart: usize,
+    stride: usize,
     constants: K,
     f: impl Fn(S::Item, K::Item),
 ) {
     let channels = constants.len();
-    for sample in Lines::new(streams, channels * apart).items() {
-        if apart == 1 {
+    for sample in Rows(streams, channels * stride).items() {
+        if stride == 1 {
             rows::each(
                 (sample, constants),
                 #[inline(always)]
                 |(item, k)| f(item, k),
             );
         } else {
-            for (plane, k) in Lines::new(sample, apart).items().zip(constants.items()) {
+            for (plane, k) in Rows(sample, stride).items().zip(constants.items()) {
                 rows::each(
                     plane,
                     #[inline(always)]
@@ -39,21 +41,21 @@ pub(crate) fn each<S: Streams, K: Streams<Item: Copy> + Copy>(
 #[inline(always)]
 pub(crate) fn add_sums<S: Streams, K: Streams<Item: Copy> + Copy>(
     streams: S,
-    apart: usize,
+    stride: usize,
     constants: K,
     sums: &mut [f64],
     f: impl Fn(S::Item, K::Item) -> f64,
 ) {
     let channels = constants.len();
-    for sample in Lines::new(streams, channels * apart).items() {
-        if apart == 1 {
+    for sample in Rows(streams, channels * stride).items() {
+        if stride == 1 {
             rows::each(
                 (sample, constants, &mut *sums),
                 #[inline(always)]
                 |(item, k, sum)| *sum += f(item, k),
             );
         } else {
-            for ((plane, k), sum) in Lines::new(sample, apart).items().zip(constants.items()).zip(&mut *sums) {
+            for ((plane, k), sum) in Rows(sample, stride).items().zip(constants.items()).zip(&mut *sums) {
                 *sum += rows::sum(
                     plane,
                     #[inline(always)]
@@ -64,19 +66,19 @@ pub(crate) fn add_sums<S: Streams, K: Streams<Item: Copy> + Copy>(
     }
 }
 
-/// The same as [`add_sums`] for two sums of each channel; those of all channels follow each other.
+/// As [`add_sums`], for two sums of each channel: `sums` has the first ones of all channels, then the second ones.
 #[inline(always)]
 pub(crate) fn add_pairs<S: Streams + Copy, K: Streams<Item: Copy> + Copy>(
     streams: S,
-    apart: usize,
+    stride: usize,
     constants: K,
     sums: &mut [f64],
     f: impl Fn(S::Item, K::Item) -> (f64, f64),
 ) {
     let channels = constants.len();
     let (first, second) = sums.split_at_mut(channels);
-    for sample in Lines::new(streams, channels * apart).items() {
-        if apart == 1 {
+    for sample in Rows(streams, channels * stride).items() {
+        if stride == 1 {
             rows::each(
                 (sample, constants, &mut *first, &mut *second),
                 #[inline(always)]
@@ -87,7 +89,7 @@ pub(crate) fn add_pairs<S: Streams + Copy, K: Streams<Item: Copy> + Copy>(
                 },
             );
         } else {
-            let planes = Lines::new(sample, apart).items().zip(constants.items());
+            let planes = Rows(sample, stride).items().zip(constants.items());
             for ((plane, k), (first, second)) in planes.zip(first.iter_mut().zip(&mut *second)) {
                 *first += rows::sum(
                     plane,
@@ -104,13 +106,13 @@ pub(crate) fn add_pairs<S: Streams + Copy, K: Streams<Item: Copy> + Copy>(
     }
 }
 
-/// Blocks of lines for [`block_sums`] hold about so many numbers.
+/// About how many numbers a block of rows in [`block_sums`] holds.
 const BLOCK: usize = 1 << 16;
 
-/// The sums that `add` makes of lines of `width` numbers: of fixed blocks of lines, which are then added from first to
-/// last, so that they have the same bits for any number of threads.
+/// The sums that `add` makes of rows of `width` numbers. Each block of rows has sums of its own, which are then added
+/// from first to last; the blocks do not depend on the threads, and so neither do the bits.
 pub(crate) fn block_sums<S: Streams>(
-    lines: S,
+    rows: S,
     width: usize,
     partial: &mut Vec<f64>,
     sums: &mut [f64],
@@ -118,15 +120,15 @@ pub(crate) fn block_sums<S: Streams>(
 ) {
     let (block, count) = ((BLOCK / width).max(1), sums.len());
     partial.clear();
-    partial.resize(lines.len().div_ceil(block) * count, 0.0);
-    let blocks = (Lines::new(lines, block), Lines::new(&mut partial[..], count));
-    split_lines(blocks, block * width, &|part: (Lines<S>, Lines<&mut [f64]>)| {
+    partial.resize(rows.len().div_ceil(block) * count, 0.0);
+    let blocks = (Rows(rows, block), Rows(&mut partial[..], count));
+    split_items(blocks, block * width, &|part: (Rows<S>, Rows<&mut [f64]>)| {
         vectorize_with(
             (part, add),
             #[inline(always)]
             |(part, add)| {
-                for (lines, sums) in part.items() {
-                    add(lines, sums);
+                for (rows, sums) in part.items() {
+                    add(rows, sums);
                 }
             },
         );

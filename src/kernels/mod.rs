@@ -1,26 +1,15 @@
-//! The loops under the layers: products, element-wise passes, and the functions they are made of.
+//! The loops under the layers: matrix products, convolutions, pools, elementwise passes, and the functions that they are
+//! made of. Kernels know numbers, shapes and windows, but no layers.
 //!
-//! # Errors of the functions
+//! Imports go one way, down this table:
 //!
-//! In units in the last place: for `f32` over all 2³² arguments (`cargo run --release --example ulp`), with the share
-//! of errors beyond one unit and the argument of the largest; for `f64` over the three hundred arguments or more of each
-//! in `tests/fixtures/math_f64.json`. Subnormal arguments and results count like any other.
-//!
-//! | function | `f32` | beyond 1 | at | `f64` |
-//! | --- | ---: | ---: | ---: | ---: |
-//! | `exp` | 1.01 | 0.0000 % | 5.9306038e1 | 0.91 |
-//! | `exp_m1` | 1.46 | 0.0049 % | 1.6982925e1 | 1.00 |
-//! | `ln` | 0.83 | — | 1.4072604e0 | 0.70 |
-//! | `ln_1p` | 1.44 | 0.0063 % | 4.3262485e-1 | 0.63 |
-//! | `tanh` | 1.93 | 0.9072 % | 5.1745725e-1 | 1.36 |
-//! | `sigmoid` | 1.70 | 0.3357 % | -1.1046847e0 | 1.33 |
-//! | `erf` | 0.85 | — | 8.2204133e-1 | 0.65 |
-//! | `erfc` | 0.68 | — | 4.5574322e-2 | 2.59 |
-//! | `normal_cdf` | 5.26 | 2.0179 % | -4.015473e0 | 3.33 |
-//!
-//! NaN gives NaN, infinities give the limits, and zero keeps its sign in odd functions, `exp_m1` and `ln_1p`. Every
-//! value has the same bits alone and in a loop, with any instruction set: what is fused or in which order it is added is
-//! written in the code, and nothing is left to the compiler.
+//! | modules | what |
+//! |---|---|
+//! | [`convolution`], [`pool`], [`softmax`], [`runs`], [`normalize`] | what layers compute |
+//! | [`channels`], [`rows`] | passes over the channels of samples, and over rows |
+//! | [`gemm`], [`simd`] | matrix products; elementwise passes and sums in vector instructions |
+//! | [`parallel`] | parts of a pass for several threads |
+//! | [`streams`], [`window`], [`math`] | what passes go over; where windows lie; exp, tanh and their kin |
 
 // What a loop calls must be inlined to inherit its instruction set.
 #![allow(clippy::inline_always)]
@@ -40,28 +29,30 @@ pub(crate) mod rows;
 pub(crate) mod runs;
 pub(crate) mod simd;
 pub(crate) mod softmax;
+pub(crate) mod streams;
 pub(crate) mod window;
 
-/// A batch whose rows hold several groups of `width` numbers (the steps of a sequence), with one group a row.
+/// A view of a batch with one group of `width` numbers a row, where a row of the batch holds several (the steps of a
+/// sequence).
 pub(crate) fn groups<A>(x: &Matrix<A>, width: usize) -> ArrayView2<'_, A> {
     let groups = x.len() / width;
     x.view().into_shape_with_order((groups, width)).expect("layers are given row-major matrices of checked width")
 }
 
-/// The same as [`groups`], to write to.
+/// The mutable view for [`groups`].
 pub(crate) fn groups_mut<A>(x: &mut Matrix<A>, width: usize) -> ArrayViewMut2<'_, A> {
     let groups = x.len() / width;
     x.view_mut().into_shape_with_order((groups, width)).expect("layers are given row-major matrices of checked width")
 }
 
-/// A matrix whose rows start `apart` numbers from one another.
-pub(crate) fn matrix<A>(numbers: &[A], rows: usize, columns: usize, apart: usize) -> ArrayView2<'_, A> {
-    ArrayView2::from_shape((rows, columns).strides((apart, 1)), numbers).expect("as many numbers as that")
+/// A matrix in a slice: `stride` is the distance from the start of a row to that of the next.
+pub(crate) fn matrix<A>(numbers: &[A], rows: usize, columns: usize, stride: usize) -> ArrayView2<'_, A> {
+    ArrayView2::from_shape((rows, columns).strides((stride, 1)), numbers).expect("a slice that holds all rows")
 }
 
-/// The same to write to.
-pub(crate) fn matrix_mut<A>(numbers: &mut [A], rows: usize, columns: usize, apart: usize) -> ArrayViewMut2<'_, A> {
-    ArrayViewMut2::from_shape((rows, columns).strides((apart, 1)), numbers).expect("as many numbers as that")
+/// The mutable view for [`matrix`].
+pub(crate) fn matrix_mut<A>(numbers: &mut [A], rows: usize, columns: usize, stride: usize) -> ArrayViewMut2<'_, A> {
+    ArrayViewMut2::from_shape((rows, columns).strides((stride, 1)), numbers).expect("a slice that holds all rows")
 }
 
 /// The numbers of a matrix that a layer was given, row by row.
@@ -69,13 +60,13 @@ pub(crate) fn flat<A>(x: &Matrix<A>) -> &[A] {
     x.as_slice().expect("layers are given row-major matrices")
 }
 
-/// The same as [`flat`], to write to.
+/// The mutable slice for [`flat`].
 pub(crate) fn flat_mut<A>(x: &mut Matrix<A>) -> &mut [A] {
     x.as_slice_mut().expect("layers are given row-major matrices")
 }
 
-/// How many channels a sample has, and how far apart the channels of one place lie in its row: the features of a sample
-/// or of a step lie side by side (1), the channels of an image are planes.
+/// The number of channels of a sample, and the stride between the channels of one position: 1 for the features of a
+/// sample or of a step, the size of a plane for images.
 pub(crate) fn channels_of(input: Shape) -> (usize, usize) {
     match input {
         Shape::Flat(features) | Shape::Sequence { features, .. } => (features, 1),
@@ -83,12 +74,12 @@ pub(crate) fn channels_of(input: Shape) -> (usize, usize) {
     }
 }
 
-/// How many steps of so many features a sample has before its padding: trailing steps of nothing but zeros.
+/// The number of steps of a sample before its padding: trailing steps of nothing but zeros.
 pub(crate) fn steps_before_padding<A: Scalar>(sample: &ArrayRef1<A>, features: usize) -> usize {
     sample.iter().rposition(|&x| x != A::ZERO).map_or(0, |last| last / features + 1)
 }
 
-/// y = f(x), number by number.
+/// y = f(x), elementwise.
 #[inline(always)]
 pub(crate) fn map<A: Scalar>(x: &Matrix<A>, y: &mut Matrix<A>, f: impl Fn(A) -> A + Copy + Sync) {
     match (x.as_slice(), y.as_slice_mut()) {
@@ -97,7 +88,7 @@ pub(crate) fn map<A: Scalar>(x: &Matrix<A>, y: &mut Matrix<A>, f: impl Fn(A) -> 
     }
 }
 
-/// dx = dy ∘ slope(x, y), number by number.
+/// dx = dy ∘ slope(x, y), elementwise.
 #[inline(always)]
 pub(crate) fn map_gradient<A: Scalar>(
     x: &Matrix<A>,
@@ -148,5 +139,5 @@ pub(crate) fn resize<A: Scalar>(matrix: &mut Array2<A>, rows: usize, columns: us
     }
     let (mut memory, _) = std::mem::take(matrix).into_raw_vec_and_offset();
     memory.resize(rows * columns, A::ZERO);
-    *matrix = Array2::from_shape_vec((rows, columns), memory).expect("as many numbers as the shape has");
+    *matrix = Array2::from_shape_vec((rows, columns), memory).expect("a vector of rows x columns numbers");
 }

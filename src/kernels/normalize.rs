@@ -3,8 +3,8 @@
 //! Variances are taken in two passes, as means of squares of deviations, with sums in `f64`. A mean in `f64` is kept as
 //! two numbers of the layer's own type, hi + lo: so a mean of 10,000 costs the deviations no digits in `f32`.
 //!
-//! The gradient is dx = rstd·(w·dy - m₁ - x̂·m₂) with m₁ and m₂ the means of w·dy and w·dy·x̂ over all numbers that share
-//! the mean and the variance. dw is the sum of dy·x̂ and db that of dy over all numbers that share w and b.
+//! The gradient is dx = rstd·(w·dy - m₁ - x̂·m₂) with m₁ and m₂ the means of w·dy and w·dy·x̂ over all numbers that
+//! share the mean and the variance. dw is the sum of dy·x̂ and db that of dy over all numbers that share w and b.
 
 use super::channels::{add_pairs, add_sums, each};
 use crate::Scalar;
@@ -74,10 +74,10 @@ impl<'a, A: Scalar> Statistics<'a, A> {
 
 /// Adds up the numbers of each channel.
 #[inline(always)]
-pub(crate) fn add_numbers<A: Scalar>(x: &[A], apart: usize, sums: &mut [f64], channels: &[A]) {
+pub(crate) fn add_numbers<A: Scalar>(x: &[A], stride: usize, sums: &mut [f64], channels: &[A]) {
     add_sums(
         x,
-        apart,
+        stride,
         channels,
         sums,
         #[inline(always)]
@@ -87,10 +87,10 @@ pub(crate) fn add_numbers<A: Scalar>(x: &[A], apart: usize, sums: &mut [f64], ch
 
 /// Adds up the squares of each channel's deviations from its mean.
 #[inline(always)]
-pub(crate) fn add_squares<A: Scalar>(x: &[A], apart: usize, (hi, lo): (&[A], &[A]), squares: &mut [f64]) {
+pub(crate) fn add_squares<A: Scalar>(x: &[A], stride: usize, (hi, lo): (&[A], &[A]), squares: &mut [f64]) {
     add_sums(
         x,
-        apart,
+        stride,
         (hi, lo),
         squares,
         #[inline(always)]
@@ -105,13 +105,13 @@ pub(crate) fn add_squares<A: Scalar>(x: &[A], apart: usize, (hi, lo): (&[A], &[A
 #[inline(always)]
 pub(crate) fn add_gradients<A: Scalar>(
     (x, dy): (&[A], &[A]),
-    apart: usize,
+    stride: usize,
     statistics: (&[A], &[A], &[A]),
     sums: &mut [f64],
 ) {
     add_pairs(
         (x, dy),
-        apart,
+        stride,
         statistics,
         sums,
         #[inline(always)]
@@ -123,13 +123,13 @@ pub(crate) fn add_gradients<A: Scalar>(
 #[inline(always)]
 pub(crate) fn normalize<A: Scalar>(
     (x, y): (&[A], &mut [A]),
-    apart: usize,
+    stride: usize,
     (hi, lo, rstd): (&[A], &[A], &[A]),
     (w, b): (&[A], &[A]),
 ) {
     each(
         (x, y),
-        apart,
+        stride,
         (hi, lo, rstd, w, b),
         #[inline(always)]
         |(&x, y), (&hi, &lo, &rstd, &w, &b)| *y = deviation(x, hi, lo) * rstd * w + b,
@@ -140,13 +140,13 @@ pub(crate) fn normalize<A: Scalar>(
 #[inline(always)]
 pub(crate) fn gradient<A: Scalar>(
     (x, dy, dx): (&[A], &[A], &mut [A]),
-    apart: usize,
+    stride: usize,
     statistics: (&[A], &[A], &[A]),
     (w, m1, m2): (&[A], &[A], &[A]),
 ) {
     each(
         (x, dy, dx),
-        apart,
+        stride,
         (statistics, (w, m1, m2)),
         #[inline(always)]
         |(&x, &dy, dx), ((&hi, &lo, &rstd), (&w, &m1, &m2))| {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::simd::{Streams, rows, vectorize_with};
+use super::streams::Streams;
 
 /// A thread gets at least this many positions.
 const GRAIN: usize = 1 << 16;
@@ -51,10 +51,13 @@ fn fold_between<S: Streams>(
         return f(streams);
     }
     let (left, right) = streams.split_at(blocks / 2 * block);
-    let apart = threads > 1 && left.len() >= GRAIN;
+    let parallel = threads > 1 && left.len() >= GRAIN;
     let few = threads / 2;
-    let (left, right) =
-        both(apart, || fold_between(left, block, few, f, join), || fold_between(right, block, threads - few, f, join));
+    let (left, right) = both(
+        parallel,
+        || fold_between(left, block, few, f, join),
+        || fold_between(right, block, threads - few, f, join),
+    );
     join(left, right)
 }
 
@@ -69,102 +72,36 @@ pub(crate) fn threads(len: usize) -> usize {
     1
 }
 
-/// Calls two functions, each on a thread of its own if they are to run `apart`.
-pub(crate) fn both<R: Send>(apart: bool, a: impl FnOnce() -> R + Send, b: impl FnOnce() -> R + Send) -> (R, R) {
+/// Calls two functions, in `parallel` or one after the other.
+pub(crate) fn both<R: Send>(parallel: bool, a: impl FnOnce() -> R + Send, b: impl FnOnce() -> R + Send) -> (R, R) {
     #[cfg(feature = "parallel")]
-    if apart {
+    if parallel {
         return rayon::join(a, b);
     }
-    let _ = apart;
+    let _ = parallel;
     (a(), b())
 }
 
-/// The same as [`split`], in parts that hold whole rows of `width` positions.
-pub(crate) fn split_rows<S: Streams>(streams: S, width: usize, f: &(impl Fn(S) + Sync)) {
-    split_lines(Lines::new(streams, width), width, &|part: Lines<S>| f(part.streams));
+/// As [`split`], for streams whose items are more than single numbers: `work` operations each, a row of numbers say.
+pub(crate) fn split_items<S: Streams>(streams: S, work: usize, f: &(impl Fn(S) + Sync)) {
+    let threads = threads(streams.len().saturating_mul(work));
+    split_items_between(streams, work, threads, f);
 }
 
-/// The same as [`split`] for streams at whose positions there is more than a number: about `width` numbers each.
-pub(crate) fn split_lines<S: Streams>(lines: S, width: usize, f: &(impl Fn(S) + Sync)) {
-    let threads = threads(lines.len().saturating_mul(width));
-    split_lines_between(lines, width, threads, f);
-}
-
-fn split_lines_between<S: Streams>(lines: S, width: usize, threads: usize, f: &(impl Fn(S) + Sync)) {
-    let len = lines.len();
-    if threads < 2 || len < 2 || len * width < 2 * GRAIN {
-        return f(lines);
+fn split_items_between<S: Streams>(streams: S, work: usize, threads: usize, f: &(impl Fn(S) + Sync)) {
+    let len = streams.len();
+    if threads < 2 || len < 2 || len * work < 2 * GRAIN {
+        return f(streams);
     }
     let few = threads / 2;
-    let (left, right) = lines.split_at((len / threads * few).max(1));
-    both(true, || split_lines_between(left, width, few, f), || split_lines_between(right, width, threads - few, f));
+    let (left, right) = streams.split_at((len / threads * few).max(1));
+    both(true, || split_items_between(left, work, few, f), || split_items_between(right, work, threads - few, f));
 }
 
-/// Calls `f` with the items at every position of `lines`, in vector instructions: mark it `#[inline(always)]`.
-#[inline(always)]
-pub(crate) fn each_line<S: Streams>(lines: S, width: usize, f: impl Fn(S::Item) + Copy + Sync) {
-    split_lines(lines, width, &|part: S| {
-        vectorize_with(
-            (part, f),
-            #[inline(always)]
-            |(part, f)| rows::each(part, f),
-        );
-    });
-}
-
-/// Streams cut into lines of `width` positions: a stream itself, with a line at each position. So matrices of different
-/// widths can be gone through together, row by row. The last line is shorter if there is not enough for it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Lines<S> {
-    pub(crate) streams: S,
-    width: usize,
-}
-
-impl<S: Streams> Lines<S> {
-    #[inline(always)]
-    pub(crate) fn new(streams: S, width: usize) -> Self {
-        Self { streams, width: width.max(1) }
-    }
-}
-
-impl<S: Streams> Streams for Lines<S> {
-    type Item = S;
-    #[inline(always)]
-    fn len(&self) -> usize {
-        self.streams.len().div_ceil(self.width)
-    }
-    #[inline(always)]
-    fn split_at(self, middle: usize) -> (Self, Self) {
-        let Self { streams, width } = self;
-        let middle = (middle * width).min(streams.len());
-        let (before, after) = streams.split_at(middle);
-        (Self { streams: before, width }, Self { streams: after, width })
-    }
-    #[inline(always)]
-    fn items(self) -> impl Iterator<Item = S> {
-        let Self { streams, width } = self;
-        let mut rest = Some(streams);
-        std::iter::from_fn(move || {
-            let streams = rest.take().filter(|streams| streams.len() > 0)?;
-            let middle = width.min(streams.len());
-            let (line, after) = streams.split_at(middle);
-            rest = Some(after);
-            Some(line)
-        })
-    }
-    #[inline(always)]
-    fn blocks<const N: usize>(self) -> impl Iterator<Item = Self> {
-        let width = self.width;
-        let whole = self.streams.len() / (N * width) * N;
-        let blocks = Lines::new(self.split_at(whole).0.streams, N * width);
-        blocks.items().map(move |streams| Self { streams, width })
-    }
-}
-
-/// So many multiplications or moves are worth a thread of their own.
+/// Multiplications or moves that are worth a thread of their own.
 const PER_THREAD: usize = 1 << 19;
 
-/// In how many parts to do `items` things of `work` operations each.
+/// The number of parts in which to process `items` of `work` operations each.
 pub(crate) fn parts(items: usize, work: usize) -> usize {
     #[cfg(feature = "parallel")]
     {
@@ -177,7 +114,7 @@ pub(crate) fn parts(items: usize, work: usize) -> usize {
     1
 }
 
-/// What [`share`] gives to a part: a slice with so many numbers an item; of the last item some may be missing.
+/// A slice that [`share`] splits, and its numbers for each item; the last item may have fewer.
 #[derive(Debug)]
 pub(crate) struct Shared<'a, T>(pub &'a mut [T], pub usize);
 
@@ -188,7 +125,8 @@ impl<T> Shared<'_, T> {
     }
 }
 
-/// Calls `f` once for each of `scratch`, on several threads, with a run of the items and what these have of `a` and `b`.
+/// Calls `f` once for each of `scratch`, on several threads, with a run of the items and what these have of `a` and
+/// `b`.
 pub(crate) fn share<P: Send, Q: Send, T: Send>(
     items: Range<usize>,
     a: Shared<'_, P>,

@@ -1,9 +1,11 @@
-//! [`each_row`]: a pass over rows of several matrices side by side, which may be of different widths.
+//! [`Rows`]: passes over the rows of several matrices side by side, which may be of different widths.
 
-use super::{parallel, simd};
-use simd::Streams;
+use super::parallel::split_items;
+use super::simd::{self, vectorize_with};
+use super::streams::Streams;
 
-/// A stream whose items are rows of so many positions: samples, or the planes of images.
+/// Streams cut into rows of a given width: samples, steps, or the planes of images. It is a stream itself, with a row
+/// at each position. The last row is shorter if the stream ends within it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rows<S>(pub S, pub usize);
 
@@ -11,19 +13,23 @@ impl<S: Streams> Streams for Rows<S> {
     type Item = S;
     #[inline(always)]
     fn len(&self) -> usize {
-        self.0.len() / self.1.max(1)
+        self.0.len().div_ceil(self.1.max(1))
     }
     #[inline(always)]
     fn split_at(self, middle: usize) -> (Self, Self) {
-        let (left, right) = self.0.split_at(middle * self.1);
-        (Self(left, self.1), Self(right, self.1))
+        let Self(streams, width) = self;
+        let middle = (middle * width).min(streams.len());
+        let (before, after) = streams.split_at(middle);
+        (Self(before, width), Self(after, width))
     }
     #[inline(always)]
     fn items(self) -> impl Iterator<Item = S> {
         let (rows, width) = (self.len(), self.1);
         let mut rest = Some(self.0);
         (0..rows).map_while(move |_| {
-            let (row, after) = rest.take()?.split_at(width);
+            let streams = rest.take()?;
+            let end = width.min(streams.len());
+            let (row, after) = streams.split_at(end);
             rest = Some(after);
             Some(row)
         })
@@ -31,23 +37,21 @@ impl<S: Streams> Streams for Rows<S> {
     #[inline(always)]
     fn blocks<const N: usize>(self) -> impl Iterator<Item = Self> {
         let width = self.1;
-        Rows(self.0, N * width).items().map(move |block| Self(block, width))
+        let whole = self.0.len() / (N * width).max(1) * N;
+        let blocks = self.split_at(whole).0;
+        Self(blocks.0, N * width).items().map(move |block| Self(block, width))
     }
 }
 
-/// Calls `f` with each row of `rows`, a [`Rows`] or a tuple of them, with vector instructions; in parts on several
-/// threads if that pays, when a row takes `work` moves.
+/// Calls `f` with each row of `rows`, a [`Rows`] or a tuple of them, on several threads if that pays; a row takes about
+/// `work` operations. Mark `f` `#[inline(always)]`, so that it is compiled to vector instructions.
 #[inline(always)]
 pub(crate) fn each_row<S: Streams>(rows: S, work: usize, f: impl Fn(S::Item) + Copy + Sync) {
-    parallel::split_lines(rows, work, &|part: S| {
-        let mut part = Some(part);
-        simd::vectorize(
+    split_items(rows, work, &|part: S| {
+        vectorize_with(
+            (part, f),
             #[inline(always)]
-            || {
-                if let Some(part) = part.take() {
-                    simd::rows::each(part, f);
-                }
-            },
+            |(part, f)| simd::rows::each(part, f),
         );
     });
 }

@@ -1,14 +1,15 @@
-//! Normalising whole runs of numbers, with parameters for each place in a run: what layer norm and RMS norm compute. The
-//! formulas are those of [`normalize`](super::normalize), with the statistics of runs instead of channels.
+//! Normalising whole runs of numbers, with parameters for each position in a run: what layer norm and RMS norm compute.
+//! The formulas are those of [`normalize`](super::normalize), with the statistics of runs instead of channels.
 
 use super::channels::block_sums;
 use super::normalize::{Plain, deviation, rstd, split};
-use super::parallel::{Lines, each_line};
-use super::simd::{Streams, rows};
+use super::rows::{Rows, each_row};
+use super::simd::rows;
+use super::streams::Streams;
 use crate::Scalar;
 
-/// Lines of three streams side by side.
-type Three<'s, A> = (Lines<&'s [A]>, Lines<&'s [A]>, Lines<&'s [A]>);
+/// Rows of three streams side by side.
+type Three<'s, A> = (Rows<&'s [A]>, Rows<&'s [A]>, Rows<&'s [A]>);
 
 /// How runs are normalised: if not `centered`, their mean counts as 0.
 #[derive(Debug, Clone, Copy)]
@@ -46,9 +47,9 @@ impl Runs {
         let (w, b) = state.plain.or(parameters, size);
         state.statistics.resize(x.len() / size * 3, A::ZERO);
         let n = size as f64;
-        let lines = (Lines::new(x, size), Lines::new(y, size), Lines::new(&mut state.statistics[..], 3));
-        each_line(
-            lines,
+        let runs = (Rows(x, size), Rows(y, size), Rows(&mut state.statistics[..], 3));
+        each_row(
+            runs,
             size,
             #[inline(always)]
             move |(x, y, statistics)| {
@@ -88,19 +89,19 @@ impl Runs {
         state: &mut RunsState<A>,
     ) {
         let RunsState { statistics, partial, sums, plain } = state;
-        let (statistics, n) = (Lines::new(&statistics[..], 3), size as f64);
+        let (statistics, n) = (Rows(&statistics[..], 3), size as f64);
         if let Some(dw) = dw {
             sums.resize(2 * size, 0.0);
-            let lines = (Lines::new(x, size), Lines::new(dy, size), statistics);
+            let runs = (Rows(x, size), Rows(dy, size), statistics);
             block_sums(
-                lines,
+                runs,
                 size,
                 partial,
                 sums,
                 #[inline(always)]
-                |lines: Three<'_, A>, sums| {
+                |runs: Three<'_, A>, sums| {
                     let (dw, db) = sums.split_at_mut(size);
-                    for (x, dy, statistics) in lines.items() {
+                    for (x, dy, statistics) in runs.items() {
                         let &[hi, lo, rstd] = statistics else { continue };
                         rows::each(
                             (x, dy, &mut *dw, &mut *db),
@@ -120,9 +121,9 @@ impl Runs {
         }
         let Some(dx) = dx else { return };
         let (w, _) = plain.or(parameters, size);
-        let lines = (Lines::new(x, size), Lines::new(dy, size), Lines::new(dx, size), statistics);
-        each_line(
-            lines,
+        let runs = (Rows(x, size), Rows(dy, size), Rows(dx, size), statistics);
+        each_row(
+            runs,
             size,
             #[inline(always)]
             move |(x, dy, dx, statistics)| {

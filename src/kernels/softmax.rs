@@ -1,16 +1,17 @@
 //! What softmax and its logarithm have in common: numbers in groups, each shifted by the group's largest, and sums over
 //! groups.
 
-use super::parallel::split_rows;
+use super::parallel::split_items;
+use super::rows::Rows;
 use super::simd::{rows, vectorize};
 use super::{channels_of, flat, flat_mut};
 use crate::{Matrix, Scalar, Shape};
 
-/// So many groups, or about so many numbers, are worked on at a time: they stay in the fastest cache.
+/// Groups that are worked on at a time, or fewer if they hold more than [`NUMBERS`]: they stay in the fastest cache.
 const GROUPS: usize = 64;
 const NUMBERS: usize = 1024;
 
-/// y = finish(z, e, t), number by number, where z is x minus the largest x of its group, e = exp(z), and t is what
+/// y = finish(z, e, t), elementwise, where z is x minus the largest x of its group, e = exp(z), and t is what
 /// `of_sum` makes of the sum of e over the group.
 ///
 /// Groups that lie in rows may be short, so exp goes over many of them in one pass.
@@ -21,19 +22,20 @@ pub(crate) fn normalize<A: Scalar>(
     of_sum: impl Fn(A) -> A + Sync,
     finish: impl Fn(A, A, A) -> A + Sync,
 ) {
-    let (size, apart) = channels_of(input);
+    let (size, stride) = channels_of(input);
     if x.is_empty() {
         return;
     }
-    split_rows((flat(x), flat_mut(y)), size * apart, &|(x, y): (&[A], &mut [A])| {
+    let width = size * stride;
+    split_items(Rows((flat(x), flat_mut(y)), width), width, &|Rows((x, y), _): Rows<(&[A], &mut [A])>| {
         vectorize(
             #[inline(always)]
             || {
-                if apart == 1 {
+                if stride == 1 {
                     normalize_rows(x, y, size, &of_sum, &finish);
                 } else {
-                    for (x, y) in x.chunks_exact(size * apart).zip(y.chunks_exact_mut(size * apart)) {
-                        normalize_planes(x, y, apart, &of_sum, &finish);
+                    for (x, y) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)) {
+                        normalize_planes(x, y, stride, &of_sum, &finish);
                     }
                 }
             },
@@ -80,19 +82,19 @@ fn normalize_rows<A: Scalar>(
 fn normalize_planes<A: Scalar>(
     x: &[A],
     y: &mut [A],
-    apart: usize,
+    stride: usize,
     of_sum: &impl Fn(A) -> A,
     finish: &impl Fn(A, A, A) -> A,
 ) {
-    for start in (0..apart).step_by(GROUPS) {
-        let strip = start..apart.min(start + GROUPS);
+    for start in (0..stride).step_by(GROUPS) {
+        let strip = start..stride.min(start + GROUPS);
         let (mut max, mut sum) = ([-A::INFINITY; GROUPS], [A::ZERO; GROUPS]);
-        for x in x.chunks_exact(apart) {
+        for x in x.chunks_exact(stride) {
             for (max, &x) in max.iter_mut().zip(&x[strip.clone()]) {
                 *max = max.maximum(x);
             }
         }
-        for (x, y) in x.chunks_exact(apart).zip(y.chunks_exact_mut(apart)) {
+        for (x, y) in x.chunks_exact(stride).zip(y.chunks_exact_mut(stride)) {
             let (x, y) = (&x[strip.clone()], &mut y[strip.clone()]);
             for (((y, &x), &max), sum) in y.iter_mut().zip(x).zip(&max).zip(&mut sum) {
                 *y = (x - max).exp();
@@ -102,7 +104,7 @@ fn normalize_planes<A: Scalar>(
         for sum in &mut sum {
             *sum = of_sum(*sum);
         }
-        for (x, y) in x.chunks_exact(apart).zip(y.chunks_exact_mut(apart)) {
+        for (x, y) in x.chunks_exact(stride).zip(y.chunks_exact_mut(stride)) {
             let (x, y) = (&x[strip.clone()], &mut y[strip.clone()]);
             for (((y, &x), &max), &sum) in y.iter_mut().zip(x).zip(&max).zip(&sum) {
                 *y = finish(x - max, *y, sum);
@@ -111,7 +113,7 @@ fn normalize_planes<A: Scalar>(
     }
 }
 
-/// p = finish(p, dy, s), number by number, in place, where s is the sum of term(p, dy) over the group.
+/// p = finish(p, dy, s), elementwise and in place, where s is the sum of term(p, dy) over the group.
 pub(crate) fn gradient<A: Scalar>(
     p: &mut Matrix<A>,
     dy: &Matrix<A>,
@@ -119,22 +121,23 @@ pub(crate) fn gradient<A: Scalar>(
     term: impl Fn(A, A) -> A + Sync,
     finish: impl Fn(A, A, A) -> A + Sync,
 ) {
-    let (size, apart) = channels_of(input);
+    let (size, stride) = channels_of(input);
     if p.is_empty() {
         return;
     }
-    split_rows((flat_mut(p), flat(dy)), size * apart, &|(p, dy): (&mut [A], &[A])| {
+    let width = size * stride;
+    split_items(Rows((flat_mut(p), flat(dy)), width), width, &|Rows((p, dy), _): Rows<(&mut [A], &[A])>| {
         vectorize(
             #[inline(always)]
             || {
-                for (p, dy) in p.chunks_exact_mut(size * apart).zip(dy.chunks_exact(size * apart)) {
-                    if apart == 1 {
+                for (p, dy) in p.chunks_exact_mut(width).zip(dy.chunks_exact(width)) {
+                    if stride == 1 {
                         let sum = A::of(rows::sum((&*p, dy), |(&p, &dy)| term(p, dy)));
                         for (p, &dy) in p.iter_mut().zip(dy) {
                             *p = finish(*p, dy, sum);
                         }
                     } else {
-                        gradient_planes(p, dy, apart, &term, &finish);
+                        gradient_planes(p, dy, stride, &term, &finish);
                     }
                 }
             },
@@ -146,19 +149,19 @@ pub(crate) fn gradient<A: Scalar>(
 fn gradient_planes<A: Scalar>(
     p: &mut [A],
     dy: &[A],
-    apart: usize,
+    stride: usize,
     term: &impl Fn(A, A) -> A,
     finish: &impl Fn(A, A, A) -> A,
 ) {
-    for start in (0..apart).step_by(GROUPS) {
-        let strip = start..apart.min(start + GROUPS);
+    for start in (0..stride).step_by(GROUPS) {
+        let strip = start..stride.min(start + GROUPS);
         let mut sum = [A::ZERO; GROUPS];
-        for (p, dy) in p.chunks_exact(apart).zip(dy.chunks_exact(apart)) {
+        for (p, dy) in p.chunks_exact(stride).zip(dy.chunks_exact(stride)) {
             for ((sum, &p), &dy) in sum.iter_mut().zip(&p[strip.clone()]).zip(&dy[strip.clone()]) {
                 *sum += term(p, dy);
             }
         }
-        for (p, dy) in p.chunks_exact_mut(apart).zip(dy.chunks_exact(apart)) {
+        for (p, dy) in p.chunks_exact_mut(stride).zip(dy.chunks_exact(stride)) {
             for ((&sum, p), &dy) in sum.iter().zip(&mut p[strip.clone()]).zip(&dy[strip.clone()]) {
                 *p = finish(*p, dy, sum);
             }

@@ -118,7 +118,26 @@ pub trait Join<A: Scalar>: Any + Debug + Send + Sync + CloneJoin<A> {
 pub struct Inputs<'a, A: Scalar> {
     x: &'a Matrix<A>,
     values: &'a [Array2<A>],
-    places: &'a [Place],
+    taken: &'a [Taken],
+    recording: bool,
+}
+
+/// A value that a step of a network takes or gives.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Taken {
+    pub(crate) value: usize,
+    /// Where it lies when a backward pass follows, and when not.
+    pub(crate) recording: Place,
+    pub(crate) predicting: Place,
+    /// Whether the step is the first on the way back to write its gradient; others add to it.
+    pub(crate) writes_first: bool,
+}
+
+impl Taken {
+    #[inline]
+    pub(crate) fn place(&self, recording: bool) -> Place {
+        if recording { self.recording } else { self.predicting }
+    }
 }
 
 /// Where a value lies while data pass through a network.
@@ -131,14 +150,14 @@ pub(crate) enum Place {
 }
 
 impl<'a, A: Scalar> Inputs<'a, A> {
-    pub(crate) fn new(x: &'a Matrix<A>, values: &'a [Array2<A>], places: &'a [Place]) -> Self {
-        Self { x, values, places }
+    pub(crate) fn new(x: &'a Matrix<A>, values: &'a [Array2<A>], taken: &'a [Taken], recording: bool) -> Self {
+        Self { x, values, taken, recording }
     }
 
     /// The number of values.
     #[allow(clippy::len_without_is_empty)] // There is at least one.
     pub fn len(&self) -> usize {
-        self.places.len()
+        self.taken.len()
     }
 
     /// Value `index`, (rows, length of its shape).
@@ -146,7 +165,7 @@ impl<'a, A: Scalar> Inputs<'a, A> {
     /// # Panics
     /// If there is no such value.
     pub fn get(&self, index: usize) -> &'a Matrix<A> {
-        match self.places[index] {
+        match self.taken[index].place(self.recording) {
             Place::Whole => self.x,
             Place::Buffer(at) => &self.values[at],
         }

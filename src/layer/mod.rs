@@ -24,8 +24,8 @@ mod restore;
 #[doc(inline)]
 pub use crate::parameters;
 pub use cache::Cache;
-pub(crate) use join::Place;
 pub use join::{Inputs, Join, JoinBackward, JoinPass};
+pub(crate) use join::{Place, Taken};
 pub use parameter::{Info, Parameter, Parameters, Role};
 pub use pass::{Backward, Pass};
 pub use restore::{Arrays, Parts, Registry, Restore};

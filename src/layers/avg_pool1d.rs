@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::kernels::window::{Axis, Window};
 use crate::kernels::{flat, flat_mut, pool};
+use crate::layers::windows::{pool_axes_of_steps, pooled, write_steps};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
@@ -11,12 +12,12 @@ use crate::{Matrix, Result, Scalar, Shape};
 /// The mean under a window that moves over the steps of a sequence, for each feature.
 ///
 /// The window steps by its own size unless `stride` says otherwise. Padding is zeros, at most half of the window, and
-/// counts as steps that the mean is over, unless [`without_padding`](Self::without_padding) says otherwise; steps beyond
-/// the padding, which a window may reach with `ceil`, never count. Of n steps it makes ⌊(n + 2·padding - kernel) /
-/// stride⌋ + 1, or with `ceil` the same rounded up, without places that start in the padding after the sequence. All as
-/// in `PyTorch`, whose sequences are (features, steps), though.
+/// counts as steps that the mean is over, unless [`without_padding`](Self::without_padding) says otherwise; steps
+/// beyond the padding, which a window may reach with `ceil`, never count. Of n steps it makes ⌊(n + 2·padding - kernel)
+/// / stride⌋ + 1, or with `ceil` the same rounded up, without positions that start in the padding after the sequence.
+/// All as in `PyTorch`, whose sequences are (features, steps), though.
 ///
-/// x is (samples, `[steps, features]`), y is (samples, `[places, features]`).
+/// x is (samples, `[steps, features]`), y is (samples, `[positions, features]`).
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -34,31 +35,12 @@ pub struct AvgPool1d {
 }
 
 impl AvgPool1d {
-    /// Windows of so many steps side by side.
+    /// Windows of `kernel` steps side by side.
     pub fn new(kernel: usize) -> Self {
         Self { window: Window::new([kernel, 1], [kernel, 1]), counts_padding: true }
     }
 
-    /// The same layer with a window that moves on by so many steps.
-    #[must_use]
-    pub fn stride(mut self, stride: usize) -> Self {
-        self.window.stride[0] = stride;
-        self
-    }
-
-    /// The same layer with so many steps of zeros before and after the sequence.
-    #[must_use]
-    pub fn padding(mut self, steps: usize) -> Self {
-        self.window.padding = [steps, 0].into();
-        self
-    }
-
-    /// The same layer with a last window that may reach beyond the sequence, instead of leaving out what is left over.
-    #[must_use]
-    pub fn ceil(mut self) -> Self {
-        self.window.ceil = true;
-        self
-    }
+    step_setters!(stride, padding, ceil);
 
     /// The same layer with means over the steps under a window only, not the padding.
     #[must_use]
@@ -68,13 +50,13 @@ impl AvgPool1d {
     }
 
     fn axes(&self, input: Shape) -> Result<[Axis; 2]> {
-        pool::axes_of_steps(&self.window, self, input)
+        pool_axes_of_steps(&self.window, self, input)
     }
 }
 
 impl<A: Scalar> Layer<A> for AvgPool1d {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
-        Ok(pool::pooled(self.axes(input)?, input))
+        Ok(pooled(self.axes(input)?, input))
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
@@ -103,15 +85,14 @@ impl<A: Scalar> Restore<A> for AvgPool1d {
 
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
         let spec = parts.spec();
-        let window = Window { ceil: spec.flag("ceil")?, ..Window::restore(spec)? };
-        Ok(Self { window, counts_padding: spec.flag("counts_padding")? })
+        Ok(Self { window: Window::restore_pool(spec)?, counts_padding: spec.flag("counts_padding")? })
     }
 }
 
 impl fmt::Debug for AvgPool1d {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AvgPool1d(")?;
-        pool::write_steps(f, &self.window)?;
+        write_steps(f, &self.window, true)?;
         f.write_str(if self.counts_padding { ")" } else { ", without padding)" })
     }
 }

@@ -4,20 +4,20 @@ use std::fmt;
 
 use crate::kernels::window::{Axis, Window};
 use crate::kernels::{flat, flat_mut, pool};
+use crate::layers::windows::{pool_axes, pooled};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
-use crate::layers::Padding;
 use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// The mean under a window that moves over each channel of an image.
 ///
 /// The window steps by its own size unless `stride` says otherwise. Padding is zeros, at most half of the window, and
-/// counts as cells that the mean is over, unless [`without_padding`](Self::without_padding) says otherwise; cells beyond
-/// the padding, which a window may reach with `ceil`, never count. An axis of n cells gives ⌊(n + padding - kernel) /
-/// stride⌋ + 1 places, or with `ceil` the same rounded up, without places that start in the padding after the image. All
-/// as in `PyTorch`.
+/// counts as cells that the mean is over, unless [`without_padding`](Self::without_padding) says otherwise; cells
+/// beyond the padding, which a window may reach with `ceil`, never count. An axis of n cells gives ⌊(n + padding -
+/// kernel) / stride⌋ + 1 positions, or with `ceil` the same rounded up, without positions that start in the padding
+/// after the image. All as in `PyTorch`.
 ///
-/// x is (samples, `[channels, height, width]`), y is (samples, `[channels, places, places]`).
+/// x is (samples, `[channels, height, width]`), y is (samples, `[channels, positions, positions]`).
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -40,26 +40,7 @@ impl AvgPool2d {
         Self { window: Window::new(kernel, kernel), counts_padding: true }
     }
 
-    /// The same layer with a window that steps by so many lines and columns.
-    #[must_use]
-    pub fn stride(mut self, stride: [usize; 2]) -> Self {
-        self.window.stride = stride;
-        self
-    }
-
-    /// The same layer with zeros around the image.
-    #[must_use]
-    pub fn padding(mut self, padding: impl Into<Padding>) -> Self {
-        self.window.padding = padding.into();
-        self
-    }
-
-    /// The same layer with a last window that may reach beyond the image, instead of leaving out what is left over.
-    #[must_use]
-    pub fn ceil(mut self) -> Self {
-        self.window.ceil = true;
-        self
-    }
+    image_setters!(stride, padding, ceil);
 
     /// The same layer with means over the pixels under a window only, not the padding.
     ///
@@ -80,13 +61,13 @@ impl AvgPool2d {
     }
 
     fn axes(&self, input: Shape) -> Result<[Axis; 2]> {
-        pool::axes(&self.window, self, input)
+        pool_axes(&self.window, self, input)
     }
 }
 
 impl<A: Scalar> Layer<A> for AvgPool2d {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
-        Ok(pool::pooled(self.axes(input)?, input))
+        Ok(pooled(self.axes(input)?, input))
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
@@ -115,8 +96,7 @@ impl<A: Scalar> Restore<A> for AvgPool2d {
 
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
         let spec = parts.spec();
-        let window = Window { ceil: spec.flag("ceil")?, ..Window::restore(spec)? };
-        Ok(Self { window, counts_padding: spec.flag("counts_padding")? })
+        Ok(Self { window: Window::restore_pool(spec)?, counts_padding: spec.flag("counts_padding")? })
     }
 }
 

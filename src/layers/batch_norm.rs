@@ -8,7 +8,8 @@ use super::affine::{self, Affine, NORMALIZED, constant, row};
 use crate::error::{NO_FORWARD, check_setting};
 use crate::kernels::channels::block_sums;
 use crate::kernels::normalize::{Plain, Statistics, add_gradients, add_numbers, add_squares, gradient, normalize};
-use crate::kernels::parallel::{Lines, split_rows};
+use crate::kernels::parallel::split_items;
+use crate::kernels::rows::Rows;
 use crate::kernels::simd::{vectorize, vectorize_with};
 use crate::kernels::{channels_of, flat, flat_mut};
 use crate::layer::{Backward, Cache, Layer, Parameter, Parts, Pass, Restore, parameters};
@@ -183,14 +184,14 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
         if pass.training {
             batch.resize(2 * channels, 0.0);
             let (sums, squares) = batch.split_at_mut(channels);
-            let rows = Lines::new(x, width);
+            let rows = Rows(x, width);
             block_sums(
                 rows,
                 width,
                 partial,
                 sums,
                 #[inline(always)]
-                |x, sums| add_numbers(x.streams, apart, sums, w),
+                |x, sums| add_numbers(x.0, apart, sums, w),
             );
             vectorize(
                 #[inline(always)]
@@ -203,7 +204,7 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
                 partial,
                 squares,
                 #[inline(always)]
-                |x, squares| add_squares(x.streams, apart, centre, squares),
+                |x, squares| add_squares(x.0, apart, centre, squares),
             );
             vectorize(
                 #[inline(always)]
@@ -217,9 +218,9 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
             statistics.set_variances(sums, 1.0, self.eps);
         }
         let statistics = statistics.get();
-        split_rows((x, flat_mut(y)), width, &|part: (&[A], &mut [A])| {
+        split_items(Rows((x, flat_mut(y)), width), width, &|part: Rows<(&[A], &mut [A])>| {
             vectorize_with(
-                part,
+                part.0,
                 #[inline(always)]
                 |part| normalize(part, apart, statistics, (w, b)),
             );
@@ -239,14 +240,14 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
         let (w, _) = plain.or(self.affine.values(), channels);
         let n = (x.len() / channels) as f64;
         sums.resize(2 * channels, 0.0);
-        let rows = Lines::new((x, dy), width);
+        let rows = Rows((x, dy), width);
         block_sums(
             rows,
             width,
             partial,
             sums,
             #[inline(always)]
-            |at, sums| add_gradients(at.streams, apart, statistics, sums),
+            |at, sums| add_gradients(at.0, apart, statistics, sums),
         );
         // Σ dy of each channel, then Σ dy·x̂.
         let [dw, db] = self.affine.gradients(at.dw)?;
@@ -258,9 +259,9 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
         let share = if pass.training { 1.0 / n } else { 0.0 };
         means.extend(sums.iter().zip(w.iter().cycle()).map(|(sum, w)| A::of(w.to_f64() * sum * share)));
         let (m1, m2) = means.split_at(channels);
-        split_rows((x, dy, flat_mut(dx)), width, &|part: (&[A], &[A], &mut [A])| {
+        split_items(Rows((x, dy, flat_mut(dx)), width), width, &|part: Rows<(&[A], &[A], &mut [A])>| {
             vectorize_with(
-                part,
+                part.0,
                 #[inline(always)]
                 |part| gradient(part, apart, statistics, (w, m1, m2)),
             );

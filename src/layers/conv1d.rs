@@ -3,14 +3,16 @@
 use std::fmt;
 use std::ops::Range;
 
-use ndarray::{Array1, Array2, Array3, ArrayView2};
+use ndarray::{Array1, Array2, Array3};
 use rand::Rng;
 
-use super::conv2d::{bias_row, check_sizes, weight_rows};
 use crate::error::check_size;
-use crate::kernels::parallel::{Shared, parts, share};
 use crate::kernels::window::{Axis, Window};
-use crate::kernels::{column_sums, flat, flat_mut, gemm::gemm, groups, matrix, matrix_mut};
+use crate::kernels::{column_sums, flat, flat_mut, gemm::gemm, groups, matrix_mut};
+use crate::layers::windows::{
+    Term, bias_row, check_sizes, in_parts, restore_bias, restore_sizes, terms, uniform, weight_rows, write_end,
+    write_steps,
+};
 use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
 use crate::layers::Padding;
 use crate::spec::Spec;
@@ -61,8 +63,7 @@ impl<A: Scalar> Conv1d<A> {
     /// Those of [`new`](Self::new); [`Error::Setting`] if the groups do not divide both numbers of features.
     pub fn grouped(inputs: usize, outputs: usize, kernel: usize, groups: usize, rng: &mut impl Rng) -> Result<Self> {
         let fan_in = check_sizes("Conv1d", inputs, outputs, &[kernel], groups)?;
-        let bound = 1.0 / (fan_in as f64).sqrt();
-        let init = Init::Uniform { low: -bound, high: bound };
+        let init = uniform(fan_in);
         let mut layer = Self::with_init(inputs, outputs, kernel, groups, init, rng)?;
         layer.bias = Some(init.matrix(1, outputs, rng));
         Ok(layer)
@@ -111,27 +112,23 @@ impl<A: Scalar> Conv1d<A> {
         Ok(Self { weight, bias, inputs, groups, window: Window::new([kernel, 1], [1, 1]) })
     }
 
-    /// The same layer with a window that moves on by so many steps.
-    #[must_use]
-    pub fn stride(mut self, stride: usize) -> Self {
-        self.window.stride[0] = stride;
-        self
-    }
+    step_setters!(stride, dilation);
+    bias_methods!();
 
-    /// The same layer with so many steps of zeros before the sequence, and as many after it.
+    /// The same layer with `steps` of zeros before the sequence and as many after it.
     #[must_use]
     pub fn padding(self, steps: usize) -> Self {
         self.padding_each([steps, steps])
     }
 
-    /// The same layer with so many steps of zeros before and after the sequence.
+    /// The same layer with these numbers of zero steps before and after the sequence.
     #[must_use]
     pub fn padding_each(mut self, [before, after]: [usize; 2]) -> Self {
         self.window.padding = Padding::Each([[before, after], [0, 0]]);
         self
     }
 
-    /// The same layer with as many zeros as make ⌈steps / stride⌉ places of the window, as [`Padding::Same`] says.
+    /// The same layer with as many zeros as make ⌈steps / stride⌉ positions of the window, as [`Padding::Same`] says.
     #[must_use]
     pub fn padding_same(mut self) -> Self {
         self.window.padding = Padding::Same;
@@ -154,28 +151,9 @@ impl<A: Scalar> Conv1d<A> {
         self.padding_each([before, 0])
     }
 
-    /// The same layer with taps that lie so many steps apart.
-    #[must_use]
-    pub fn dilation(mut self, dilation: usize) -> Self {
-        self.window.dilation[0] = dilation;
-        self
-    }
-
-    /// The same layer without a bias.
-    #[must_use]
-    pub fn without_bias(mut self) -> Self {
-        self.bias = None;
-        self
-    }
-
     /// The weights, (kernel · features in a group, features out).
     pub fn weight(&self) -> &Array2<A> {
         &self.weight
-    }
-
-    /// The biases, (1, features out), if the layer has them.
-    pub fn bias(&self) -> Option<&Array2<A>> {
-        self.bias.as_ref()
     }
 
     /// The places of the window on the steps.
@@ -191,7 +169,7 @@ impl<A: Scalar> Conv1d<A> {
                 "sequences whose padded steps and window can be counted (something overflows here)".into(),
             ));
         };
-        if places.stride.checked_mul(self.inputs).is_none_or(|apart| apart > isize::MAX as usize) {
+        if places.stride.checked_mul(self.inputs).is_none_or(|stride| stride > isize::MAX as usize) {
             let (what, wants) = (format!("the stride of {self:?}"), "a number of steps that can be counted");
             return Err(Error::Setting { what, wants, got: places.stride as f64 });
         }
@@ -201,52 +179,8 @@ impl<A: Scalar> Conv1d<A> {
         Ok(places)
     }
 
-    /// The matrices that are multiplied for some of the taps: for each tap and group, the steps under that tap.
     fn terms(&self, places: Axis, taps: Range<usize>) -> impl Iterator<Item = Term> {
-        let ([inputs, outputs], groups) = ([self.inputs, self.weight.ncols()], self.groups);
-        taps.flat_map(move |tap| {
-            let (from, to) = places.places(tap);
-            let step = places.cell(from, tap).filter(|_| from < to);
-            step.into_iter().flat_map(move |step| {
-                (0..groups).map(move |group| {
-                    let (input, output) = (group * inputs / groups, group * outputs / groups);
-                    Term {
-                        places: to - from,
-                        sides: [inputs / groups, outputs / groups],
-                        apart: [places.stride * inputs, outputs],
-                        x: step * inputs + input,
-                        y: from * outputs + output,
-                        w: tap * (inputs / groups) * outputs + output,
-                    }
-                })
-            })
-        })
-    }
-}
-
-/// y += x·w for the steps under one tap and the features of one group: where each of the three starts.
-struct Term {
-    x: usize,
-    y: usize,
-    w: usize,
-    places: usize,
-    /// Features of the group, before and after.
-    sides: [usize; 2],
-    /// From row to row of x, and of y and w.
-    apart: [usize; 2],
-}
-
-impl Term {
-    fn x<'s, A>(&self, x: &'s [A]) -> ArrayView2<'s, A> {
-        matrix(&x[self.x..], self.places, self.sides[0], self.apart[0])
-    }
-
-    fn y<'s, A>(&self, y: &'s [A]) -> ArrayView2<'s, A> {
-        matrix(&y[self.y..], self.places, self.sides[1], self.apart[1])
-    }
-
-    fn w<'s, A>(&self, w: &'s [A]) -> ArrayView2<'s, A> {
-        matrix(&w[self.w..], self.sides[0], self.sides[1], self.apart[1])
+        terms(places, [self.inputs, self.weight.ncols()], self.groups, taps)
     }
 }
 
@@ -267,7 +201,7 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
                 }
                 let x = &x[sample * before..][..before];
                 for term in self.terms(places, 0..places.kernel) {
-                    let mut y = matrix_mut(&mut y[term.y..], term.places, term.sides[1], term.apart[1]);
+                    let mut y = matrix_mut(&mut y[term.y..], term.positions, term.sides[1], term.strides[1]);
                     gemm(A::ONE, &term.x(x), &term.w(w), A::ONE, &mut y);
                 }
             }
@@ -285,7 +219,7 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
                     dx.fill(A::ZERO);
                     let dy = &dy[sample * after..][..after];
                     for term in self.terms(places, 0..places.kernel) {
-                        let mut dx = matrix_mut(&mut dx[term.x..], term.places, term.sides[0], term.apart[0]);
+                        let mut dx = matrix_mut(&mut dx[term.x..], term.positions, term.sides[0], term.strides[0]);
                         gemm(A::ONE, &term.y(dy), &term.w(w).t(), A::ONE, &mut dx);
                     }
                 }
@@ -299,7 +233,7 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
                 let (x, dy) = (&x[sample * before..][..before], &dy[sample * after..][..after]);
                 for term in self.terms(places, taps.clone()) {
                     let dw = &mut dw[term.w - taps.start * rows..];
-                    let mut dw = matrix_mut(dw, term.sides[0], term.sides[1], term.apart[1]);
+                    let mut dw = matrix_mut(dw, term.sides[0], term.sides[1], term.strides[1]);
                     gemm(A::ONE, &term.x(x).t(), &term.y(dy), A::ONE, &mut dw);
                 }
             }
@@ -337,51 +271,19 @@ impl<A: Scalar> Restore<A> for Conv1d<A> {
     const KIND: &'static str = "conv1d";
 
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
-        let spec = parts.spec();
-        let (inputs, outputs, groups) = (spec.count("inputs")?, spec.count("outputs")?, spec.count("groups")?);
-        let window = Window::restore(spec)?;
+        let [inputs, outputs, groups] = restore_sizes(parts)?;
+        let window = Window::restore(parts.spec())?;
         let fan_in = check_sizes("Conv1d", inputs, outputs, &window.kernel, groups)?;
         let weight = parts.array("weight", fan_in, outputs)?;
-        let bias = if spec.flag("bias")? { Some(parts.array("bias", 1, outputs)?) } else { None };
+        let bias = restore_bias(parts, outputs)?;
         Ok(Self { weight, bias, inputs, groups, window })
     }
 }
 
-/// Calls `f` with runs of so many items, and with the `width` numbers that each of them writes, on several threads if
-/// `work` multiplications an item are worth it.
-fn in_parts<A: Scalar>(
-    items: usize,
-    numbers: &mut [A],
-    width: usize,
-    work: usize,
-    f: &(impl Fn(Range<usize>, &mut [A]) + Sync),
-) {
-    // A vector of nothing takes no memory.
-    let mut parts = vec![(); parts(items, work)];
-    share(0..items, Shared(numbers, width), Shared(&mut [(); 0], 0), &mut parts, &|items, numbers, _, ()| {
-        f(items, numbers);
-    });
-}
-
 impl<A: Scalar> fmt::Debug for Conv1d<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Window { kernel, stride, dilation, padding, .. } = self.window;
-        write!(f, "Conv1d({} -> {}, {}", self.inputs, self.weight.ncols(), kernel[0])?;
-        if stride[0] != 1 {
-            write!(f, ", stride {}", stride[0])?;
-        }
-        match padding {
-            Padding::NONE => {}
-            Padding::Same => f.write_str(", padding same")?,
-            Padding::Each([[before, after], _]) if before == after => write!(f, ", padding {before}")?,
-            Padding::Each([[before, after], _]) => write!(f, ", padding {before}+{after}")?,
-        }
-        if dilation[0] != 1 {
-            write!(f, ", dilation {}", dilation[0])?;
-        }
-        if self.groups > 1 {
-            write!(f, ", {} groups", self.groups)?;
-        }
-        f.write_str(if self.bias.is_some() { ")" } else { ", no bias)" })
+        write!(f, "Conv1d({} -> {}, ", self.inputs, self.weight.ncols())?;
+        write_steps(f, &self.window, false)?;
+        write_end(f, self.groups, self.bias.is_some())
     }
 }

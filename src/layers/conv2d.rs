@@ -2,24 +2,24 @@
 
 use std::fmt;
 
-use ndarray::{Array, Array1, Array2, Array4, Axis, Dimension};
+use ndarray::{Array1, Array2, Array4};
 use rand::Rng;
 
 use crate::kernels::convolution::{Convolution, Geometry};
 use crate::kernels::window::Window;
 use crate::kernels::{flat, flat_mut};
+use crate::layers::windows::{bias_row, check_sizes, restore_bias, restore_sizes, uniform, weight_rows, write_end};
 use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
-use crate::layers::Padding;
 use crate::spec::Spec;
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
 /// A convolution of images: y of channel o at a place is b(o) + Σ w(o, c, i, j) · x(c) under the window there, over
 /// input channels c and taps (i, j).
 ///
-/// As in every deep-learning library it is a cross-correlation: the window is not mirrored. The window steps by `stride`,
-/// its taps are `dilation` apart, and the image has zeros around it (see [`Padding`]); with these, an axis of n cells
-/// gives ⌊(n + padding - dilation·(kernel - 1) - 1) / stride⌋ + 1. With groups, output channels see only the input
-/// channels of their own group.
+/// As in every deep-learning library it is a cross-correlation: the window is not mirrored. The window steps by
+/// `stride`, its taps are `dilation` apart, and the image has zeros around it (see
+/// [`Padding`](crate::layers::Padding)); with these, an axis of n cells gives ⌊(n + padding - dilation·(kernel - 1) -
+/// 1) / stride⌋ + 1. With groups, output channels see only the input channels of their own group.
 ///
 /// x is (samples, `[channels, height, width]`); the weights are stored as (channels out, channels in a group · kernel
 /// height · kernel width), which is `PyTorch`'s layout.
@@ -74,8 +74,7 @@ impl<A: Scalar> Conv2d<A> {
         rng: &mut impl Rng,
     ) -> Result<Self> {
         let fan_in = check_sizes("Conv2d", inputs, outputs, &kernel, groups)?;
-        let bound = 1.0 / (fan_in as f64).sqrt();
-        let init = Init::Uniform { low: -bound, high: bound };
+        let init = uniform(fan_in);
         let mut layer = Self::with_init(inputs, outputs, kernel, groups, init, rng)?;
         layer.bias = Some(init.matrix(1, outputs, rng));
         Ok(layer)
@@ -114,108 +113,28 @@ impl<A: Scalar> Conv2d<A> {
         Ok(Self { weight, bias, inputs, groups, window: Window::new([height, width], [1, 1]) })
     }
 
-    /// The same layer with a window that steps by so many lines and columns.
-    #[must_use]
-    pub fn stride(mut self, stride: [usize; 2]) -> Self {
-        self.window.stride = stride;
-        self
-    }
-
-    /// The same layer with zeros around the image.
-    #[must_use]
-    pub fn padding(mut self, padding: impl Into<Padding>) -> Self {
-        self.window.padding = padding.into();
-        self
-    }
-
-    /// The same layer with taps that lie so many lines and columns apart.
-    #[must_use]
-    pub fn dilation(mut self, dilation: [usize; 2]) -> Self {
-        self.window.dilation = dilation;
-        self
-    }
-
-    /// The same layer without a bias.
-    #[must_use]
-    pub fn without_bias(mut self) -> Self {
-        self.bias = None;
-        self
-    }
+    image_setters!(stride, padding, dilation);
+    bias_methods!();
 
     /// The weights, (channels out, channels in a group · kernel height · kernel width).
     pub fn weight(&self) -> &Array2<A> {
         &self.weight
     }
 
-    /// The biases, (1, channels out), if the layer has them.
-    pub fn bias(&self) -> Option<&Array2<A>> {
-        self.bias.as_ref()
-    }
-
     fn geometry(&self, input: Shape) -> Result<Geometry> {
-        let Shape::Image { channels, .. } = input else {
-            let wants = format!("images of {} channels", self.inputs);
-            return Err(Error::Input { layer: format!("{self:?}"), wants, got: input });
-        };
-        if channels != self.inputs {
-            let wants = format!("images of {} channels", self.inputs);
-            return Err(Error::Input { layer: format!("{self:?}"), wants, got: input });
+        let wrong = |wants: String| Error::Input { layer: format!("{self:?}"), wants, got: input };
+        if !matches!(input, Shape::Image { channels, .. } if channels == self.inputs) {
+            return Err(wrong(format!("images of {} channels", self.inputs)));
         }
         let axes = self.window.axes(|| format!("{self:?}"), input)?;
         let (inputs, outputs) = (self.inputs / self.groups, self.weight.nrows() / self.groups);
         let geometry = Geometry { axes, groups: self.groups, inputs, outputs };
-        if !geometry.fits() {
-            let wants = "images whose patches and results can be counted (something overflows here)".into();
-            return Err(Error::Input { layer: format!("{self:?}"), wants, got: input });
+        if geometry.fits() {
+            Ok(geometry)
+        } else {
+            Err(wrong("images whose patches and results can be counted (something overflows here)".into()))
         }
-        Ok(geometry)
     }
-}
-
-/// The inputs of an output: channels in of a group times the taps of the window.
-///
-/// # Errors
-/// [`Error::Setting`] for sizes that make no convolution, or one that no memory could hold.
-pub(super) fn check_sizes(
-    layer: &str,
-    inputs: usize,
-    outputs: usize,
-    kernel: &[usize],
-    groups: usize,
-) -> Result<usize> {
-    let sides: Vec<String> = kernel.iter().map(ToString::to_string).collect();
-    let check = |what: &str, wants, got: usize, ok: bool| {
-        let what = format!("{what} of {layer}({inputs} -> {outputs}, {})", sides.join("x"));
-        if ok { Ok(()) } else { Err(Error::Setting { what, wants, got: got as f64 }) }
-    };
-    check("the channels in", "at least 1", inputs, inputs > 0)?;
-    check("the channels out", "at least 1", outputs, outputs > 0)?;
-    check("the kernel", "at least 1", 0, !kernel.contains(&0))?;
-    let divides = groups > 0 && inputs.is_multiple_of(groups) && outputs.is_multiple_of(groups);
-    check("the groups", "a divisor of both numbers of channels", groups, divides)?;
-    let fan_in = kernel.iter().try_fold(inputs / groups, |fan_in, &side| fan_in.checked_mul(side));
-    let all = fan_in.and_then(|n| n.checked_mul(outputs)).filter(|&n| n <= isize::MAX as usize / 64);
-    check("the number of weights", "small enough for the memory", usize::MAX, all.is_some())?;
-    Ok(fan_in.unwrap_or(usize::MAX))
-}
-
-/// These weights, row by row as a matrix of so many rows.
-pub(super) fn weight_rows<A: Scalar, D: Dimension>(weight: &Array<A, D>, rows: usize) -> Array2<A> {
-    let numbers: Vec<A> = weight.iter().copied().collect();
-    let columns = numbers.len() / rows;
-    Array2::from_shape_vec((rows, columns), numbers).expect("the rows are of one length")
-}
-
-/// The matrix of one row for the biases of so many channels.
-///
-/// # Errors
-/// [`Error::Dimensions`] if there are more or fewer.
-pub(super) fn bias_row<A: Scalar>(layer: &str, inputs: usize, outputs: usize, bias: Array1<A>) -> Result<Array2<A>> {
-    if bias.len() != outputs {
-        let what = format!("the bias of {layer}({inputs} -> {outputs})");
-        return Err(Error::Dimensions { what, wants: [1, outputs], got: [1, bias.len()] });
-    }
-    Ok(Array1::from_iter(bias).insert_axis(Axis(0)))
 }
 
 impl<A: Scalar> Layer<A> for Conv2d<A> {
@@ -272,12 +191,11 @@ impl<A: Scalar> Restore<A> for Conv2d<A> {
     const KIND: &'static str = "conv2d";
 
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
-        let spec = parts.spec();
-        let (inputs, outputs, groups) = (spec.count("inputs")?, spec.count("outputs")?, spec.count("groups")?);
-        let window = Window::restore(spec)?;
+        let [inputs, outputs, groups] = restore_sizes(parts)?;
+        let window = Window::restore(parts.spec())?;
         let fan_in = check_sizes("Conv2d", inputs, outputs, &window.kernel, groups)?;
         let weight = parts.array("weight", outputs, fan_in)?;
-        let bias = if spec.flag("bias")? { Some(parts.array("bias", 1, outputs)?) } else { None };
+        let bias = restore_bias(parts, outputs)?;
         Ok(Self { weight, bias, inputs, groups, window })
     }
 }
@@ -285,9 +203,6 @@ impl<A: Scalar> Restore<A> for Conv2d<A> {
 impl<A: Scalar> fmt::Debug for Conv2d<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Conv2d({} -> {}, {}", self.inputs, self.weight.nrows(), self.window)?;
-        if self.groups > 1 {
-            write!(f, ", {} groups", self.groups)?;
-        }
-        f.write_str(if self.bias.is_some() { ")" } else { ", no bias)" })
+        write_end(f, self.groups, self.bias.is_some())
     }
 }

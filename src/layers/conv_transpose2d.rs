@@ -5,27 +5,30 @@ use std::fmt;
 use ndarray::{Array1, Array2, Array4};
 use rand::Rng;
 
-use super::conv2d::{bias_row, check_sizes, weight_rows};
 use crate::kernels::channels::block_sums;
 use crate::kernels::convolution::{Convolution, Geometry};
-use crate::kernels::parallel::{Lines, each_line};
-use crate::kernels::simd::{Streams, rows};
-use crate::kernels::window::{Axis, Window};
+use crate::kernels::rows::{Rows, each_row};
+use crate::kernels::simd::rows;
+use crate::kernels::streams::Streams;
+use crate::kernels::window::Window;
 use crate::kernels::{flat, flat_mut};
+use crate::layers::windows::{bias_row, check_sizes, restore_bias, restore_sizes, uniform, weight_rows, write_end};
 use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
 use crate::layers::Padding;
 use crate::spec::Spec;
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
-/// A transposed convolution: the step that takes a [`Conv2d`](crate::layers::Conv2d) back from its results to its images.
+/// A transposed convolution: the step that takes a [`Conv2d`](crate::layers::Conv2d) back from its results to its
+/// images.
 ///
-/// Every pixel of x lays the window of weights, times its value, onto y: where x has the pixel (i, j), y gets the window
-/// at (i·stride - padding, j·stride - padding), and windows that overlap are added up; the bias is added at last. An axis
-/// of n pixels becomes (n - 1)·stride - padding + dilation·(kernel - 1) + 1 + output padding: the padding is what is cut
-/// off, and the output padding is pixels more at the end, as a convolution with steps leaves it open how many there were.
+/// Every pixel of x lays the window of weights, times its value, onto y: where x has the pixel (i, j), y gets the
+/// window at (i·stride - padding, j·stride - padding), and windows that overlap are added up; the bias is added at
+/// last. An axis of n pixels becomes (n - 1)·stride - padding + dilation·(kernel - 1) + 1 + output padding: the padding
+/// is what is cut off, and the output padding is pixels more at the end, as a convolution with steps leaves it open how
+/// many there were.
 ///
-/// x is (samples, `[channels, height, width]`); the weights are stored as (channels in, channels out in a group · kernel
-/// height · kernel width), which is `PyTorch`'s layout.
+/// x is (samples, `[channels, height, width]`); the weights are stored as (channels in, channels out in a group ·
+/// kernel height · kernel width), which is `PyTorch`'s layout.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -70,8 +73,7 @@ impl<A: Scalar> ConvTranspose2d<A> {
         rng: &mut impl Rng,
     ) -> Result<Self> {
         check_sizes("ConvTranspose2d", inputs, outputs, &kernel, groups)?;
-        let bound = 1.0 / ((outputs / groups * kernel[0] * kernel[1]) as f64).sqrt();
-        let init = Init::Uniform { low: -bound, high: bound };
+        let init = uniform(outputs / groups * kernel[0] * kernel[1]);
         let mut layer = Self::with_init(inputs, outputs, kernel, groups, init, rng)?;
         layer.bias = Some(init.matrix(1, outputs, rng));
         Ok(layer)
@@ -122,23 +124,23 @@ impl<A: Scalar> ConvTranspose2d<A> {
         Ok(Self { weight, bias, outputs, groups, window, output_padding: [0, 0] })
     }
 
-    /// The same layer with windows so many lines and columns apart.
+    /// The same layer with a distance of `stride` rows and columns from window to window.
     #[must_use]
     pub fn stride(mut self, stride: [usize; 2]) -> Self {
         self.window.stride = stride;
         self
     }
 
-    /// The same layer with so much cut off around the result. [`Padding::Same`] makes n·stride pixels of n, as in Keras:
-    /// of an odd number to cut off, the larger part goes at the end; if there are too few, pixels with only the bias are
-    /// added there.
+    /// The same layer with this padding cut off around the result. [`Padding::Same`] makes n·stride pixels of n, as in
+    /// Keras: of an odd number to cut off, the larger part goes at the end; if there are too few, pixels with only the
+    /// bias are added there.
     #[must_use]
     pub fn padding(mut self, padding: impl Into<Padding>) -> Self {
         self.window.padding = padding.into();
         self
     }
 
-    /// The same layer with so many lines and columns more at the end of the result; fewer than the stride or the
+    /// The same layer with these rows and columns added at the end of the result; fewer than the stride or the
     /// dilation.
     #[must_use]
     pub fn output_padding(mut self, cells: [usize; 2]) -> Self {
@@ -146,28 +148,12 @@ impl<A: Scalar> ConvTranspose2d<A> {
         self
     }
 
-    /// The same layer with taps that lie so many lines and columns apart.
-    #[must_use]
-    pub fn dilation(mut self, dilation: [usize; 2]) -> Self {
-        self.window.dilation = dilation;
-        self
-    }
-
-    /// The same layer without a bias.
-    #[must_use]
-    pub fn without_bias(mut self) -> Self {
-        self.bias = None;
-        self
-    }
+    image_setters!(dilation);
+    bias_methods!();
 
     /// The weights, (channels in, channels out in a group · kernel height · kernel width).
     pub fn weight(&self) -> &Array2<A> {
         &self.weight
-    }
-
-    /// The biases, (1, channels out), if the layer has them.
-    pub fn bias(&self) -> Option<&Array2<A>> {
-        self.bias.as_ref()
     }
 
     /// The convolution that this layer is the transpose of: from our results to our images.
@@ -189,7 +175,7 @@ impl<A: Scalar> ConvTranspose2d<A> {
         if height == 0 || width == 0 {
             return Err(wrong("images of at least 1 x 1 pixels".into()));
         }
-        let axes = [self.axis(0, height), self.axis(1, width)];
+        let axes = [(0, height), (1, width)].map(|(i, n)| self.window.transposed_axis(i, n, self.output_padding[i]));
         let [Some(rows), Some(columns)] = axes else {
             return Err(wrong("images whose result can be counted (something overflows here)".into()));
         };
@@ -203,26 +189,6 @@ impl<A: Scalar> ConvTranspose2d<A> {
         } else {
             Err(wrong("images whose result fits into memory (its size overflows here)".into()))
         }
-    }
-
-    /// `None` if a size overflows; the input is 0 if the padding cuts off everything.
-    fn axis(&self, i: usize, n: usize) -> Option<Axis> {
-        let Window { kernel, stride, dilation, padding, .. } = self.window;
-        let (kernel, stride, dilation, more) = (kernel[i], stride[i], dilation[i], self.output_padding[i]);
-        let span = dilation.checked_mul(kernel - 1)?.checked_add(1)?;
-        let all = (n - 1).checked_mul(stride)?.checked_add(span)?.checked_add(more)?;
-        let (before, after, input) = match padding {
-            Padding::Each(cells) => {
-                let [before, after] = cells[i];
-                (before, after, all.saturating_sub(before.checked_add(after)?))
-            }
-            Padding::Same => {
-                let input = n.checked_mul(stride)?;
-                let total = all.saturating_sub(input);
-                (total / 2, total - total / 2, input)
-            }
-        };
-        Some(Axis { kernel, stride, dilation, before, after, input, output: n })
     }
 }
 
@@ -253,8 +219,8 @@ impl<A: Scalar> Layer<A> for ConvTranspose2d<A> {
         convolution.input_gradient(&geometry, flat(&self.weight), flat(x), flat_mut(y));
         if let Some(bias) = &self.bias {
             let (bias, width, plane) = (flat(bias), y.ncols(), y.ncols() / self.outputs);
-            each_line(
-                Lines::new(flat_mut(y), width),
+            each_row(
+                Rows(flat_mut(y), width),
                 width,
                 #[inline(always)]
                 |y| {
@@ -281,12 +247,12 @@ impl<A: Scalar> Layer<A> for ConvTranspose2d<A> {
             sums.resize(self.outputs, 0.0);
             let plane = width / self.outputs;
             block_sums(
-                Lines::new(dy, width),
+                Rows(dy, width),
                 width,
                 partial,
                 sums,
                 #[inline(always)]
-                |samples: Lines<&[A]>, sums| {
+                |samples: Rows<&[A]>, sums| {
                     for dy in samples.items() {
                         for (dy, sum) in dy.chunks_exact(plane).zip(&mut *sums) {
                             *sum += rows::sum(dy, |&dy| dy);
@@ -335,12 +301,11 @@ impl<A: Scalar> Restore<A> for ConvTranspose2d<A> {
     const KIND: &'static str = "conv_transpose2d";
 
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
-        let spec = parts.spec();
-        let (inputs, outputs, groups) = (spec.count("inputs")?, spec.count("outputs")?, spec.count("groups")?);
-        let (window, output_padding) = (Window::restore(spec)?, spec.counts("output_padding")?);
+        let [inputs, outputs, groups] = restore_sizes(parts)?;
+        let (window, output_padding) = (Window::restore(parts.spec())?, parts.spec().counts("output_padding")?);
         check_sizes("ConvTranspose2d", inputs, outputs, &window.kernel, groups)?;
         let weight = parts.array("weight", inputs, outputs / groups * window.kernel[0] * window.kernel[1])?;
-        let bias = if spec.flag("bias")? { Some(parts.array("bias", 1, outputs)?) } else { None };
+        let bias = restore_bias(parts, outputs)?;
         Ok(Self { weight, bias, outputs, groups, window, output_padding })
     }
 }
@@ -351,9 +316,6 @@ impl<A: Scalar> fmt::Debug for ConvTranspose2d<A> {
         if self.output_padding != [0, 0] {
             write!(f, ", output padding {}x{}", self.output_padding[0], self.output_padding[1])?;
         }
-        if self.groups > 1 {
-            write!(f, ", {} groups", self.groups)?;
-        }
-        f.write_str(if self.bias.is_some() { ")" } else { ", no bias)" })
+        write_end(f, self.groups, self.bias.is_some())
     }
 }

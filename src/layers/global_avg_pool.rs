@@ -2,7 +2,8 @@
 
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::simd::rows;
-use crate::kernels::{channels_of, flat, flat_mut, pool};
+use crate::kernels::{channels_of, flat, flat_mut};
+use crate::layers::windows::{pooled, whole};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
@@ -25,7 +26,7 @@ pub struct GlobalAvgPool;
 
 impl<A: Scalar> Layer<A> for GlobalAvgPool {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
-        Ok(pool::pooled(pool::whole(self, input)?, input).len().into())
+        Ok(pooled(whole(self, input)?, input).len().into())
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {

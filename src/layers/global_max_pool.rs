@@ -1,6 +1,7 @@
 //! [`GlobalMaxPool`]: of each channel, the largest number.
 
 use crate::kernels::{flat, flat_mut, pool};
+use crate::layers::windows::{pooled, whole};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
@@ -24,16 +25,16 @@ pub struct GlobalMaxPool;
 
 impl<A: Scalar> Layer<A> for GlobalMaxPool {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
-        Ok(pool::pooled(pool::whole(self, input)?, input).len().into())
+        Ok(pooled(whole(self, input)?, input).len().into())
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
-        pool::max(pool::whole(self, pass.input)?, flat(x), flat_mut(y), pass.cache.get());
+        pool::max(whole(self, pass.input)?, flat(x), flat_mut(y), pass.cache.get());
         Ok(())
     }
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
-        if let (Some(dx), Ok(axes)) = (at.dx, pool::whole(self, pass.input)) {
+        if let (Some(dx), Ok(axes)) = (at.dx, whole(self, pass.input)) {
             pool::max_gradient(axes, pass.cache.get::<Vec<u32>>(), flat(at.dy), flat_mut(dx));
         }
         Ok(())

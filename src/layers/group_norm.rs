@@ -7,7 +7,7 @@ use ndarray::Array1;
 use super::affine::{self, Affine, NORMALIZED};
 use crate::error::{NO_FORWARD, check_setting_of};
 use crate::kernels::normalize::{Plain, Statistics, add_gradients, add_numbers, add_squares, gradient, normalize};
-use crate::kernels::parallel::{Lines, each_line};
+use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{channels_of, flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore, parameters};
 use crate::spec::layout::{Piece, System};
@@ -143,12 +143,12 @@ impl<A: Scalar> Layer<A> for GroupNorm<A> {
         sums.resize(x.nrows() * 2 * channels, 0.0);
         let (size, n, eps) = (channels / self.groups, (width / self.groups) as f64, self.eps);
         let samples = (
-            Lines::new(flat(x), width),
-            Lines::new(flat_mut(y), width),
-            Lines::new(&mut statistics[..], Statistics::<A>::NUMBERS * channels),
-            Lines::new(&mut sums[..], 2 * channels),
+            Rows(flat(x), width),
+            Rows(flat_mut(y), width),
+            Rows(&mut statistics[..], Statistics::<A>::NUMBERS * channels),
+            Rows(&mut sums[..], 2 * channels),
         );
-        each_line(
+        each_row(
             samples,
             width,
             #[inline(always)]
@@ -173,7 +173,7 @@ impl<A: Scalar> Layer<A> for GroupNorm<A> {
         let State { statistics, sums, means, plain } = pass.cache.get::<State<A>>();
         let (w, _) = plain.or(self.affine.values(), channels);
         let (size, n) = (channels / self.groups, (width / self.groups) as f64);
-        let given = (Lines::new(flat(at.x), width), Lines::new(flat(at.dy), width));
+        let given = (Rows(flat(at.x), width), Rows(flat(at.dy), width));
         let of_statistics = Statistics::<A>::NUMBERS * channels;
         if statistics.len() != at.x.nrows() * of_statistics {
             return Err(NO_FORWARD);
@@ -181,8 +181,8 @@ impl<A: Scalar> Layer<A> for GroupNorm<A> {
 
         // Σ dy of each channel of each sample, and Σ dy·x̂.
         sums.fill(0.0);
-        let samples = (given, Lines::new(&mut statistics[..], of_statistics), Lines::new(&mut sums[..], 2 * channels));
-        each_line(
+        let samples = (given, Rows(&mut statistics[..], of_statistics), Rows(&mut sums[..], 2 * channels));
+        each_row(
             samples,
             width,
             #[inline(always)]
@@ -202,11 +202,11 @@ impl<A: Scalar> Layer<A> for GroupNorm<A> {
         }
         let samples = (
             given,
-            Lines::new(flat_mut(dx), width),
-            Lines::new(&mut statistics[..], of_statistics),
-            Lines::new(&means[..], 2 * channels),
+            Rows(flat_mut(dx), width),
+            Rows(&mut statistics[..], of_statistics),
+            Rows(&means[..], 2 * channels),
         );
-        each_line(
+        each_row(
             samples,
             width,
             #[inline(always)]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::kernels::window::{Axis, Window};
 use crate::kernels::{flat, flat_mut, pool};
+use crate::layers::windows::{pool_axes_of_steps, pooled, write_steps};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
@@ -11,12 +12,12 @@ use crate::{Matrix, Result, Scalar, Shape};
 /// The largest number under a window that moves over the steps of a sequence, for each feature.
 ///
 /// The window steps by its own size unless `stride` says otherwise; its taps are `dilation` apart. Padding counts as -∞
-/// and must be at most half of the window. Of n steps it makes ⌊(n + 2·padding - dilation·(kernel - 1) - 1) / stride⌋ + 1,
-/// or with `ceil` the same rounded up, without places that start in the padding after the sequence. The gradient goes to
-/// the first maximum; NaN counts as larger than any number. All as in `PyTorch`, whose sequences are (features, steps),
-/// though.
+/// and must be at most half of the window. Of n steps it makes ⌊(n + 2·padding - dilation·(kernel - 1) - 1) / stride⌋ +
+/// 1, or with `ceil` the same rounded up, without positions that start in the padding after the sequence. The gradient
+/// goes to the first maximum; NaN counts as larger than any number. All as in `PyTorch`, whose sequences are (features,
+/// steps), though.
 ///
-/// x is (samples, `[steps, features]`), y is (samples, `[places, features]`).
+/// x is (samples, `[steps, features]`), y is (samples, `[positions, features]`).
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -33,47 +34,21 @@ pub struct MaxPool1d {
 }
 
 impl MaxPool1d {
-    /// Windows of so many steps side by side.
+    /// Windows of `kernel` steps side by side.
     pub fn new(kernel: usize) -> Self {
         Self { window: Window::new([kernel, 1], [kernel, 1]) }
     }
 
-    /// The same layer with a window that moves on by so many steps.
-    #[must_use]
-    pub fn stride(mut self, stride: usize) -> Self {
-        self.window.stride[0] = stride;
-        self
-    }
-
-    /// The same layer with so many steps of -∞ before and after the sequence.
-    #[must_use]
-    pub fn padding(mut self, steps: usize) -> Self {
-        self.window.padding = [steps, 0].into();
-        self
-    }
-
-    /// The same layer with taps that lie so many steps apart.
-    #[must_use]
-    pub fn dilation(mut self, dilation: usize) -> Self {
-        self.window.dilation[0] = dilation;
-        self
-    }
-
-    /// The same layer with a last window that may reach beyond the sequence, instead of leaving out what is left over.
-    #[must_use]
-    pub fn ceil(mut self) -> Self {
-        self.window.ceil = true;
-        self
-    }
+    step_setters!(stride, padding, dilation, ceil);
 
     fn axes(&self, input: Shape) -> Result<[Axis; 2]> {
-        pool::axes_of_steps(&self.window, self, input)
+        pool_axes_of_steps(&self.window, self, input)
     }
 }
 
 impl<A: Scalar> Layer<A> for MaxPool1d {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
-        Ok(pool::pooled(self.axes(input)?, input))
+        Ok(pooled(self.axes(input)?, input))
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
@@ -97,15 +72,14 @@ impl<A: Scalar> Restore<A> for MaxPool1d {
     const KIND: &'static str = "max_pool1d";
 
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
-        let spec = parts.spec();
-        Ok(Self { window: Window { ceil: spec.flag("ceil")?, ..Window::restore(spec)? } })
+        Ok(Self { window: Window::restore_pool(parts.spec())? })
     }
 }
 
 impl fmt::Debug for MaxPool1d {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MaxPool1d(")?;
-        pool::write_steps(f, &self.window)?;
+        write_steps(f, &self.window, true)?;
         f.write_str(")")
     }
 }

@@ -4,19 +4,20 @@ use std::fmt;
 
 use crate::kernels::window::{Axis, Window};
 use crate::kernels::{flat, flat_mut, pool};
+use crate::layers::windows::{pool_axes, pooled};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
-use crate::layers::Padding;
 use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// The largest number under a window that moves over each channel of an image.
 ///
 /// The window steps by its own size unless `stride` says otherwise; its taps are `dilation` apart. Padding counts as -∞
-/// and must be at most half of the window. An axis of n cells gives ⌊(n + padding - dilation·(kernel - 1) - 1) / stride⌋ +
-/// 1 places, or with `ceil` the same rounded up, without places that start in the padding after the image. The gradient
-/// goes to the first maximum in row-major order; NaN counts as larger than any number. All as in `PyTorch`.
+/// and must be at most half of the window. An axis of n cells gives ⌊(n + padding - dilation·(kernel - 1) - 1) /
+/// stride⌋ + 1 positions, or with `ceil` the same rounded up, without positions that start in the padding after the
+/// image. The gradient goes to the first maximum in row-major order; NaN counts as larger than any number. All as in
+/// `PyTorch`.
 ///
-/// x is (samples, `[channels, height, width]`), y is (samples, `[channels, places, places]`).
+/// x is (samples, `[channels, height, width]`), y is (samples, `[channels, positions, positions]`).
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -25,6 +26,9 @@ use crate::{Matrix, Result, Scalar, Shape};
 /// let network = Sequential::new([1, 2, 4]).with(MaxPool2d::new([2, 2]))?;
 /// let y = network.predict(&array![[1.0, 5.0, 2.0, 0.0, 3.0, 4.0, 7.0, 6.0]])?;
 /// assert_eq!(y, array![[5.0, 7.0]]);
+///
+/// let pool = MaxPool2d::new([3, 3]).stride([2, 2]).padding(1);
+/// assert_eq!(Sequential::<f32>::new([64, 112, 112]).with(pool)?.output(), [64, 56, 56].into());
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,50 +42,16 @@ impl MaxPool2d {
         Self { window: Window::new(kernel, kernel) }
     }
 
-    /// The same layer with a window that steps by so many lines and columns.
-    ///
-    /// ```
-    /// use neuropil::prelude::*;
-    ///
-    /// let pool = MaxPool2d::new([3, 3]).stride([2, 2]).padding(1);
-    /// assert_eq!(Sequential::<f32>::new([64, 112, 112]).with(pool)?.output(), [64, 56, 56].into());
-    /// # Ok::<(), Error>(())
-    /// ```
-    #[must_use]
-    pub fn stride(mut self, stride: [usize; 2]) -> Self {
-        self.window.stride = stride;
-        self
-    }
-
-    /// The same layer with -∞ around the image.
-    #[must_use]
-    pub fn padding(mut self, padding: impl Into<Padding>) -> Self {
-        self.window.padding = padding.into();
-        self
-    }
-
-    /// The same layer with taps that lie so many lines and columns apart.
-    #[must_use]
-    pub fn dilation(mut self, dilation: [usize; 2]) -> Self {
-        self.window.dilation = dilation;
-        self
-    }
-
-    /// The same layer with a last window that may reach beyond the image, instead of leaving out what is left over.
-    #[must_use]
-    pub fn ceil(mut self) -> Self {
-        self.window.ceil = true;
-        self
-    }
+    image_setters!(stride, padding, dilation, ceil);
 
     fn axes(&self, input: Shape) -> Result<[Axis; 2]> {
-        pool::axes(&self.window, self, input)
+        pool_axes(&self.window, self, input)
     }
 }
 
 impl<A: Scalar> Layer<A> for MaxPool2d {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
-        Ok(pool::pooled(self.axes(input)?, input))
+        Ok(pooled(self.axes(input)?, input))
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
@@ -105,8 +75,7 @@ impl<A: Scalar> Restore<A> for MaxPool2d {
     const KIND: &'static str = "max_pool2d";
 
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
-        let spec = parts.spec();
-        Ok(Self { window: Window { ceil: spec.flag("ceil")?, ..Window::restore(spec)? } })
+        Ok(Self { window: Window::restore_pool(parts.spec())? })
     }
 }
 

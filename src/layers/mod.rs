@@ -5,12 +5,14 @@
 //! for an example, and `examples/own_layer.rs`. A function that acts on each number alone is an
 //! [`Activation`](crate::activations::Activation) instead.
 
+#[macro_use]
+mod windows;
+
 mod affine;
 mod masked;
-mod padding;
 mod recurrent;
 
-pub use padding::Padding;
+pub use crate::kernels::window::Padding;
 pub use recurrent::{Cell, Recurrent, RecurrentGradients, RecurrentState};
 
 /// Brings layers into the crate: the file, the layer in it, and whatever else it exports.

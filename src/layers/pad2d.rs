@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::error::check_size;
-use crate::kernels::parallel::{Lines, each_line};
+use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
@@ -121,8 +121,8 @@ impl<A: Scalar> Layer<A> for Pad2d {
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
         let (input, before, after) = (pass.input, x.ncols(), y.ncols());
-        each_line(
-            (Lines::new(flat(x), before), Lines::new(flat_mut(y), after)),
+        each_row(
+            (Rows(flat(x), before), Rows(flat_mut(y), after)),
             after,
             #[inline(always)]
             |(x, y)| self.each_pixel(input, |place, pixel| y[place] = pixel.map_or(A::ZERO, |pixel| x[pixel])),
@@ -133,8 +133,8 @@ impl<A: Scalar> Layer<A> for Pad2d {
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         let Some(dx) = at.dx else { return Ok(()) };
         let (input, before, after) = (pass.input, dx.ncols(), at.dy.ncols());
-        each_line(
-            (Lines::new(flat_mut(dx), before), Lines::new(flat(at.dy), after)),
+        each_row(
+            (Rows(flat_mut(dx), before), Rows(flat(at.dy), after)),
             after,
             #[inline(always)]
             |(dx, dy)| {

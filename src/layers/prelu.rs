@@ -5,7 +5,7 @@ use std::fmt;
 use ndarray::{Array1, Array2, Axis};
 
 use crate::kernels::channels::{self, block_sums};
-use crate::kernels::parallel::{Lines, each_line};
+use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::simd::{each, sum};
 use crate::kernels::{channels_of, flat, flat_mut};
 use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
@@ -69,8 +69,8 @@ impl<A: Scalar> PRelu<A> {
             return each((x, v, out), |(&x, &v, out)| *out = scale(x, v, w));
         }
         let (_, apart) = channels_of(input);
-        let samples = Lines::new((x, v, out), input.len());
-        each_line(
+        let samples = Rows((x, v, out), input.len());
+        each_row(
             samples,
             input.len(),
             #[inline(always)]
@@ -110,12 +110,12 @@ impl<A: Scalar> Layer<A> for PRelu<A> {
             let (partial, sums) = pass.cache.get::<(Vec<f64>, Vec<f64>)>();
             sums.resize(w.len(), 0.0);
             block_sums(
-                Lines::new((x, dy), width),
+                Rows((x, dy), width),
                 width,
                 partial,
                 sums,
                 #[inline(always)]
-                |rows, sums| channels::add_sums(rows.streams, apart, w, sums, |at, _| term(at).to_f64()),
+                |rows, sums| channels::add_sums(rows.0, apart, w, sums, |at, _| term(at).to_f64()),
             );
             for (dw, &sum) in dw.iter_mut().zip(&*sums) {
                 *dw = A::of(sum);

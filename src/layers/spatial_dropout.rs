@@ -1,6 +1,6 @@
 //! [`SpatialDropout`]: whole channels are left out at random while training.
 
-use crate::kernels::parallel::{Lines, each_line};
+use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{channels, channels_of, flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::layers::dropout::{check_probability, draw};
@@ -43,8 +43,8 @@ impl SpatialDropout {
 /// y = m꜀·x, where `mask` has the factor of each channel for sample after sample.
 fn scale<A: Scalar>(x: &Matrix<A>, mask: &[A], y: &mut Matrix<A>, input: Shape) {
     let ((count, apart), width) = (channels_of(input), input.len());
-    let samples = (Lines::new(flat(x), width), Lines::new(flat_mut(y), width), Lines::new(mask, count));
-    each_line(
+    let samples = (Rows(flat(x), width), Rows(flat_mut(y), width), Rows(mask, count));
+    each_row(
         samples,
         width,
         #[inline(always)]

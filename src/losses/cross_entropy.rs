@@ -256,6 +256,10 @@ impl<A: Scalar> Loss<A> for CrossEntropy {
             self.classes.label_weights(target, counts);
         }
     }
+
+    fn target_width(&self, _: usize) -> usize {
+        1
+    }
 }
 
 impl fmt::Debug for CrossEntropy {

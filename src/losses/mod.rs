@@ -46,6 +46,7 @@ mod mae;
 mod mse;
 mod multi_class_hinge;
 mod nll;
+mod parts;
 mod pointwise;
 mod poisson_nll;
 mod smooth_l1;
@@ -64,6 +65,8 @@ pub use mae::Mae;
 pub use mse::Mse;
 pub use multi_class_hinge::MultiClassHinge;
 pub use nll::Nll;
+pub use parts::LossPart;
+pub(crate) use parts::check as check_parts;
 pub use pointwise::Pointwise;
 pub use poisson_nll::PoissonNll;
 pub use smooth_l1::SmoothL1;
@@ -108,6 +111,16 @@ pub trait Loss<A: Scalar>: Debug + Send + Sync {
     /// How the samples' losses become one number.
     fn reduction(&self) -> Reduction {
         Reduction::Mean
+    }
+
+    /// How many columns its target usually has for this many outputs: one of class indices for a classifier's loss.
+    fn target_width(&self, outputs: usize) -> usize {
+        outputs
+    }
+
+    /// The losses on single outputs of which it is a weighted sum; none if it is a loss of its own.
+    fn parts(&self) -> &[LossPart<A>] {
+        &[]
     }
 
     /// The loss of `y` against `target`.
@@ -182,6 +195,7 @@ pub(crate) struct Scratch<A> {
     count: Option<f64>,
     /// A row-major copy of the target, if it needs one.
     target: Array2<A>,
+    parts: Vec<parts::PartScratch<A>>,
 }
 
 impl<A: Scalar> Scratch<A> {
@@ -199,6 +213,10 @@ impl<A: Scalar> Scratch<A> {
     ) -> Result<A> {
         loss.check(y, target)?;
         let samples = y.nrows();
+        if !loss.parts().is_empty() {
+            self.count = Some(samples as f64);
+            return parts::reduce(&mut self.parts, loss.parts(), y, target, weights, dy);
+        }
         let mean = loss.reduction() == Reduction::Mean;
         self.count = mean.then_some(0.0);
         if samples == 0 {

@@ -115,6 +115,10 @@ impl<A: Scalar> Loss<A> for MultiClassHinge {
     fn counts(&self, _: &Matrix<A>, _: &Matrix<A>, counts: &mut [A]) {
         counts.fill(A::ONE);
     }
+
+    fn target_width(&self, _: usize) -> usize {
+        1
+    }
 }
 
 impl fmt::Debug for MultiClassHinge {

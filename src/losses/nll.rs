@@ -84,6 +84,10 @@ impl<A: Scalar> Loss<A> for Nll {
     fn counts(&self, _: &Matrix<A>, target: &Matrix<A>, counts: &mut [A]) {
         self.classes.label_weights(target, counts);
     }
+
+    fn target_width(&self, _: usize) -> usize {
+        1
+    }
 }
 
 impl fmt::Debug for Nll {

@@ -2,7 +2,8 @@
 
 use std::fmt::Debug;
 
-use crate::kernels::simd::{self, Streams};
+use crate::kernels::simd;
+use crate::kernels::streams::Streams;
 use crate::losses::{Loss, flat, flat_mut, same_shape};
 use crate::{Matrix, Result, Scalar};
 

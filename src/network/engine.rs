@@ -9,7 +9,7 @@ use super::plan::Plan;
 use super::{Network, Port};
 use crate::kernels::simd::each;
 use crate::kernels::{flat, flat_mut, resize};
-use crate::layer::{Backward, Cache, Info, Inputs, JoinBackward, JoinPass, Layer, Pass, Place};
+use crate::layer::{Backward, Cache, Info, Inputs, JoinBackward, JoinPass, Layer, Pass, Place, Taken};
 use crate::spec::Spec;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
@@ -70,16 +70,16 @@ impl<A: Scalar> Layer<A> for Network<A> {
         if !plan.whole[0] {
             split(&self.inputs, places(recording, &self.inputs, &plan.inputs), shapes, x, buffers);
         }
-        for (at, (step, planned)) in self.steps.iter().zip(&plan.steps).enumerate() {
-            let flow = if recording { &planned.recording } else { &planned.predicting };
+        for (at, step) in plan.steps.iter().enumerate() {
             let (node, cache) = (&self.nodes[step.node], &mut caches[at]);
-            if let Place::Buffer(to) = flow.gives {
-                resize(&mut buffers[to], x.nrows(), shapes[step.gives].len());
+            let gives = step.gives.place(recording);
+            if let Place::Buffer(to) = gives {
+                resize(&mut buffers[to], x.nrows(), shapes[step.gives.value].len());
             }
             let result = match &node.op {
                 Op::Layer(layer) => {
-                    let pass = &mut Pass { training, recording, input: shapes[step.takes[0]], cache, rng };
-                    match (flow.takes[0], flow.gives) {
+                    let pass = &mut Pass { training, recording, input: shapes[step.takes.value], cache, rng };
+                    match (step.takes.place(recording), gives) {
                         (Place::Whole, Place::Whole) => layer.forward(x, y, pass),
                         (Place::Whole, Place::Buffer(to)) => layer.forward(x, &mut buffers[to], pass),
                         (Place::Buffer(from), Place::Whole) => layer.forward(&buffers[from], y, pass),
@@ -91,13 +91,13 @@ impl<A: Scalar> Layer<A> for Network<A> {
                 }
                 Op::Join(join) => {
                     taken.clear();
-                    taken.extend(step.takes.iter().map(|&value| shapes[value]));
+                    taken.extend(step.all.iter().map(|taken| shapes[taken.value]));
                     let pass = &mut JoinPass { training, recording, inputs: taken, cache, rng };
-                    match flow.gives {
-                        Place::Whole => join.forward(Inputs::new(x, buffers, &flow.takes), y, pass),
+                    match gives {
+                        Place::Whole => join.forward(Inputs::new(x, buffers, &step.all, recording), y, pass),
                         Place::Buffer(to) => {
                             let mut y = std::mem::take(&mut buffers[to]);
-                            let result = join.forward(Inputs::new(x, buffers, &flow.takes), &mut y, pass);
+                            let result = join.forward(Inputs::new(x, buffers, &step.all, recording), &mut y, pass);
                             buffers[to] = y;
                             result
                         }
@@ -134,75 +134,71 @@ impl<A: Scalar> Layer<A> for Network<A> {
         if !plan.whole[1] {
             self.start_gradients(plan, shapes, dy, dx.as_deref_mut(), gradients);
         }
-        for (at, (step, planned)) in self.steps.iter().zip(&plan.steps).enumerate().rev() {
-            let (node, flow) = (&self.nodes[step.node], &planned.recording);
-            if !node.learns() && !step.takes.iter().any(|&value| wanted(value)) {
+        for (at, step) in plan.steps.iter().enumerate().rev() {
+            let node = &self.nodes[step.node];
+            if !node.learns() && !step.all.iter().any(|taken| wanted(taken.value)) {
                 // Nobody asks for what it could tell.
-                if planned.first_of_layer {
+                if step.first_of_layer {
                     dw[node.slots.clone()].iter_mut().for_each(|dw| dw.fill(A::ZERO));
                 }
                 continue;
             }
-            let own = if planned.first_of_layer {
-                &mut dw[node.slots.clone()]
-            } else {
-                like(shared, &dw[node.slots.clone()])
-            };
+            let own = &mut dw[node.slots.clone()];
+            let own = if step.first_of_layer { own } else { like(shared, own) };
             // Gradients of values that are there before the step, and that of what it gives.
-            let (before, after) = gradients.split_at_mut(step.gives);
-            let (y, dy): (&Matrix<A>, &Matrix<A>) = match flow.gives {
+            let (before, after) = gradients.split_at_mut(step.gives.value);
+            let (y, dy): (&Matrix<A>, &Matrix<A>) = match step.gives.recording {
                 Place::Whole => (y, dy),
-                Place::Buffer(place) => (&buffers[place], &after[0]),
+                Place::Buffer(at) => (&buffers[at], &after[0]),
             };
             let cache = &mut caches[at];
             match &node.op {
                 Op::Layer(layer) => {
-                    let (value, place) = (step.takes[0], flow.takes[0]);
-                    let x = if let Place::Buffer(place) = place { &*buffers[place] } else { x };
-                    let (rows, first) = (x.nrows(), planned.writes_first[0]);
+                    let Taken { value, recording: place, writes_first, .. } = step.takes;
+                    let x = if let Place::Buffer(at) = place { &*buffers[at] } else { x };
                     let into = match place {
                         _ if !wanted(value) => None,
-                        Place::Whole if first => dx.as_deref_mut(),
-                        place => {
-                            let into = if first { &mut before[place.buffer()] } else { &mut *more };
-                            resize(into, rows, x.ncols());
+                        Place::Whole if writes_first => dx.as_deref_mut(),
+                        _ => {
+                            let into = if writes_first { &mut before[value] } else { &mut *more };
+                            resize(into, x.nrows(), x.ncols());
                             Some(&mut **into)
                         }
                     };
-                    let added = into.is_some() && !first;
+                    let added = !writes_first && into.is_some();
                     let pass = &mut Pass { training, recording, input: shapes[value], cache, rng };
                     let result = layer.backward(Backward { x, y, dy, dx: into, dw: own }, pass);
                     result.map_err(|error| error.at(&node.name))?;
-                    if added {
-                        match place {
-                            Place::Whole => dx.as_deref_mut().into_iter().for_each(|dx| add(dx, more)),
-                            Place::Buffer(place) => add(&mut before[place], more),
-                        }
+                    match (place, dx.as_deref_mut()) {
+                        _ if !added => {}
+                        (Place::Buffer(at), _) => add(&mut before[at], more),
+                        (Place::Whole, Some(dx)) => add(dx, more),
+                        (Place::Whole, None) => {}
                     }
                 }
                 Op::Join(join) => {
                     taken.clear();
-                    taken.extend(step.takes.iter().map(|&value| shapes[value]));
+                    taken.extend(step.all.iter().map(|taken| shapes[taken.value]));
                     joined.resize_with(joined.len().max(taken.len()), || Array2::default((0, 0)));
                     for (into, shape) in joined.iter_mut().zip(&*taken) {
                         resize(into, dy.nrows(), shape.len());
                     }
-                    let inputs = Inputs::new(x, buffers, &flow.takes);
+                    let inputs = Inputs::new(x, buffers, &step.all, true);
                     let pass = &mut JoinPass { training, recording, inputs: taken, cache, rng };
-                    let at = JoinBackward { inputs, y, dy, dx: &mut joined[..step.takes.len()], dw: own };
+                    let at = JoinBackward { inputs, y, dy, dx: &mut joined[..step.all.len()], dw: own };
                     join.backward(at, pass).map_err(|error| error.at(&node.name))?;
-                    for (i, place) in flow.takes.iter().enumerate().filter(|(i, _)| wanted(step.takes[*i])) {
-                        match (*place, planned.writes_first[i], dx.as_deref_mut()) {
-                            (Place::Buffer(place), true, _) => std::mem::swap(&mut before[place], &mut joined[i]),
-                            (Place::Buffer(place), false, _) => add(&mut before[place], &joined[i]),
-                            (Place::Whole, true, Some(dx)) => dx.assign(&joined[i]),
-                            (Place::Whole, false, Some(dx)) => add(dx, &joined[i]),
+                    for (taken, own) in step.all.iter().zip(&mut *joined).filter(|(taken, _)| wanted(taken.value)) {
+                        match (taken.recording, taken.writes_first, dx.as_deref_mut()) {
+                            (Place::Buffer(at), true, _) => std::mem::swap(&mut before[at], own),
+                            (Place::Buffer(at), false, _) => add(&mut before[at], own),
+                            (Place::Whole, true, Some(dx)) => dx.assign(own),
+                            (Place::Whole, false, Some(dx)) => add(dx, own),
                             (Place::Whole, _, None) => {}
                         }
                     }
                 }
             }
-            if !planned.first_of_layer {
+            if !step.first_of_layer {
                 dw[node.slots.clone()].iter_mut().zip(&*shared).for_each(|(dw, more)| add(dw, more));
             }
         }

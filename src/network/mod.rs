@@ -11,6 +11,7 @@ mod display;
 mod engine;
 mod inspect;
 mod nodes;
+mod outputs;
 mod parallel;
 mod parameters;
 mod plan;
@@ -22,6 +23,7 @@ mod steps;
 mod summary;
 
 pub(crate) use nodes::as_network;
+pub use outputs::{OutputLosses, OutputMetric};
 pub use parallel::Parallel;
 pub use predict::Scratch;
 pub use residual::Residual;

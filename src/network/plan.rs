@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use super::{Network, Origin, Port, side_by_side};
+use super::{Network, Origin, Port, Step, side_by_side};
 use crate::error::check_size;
-use crate::layer::Place;
+use crate::layer::{Place, Taken};
 use crate::{Error, Result, Scalar, Shape};
 
 /// How data pass through a network.
@@ -35,19 +35,14 @@ pub(super) struct Plan {
 /// A step and its values.
 #[derive(Debug, Clone)]
 pub(super) struct Planned {
-    pub(super) recording: Flow,
-    pub(super) predicting: Flow,
-    /// For each value that it takes, whether it is the first on the way back to write its gradient; others add to it.
-    pub(super) writes_first: Vec<bool>,
+    pub(super) node: usize,
+    /// What it takes first, which of a layer is all.
+    pub(super) takes: Taken,
+    /// All that it takes.
+    pub(super) all: Vec<Taken>,
+    pub(super) gives: Taken,
     /// Whether it is the first on the way back to write the gradients of its layer.
     pub(super) first_of_layer: bool,
-}
-
-/// Where the values of a step lie.
-#[derive(Debug, Clone)]
-pub(super) struct Flow {
-    pub(super) takes: Vec<Place>,
-    pub(super) gives: Place,
 }
 
 impl Plan {
@@ -70,35 +65,21 @@ impl Plan {
                 && matches!(network.values[one.value].0, Origin::Step(_))),
         ];
         let (places, buffers) = buffers(network, &users, whole);
-        let place = |value: usize| if is_whole(network, value, whole) { Place::Whole } else { Place::Buffer(value) };
+        let taken = |value: usize, writes_first: bool| {
+            let recording = if is_whole(network, value, whole) { Place::Whole } else { Place::Buffer(value) };
+            Taken { value, recording, predicting: places[value], writes_first }
+        };
         let mut met = vec![false; network.nodes.len()];
-        let mut steps: Vec<Planned> = network
-            .steps
-            .iter()
-            .enumerate()
-            .rev()
-            .map(|(at, step)| Planned {
-                recording: Flow {
-                    takes: step.takes.iter().map(|&value| place(value)).collect(),
-                    gives: place(step.gives),
-                },
-                predicting: Flow {
-                    takes: step.takes.iter().map(|&value| places[value]).collect(),
-                    gives: places[step.gives],
-                },
-                writes_first: step
-                    .takes
-                    .iter()
-                    .enumerate()
-                    .map(|(i, value)| {
-                        users[*value].last() == Some(&at)
-                            && !step.takes[..i].contains(value)
-                            && !is_output(network, *value)
-                    })
-                    .collect(),
-                first_of_layer: !std::mem::replace(&mut met[step.node], true),
-            })
-            .collect();
+        let plan = |(at, step): (usize, &Step)| {
+            let takes = step.takes.iter().enumerate().map(|(i, &value)| {
+                let last = users[value].last() == Some(&at) && !step.takes[..i].contains(&value);
+                taken(value, last && !is_output(network, value))
+            });
+            let all: Vec<Taken> = takes.collect();
+            let first_of_layer = !std::mem::replace(&mut met[step.node], true);
+            Planned { node: step.node, takes: all[0], all, gives: taken(step.gives, false), first_of_layer }
+        };
+        let mut steps: Vec<Planned> = network.steps.iter().enumerate().rev().map(plan).collect();
         steps.reverse();
         let of_ports = |ports: &[Port]| ports.iter().map(|port| places[port.value]).collect();
         let learns = learns(network);

@@ -71,6 +71,7 @@ impl<A: Scalar> Trainer<'_, A> {
     ) -> Result<()> {
         let len = data.len();
         check_setting("the number of samples", len as f64, "at least 1", len > 0)?;
+        self.check_parts(network, data)?;
         if data.input_width() != network.input_shape().len() {
             return Err(Error::Width { wants: network.input_shape(), got: data.input_width() });
         }
@@ -97,6 +98,30 @@ impl<A: Scalar> Trainer<'_, A> {
             }
             if let Some(counts) = counts.as_deref_mut().filter(|_| self.class_weights != ClassWeights::Equal) {
                 self.count_classes(&target, counts)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The error if the data name their parts, and the network or the loss has other ones.
+    fn check_parts(&self, network: &Network<A>, data: &dyn Dataset<A>) -> Result<()> {
+        let inputs: Vec<(String, usize)> =
+            network.inputs().map(|(name, shape)| (name.to_owned(), shape.len())).collect();
+        let targets: Vec<(String, usize)> =
+            self.loss.parts().iter().map(|part| (part.name.clone(), part.targets.len())).collect();
+        let lists = [
+            ("the network", "inputs", inputs, data.input_parts()),
+            ("the loss", "targets", targets, data.target_parts()),
+        ];
+        for (who, what, wants, got) in lists {
+            if !got.is_empty() && !wants.is_empty() && wants != got {
+                let text = |parts: &[(String, usize)]| {
+                    let list: Vec<String> =
+                        parts.iter().map(|(name, width)| format!("{name} ({width} columns)")).collect();
+                    list.join(", ")
+                };
+                let (wants, got) = (format!("the {what} {} in this order", text(&wants)), text(got));
+                return Err(Error::Values { layer: who.to_owned(), wants, got });
             }
         }
         Ok(())

@@ -1,6 +1,8 @@
 //! ONNX there and back; other runtimes read the same files in `tests/interop`.
 
 use neuropil::ndarray::{Array2, array};
+use neuropil::activations::Threshold;
+use neuropil::layers::Padding;
 use neuropil::prelude::*;
 
 use crate::{readers, zoo};

@@ -5,8 +5,10 @@ use std::fs;
 use neuropil::io::SafeTensors;
 use neuropil::layer::{Backward, Info, Pass, Role};
 use neuropil::ndarray::{Array2, array};
+use neuropil::activations::Threshold;
 use neuropil::prelude::*;
-use neuropil::spec::{Registry, Spec};
+use neuropil::layer::{Parts, Registry, Restore};
+use neuropil::spec::Spec;
 
 use crate::{builder, zoo};
 
@@ -175,12 +177,20 @@ impl Layer<f32> for Shift {
         *y += &*self.0;
         Ok(())
     }
-    fn backward(&self, _: Backward<'_, f32>, _: &mut Pass<'_>) {}
+    fn backward(&self, _: Backward<'_, f32>, _: &mut Pass<'_>) -> Result<()> { Ok(()) }
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<f32>)) {
         f(Info { name: &"shift", role: Role::Bias, dims: &[self.0.len()] }, &self.0);
     }
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("shift").set("size", self.0.len()))
+    }
+}
+
+impl Restore<f32> for Shift {
+    const KIND: &'static str = "shift";
+    fn restore(parts: &mut Parts<'_, f32>) -> Result<Self> {
+        let size = parts.spec().count("size")?;
+        Ok(Self(parts.array("shift", 1, size)?))
     }
 }
 
@@ -203,13 +213,10 @@ fn layers_of_users_travel_when_they_can_be_described() -> Result<()> {
     let path = builder::folder("users").join("model");
     network.save(&path)?;
     let error = Sequential::<f32>::load(&path).unwrap_err();
-    let problem = "layer 0, the layer shift: nobody registered this kind; see `Registry::register`";
+    let problem = "layer 0, the layer shift: nobody registered a layer of this kind; see `Registry::register`";
     assert_eq!(error.to_string(), problem);
     let mut registry = Registry::new();
-    registry.register("shift", |parts| {
-        let size = parts.spec().count("size")?;
-        Ok(Box::new(Shift(parts.array("shift", 1, size)?)))
-    });
+    registry.register::<Shift>();
     let again = Sequential::load_with(&path, &registry)?;
     assert_eq!(again.predict(&array![[10.0, 20.0]])?, array![[11.0, 22.0]]);
 
@@ -269,8 +276,8 @@ impl Layer<f32> for Liar {
         self.0.forward(x, y, pass)
     }
 
-    fn backward(&self, at: Backward<'_, f32>, pass: &mut Pass<'_>) {
-        self.0.backward(at, pass);
+    fn backward(&self, at: Backward<'_, f32>, pass: &mut Pass<'_>) -> Result<()> {
+        self.0.backward(at, pass)
     }
 
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<f32>)) {

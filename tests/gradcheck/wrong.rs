@@ -63,7 +63,7 @@ impl Layer<f64> for Affine {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, f64>, pass: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, f64>, pass: &mut Pass<'_>) -> Result<()> {
         let Backward { x, y, dy, dx, dw } = at;
         let samples = x.nrows() as f64;
         let (first_x, first_dy) = (x.slice(s![..1, ..]), dy.slice(s![..1, ..]));
@@ -95,7 +95,7 @@ impl Layer<f64> for Affine {
             Flaw::BiasOfOutputs => dw[1].row_mut(0).assign(&y.sum_axis(Axis(0))),
             _ => dw[1].row_mut(0).assign(&dy.sum_axis(Axis(0))),
         }
-        let Some(dx) = dx else { return };
+        let Some(dx) = dx else { return Ok(()) };
         let input = dy.dot(&self.weight.t());
         match self.flaw {
             Flaw::WrongSign => dx.assign(&-input),
@@ -107,6 +107,7 @@ impl Layer<f64> for Affine {
             Flaw::AddedToInput => *dx += &*input,
             _ => dx.assign(&input),
         }
+        Ok(())
     }
 
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<f64>)) {
@@ -168,7 +169,7 @@ impl Layer<f64> for Gate {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, f64>, pass: &mut Pass<'_>) {
+    fn backward(&self, at: Backward<'_, f64>, pass: &mut Pass<'_>) -> Result<()> {
         let mask = match self.flaw {
             GateFlaw::NewMaskInBackward => random_mask(at.x, pass),
             GateFlaw::WithoutMask => Array2::ones(at.x.dim()),
@@ -188,6 +189,7 @@ impl Layer<f64> for Gate {
         if let Some(dx) = at.dx {
             dx.assign(&(dz * &self.parameters[0]));
         }
+        Ok(())
     }
 
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<f64>)) {

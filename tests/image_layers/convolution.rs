@@ -2,6 +2,7 @@
 
 use neuropil::gradcheck;
 use neuropil::ndarray::{Array2, Array4};
+use neuropil::layers::Padding;
 use neuropil::prelude::*;
 
 use crate::random::{Rng, gradients, pair, pick};

@@ -1,6 +1,7 @@
 //! Transposed convolutions.
 
 use neuropil::ndarray::{Array2, Array4};
+use neuropil::layers::Padding;
 use neuropil::prelude::*;
 
 use crate::random::{Rng, gradients, pair, pick};

@@ -1,6 +1,7 @@
 //! Notebook 000: one neuron, from a weighted sum to backpropagation.
 
 use neuropil::ndarray::{Array1, Array2, s};
+use neuropil::losses::Sum;
 use neuropil::prelude::*;
 use serde_json::Value;
 

@@ -1,6 +1,7 @@
 //! Notebook 002: the lecture, from linear classifiers to MNIST.
 
 use neuropil::ndarray::{Array1, Array2, Axis, array, concatenate, s};
+use neuropil::activations::{Sign, Step};
 use neuropil::prelude::*;
 use serde_json::Value;
 

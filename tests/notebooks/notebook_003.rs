@@ -1,6 +1,7 @@
 //! Notebook 003: from lists to numpy, one neuron and a network of plain products.
 
 use neuropil::ndarray::{Array, Array1, Array2, Array3, Axis, array, s};
+use neuropil::activations::Sign;
 use neuropil::prelude::*;
 use serde_json::{Value, json};
 

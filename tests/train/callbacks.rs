@@ -3,6 +3,7 @@
 use neuropil::data::{self, Samples};
 use neuropil::metrics::Metric;
 use neuropil::ndarray::{Array2, array};
+use neuropil::layer::Role;
 use neuropil::prelude::*;
 use neuropil::train::{Callback, Context, EarlyStopping, Flow, HistoryCsv};
 
@@ -81,10 +82,11 @@ fn early_stopping_restores_statistics_too() {
             y.assign(x);
             Ok(())
         }
-        fn backward(&self, at: neuropil::layer::Backward<'_, f64>, _: &mut neuropil::layer::Pass<'_>) {
+        fn backward(&self, at: neuropil::layer::Backward<'_, f64>, _: &mut neuropil::layer::Pass<'_>) -> Result<()> {
             if let Some(dx) = at.dx {
                 dx.assign(at.dy);
             }
+            Ok(())
         }
         fn visit(&self, f: &mut dyn FnMut(neuropil::layer::Info<'_>, &Array2<f64>)) {
             f(neuropil::layer::Info { name: &"count", role: Role::Statistic, dims: &[1] }, &self.0);

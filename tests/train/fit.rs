@@ -3,6 +3,7 @@
 use neuropil::data::{self, Dataset, Samples};
 use neuropil::metrics::Accuracy;
 use neuropil::ndarray::{Array2, s};
+use neuropil::losses::{Sum, class_targets};
 use neuropil::prelude::*;
 use neuropil::schedules::{Plateau, StepDecay};
 

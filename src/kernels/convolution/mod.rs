@@ -2,11 +2,11 @@
 //!
 //! | window | method |
 //! |---|---|
-//! | 3 x 3 without steps or gaps, several channels before and after | Winograd's minimal filtering, [`winograd`] |
+//! | 3 x 3 with stride and dilation 1, several channels of input and output | Winograd's minimal filtering, [`winograd`] |
 //! | any | a product with the matrix of the patches under the window, [`patches`] |
 //!
 //! Samples are shared out to threads. The gradients of the parameters are sums over samples: these are added up in
-//! blocks of samples that do not depend on the threads, and so do not the bits.
+//! blocks of samples that do not depend on the threads, and so neither do the bits.
 
 mod patches;
 mod winograd;
@@ -21,10 +21,10 @@ use crate::Scalar;
 /// A convolution of images of one shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Geometry {
-    /// Lines and columns, with the window's places on them.
+    /// Rows and columns, with the window's positions on them.
     pub axes: [Axis; 2],
     pub groups: usize,
-    /// Channels of a group, before and after.
+    /// Channels of a group, of the input and of the output.
     pub inputs: usize,
     pub outputs: usize,
 }
@@ -51,22 +51,22 @@ impl Geometry {
         if winograd::pays(self) { Method::Winograd } else { Method::Patches }
     }
 
-    /// Numbers of a channel before.
+    /// Numbers of a channel of the input.
     fn input_plane(&self) -> usize {
         self.axes[0].input * self.axes[1].input
     }
 
-    /// Numbers of a channel after.
+    /// Numbers of a channel of the output.
     fn output_plane(&self) -> usize {
         self.axes[0].output * self.axes[1].output
     }
 
-    /// Numbers of a sample before.
+    /// Numbers of a sample of the input.
     fn input_len(&self) -> usize {
         self.groups * self.inputs * self.input_plane()
     }
 
-    /// Numbers of a sample after.
+    /// Numbers of a sample of the output.
     fn output_len(&self) -> usize {
         self.groups * self.outputs * self.output_plane()
     }
@@ -113,10 +113,10 @@ impl<A> Default for Convolution<A> {
     }
 }
 
-/// Gradients are added up in at most so many blocks of samples,
+/// The most blocks of samples in which gradients are added up.
 const BLOCKS: usize = 8;
 
-/// with at most so many numbers.
+/// The most numbers that these blocks hold together.
 const BLOCK_NUMBERS: usize = 1 << 21;
 
 impl<A: Scalar> Convolution<A> {
@@ -144,7 +144,7 @@ impl<A: Scalar> Convolution<A> {
     }
 
     /// From dL/dy: dL/dx, if wanted, and the gradients of the weights and of the biases, if there are any; for weights
-    /// with which [`forward`](Self::forward) or [`input_gradient`](Self::input_gradient) went before.
+    /// that [`forward`](Self::forward) or [`input_gradient`](Self::input_gradient) was called with before.
     pub(crate) fn backward(
         &mut self,
         g: &Geometry,
@@ -169,7 +169,8 @@ impl<A: Scalar> Convolution<A> {
         }
     }
 
-    /// Leaves the gradients of the parameters in so many blocks as it returns, that of the weights if there is `x`.
+    /// Leaves the gradients of the parameters in the first blocks, and returns how many; that of the weights only if
+    /// there is `x`.
     fn run_backward(
         &mut self,
         g: &Geometry,
@@ -230,7 +231,7 @@ impl<A: Scalar> Convolution<A> {
         threads
     }
 
-    /// Makes so many blocks all zero.
+    /// Makes the first `count` blocks all zero.
     fn clear_blocks(&mut self, count: usize, weights: usize, biases: usize) {
         if self.blocks.len() < count {
             self.blocks.resize_with(count, || Block { weight: Vec::new(), bias: Vec::new() });
@@ -259,7 +260,7 @@ fn add_planes<A: Scalar>(dy: &[A], plane: usize, sums: &mut [f64]) {
     );
 }
 
-/// So many numbers are added up without going over to `f64`: sixteen in each partial sum.
+/// Numbers that are added up in their own type before their sum goes to `f64`: sixteen in each partial sum.
 const SHORT: usize = 16 * LANES;
 const LANES: usize = 64;
 
@@ -289,7 +290,7 @@ fn part<'a, A>(x: &'a [A], samples: &Range<usize>, len: usize) -> &'a [A] {
     &x[samples.start * len..samples.end * len]
 }
 
-/// Makes `memory` so long, with any content, from the start of a cache line on.
+/// `len` numbers of `memory`, with any content, from the start of a cache line on.
 fn room<A: Scalar>(memory: &mut Vec<A>, len: usize) -> &mut [A] {
     const LINE: usize = 64;
     let more = LINE / size_of::<A>();

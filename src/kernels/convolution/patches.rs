@@ -1,8 +1,9 @@
-//! Convolutions as products with the matrix of patches: a column for each place of the window, with the pixels under it.
+//! Convolutions as products with the matrix of patches: a column for each position of the window, with the pixels under
+//! it.
 //!
-//! With the patches P (input channels and taps x places) and the weights W (output channels x input channels and taps),
-//! y = W·P, dW = dy·Pᵀ, and dP = Wᵀ·dy, whose columns are added up where the patches lie. A window of one pixel that
-//! steps by one needs no copy: the image itself is P.
+//! With the patches P (input channels and taps x positions) and the weights W (output channels x input channels and
+//! taps), y = W·P, dW = dy·Pᵀ, and dP = Wᵀ·dy, whose columns are added up where the patches lie. A window of one pixel
+//! that steps by one needs no copy: the image itself is P.
 
 use std::ops::Range;
 
@@ -15,18 +16,18 @@ use crate::Scalar;
 /// Bytes for P: a part of the second-level cache.
 const BYTES: usize = 512 << 10;
 
-/// Lines are copied so many numbers at a time; what is too much at their end is overwritten by the next line.
-const STRIDE: usize = 16;
+/// Segments are copied in chunks of this size: what is copied beyond the end is overwritten by the next segment.
+const CHUNK: usize = 16;
 
-/// Some lines of results of a sample, and the memory for a group of its channels.
+/// A few rows of the output of a sample: as many as have patches that fit into [`BYTES`].
 struct Strip<'a> {
     g: &'a Geometry,
-    /// The lines of results, and the places of the window on them.
-    lines: Range<usize>,
-    places: usize,
-    /// The lines of the padded image under them, and their length.
+    /// The rows of the output, and the positions of the window on them.
+    output_rows: Range<usize>,
+    positions: usize,
+    /// The rows of the padded image under them, and their length.
     height: usize,
-    pitch: usize,
+    row_stride: usize,
 }
 
 /// Whether the image is the matrix of patches.
@@ -40,9 +41,9 @@ fn strips<A>(g: &Geometry) -> impl Iterator<Item = Strip<'_>> {
     let fit = if is_plain(g) { rows.output } else { BYTES / (g.patch_len() * columns.output * size_of::<A>()) };
     let step = fit.clamp(1, rows.output);
     (0..rows.output).step_by(step).map(move |first| {
-        let lines = first..rows.output.min(first + step);
-        let height = (lines.len() - 1) * rows.stride + rows.span();
-        Strip { g, places: lines.len() * columns.output, lines, height, pitch: columns.padded() }
+        let output_rows = first..rows.output.min(first + step);
+        let height = (output_rows.len() - 1) * rows.stride + rows.span();
+        Strip { g, positions: output_rows.len() * columns.output, output_rows, height, row_stride: columns.padded() }
     })
 }
 
@@ -71,8 +72,8 @@ pub(super) fn forward<A: Scalar>(
                 let patches = if is_plain(g) { x } else { strip.patches(x, scratch) };
                 let y = &mut y[group * outputs * plane + strip.start()..];
                 let weight = matrix(&weight[group * outputs * k..], outputs, k, k);
-                let patches = matrix(patches, k, strip.places, strip.places);
-                gemm(A::ONE, &weight, &patches, A::ONE, &mut matrix_mut(y, outputs, strip.places, plane));
+                let patches = matrix(patches, k, strip.positions, strip.positions);
+                gemm(A::ONE, &weight, &patches, A::ONE, &mut matrix_mut(y, outputs, strip.positions, plane));
             }
         }
     }
@@ -95,13 +96,13 @@ pub(super) fn backward<A: Scalar>(
     for (i, dy) in dy.chunks_exact(g.output_len()).enumerate() {
         for strip in strips::<A>(g) {
             for group in 0..groups {
-                let dy = matrix(&dy[group * outputs * plane + strip.start()..], outputs, strip.places, plane);
+                let dy = matrix(&dy[group * outputs * plane + strip.start()..], outputs, strip.positions, plane);
                 let image = i * g.input_len() + group * inputs * g.input_plane();
                 let image = image..image + inputs * g.input_plane();
                 if let Some((x, dw)) = &mut x {
                     let x = &x[image.clone()];
                     let patches = if is_plain(g) { x } else { strip.patches(x, scratch) };
-                    let patches = matrix(patches, k, strip.places, strip.places);
+                    let patches = matrix(patches, k, strip.positions, strip.positions);
                     let mut dw = matrix_mut(&mut dw[group * outputs * k..], outputs, k, k);
                     gemm(A::ONE, &dy, &patches.t(), A::ONE, &mut dw);
                 }
@@ -111,13 +112,13 @@ pub(super) fn backward<A: Scalar>(
                     if is_plain(g) {
                         gemm(A::ONE, &weight.t(), &dy, A::ZERO, &mut matrix_mut(dx, k, plane, plane));
                     } else {
-                        let columns = room(&mut scratch.columns, k * strip.places);
+                        let columns = room(&mut scratch.columns, k * strip.positions);
                         gemm(
                             A::ONE,
                             &weight.t(),
                             &dy,
                             A::ZERO,
-                            &mut matrix_mut(columns, k, strip.places, strip.places),
+                            &mut matrix_mut(columns, k, strip.positions, strip.positions),
                         );
                         strip.add_patches(dx, scratch);
                     }
@@ -128,21 +129,21 @@ pub(super) fn backward<A: Scalar>(
 }
 
 impl Strip<'_> {
-    /// The first place among those of the image.
+    /// The index of the first position among those of the image.
     fn start(&self) -> usize {
-        self.lines.start * self.g.axes[1].output
+        self.output_rows.start * self.g.axes[1].output
     }
 
-    /// The patches of an image, (input channels and taps, places), in `scratch.columns`.
+    /// The patches of an image, (input channels and taps, positions), in `scratch.columns`.
     fn patches<'s, A: Scalar>(&self, x: &[A], scratch: &'s mut Scratch<A>) -> &'s [A] {
         let [rows, columns] = self.g.axes;
         let image = room(&mut scratch.image, self.image_len());
-        let len = self.g.patch_len() * self.places;
-        let patches = room(&mut scratch.columns, len + STRIDE);
+        let len = self.g.patch_len() * self.positions;
+        let patches = room(&mut scratch.columns, len + CHUNK);
         let plane = rows.input * columns.input;
         image.fill(A::ZERO);
-        for (from, to) in self.image_lines() {
-            let channels = x.chunks_exact(plane).zip(image.chunks_exact_mut(self.height * self.pitch));
+        for (from, to) in self.image_rows() {
+            let channels = x.chunks_exact(plane).zip(image.chunks_exact_mut(self.height * self.row_stride));
             for (x, image) in channels {
                 image[to..to + columns.input].copy_from_slice(&x[from..from + columns.input]);
             }
@@ -150,11 +151,11 @@ impl Strip<'_> {
         vectorize(
             #[inline(always)]
             || {
-                self.each_line(|line, from| {
-                    let (from, to) = (&image[from..], &mut patches[line * columns.output..]);
+                self.each_segment(|segment, from| {
+                    let (from, to) = (&image[from..], &mut patches[segment * columns.output..]);
                     if columns.stride == 1 {
-                        for at in (0..columns.output).step_by(STRIDE) {
-                            to[at..at + STRIDE].copy_from_slice(&from[at..at + STRIDE]);
+                        for at in (0..columns.output).step_by(CHUNK) {
+                            to[at..at + CHUNK].copy_from_slice(&from[at..at + CHUNK]);
                         }
                     } else {
                         let to = &mut to[..columns.output];
@@ -170,22 +171,22 @@ impl Strip<'_> {
     fn add_patches<A: Scalar>(&self, dx: &mut [A], scratch: &mut Scratch<A>) {
         let [rows, columns] = self.g.axes;
         let image = room(&mut scratch.image, self.image_len());
-        let patches = &*room(&mut scratch.columns, self.g.patch_len() * self.places);
+        let patches = &*room(&mut scratch.columns, self.g.patch_len() * self.positions);
         let plane = rows.input * columns.input;
         image.fill(A::ZERO);
         vectorize(
             #[inline(always)]
             || {
-                self.each_line(|line, to| {
-                    let (patch, to) = (&patches[line * columns.output..][..columns.output], &mut image[to..]);
+                self.each_segment(|segment, to| {
+                    let (patch, to) = (&patches[segment * columns.output..][..columns.output], &mut image[to..]);
                     if columns.stride == 1 {
                         to.iter_mut().zip(patch).for_each(|(to, &from)| *to += from);
                     } else {
                         to.iter_mut().step_by(columns.stride).zip(patch).for_each(|(to, &from)| *to += from);
                     }
                 });
-                for (to, from) in self.image_lines() {
-                    let channels = dx.chunks_exact_mut(plane).zip(image.chunks_exact(self.height * self.pitch));
+                for (to, from) in self.image_rows() {
+                    let channels = dx.chunks_exact_mut(plane).zip(image.chunks_exact(self.height * self.row_stride));
                     for (dx, image) in channels {
                         let (dx, image) = (&mut dx[to..to + columns.input], &image[from..from + columns.input]);
                         dx.iter_mut().zip(image).for_each(|(dx, &image)| *dx += image);
@@ -197,33 +198,34 @@ impl Strip<'_> {
 
     /// The padded image, and a few numbers that may be read after it.
     fn image_len(&self) -> usize {
-        self.g.inputs * self.height * self.pitch + STRIDE
+        self.g.inputs * self.height * self.row_stride + CHUNK
     }
 
-    /// Where each line of the image starts in a plane of it, and in a plane of the padded image.
+    /// Where each row of the image starts in a plane of it, and in a plane of the padded image.
     #[inline(always)]
-    fn image_lines(&self) -> impl Iterator<Item = (usize, usize)> {
+    fn image_rows(&self) -> impl Iterator<Item = (usize, usize)> {
         let [rows, columns] = self.g.axes;
-        let first = self.lines.start * rows.stride;
-        let pitch = self.pitch;
-        (0..self.height).filter_map(move |line| {
-            let from = (first + line).checked_sub(rows.before).filter(|&from| from < rows.input)?;
-            Some((from * columns.input, line * pitch + columns.before))
+        let first = self.output_rows.start * rows.stride;
+        let row_stride = self.row_stride;
+        (0..self.height).filter_map(move |row| {
+            let from = (first + row).checked_sub(rows.before).filter(|&from| from < rows.input)?;
+            Some((from * columns.input, row * row_stride + columns.before))
         })
     }
 
-    /// Calls `f` with each line of each row of the patches, and where it starts in the padded image.
+    /// Calls `f` for each segment, the part of a row of P that belongs to one row of the output: with its number, and
+    /// where it starts in the padded image.
     #[inline(always)]
-    fn each_line(&self, mut f: impl FnMut(usize, usize)) {
+    fn each_segment(&self, mut f: impl FnMut(usize, usize)) {
         let [rows, columns] = self.g.axes;
-        let mut line = 0;
+        let mut segment = 0;
         for channel in 0..self.g.inputs {
             for i in 0..rows.kernel {
                 for j in 0..columns.kernel {
-                    let tap = (channel * self.height + i * rows.dilation) * self.pitch + j * columns.dilation;
-                    for place in 0..self.lines.len() {
-                        f(line, tap + place * rows.stride * self.pitch);
-                        line += 1;
+                    let tap = (channel * self.height + i * rows.dilation) * self.row_stride + j * columns.dilation;
+                    for row in 0..self.output_rows.len() {
+                        f(segment, tap + row * rows.stride * self.row_stride);
+                        segment += 1;
                     }
                 }
             }

@@ -17,13 +17,13 @@ pub(super) fn k_block<A>(k: usize) -> usize {
     if k <= longest::<A>() { k } else { k.div_ceil(k.div_ceil(longest::<A>())) }
 }
 
-/// Up to so many rows b is read where it is: packing pays when it is read more often.
+/// The most rows of a for which b is read where it is: packing pays when it is read more often.
 const UNPACKED_B: usize = 128;
 
-/// The same when each row of b is on another page of memory.
+/// As [`UNPACKED_B`], when each row of b is on another page of memory.
 const UNPACKED_PAGES: usize = 32;
 
-/// Up to so long sums a that is stored by columns is read where it is.
+/// The longest sums for which an a that is stored by columns is read where it is.
 const UNPACKED_A: usize = 128;
 
 /// # Safety

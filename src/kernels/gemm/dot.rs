@@ -5,8 +5,8 @@ use pulp::{Simd, WithSimd};
 use super::element::{Element, arch};
 use super::{NARROW, Product};
 
-/// From so long sums on, adding up the lanes costs less than packing b for tiles that few rows or columns use: the step of
-/// a `LeNet` takes 7 % less time.
+/// The length of sums from which on adding up the lanes costs less than packing b for tiles that few rows or columns
+/// use: the step of a `LeNet` takes 7 % less time.
 const LONG: usize = 384;
 
 /// Are the rows of a and the columns of b contiguous, and so few of either that b is best read where it is?

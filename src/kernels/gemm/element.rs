@@ -49,7 +49,7 @@ pub(super) trait Element: Scalar {
     /// # Safety
     /// Those lanes must be writable at `to`.
     unsafe fn store_some<S: Simd>(simd: S, mask: Self::Mask<S>, to: *mut Self, x: Self::Vector<S>);
-    /// Writes four columns of four numbers as four rows, `width` apart.
+    /// Writes four columns of four numbers as four rows with the stride `width`.
     ///
     /// # Safety
     /// Four numbers must be readable at each of `columns`, and writable at `to` and at its three successors.

@@ -32,7 +32,7 @@ use ndarray::ArrayRef2;
 use self::element::Element;
 use crate::Scalar;
 
-/// Up to so many multiplications plain loops are faster than starting the machinery for larger products.
+/// The most multiplications for which plain loops are faster than starting the machinery for larger products.
 const TINY: usize = 128;
 
 /// Columns that are too few for vectors.
@@ -62,7 +62,7 @@ pub(crate) fn gemm<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta
     }
 }
 
-/// How the sums of one row by k x n numbers are made: of blocks of so many fused multiply-adds, or plainly if `None`.
+/// How the sums of one row by k x n numbers are made: of blocks of this many fused multiply-adds, or plainly if `None`.
 #[cfg(feature = "files")]
 pub(crate) fn blocks_of_one_row<A>(k: usize, n: usize) -> Option<usize> {
     let tiny = 1 | k | n <= TINY && k * n <= TINY;
@@ -95,8 +95,8 @@ fn tiny<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &mu
         (c_row, c_column) = (c_column, c_row);
     }
     let keeps = beta != A::ZERO;
-    // SAFETY: the pointers run over elements i < m, p < k and j < n of the three arrays; one past them they are not used.
-    // Four columns at a time are contiguous in b, and stored as such only if they are in c.
+    // SAFETY: the pointers run over elements i < m, p < k and j < n of the three arrays; one past them they are not
+    // used. Four columns at a time are contiguous in b, and stored as such only if they are in c.
     unsafe {
         for _ in 0..m {
             let mut j = 0;
@@ -212,8 +212,8 @@ impl<A> View<A> {
 
 /// A product to compute: a is m x k, b is k x n, c is m x n.
 ///
-/// No side is 0. Whoever makes one promises that the three views are valid for these shapes, c alone for writing and by nobody else,
-/// for as long as the product is in use.
+/// No side is 0. Whoever makes one promises that the three views are valid for these shapes, c alone for writing and by
+/// nobody else, for as long as the product is in use.
 #[derive(Clone, Copy)]
 struct Product<A> {
     m: usize,
@@ -288,7 +288,7 @@ unsafe fn choose<A: Element>(mut product: Product<A>) {
     unsafe { in_parts(product, threads(&product), path) }
 }
 
-/// So many multiplications are worth a thread of their own.
+/// Multiplications that are worth a thread of their own.
 #[cfg(feature = "parallel")]
 const PER_THREAD: usize = 1 << 20;
 

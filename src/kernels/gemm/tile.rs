@@ -17,11 +17,11 @@ pub(super) struct Tile<A> {
     pub k: usize,
     /// The rows of a, k long.
     pub a: View<A>,
-    /// A panel of b: rows of as many contiguous numbers as the tile has lanes in a row, `b_row` apart.
+    /// A panel of b: rows of as many contiguous numbers as the tile has lanes in a row, with the stride `b_row`.
     pub b: *const A,
     pub b_row: isize,
     pub c: View<A>,
-    /// So many columns of the tile exist in c.
+    /// Columns of the tile that exist in c.
     pub width: usize,
     pub alpha: A,
     pub beta: A,

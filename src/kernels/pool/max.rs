@@ -1,6 +1,6 @@
 //! The largest number under each window.
 
-use super::{Reduce, Taps, array, array_mut, blocks, is_halving, quads, reduce_line, sizes};
+use super::{Reduce, Taps, array, array_mut, blocks, is_halving, quads, reduce_row, sizes};
 use crate::Scalar;
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::simd::rows;
@@ -49,9 +49,9 @@ fn beats<A: Scalar>(x: A, largest: A) -> bool {
 }
 
 /// One window on a whole plane.
-fn is_whole([lines, columns]: [Axis; 2]) -> bool {
+fn is_whole([rows, columns]: [Axis; 2]) -> bool {
     let whole = |axis: Axis| axis.kernel == axis.input && axis.output == 1 && axis.before == 0 && axis.dilation == 1;
-    whole(lines) && whole(columns)
+    whole(rows) && whole(columns)
 }
 
 #[inline(always)]
@@ -61,7 +61,7 @@ fn max_of_plane<A: Scalar>(x: &[A], y: &mut [A], cells: &mut [u32]) {
     cells[0] = x.iter().position(|&x| x == largest || x.is_nan()).map_or(0, |cell| cell as u32);
 }
 
-/// Windows of 2 x 2 side by side, in blocks as in [`reduce_line`].
+/// Windows of 2 x 2 side by side, in blocks as in [`reduce_row`].
 #[inline(always)]
 fn max_of_quads<A: Scalar>(axes: [Axis; 2], x: &[A], y: &mut [A], cells: &mut [u32]) {
     match axes[1].output {
@@ -74,11 +74,11 @@ fn max_of_quads<A: Scalar>(axes: [Axis; 2], x: &[A], y: &mut [A], cells: &mut [u
 #[inline(always)]
 fn max_of_quad_blocks<const N: usize, A: Scalar>(axes: [Axis; 2], x: &[A], y: &mut [A], cells: &mut [u32]) {
     let Axis { input: width, output, .. } = axes[1];
-    let lines = y.chunks_exact_mut(output).zip(cells.chunks_exact_mut(output));
-    for (place, (y, cells)) in lines.enumerate() {
-        let (top, bottom) = quads(axes, x, place);
+    let rows = y.chunks_exact_mut(output).zip(cells.chunks_exact_mut(output));
+    for (position, (y, cells)) in rows.enumerate() {
+        let (top, bottom) = quads(axes, x, position);
         for from in blocks::<N>(0, output) {
-            let first = 2 * (place * width + from);
+            let first = 2 * (position * width + from);
             let (top, bottom) = (array::<N, _>(top, from), array(bottom, from));
             let (y, cells) = (array_mut::<N, _>(y, from), array_mut(cells, from));
             max_of_quad_block(top, bottom, width as u32, first as u32, y, cells);
@@ -110,9 +110,9 @@ fn max_of_quad_block<const N: usize, A: Scalar>(
 #[inline(always)]
 fn max_of_windows<A: Scalar>(axes: [Axis; 2], x: &[A], y: &mut [A], cells: &mut [u32]) {
     let width = axes[1].output;
-    let lines = y.chunks_exact_mut(width).zip(cells.chunks_exact_mut(width));
-    for (place, (y, cells)) in lines.enumerate() {
-        reduce_line(axes, place, &mut Largest { x, y, cells });
+    let rows = y.chunks_exact_mut(width).zip(cells.chunks_exact_mut(width));
+    for (position, (y, cells)) in rows.enumerate() {
+        reduce_row(axes, position, &mut Largest { x, y, cells });
     }
 }
 

@@ -1,6 +1,6 @@
 //! The mean under each window.
 
-use super::{Reduce, Taps, array_mut, is_halving, quads, reduce_line, sizes};
+use super::{Reduce, Taps, array_mut, is_halving, quads, reduce_row, sizes};
 use crate::Scalar;
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::window::Axis;
@@ -15,15 +15,15 @@ pub(crate) fn mean<A: Scalar>(axes: [Axis; 2], divisors: &[A], x: &[A], y: &mut 
         move |(x, y)| {
             let width = axes[1].output;
             if is_halving(axes) {
-                for (place, y) in y.chunks_exact_mut(width).enumerate() {
-                    let (top, bottom) = quads(axes, x, place);
+                for (position, y) in y.chunks_exact_mut(width).enumerate() {
+                    let (top, bottom) = quads(axes, x, position);
                     for ((top, bottom), y) in top.iter().zip(bottom).zip(y) {
                         *y = top[0] + top[1] + bottom[0] + bottom[1];
                     }
                 }
             } else {
-                for (place, y) in y.chunks_exact_mut(width).enumerate() {
-                    reduce_line(axes, place, &mut Sum { x, y });
+                for (position, y) in y.chunks_exact_mut(width).enumerate() {
+                    reduce_row(axes, position, &mut Sum { x, y });
                 }
             }
             for (y, &divisor) in y.iter_mut().zip(divisors) {
@@ -65,10 +65,10 @@ pub(crate) fn mean_gradient<A: Scalar>(axes: [Axis; 2], divisors: &[A], dy: &[A]
         #[inline(always)]
         move |(dx, dy)| {
             dx.fill(A::ZERO);
-            let lines = dy.chunks_exact(width).zip(divisors.chunks_exact(width));
-            for (place, (dy, divisors)) in lines.enumerate() {
+            let rows = dy.chunks_exact(width).zip(divisors.chunks_exact(width));
+            for (position, (dy, divisors)) in rows.enumerate() {
                 if is_halving(axes) {
-                    let (top, bottom) = dx[2 * place * columns..][..2 * columns].split_at_mut(columns);
+                    let (top, bottom) = dx[2 * position * columns..][..2 * columns].split_at_mut(columns);
                     let quads = top.as_chunks_mut().0.iter_mut().zip(bottom.as_chunks_mut().0);
                     for ((top, bottom), (&dy, &divisor)) in quads.zip(dy.iter().zip(divisors)) {
                         (*top, *bottom) = ([dy / divisor; 2], [dy / divisor; 2]);
@@ -77,14 +77,14 @@ pub(crate) fn mean_gradient<A: Scalar>(axes: [Axis; 2], divisors: &[A], dy: &[A]
                 }
                 for_taps(
                     axes,
-                    place,
+                    position,
                     #[inline(always)]
                     |from, to, first| {
-                        let places = dy[from..to].iter().zip(&divisors[from..to]);
+                        let positions = dy[from..to].iter().zip(&divisors[from..to]);
                         each_strided(
                             &mut dx[first..],
                             stride,
-                            places,
+                            positions,
                             #[inline(always)]
                             |dx, (&dy, &divisor)| *dx += dy / divisor,
                         );
@@ -97,34 +97,35 @@ pub(crate) fn mean_gradient<A: Scalar>(axes: [Axis; 2], divisors: &[A], dy: &[A]
 
 /// How many cells the mean under each window of a plane is over: with `padding`, also those of the padding; never those
 /// beyond it, which a window that is rounded up may reach.
-pub(crate) fn divisors<A: Scalar>([lines, columns]: [Axis; 2], padding: bool, out: &mut Vec<A>) {
-    let count = |axis: Axis, place: usize| {
+pub(crate) fn divisors<A: Scalar>([rows, columns]: [Axis; 2], padding: bool, out: &mut Vec<A>) {
+    let count = |axis: Axis, position: usize| {
         let (from, to) = if padding { (0, axis.padded()) } else { (axis.before, axis.before + axis.input) };
-        let start = place * axis.stride;
+        let start = position * axis.stride;
         (start + axis.kernel).min(to) - start.max(from)
     };
     out.clear();
-    for p in 0..lines.output {
-        out.extend((0..columns.output).map(|q| A::of((count(lines, p) * count(columns, q)) as f64)));
+    for p in 0..rows.output {
+        out.extend((0..columns.output).map(|q| A::of((count(rows, p) * count(columns, q)) as f64)));
     }
 }
 
-/// Calls `f` for each tap of a window that lies on the image, in row-major order, with the places on the columns at which
-/// it does (from the first up to, without, the second) and the cell of the plane under the tap at the first of them.
+/// Calls `f` for each tap of a window that lies on the image, in row-major order, with the positions on the columns at
+/// which it does (from the first up to, without, the second) and the cell of the plane under the tap at the first of
+/// them.
 #[inline(always)]
-fn for_taps([lines, columns]: [Axis; 2], place: usize, mut f: impl FnMut(usize, usize, usize)) {
-    for i in 0..lines.kernel {
-        let Some(line) = lines.cell(place, i) else { continue };
+fn for_taps([rows, columns]: [Axis; 2], position: usize, mut f: impl FnMut(usize, usize, usize)) {
+    for i in 0..rows.kernel {
+        let Some(row) = rows.cell(position, i) else { continue };
         for j in 0..columns.kernel {
-            let (from, to) = columns.places(j);
+            let (from, to) = columns.positions(j);
             if from < to {
-                f(from, to, line * columns.input + from * columns.stride + j * columns.dilation - columns.before);
+                f(from, to, row * columns.input + from * columns.stride + j * columns.dilation - columns.before);
             }
         }
     }
 }
 
-/// Calls `f` with each `stride`th number of `x`, to write to, and an item each.
+/// Calls `f` with each `stride`th number of `x` and the next of the items.
 #[inline(always)]
 fn each_strided<A, T>(x: &mut [A], stride: usize, items: impl Iterator<Item = T>, mut f: impl FnMut(&mut A, T)) {
     if stride == 1 {

@@ -1,12 +1,9 @@
 //! Maxima and means under a window that moves over the planes of images.
 //!
-//! A sequence of steps with features is pooled as one plane with the steps as its lines and a window of one column.
+//! A sequence of steps with features is pooled as one plane with the steps as its rows and a window of one column.
 
-use std::fmt::{self, Debug};
-
-use super::window::{Axis, Window};
-use crate::layers::Padding;
-use crate::{Error, Result, Scalar, Shape};
+use super::window::Axis;
+use crate::Scalar;
 
 mod max;
 mod mean;
@@ -14,90 +11,9 @@ mod mean;
 pub(crate) use max::{max, max_gradient};
 pub(crate) use mean::{divisors, mean, mean_gradient};
 
-/// How the windows of `layer` lie on images of this shape, if each of them sees a pixel.
-pub(crate) fn axes(window: &Window, layer: &dyn Debug, input: Shape) -> Result<[Axis; 2]> {
-    let axes = window.axes(|| format!("{layer:?}"), input)?;
-    for axis in axes {
-        let padding = axis.before.max(axis.after);
-        if padding > axis.span() / 2 {
-            let what = format!("the padding of {layer:?}");
-            return Err(Error::Setting { what, wants: "at most half of its window", got: padding as f64 });
-        }
-        // Taps further apart than the image is wide may all lie beside it.
-        let sees = |place| (0..axis.kernel).any(|tap| axis.cell(place, tap).is_some());
-        if axis.dilation > axis.input && padding > 0 && !(0..axis.output).all(sees) {
-            let wants =
-                format!("images that all its windows see, not padding only (its dilation is {})", axis.dilation);
-            return Err(Error::Input { layer: format!("{layer:?}"), wants, got: input });
-        }
-    }
-    if u32::try_from(axes[0].input * axes[1].input).is_err() {
-        let wants = "images of fewer than 2^32 pixels".into();
-        return Err(Error::Input { layer: format!("{layer:?}"), wants, got: input });
-    }
-    Ok(axes)
-}
-
-/// The same for a window that moves over the steps of sequences.
-pub(crate) fn axes_of_steps(window: &Window, layer: &dyn Debug, input: Shape) -> Result<[Axis; 2]> {
-    let wrong = |wants: String| Error::Input { layer: format!("{layer:?}"), wants, got: input };
-    let Shape::Sequence { steps, features } = input else {
-        return Err(wrong("sequences [steps, features]".into()));
-    };
-    axes(window, layer, [1, steps, features].into()).map_err(|error| {
-        let Padding::Each([[before, after], _]) = window.padding else { return error };
-        let span = window.dilation[0].saturating_mul(window.kernel[0].saturating_sub(1)).saturating_add(1);
-        let least = span.saturating_sub(before.saturating_add(after)).max(1);
-        match error {
-            Error::Input { .. } if steps < least => wrong(format!("sequences of at least {least} steps")),
-            Error::Input { .. } if features == 0 => wrong("sequences of at least one feature".into()),
-            Error::Input { wants, .. } => wrong(wants.replace("images", "sequences")),
-            other => other,
-        }
-    })
-}
-
-/// Writes the settings of a window that moves over steps.
-pub(crate) fn write_steps(f: &mut fmt::Formatter<'_>, window: &Window) -> fmt::Result {
-    write!(f, "{}, stride {}", window.kernel[0], window.stride[0])?;
-    if let Padding::Each([[cells, _], _]) = window.padding
-        && cells > 0
-    {
-        write!(f, ", padding {cells}")?;
-    }
-    if window.dilation[0] != 1 {
-        write!(f, ", dilation {}", window.dilation[0])?;
-    }
-    f.write_str(if window.ceil { ", rounded up" } else { "" })
-}
-
-/// One window on all of an image, or on all steps of a sequence.
-pub(crate) fn whole(layer: &dyn Debug, input: Shape) -> Result<[Axis; 2]> {
-    match input {
-        Shape::Image { height, width, .. } if input.len() > 0 => {
-            axes(&Window::new([height, width], [1, 1]), layer, input)
-        }
-        Shape::Sequence { steps, .. } if input.len() > 0 => {
-            axes_of_steps(&Window::new([steps, 1], [1, 1]), layer, input)
-        }
-        _ => {
-            let wants = "images or sequences that are not empty".into();
-            Err(Error::Input { layer: format!("{layer:?}"), wants, got: input })
-        }
-    }
-}
-
-/// The shape of a sample after windows that lie so.
-pub(crate) fn pooled([lines, columns]: [Axis; 2], input: Shape) -> Shape {
-    match input {
-        Shape::Image { channels, .. } => [channels, lines.output, columns.output].into(),
-        _ => [lines.output, columns.output].into(),
-    }
-}
-
-/// The numbers of a plane before and after.
-fn sizes([lines, columns]: [Axis; 2]) -> [usize; 2] {
-    [lines.input * columns.input, lines.output * columns.output]
+/// The numbers of a plane of the input and of the output.
+fn sizes([rows, columns]: [Axis; 2]) -> [usize; 2] {
+    [rows.input * columns.input, rows.output * columns.output]
 }
 
 /// Windows of 2 x 2 side by side.
@@ -107,34 +23,34 @@ fn is_halving(axes: [Axis; 2]) -> bool {
     })
 }
 
-/// The pairs of neighbours in the two lines under the windows of one line of places.
+/// The pairs of neighbours in the two rows under the windows of one row of positions.
 #[inline(always)]
-fn quads<A>([_, columns]: [Axis; 2], x: &[A], place: usize) -> (&[[A; 2]], &[[A; 2]]) {
-    let (top, bottom) = x[2 * place * columns.input..][..2 * columns.input].split_at(columns.input);
+fn quads<A>([_, columns]: [Axis; 2], x: &[A], position: usize) -> (&[[A; 2]], &[[A; 2]]) {
+    let (top, bottom) = x[2 * position * columns.input..][..2 * columns.input].split_at(columns.input);
     (top.as_chunks().0, bottom.as_chunks().0)
 }
 
-/// The taps of a window that lie on the image: some lines of some columns each, for the first of a run of places.
+/// The taps of a window that lie on the image: some rows of some columns each, for the first of a run of positions.
 #[derive(Clone, Copy)]
 struct Taps {
     /// The cell of the plane under the first tap.
     start: usize,
-    lines: usize,
-    line_step: usize,
+    rows: usize,
+    row_step: usize,
     columns: usize,
     column_step: usize,
-    /// How far apart the places are.
+    /// Cells from position to position.
     stride: usize,
 }
 
 impl Taps {
-    /// Calls `f` for each tap in row-major order, with what is under it at each of `N` places, and how far the tap is from
-    /// the first one.
+    /// Calls `f` for each tap in row-major order, with what is under it at each of `N` positions, and how far the tap
+    /// is from the first one.
     #[inline(always)]
     fn each<const N: usize, A: Scalar>(self, x: &[A], mut f: impl FnMut([A; N], usize)) {
-        for i in 0..self.lines {
+        for i in 0..self.rows {
             for j in 0..self.columns {
-                let offset = i * self.line_step + j * self.column_step;
+                let offset = i * self.row_step + j * self.column_step;
                 f(strided(&x[self.start + offset..], self.stride), offset);
             }
         }
@@ -161,31 +77,32 @@ fn strided<const N: usize, A: Scalar>(x: &[A], stride: usize) -> [A; N] {
     }
 }
 
-/// What is computed of the numbers under a window, for `N` places side by side on a line, from the place `from` on.
+/// What is computed of the numbers under a window, for `N` positions side by side on a row, from the position `from`
+/// on.
 trait Reduce {
     fn block<const N: usize>(&mut self, from: usize, taps: Taps);
 }
 
-/// Computes a line of places: in blocks where all columns of the window lie on the image, and one by one at the borders.
-/// A loop over a whole line would often be too short to be worth vector instructions. The last block overlaps the one
-/// before.
+/// Computes a row of positions: in blocks where all columns of the window lie on the image, and one by one at the
+/// borders. A loop over a whole row would often be too short to be worth vector instructions. The last block overlaps
+/// the one before.
 #[inline(always)]
-fn reduce_line([lines, columns]: [Axis; 2], place: usize, reduce: &mut impl Reduce) {
-    let inside = |axis: Axis, place: usize| {
-        let first = (0..axis.kernel).find_map(|tap| axis.cell(place, tap)).unwrap_or(0);
-        (first, (0..axis.kernel).filter(|&tap| axis.cell(place, tap).is_some()).count())
+fn reduce_row([rows, columns]: [Axis; 2], position: usize, reduce: &mut impl Reduce) {
+    let inside = |axis: Axis, position: usize| {
+        let first = (0..axis.kernel).find_map(|tap| axis.cell(position, tap)).unwrap_or(0);
+        (first, (0..axis.kernel).filter(|&tap| axis.cell(position, tap).is_some()).count())
     };
-    let (line, count) = inside(lines, place);
+    let (row, count) = inside(rows, position);
     let taps = Taps {
-        start: line * columns.input,
-        lines: count,
-        line_step: lines.dilation * columns.input,
+        start: row * columns.input,
+        rows: count,
+        row_step: rows.dilation * columns.input,
         columns: columns.kernel,
         column_step: columns.dilation,
         stride: columns.stride,
     };
-    let from = columns.places(0).0;
-    let to = columns.places(columns.kernel - 1).1.max(from);
+    let from = columns.positions(0).0;
+    let to = columns.positions(columns.kernel - 1).1.max(from);
     match to - from {
         8.. => interior::<8>(from, to, taps, columns, reduce),
         4.. => interior::<4>(from, to, taps, columns, reduce),
@@ -204,7 +121,7 @@ fn interior<const N: usize>(from: usize, to: usize, taps: Taps, columns: Axis, r
     }
 }
 
-/// The first place of each block of `N`.
+/// The first position of each block of `N`.
 #[inline(always)]
 fn blocks<const N: usize>(from: usize, to: usize) -> impl Iterator<Item = usize> {
     (from..to).step_by(N).map(move |q| q.min(to - N))
@@ -213,11 +130,11 @@ fn blocks<const N: usize>(from: usize, to: usize) -> impl Iterator<Item = usize>
 /// `N` items from the one at `from`.
 #[inline(always)]
 fn array<const N: usize, T>(items: &[T], from: usize) -> &[T; N] {
-    items[from..].first_chunk().expect("a block inside the line")
+    items[from..].first_chunk().expect("a block inside the row")
 }
 
-/// The same to write to.
+/// The mutable array for [`array`].
 #[inline(always)]
 fn array_mut<const N: usize, T>(items: &mut [T], from: usize) -> &mut [T; N] {
-    items[from..].first_chunk_mut().expect("a block inside the line")
+    items[from..].first_chunk_mut().expect("a block inside the row")
 }

@@ -1,11 +1,11 @@
-//! Steps on many numbers side by side.
+//! Copies and transformations on many tiles side by side.
 
 use std::array::from_fn;
 
 use super::LANES;
 use crate::Scalar;
 
-/// Copies a line: mostly so short that the call of a function for it would show.
+/// Copies a row: mostly so short that the call of a function for it would show.
 #[inline(always)]
 pub(super) fn copy<A: Copy>(from: &[A], to: &mut [A]) {
     const SHORT: usize = 8;
@@ -21,7 +21,7 @@ pub(super) fn copy<A: Copy>(from: &[A], to: &mut [A]) {
     }
 }
 
-/// f of the numbers at N places, for as many places side by side as there are [`LANES`].
+/// f of N numbers of a tile, for [`LANES`] tiles side by side; `at` has the indices of the first tile's numbers.
 #[inline(always)]
 pub(super) fn transform<A: Scalar, const N: usize, const M: usize>(
     numbers: &[A],
@@ -39,7 +39,7 @@ pub(super) fn transform<A: Scalar, const N: usize, const M: usize>(
     to
 }
 
-/// Adds to the numbers at a place.
+/// Adds `more` to the numbers from index `at` on.
 #[inline(always)]
 pub(super) fn add<A: Scalar>(numbers: &mut [A], at: usize, more: &[A; LANES]) {
     let to = numbers[at..].first_chunk_mut::<LANES>().expect("room for all lanes");
@@ -47,10 +47,10 @@ pub(super) fn add<A: Scalar>(numbers: &mut [A], at: usize, more: &[A; LANES]) {
     *to = from_fn(|lane| to[lane] + more[lane]);
 }
 
-/// So many numbers of either half are split or joined at a time: enough for the compiler to see a loop.
+/// Numbers of either half that are split or joined at a time: enough for the compiler to see a loop.
 const SPLIT: usize = 64;
 
-/// The numbers at even places, then those at odd places, for a multiple of 2 · [`SPLIT`] numbers.
+/// The numbers with even indices, then those with odd ones, for a multiple of 2 · [`SPLIT`] numbers.
 #[inline(always)]
 pub(super) fn split<A: Scalar>(numbers: &[A], halves: &mut [A]) {
     let (even, odd) = halves.split_at_mut(numbers.len() / 2);

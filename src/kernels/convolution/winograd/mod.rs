@@ -1,44 +1,80 @@
-//! Winograd's minimal filtering F(4x4, 3x3): 36 multiplications for 4 x 4 results where the definition takes 144.
+//! Winograd's minimal filtering F(4x4, 3x3): 36 multiplications for 4 x 4 outputs where the definition takes 144.
 //!
-//! Lavin and Gray, "Fast algorithms for convolutional neural networks" (2016). The image is read in tiles d of 6 x 6
-//! pixels that overlap by 2; with a window g of 3 x 3 weights, the 4 x 4 results of a tile are
+//! Lavin and Gray, "Fast algorithms for convolutional neural networks" (2016). The output of a channel is cut into tiles
+//! of 4 x 4. Each comes from an input tile d of 6 x 6 pixels; neighbouring input tiles overlap by 2. With a filter g of
+//! 3 x 3 weights, y = Aᵀ(GgGᵀ ∘ BᵀdB)A:
 //!
 //! ```text
-//! y = Aᵀ(GgGᵀ ∘ BᵀdB)A
+//!   input tile d         transformed tile          product m             output tile y
+//!      6 x 6                  6 x 6                  6 x 6                   4 x 4
+//!  +-+-+-+-+-+-+         +-+-+-+-+-+-+          +-+-+-+-+-+-+
+//!  | | | | | | |         | | | | | | |          | | | | | | |            +-+-+-+-+
+//!  | | | | | | |  BᵀdB   | | | | | | |  M = U·V | | | | | | |    AᵀmA    | | | | |
+//!  | | | | | | | ------> | | |v| | | | -------> | | |m| | | |  ------->  | | | | |
+//!  | | | | | | |         | | | | | | |     ^    | | | | | | |            | | | | |
+//!  | | | | | | |         | | | | | | |     |    | | | | | | |            | | | | |
+//!  | | | | | | |         | | | | | | |     |    | | | | | | |            +-+-+-+-+
+//!  +-+-+-+-+-+-+         +-+-+-+-+-+-+     |    +-+-+-+-+-+-+
+//!                                          |
+//!              filter g ------> transformed filter u
+//!               3 x 3    GgGᵀ         6 x 6
 //! ```
 //!
-//! A tile's 36 numbers in the middle do not mix. So for each of them, the sum over channels is a product of matrices:
-//! M = U·V with U = `GgGᵀ` (channels out x in), V = `BᵀdB` (channels in x tiles), and y = `AᵀMA`. The gradients are the
-//! same steps back: dM = A·dy·Aᵀ, dU = dM·Vᵀ, dV = Uᵀ·dM, dg = Gᵀ·dU·G, and dd = B·dV·Bᵀ is added up where tiles overlap.
+//! The 36 components of a transformed tile do not mix. So for each component, the sum over channels for all tiles is a
+//! product of matrices M = U·V: U of all filters is (channels out, channels in), V of all tiles is (channels in, tiles),
+//! and M is (channels out, tiles). The gradients are the same steps back: dM = A·dy·Aᵀ, dU = dM·Vᵀ, dV = Uᵀ·dM,
+//! dg = Gᵀ·dU·G, and dd = B·dV·Bᵀ is added up where tiles overlap.
 //!
 //! A, B and G evaluate and interpolate polynomials. The usual points 0, ±1, ±2 and ∞ lose a digit; with 0, ±3/4, ±3/2
-//! and ∞, the error of results in `f32` is about twice that of the sums in the definition.
+//! and ∞, the error of outputs in `f32` is about twice that of the sums in the definition.
 //!
-//! In memory, a channel of the padded image is split into 4 x 4 *phases*: every fourth line and column, from the first,
-//! second, third and fourth on. So the same pixel of all tiles lies side by side, and a tile's fifth and sixth pixels are
-//! the first and second of its neighbour. If a line of tiles needs these at its end, there is one tile more, which is
-//! none: its dM is zero. If not, what is there instead, of the next line, cancels.
+//! # Memory
+//!
+//! A channel of the padded image is sorted into 4 x 4 *phases*: phase (i, j) has every fourth row and column, from row i
+//! and column j on. So the same pixel of all tiles lies side by side, and [`LANES`] tiles are transformed at a time:
+//!
+//! ```text
+//!  columns of tile 0       0 1 2 3 4 5
+//!  columns of tile 1               4 5 6 7 8 9
+//!
+//!  phases of the columns   0 4 8 ..   1 5 9 ..   2 6 10 ..   3 7 11 ..
+//! ```
+//!
+//! The fifth and sixth column of a tile are the first and second of its neighbour: the same phases, one number later. If
+//! a row of tiles needs these at its end, there is one tile more, which is none: its dM is zero. If not, what is there
+//! instead, of the next row, cancels.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`matrices`] | products with A, B and G |
+//! | [`lanes`] | copies and transformations on many tiles side by side |
+//! | [`block`] | tiles in memory, between the images and V and M |
 
+mod block;
 mod lanes;
-mod piece;
-mod polynomials;
+mod matrices;
 
 use std::array::from_fn;
 
-use self::piece::{Piece, Sides};
-use self::polynomials::{both_ways, times_g, times_g_transposed};
+use self::block::{Component, TileBlock};
+use self::matrices::{both_ways, times_g, times_g_transposed};
 use super::super::gemm::gemm;
 use super::super::simd::vectorize;
 use super::super::{matrix, matrix_mut};
 use super::{Geometry, Scratch, patches};
 use crate::Scalar;
 
-/// Results of a tile on each side.
-const SIDE: usize = 4;
+/// Side of an output tile.
+const OUTPUT_SIDE: usize = 4;
 
-/// Numbers of a transformed tile, on each side and in all.
-const EDGE: usize = 6;
-const CELLS: usize = EDGE * EDGE;
+/// Side of an input tile, and of a transformed one.
+const INPUT_SIDE: usize = 6;
+
+/// Components of a transformed tile.
+const COMPONENTS: usize = INPUT_SIDE * INPUT_SIDE;
+
+/// Weights of a filter.
+const TAPS: usize = 9;
 
 /// Tiles that are transformed at a time.
 const LANES: usize = 16;
@@ -46,61 +82,63 @@ const LANES: usize = 16;
 /// Bytes for V and M: half of a second-level cache of 1 MiB.
 const BYTES: usize = 1 << 19;
 
-/// Fewer channels than this, before or after, make products that are not worth the transformations.
-const FEW: usize = 8;
+/// With fewer channels of input or output the products are not worth the transformations.
+const MIN_CHANNELS: usize = 8;
 
-/// How the tiles of an image are worked on.
-struct Tiles {
-    /// Lines of tiles, and tiles from line to line.
-    lines: usize,
-    pitch: usize,
-    /// Samples at a time,
-    samples: usize,
-    /// and lines at a time, all of them if it is more than one sample.
-    strip: usize,
+/// How an image is cut into tiles, and which of them are transformed together.
+struct Tiling {
+    /// Rows of tiles.
+    rows: usize,
+    /// Tiles from row to row.
+    tiles_per_row: usize,
+    samples_at_a_time: usize,
+    /// All rows if it is more than one sample.
+    rows_at_a_time: usize,
 }
 
-impl Tiles {
+impl Tiling {
     fn new<A>(g: &Geometry) -> Self {
-        let [lines, pitch] = Self::grid(g);
-        let fit = BYTES / (CELLS * (g.inputs + g.outputs) * pitch * size_of::<A>());
-        Self { lines, pitch, samples: (fit / lines).max(1), strip: fit.clamp(1, lines) }
+        let [rows, tiles_per_row] = Self::grid(g);
+        let fit = BYTES / (COMPONENTS * (g.inputs + g.outputs) * tiles_per_row * size_of::<A>());
+        Self { rows, tiles_per_row, samples_at_a_time: (fit / rows).max(1), rows_at_a_time: fit.clamp(1, rows) }
     }
 
-    /// Lines of tiles, and tiles from line to line.
+    /// Rows of tiles, and tiles from row to row.
     fn grid(g: &Geometry) -> [usize; 2] {
         let [rows, columns] = g.axes;
-        [rows.output.div_ceil(SIDE), (columns.output + 2).div_ceil(SIDE)]
+        [rows.output.div_ceil(OUTPUT_SIDE), (columns.output + 2).div_ceil(OUTPUT_SIDE)]
     }
 }
 
 /// Whether this method can do the convolution, with a gain.
 pub(super) fn pays(g: &Geometry) -> bool {
     let fits = g.axes.iter().all(|axis| (axis.kernel, axis.stride, axis.dilation) == (3, 1, 1));
-    let [lines, pitch] = Tiles::grid(g);
-    // Tiles reach beyond the results, and a third is for the transformations.
-    fits && g.inputs >= FEW && g.outputs >= FEW && lines * pitch * CELLS <= 9 * g.output_plane() / 3 * 2
+    let [rows, tiles_per_row] = Tiling::grid(g);
+    // Tiles reach beyond the output. With these, the products may take two thirds of the multiplications of the
+    // definition; the last third is for the transformations.
+    let saves = rows * tiles_per_row * COMPONENTS <= TAPS * g.output_plane() / 3 * 2;
+    fits && saves && g.inputs >= MIN_CHANNELS && g.outputs >= MIN_CHANNELS
 }
 
-/// U, as (groups, cells, output channels, input channels).
+/// U of all filters: (groups, components, output channels, input channels).
 pub(super) fn transform_weight<A: Scalar>(g: &Geometry, weight: &[A], u: &mut Vec<A>) {
     let filters = g.outputs * g.inputs;
-    u.resize(g.groups * CELLS * filters, A::ZERO);
+    u.resize(g.groups * COMPONENTS * filters, A::ZERO);
     vectorize(
         #[inline(always)]
         || {
-            for (weight, u) in weight.chunks_exact(9 * filters).zip(u.chunks_exact_mut(CELLS * filters)) {
+            for (weight, u) in weight.chunks_exact(TAPS * filters).zip(u.chunks_exact_mut(COMPONENTS * filters)) {
                 // Some filters side by side, so that whole cache lines are written.
-                for (i, weight) in weight.chunks(9 * LANES).enumerate() {
-                    let mut cells = [[A::ZERO; LANES]; CELLS];
-                    for (lane, g) in weight.as_chunks::<9>().0.iter().enumerate() {
+                for (i, weight) in weight.chunks(TAPS * LANES).enumerate() {
+                    let mut components = [[A::ZERO; LANES]; COMPONENTS];
+                    for (lane, g) in weight.as_chunks::<TAPS>().0.iter().enumerate() {
                         let u = both_ways(from_fn(|i| from_fn(|j| g[3 * i + j].to_f64())), times_g);
-                        for (cells, &u) in cells.iter_mut().zip(u.as_flattened()) {
-                            cells[lane] = A::of(u);
+                        for (component, &u) in components.iter_mut().zip(u.as_flattened()) {
+                            component[lane] = A::of(u);
                         }
                     }
-                    for (u, cells) in u.chunks_exact_mut(filters).zip(cells) {
-                        u[i * LANES..][..weight.len() / 9].copy_from_slice(&cells[..weight.len() / 9]);
+                    for (u, component) in u.chunks_exact_mut(filters).zip(components) {
+                        u[i * LANES..][..weight.len() / TAPS].copy_from_slice(&component[..weight.len() / TAPS]);
                     }
                 }
             }
@@ -108,20 +146,20 @@ pub(super) fn transform_weight<A: Scalar>(g: &Geometry, weight: &[A], u: &mut Ve
     );
 }
 
-/// dL/dg, in the order of the weights.
+/// dg = Gᵀ·dU·G, in the order of the weights.
 pub(super) fn weight_gradient<A: Scalar>(g: &Geometry, du: &[A], dw: &mut [A]) {
     let filters = g.outputs * g.inputs;
     vectorize(
         #[inline(always)]
         || {
-            for (du, dw) in du.chunks_exact(CELLS * filters).zip(dw.chunks_exact_mut(9 * filters)) {
-                for (i, dw) in dw.chunks_mut(9 * LANES).enumerate() {
-                    let mut cells = [[A::ZERO; LANES]; CELLS];
-                    for (cells, du) in cells.iter_mut().zip(du.chunks_exact(filters)) {
-                        cells[..dw.len() / 9].copy_from_slice(&du[i * LANES..][..dw.len() / 9]);
+            for (du, dw) in du.chunks_exact(COMPONENTS * filters).zip(dw.chunks_exact_mut(TAPS * filters)) {
+                for (i, dw) in dw.chunks_mut(TAPS * LANES).enumerate() {
+                    let mut components = [[A::ZERO; LANES]; COMPONENTS];
+                    for (component, du) in components.iter_mut().zip(du.chunks_exact(filters)) {
+                        component[..dw.len() / TAPS].copy_from_slice(&du[i * LANES..][..dw.len() / TAPS]);
                     }
-                    for (lane, dw) in dw.as_chunks_mut::<9>().0.iter_mut().enumerate() {
-                        let du = from_fn(|i| from_fn(|j| cells[EDGE * i + j][lane].to_f64()));
+                    for (lane, dw) in dw.as_chunks_mut::<TAPS>().0.iter_mut().enumerate() {
+                        let du = from_fn(|i| from_fn(|j| components[INPUT_SIDE * i + j][lane].to_f64()));
                         let gradient = both_ways(du, times_g_transposed);
                         dw.iter_mut().zip(gradient.as_flattened()).for_each(|(dw, &value)| *dw = A::of(value));
                     }
@@ -139,21 +177,22 @@ pub(super) fn forward<A: Scalar>(
     y: &mut [A],
     scratch: &mut Scratch<A>,
 ) {
-    let tiles = Tiles::new::<A>(g);
-    let samples = x.chunks(tiles.samples * g.input_len()).zip(y.chunks_mut(tiles.samples * g.output_len()));
+    let tiling = Tiling::new::<A>(g);
+    let samples =
+        x.chunks(tiling.samples_at_a_time * g.input_len()).zip(y.chunks_mut(tiling.samples_at_a_time * g.output_len()));
     for (x, y) in samples {
         let samples = x.len() / g.input_len();
-        for first in (0..tiles.lines).step_by(tiles.strip) {
-            let mut piece = Piece::new(g, &tiles, first, samples, scratch);
+        for first_row in (0..tiling.rows).step_by(tiling.rows_at_a_time) {
+            let mut block = TileBlock::new(g, &tiling, first_row, samples, scratch);
             for group in 0..g.groups {
-                piece.load_image(x, group);
-                let u = &u[group * CELLS * g.outputs * g.inputs..];
-                for cell in 0..CELLS {
-                    let u = matrix(&u[cell * g.outputs * g.inputs..], g.outputs, g.inputs, g.inputs);
-                    let Sides { v, m } = piece.sides(cell);
+                block.load_image(x, group);
+                let u = &u[group * COMPONENTS * g.outputs * g.inputs..];
+                for index in 0..COMPONENTS {
+                    let u = matrix(&u[index * g.outputs * g.inputs..], g.outputs, g.inputs, g.inputs);
+                    let Component { v, m } = block.component(index);
                     gemm(A::ONE, &u, &v, A::ZERO, &mut { m });
                 }
-                piece.store_results(y, group, bias);
+                block.store_results(y, group, bias);
             }
         }
         for (x, y) in x.chunks_exact(g.input_len()).zip(y.chunks_exact_mut(g.output_len())) {
@@ -173,34 +212,35 @@ pub(super) fn backward<A: Scalar>(
     mut x: Option<(&[A], &mut [A])>,
     scratch: &mut Scratch<A>,
 ) {
-    let tiles = Tiles::new::<A>(g);
+    let tiling = Tiling::new::<A>(g);
     let filters = g.outputs * g.inputs;
     if let Some(dx) = &mut dx {
         dx.fill(A::ZERO);
     }
-    for (i, dy) in dy.chunks(tiles.samples * g.output_len()).enumerate() {
+    for (i, dy) in dy.chunks(tiling.samples_at_a_time * g.output_len()).enumerate() {
         let samples = dy.len() / g.output_len();
-        let inputs = i * tiles.samples * g.input_len()..(i * tiles.samples + samples) * g.input_len();
-        for first in (0..tiles.lines).step_by(tiles.strip) {
-            let mut piece = Piece::new(g, &tiles, first, samples, scratch);
+        let inputs =
+            i * tiling.samples_at_a_time * g.input_len()..(i * tiling.samples_at_a_time + samples) * g.input_len();
+        for first_row in (0..tiling.rows).step_by(tiling.rows_at_a_time) {
+            let mut block = TileBlock::new(g, &tiling, first_row, samples, scratch);
             for group in 0..g.groups {
-                piece.load_gradient(dy, group);
+                block.load_gradient(dy, group);
                 if let Some((x, du)) = &mut x {
-                    piece.load_image(&x[inputs.clone()], group);
-                    let cells = du[group * CELLS * filters..].chunks_exact_mut(filters);
-                    for (cell, du) in cells.enumerate().take(CELLS) {
-                        let Sides { v, m } = piece.sides(cell);
+                    block.load_image(&x[inputs.clone()], group);
+                    let components = du[group * COMPONENTS * filters..].chunks_exact_mut(filters);
+                    for (index, du) in components.enumerate().take(COMPONENTS) {
+                        let Component { v, m } = block.component(index);
                         gemm(A::ONE, &m, &v.t(), A::ONE, &mut matrix_mut(du, g.outputs, g.inputs, g.inputs));
                     }
                 }
                 if let Some(dx) = &mut dx {
-                    let u = &u[group * CELLS * filters..];
-                    for cell in 0..CELLS {
-                        let u = matrix(&u[cell * filters..], g.outputs, g.inputs, g.inputs);
-                        let Sides { v, m } = piece.sides(cell);
+                    let u = &u[group * COMPONENTS * filters..];
+                    for index in 0..COMPONENTS {
+                        let u = matrix(&u[index * filters..], g.outputs, g.inputs, g.inputs);
+                        let Component { v, m } = block.component(index);
                         gemm(A::ONE, &u.t(), &m, A::ZERO, &mut { v });
                     }
-                    piece.add_image_gradient(&mut dx[inputs.clone()], group);
+                    block.add_image_gradient(&mut dx[inputs.clone()], group);
                 }
             }
         }
@@ -215,8 +255,8 @@ pub(super) fn backward<A: Scalar>(
     }
 }
 
-/// Whether a sample came through. A number that is infinite or NaN, or overflows, spoils its whole tile, and so the
-/// sample is computed again with [`patches`], where it spoils only what depends on it.
+/// Whether a sample came through. A number that is infinite or NaN, or overflows, spoils its whole tile; the sample
+/// is then computed again with [`patches`], where it spoils only what depends on it.
 fn all_finite<A: Scalar>(results: &[A]) -> bool {
     vectorize(
         #[inline(always)]

@@ -1,0 +1,114 @@
+//! [`NamedSamples`]: samples whose inputs and targets have parts with names.
+
+use std::ops::Deref;
+
+use ndarray::{Array2, s};
+use rand::Rng;
+
+use super::{Dataset, Samples};
+use crate::{Error, Matrix, Result, Scalar};
+
+/// Samples for a network of several inputs or outputs: parts with names, side by side.
+///
+/// It reads as the [`Samples`] that it holds. A [`Trainer`](crate::train::Trainer) checks that names and widths are those
+/// of the network.
+///
+/// ```
+/// use neuropil::data::NamedSamples;
+/// use ndarray::array;
+///
+/// let (image, age) = (array![[0.1, 0.2], [0.3, 0.4]], array![[30.0], [50.0]]);
+/// let samples = NamedSamples::new(&[("image", &image), ("age", &age)], &[("class", &array![[1.0], [0.0]])])?;
+/// assert_eq!(samples.x, array![[0.1, 0.2, 30.0], [0.3, 0.4, 50.0]]);
+/// # Ok::<(), neuropil::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedSamples<A: Scalar> {
+    samples: Samples<A>,
+    inputs: Vec<(String, usize)>,
+    targets: Vec<(String, usize)>,
+}
+
+impl<A: Scalar> NamedSamples<A> {
+    /// Samples of these inputs and targets, in the order of the network's inputs and of its losses.
+    ///
+    /// # Errors
+    /// [`Error::Dimensions`] unless all parts have the same number of rows; [`Error::Empty`] without inputs.
+    pub fn new(inputs: &[(&str, &Matrix<A>)], targets: &[(&str, &Matrix<A>)]) -> Result<Self> {
+        let rows = inputs.first().ok_or(Error::Empty)?.1.nrows();
+        let samples = Samples { x: side_by_side(inputs, rows)?, target: side_by_side(targets, rows)? };
+        let widths = |parts: &[(&str, &Matrix<A>)]| {
+            parts.iter().map(|(name, part)| ((*name).to_owned(), part.ncols())).collect()
+        };
+        Ok(Self { samples, inputs: widths(inputs), targets: widths(targets) })
+    }
+
+    /// Shuffles, and splits off a share of the samples to test with: see [`Samples::split`].
+    ///
+    /// # Errors
+    /// [`Error::Setting`] unless the share is between 0 and 1.
+    pub fn split(&self, share: f64, rng: &mut impl Rng) -> Result<(Self, Self)> {
+        let (rest, part) = self.samples.split(share, rng)?;
+        Ok((self.with(rest), self.with(part)))
+    }
+
+    /// The samples of these numbers, in this order.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a number that is not below [`len`](Samples::len).
+    pub fn select(&self, samples: &[usize]) -> Result<Self> {
+        Ok(self.with(self.samples.select(samples)?))
+    }
+
+    fn with(&self, samples: Samples<A>) -> Self {
+        Self { samples, inputs: self.inputs.clone(), targets: self.targets.clone() }
+    }
+}
+
+/// The columns of all parts, in order.
+fn side_by_side<A: Scalar>(parts: &[(&str, &Matrix<A>)], rows: usize) -> Result<Array2<A>> {
+    let mut all = Array2::from_elem((rows, parts.iter().map(|(_, part)| part.ncols()).sum()), A::ZERO);
+    let mut from = 0;
+    for (name, part) in parts {
+        if part.nrows() != rows {
+            let (wants, got) = ([rows, part.ncols()], part.dim().into());
+            return Err(Error::Dimensions { what: format!("the part {name}"), wants, got });
+        }
+        all.slice_mut(s![.., from..from + part.ncols()]).assign(part);
+        from += part.ncols();
+    }
+    Ok(all)
+}
+
+impl<A: Scalar> Deref for NamedSamples<A> {
+    type Target = Samples<A>;
+    fn deref(&self) -> &Samples<A> {
+        &self.samples
+    }
+}
+
+impl<A: Scalar> Dataset<A> for NamedSamples<A> {
+    fn len(&self) -> usize {
+        self.samples.len()
+    }
+
+    fn input_width(&self) -> usize {
+        self.samples.x.ncols()
+    }
+
+    fn target_width(&self) -> usize {
+        self.samples.target.ncols()
+    }
+
+    fn gather(&self, samples: &[usize], x: &mut Matrix<A>, target: &mut Matrix<A>) -> Result<()> {
+        self.samples.gather(samples, x, target)
+    }
+
+    fn input_parts(&self) -> &[(String, usize)] {
+        &self.inputs
+    }
+
+    fn target_parts(&self) -> &[(String, usize)] {
+        &self.targets
+    }
+}

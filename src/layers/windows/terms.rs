@@ -1,0 +1,83 @@
+//! A convolution of sequences as a sum of matrix products, one for each tap and group.
+
+use std::ops::Range;
+
+use ndarray::ArrayView2;
+
+use crate::Scalar;
+use crate::kernels::matrix;
+use crate::kernels::parallel::{Shared, parts, share};
+use crate::kernels::window::Axis;
+
+/// y += x·w for the steps under one tap and the features of one group: where each of the three starts.
+pub(in crate::layers) struct Term {
+    pub x: usize,
+    pub y: usize,
+    pub w: usize,
+    /// Positions of the window at which the tap lies on the sequence: rows of x and y.
+    pub positions: usize,
+    /// Features of the group, of the input and of the output.
+    pub sides: [usize; 2],
+    /// From row to row of x, and of y and w.
+    pub strides: [usize; 2],
+}
+
+impl Term {
+    /// (positions, features in of the group).
+    pub(in crate::layers) fn x<'s, A>(&self, x: &'s [A]) -> ArrayView2<'s, A> {
+        matrix(&x[self.x..], self.positions, self.sides[0], self.strides[0])
+    }
+
+    /// (positions, features out of the group).
+    pub(in crate::layers) fn y<'s, A>(&self, y: &'s [A]) -> ArrayView2<'s, A> {
+        matrix(&y[self.y..], self.positions, self.sides[1], self.strides[1])
+    }
+
+    /// (features in, features out) of the group.
+    pub(in crate::layers) fn w<'s, A>(&self, w: &'s [A]) -> ArrayView2<'s, A> {
+        matrix(&w[self.w..], self.sides[0], self.sides[1], self.strides[1])
+    }
+}
+
+/// The terms of some of the taps, of windows on `steps`, for all features in and out: for each tap and group, the steps
+/// under that tap.
+pub(in crate::layers) fn terms(
+    steps: Axis,
+    [inputs, outputs]: [usize; 2],
+    groups: usize,
+    taps: Range<usize>,
+) -> impl Iterator<Item = Term> {
+    taps.flat_map(move |tap| {
+        let (from, to) = steps.positions(tap);
+        let step = steps.cell(from, tap).filter(|_| from < to);
+        step.into_iter().flat_map(move |step| {
+            (0..groups).map(move |group| {
+                let (input, output) = (group * inputs / groups, group * outputs / groups);
+                Term {
+                    positions: to - from,
+                    sides: [inputs / groups, outputs / groups],
+                    strides: [steps.stride * inputs, outputs],
+                    x: step * inputs + input,
+                    y: from * outputs + output,
+                    w: tap * (inputs / groups) * outputs + output,
+                }
+            })
+        })
+    })
+}
+
+/// Calls `f` with runs of the items and with the `width` numbers that each of them writes, on several threads if `work`
+/// multiplications an item are worth it.
+pub(in crate::layers) fn in_parts<A: Scalar>(
+    items: usize,
+    numbers: &mut [A],
+    width: usize,
+    work: usize,
+    f: &(impl Fn(Range<usize>, &mut [A]) + Sync),
+) {
+    // A vector of nothing takes no memory.
+    let mut parts = vec![(); parts(items, work)];
+    share(0..items, Shared(numbers, width), Shared(&mut [(); 0], 0), &mut parts, &|items, numbers, _, ()| {
+        f(items, numbers);
+    });
+}

@@ -1,0 +1,36 @@
+//! What the input has to do with an output: [`Network::saliency`].
+
+use ndarray::Array2;
+
+use super::Tape;
+use crate::{Error, Matrix, Network, Result, Scalar};
+
+impl<A: Scalar> Network<A> {
+    /// How much each input number has to do with output `class` of each sample: |dy/dx|, a matrix like `x`.
+    ///
+    /// The derivative is that of the network as it predicts. (Simonyan,
+    /// Vedaldi, Zisserman, Deep inside convolutional networks, 2013.)
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    /// use ndarray::array;
+    ///
+    /// let layer = Dense::from_parameters(array![[2.0, 0.0], [-3.0, 1.0]], array![0.0, 0.0])?;
+    /// let network = Sequential::<f64>::new(2).with(layer)?;
+    /// assert_eq!(network.saliency(&array![[1.0, 1.0]], 0)?, array![[2.0, 3.0]]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Tape::forward`]; [`Error::Setting`] for a class that there is not.
+    pub fn saliency(&self, x: &Matrix<A>, class: usize) -> Result<Array2<A>> {
+        let mut tape = Tape::new(self, 0).predicting();
+        let (rows, classes) = tape.forward(self, x)?.dim();
+        if class >= classes {
+            let (what, wants) = ("the class".into(), "below the number of outputs");
+            return Err(Error::Setting { what, wants, got: class as f64 });
+        }
+        let one = Array2::from_shape_fn((rows, classes), |(_, c)| if c == class { A::ONE } else { A::ZERO });
+        Ok(tape.backward_from(self, &one)?.input.mapv(A::abs))
+    }
+}

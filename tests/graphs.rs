@@ -1,0 +1,292 @@
+//! Twenty random graphs against PyTorch's values and gradients: see `fixtures/graphs`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use neuropil::joins::{Add, Distance, Dot, Multiply, Subtract};
+use neuropil::layer::Layer as _;
+use neuropil::ndarray::{Array2, Axis, concatenate};
+use neuropil::prelude::*;
+use neuropil::{Value as Handle, gradcheck};
+use serde_json::Value;
+
+/// A graph of the fixtures, with what PyTorch makes of it.
+struct Case {
+    name: String,
+    network: Network<f64>,
+    x: Array2<f64>,
+    y: Array2<f64>,
+    upstream: Array2<f64>,
+    dx: Array2<f64>,
+    /// By their names in the network.
+    gradients: BTreeMap<String, Vec<f64>>,
+}
+
+fn cases() -> Vec<Case> {
+    let graphs: Value = serde_json::from_str(include_str!("fixtures/graphs/graphs.json")).unwrap();
+    graphs.as_array().unwrap().iter().map(case).collect()
+}
+
+fn case(graph: &Value) -> Case {
+    let mut g = Network::<f64>::new();
+    let mut values: BTreeMap<&str, Handle> = BTreeMap::new();
+    let mut xs = Vec::new();
+    for input in list(&graph["inputs"]) {
+        values.insert(text(&input["name"]), g.input(text(&input["name"]), shape(&input["shape"])));
+        xs.push(matrix(&input["values"]));
+    }
+    let (mut shared, mut names) = (BTreeMap::new(), BTreeMap::new());
+    let mut nodes = 0;
+    for step in list(&graph["steps"]) {
+        let takes: Vec<Handle> = list(&step["takes"]).iter().map(|name| values[text(name)]).collect();
+        let given = if let Some(name) = step["layer"].as_str() {
+            if !shared.contains_key(name) {
+                shared.insert(name, g.share(layer(&graph["layers"][name])));
+                names.insert(name, nodes.to_string());
+                nodes += 1;
+            }
+            g.apply(shared[name], takes[0]).unwrap()
+        } else {
+            let name = text(&step["join"]);
+            names.insert(name, nodes.to_string());
+            nodes += 1;
+            match name {
+                "add" => g.join(Add, takes),
+                "subtract" => g.join(Subtract, takes),
+                "multiply" => g.join(Multiply, takes),
+                "concat" => g.join(Concat, takes),
+                "dot" => g.join(Dot, takes),
+                "distance" => g.join(Distance, takes),
+                _ => {
+                    let entry = &graph["layers"][name];
+                    let (features, heads) = (count(&entry["features"]), count(&entry["heads"]));
+                    g.join(MultiHeadAttention::new(features, heads, &mut rng(0)).unwrap(), takes)
+                }
+            }
+            .unwrap()
+        };
+        values.insert(text(&step["gives"]), given);
+    }
+    let (mut ys, mut upstreams) = (Vec::new(), Vec::new());
+    for output in list(&graph["outputs"]) {
+        g.output(text(&output["name"]), values[text(&output["value"])]).unwrap();
+        ys.push(matrix(&output["values"]));
+        upstreams.push(matrix(&output["upstream"]));
+    }
+    let mut gradients = BTreeMap::new();
+    for (layer, entry) in graph["layers"].as_object().unwrap() {
+        for (name, parameter) in entry["parameters"].as_object().unwrap() {
+            let name = format!("{}.{name}", names[&**layer]);
+            let size = g.parameter(&name).unwrap_or_else(|| panic!("{name} in {g}")).dim();
+            g.set_parameter(&name, &Array2::from_shape_vec(size, numbers(&parameter["values"])).unwrap()).unwrap();
+            gradients.insert(name, numbers(&parameter["gradient"]));
+        }
+    }
+    let dx: Vec<_> =
+        list(&graph["inputs"]).iter().map(|i| matrix(&graph["input_gradients"][text(&i["name"])])).collect();
+    let name = text(&graph["name"]).to_owned();
+    let [x, y, upstream, dx] = [xs, ys, upstreams, dx].map(|parts| side_by_side(&parts));
+    Case { name, network: g, x, y, upstream, dx, gradients }
+}
+
+fn layer(entry: &Value) -> Box<dyn Layer<f64>> {
+    let size = |name: &str| count(&entry[name]);
+    let rng = &mut rng(0);
+    match text(&entry["kind"]) {
+        "dense" => Box::new(Dense::new(size("inputs"), size("outputs"), rng)),
+        "tanh" => Box::new(Tanh),
+        "sigmoid" => Box::new(Sigmoid),
+        "silu" => Box::new(Silu),
+        "conv2d" => {
+            let kernel = [size("kernel"); 2];
+            Box::new(Conv2d::new(size("inputs"), size("outputs"), kernel, rng).unwrap().padding([size("padding"); 2]))
+        }
+        "layer_norm" => Box::new(LayerNorm::new(size("features"))),
+        "gru" => Box::new(Gru::new(size("inputs"), size("units"), rng).unwrap()),
+        "gru_last" => Box::new(Gru::new(size("inputs"), size("units"), rng).unwrap().last_state()),
+        "flatten" => Box::new(Flatten),
+        "global_avg_pool" => Box::new(GlobalAvgPool),
+        other => panic!("{other}"),
+    }
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().unwrap()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+fn count(value: &Value) -> usize {
+    usize::try_from(value.as_u64().unwrap()).unwrap()
+}
+
+/// All numbers of nested lists.
+fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().map_or_else(|| vec![value.as_f64().unwrap()], |list| list.iter().flat_map(numbers).collect())
+}
+
+fn matrix(value: &Value) -> Array2<f64> {
+    let rows = list(value).len();
+    let numbers = numbers(value);
+    Array2::from_shape_vec((rows, numbers.len() / rows), numbers).unwrap()
+}
+
+fn shape(value: &Value) -> Shape {
+    match *list(value).iter().map(count).collect::<Vec<_>>() {
+        [features] => features.into(),
+        [steps, features] => [steps, features].into(),
+        [channels, height, width] => [channels, height, width].into(),
+        _ => panic!("{value}"),
+    }
+}
+
+fn side_by_side(parts: &[Array2<f64>]) -> Array2<f64> {
+    let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
+    concatenate(Axis(1), &views).unwrap().as_standard_layout().into_owned()
+}
+
+/// Compares number by number, and returns how many there were.
+fn same<'n>(what: &str, got: impl IntoIterator<Item = &'n f64>, want: impl IntoIterator<Item = &'n f64>) -> usize {
+    let (got, want): (Vec<_>, Vec<_>) = (got.into_iter().collect(), want.into_iter().collect());
+    assert_eq!(got.len(), want.len(), "{what}");
+    for (at, (got, want)) in got.iter().zip(&want).enumerate() {
+        assert!((*got - *want).abs() <= 1e-9 * want.abs().max(1.0), "{what}, number {at}: {got} instead of {want}");
+    }
+    got.len()
+}
+
+#[test]
+fn values_and_gradients_are_those_of_pytorch() {
+    let (mut compared, mut parameters, mut kinds) = (0, 0, BTreeSet::new());
+    let cases = cases();
+    for Case { name, network, x, y, upstream, dx, gradients } in &cases {
+        compared += same(&format!("{name}, prediction"), &network.predict(x).unwrap(), y);
+        let mut tape = Tape::new(network, 0);
+        compared += same(&format!("{name}, output"), tape.forward(network, x).unwrap(), y);
+        let got = tape.backward_from(network, upstream).unwrap();
+        compared += same(&format!("{name}, input gradient"), got.input, dx);
+        let mut weights = got.weights.iter();
+        network.visit(&mut |info, _| {
+            let own = info.name.to_string();
+            compared += same(&format!("{name}, {own}"), weights.next().unwrap(), &gradients[&own]);
+            parameters += 1;
+        });
+        kinds.extend(network.to_string().lines().map(|row| row.split(' ').nth(1).unwrap_or_default().to_owned()));
+    }
+    assert_eq!(cases.len(), 20);
+    assert!(parameters > 150 && compared > 3000, "{parameters} parameters, {compared} numbers");
+    for join in ["Add", "Subtract", "Multiply", "Concat", "Dot", "Distance", "MultiHeadAttention(2,"] {
+        assert!(kinds.iter().any(|kind| kind.starts_with(join.trim_end_matches("(2,"))), "{join}: {kinds:?}");
+    }
+}
+
+#[test]
+fn gradients_are_those_of_finite_differences() {
+    let mut compared = 0;
+    for Case { name, network, x, .. } in cases() {
+        let report = gradcheck::layer(&network, network.input_shape(), &x, 1).unwrap();
+        assert!(report.passes(1e-7), "{name}: {report}");
+        compared += report.compared;
+    }
+    assert!(compared > 3000, "{compared}");
+}
+
+#[test]
+fn files_bring_back_the_same_network() {
+    for Case { name, network, x, .. } in cases() {
+        let again = Network::<f64>::from_bytes(&network.to_bytes().unwrap()).unwrap();
+        assert_eq!(again.predict(&x), network.predict(&x), "{name}");
+        assert_eq!(again.to_string(), network.to_string());
+    }
+}
+
+#[test]
+fn threads_and_rows_do_not_change_a_bit() {
+    for Case { name, network, x, upstream, .. } in cases() {
+        let run = |threads| {
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| {
+                let mut tape = Tape::new(&network, 0);
+                let y = tape.forward(&network, &x).unwrap().clone();
+                let got = tape.backward_from(&network, &upstream).unwrap();
+                (y, got.input.clone(), got.weights.to_vec())
+            })
+        };
+        let one = run(1);
+        for threads in [2, 3, 8] {
+            assert_eq!(run(threads), one, "{name}, {threads} threads");
+        }
+        for (x, y) in x.rows().into_iter().zip(one.0.rows()) {
+            let alone = network.predict_one(&x.to_vec()).unwrap();
+            assert!(alone.iter().zip(y).all(|(a, b)| (a - b).abs() < 1e-12), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_shared_layer_has_the_sum_of_its_gradients() {
+    // Twice the same layer, and two layers with the same weights.
+    let layer = Dense::new(3, 2, &mut rng(1));
+    let build = |shared: bool| {
+        let mut g = Network::<f64>::new();
+        let (a, b) = (g.input("a", 3), g.input("b", 3));
+        let (u, v) = if shared {
+            let both = g.share(layer.clone());
+            (g.apply(both, a).unwrap(), g.apply(both, b).unwrap())
+        } else {
+            (g.add(a, layer.clone()).unwrap(), g.add(b, layer.clone()).unwrap())
+        };
+        let distance = g.join(Distance, [u, v]).unwrap();
+        g.output("distance", distance).unwrap();
+        g
+    };
+    let x = Init::STANDARD_NORMAL.matrix(4, 6, &mut rng(2));
+    let gradients = |network: &Network<f64>| {
+        let mut tape = Tape::new(network, 0);
+        let dy = tape.forward(network, &x).unwrap().mapv(|_| 1.0);
+        tape.backward_from(network, &dy).unwrap().weights.to_vec()
+    };
+    let (shared, apart) = (gradients(&build(true)), gradients(&build(false)));
+    assert_eq!((shared.len(), apart.len()), (2, 4));
+    for (i, sum) in shared.iter().enumerate() {
+        let want = &apart[i] + &apart[i + 2];
+        assert!(sum.iter().zip(&want).all(|(got, want)| (got - want).abs() < 1e-14));
+    }
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let mut g = Network::<f64>::new();
+    let a = g.input("a", 3);
+    let wide = g.add(a, Dense::new(4, 2, &mut rng(1))).unwrap_err();
+    assert_eq!(wide.to_string(), "layer 0, Dense(4 -> 2), takes 4 features a sample, got 3");
+    let mut other = Network::<f64>::new();
+    let foreign = other.input("x", 3);
+    let error = g.add(foreign, Tanh).unwrap_err();
+    assert_eq!(error.to_string(), "step 0: it takes a value of another network; take one of this network's");
+    let b = g.input("b", 2);
+    let error = g.join(Add, [a, b]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "layer 0, Add, takes values of one shape, that of the first, 3, but value 1 has another, got 2"
+    );
+    assert!(matches!(g.join(Concat, []), Err(Error::Graph { .. })));
+    let y = g.add(a, Tanh).unwrap();
+    assert!(matches!(g.predict(&Array2::zeros((1, 5))), Err(Error::Graph { .. })), "no output");
+    g.output("y", y).unwrap();
+    let error = g.predict(&Array2::zeros((1, 5))).unwrap_err();
+    assert_eq!(error.to_string(), "the input b: no step takes it; take it in a step, or leave it out");
+    let unused = g.add(b, Tanh).unwrap();
+    let error = g.predict(&Array2::zeros((1, 5))).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "step 1, Tanh,: nobody takes what it gives; make it an output, or leave the step out"
+    );
+    assert!(matches!(g.output("y", unused), Err(Error::Graph { .. })), "two outputs of one name");
+    g.output("z", unused).unwrap();
+    assert_eq!(g.predict(&Array2::zeros((1, 5))).unwrap().dim(), (1, 5));
+    assert_eq!(
+        g.output_of(&Array2::zeros((1, 5)), "w").unwrap_err().to_string(),
+        "there is no output `w`, only y, z"
+    );
+}
