@@ -60,6 +60,8 @@ pub enum Error {
         wants: String,
         /// What it got.
         got: String,
+        /// The row that it is in, from 0, if it is in one.
+        row: Option<usize>,
     },
     /// A loss cannot compare these outputs with this target.
     Target {
@@ -69,6 +71,8 @@ pub enum Error {
         wants: String,
         /// What it got.
         got: String,
+        /// The row that it is in, from 0, if it is in one.
+        row: Option<usize>,
     },
     /// The network would have to learn through a function without a useful gradient.
     NotDifferentiable {
@@ -135,13 +139,6 @@ pub enum Error {
         what: String,
         /// Its value.
         got: f64,
-    },
-    /// More samples in a batch than there are.
-    BatchSize {
-        /// How many samples there are.
-        samples: usize,
-        /// How many the batch should have.
-        got: usize,
     },
     /// Something is wrong with one of the sets of samples that a trainer was given.
     Data {
@@ -214,6 +211,18 @@ impl Error {
     pub(crate) fn at(self, name: &str) -> Self {
         Self::Layer { name: name.to_owned(), error: Box::new(self) }
     }
+
+    /// The same error, its row renamed: from that of a part, such as a batch, to that of the whole.
+    pub(crate) fn map_row(mut self, f: impl FnOnce(usize) -> usize) -> Self {
+        let mut error = &mut self;
+        while let Self::Layer { error: inner, .. } = error {
+            error = inner;
+        }
+        if let Self::Values { row: Some(row), .. } | Self::Target { row: Some(row), .. } = error {
+            *row = f(*row);
+        }
+        self
+    }
 }
 
 impl Error {
@@ -237,8 +246,14 @@ impl Error {
             Self::Dimensions { what, wants, got } => {
                 write!(f, "{what} must be {} x {}, got {} x {}", wants[0], wants[1], got[0], got[1])
             }
-            Self::Values { layer, wants, got } => write!(f, "{layer}{after} takes {wants}, got {got}"),
-            Self::Target { loss, wants, got } => write!(f, "{loss} takes {wants}, got {got}"),
+            Self::Values { layer, wants, got, row } => {
+                write!(f, "{layer}{after} takes {wants}, got {got}")?;
+                in_row(*row, f)
+            }
+            Self::Target { loss, wants, got, row } => {
+                write!(f, "{loss} takes {wants}, got {got}")?;
+                in_row(*row, f)
+            }
             Self::NotDifferentiable { layer } => write!(
                 f,
                 "{layer}{after} has a derivative of zero, so the layers before it cannot learn; \
@@ -265,12 +280,6 @@ impl Error {
                 f,
                 "{what} is {got}; no parameter was changed; try a smaller learning rate, or look for NaN in the data"
             ),
-            Self::BatchSize { samples, got } => {
-                write!(
-                    f,
-                    "a batch of {got} cannot be taken from {samples} samples; use a batch size of at most {samples}"
-                )
-            }
             Self::Data { which, error } => write!(f, "{which}: {error}"),
             Self::Training { epoch, step, error } => write!(f, "epoch {epoch}, step {step}: {error}"),
             Self::Monitor { name, known } => {
@@ -291,6 +300,10 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(f, "")
     }
+}
+
+fn in_row(row: Option<usize>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    row.map_or(Ok(()), |row| write!(f, " in row {row}"))
 }
 
 /// A shape, and how many numbers that are if it does not say so itself.

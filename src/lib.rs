@@ -31,13 +31,13 @@
 //! - [`Sequential`] chains [`layers`] and [`activations`], checks that they fit as they are added, and predicts.
 //! - [`Tape`] trains: forward, a loss out of [`losses`], backward, and a step of one of the [`optimizers`], whose rate may
 //!   follow one of the [`schedules`].
-//! - [`Trainer`](train::Trainer) does all that for many epochs, with validation, early stopping and checkpoints;
-//!   [`train::sanity`] looks at a network before.
+//! - [`Trainer`](train::Trainer) does all that for many epochs, with validation, early stopping and checkpoints.
 //! - [`Init`] is where weights start; [`gradcheck`] proves a derivative, also of your own layer or loss.
 //! - [`data`] has small data sets and the reader for MNIST, [`metrics`] says how good predictions are, and [`classic`] has
 //!   the perceptron and the linear classifier that came before.
 //! - [`Summary`] tells what a network costs in numbers, products and memory.
-//! - [`doctor`] looks at a network on a batch, and says what is wrong and what to do.
+//! - [`doctor`] looks at a network on a batch, before a long training or when one does not learn, and says what is wrong
+//!   and what to do.
 //! - [`Trace`] shows every number of one training step, in text, formulas and a drawing.
 //! - [`terminal`] draws curves, boundaries and digits in characters, and `plot`, a feature, as SVG and PNG.
 //! - [`graph`] is the computational graph of a formula, with the values and gradients on its edges.
@@ -80,7 +80,9 @@ pub mod train;
 
 pub use error::{Error, Result};
 pub use init::{Fan, Gain, Init};
-pub use network::{LayerSummary, Network, OutputLosses, OutputMetric, Parallel, Residual, Scratch, Sequential, Shared, Summary, Value};
+pub use network::{
+    LayerSummary, Network, OutputLosses, OutputMetric, Parallel, Residual, Scratch, Sequential, Shared, Summary, Value,
+};
 pub use scalar::Scalar;
 pub use shape::Shape;
 pub use tape::{Gradients, Tape};

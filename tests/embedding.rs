@@ -99,7 +99,7 @@ fn indices_that_are_none_are_errors() {
     for (wrong, text) in [(5.0, "5"), (-1.0, "-1"), (1.5, "1.5"), (f64::NAN, "NaN"), (f64::INFINITY, "inf")] {
         let x = array![[0.0, 1.0, 2.0], [4.0, wrong, 3.0]];
         let want = format!(
-            "layer 0, Embedding(5 x 2, padding 0), takes whole numbers from 0 to 4, got {text} in row 1, column 1"
+            "layer 0, Embedding(5 x 2, padding 0), takes whole numbers from 0 to 4, got {text} at step 1 in row 1"
         );
         assert_eq!(network.predict(&x).unwrap_err().to_string(), want);
         let target = Array2::zeros((2, 3));
@@ -135,4 +135,17 @@ fn what_does_not_fit_is_an_error() {
     let network = dense.with(Embedding::new(5, 2, &mut rng(1))).unwrap();
     let error = Tape::new(&network, 0).forward(&network, &Array2::zeros((1, 2))).unwrap_err();
     assert!(matches!(error, Error::Layer { ref name, .. } if name == "1"), "{error}");
+}
+
+#[test]
+fn a_wrong_index_in_many_samples_is_told_with_its_own_row() {
+    let network = Sequential::new(1).with(Embedding::<f64>::new(5, 1, &mut rng(1))).unwrap();
+    let (mut x, target) = (Array2::zeros((700, 1)), Array2::zeros((700, 1)));
+    x[[555, 0]] = 7.0;
+    let want = "layer 0, Embedding(5 x 1), takes whole numbers from 0 to 4, got 7 at step 0 in row 555";
+    let mut trainer = Trainer::new(Mse, Sgd::new(0.1));
+    assert_eq!(trainer.predict(&network, &x).unwrap_err().to_string(), want);
+    assert_eq!(trainer.evaluate(&network, &(&x, &target)).unwrap_err().to_string(), want);
+    let error = trainer.fit(&mut network.clone(), &(&x, &target)).unwrap_err().to_string();
+    assert!(error.starts_with("epoch 1, step ") && error.ends_with(want), "{error}");
 }

@@ -94,3 +94,83 @@ fn optimizers_agree_with_pytorch() {
     assert_eq!((cases.len(), f64), (26, f32));
     assert_eq!(f64, 26 * 8 * (6 + 2));
 }
+
+#[test]
+fn a_spec_tells_every_setting_but_the_learning_rate() {
+    type Boxed = Box<dyn Optimizer<f32>>;
+    fn boxed(optimizer: impl Optimizer<f32> + 'static) -> Boxed {
+        Box::new(optimizer)
+    }
+    let decay = Decay::l1(0.1);
+    let kinds: Vec<Vec<Boxed>> = vec![
+        vec![
+            boxed(Sgd::new(0.1)),
+            boxed(Sgd::new(0.1).momentum(0.5)),
+            boxed(Sgd::new(0.1).dampening(0.5)),
+            boxed(Sgd::new(0.1).nesterov()),
+            boxed(Sgd::new(0.1).decay(decay)),
+            boxed(Sgd::new(0.1).decay(Decay::l2(0.1))),
+            boxed(Sgd::new(0.1).decay(Decay::decoupled(0.1))),
+            boxed(Sgd::new(0.1).decay(decay.spare_biases())),
+        ],
+        vec![
+            boxed(Adam::new(0.1)),
+            boxed(Adam::new(0.1).betas(0.5, 0.999)),
+            boxed(Adam::new(0.1).betas(0.9, 0.5)),
+            boxed(Adam::new(0.1).epsilon(0.1)),
+            boxed(Adam::new(0.1).amsgrad()),
+            boxed(Adam::new(0.1).decay(decay)),
+        ],
+        vec![
+            boxed(Adamax::new(0.1)),
+            boxed(Adamax::new(0.1).betas(0.5, 0.5)),
+            boxed(Adamax::new(0.1).epsilon(0.1)),
+            boxed(Adamax::new(0.1).decay(decay)),
+        ],
+        vec![
+            boxed(NAdam::new(0.1)),
+            boxed(NAdam::new(0.1).betas(0.5, 0.5)),
+            boxed(NAdam::new(0.1).epsilon(0.1)),
+            boxed(NAdam::new(0.1).momentum_decay(0.1)),
+            boxed(NAdam::new(0.1).decay(decay)),
+        ],
+        vec![
+            boxed(RAdam::new(0.1)),
+            boxed(RAdam::new(0.1).betas(0.5, 0.5)),
+            boxed(RAdam::new(0.1).epsilon(0.1)),
+            boxed(RAdam::new(0.1).decay(decay)),
+        ],
+        vec![
+            boxed(RmsProp::new(0.1)),
+            boxed(RmsProp::new(0.1).alpha(0.5)),
+            boxed(RmsProp::new(0.1).epsilon(0.1)),
+            boxed(RmsProp::new(0.1).momentum(0.5)),
+            boxed(RmsProp::new(0.1).centered()),
+            boxed(RmsProp::new(0.1).decay(decay)),
+        ],
+        vec![
+            boxed(Adagrad::new(0.1)),
+            boxed(Adagrad::new(0.1).rate_decay(0.1)),
+            boxed(Adagrad::new(0.1).initial_accumulator(0.1)),
+            boxed(Adagrad::new(0.1).epsilon(0.1)),
+            boxed(Adagrad::new(0.1).decay(decay)),
+        ],
+        vec![
+            boxed(Adadelta::new(0.1)),
+            boxed(Adadelta::new(0.1).rho(0.5)),
+            boxed(Adadelta::new(0.1).epsilon(0.1)),
+            boxed(Adadelta::new(0.1).decay(decay)),
+        ],
+        vec![boxed(Lion::new(0.1)), boxed(Lion::new(0.1).betas(0.5, 0.5)), boxed(Lion::new(0.1).decay(decay))],
+    ];
+    for (i, kind) in kinds.iter().enumerate() {
+        for (j, optimizer) in kind.iter().enumerate() {
+            assert_eq!(optimizer.spec().kind(), kind[0].spec().kind());
+            for other in &kind[..j] {
+                assert_ne!(optimizer.spec(), other.spec());
+            }
+        }
+        assert!(kinds[..i].iter().all(|other| other[0].spec().kind() != kind[0].spec().kind()));
+    }
+    assert_eq!(boxed(Adam::new(0.1)).spec(), boxed(Adam::new(0.2)).spec());
+}

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use neuropil::data::{self, Samples};
-use neuropil::metrics::Accuracy;
+use neuropil::metrics::{Accuracy, Metric};
 use neuropil::ndarray;
 use neuropil::prelude::*;
 use neuropil::schedules::{Cosine, Plateau, Sequence};
-use neuropil::train::{Checkpoint, EarlyStopping, History};
+use neuropil::train::{Callback, Checkpoint, EarlyStopping, History};
 
 /// A folder of one test's own, removed at the end.
 struct Folder(PathBuf);
@@ -186,9 +186,15 @@ fn files_that_are_wrong_change_nothing() {
     let mut doubles = Trainer::new(CrossEntropy::new(), NAdam::new(0.02));
     refuses(&mut doubles, &mut double, &good, "FILE: its numbers are f32, not f64; load it as f32");
     let mut adam = Trainer::new(CrossEntropy::new(), Adam::new(0.02));
-    refuses(&mut adam, &mut network, &good, "FILE: its optimizer is NAdam, not Adam");
+    refuses(&mut adam, &mut network, &good, "FILE: its optimizer is another: nadam in the file, not adam");
+    let mut beta = Trainer::new(CrossEntropy::new(), NAdam::new(0.02).betas(0.9, 0.99));
+    let text = "FILE: its optimizer is another: nadam: `betas` is [0.9,0.999] in the file, not [0.9,0.99]";
+    refuses(&mut beta, &mut network, &good, text);
+    let mut decay = Trainer::new(CrossEntropy::new(), NAdam::new(0.02).decay(Decay::l2(0.5)));
+    let text = "FILE: its optimizer is another: the `decay` of nadam, decay: `l2` is 0.0 in the file, not 0.5";
+    refuses(&mut decay, &mut network, &good, text);
     let mut plain = Trainer::new(CrossEntropy::new(), NAdam::new(0.02));
-    refuses(&mut plain, &mut network, &good, "FILE: its schedule is Sequence, not none");
+    refuses(&mut plain, &mut network, &good, "FILE: its schedule is sequence, not none");
     let mut parts = Trainer::new(CrossEntropy::new(), NAdam::new(0.02)).schedule(Sequence::new(Cosine::new(4)));
     let text = "FILE: it has an average of the weights, unlike this trainer";
     refuses(&mut parts, &mut network, &good, text);
@@ -241,7 +247,7 @@ fn made_up_trainings_are_refused() {
     trainer.save_state(&file, &network).unwrap();
     let bytes = fs::read(&file).unwrap();
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    assert!(text.contains(r#"\"kind\":\"Adam\",\"step\":2"#), "{text}");
+    assert!(text.contains(r#"\"kind\":\"memory\",\"step\":2"#), "{text}");
     let mut refused = 0;
     // Each of them as long as what it replaces, so that lengths and offsets stay.
     for (from, to) in [
@@ -254,9 +260,10 @@ fn made_up_trainings_are_refused() {
         (r#"\"names\":[\"loss\""#, r#"\"names\":[       1"#),
         (r#"\"values\":["#, r#"\"valves\":["#),
         (r#"\"parts\":[\""#, r#"\"partz\":[\""#),
-        (r#"\"kind\":\"Adam\""#, r#"\"kind\":\"Evil\""#),
+        (r#"\"kind\":\"adam\""#, r#"\"kind\":\"evil\""#),
         (r#""training.optimizer.1""#, r#""training.optimizer.7""#),
         (r#""training.state.1""#, r#""training.state.9""#),
+        (r#""training.weights.1""#, r#""training.weights.9""#),
         (r#""training":"#, r#""trainink":"#),
     ] {
         let changed = replaced(&bytes, from.as_bytes(), to.as_bytes());
@@ -267,7 +274,7 @@ fn made_up_trainings_are_refused() {
         assert!(before == (numbers(&network), trainer.history().clone()), "{to}");
         refused += 1;
     }
-    assert_eq!(refused, 13);
+    assert_eq!(refused, 14);
     fs::write(&file, &bytes).unwrap();
     trainer.load_state(&file, &mut network).unwrap();
 }
@@ -278,7 +285,7 @@ fn a_history_may_hold_nan_and_infinity() {
     #[derive(Debug)]
     struct Odd(f64);
 
-    impl neuropil::metrics::Metric<f64> for Odd {
+    impl Metric<f64> for Odd {
         fn name(&self) -> String {
             format!("odd {}", self.0)
         }
@@ -381,4 +388,81 @@ fn a_saved_training_is_a_model() {
     network.save(&model).unwrap();
     let text = "FILE: it is a model, not a saved training; load it with `Sequential::load`";
     refuses(&mut trainer, &mut network, &model, text);
+}
+
+#[test]
+fn the_best_weights_are_saved_as_they_are() {
+    fn check<A: Scalar>(kind: &str) {
+        let folder = Folder::new(&format!("best-{}", A::NAME));
+        let (file, data) = (folder.file("epoch-5.state"), data::moons::<A>(60, 0.3, &mut rng(5)));
+        let trainer = |epochs| {
+            let trainer = Trainer::new(CrossEntropy::new(), Adam::new(0.5)).epochs(epochs).batch_size(4);
+            trainer.callback(EarlyStopping::new(9))
+        };
+        let start = || Sequential::<A>::mlp(&[2, 8, 2], Tanh, &mut rng(7)).unwrap();
+        let mut stopped = start();
+        trainer(5).callback(Checkpoint::new(&folder.0).last(1)).fit(&mut stopped, &data).unwrap();
+
+        // No epoch follows the saved one, so its end only puts the best weights back.
+        let (mut loaded, mut later) = (start(), trainer(0));
+        later.load_state(&file, &mut loaded).unwrap();
+        assert_ne!(numbers(&loaded), numbers(&stopped), "the last epoch was the best");
+        later.fit(&mut loaded, &data).unwrap();
+        assert_eq!(numbers(&loaded), numbers(&stopped));
+
+        let header = String::from_utf8_lossy(&fs::read(&file).unwrap()).into_owned();
+        let weights = format!(r#""training.weights.1":{{"dtype":"{kind}","shape":[42]"#);
+        assert!(header.contains(&weights), "{header}");
+        assert!(header.contains(r#""training.state.1":{"dtype":"F64","shape":[4]"#), "{header}");
+    }
+    check::<f32>("F32");
+    check::<f64>("F64");
+}
+
+/// Loss, optimizer, schedule, metric and callback as they are chosen when a program runs.
+#[test]
+fn boxed_parts_are_saved_as_those_in_the_boxes() {
+    let (train, _) = samples();
+    let folder = Folder::new("boxed");
+    let file = folder.file("file.state");
+    let loss: Box<dyn Loss<f32>> = Box::new(CrossEntropy::new());
+    let optimizer: Box<dyn Optimizer<f32>> = Box::new(NAdam::new(0.02));
+    let schedule: Box<dyn Schedule> = Box::new(Plateau::new(0.5, 0));
+    let metric: Box<dyn Metric<f32>> = Box::new(Accuracy);
+    let callback: Box<dyn Callback<f32>> = Box::new(EarlyStopping::new(9));
+    let mut boxed = Trainer::new(loss, optimizer).schedule(schedule).metric(metric).callback(callback).epochs(3);
+    let plain = Trainer::new(CrossEntropy::new(), NAdam::new(0.02)).schedule(Plateau::new(0.5, 0));
+    let mut plain = plain.metric(Accuracy).callback(EarlyStopping::new(9)).epochs(3);
+    let (mut one, mut other) = (network(), network());
+    let histories = [boxed.fit(&mut one, &train).unwrap(), plain.fit(&mut other, &train).unwrap()];
+    assert_eq!(outcome(&one, &histories[0]), outcome(&other, &histories[1]));
+    boxed.save_state(&file, &one).unwrap();
+    plain.load_state(&file, &mut other).unwrap();
+    let [one, other] = [(boxed, one), (plain, other)].map(|(mut trainer, mut network)| {
+        let history = trainer.fit(&mut network, &train).unwrap();
+        outcome(&network, &history)
+    });
+    assert_eq!(one, other);
+}
+
+#[test]
+fn a_callback_with_a_memory_needs_a_kind() {
+    #[derive(Debug)]
+    struct Nameless(Vec<f64>);
+
+    impl Callback<f64> for Nameless {
+        fn state(&self) -> Vec<f64> {
+            self.0.clone()
+        }
+    }
+
+    let folder = Folder::new("nameless");
+    let network = Sequential::<f64>::mlp(&[1, 1], Tanh, &mut rng(1)).unwrap();
+    let save = |state: &[f64]| {
+        let trainer = Trainer::new(Mse, Sgd::new(0.1)).callback(Nameless(state.to_vec()));
+        trainer.save_state(folder.file("file.state"), &network)
+    };
+    save(&[]).unwrap();
+    let text = "Nameless([1.0]) has something to remember, but no name in a file; give it a `kind`";
+    assert_eq!(save(&[1.0]).unwrap_err().to_string(), text);
 }

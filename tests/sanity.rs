@@ -1,10 +1,10 @@
-//! The sanity tools find what was planted, and nothing in networks that are well.
+//! The doctor's measurements find what was planted, and nothing in networks that are well.
 
 use neuropil::data::{self, Samples};
+use neuropil::doctor::{self, InitialLoss, Report};
 use neuropil::ndarray::{Array2, array};
 use neuropil::activations::Sign;
 use neuropil::prelude::*;
-use neuropil::train::sanity::{self, Report};
 
 fn samples() -> Samples<f64> {
     data::blobs(60, &array![[-2.0, 0.0], [2.0, 1.0], [0.0, 3.0]], 0.5, &mut rng(5))
@@ -28,6 +28,10 @@ fn scale(network: &mut Sequential<f64>, name: &str, factor: f64) {
     });
 }
 
+fn initial(network: &Sequential<f64>, x: &Array2<f64>, target: &Array2<f64>, loss: &dyn Loss<f64>) -> InitialLoss {
+    doctor::initial_loss(network, x, target, loss).unwrap()
+}
+
 fn healthy(report: &Report) {
     assert!(report.is_healthy(), "{report}");
     assert!(report.to_string().lines().next().unwrap().ends_with(": as it should be"), "{report}");
@@ -43,76 +47,80 @@ fn sick(report: &Report, advice: &str) {
 fn the_loss_before_training() {
     let Samples { x, target } = samples();
     let loss = CrossEntropy::new();
-    let report = sanity::initial_loss(&network(Tanh), &x, &target, &loss).unwrap();
-    healthy(&report);
-    assert!((report.get("knowing nothing").unwrap() - 3.0_f64.ln()).abs() < 1e-12);
+    let report = initial(&network(Tanh), &x, &target, &loss);
+    healthy(&report.report());
+    assert!((report.knowing_nothing - 3.0_f64.ln()).abs() < 1e-12);
+    assert_eq!(report.ratio(), report.loss / report.knowing_nothing);
     // The same with probabilities and their logarithms.
     let with = |last: &dyn Fn(Sequential<f64>) -> Result<Sequential<f64>>| last(network(Tanh)).unwrap();
     let log = with(&|network| network.with(LogSoftmax));
-    let report = sanity::initial_loss(&log, &x, &target, &Nll::new()).unwrap();
-    healthy(&report);
-    assert!((report.get("knowing nothing").unwrap() - 3.0_f64.ln()).abs() < 1e-12);
+    let report = initial(&log, &x, &target, &Nll::new());
+    healthy(&report.report());
+    assert!((report.knowing_nothing - 3.0_f64.ln()).abs() < 1e-12);
     let yes = Sequential::<f64>::mlp(&[2, 8, 1], Tanh, &mut rng(1)).unwrap();
     let labels = target.mapv(|class| f64::from(class == 1.0));
     for report in [
-        sanity::initial_loss(&yes, &x, &labels, &BceWithLogits::new()),
-        sanity::initial_loss(&yes.clone().with(Sigmoid).unwrap(), &x, &labels, &Bce::new()),
+        initial(&yes, &x, &labels, &BceWithLogits::new()),
+        initial(&yes.clone().with(Sigmoid).unwrap(), &x, &labels, &Bce::new()),
     ] {
-        healthy(report.as_ref().unwrap());
-        assert!((report.unwrap().get("knowing nothing").unwrap() - 2.0_f64.ln()).abs() < 1e-12);
+        healthy(&report.report());
+        assert!(report.classes);
+        assert!((report.knowing_nothing - 2.0_f64.ln()).abs() < 1e-12);
     }
     let squares = array![[3.0], [-1.0], [2.0]];
     let three = x.slice(neuropil::ndarray::s![..3, ..]).to_owned();
-    let report = sanity::initial_loss(&yes, &three, &squares, &Mse).unwrap();
-    assert_eq!(report.get("knowing nothing"), Some(14.0 / 3.0));
+    let report = initial(&yes, &three, &squares, &Mse);
+    assert_eq!((report.knowing_nothing, report.classes), (14.0 / 3.0, false));
 
     let mut sure = network(Tanh);
     scale(&mut sure, "2.weight", 100.0);
-    sick(&sanity::initial_loss(&sure, &x, &target, &loss).unwrap(), "sure of wrong answers");
+    sick(&initial(&sure, &x, &target, &loss).report(), "sure of wrong answers");
     let mut trained = network(Tanh);
     Trainer::new(loss, Adam::new(0.05)).epochs(20).fit(&mut trained, &(&x, &target)).unwrap();
-    sick(&sanity::initial_loss(&trained, &x, &target, &CrossEntropy::new()).unwrap(), "knows the answers already");
-    sick(&sanity::initial_loss(&yes, &three, &(squares * 100.0), &Mse).unwrap(), "scale them");
+    sick(&initial(&trained, &x, &target, &CrossEntropy::new()).report(), "knows the answers already");
+    sick(&initial(&yes, &three, &(squares * 100.0), &Mse).report(), "scale them");
     let zeros = Array2::from_elem((3, 1), 0.0);
-    sick(&sanity::initial_loss(&yes, &three, &zeros, &Mse).unwrap(), "look at the targets");
+    sick(&initial(&yes, &three, &zeros, &Mse).report(), "look at the targets");
     scale(&mut sure, "0.weight", f64::NAN);
-    assert!(!sanity::initial_loss(&sure, &x, &target, &CrossEntropy::new()).unwrap().is_healthy());
-    assert!(sanity::initial_loss(&yes, &x, &target, &CrossEntropy::new()).is_err());
+    assert!(!initial(&sure, &x, &target, &CrossEntropy::new()).report().is_healthy());
+    assert!(doctor::initial_loss(&yes, &x, &target, &CrossEntropy::new()).is_err());
 }
 
 #[test]
 fn one_batch_by_heart() {
     let Samples { x, target } = samples();
-    let loss = CrossEntropy::new();
+    let overfit = |network: &Sequential<f64>, x: &Array2<f64>| {
+        let overfit = doctor::overfit(network, x, &target, &CrossEntropy::new()).unwrap();
+        (overfit, overfit.report())
+    };
     let before = network(Relu);
-    let report = sanity::overfit(&before, &x, &target, &loss).unwrap();
+    let (found, report) = overfit(&before, &x);
     healthy(&report);
-    assert!(report.get("loss after") < Some(0.01 * report.get("loss before").unwrap()));
+    assert!(found.after < 0.01 * found.before);
     assert_eq!(before.parameter("0.weight"), network(Relu).parameter("0.weight"));
 
     // All samples alike, with three classes: nothing can tell them apart.
-    let alike = Array2::from_elem(x.dim(), 0.5);
-    let report = sanity::overfit(&before, &alike, &target, &loss).unwrap();
+    let (found, report) = overfit(&before, &Array2::from_elem(x.dim(), 0.5));
     sick(&report, "alike with targets that are not");
-    assert!(report.get("loss after") > Some(1.0));
+    assert!(found.after > 1.0);
     let mut frozen = network(Relu);
     frozen.freeze(0).and_then(|()| frozen.freeze(2)).unwrap();
-    let report = sanity::overfit(&frozen, &x, &target, &loss).unwrap();
+    let (found, report) = overfit(&frozen, &x);
     sick(&report, "frozen");
-    assert_eq!(report.get("steps"), Some(0.0));
+    assert_eq!(found.steps, 0);
     let mut dead = network(Relu);
     scale(&mut dead, "0.bias", 0.0);
     dead.visit_mut(&mut |info, w| w.mapv_inplace(|w| if info.name.to_string() == "0.bias" { -1e3 } else { w }));
-    sick(&sanity::overfit(&dead, &x, &target, &loss).unwrap(), "dead layers");
+    sick(&overfit(&dead, &x).1, "dead layers");
 }
 
 #[test]
 fn dead_and_saturated_units() {
     let x = samples().x;
     for network in [network(Relu), network(Tanh), network(Sigmoid), network(Gelu), network(PRelu::new())] {
-        let report = sanity::units(&network, &x).unwrap();
-        healthy(&report);
-        assert_eq!(report.values.len(), 2, "{report}");
+        let units = doctor::units(&network, &x).unwrap();
+        healthy(&units.report());
+        assert_eq!((units.layers.len(), &*units.layers[0].name, units.layers[0].last), (1, "1", false));
     }
     // Kills 16 of the 32 units, and bends 8 of them to one side.
     let planted = |mut network: Sequential<f64>, units: usize, bias: f64| {
@@ -121,45 +129,49 @@ fn dead_and_saturated_units() {
                 w.iter_mut().take(units).for_each(|w| *w = bias);
             }
         });
-        sanity::units(&network, &x).unwrap()
+        let units = doctor::units(&network, &x).unwrap();
+        (units.report(), units.layers[0].dead, units.layers[0].saturated)
     };
-    let report = planted(network(Relu), 16, -1e3);
+    let (report, dead, saturated) = planted(network(Relu), 16, -1e3);
     sick(&report, "50 % of the units after layer 1 Relu are dead");
-    assert_eq!((report.get("1 Relu, dead"), report.get("1 Relu, saturated")), (Some(0.5), Some(0.0)));
+    assert_eq!([dead, saturated], [0.5, 0.0]);
+    assert!(report.to_string().contains("1 Relu, dead              0.5"), "{report}");
     for (bias, units) in [(1e3, 8), (-1e3, 8), (20.0, 8)] {
-        let report = planted(network(Tanh), units, bias);
+        let (report, dead, saturated) = planted(network(Tanh), units, bias);
         sick(&report, "25 % of the units after layer 1 Tanh are saturated");
-        assert_eq!((report.get("1 Tanh, dead"), report.get("1 Tanh, saturated")), (Some(0.0), Some(0.25)));
+        assert_eq!([dead, saturated], [0.0, 0.25]);
     }
-    healthy(&planted(network(Tanh), 4, 1e3));
-    assert_eq!(planted(network(Relu6), 8, 1e3).get("1 Relu6, saturated"), Some(0.25));
+    healthy(&planted(network(Tanh), 4, 1e3).0);
+    assert_eq!(planted(network(Relu6), 8, 1e3).2, 0.25);
     // Steps have no slope by nature; softmax does not act on each number alone; an output may saturate.
-    for last in [sanity::units(&network(Sign), &x), sanity::units(&network(Softmax), &x)] {
-        assert_eq!(last.unwrap().values, []);
+    for last in [doctor::units(&network(Sign), &x), doctor::units(&network(Softmax), &x)] {
+        assert_eq!(last.unwrap().layers, []);
     }
     let mut output = network(Relu).with(Sigmoid).unwrap();
     scale(&mut output, "2.weight", 50.0);
-    let report = sanity::units(&output, &x).unwrap();
-    healthy(&report);
-    assert!(report.get("3 Sigmoid, saturated") > Some(0.5), "{report}");
-    assert!(matches!(sanity::units(&output, &Array2::default((1, 2))), Err(Error::Setting { .. })));
-    assert!(matches!(sanity::units(&output, &Array2::default((9, 3))), Err(Error::Width { .. })));
+    let units = doctor::units(&output, &x).unwrap();
+    healthy(&units.report());
+    let sigmoid = &units.layers[1];
+    assert!(sigmoid.name == "3" && sigmoid.last && sigmoid.saturated > 0.5, "{units:?}");
+    assert!(matches!(doctor::units(&output, &Array2::default((1, 2))), Err(Error::Setting { .. })));
+    assert!(matches!(doctor::units(&output, &Array2::default((9, 3))), Err(Error::Width { .. })));
 }
 
 #[test]
 fn updates_beside_weights() {
     let Samples { x, target } = samples();
     let loss = CrossEntropy::new();
-    let report = |network: &Sequential<f64>, rate: f64| {
-        sanity::updates(network, &x, &target, &loss, &mut Sgd::new(rate)).unwrap()
+    let updates = |network: &Sequential<f64>, rate: f64| {
+        doctor::updates(network, &x, &target, &loss, &mut Sgd::new(rate)).unwrap()
     };
-    let fine = report(&network(Tanh), 0.01);
-    healthy(&fine);
-    let names: Vec<&str> = fine.values.iter().map(|(name, _)| name.as_str()).collect();
+    let report = |network: &Sequential<f64>, rate: f64| updates(network, rate).report();
+    healthy(&report(&network(Tanh), 0.01));
+    let fine = updates(&network(Tanh), 0.01).weights;
+    let names: Vec<&str> = fine.iter().map(|update| update.name.as_str()).collect();
     assert_eq!(names, ["0.weight", "2.weight"]);
-    let twice = report(&network(Tanh), 0.02);
-    for (one, two) in fine.values.iter().zip(&twice.values) {
-        assert!((two.1 / one.1 - 2.0).abs() < 1e-9, "{fine}{twice}");
+    let twice = updates(&network(Tanh), 0.02).weights;
+    for (one, two) in fine.iter().zip(&twice) {
+        assert!((two.ratio / one.ratio - 2.0).abs() < 1e-9, "{one:?} {two:?}");
     }
     assert_eq!(report(&network(Tanh), 1e-8).advice.len(), 2);
     assert!(report(&network(Tanh), 1e-8).advice[0].starts_with("0.weight hardly moves: use a larger learning rate"));
@@ -173,10 +185,14 @@ fn updates_beside_weights() {
     dead.visit_mut(&mut |info, w| w.mapv_inplace(|w| if info.name.to_string() == "0.bias" { -1e3 } else { w }));
     let report = report(&dead, 0.01);
     assert!(report.advice.iter().all(|advice| advice.contains("does not move")), "{report}");
-    assert_eq!(report.get("0.weight"), Some(0.0));
+    assert_eq!(updates(&dead, 0.01).weights[0].ratio, 0.0);
+    let mut zeros = network(Tanh);
+    scale(&mut zeros, "0.weight", 0.0);
+    scale(&mut zeros, "2.weight", 0.0);
+    assert_eq!(updates(&zeros, 0.01).weights[0].ratio, 0.0);
 
     // The optimizer is as before.
     let mut adam = Adam::new(0.01);
-    sanity::updates(&network(Tanh), &x, &target, &CrossEntropy::new(), &mut adam).unwrap();
+    doctor::updates(&network(Tanh), &x, &target, &CrossEntropy::new(), &mut adam).unwrap();
     assert_eq!(Optimizer::<f64>::memory(&adam).step, 0);
 }

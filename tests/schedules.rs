@@ -87,7 +87,7 @@ fn compare(case: &Case) -> usize {
     let got = (0..want.len()).map(|step| {
         let rate = schedule.rate(base, step as u64);
         if let Some(metric) = &metric {
-            schedule.observe(metric[step]);
+            schedule.observe(step as u64, metric[step]);
         }
         rate
     });
@@ -98,4 +98,19 @@ fn compare(case: &Case) -> usize {
 fn a_cycle_may_shrink_step_by_step() {
     let cyclic = Cyclic::new(1.0, 2, 2).mode(CyclicMode::Exponential(0.5));
     assert_eq!([0, 1, 2, 3, 4, 6].map(|step| cyclic.rate(0.0, step)), [0.0, 0.25, 0.25, 0.0625, 0.0, 0.015_625]);
+}
+
+#[test]
+fn only_the_active_part_of_a_sequence_observes() {
+    let mut schedule =
+        Sequence::new(Linear::new(0.1, 1.0, 4)).then(4, Plateau::new(0.5, 1)).then(8, Plateau::new(0.1, 0));
+    let mut rates = Vec::new();
+    for step in 0..10 {
+        rates.push(schedule.rate(1.0, step));
+        schedule.observe(step, 1.0);
+    }
+    // Four steps of warm-up, of which the plateaus know nothing; the first cuts after two steps that are no better than
+    // its own first.
+    assert_eq!(rates[4..], [1.0, 1.0, 1.0, 0.5, 1.0, 1.0]);
+    assert_eq!(schedule.rate(1.0, 10), 0.1);
 }

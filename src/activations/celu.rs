@@ -1,9 +1,10 @@
 //! [`Celu`]: the exponential linear unit without a kink.
 
-use crate::activations::Activation;
+use crate::activations::{Activation, bent};
 use crate::error::check_setting;
 use crate::layer::{Parts, Restore};
-use crate::spec::Spec;
+use crate::spec::onnx::{Attribute, Operators};
+use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
 /// The continuously differentiable exponential linear unit: x for x > 0, else α(e^(x/α) - 1) (Barron, 2017).
@@ -56,6 +57,23 @@ impl Activation for Celu {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("celu").set("alpha", self.alpha))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        operators.then("Celu", &[], [("alpha", Attribute::Float(self.alpha as f32))]);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise(
+            "max(0, □) + min(0, α(e^(□/α) − 1))",
+            "\\max(0, □) + \\min(0, \\alpha(e^{□/\\alpha} - 1))",
+        ))
+    }
+
+    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
+        let alpha = number(self.alpha);
+        Some(bent("x", &format!("{alpha} * math::exp_m1(x / ({alpha}))")))
     }
 }
 

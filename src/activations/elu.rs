@@ -1,9 +1,10 @@
 //! [`Elu`]: the exponential linear unit.
 
-use crate::activations::Activation;
+use crate::activations::{Activation, bent};
 use crate::error::check_setting;
 use crate::layer::{Parts, Restore};
-use crate::spec::Spec;
+use crate::spec::onnx::{Attribute, Operators};
+use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
 /// The exponential linear unit: x for x > 0, else α(eˣ - 1) (Clevert, Unterthiner and Hochreiter, 2016).
@@ -53,6 +54,22 @@ impl Activation for Elu {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("elu").set("alpha", self.alpha))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        operators.then("Elu", &[], [("alpha", Attribute::Float(self.alpha as f32))]);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise(
+            "□ if □ > 0, else α(e^□ − 1)",
+            "□ \\text{ if } □ > 0 \\text{ else } \\alpha(e^{□} - 1)",
+        ))
+    }
+
+    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
+        Some(bent("x", &format!("{} * math::exp_m1(x)", number(self.alpha))))
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::activations::{Activation, clamp};
 use crate::layer::{Parts, Restore};
-use crate::spec::Spec;
+use crate::spec::onnx::{Attribute, Operators};
+use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
 /// The Gaussian error linear unit x·Φ(x), where Φ(x) = erfc(-x/√2)/2 is the normal distribution function (Hendrycks and
@@ -39,6 +40,19 @@ impl Activation for Gelu {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("gelu"))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        operators.then("Gelu", &[], []);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise("□·Φ(□)", "□\\,\\Phi(□)"))
+    }
+
+    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
+        Some(format!("maximum(x, {}) * math::normal_cdf(x)", number(-FAR)))
     }
 }
 
@@ -83,6 +97,23 @@ impl Activation for GeluTanh {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("gelu_tanh"))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        operators.then("Gelu", &[], [("approximate", Attribute::Text("tanh".into()))]);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise(
+            "□/2·(1 + tanh(√(2/π)(□ + 0.044715 □³)))",
+            "\\frac{□}{2}(1 + \\tanh(\\sqrt{2/\\pi}(□ + 0.044715\\,□^3)))",
+        ))
+    }
+
+    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
+        let twice_u = format!("x * ({} + {} * (x * x))", number(SLOPE), number(SLOPE * CUBE));
+        Some(format!("maximum(x, {}) * math::sigmoid({twice_u})", number(-FAR)))
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::activations::Activation;
 use crate::error::check_setting;
 use crate::layer::{Parts, Restore};
-use crate::spec::Spec;
+use crate::spec::onnx::{Attribute, Operators};
+use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
 /// Passes x if |x| > λ, else gives 0 (Donoho and Johnstone, 1994).
@@ -53,6 +54,19 @@ impl Activation for HardShrink {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("hard_shrink").set("lambda", self.lambda))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        operators.then("Shrink", &[], [("lambd", Attribute::Float(self.lambda as f32))]);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise("□ if |□| > λ, else 0", "□ \\text{ if } |□| > \\lambda \\text{ else } 0"))
+    }
+
+    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
+        Some(format!("if x.abs() <= {} {{ 0.0 }} else {{ x }}", number(self.lambda)))
     }
 }
 

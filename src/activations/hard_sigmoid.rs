@@ -1,8 +1,9 @@
 //! [`HardSigmoid`]: a sigmoid of three straight lines.
 
-use crate::activations::{Activation, clamp};
+use crate::activations::{Activation, clamp, clamped};
 use crate::layer::{Parts, Restore};
-use crate::spec::Spec;
+use crate::spec::onnx::{Attribute, Operators};
+use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
 /// The sigmoid of three straight lines: 0 up to -3, 1 from 3 on, x/6 + 1/2 between them.
@@ -31,6 +32,19 @@ impl Activation for HardSigmoid {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("hard_sigmoid"))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        operators.then("HardSigmoid", &[], [("alpha", Attribute::Float(1.0 / 6.0)), ("beta", Attribute::Float(0.5))]);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise("min(max(□ + 3, 0), 6)/6", "\\min(\\max(□ + 3, 0), 6)/6"))
+    }
+
+    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
+        Some(format!("{} / 6.0", clamped("x + 3.0", 0.0, 6.0, number)))
     }
 }
 

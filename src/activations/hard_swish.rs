@@ -2,7 +2,8 @@
 
 use crate::activations::{Activation, HardSigmoid};
 use crate::layer::{Parts, Restore};
-use crate::spec::Spec;
+use crate::spec::onnx::Operators;
+use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
 /// x times [`HardSigmoid`] of x: 0 up to -3, x from 3 on, x(x + 3)/6 between them (`MobileNetV3`; Howard and others,
@@ -34,6 +35,20 @@ impl Activation for HardSwish {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("hard_swish"))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        operators.then("HardSwish", &[], []);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise("□·min(max(□ + 3, 0), 6)/6", "□\\min(\\max(□ + 3, 0), 6)/6"))
+    }
+
+    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
+        let hard_sigmoid = HardSigmoid.rust_expression(number)?;
+        Some(format!("maximum(x, -3.0) * ({hard_sigmoid})"))
     }
 }
 

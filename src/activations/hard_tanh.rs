@@ -1,9 +1,10 @@
 //! [`HardTanh`]: the identity, cut off on both sides.
 
-use crate::activations::{Activation, clamp};
+use crate::activations::{Activation, clamp, clamped, clip};
 use crate::error::check_setting;
 use crate::layer::{Parts, Restore};
-use crate::spec::Spec;
+use crate::spec::onnx::Operators;
+use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
 /// The identity between `min` and `max`, cut off there (Collobert, 2004).
@@ -55,6 +56,19 @@ impl Activation for HardTanh {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("hard_tanh").set("min", self.min).set("max", self.max))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        clip(operators, self.min, self.max);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise("min(max(□, min), max)", "\\min(\\max(□, \\text{min}), \\text{max})"))
+    }
+
+    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
+        Some(clamped("x", self.min, self.max, number))
     }
 }
 

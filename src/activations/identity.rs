@@ -2,7 +2,8 @@
 
 use crate::activations::Activation;
 use crate::layer::{Parts, Restore};
-use crate::spec::Spec;
+use crate::spec::onnx::Operators;
+use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
 /// The identity f(x) = x, with derivative 1: where a function is asked for and none is wanted.
@@ -29,6 +30,18 @@ impl Activation for Identity {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("identity"))
+    }
+
+    fn onnx(&self, _: &mut Operators) -> Result<()> {
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise("□", "□"))
+    }
+
+    fn rust_expression(&self, _: &dyn Fn(f64) -> String) -> Option<String> {
+        Some("x".into())
     }
 }
 

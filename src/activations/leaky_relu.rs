@@ -1,9 +1,10 @@
 //! [`LeakyRelu`]: a rectifier that lets a little of the negative side through.
 
-use crate::activations::Activation;
+use crate::activations::{Activation, bent};
 use crate::error::check_setting;
 use crate::layer::{Parts, Restore};
-use crate::spec::Spec;
+use crate::spec::onnx::{Attribute, Operators};
+use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
 /// The leaky rectifier: x for x > 0, else slope·x (Maas, Hannun and Ng, 2013).
@@ -53,6 +54,19 @@ impl Activation for LeakyRelu {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("leaky_relu").set("slope", self.slope))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        operators.then("LeakyRelu", &[], [("alpha", Attribute::Float(self.slope as f32))]);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise("□ if □ > 0, else slope·□", "□ \\text{ if } □ > 0 \\text{ else } \\text{slope}\\,□"))
+    }
+
+    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
+        Some(bent("x", &format!("{} * x", number(self.slope))))
     }
 }
 

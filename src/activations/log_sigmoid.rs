@@ -2,7 +2,8 @@
 
 use crate::activations::Activation;
 use crate::layer::{Parts, Restore};
-use crate::spec::Spec;
+use crate::spec::onnx::Operators;
+use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
 /// The logarithm of the logistic function, ln σ(x) = -ln(1 + e⁻ˣ).
@@ -31,6 +32,21 @@ impl Activation for LogSigmoid {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("log_sigmoid"))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        for op in ["Neg", "Softplus", "Neg"] {
+            operators.then(op, &[], []);
+        }
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise("−ln(1 + e^(−□))", "-\\ln(1 + e^{-□})"))
+    }
+
+    fn rust_expression(&self, _: &dyn Fn(f64) -> String) -> Option<String> {
+        Some("minimum(x, 0.0) - math::ln_1p(math::exp(-x.abs()))".into())
     }
 }
 

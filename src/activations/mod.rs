@@ -1,8 +1,8 @@
 //! The [`Activation`] trait and the activations, one file each.
 //!
 //! # A new activation
-//! One new file here with the type and its two functions, and a line in each of the two lists below; in another crate
-//! it is one file:
+//! One new file here with all that the crate knows of it, and one line in the list below; in another crate it is one
+//! file:
 //!
 //! ```
 //! use neuropil::prelude::*;
@@ -127,6 +127,22 @@ pub trait Activation: Debug + Clone + Send + Sync + 'static {
 #[inline(always)]
 fn clamp<A: Scalar>(x: A, low: f64, high: f64) -> A {
     x.maximum(A::of(low)).minimum(A::of(high))
+}
+
+/// [`clamp`] as a Rust expression.
+fn clamped(x: &str, low: f64, high: f64, number: &dyn Fn(f64) -> String) -> String {
+    format!("minimum(maximum({x}, {}), {})", number(low), number(high))
+}
+
+/// [`clamp`] as an operator of ONNX.
+fn clip(operators: &mut Operators, low: f64, high: f64) {
+    let (low, high) = (operators.number(low), operators.number(high));
+    operators.then("Clip", &[&low, &high], []);
+}
+
+/// One Rust expression above 0, another from there down; `bent` comes first, so that this is a selection, not a branch.
+fn bent(straight: &str, bent: &str) -> String {
+    format!("{{ let bent = {bent}; if x > 0.0 {{ {straight} }} else {{ bent }} }}")
 }
 
 impl<A: Scalar, F: Activation> Layer<A> for F {

@@ -2,7 +2,8 @@
 
 use crate::activations::Activation;
 use crate::layer::{Parts, Restore};
-use crate::spec::Spec;
+use crate::spec::onnx::Operators;
+use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
 /// The rectified linear unit max(0, x) (Nair and Hinton, 2010).
@@ -30,6 +31,19 @@ impl Activation for Relu {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("relu"))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        operators.then("Relu", &[], []);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise("max(0, □)", "\\max(0, □)"))
+    }
+
+    fn rust_expression(&self, _: &dyn Fn(f64) -> String) -> Option<String> {
+        Some("maximum(x, 0.0)".into())
     }
 }
 

@@ -1,8 +1,9 @@
 //! [`Relu6`]: a rectifier that saturates.
 
-use crate::activations::{Activation, clamp};
+use crate::activations::{Activation, clamp, clamped, clip};
 use crate::layer::{Parts, Restore};
-use crate::spec::Spec;
+use crate::spec::onnx::Operators;
+use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
 /// The rectifier that saturates at 6: min(max(0, x), 6) (Krizhevsky, 2010).
@@ -31,6 +32,19 @@ impl Activation for Relu6 {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("relu6"))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        clip(operators, 0.0, 6.0);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise("min(max(□, 0), 6)", "\\min(\\max(□, 0), 6)"))
+    }
+
+    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
+        Some(clamped("x", 0.0, 6.0, number))
     }
 }
 

@@ -1,8 +1,9 @@
 //! [`Selu`]: the unit of self-normalising networks.
 
-use crate::activations::Activation;
+use crate::activations::{Activation, bent};
 use crate::layer::{Parts, Restore};
-use crate::spec::Spec;
+use crate::spec::onnx::Operators;
+use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
 /// The scaled exponential linear unit: λx for x > 0, else λα(eˣ - 1), with λ ≈ 1.0507 and α ≈ 1.6733.
@@ -36,6 +37,23 @@ impl Activation for Selu {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("selu"))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        operators.then("Selu", &[], []);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise(
+            "λ·□ if □ > 0, else λα(e^□ − 1)",
+            "\\lambda □ \\text{ if } □ > 0 \\text{ else } \\lambda\\alpha(e^{□} - 1)",
+        ))
+    }
+
+    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
+        let (straight, curved) = (number(LAMBDA), number(LAMBDA_ALPHA));
+        Some(bent(&format!("{straight} * x"), &format!("{curved} * math::exp_m1(x)")))
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::activations::Activation;
 use crate::layer::{Parts, Restore};
-use crate::spec::Spec;
+use crate::spec::onnx::Operators;
+use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
 /// The logistic function σ(x) = 1/(1 + e⁻ˣ), with values in (0, 1).
@@ -31,6 +32,19 @@ impl Activation for Sigmoid {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("sigmoid"))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        operators.then("Sigmoid", &[], []);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise("1/(1 + e^(−□))", "\\frac{1}{1 + e^{-□}}"))
+    }
+
+    fn rust_expression(&self, _: &dyn Fn(f64) -> String) -> Option<String> {
+        Some("math::sigmoid(x)".into())
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::activations::Activation;
 use crate::layer::{Parts, Restore};
-use crate::spec::Spec;
+use crate::spec::onnx::Operators;
+use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
 /// The sign function: -1 for x < 0, 0 for 0, 1 for x > 0.
@@ -12,6 +13,7 @@ use crate::{Result, Scalar};
 /// [`HardTanh`](crate::activations::HardTanh).
 ///
 /// ```
+/// use neuropil::activations::Sign;
 /// use neuropil::prelude::*;
 ///
 /// assert_eq!([-2.5, 0.0, 0.1].map(|x| Sign.apply(x)), [-1.0, 0.0, 1.0]);
@@ -38,6 +40,19 @@ impl Activation for Sign {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("sign"))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        operators.then("Sign", &[], []);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise("sign(□)", "\\text{sign}(□)"))
+    }
+
+    fn rust_expression(&self, _: &dyn Fn(f64) -> String) -> Option<String> {
+        Some("{ let y = if x > 0.0 { 1.0 } else { x }; if x < 0.0 { -1.0 } else { y } }".into())
     }
 }
 

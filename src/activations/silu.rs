@@ -2,7 +2,8 @@
 
 use crate::activations::{Activation, clamp};
 use crate::layer::{Parts, Restore};
-use crate::spec::Spec;
+use crate::spec::onnx::Operators;
+use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
 /// The sigmoid linear unit x·σ(x), also called swish (Elfwing, Uchibe and Doya, 2018).
@@ -35,6 +36,21 @@ impl Activation for Silu {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("silu"))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let x = operators.value();
+        let gate = operators.node("Sigmoid", &[&x], []);
+        operators.then("Mul", &[&gate], []);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise("□/(1 + e^(−□))", "\\frac{□}{1 + e^{-□}}"))
+    }
+
+    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
+        Some(format!("maximum(x, {}) * math::sigmoid(x)", number(-FAR)))
     }
 }
 

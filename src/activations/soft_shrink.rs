@@ -1,9 +1,10 @@
 //! [`SoftShrink`]: moves towards 0.
 
-use crate::activations::{Activation, clamp};
+use crate::activations::{Activation, clamp, clamped};
 use crate::error::check_setting;
 use crate::layer::{Parts, Restore};
-use crate::spec::Spec;
+use crate::spec::onnx::{Attribute, Operators};
+use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
 /// Moves x towards 0 by λ, and to 0 what is nearer: sign(x)·max(0, |x| - λ) (Donoho and Johnstone, 1994).
@@ -52,6 +53,20 @@ impl Activation for SoftShrink {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("soft_shrink").set("lambda", self.lambda))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let lambda = self.lambda as f32;
+        operators.then("Shrink", &[], [("lambd", Attribute::Float(lambda)), ("bias", Attribute::Float(lambda))]);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise("sign(□)·max(|□| − λ, 0)", "\\text{sign}(□)\\max(|□| - \\lambda, 0)"))
+    }
+
+    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
+        Some(format!("x - {}", clamped("x", -self.lambda, self.lambda, number)))
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::activations::Activation;
 use crate::error::check_setting;
 use crate::layer::{Parts, Restore};
-use crate::spec::Spec;
+use crate::spec::onnx::Operators;
+use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
 /// The smooth rectifier ln(1 + e^(βx))/β (Dugas and others, 2001), taken as x where βx is above a threshold.
@@ -61,6 +62,39 @@ impl Activation for Softplus {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("softplus").set("beta", self.beta).set("threshold", self.threshold))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let x = operators.value();
+        let beta = (self.beta != 1.0).then(|| operators.number(self.beta));
+        if let Some(beta) = &beta {
+            operators.then("Mul", &[beta], []);
+        }
+        let scaled = operators.value();
+        operators.then("Softplus", &[], []);
+        if let Some(beta) = &beta {
+            operators.then("Div", &[beta], []);
+        }
+        // Beyond 18, both parts are the same f32.
+        if self.threshold < 18.0 {
+            let (y, threshold) = (operators.value(), operators.number(self.threshold));
+            let beyond = operators.node("Greater", &[&scaled, &threshold], []);
+            let y = operators.node("Where", &[&beyond, &x, &y], []);
+            operators.set_value(y);
+        }
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise("ln(1 + e^(β□))/β", "\\frac{1}{\\beta}\\ln(1 + e^{\\beta □})"))
+    }
+
+    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
+        let (beta, threshold) = (number(self.beta), number(self.threshold));
+        Some(format!(
+            "{{ let z = {beta} * x; let y = maximum(x, 0.0) + math::ln_1p(math::exp(-z.abs())) / ({beta}); \
+             if z > {threshold} {{ x }} else {{ y }} }}"
+        ))
     }
 }
 

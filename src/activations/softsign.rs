@@ -1,8 +1,9 @@
 //! [`Softsign`]: a sigmoid with slow tails.
 
-use crate::activations::{Activation, clamp};
+use crate::activations::{Activation, clamp, clamped};
 use crate::layer::{Parts, Restore};
-use crate::spec::Spec;
+use crate::spec::onnx::Operators;
+use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
 /// The sigmoid x/(1 + |x|), with values in (-1, 1) and slower tails than tanh (Bergstra and others, 2009).
@@ -36,6 +37,19 @@ impl Activation for Softsign {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("softsign"))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        operators.then("Softsign", &[], []);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise("□/(1 + |□|)", "\\frac{□}{1 + |□|}"))
+    }
+
+    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
+        Some(format!("{{ let x = {}; x / (1.0 + x.abs()) }}", clamped("x", -FAR, FAR, number)))
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::activations::Activation;
 use crate::error::check_setting;
 use crate::layer::{Parts, Restore};
-use crate::spec::Spec;
+use crate::spec::onnx::{Attribute, FLOAT, Operators};
+use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
 /// The step function: 1 for x >= b, else 0, where b is the threshold (`McCulloch` and Pitts, 1943).
@@ -12,6 +13,7 @@ use crate::{Result, Scalar};
 /// parameters before a step refuses to train, and only predicts.
 ///
 /// ```
+/// use neuropil::activations::Step;
 /// use neuropil::prelude::*;
 ///
 /// let step = Step::new(0.5);
@@ -53,6 +55,25 @@ impl Activation for Step {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("step").set("threshold", self.threshold))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let threshold = operators.number(self.threshold);
+        operators.then("GreaterOrEqual", &[&threshold], []);
+        operators.then("Cast", &[], [("to", Attribute::Int(FLOAT))]);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise(
+            "1 if □ ≥ threshold, else 0",
+            "1 \\text{ if } □ \\ge \\text{threshold} \\text{ else } 0",
+        ))
+    }
+
+    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
+        let step = format!("if x >= {} {{ 1.0 }} else {{ 0.0 }}", number(self.threshold));
+        Some(format!("if x.is_nan() {{ x }} else {{ {step} }}"))
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::activations::Activation;
 use crate::layer::{Parts, Restore};
-use crate::spec::Spec;
+use crate::spec::onnx::Operators;
+use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
 /// The hyperbolic tangent tanh(x) = 2/(1 + e⁻²ˣ) - 1, with values in (-1, 1).
@@ -31,6 +32,19 @@ impl Activation for Tanh {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("tanh"))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        operators.then("Tanh", &[], []);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise("tanh(□)", "\\tanh(□)"))
+    }
+
+    fn rust_expression(&self, _: &dyn Fn(f64) -> String) -> Option<String> {
+        Some("math::tanh(x)".into())
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::activations::Activation;
 use crate::layer::{Parts, Restore};
-use crate::spec::Spec;
+use crate::spec::onnx::Operators;
+use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
 /// What tanh takes away: x - tanh(x) (as `PyTorch` has it).
@@ -32,6 +33,21 @@ impl Activation for TanhShrink {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("tanh_shrink"))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let x = operators.value();
+        let tanh = operators.node("Tanh", &[&x], []);
+        operators.then("Sub", &[&tanh], []);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise("□ − tanh(□)", "□ - \\tanh(□)"))
+    }
+
+    fn rust_expression(&self, _: &dyn Fn(f64) -> String) -> Option<String> {
+        Some("x - math::tanh(x)".into())
     }
 }
 

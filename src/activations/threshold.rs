@@ -3,7 +3,8 @@
 use crate::activations::Activation;
 use crate::error::check_setting;
 use crate::layer::{Parts, Restore};
-use crate::spec::Spec;
+use crate::spec::onnx::Operators;
+use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
 /// Passes x if it is above a threshold, else gives a fixed value instead (as `PyTorch` has it).
@@ -11,6 +12,7 @@ use crate::{Result, Scalar};
 /// Its derivative is 1 above the threshold, else 0, also at the threshold.
 ///
 /// ```
+/// use neuropil::activations::Threshold;
 /// use neuropil::prelude::*;
 ///
 /// assert_eq!([0.5, 0.75].map(|x| Threshold::new(0.5, -2.0).apply(x)), [-2.0, 0.75]);
@@ -49,6 +51,25 @@ impl Activation for Threshold {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("threshold").set("threshold", self.threshold).set("value", self.value))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let (x, threshold, value) = (operators.value(), operators.number(self.threshold), operators.number(self.value));
+        let above = operators.node("Greater", &[&x, &threshold], []);
+        let y = operators.node("Where", &[&above, &x, &value], []);
+        operators.set_value(y);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise(
+            "□ if □ > threshold, else value",
+            "□ \\text{ if } □ > \\text{threshold} \\text{ else } \\text{value}",
+        ))
+    }
+
+    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
+        Some(format!("if x <= {} {{ {} }} else {{ x }}", number(self.threshold), number(self.value)))
     }
 }
 

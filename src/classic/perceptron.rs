@@ -192,7 +192,7 @@ impl<A: Scalar> Perceptron<A> {
     }
 
     fn check_target(&self, x: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
-        let wrong = |wants: String, got| Err(Error::Target { loss: "Perceptron".into(), wants, got });
+        let wrong = |wants: String, got| Err(Error::Target { loss: "Perceptron".into(), wants, got, row: None });
         if target.dim() != (x.nrows(), 1) {
             let (rows, columns) = target.dim();
             return wrong(format!("a target of one answer a row, {} x 1", x.nrows()), format!("{rows} x {columns}"));

@@ -47,7 +47,7 @@ impl Categories {
         if self.names.len() > 10 {
             known.push(format!("{} more", self.names.len() - 10));
         }
-        let (wants, got) = (format!("one of {}", known.join(", ")), format!("`{text}` in row {row}"));
-        Error::Target { loss: who.into(), wants, got }
+        let (wants, got) = (format!("one of {}", known.join(", ")), format!("`{text}`"));
+        Error::Target { loss: who.into(), wants, got, row: Some(row) }
     }
 }

@@ -35,8 +35,8 @@ impl LabelEncoder {
     /// [`Error::Setting`] when there are none; [`Error::Target`] when one is empty.
     pub fn fit<S: AsRef<str>>(labels: &[S]) -> Result<Self> {
         if let Some(row) = labels.iter().position(|label| label.as_ref().is_empty()) {
-            let (wants, got) = ("labels that are not empty".into(), format!("an empty one in row {row}"));
-            return Err(Error::Target { loss: NAME.into(), wants, got });
+            let (wants, got) = ("labels that are not empty".into(), "an empty one".into());
+            return Err(Error::Target { loss: NAME.into(), wants, got, row: Some(row) });
         }
         Ok(Self { classes: Categories::of(NAME, labels)? })
     }

@@ -101,7 +101,18 @@ impl<A: Scalar> Samples<A> {
     /// let sizes: Vec<usize> = digits.batches(600, &mut neuropil::rng(1)).map(|batch| batch.len()).collect();
     /// assert_eq!(sizes, [600, 600, 597]);
     /// ```
-    pub fn batches(&self, size: usize, rng: &mut impl Rng) -> impl Iterator<Item = Self> {
+    ///
+    /// The order is drawn at once, so the loop may draw from the same generator:
+    ///
+    /// ```
+    /// use neuropil::rand::RngExt;
+    ///
+    /// let (digits, mut rng) = (neuropil::data::digits::<f32>(), neuropil::rng(1));
+    /// for mut batch in digits.batches(600, &mut rng) {
+    ///     batch.x.mapv_inplace(|x| x + 0.1 * rng.random::<f32>());
+    /// }
+    /// ```
+    pub fn batches<R: Rng>(&self, size: usize, rng: &mut R) -> impl Iterator<Item = Self> + use<'_, A, R> {
         let order = shuffled(self.len(), rng);
         let size = size.max(1);
         (0..self.len()).step_by(size).map(move |from| {

@@ -3,9 +3,8 @@
 use ndarray::Array2;
 
 use super::{Disease, Finding};
-use crate::layer::Layer;
-use crate::layer::count_parameters;
 use crate::losses::Loss;
+use crate::network::StepView;
 use crate::{Matrix, Network, Result, Scalar, Tape};
 
 /// Outputs and gradients of the layers with parameters, which should be of one size throughout.
@@ -23,13 +22,14 @@ pub(super) fn examine<A: Scalar>(
     let recorded = tape.recorded(network)?;
     let (outputs, gradients): (Vec<f64>, Vec<f64>) =
         recorded.iter().map(|[value, gradient]| (size(value), size(gradient))).unzip();
-    let layers: Vec<(usize, &dyn Layer<A>)> =
-        network.layers().enumerate().filter(|(_, layer)| count_parameters(*layer) > 0).collect();
-    let place = |&(i, layer): &(usize, &dyn Layer<A>)| format!("layer {i} {layer:?}");
+    let steps = network.steps(network.input_shape())?;
+    let layers: Vec<(usize, &StepView<'_, A>)> =
+        steps.iter().enumerate().filter(|(_, step)| step.parameter_count() > 0).collect();
+    let place = |&(_, step): &(usize, &StepView<'_, A>)| format!("layer {} {}", step.name, step.text);
 
     // Forward: the worst layer beside the input.
     let input = size(&x.to_owned());
-    let beside = |&(i, _): &(usize, &dyn Layer<A>)| outputs[i] / input;
+    let beside = |&(i, _): &(usize, &StepView<'_, A>)| outputs[i] / input;
     let worst = layers.iter().max_by(|a, b| beside(a).ln().abs().total_cmp(&beside(b).ln().abs()));
     if let Some(layer) = worst.filter(|_| input > 0.0) {
         let source = "He, Zhang, Ren, Sun, Delving deep into rectifiers, 2015";

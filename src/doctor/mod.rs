@@ -14,18 +14,49 @@
 //! assert!(diagnosis.has(doctor::Disease::UnscaledInputs), "{diagnosis}");
 //! # Ok::<(), Error>(())
 //! ```
+//!
+//! What it measures can be had one by one, as numbers and as a [`Report`] in words:
+//!
+//! ```
+//! use neuropil::prelude::*;
+//! use neuropil::{data, doctor};
+//!
+//! let data::Samples { x, target } = data::moons(64, 0.1, &mut rng(1));
+//! let network = Sequential::<f64>::mlp(&[2, 32, 2], Relu, &mut rng(7))?;
+//! let loss = CrossEntropy::new();
+//! for report in [
+//!     doctor::initial_loss(&network, &x, &target, &loss)?.report(),
+//!     doctor::overfit(&network, &x, &target, &loss)?.report(),
+//!     doctor::units(&network, &x)?.report(),
+//!     doctor::updates(&network, &x, &target, &loss, &mut Adam::new(1e-3))?.report(),
+//! ] {
+//!     print!("{report}");
+//!     assert!(report.is_healthy(), "{report}");
+//! }
+//! # Ok::<(), Error>(())
+//! ```
 
 use std::fmt;
 
 use crate::losses::Loss;
 use crate::optimizers::Optimizer;
 use crate::text::figures;
-use crate::train::sanity;
 use crate::{Error, Matrix, Network, Result, Scalar};
 
 mod flow;
+mod initial_loss;
+mod overfit;
+mod report;
 mod samples;
+mod units;
+mod updates;
 mod wiring;
+
+pub use initial_loss::{InitialLoss, initial_loss};
+pub use overfit::{Overfit, overfit};
+pub use report::Report;
+pub use units::{UnitShare, Units, units};
+pub use updates::{Update, Updates, updates};
 
 /// What the doctor knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -124,7 +155,7 @@ impl fmt::Display for Diagnosis {
 /// optimizer that are to train it. Network and optimizer stay as they are.
 ///
 /// The rules are rules of thumb: a finding is a place to look at, with its number. Whether a network can learn one batch
-/// by heart is asked by [`sanity::overfit`], which takes longer.
+/// by heart is asked by [`overfit`], which takes longer.
 ///
 /// # Errors
 /// When the samples do not fit the network, the target does not fit the loss, or there are fewer than two samples.
@@ -147,118 +178,18 @@ pub fn examine<A: Scalar>(
     samples::labels(x, target, y.ncols(), &mut findings);
     wiring::twice(network, loss, &mut findings);
     wiring::symmetry(network, &mut findings);
-    let loss_left = start(network, x, target, loss, &mut findings)?;
-    units(network, x, &mut findings)?;
+    let start = initial_loss(network, x, target, loss)?;
+    findings.extend(start.finding());
+    findings.extend(units(network, x)?.findings());
     match flow::examine(network, x, target, loss, &mut findings) {
         // What explodes at the first step, the loss at the start has told of.
         Err(Error::NonFinite { .. }) => return Ok(Diagnosis { findings }),
         result => result?,
     }
-    updates(network, x, target, loss, optimizer, loss_left, &mut findings)?;
-    Ok(Diagnosis { findings })
-}
-
-/// The loss beside that of an answer which knows nothing; returns how much of it is left.
-fn start<A: Scalar>(
-    network: &Network<A>,
-    x: &Matrix<A>,
-    target: &Matrix<A>,
-    loss: &dyn Loss<A>,
-    findings: &mut Vec<Finding>,
-) -> Result<f64> {
-    let report = sanity::initial_loss(network, x, target, loss)?;
-    let (ratio, nothing) = (report.get("ratio").unwrap_or(f64::NAN), report.get("knowing nothing").unwrap_or(0.0));
-    // A loss of numbers is a square: 4 is twice as far.
-    let (limit, rule) = if samples::are_classes(target, network.prediction_shape().len()) {
-        (2.0, "at most 2 times the loss of an answer that knows nothing, which is ln C for C classes")
-    } else {
-        (4.0, "at most 4 times the loss of the answer 0")
-    };
-    if nothing > 100.0 {
-        findings.push(Finding {
-            disease: Disease::UnscaledTargets,
-            place: "the targets".into(),
-            number: nothing,
-            rule: "the loss of an answer that knows nothing is at most 100",
-            advice: "scale the targets to a mean of 0 and a deviation of 1",
-            source: "LeCun, Bottou, Orr, Müller, Efficient BackProp, 1998",
-        });
-    } else if nothing > 0.0 && (ratio > limit || !ratio.is_finite()) {
-        findings.push(Finding {
-            disease: Disease::WrongStart,
-            place: "the loss".into(),
-            number: ratio,
-            rule,
-            advice: "scale the inputs, or begin with smaller weights in the last layer",
-            source: "Karpathy, A recipe for training neural networks, 2019",
-        });
-    }
-    Ok(ratio)
-}
-
-/// Dead and saturated units.
-fn units<A: Scalar>(network: &Network<A>, x: &Matrix<A>, findings: &mut Vec<Finding>) -> Result<()> {
-    const SHARE: f64 = 0.2;
-    let report = sanity::units(network, x)?;
-    let last = format!("{} ", network.layers().len() - 1);
-    for (name, share) in report.values.into_iter().filter(|(_, share)| *share > SHARE) {
-        if let Some(layer) = name.strip_suffix(", dead") {
-            findings.push(Finding {
-                disease: Disease::DeadUnits,
-                place: format!("layer {layer}"),
-                number: share,
-                rule: "at most 0.2 of a layer's units are 0, with slope 0, for every sample",
-                advice: "use a smaller learning rate, He's initialisation, or an activation with a slope on both sides, \
-                         such as LeakyRelu",
-                source: "Lu, Shin, Su, Karniadakis, Dying ReLU and initialization, 2019",
-            });
-        } else if let Some(layer) = name.strip_suffix(", saturated").filter(|layer| !layer.starts_with(&last)) {
-            findings.push(Finding {
-                disease: Disease::SaturatedUnits,
-                place: format!("layer {layer}"),
-                number: share,
-                rule: "at most 0.2 of a hidden layer's units have a slope below 0.01 for nearly all samples",
-                advice: "scale the inputs, begin with smaller weights, or put a normalisation before it",
-                source: "Glorot, Bengio, Understanding the difficulty of training deep feedforward networks, 2010",
-            });
-        }
-    }
-    Ok(())
-}
-
-/// The size of a step beside the weights.
-fn updates<A: Scalar>(
-    network: &Network<A>,
-    x: &Matrix<A>,
-    target: &Matrix<A>,
-    loss: &dyn Loss<A>,
-    optimizer: &mut dyn Optimizer<A>,
-    loss_left: f64,
-    findings: &mut Vec<Finding>,
-) -> Result<()> {
-    // Where gradients vanish, steps are small for that reason.
+    // Small steps are well where little is left to learn, and where gradients vanish they are small for that reason.
     let vanishing = findings.iter().any(|finding| finding.disease == Disease::VanishingGradients);
-    let source = "Karpathy, CS231n, Neural networks part 3, 2015";
-    for (name, ratio) in sanity::updates(network, x, target, loss, optimizer)?.values {
-        if ratio > 0.1 {
-            findings.push(Finding {
-                disease: Disease::LargeUpdates,
-                place: name,
-                number: ratio,
-                rule: "a step is about 0.001 of the weights, and at most 0.1 (lengths as vectors)",
-                advice: "use a smaller learning rate, or clip the gradients",
-                source,
-            });
-        } else if ratio < 1e-5 && loss_left > 0.5 && !vanishing {
-            findings.push(Finding {
-                disease: Disease::SmallUpdates,
-                place: name,
-                number: ratio,
-                rule: "a step is about 0.001 of the weights, and at least 0.00001 while there is much to learn",
-                advice: "use a larger learning rate; if it is 0, look for dead units after this layer",
-                source,
-            });
-        }
-    }
-    Ok(())
+    let should_move = start.ratio() > 0.5 && !vanishing;
+    let updates = updates(network, x, target, loss, optimizer)?;
+    findings.extend(updates.findings().filter(|found| should_move || found.disease != Disease::SmallUpdates));
+    Ok(Diagnosis { findings })
 }

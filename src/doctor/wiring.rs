@@ -3,30 +3,35 @@
 use super::{Disease, Finding};
 use crate::layer::{Layer, Role};
 use crate::losses::Loss;
+use crate::network::Source;
 use crate::{Network, Scalar};
 
 /// A softmax or sigmoid before a loss that has its own.
 pub(super) fn twice<A: Scalar>(network: &Network<A>, loss: &dyn Loss<A>, findings: &mut Vec<Finding>) {
-    let Some((i, last)) = network.layers().enumerate().last() else { return };
-    let Some(spec) = last.spec() else { return };
-    let loss = format!("{loss:?}");
-    let advice = match spec.kind() {
-        "softmax" | "log_softmax" | "sigmoid" if loss.contains("CrossEntropy") => {
-            "leave out the last layer: CrossEntropy takes logits, and takes their softmax itself"
-        }
-        "softmax" | "sigmoid" if loss.contains("BceWithLogits") => {
-            "leave out the last layer, or use Bce: BceWithLogits takes logits"
-        }
-        _ => return,
-    };
-    findings.push(Finding {
-        disease: Disease::Twice,
-        place: format!("layer {i} {last:?}, before {loss}"),
-        number: 2.0,
-        rule: "probabilities are made once: in the last layer or in the loss",
-        advice,
-        source: "Goodfellow, Bengio, Courville, Deep Learning, 2016, section 6.2.2",
-    });
+    let Ok(steps) = network.steps(network.input_shape()) else { return };
+    for (name, source) in network.output_sources() {
+        let own = loss.parts().iter().find(|part| part.name == name).map(|part| format!("{:?}", part.loss));
+        let loss = own.unwrap_or_else(|| format!("{loss:?}"));
+        let Source::Step(at) = source else { continue };
+        let Some(spec) = steps[at].layer().and_then(Layer::spec) else { continue };
+        let advice = match spec.kind() {
+            "softmax" | "log_softmax" | "sigmoid" if loss.contains("CrossEntropy") => {
+                "leave out the last layer: CrossEntropy takes logits, and takes their softmax itself"
+            }
+            "softmax" | "sigmoid" if loss.contains("BceWithLogits") => {
+                "leave out the last layer, or use Bce: BceWithLogits takes logits"
+            }
+            _ => continue,
+        };
+        findings.push(Finding {
+            disease: Disease::Twice,
+            place: format!("layer {} {}, before {loss}", steps[at].name, steps[at].text),
+            number: 2.0,
+            rule: "probabilities are made once: in the last layer or in the loss",
+            advice,
+            source: "Goodfellow, Bengio, Courville, Deep Learning, 2016, section 6.2.2",
+        });
+    }
 }
 
 /// Weights in which every unit is like every other, as when they all start at zero.

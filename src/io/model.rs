@@ -229,7 +229,7 @@ impl<A: Scalar> Arrays<A> for Named<'_, '_> {
 }
 
 /// The first thing in which a file's architecture is not the network's, in words.
-fn difference(own: &Spec, file: &Spec) -> Option<String> {
+pub(crate) fn difference(own: &Spec, file: &Spec) -> Option<String> {
     if own.kind() != file.kind() {
         return Some(format!("{} in the file, not {}", file.kind(), own.kind()));
     }

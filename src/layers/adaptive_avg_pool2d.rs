@@ -9,9 +9,10 @@ use crate::kernels::simd::rows;
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
+use crate::spec::onnx::{Operators, Tensor};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// The means of so many regions of each channel, whatever the size of the image.
+/// The means of `lines` x `columns` regions of each channel, whatever the size of the image.
 ///
 /// On an axis of n cells that becomes m, region i is from cell ⌊i·n/m⌋ up to, without, ⌈(i+1)·n/m⌉: regions may overlap,
 /// and there may be more of them than cells. As in `PyTorch`.
@@ -33,9 +34,22 @@ pub struct AdaptiveAvgPool2d {
 }
 
 impl AdaptiveAvgPool2d {
-    /// A pool that makes images of so many lines and columns.
+    /// A pool that makes images of the size `output`, `[lines, columns]`.
     pub fn new(output: [usize; 2]) -> Self {
         Self { output }
+    }
+
+    /// The pool as products with two matrices: (width, columns) for an image's lines, (lines, height) for its columns.
+    pub(crate) fn region_weights(self, [height, width]: [usize; 2]) -> [Vec<f32>; 2] {
+        let [lines, columns] = self.output;
+        // How much cell j of n adds to place i of m.
+        let weight = |i: usize, j: usize, m: usize, n: usize| {
+            let region = region(i, n, m);
+            if region.contains(&j) { 1.0 / region.len() as f32 } else { 0.0 }
+        };
+        let across = (0..width * columns).map(|k| weight(k % columns, k / columns, columns, width));
+        let down = (0..lines * height).map(|k| weight(k / height, k % height, lines, height));
+        [across.collect(), down.collect()]
     }
 
     /// Calls `f` for each output of a plane, with its position, the lines and the columns under it.
@@ -133,6 +147,17 @@ impl<A: Scalar> Layer<A> for AdaptiveAvgPool2d {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("adaptive_avg_pool2d").set("output", self.output))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let ([height, width], [lines, columns]) = (sizes(operators.input()), self.output);
+        let [across, down] = self.region_weights([height, width]);
+        let across = operators.constant("columns", Tensor::floats(&[width, columns], across));
+        let down = operators.constant("lines", Tensor::floats(&[lines, height], down));
+        operators.then("MatMul", &[&across], []);
+        let means = operators.node("MatMul", &[&down, &operators.value()], []);
+        operators.set_value(means);
+        Ok(())
     }
 }
 

@@ -173,6 +173,7 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
                 layer: format!("{self:?}"),
                 wants: "at least 2 values a channel when training (one has no variance)".into(),
                 got: "a batch of 1 sample".into(),
+                row: None,
             });
         }
         let State { statistics: memory, batch, values: kept, partial, sums, plain, .. } = pass.cache.get::<State<A>>();

@@ -7,13 +7,14 @@ use crate::error::check_setting;
 use crate::kernels::{flat, flat_mut, simd::map2};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
+use crate::spec::onnx::Operators;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// Sets each number to 0 with probability p while training, and multiplies the others by 1/(1 - p), so that the mean
 /// stays (Srivastava and others, 2014, in the inverted form that all systems use today).
 ///
 /// y = m ∘ x and dx = m ∘ dy, where each number of m is 0 or 1/(1 - p), drawn anew in each forward pass from the seed of
-/// the [`Tape`](crate::Tape). When predicting, y = x. With p = 1 all is 0. The shape is any, and stays.
+/// the [`Tape`](crate::Tape). When predicting, y = x and dx = dy. With p = 1 all is 0. The shape is any, and stays.
 ///
 /// # Errors
 /// A probability outside 0 to 1 is an [`Error::Setting`](crate::Error::Setting) when the layer joins a network.
@@ -82,14 +83,25 @@ impl<A: Scalar> Layer<A> for Dropout {
     }
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
-        if let Some(dx) = at.dx {
+        let Some(dx) = at.dx else { return Ok(()) };
+        if pass.training {
             map2(flat(at.dy), pass.cache.get::<Vec<A>>(), flat_mut(dx), |dy, m| dy * m);
+        } else {
+            dx.assign(at.dy);
         }
         Ok(())
     }
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("dropout").set("probability", self.probability))
+    }
+
+    fn onnx(&self, _: &mut Operators) -> Result<()> {
+        Ok(())
+    }
+
+    fn rust_expression(&self, _: &dyn Fn(f64) -> String) -> Option<String> {
+        Some("x".into())
     }
 }
 

@@ -8,16 +8,18 @@ use rand::Rng;
 use crate::error::{check_setting_of, check_size};
 use crate::kernels::simd::{rows, vectorize};
 use crate::kernels::{flat, flat_mut};
-use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
+use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
 use crate::spec::Spec;
+use crate::spec::layout::{Piece, System};
+use crate::spec::onnx::{Attribute, INT64, Operators};
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
 /// Looks up a row of W for each index: `y = W[x]` (Bengio and others, 2003).
 ///
 /// x has the indices of a sample as whole numbers from 0 on, a column for each step; W is (count, features) and starts
 /// from the standard normal distribution, as in `PyTorch`. From (samples, steps) indices come sequences of steps with
-/// so many features. The gradient of a row of W is the sum of dy over the places that looked it up. There is no gradient
-/// by an index: dx is 0, and no layer before this one can learn.
+/// that many features. The gradient of a row of W is the sum of dy over the places that looked it up. There is no
+/// gradient by an index: dx is 0, and no layer before this one can learn.
 ///
 /// An index for [`padding`](Self::padding) is one whose row gets no gradient; the row starts at 0, which makes steps of
 /// zeros.
@@ -39,23 +41,24 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Clone, PartialEq)]
 pub struct Embedding<A: Scalar> {
-    weight: Array2<A>,
+    /// W, (count, features)
+    weight: Parameter<A>,
     padding: Option<usize>,
 }
 
 impl<A: Scalar> Embedding<A> {
-    /// A table of so many vectors of so many features.
+    /// A table of `count` vectors of this many features.
     pub fn new(count: usize, features: usize, rng: &mut impl Rng) -> Self {
-        Self { weight: Init::STANDARD_NORMAL.matrix(count, features, rng), padding: None }
+        Self::from_parameters(Init::STANDARD_NORMAL.matrix(count, features, rng))
     }
 
     /// A table of these vectors, one a row.
     pub fn from_parameters(weight: Array2<A>) -> Self {
-        let weight = if weight.is_standard_layout() { weight } else { weight.as_standard_layout().into_owned() };
-        Self { weight, padding: None }
+        let dims = [weight.nrows(), weight.ncols()];
+        Self { weight: Parameter::weight("weight", &dims, weight), padding: None }
     }
 
-    /// The same table, where `index` stands for nothing: its row becomes 0 and is not trained.
+    /// Sets the index that stands for nothing: its row becomes 0 and is not trained.
     ///
     /// # Errors
     /// [`Error::Setting`] if there is no such row.
@@ -65,7 +68,7 @@ impl<A: Scalar> Embedding<A> {
         Ok(self)
     }
 
-    /// The same table, where the row of `index` stays as it is and is not trained.
+    /// Sets the index that stands for nothing: its row stays as it is and is not trained.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -93,12 +96,13 @@ impl<A: Scalar> Embedding<A> {
         &self.weight
     }
 
-    /// The error for what is at `place` in a batch of samples of so many steps.
+    /// The error for what is at `place` in a batch of samples of this many steps.
     fn wrong_index(&self, index: A, place: usize, steps: usize) -> Error {
         Error::Values {
             layer: format!("{self:?}"),
             wants: format!("whole numbers from 0 to {}", self.weight.nrows() - 1),
-            got: format!("{index} in row {}, column {}", place / steps, place % steps),
+            got: format!("{index} at step {}", place % steps),
+            row: Some(place / steps),
         }
     }
 }
@@ -123,21 +127,21 @@ impl<A: Scalar> Layer<A> for Embedding<A> {
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
-        let (count, features) = self.weight.dim();
+        let ((count, features), weight) = (self.weight.dim(), flat(&self.weight));
         let lookups = pass.cache.get::<Lookups>();
         lookups.clear();
-        for (place, &x) in flat(x).iter().enumerate() {
+        for (place, (&x, y)) in flat(x).iter().zip(flat_mut(y).chunks_exact_mut(features)).enumerate() {
             let index = x.to_f64();
             // Neither NaN, nor infinite, nor negative, nor a fraction. -0 is 0.
             if !(index >= 0.0 && index < count as f64 && index.fract() == 0.0) {
                 lookups.clear();
                 return Err(self.wrong_index(x, place, pass.input.len()));
             }
-            lookups.push((index as usize, place));
-        }
-        let weight = flat(&self.weight);
-        for (y, &(index, _)) in flat_mut(y).chunks_exact_mut(features).zip(&*lookups) {
+            let index = index as usize;
             y.copy_from_slice(&weight[index * features..][..features]);
+            if pass.recording {
+                lookups.push((index, place));
+            }
         }
         Ok(())
     }
@@ -161,15 +165,7 @@ impl<A: Scalar> Layer<A> for Embedding<A> {
         Ok(())
     }
 
-    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
-        let (count, features) = self.weight.dim();
-        f(Info { name: &"weight", role: Role::Weight, dims: &[count, features] }, &self.weight);
-    }
-
-    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
-        let (count, features) = self.weight.dim();
-        f(Info { name: &"weight", role: Role::Weight, dims: &[count, features] }, &mut self.weight);
-    }
+    parameters!(A: weight);
 
     /// It looks up, and multiplies nothing.
     fn multiply_adds(&self, _: Shape) -> u64 {
@@ -185,6 +181,22 @@ impl<A: Scalar> Layer<A> for Embedding<A> {
         let spec = Spec::new("embedding").set("count", count).set("features", features);
         Some(self.padding.into_iter().fold(spec, |spec, index| spec.set("padding", index)))
     }
+
+    /// Keras stores the table under the name `embeddings`.
+    fn layout(&self, system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
+        vec![Piece::whole(if system == System::Keras { "embeddings" } else { name }, dims)]
+    }
+
+    /// Layers are given the indices as floats, in a row whatever the shape.
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let input = operators.input();
+        operators.reshape(input, input.len().into());
+        let weight = operators.parameter_constant("weight", None)?;
+        operators.then("Cast", &[], [("to", Attribute::Int(INT64))]);
+        let rows = operators.node("Gather", &[&weight, &operators.value()], [("axis", Attribute::Int(0))]);
+        operators.set_value(rows);
+        Ok(())
+    }
 }
 
 impl<A: Scalar> Restore<A> for Embedding<A> {
@@ -192,8 +204,8 @@ impl<A: Scalar> Restore<A> for Embedding<A> {
 
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
         let spec = parts.spec();
-        let layer =
-            Self { weight: parts.array("weight", spec.count("count")?, spec.count("features")?)?, padding: None };
+        let (count, features) = (spec.count("count")?, spec.count("features")?);
+        let layer = Self { weight: parts.weight("weight", &[count, features], count, features)?, padding: None };
         if spec.get("padding").is_some() { layer.padding_kept(spec.count("padding")?) } else { Ok(layer) }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
+use crate::spec::onnx::{Attribute, Operators};
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// Forgets the arrangement of a sample: an image of `[16, 5, 5]` becomes 400 plain features.
@@ -37,6 +38,15 @@ impl<A: Scalar> Layer<A> for Flatten {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("flatten"))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        operators.then("Flatten", &[], [("axis", Attribute::Int(1))]);
+        Ok(())
+    }
+
+    fn rust_expression(&self, _: &dyn Fn(f64) -> String) -> Option<String> {
+        Some("x".into())
     }
 }
 

@@ -6,6 +6,7 @@ use crate::error::check_setting;
 use crate::kernels::flat_mut;
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
+use crate::spec::onnx::Operators;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// Adds noise while training, y = x + σ·n, where each n is drawn anew from the standard normal distribution (as Keras'
@@ -68,6 +69,14 @@ impl<A: Scalar> Layer<A> for GaussianNoise {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("gaussian_noise").set("deviation", self.deviation))
+    }
+
+    fn onnx(&self, _: &mut Operators) -> Result<()> {
+        Ok(())
+    }
+
+    fn rust_expression(&self, _: &dyn Fn(f64) -> String) -> Option<String> {
+        Some("x".into())
     }
 }
 

@@ -6,6 +6,7 @@ use crate::kernels::{channels_of, flat, flat_mut};
 use crate::layers::windows::{pooled, whole};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
+use crate::spec::onnx::{Attribute, Operators};
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// The mean of each channel of an image, or of each feature over all steps of a sequence.
@@ -80,6 +81,11 @@ impl<A: Scalar> Layer<A> for GlobalAvgPool {
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("global_avg_pool"))
     }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        reduce(operators, "ReduceMean");
+        Ok(())
+    }
 }
 
 impl<A: Scalar> Restore<A> for GlobalAvgPool {
@@ -88,4 +94,11 @@ impl<A: Scalar> Restore<A> for GlobalAvgPool {
     fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
         Ok(GlobalAvgPool)
     }
+}
+
+/// The operator over all pixels of each channel, or over all steps of each feature.
+pub(super) fn reduce(operators: &mut Operators, op: &str) {
+    let axes: &[i64] = if matches!(operators.input(), Shape::Image { .. }) { &[2, 3] } else { &[1] };
+    let axes = operators.integers(axes);
+    operators.then(op, &[&axes], [("keepdims", Attribute::Int(0))]);
 }

@@ -3,7 +3,9 @@
 use crate::kernels::{flat, flat_mut, pool};
 use crate::layers::windows::{pooled, whole};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
+use crate::layers::global_avg_pool::reduce;
 use crate::spec::Spec;
+use crate::spec::onnx::Operators;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// The largest number of each channel of an image, or of each feature over all steps of a sequence.
@@ -42,6 +44,11 @@ impl<A: Scalar> Layer<A> for GlobalMaxPool {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("global_max_pool"))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        reduce(operators, "ReduceMax");
+        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@ use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
+use crate::spec::onnx::{Attribute, Operators, Tensor};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// The features of the last step of a sequence: what a recurrent layer thinks when it has seen everything.
@@ -53,6 +54,13 @@ impl<A: Scalar> Layer<A> for LastStep {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("last_step"))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let last = operators.input().positions() as i64 - 1;
+        let last = operators.unnamed(Tensor::ints(&[], &[last]));
+        operators.then("Gather", &[&last], [("axis", Attribute::Int(1))]);
+        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@ use crate::kernels::map;
 use crate::kernels::softmax::{gradient, normalize};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
+use crate::spec::onnx::{Attribute, Operators, channel_axis};
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// Makes scores x of classes (logits) the logarithms of their probabilities, yᵢ = xᵢ - ln Σⱼ e^xⱼ.
@@ -45,6 +46,12 @@ impl<A: Scalar> Layer<A> for LogSoftmax {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("log_softmax"))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let axis = Attribute::Int(channel_axis(operators.input()));
+        operators.then("LogSoftmax", &[], [("axis", axis)]);
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
+use crate::spec::onnx::{Attribute, Operators};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Puts cells around images: zeros, the image reflected at its outermost pixels, or those pixels again.
@@ -152,6 +153,18 @@ impl<A: Scalar> Layer<A> for Pad2d {
     fn spec(&self) -> Option<Spec> {
         let [[above, below], [left, right]] = self.cells;
         Some(Spec::new("pad2d").set("mode", self.mode.name()).set("cells", [above, below, left, right]))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let [[above, below], [left, right]] = self.cells.map(|cells| cells.map(|n| n as i64));
+        let cells = operators.integers(&[0, 0, above, left, 0, 0, below, right]);
+        let mode = match self.mode {
+            Mode::Zero => "constant",
+            Mode::Reflect => "reflect",
+            Mode::Replicate => "edge",
+        };
+        operators.then("Pad", &[&cells], [("mode", Attribute::Text(mode.into()))]);
+        Ok(())
     }
 }
 

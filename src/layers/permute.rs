@@ -6,6 +6,7 @@ use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
+use crate::spec::onnx::{Attribute, Operators};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Puts the axes of an image or a sequence into another order: axis i of y is axis `axes[i]` of x.
@@ -126,6 +127,13 @@ impl<A: Scalar> Layer<A> for Permute {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("permute").set("axes", self.given()))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        // With the batch as axis 0.
+        let axes = std::iter::once(0).chain(self.given().into_iter().map(|axis| axis + 1));
+        operators.then("Transpose", &[], [("perm", Attribute::sizes(axes))]);
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
+use crate::spec::onnx::{Attribute, Operators};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Makes images `factor` times as high and wide out of their channels (Shi and others, 2016): with r = `factor`,
@@ -28,13 +29,13 @@ pub struct PixelShuffle {
 }
 
 impl PixelShuffle {
-    /// A layer that makes images so many times as high and wide.
+    /// A layer that makes images `factor` times as high and wide.
     pub fn new(factor: usize) -> Self {
         Self { factor }
     }
 
-    /// Calls `f` for each line of an image with so many columns: which line it is, and where in the result its first
-    /// number goes; the others are `factor` apart.
+    /// Calls `f` for each line of an image: which line it is, and where in the result its first number goes; the others
+    /// are `factor` apart.
     #[inline(always)]
     fn each_line(self, input: Shape, mut f: impl FnMut(usize, usize)) {
         let Shape::Image { channels, height, width } = input else { return };
@@ -100,6 +101,12 @@ impl<A: Scalar> Layer<A> for PixelShuffle {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("pixel_shuffle").set("factor", self.factor))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let factor = Attribute::Int(self.factor as i64);
+        operators.then("DepthToSpace", &[], [("blocksize", factor), ("mode", Attribute::Text("CRD".into()))]);
+        Ok(())
     }
 }
 

@@ -8,8 +8,10 @@ use crate::kernels::channels::{self, block_sums};
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::simd::{each, sum};
 use crate::kernels::{channels_of, flat, flat_mut};
-use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
+use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
 use crate::spec::Spec;
+use crate::spec::layout::{Piece, System};
+use crate::spec::onnx::Operators;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// The parametric rectifier: x for x > 0, else w·x, where the slope w is trained (He and others, 2015).
@@ -29,7 +31,8 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Clone, PartialEq)]
 pub struct PRelu<A: Scalar> {
-    weight: Array2<A>,
+    /// w, (1, slopes)
+    weight: Parameter<A>,
 }
 
 impl<A: Scalar> PRelu<A> {
@@ -38,9 +41,9 @@ impl<A: Scalar> PRelu<A> {
         Self::per_channel(1)
     }
 
-    /// A rectifier with a slope for each of so many channels.
+    /// A rectifier with a slope for each of this many channels.
     pub fn per_channel(channels: usize) -> Self {
-        Self { weight: Array2::from_elem((1, channels), A::of(0.25)) }
+        Self::from_parameters(Array1::from_elem(channels, A::of(0.25)))
     }
 
     /// A rectifier with these slopes.
@@ -52,8 +55,7 @@ impl<A: Scalar> PRelu<A> {
     /// assert_eq!(format!("{layer:?}"), "PRelu(2 slopes)");
     /// ```
     pub fn from_parameters(weight: Array1<A>) -> Self {
-        // Row-major whatever the caller's layout was: optimizers and files read parameters as slices.
-        Self { weight: Array1::from_iter(weight).insert_axis(Axis(0)) }
+        Self { weight: Parameter::weight("weight", &[weight.len()], weight.insert_axis(Axis(0))) }
     }
 
     /// The slopes, (1, slopes).
@@ -131,16 +133,22 @@ impl<A: Scalar> Layer<A> for PRelu<A> {
         0 // It acts on each number alone.
     }
 
-    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
-        f(Info { name: &"weight", role: Role::Weight, dims: &[self.weight.len()] }, &self.weight);
-    }
-
-    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
-        f(Info { name: &"weight", role: Role::Weight, dims: &[self.weight.len()] }, &mut self.weight);
-    }
+    parameters!(A: weight);
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("p_relu").set("slopes", self.weight.len()))
+    }
+
+    /// Keras stores the slopes under the name `alpha`.
+    fn layout(&self, system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
+        vec![Piece::whole(if system == System::Keras { "alpha" } else { name }, dims)]
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let dims = operators.per_channel(self.weight.len());
+        let slopes = operators.parameter_constant("weight", Some(&dims))?;
+        operators.then("PRelu", &[&slopes], []);
+        Ok(())
     }
 }
 
@@ -149,7 +157,7 @@ impl<A: Scalar> Restore<A> for PRelu<A> {
 
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
         let slopes = parts.spec().count("slopes")?;
-        Ok(Self { weight: parts.array("weight", 1, slopes)? })
+        Ok(Self { weight: parts.weight("weight", &[slopes], 1, slopes)? })
     }
 }
 

@@ -6,8 +6,9 @@ use ndarray::{Array1, Array2, Axis};
 
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{flat, flat_mut};
-use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
+use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
 use crate::spec::Spec;
+use crate::spec::onnx::Operators;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// y = (x - shift)·scale with a shift and a scale for each feature, which training leaves as they are.
@@ -29,8 +30,10 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Clone, PartialEq)]
 pub struct Rescale<A: Scalar> {
-    shift: Array2<A>,
-    scale: Array2<A>,
+    /// (1, features)
+    shift: Parameter<A>,
+    /// (1, features)
+    scale: Parameter<A>,
 }
 
 impl<A: Scalar> Rescale<A> {
@@ -43,15 +46,19 @@ impl<A: Scalar> Rescale<A> {
             let (wants, got) = ([1, shift.len()], [1, scale.len()]);
             return Err(Error::Dimensions { what: "the scales of Rescale".into(), wants, got });
         }
-        let row = |numbers: Array1<A>| Array1::from_iter(numbers).insert_axis(Axis(0));
-        Ok(Self { shift: row(shift), scale: row(scale) })
+        Ok(Self::of(shift, scale))
     }
 
     /// A layer with these pairs of shift and scale, one for each feature.
     pub(crate) fn from_pairs(pairs: impl Iterator<Item = (f64, f64)>) -> Self {
         let (shift, scale): (Vec<_>, Vec<_>) = pairs.map(|(shift, scale)| (A::of(shift), A::of(scale))).unzip();
-        let row = |numbers: Vec<A>| Array1::from(numbers).insert_axis(Axis(0));
-        Self { shift: row(shift), scale: row(scale) }
+        Self::of(shift.into(), scale.into())
+    }
+
+    /// The layer of as many shifts as scales.
+    fn of(shift: Array1<A>, scale: Array1<A>) -> Self {
+        let row = |name, numbers: Array1<A>| Parameter::statistic(name, &[numbers.len()], numbers.insert_axis(Axis(0)));
+        Self { shift: row("shift", shift), scale: row("scale", scale) }
     }
 
     /// What is taken away from each feature, (1, features).
@@ -109,20 +116,18 @@ impl<A: Scalar> Layer<A> for Rescale<A> {
         Ok(())
     }
 
-    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
-        let dims = [self.shift.len()];
-        f(Info { name: &"shift", role: Role::Statistic, dims: &dims }, &self.shift);
-        f(Info { name: &"scale", role: Role::Statistic, dims: &dims }, &self.scale);
-    }
-
-    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
-        let dims = [self.shift.len()];
-        f(Info { name: &"shift", role: Role::Statistic, dims: &dims }, &mut self.shift);
-        f(Info { name: &"scale", role: Role::Statistic, dims: &dims }, &mut self.scale);
-    }
+    parameters!(A: shift, scale);
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("rescale").set("features", self.shift.len()))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let shift = operators.parameter_constant("shift", None)?;
+        let scale = operators.parameter_constant("scale", None)?;
+        operators.then("Sub", &[&shift], []);
+        operators.then("Mul", &[&scale], []);
+        Ok(())
     }
 }
 
@@ -131,7 +136,7 @@ impl<A: Scalar> Restore<A> for Rescale<A> {
 
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
         let features = parts.spec().count("features")?;
-        Ok(Self { shift: parts.array("shift", 1, features)?, scale: parts.array("scale", 1, features)? })
+        Ok(Self { shift: parts.statistic("shift", features)?, scale: parts.statistic("scale", features)? })
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
+use crate::spec::onnx::Operators;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Gives a sample another shape of as many numbers, which stay where they are.
@@ -52,6 +53,15 @@ impl<A: Scalar> Layer<A> for Reshape {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("reshape").set("shape", self.shape))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        operators.reshape(operators.input(), self.shape);
+        Ok(())
+    }
+
+    fn rust_expression(&self, _: &dyn Fn(f64) -> String) -> Option<String> {
+        Some("x".into())
     }
 }
 

@@ -2,18 +2,19 @@
 
 use rand_distr::{Distribution, StandardUniform};
 
-use crate::activations::{Activation, LeakyRelu};
+use crate::activations::LeakyRelu;
 use crate::error::check_setting;
-use crate::kernels::{flat, flat_mut, map, simd::map2};
+use crate::kernels::{flat, flat_mut, simd::map2};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
+use crate::spec::onnx::Operators;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// The randomised rectifier: x for x > 0, else r·x (Xu, Wang, Chen and Li, 2015).
 ///
 /// When training, each number draws its own slope r evenly from [lower, upper); the backward pass uses the same one. When
-/// predicting, r is the mean (lower + upper)/2. At 0 the derivative is r. A slope is drawn for positive numbers, too, and
-/// not used: so what a number draws does not depend on the others.
+/// predicting, it is the [`LeakyRelu`] of the mean slope (lower + upper)/2. At 0 the derivative is r. A slope is drawn
+/// for positive numbers, too, and not used: so what a number draws does not depend on the others.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -39,6 +40,11 @@ impl RRelu {
     pub const fn new(lower: f64, upper: f64) -> Self {
         Self { lower, upper }
     }
+
+    /// The layer when it predicts.
+    const fn mean(self) -> LeakyRelu {
+        LeakyRelu::new(self.lower.midpoint(self.upper))
+    }
 }
 
 impl Default for RRelu {
@@ -56,22 +62,23 @@ impl<A: Scalar> Layer<A> for RRelu {
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
-        if pass.training {
-            let slopes = pass.cache.get::<Vec<A>>();
-            slopes.clear();
-            slopes.extend(flat(x).iter().map(|&x| {
-                let u: f64 = StandardUniform.sample(pass.rng);
-                if x > A::ZERO { A::ONE } else { A::of(self.lower + (self.upper - self.lower) * u) }
-            }));
-            map2(flat(x), slopes, flat_mut(y), |x, slope| x * slope);
-        } else {
-            let mean = LeakyRelu::new(self.lower.midpoint(self.upper));
-            map(x, y, |x| mean.apply(x));
+        if !pass.training {
+            return self.mean().forward(x, y, pass);
         }
+        let slopes = pass.cache.get::<Vec<A>>();
+        slopes.clear();
+        slopes.extend(flat(x).iter().map(|&x| {
+            let u: f64 = StandardUniform.sample(pass.rng);
+            if x > A::ZERO { A::ONE } else { A::of(self.lower + (self.upper - self.lower) * u) }
+        }));
+        map2(flat(x), slopes, flat_mut(y), |x, slope| x * slope);
         Ok(())
     }
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
+        if !pass.training {
+            return self.mean().backward(at, pass);
+        }
         if let Some(dx) = at.dx {
             map2(flat(at.dy), pass.cache.get::<Vec<A>>(), flat_mut(dx), |dy, slope| dy * slope);
         }
@@ -80,6 +87,14 @@ impl<A: Scalar> Layer<A> for RRelu {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("r_relu").set("lower", self.lower).set("upper", self.upper))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        Layer::<A>::onnx(&self.mean(), operators)
+    }
+
+    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
+        Layer::<A>::rust_expression(&self.mean(), number)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::kernels::softmax::{gradient, normalize};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
+use crate::spec::onnx::{Attribute, Operators, channel_axis};
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// Makes scores x of classes (logits) their probabilities, yᵢ = e^xᵢ / Σⱼ e^xⱼ (Bridle, 1990).
@@ -46,6 +47,12 @@ impl<A: Scalar> Layer<A> for Softmax {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("softmax"))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let axis = Attribute::Int(channel_axis(operators.input()));
+        operators.then("Softmax", &[], [("axis", axis)]);
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ use crate::kernels::{channels, channels_of, flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::layers::dropout::{check_probability, draw};
 use crate::spec::Spec;
+use crate::spec::onnx::Operators;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// [`Dropout`](super::Dropout) of whole channels: a feature map of an image, a feature in all steps of a sequence
@@ -12,7 +13,7 @@ use crate::{Matrix, Result, Scalar, Shape};
 ///
 /// Neighbours in a feature map are so alike that dropping single numbers of it changes little. While training, each
 /// channel c of each sample draws a factor m꜀ that is 0 with probability p and else 1/(1 - p): y = m꜀·x and dx = m꜀·dy.
-/// When predicting, y = x. Plain features are channels of one number. The shape is any, and stays.
+/// When predicting, y = x and dx = dy. Plain features are channels of one number. The shape is any, and stays.
 ///
 /// # Errors
 /// A probability outside 0 to 1 is an [`Error::Setting`](crate::Error::Setting) when the layer joins a network.
@@ -70,14 +71,25 @@ impl<A: Scalar> Layer<A> for SpatialDropout {
     }
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
-        if let Some(dx) = at.dx {
+        let Some(dx) = at.dx else { return Ok(()) };
+        if pass.training {
             scale(at.dy, pass.cache.get::<Vec<A>>(), dx, pass.input);
+        } else {
+            dx.assign(at.dy);
         }
         Ok(())
     }
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("spatial_dropout").set("probability", self.probability))
+    }
+
+    fn onnx(&self, _: &mut Operators) -> Result<()> {
+        Ok(())
+    }
+
+    fn rust_expression(&self, _: &dyn Fn(f64) -> String) -> Option<String> {
+        Some("x".into())
     }
 }
 

@@ -7,6 +7,7 @@ use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
+use crate::spec::onnx::{Attribute, Operators, Tensor};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Makes images a whole number of times as high and wide.
@@ -82,12 +83,12 @@ impl<A: Scalar> Sources<A> {
 }
 
 impl Upsample {
-    /// Repeats each pixel so many times down and across.
+    /// Repeats each pixel: `scale` is how many times, `[down, across]`.
     pub fn nearest(scale: [usize; 2]) -> Self {
         Self { scale, bilinear: false }
     }
 
-    /// Mixes neighbours, so many pixels out of one down and across.
+    /// Mixes neighbours: `scale` is how many pixels come out of one, `[down, across]`.
     pub fn bilinear(scale: [usize; 2]) -> Self {
         Self { scale, bilinear: true }
     }
@@ -137,6 +138,17 @@ impl<A: Scalar> Layer<A> for Upsample {
 
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("upsample").set("scale", self.scale).set("bilinear", self.bilinear))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let [down, across] = self.scale.map(|scale| scale as f32);
+        let scales = operators.unnamed(Tensor::floats(&[4], [1.0, 1.0, down, across]));
+        let (mode, coordinates) = if self.bilinear { ("linear", "half_pixel") } else { ("nearest", "asymmetric") };
+        let attributes = [("mode", mode), ("coordinate_transformation_mode", coordinates), ("nearest_mode", "floor")]
+            .map(|(name, value)| (name, Attribute::Text(value.into())));
+        // Without a region of interest, the second input.
+        operators.then("Resize", &["", &scales], attributes);
+        Ok(())
     }
 }
 

@@ -208,7 +208,7 @@ impl<A: Scalar> Loss<A> for CrossEntropy {
         let ok = (0.0..=1.0).contains(&self.smoothing);
         check_setting("CrossEntropy's label smoothing", self.smoothing, "in [0, 1]", ok)?;
         let (classes, predictions) = self.classes.check(self, y)?;
-        let wrong = |wants, got| Err(Error::Target { loss: format!("{self:?}"), wants, got });
+        let wrong = |wants, got| Err(Error::Target { loss: format!("{self:?}"), wants, got, row: None });
         if classes == 1 {
             return wrong("two classes or more (BceWithLogits is for one logit)".into(), dimensions(y));
         }

@@ -35,7 +35,7 @@ pub fn one_hot<A: Scalar>(labels: &[usize], classes: usize) -> Result<Array2<A>>
     for (row, &label) in labels.iter().enumerate() {
         if label >= classes {
             let wants = format!("labels below {classes}, the number of classes");
-            return Err(Error::Target { loss: "one_hot".into(), wants, got: format!("{label} in row {row}") });
+            return Err(Error::Target { loss: "one_hot".into(), wants, got: label.to_string(), row: Some(row) });
         }
         target[[row, label]] = A::ONE;
     }
@@ -89,7 +89,7 @@ impl Classes {
         let (classes, predictions) = self.check(loss, y)?;
         if target.dim() != (y.nrows(), predictions) {
             let wants = format!("a target of labels, {} x {predictions}", y.nrows());
-            return Err(Error::Target { loss: format!("{loss:?}"), wants, got: dimensions(target) });
+            return Err(Error::Target { loss: format!("{loss:?}"), wants, got: dimensions(target), row: None });
         }
         let is_label = |label: A| {
             let class = label.to_f64() as usize;
@@ -107,7 +107,7 @@ impl Classes {
         let classes = self.count(y);
         if classes == 0 || y.ncols() == 0 || !y.ncols().is_multiple_of(classes) {
             let wants = format!("outputs in groups of {} columns, one for each class", classes.max(1));
-            return Err(Error::Target { loss: format!("{loss:?}"), wants, got: dimensions(y) });
+            return Err(Error::Target { loss: format!("{loss:?}"), wants, got: dimensions(y), row: None });
         }
         if let Some(weights) = &self.weights {
             if weights.len() != classes {

@@ -154,6 +154,37 @@ pub trait Loss<A: Scalar>: Debug + Send + Sync {
     }
 }
 
+/// So that a loss may be chosen as the program runs.
+impl<A: Scalar> Loss<A> for Box<dyn Loss<A> + '_> {
+    fn check(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
+        (**self).check(y, target)
+    }
+
+    fn rows(&self, y: &Matrix<A>, target: &Matrix<A>, loss: &mut [A], dy: Option<&mut Matrix<A>>) {
+        (**self).rows(y, target, loss, dy);
+    }
+
+    fn counts(&self, y: &Matrix<A>, target: &Matrix<A>, counts: &mut [A]) {
+        (**self).counts(y, target, counts);
+    }
+
+    fn reduction(&self) -> Reduction {
+        (**self).reduction()
+    }
+
+    fn evaluate(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<A> {
+        (**self).evaluate(y, target)
+    }
+
+    fn gradient(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<Array2<A>> {
+        (**self).gradient(y, target)
+    }
+
+    fn per_sample(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<Array1<A>> {
+        (**self).per_sample(y, target)
+    }
+}
+
 /// A loss with the samples' losses added up instead of averaged.
 ///
 /// ```
@@ -293,7 +324,7 @@ pub(crate) fn same_shape<A: Scalar>(loss: &(impl Debug + ?Sized), y: &Matrix<A>,
         return Ok(());
     }
     let wants = format!("a target of the outputs' shape, {}", dimensions(y));
-    Err(Error::Target { loss: format!("{loss:?}"), wants, got: dimensions(target) })
+    Err(Error::Target { loss: format!("{loss:?}"), wants, got: dimensions(target), row: None })
 }
 
 /// The error at the first number for which `ok` does not hold; `wants` says what it should be.
@@ -310,16 +341,11 @@ pub(crate) fn check_each<A: Scalar>(
     };
     match if all { None } else { numbers.indexed_iter().find(|&(_, &x)| !ok(x)) } {
         None => Ok(()),
-        Some((at, x)) => {
-            let got = format!("{x} in {}", place(numbers, at));
-            Err(Error::Target { loss: format!("{loss:?}"), wants: wants.to_owned(), got })
+        Some(((row, column), x)) => {
+            let got = if numbers.ncols() == 1 { x.to_string() } else { format!("{x} at number {column}") };
+            Err(Error::Target { loss: format!("{loss:?}"), wants: wants.to_owned(), got, row: Some(row) })
         }
     }
-}
-
-/// Where a number is, in words.
-fn place<A>(numbers: &Matrix<A>, (row, column): (usize, usize)) -> String {
-    if numbers.ncols() == 1 { format!("row {row}") } else { format!("row {row}, column {column}") }
 }
 
 /// "rows x columns".

@@ -61,6 +61,7 @@ impl Average {
                 loss: metric.into(),
                 wants: format!("outputs with a score for class {class}"),
                 got: format!("{classes} classes"),
+                row: None,
             }),
             _ => Ok(()),
         }
@@ -97,7 +98,7 @@ impl ConfusionMatrix {
         let (samples, outputs) = y.dim();
         if outputs != 1 {
             let (wants, got) = ("one output a sample".into(), format!("{samples} x {outputs}"));
-            return Err(Error::Target { loss: "a binary metric".into(), wants, got });
+            return Err(Error::Target { loss: "a binary metric".into(), wants, got, row: None });
         }
         let truths = truths("a binary metric", target, samples, 2)?;
         check_scores(y)?;

@@ -83,6 +83,25 @@ pub trait Metric<A: Scalar>: Debug + Send {
     }
 }
 
+/// So that a metric may be chosen as the program runs.
+impl<A: Scalar, M: Metric<A> + ?Sized> Metric<A> for Box<M> {
+    fn name(&self) -> String {
+        (**self).name()
+    }
+
+    fn evaluate(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<f64> {
+        (**self).evaluate(y, target)
+    }
+
+    fn higher_is_better(&self) -> bool {
+        (**self).higher_is_better()
+    }
+
+    fn check(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
+        (**self).check(y, target)
+    }
+}
+
 /// The position of the largest number in each row, the first of several.
 ///
 /// A row with a NaN answers with the first NaN, as `PyTorch` and `NumPy` do; a row without numbers with 0.
@@ -109,7 +128,7 @@ fn row_argmax<A: Scalar>(row: ArrayView1<'_, A>) -> usize {
 
 /// Truth and answer of each sample; `metric` is who asks.
 fn answers<A: Scalar>(metric: &str, y: &Matrix<A>, target: &Matrix<A>) -> Result<Vec<(usize, usize)>> {
-    let wrong = |wants: String, got| Err(Error::Target { loss: metric.into(), wants, got });
+    let wrong = |wants: String, got| Err(Error::Target { loss: metric.into(), wants, got, row: None });
     let (samples, classes) = y.dim();
     if classes < 2 {
         return wrong("outputs with a score for each of two or more classes".into(), format!("{samples} x {classes}"));
@@ -127,7 +146,7 @@ fn answers<A: Scalar>(metric: &str, y: &Matrix<A>, target: &Matrix<A>) -> Result
 
 /// The class of each sample, out of a target of one column.
 fn truths<A: Scalar>(metric: &str, target: &Matrix<A>, samples: usize, classes: usize) -> Result<Vec<usize>> {
-    let wrong = |wants: String, got| Err(Error::Target { loss: metric.into(), wants, got });
+    let wrong = |wants: String, got| Err(Error::Target { loss: metric.into(), wants, got, row: None });
     if target.dim() != (samples, 1) {
         let (rows, columns) = target.dim();
         return wrong(format!("a target of one class index a row, {samples} x 1"), format!("{rows} x {columns}"));
@@ -158,7 +177,7 @@ fn check_probabilities<A: Scalar>(metric: &str, y: &Matrix<A>) -> Result<()> {
     check_scores(y)?;
     let wrong = |wants: &str, got| {
         let wants = format!("{wants} (for logits wrap it in FromLogits)");
-        Err(Error::Target { loss: metric.into(), wants, got })
+        Err(Error::Target { loss: metric.into(), wants, got, row: None })
     };
     // Softmax rounds each number a little.
     let close = A::EPSILON.to_f64().sqrt();

@@ -70,7 +70,7 @@ fn check<A: Scalar>(metric: &str, y: &Matrix<A>, target: &Matrix<A>) -> Result<(
     }
     let text = |(rows, columns): (usize, usize)| format!("{rows} x {columns}");
     let (wants, got) = (format!("a target like the outputs, {}", text(y.dim())), text(target.dim()));
-    Err(Error::Target { loss: metric.into(), wants, got })
+    Err(Error::Target { loss: metric.into(), wants, got, row: None })
 }
 
 impl<A: Scalar> Metric<A> for MeanSquaredError {

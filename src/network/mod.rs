@@ -28,7 +28,7 @@ pub use parallel::Parallel;
 pub use predict::Scratch;
 pub use residual::Residual;
 pub use sequential::Sequential;
-pub(crate) use steps::Source;
+pub(crate) use steps::{Source, StepView};
 pub use summary::{LayerSummary, Summary};
 
 use nodes::{Node, Op, next_id};

@@ -74,9 +74,10 @@ impl<A: Scalar> Network<A> {
         resize(output, x.nrows(), self.output_shape(shape)?.len());
         // Some rows at a time, whose values between the layers stay in the cache; no sample depends on another.
         let rows = (NUMBERS / x.ncols().max(1)).max(1);
-        for (x, mut y) in x.axis_chunks_iter(Axis(0), rows).zip(output.axis_chunks_iter_mut(Axis(0), rows)) {
+        let chunks = x.axis_chunks_iter(Axis(0), rows).zip(output.axis_chunks_iter_mut(Axis(0), rows));
+        for (i, (x, mut y)) in chunks.enumerate() {
             let mut pass = Pass { training: false, recording: false, input: shape, cache, rng };
-            self.forward(&x, &mut y, &mut pass)?;
+            self.forward(&x, &mut y, &mut pass).map_err(|error| error.map_row(|row| i * rows + row))?;
         }
         Ok(output)
     }

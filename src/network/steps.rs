@@ -1,5 +1,7 @@
 //! The steps of a [`Network`] as others look at them.
 
+use std::ops::Range;
+
 use ndarray::Array2;
 
 use super::engine::State;
@@ -87,6 +89,13 @@ impl<A: Scalar> Network<A> {
     /// What makes each output.
     pub(crate) fn output_sources(&self) -> impl Iterator<Item = (&str, Source)> {
         self.outputs.iter().map(|port| (&*port.name, self.source(port.value)))
+    }
+
+    /// Where an input, by its position, lies in a row.
+    pub(crate) fn columns_of_input(&self, at: usize) -> Range<usize> {
+        let widths: Vec<usize> = self.inputs().map(|(_, shape)| shape.len()).collect();
+        let from = widths[..at].iter().sum();
+        from..from + widths[at]
     }
 
     fn source(&self, value: usize) -> Source {

@@ -3,6 +3,7 @@
 use crate::kernels::simd::each;
 use crate::layer::Role;
 use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_rate, share};
+use crate::spec::Spec;
 use crate::{Result, Scalar};
 
 /// Adadelta (Zeiler 2012): the gradient scaled by the recent size of the steps over the recent size of the gradient.
@@ -76,6 +77,11 @@ impl<A: Scalar> Optimizer<A> for Adadelta<A> {
                 *w -= rate * delta;
             },
         );
+    }
+
+    fn spec(&self) -> Spec {
+        let spec = Spec::new("adadelta").set("rho", self.rho).set("epsilon", self.epsilon);
+        spec.set("decay", self.decay.spec())
     }
 
     accessors!();

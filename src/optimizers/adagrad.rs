@@ -3,6 +3,7 @@
 use crate::kernels::simd::each;
 use crate::layer::Role;
 use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_rate, not_negative};
+use crate::spec::Spec;
 use crate::{Result, Scalar};
 
 /// Adagrad (Duchi, Hazan and Singer 2011): the gradient divided by the root of the sum of its squares so far.
@@ -81,6 +82,14 @@ impl<A: Scalar> Optimizer<A> for Adagrad<A> {
                 *w -= rate * g / (v.sqrt() + epsilon);
             },
         );
+    }
+
+    fn spec(&self) -> Spec {
+        let spec = Spec::new("adagrad")
+            .set("rate_decay", self.rate_decay)
+            .set("initial_accumulator", self.start)
+            .set("epsilon", self.epsilon);
+        spec.set("decay", self.decay.spec())
     }
 
     accessors!();

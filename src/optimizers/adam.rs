@@ -3,6 +3,7 @@
 use crate::kernels::simd::each;
 use crate::layer::Role;
 use crate::optimizers::{Decay, Memory, Optimizer, check_betas, check_epsilon, check_rate, power};
+use crate::spec::Spec;
 use crate::{Result, Scalar};
 
 /// Adam (Kingma and Ba 2015): a running mean of the gradient, divided by the root of a running mean of its square.
@@ -106,6 +107,11 @@ impl<A: Scalar> Optimizer<A> for Adam<A> {
                 },
             );
         }
+    }
+
+    fn spec(&self) -> Spec {
+        let spec = Spec::new("adam").set("betas", self.betas).set("epsilon", self.epsilon).set("amsgrad", self.amsgrad);
+        spec.set("decay", self.decay.spec())
     }
 
     accessors!();

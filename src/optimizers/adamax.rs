@@ -3,6 +3,7 @@
 use crate::kernels::simd::each;
 use crate::layer::Role;
 use crate::optimizers::{Decay, Memory, Optimizer, check_betas, check_epsilon, check_rate, power};
+use crate::spec::Spec;
 use crate::{Result, Scalar};
 
 /// Adamax (Kingma and Ba 2015, section 7.1): Adam with the fading maximum of |g| in place of the root mean square.
@@ -76,6 +77,11 @@ impl<A: Scalar> Optimizer<A> for Adamax<A> {
                 *w -= rate * *m / *u;
             },
         );
+    }
+
+    fn spec(&self) -> Spec {
+        let spec = Spec::new("adamax").set("betas", self.betas).set("epsilon", self.epsilon);
+        spec.set("decay", self.decay.spec())
     }
 
     accessors!();

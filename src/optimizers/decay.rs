@@ -2,6 +2,7 @@
 
 use crate::layer::Role;
 use crate::optimizers::not_negative;
+use crate::spec::Spec;
 use crate::{Result, Scalar};
 
 /// How much an optimizer pulls weights towards 0, so that a network prefers small ones.
@@ -60,6 +61,11 @@ impl Decay {
     #[must_use]
     pub fn spare_biases(self) -> Self {
         Self { spare_biases: true, ..self }
+    }
+
+    pub(crate) fn spec(self) -> Spec {
+        let spec = Spec::new("decay").set("l1", self.l1).set("l2", self.l2).set("decoupled", self.decoupled);
+        spec.set("spare_biases", self.spare_biases)
     }
 
     pub(crate) fn check(self, optimizer: &str) -> Result<()> {

@@ -3,6 +3,7 @@
 use crate::kernels::simd::each;
 use crate::layer::Role;
 use crate::optimizers::{Decay, Memory, Optimizer, check_betas, check_rate};
+use crate::spec::Spec;
 use crate::{Result, Scalar};
 
 /// Lion (Chen et al. 2023): every weight moves by the learning rate, in the direction that momentum and gradient tell.
@@ -72,6 +73,11 @@ impl<A: Scalar> Optimizer<A> for Lion<A> {
                 *m = b2 * *m + c2 * g;
             },
         );
+    }
+
+    fn spec(&self) -> Spec {
+        let spec = Spec::new("lion").set("betas", self.betas);
+        spec.set("decay", self.decay.spec())
     }
 
     accessors!();

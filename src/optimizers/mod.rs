@@ -2,11 +2,12 @@
 //!
 //! # A new optimizer
 //! One new file here and a line in each of the two lists below; in another crate it is one file: the rule in `update`, its
-//! settings checked in `begin_step`, and what it remembers in a [`Memory`].
+//! settings checked in `begin_step` and told by `spec`, and what it remembers in a [`Memory`].
 
 use std::fmt::Debug;
 
 use crate::layer::Role;
+use crate::spec::Spec;
 use crate::{Error, Result, Scalar};
 
 /// The methods of an [`Optimizer`] with the fields `rate` and `memory`.
@@ -82,6 +83,49 @@ pub trait Optimizer<A: Scalar>: Debug + Send {
 
     /// What it remembers, to put back an earlier state.
     fn memory_mut(&mut self) -> &mut Memory<A>;
+
+    /// Its kind and settings, without the learning rate: a training that was saved goes on only with an optimizer of the
+    /// same.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let spec = Optimizer::<f32>::spec(&Adam::new(0.001));
+    /// assert_eq!((spec.kind(), spec.number("epsilon")?), ("adam", 1e-8));
+    /// # Ok::<(), Error>(())
+    /// ```
+    fn spec(&self) -> Spec;
+}
+
+/// So that an optimizer may be chosen as the program runs.
+impl<A: Scalar, O: Optimizer<A> + ?Sized> Optimizer<A> for Box<O> {
+    fn begin_step(&mut self) -> Result<()> {
+        (**self).begin_step()
+    }
+
+    fn update(&mut self, slot: usize, role: Role, weights: &mut [A], gradient: &[A]) {
+        (**self).update(slot, role, weights, gradient);
+    }
+
+    fn learning_rate(&self) -> f64 {
+        (**self).learning_rate()
+    }
+
+    fn set_learning_rate(&mut self, rate: f64) {
+        (**self).set_learning_rate(rate);
+    }
+
+    fn memory(&self) -> &Memory<A> {
+        (**self).memory()
+    }
+
+    fn memory_mut(&mut self) -> &mut Memory<A> {
+        (**self).memory_mut()
+    }
+
+    fn spec(&self) -> Spec {
+        (**self).spec()
+    }
 }
 
 fn check_rate(optimizer: &str, rate: f64) -> Result<()> {

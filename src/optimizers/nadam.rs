@@ -3,6 +3,7 @@
 use crate::kernels::simd::each;
 use crate::layer::Role;
 use crate::optimizers::{Decay, Memory, Optimizer, check_betas, check_epsilon, check_rate, not_negative, power};
+use crate::spec::Spec;
 use crate::{Result, Scalar};
 
 /// `NAdam` (Dozat 2016): Adam whose momentum looks one step ahead, with a momentum that grows over the steps.
@@ -99,6 +100,14 @@ impl<A: Scalar> Optimizer<A> for NAdam<A> {
                 *w -= (by_gradient * g + by_mean * *m) / (v.sqrt() * correction + epsilon);
             },
         );
+    }
+
+    fn spec(&self) -> Spec {
+        let spec = Spec::new("nadam")
+            .set("betas", self.betas)
+            .set("epsilon", self.epsilon)
+            .set("momentum_decay", self.momentum_decay);
+        spec.set("decay", self.decay.spec())
     }
 
     accessors!();

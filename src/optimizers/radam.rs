@@ -3,6 +3,7 @@
 use crate::kernels::simd::each;
 use crate::layer::Role;
 use crate::optimizers::{Decay, Memory, Optimizer, check_betas, check_epsilon, check_rate, power};
+use crate::spec::Spec;
 use crate::{Result, Scalar};
 
 /// `RAdam` (Liu et al. 2020): Adam that steps by the mean gradient alone until enough steps make its variance reliable.
@@ -90,6 +91,11 @@ impl<A: Scalar> Optimizer<A> for RAdam<A> {
                 *w -= (plain + scaled / (v.sqrt() + epsilon)) * *m;
             },
         );
+    }
+
+    fn spec(&self) -> Spec {
+        let spec = Spec::new("radam").set("betas", self.betas).set("epsilon", self.epsilon);
+        spec.set("decay", self.decay.spec())
     }
 
     accessors!();

@@ -3,6 +3,7 @@
 use crate::kernels::simd::each;
 use crate::layer::Role;
 use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_rate, share};
+use crate::spec::Spec;
 use crate::{Result, Scalar};
 
 /// `RMSprop` (Hinton's lecture 6e, 2012): the gradient divided by the root of a running mean of its square.
@@ -106,6 +107,15 @@ impl<A: Scalar> Optimizer<A> for RmsProp<A> {
                 *w -= rate * *b;
             },
         );
+    }
+
+    fn spec(&self) -> Spec {
+        let spec = Spec::new("rms_prop")
+            .set("alpha", self.alpha)
+            .set("epsilon", self.epsilon)
+            .set("momentum", self.momentum)
+            .set("centered", self.centered);
+        spec.set("decay", self.decay.spec())
     }
 
     accessors!();

@@ -4,6 +4,7 @@ use crate::error::check_setting;
 use crate::kernels::simd::each;
 use crate::layer::Role;
 use crate::optimizers::{Decay, Memory, Optimizer, check_rate, share};
+use crate::spec::Spec;
 use crate::{Result, Scalar};
 
 /// Stochastic gradient descent, w ← w - η·g, with momentum, Nesterov's variant, dampening and decay if wanted.
@@ -104,6 +105,14 @@ impl<A: Scalar> Optimizer<A> for Sgd<A> {
                 *w = weight - rate * (by_gradient * g + by_velocity * velocity);
             },
         );
+    }
+
+    fn spec(&self) -> Spec {
+        let spec = Spec::new("sgd")
+            .set("momentum", self.momentum)
+            .set("dampening", self.dampening)
+            .set("nesterov", self.nesterov);
+        spec.set("decay", self.decay.spec())
     }
 
     accessors!();

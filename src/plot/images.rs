@@ -64,7 +64,7 @@ pub fn templates<A: Scalar>(weights: &Matrix<A>, shape: impl Into<Shape>, column
     Ok(draw(&Picture::all(&weights.t().as_standard_layout(), shape.into())?, &captions, columns))
 }
 
-/// The feature maps that layer `index` makes of one sample: each channel of its output as an image.
+/// The feature maps that step `index` makes of one sample: each channel of its output as an image.
 ///
 /// # Errors
 /// [`Error::Setting`] for a layer that does not exist; those of [`Sequential::layer_outputs`].
@@ -75,10 +75,7 @@ pub fn feature_maps<A: Scalar>(network: &Network<A>, index: usize, sample: &[A],
         let (what, wants) = ("the index of a layer".into(), "below the number of layers");
         return Err(Error::Setting { what, wants, got: index as f64 });
     };
-    let mut shape = network.input_shape();
-    for layer in network.layers().take(index + 1) {
-        shape = layer.output_shape(shape)?;
-    }
+    let shape = network.steps(network.input_shape())?[index].output;
     // Channel by channel: three of them are no colours here.
     let maps = match shape {
         Shape::Image { channels, height, width } => {

@@ -13,6 +13,10 @@ use crate::schedules::Schedule;
 pub struct Constant;
 
 impl Schedule for Constant {
+    fn kind(&self) -> &'static str {
+        "constant"
+    }
+
     fn rate(&self, base: f64, _: u64) -> f64 {
         base
     }

@@ -32,6 +32,10 @@ impl Cosine {
 }
 
 impl Schedule for Cosine {
+    fn kind(&self) -> &'static str {
+        "cosine"
+    }
+
     fn rate(&self, base: f64, step: u64) -> f64 {
         let part = (step % (2 * self.steps)) as f64 / self.steps as f64;
         self.least + (base - self.least) * super::half_wave(part)

@@ -34,6 +34,10 @@ impl CosineRestarts {
 }
 
 impl Schedule for CosineRestarts {
+    fn kind(&self) -> &'static str {
+        "cosine_restarts"
+    }
+
     fn rate(&self, base: f64, step: u64) -> f64 {
         let (mut at, mut period) = (step, self.first);
         if self.factor == 1 {

@@ -44,6 +44,10 @@ impl Cyclic {
 }
 
 impl Schedule for Cyclic {
+    fn kind(&self) -> &'static str {
+        "cyclic"
+    }
+
     fn rate(&self, base: f64, step: u64) -> f64 {
         let period = self.up + self.down;
         let at = step % period;

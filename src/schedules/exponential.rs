@@ -22,6 +22,10 @@ impl Exponential {
 }
 
 impl Schedule for Exponential {
+    fn kind(&self) -> &'static str {
+        "exponential"
+    }
+
     fn rate(&self, base: f64, step: u64) -> f64 {
         base * self.gamma.powf(step as f64)
     }

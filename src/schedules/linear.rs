@@ -30,6 +30,10 @@ impl Linear {
 }
 
 impl Schedule for Linear {
+    fn kind(&self) -> &'static str {
+        "linear"
+    }
+
     fn rate(&self, base: f64, step: u64) -> f64 {
         if step >= self.steps {
             return base * self.end;

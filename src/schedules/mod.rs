@@ -39,11 +39,15 @@ pub use step_decay::StepDecay;
 /// A schedule is a formula: the rate follows from the base rate and the number of steps taken, whatever a step means to
 /// the one who asks, an update or an epoch. Only [`Plateau`] also looks at how training goes.
 pub trait Schedule: Debug + Send {
+    /// The name of its kind in files, such as `cosine`: a training that was saved goes on only with a schedule of the same.
+    fn kind(&self) -> &'static str;
+
     /// The rate for step `step`, counted from 0, where `base` is the optimizer's own rate.
     fn rate(&self, base: f64, step: u64) -> f64;
 
-    /// After a step: the number that training is watched by, such as the validation loss.
-    fn observe(&mut self, _metric: f64) {}
+    /// After step `step`, counted as in [`rate`](Self::rate): the number that training is watched by, such as the
+    /// validation loss.
+    fn observe(&mut self, _step: u64, _metric: f64) {}
 
     /// What it has to remember when a training is saved, to go on later: nothing, for a formula.
     fn state(&self) -> Vec<f64> {
@@ -56,6 +60,29 @@ pub trait Schedule: Debug + Send {
     /// [`Error::Format`] when it cannot be that; the schedule stays as it was.
     fn restore(&mut self, state: &[f64]) -> Result<()> {
         if state.is_empty() { Ok(()) } else { Err(wrong_state("a schedule without memory")) }
+    }
+}
+
+/// So that a schedule may be chosen as the program runs.
+impl<S: Schedule + ?Sized> Schedule for Box<S> {
+    fn kind(&self) -> &'static str {
+        (**self).kind()
+    }
+
+    fn rate(&self, base: f64, step: u64) -> f64 {
+        (**self).rate(base, step)
+    }
+
+    fn observe(&mut self, step: u64, metric: f64) {
+        (**self).observe(step, metric);
+    }
+
+    fn state(&self) -> Vec<f64> {
+        (**self).state()
+    }
+
+    fn restore(&mut self, state: &[f64]) -> Result<()> {
+        (**self).restore(state)
     }
 }
 

@@ -24,6 +24,10 @@ impl MultiStep {
 }
 
 impl Schedule for MultiStep {
+    fn kind(&self) -> &'static str {
+        "multi_step"
+    }
+
     fn rate(&self, base: f64, step: u64) -> f64 {
         let reached = self.milestones.iter().filter(|&&milestone| milestone <= step).count();
         base * self.gamma.powf(reached as f64)

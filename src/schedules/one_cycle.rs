@@ -61,6 +61,10 @@ impl OneCycle {
 }
 
 impl Schedule for OneCycle {
+    fn kind(&self) -> &'static str {
+        "one_cycle"
+    }
+
     fn rate(&self, _: f64, step: u64) -> f64 {
         let first = self.highest / self.start_divisor;
         // The peak may lie between two steps.

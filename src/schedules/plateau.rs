@@ -15,8 +15,8 @@ use crate::schedules::{Schedule, wrong_state};
 /// use neuropil::schedules::{Plateau, Schedule};
 ///
 /// let mut schedule = Plateau::new(0.5, 1);
-/// for loss in [1.0, 0.9, 0.9, 0.9] {
-///     schedule.observe(loss);
+/// for (step, loss) in [1.0, 0.9, 0.9, 0.9].into_iter().enumerate() {
+///     schedule.observe(step as u64, loss);
 /// }
 /// assert_eq!(schedule.rate(0.1, 4), 0.05);
 /// ```
@@ -92,6 +92,10 @@ impl Plateau {
 }
 
 impl Schedule for Plateau {
+    fn kind(&self) -> &'static str {
+        "plateau"
+    }
+
     fn rate(&self, base: f64, _: u64) -> f64 {
         // One factor after the other, as the rate fell; changes of 10⁻⁸ or less are not made.
         (0..self.falls).fold(base, |rate, _| {
@@ -100,7 +104,7 @@ impl Schedule for Plateau {
         })
     }
 
-    fn observe(&mut self, metric: f64) {
+    fn observe(&mut self, _: u64, metric: f64) {
         if self.is_better(metric) {
             self.best = Some(metric);
             self.bad = 0;

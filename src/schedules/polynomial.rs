@@ -24,6 +24,10 @@ impl Polynomial {
 }
 
 impl Schedule for Polynomial {
+    fn kind(&self) -> &'static str {
+        "polynomial"
+    }
+
     fn rate(&self, base: f64, step: u64) -> f64 {
         if step >= self.steps {
             return 0.0;

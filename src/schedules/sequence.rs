@@ -3,7 +3,8 @@
 use crate::Result;
 use crate::schedules::{Schedule, wrong_state};
 
-/// Schedules one after the other; each starts from its own step 0 (`PyTorch`'s `SequentialLR`).
+/// Schedules one after the other; each starts from its own step 0 (`PyTorch`'s `SequentialLR`), and observes only the
+/// steps at which it acts.
 ///
 /// ```
 /// use neuropil::schedules::{Cosine, Linear, Schedule, Sequence};
@@ -32,14 +33,18 @@ impl Sequence {
 }
 
 impl Schedule for Sequence {
+    fn kind(&self) -> &'static str {
+        "sequence"
+    }
+
     fn rate(&self, base: f64, step: u64) -> f64 {
         let part = self.parts.iter().rev().find(|(from, _)| *from <= step);
         part.map_or(base, |(from, schedule)| schedule.rate(base, step - from))
     }
 
-    fn observe(&mut self, metric: f64) {
-        for (_, schedule) in &mut self.parts {
-            schedule.observe(metric);
+    fn observe(&mut self, step: u64, metric: f64) {
+        if let Some((from, schedule)) = self.parts.iter_mut().rev().find(|(from, _)| *from <= step) {
+            schedule.observe(step - *from, metric);
         }
     }
 

@@ -24,6 +24,10 @@ impl StepDecay {
 }
 
 impl Schedule for StepDecay {
+    fn kind(&self) -> &'static str {
+        "step_decay"
+    }
+
     fn rate(&self, base: f64, step: u64) -> f64 {
         base * self.gamma.powf((step / self.every) as f64)
     }

@@ -15,9 +15,6 @@ impl<A: Scalar> Trainer<'_, A> {
     pub(super) fn check(&self, network: &Network<A>, data: &dyn Dataset<A>) -> Result<Vec<A>> {
         self.check_settings()?;
         let len = data.len();
-        if len > 0 && self.batch_size > len {
-            return Err(Error::BatchSize { samples: len, got: self.batch_size });
-        }
         if !self.sample_weights.is_empty() && self.sample_weights.len() != len {
             let (wants, got) = ([len, 1], [self.sample_weights.len(), 1]);
             return Err(Error::Dimensions { what: "the weights of the samples".into(), wants, got });
@@ -92,7 +89,7 @@ impl<A: Scalar> Trainer<'_, A> {
                 none => none.insert(network.predict(&x)?),
             };
             let y = y.slice(s![..samples.len(), ..]);
-            self.loss.check(&y, &target)?;
+            self.loss.check(&y, &target).map_err(|error| error.map_row(|row| from + row))?;
             for metric in &self.metrics {
                 metric.check(&y, &target)?;
             }
@@ -121,7 +118,7 @@ impl<A: Scalar> Trainer<'_, A> {
                     list.join(", ")
                 };
                 let (wants, got) = (format!("the {what} {} in this order", text(&wants)), text(got));
-                return Err(Error::Values { layer: who.to_owned(), wants, got });
+                return Err(Error::Values { layer: who.to_owned(), wants, got, row: None });
             }
         }
         Ok(())
@@ -135,7 +132,7 @@ impl<A: Scalar> Trainer<'_, A> {
         };
         let wrong = |got| {
             let wants = format!("a target of one column of classes from 0 to {}", most.saturating_sub(1));
-            Err(Error::Target { loss: "the weighting by class".into(), wants, got })
+            Err(Error::Target { loss: "the weighting by class".into(), wants, got, row: None })
         };
         if target.ncols() != 1 {
             return wrong(format!("{} columns", target.ncols()));

@@ -121,8 +121,9 @@ impl<A: Scalar> Trainer<'_, A> {
             resize(&mut x, samples.len(), data.input_width());
             resize(&mut target, samples.len(), data.target_width());
             data.gather(&samples, &mut x, &mut target)?;
-            let y = network.predict_into(&x, &mut scratch)?;
-            let loss = reducer.reduce(&*self.loss, y, &target, None, None)?;
+            let of_all = |error: Error| error.map_row(|row| from + row);
+            let y = network.predict_into(&x, &mut scratch).map_err(of_all)?;
+            let loss = reducer.reduce(&*self.loss, y, &target, None, None).map_err(of_all)?;
             mean.add(loss.to_f64(), reducer.count());
             if collect > 0 {
                 collected.add(y, &target);
@@ -147,8 +148,10 @@ impl<A: Scalar> Trainer<'_, A> {
         if x.nrows() == 0 {
             return network.predict(x);
         }
-        for (x, mut y) in x.axis_chunks_iter(Axis(0), rows).zip(y.axis_chunks_iter_mut(Axis(0), rows)) {
-            y.assign(network.predict_into(&x, &mut scratch)?);
+        for (i, (x, mut y)) in x.axis_chunks_iter(Axis(0), rows).zip(y.axis_chunks_iter_mut(Axis(0), rows)).enumerate()
+        {
+            let of_all = |error: Error| error.map_row(|row| i * rows + row);
+            y.assign(network.predict_into(&x, &mut scratch).map_err(of_all)?);
         }
         Ok(y)
     }

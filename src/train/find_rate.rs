@@ -116,18 +116,19 @@ impl<A: Scalar> Trainer<'_, A> {
         self.work.start(network);
         let mut curve = RateCurve { rates: Vec::new(), losses: Vec::new() };
         let mut order: Vec<usize> = (0..data.len()).collect();
+        let size = self.batch_size.min(order.len());
         let (mut rng, mut at) = (rng(self.progress.seed), data.len());
         let (mut mean, mut kept, mut lowest) = (0.0, 1.0, f64::INFINITY);
         for rate in rates {
             let mut loss = A::ZERO;
             self.optimizer.set_learning_rate(rate);
             let result = (0..self.accumulate).try_for_each(|_| {
-                if at + self.batch_size > order.len() {
+                if at + size > order.len() {
                     order.shuffle(&mut rng);
                     at = 0;
                 }
-                let samples = &order[at..at + self.batch_size];
-                at += self.batch_size;
+                let samples = &order[at..at + size];
+                at += size;
                 let fill = &mut |x: &mut Matrix<A>, target: &mut Matrix<A>| data.gather(samples, x, target);
                 let (rows, target_width) = (samples.len(), data.target_width());
                 loss = self.learn(network, Batch { rows, target_width, samples, fill })?;

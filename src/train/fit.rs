@@ -15,11 +15,12 @@ impl<A: Scalar> Trainer<'_, A> {
     ///
     /// # Errors
     /// [`Error::Data`] for samples that are not finite, do not fit the network, the loss or a metric, or when there are
-    /// none; [`Error::BatchSize`], [`Error::Setting`] and [`Error::Monitor`] for wrong settings; [`Error::Training`] with
+    /// none; [`Error::Setting`] and [`Error::Monitor`] for wrong settings; [`Error::Training`] with
     /// epoch and step when a loss or gradient becomes infinite or NaN: the network then is as it was before that step.
     pub fn fit(&mut self, network: &mut Network<A>, data: &dyn Dataset<A>) -> Result<History> {
         self.work.class_weights = self.check(network, data)?;
-        let (len, size, shuffle, seed) = (data.len(), self.batch_size, self.shuffle, self.progress.seed);
+        let (len, shuffle, seed) = (data.len(), self.shuffle, self.progress.seed);
+        let size = self.batch_size.min(len);
         let batches = if self.drop_last { len / size } else { len.div_ceil(size) };
         let target_width = data.target_width();
         let mut order: Vec<usize> = Vec::with_capacity(len);

@@ -36,7 +36,7 @@ impl Epoch {
 ///
 /// let mut network = Sequential::mlp(&[2, 4, 1], Tanh, &mut rng(7))?;
 /// let xor = data::xor::<f64>();
-/// let history = Trainer::new(Mse, Sgd::new(0.5)).epochs(3).batch_size(4).fit(&mut network, &xor)?;
+/// let history = Trainer::new(Mse, Sgd::new(0.5)).epochs(3).fit(&mut network, &xor)?;
 /// assert_eq!(history.column("loss").len(), 3);
 /// assert!(history.to_csv().starts_with("epoch,loss,learning_rate,seconds\n1,"));
 /// println!("{history}");

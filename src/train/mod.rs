@@ -40,7 +40,6 @@ mod find_rate;
 mod fit;
 mod history;
 mod run;
-pub mod sanity;
 #[cfg(feature = "files")]
 mod state;
 mod step;
@@ -113,17 +112,14 @@ enum ClassWeights {
 
 impl<'a, A: Scalar> Trainer<'a, A> {
     /// A trainer with this loss and optimizer: for one epoch with batches of 32 and seed 0, unless told otherwise.
+    ///
+    /// Boxes such as `Box<dyn Loss<A>>` are losses, optimizers, schedules, metrics and callbacks, too.
     pub fn new(loss: impl Loss<A> + 'a, optimizer: impl Optimizer<A> + 'a) -> Self {
-        Self::boxed(Box::new(loss), Box::new(optimizer))
-    }
-
-    /// The same for a loss and an optimizer that are chosen as the program runs.
-    pub fn boxed(loss: Box<dyn Loss<A> + 'a>, optimizer: Box<dyn Optimizer<A> + 'a>) -> Self {
         let (batches, step, history) = (0, 0, History::default());
         let progress = Progress { seed: 0, epoch: 0, batches, step, base_rate: optimizer.learning_rate(), history };
         Self {
-            loss,
-            optimizer,
+            loss: Box::new(loss),
+            optimizer: Box::new(optimizer),
             epochs: 1,
             batch_size: 32,
             shuffle: true,
@@ -151,7 +147,7 @@ impl<'a, A: Scalar> Trainer<'a, A> {
         Self { epochs, ..self }
     }
 
-    /// How many samples a batch has; the last of an epoch has what is left.
+    /// How many samples a batch has, or all if there are fewer; the last of an epoch has what is left.
     #[must_use]
     pub fn batch_size(self, batch_size: usize) -> Self {
         Self { batch_size, ..self }

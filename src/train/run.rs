@@ -155,7 +155,7 @@ impl<A: Scalar> Run<'_, '_, A> {
         }
         let seconds = self.start.elapsed().as_secs_f64();
         if let Some((schedule, Unit::Epoch)) = &mut trainer.schedule {
-            schedule.observe(values[self.monitor].1);
+            schedule.observe(trainer.progress.epoch, values[self.monitor].1);
         }
         trainer.progress.epoch += 1;
         let number = trainer.progress.epoch as usize;

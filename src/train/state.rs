@@ -1,6 +1,6 @@
 //! A training in a file, to go on from exactly where it stopped.
 
-use std::fmt::{self, Debug, Write as _};
+use std::borrow::Cow;
 use std::path::Path;
 
 use ndarray::Array2;
@@ -10,27 +10,27 @@ use super::{Epoch, History, Progress, Trainer};
 use crate::io::SafeTensors;
 use crate::io::atomic::write_whole;
 use crate::io::container::{self, Numbers, Training, array, named, problem};
-use crate::io::model::{describe, matrices_for, set_matrices};
+use crate::io::model::{describe, difference, matrices_for, set_matrices};
 use crate::optimizers::Memory;
 use crate::spec::{Setting, Spec};
-use crate::{Network, Result, Scalar};
+use crate::{Error, Network, Result, Scalar};
 
 /// What a file holds beside a network.
-struct State<A> {
+struct State<A: Scalar> {
     progress: Progress,
     rate: f64,
-    optimizer: String,
+    optimizer: Spec,
     memory: Memory<A>,
     ema: Option<(bool, Vec<A>)>,
-    schedule: Part,
-    callbacks: Vec<Part>,
+    schedule: Part<'static, A>,
+    callbacks: Vec<Part<'static, A>>,
 }
 
-/// The state of a schedule or callback, by its type's name.
-#[derive(Debug, Clone, PartialEq)]
-struct Part {
-    kind: String,
+/// What a schedule or callback of some kind remembers.
+struct Part<'p, A: Scalar> {
+    kind: Cow<'static, str>,
     state: Vec<f64>,
+    weights: Cow<'p, [A]>,
 }
 
 impl<A: Scalar> Trainer<'_, A> {
@@ -65,14 +65,18 @@ impl<A: Scalar> Trainer<'_, A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Save`](crate::Error::Save) when the file cannot be written; an old one then is as it was.
+    /// [`Error::Save`] when the file cannot be written; an old one then is as it was. [`Error::Unsupported`] for a callback
+    /// that remembers something but has no [`kind`](super::Callback::kind).
     pub fn save_state(&self, path: impl AsRef<Path>, network: &Network<A>) -> Result<()> {
         let memory = self.optimizer.memory();
-        let parts: Vec<Part> = std::iter::once(self.schedule_part()).chain(self.callback_parts()).collect();
+        let mut parts = vec![self.schedule_part()];
+        parts.append(&mut self.callback_parts()?);
         let slots = memory.slots.iter().enumerate().map(|(i, slot)| (format!("optimizer.{i}"), Numbers::Own(slot)));
         let average = self.ema.iter().map(|ema| ("average".to_owned(), Numbers::Own(&ema.numbers)));
         let states = parts.iter().enumerate().map(|(i, part)| (format!("state.{i}"), Numbers::Double(&part.state)));
-        let training = Training { spec: self.describe(&parts), arrays: slots.chain(average).chain(states).collect() };
+        let weights = parts.iter().enumerate().map(|(i, part)| (format!("weights.{i}"), Numbers::Own(&part.weights)));
+        let arrays = slots.chain(average).chain(states).chain(weights).collect();
+        let training = Training { spec: self.describe(&parts), arrays };
         // Layers of other crates may have no description; their parameters are saved all the same.
         let architecture = describe(network).ok();
         let texts: Vec<_> = architecture.iter().map(|text| ("architecture", &**text)).collect();
@@ -80,15 +84,15 @@ impl<A: Scalar> Trainer<'_, A> {
     }
 
     /// The texts and the few numbers of a file.
-    fn describe(&self, parts: &[Part]) -> Spec {
+    fn describe(&self, parts: &[Part<'_, A>]) -> Spec {
         let Progress { seed, epoch, batches, step, base_rate, history } = &self.progress;
         let counts = [("seed", seed), ("epoch", epoch), ("batches", batches), ("step", step)];
         let spec = counts.into_iter().fold(Spec::new("training"), |spec, (name, &n)| spec.set(name, Setting::Count(n)));
         let memory = self.optimizer.memory();
-        let optimizer = Spec::new(kind(&self.optimizer)).set("step", Setting::Count(memory.step));
-        let optimizer = optimizer.set("product", memory.product).set("slots", memory.slots.len());
+        let remembered = Spec::new("memory").set("step", Setting::Count(memory.step));
+        let remembered = remembered.set("product", memory.product).set("slots", memory.slots.len());
         let mut spec = spec.set("base_rate", *base_rate).set("rate", self.optimizer.learning_rate());
-        spec = spec.set("optimizer", optimizer);
+        spec = spec.set("optimizer", self.optimizer.spec()).set("memory", remembered);
         if let Some(ema) = &self.ema {
             spec = spec.set("swapped", ema.swapped);
         }
@@ -102,26 +106,24 @@ impl<A: Scalar> Trainer<'_, A> {
     }
 
     /// Takes up a training that [`save_state`](Self::save_state) saved: this trainer and `network` have to be set up as
-    /// those were. Callbacks that were not there then begin afresh.
+    /// those were. The learning rate is the saved one. Callbacks that were not there then begin afresh.
     ///
     /// # Errors
-    /// [`Error::File`](crate::Error::File) when the file cannot be read; [`Error::Format`](crate::Error::Format) when it
-    /// is damaged, or of another number type, network, optimizer or schedule. Trainer and network then are as they were.
+    /// [`Error::File`] when the file cannot be read; [`Error::Format`] when it is damaged, or of another number type, network
+    /// or schedule, or of an optimizer of another kind or with other settings. Trainer and network then are as they were.
     pub fn load_state(&mut self, path: impl AsRef<Path>, network: &mut Network<A>) -> Result<()> {
         named(path.as_ref(), |bytes| self.restore(&container::open::<A>(bytes)?, network))
     }
 
     fn restore(&mut self, file: &SafeTensors<'_>, network: &mut Network<A>) -> Result<()> {
         let state: State<A> = read(file)?;
-        let expected = [
-            ("optimizer", kind(&self.optimizer), &state.optimizer),
-            ("schedule", self.schedule_part().kind, &state.schedule.kind),
-        ];
-        for (what, wants, got) in expected {
-            if wants != *got {
-                let named = |kind: &str| if kind.is_empty() { "none".to_owned() } else { kind.to_owned() };
-                return Err(problem(format!("its {what} is {}, not {}", named(got), named(&wants))));
-            }
+        if let Some(difference) = difference(&self.optimizer.spec(), &state.optimizer) {
+            return Err(problem(format!("its optimizer is another: {difference}")));
+        }
+        let (wants, got) = (self.schedule.as_ref().map_or("", |(schedule, _)| schedule.kind()), &*state.schedule.kind);
+        if wants != got {
+            let named = |kind: &str| if kind.is_empty() { "none".to_owned() } else { kind.to_owned() };
+            return Err(problem(format!("its schedule is {}, not {}", named(got), named(wants))));
         }
         if self.ema.is_some() != state.ema.is_some() {
             let has = if state.ema.is_some() { "an" } else { "no" };
@@ -129,11 +131,14 @@ impl<A: Scalar> Trainer<'_, A> {
         }
         let matrices = matrices_for(network, file)?;
         let count: usize = matrices.iter().map(Array2::len).sum();
-        let averaged = state.ema.as_ref().map_or(0, |(_, numbers)| numbers.len());
-        if ![0, count].contains(&averaged) {
-            return Err(problem(format!("it has the average of {averaged} weights, but {count} weights")));
+        let averaged = state.ema.iter().map(|(_, numbers)| ("the average", numbers.len()));
+        let kept = state.callbacks.iter().map(|part| (&*part.kind, part.weights.len()));
+        for (who, kept) in averaged.chain(kept) {
+            if ![0, count].contains(&kept) {
+                return Err(problem(format!("{who} has {kept} weights, but the network {count}")));
+            }
         }
-        self.restore_parts(&state.schedule, &state.callbacks)?;
+        self.restore_parts(&state.schedule, state.callbacks)?;
         *self.optimizer.memory_mut() = state.memory;
         self.optimizer.set_learning_rate(state.rate);
         self.progress = state.progress;
@@ -144,41 +149,53 @@ impl<A: Scalar> Trainer<'_, A> {
         Ok(())
     }
 
-    fn schedule_part(&self) -> Part {
-        let none = Part { kind: String::new(), state: Vec::new() };
-        self.schedule.as_ref().map_or(none, |(schedule, _)| Part { kind: kind(schedule), state: schedule.state() })
+    fn schedule_part(&self) -> Part<'_, A> {
+        let (kind, state) =
+            self.schedule.as_ref().map_or(("", Vec::new()), |(schedule, _)| (schedule.kind(), schedule.state()));
+        Part { kind: kind.into(), state, weights: Cow::Borrowed(&[]) }
     }
 
-    fn callback_parts(&self) -> Vec<Part> {
-        self.callbacks.iter().map(|callback| Part { kind: kind(callback), state: callback.state() }).collect()
+    /// Those of the callbacks that have a kind.
+    fn callback_parts(&self) -> Result<Vec<Part<'_, A>>> {
+        let mut parts = Vec::new();
+        for callback in &self.callbacks {
+            let (kind, state, weights) = (callback.kind(), callback.state(), callback.weights());
+            if !kind.is_empty() {
+                parts.push(Part { kind: kind.into(), state, weights: weights.into() });
+            } else if !(state.is_empty() && weights.is_empty()) {
+                let what = "has something to remember, but no name in a file; give it a `kind`".into();
+                return Err(Error::Unsupported { layer: format!("{callback:?}"), what });
+            }
+        }
+        Ok(parts)
     }
 
     /// Gives schedule and callbacks their states, the callbacks by kind and order; all or none.
-    fn restore_parts(&mut self, schedule: &Part, callbacks: &[Part]) -> Result<()> {
-        let before = (self.schedule_part(), self.callback_parts());
-        let mut left: Vec<&Part> = callbacks.iter().collect();
-        let mut restore = || {
-            if let Some((own, _)) = &mut self.schedule {
-                own.restore(&schedule.state)?;
-            }
-            for callback in &mut self.callbacks {
-                let kind = kind(callback);
-                if let Some(at) = left.iter().position(|part| part.kind == kind) {
-                    callback.restore(&left.remove(at).state)?;
+    fn restore_parts(&mut self, schedule: &Part<'_, A>, mut left: Vec<Part<'_, A>>) -> Result<()> {
+        let Self { schedule: own, callbacks, .. } = self;
+        let mut own = own.as_mut().map(|(own, _)| (own.state(), own));
+        if let Some((_, own)) = &mut own {
+            own.restore(&schedule.state)?;
+        }
+        let mut done = Vec::new();
+        for callback in callbacks {
+            let Some(at) = left.iter().position(|part| part.kind == callback.kind()) else { continue };
+            let (part, before) = (left.remove(at), callback.state());
+            let result = callback.restore(&part.state);
+            done.push((callback, before, part.weights));
+            if let Err(error) = result {
+                for (callback, before, _) in done {
+                    let _ = callback.restore(&before);
                 }
-            }
-            Ok(())
-        };
-        let result = restore();
-        if result.is_err() {
-            if let Some((own, _)) = &mut self.schedule {
-                let _ = own.restore(&before.0.state);
-            }
-            for (callback, part) in self.callbacks.iter_mut().zip(before.1) {
-                let _ = callback.restore(&part.state);
+                if let Some((before, own)) = own {
+                    let _ = own.restore(&before);
+                }
+                return Err(error);
             }
         }
-        result
+        // Only now, so that no weights have to be kept twice.
+        done.into_iter().for_each(|(callback, _, weights)| callback.set_weights(weights.into_owned()));
+        Ok(())
     }
 }
 
@@ -196,22 +213,26 @@ fn read<A: Scalar>(file: &SafeTensors<'_>) -> Result<State<A>> {
     let seed = count(&spec, "seed")?;
     let [epoch, batches, step] = [steps(&spec, "epoch")?, steps(&spec, "batches")?, steps(&spec, "step")?];
     let progress = Progress { seed, epoch, batches, step, base_rate: spec.number("base_rate")?, history };
-    let optimizer = spec.layer("optimizer")?;
-    let slots = (0..optimizer.count("slots")?).map(|i| array(file, &format!("optimizer.{i}")));
+    let memory = spec.layer("memory")?;
+    let slots = (0..memory.count("slots")?).map(|i| array(file, &format!("optimizer.{i}")));
     let slots = slots.collect::<Result<_>>()?;
-    let memory = Memory { step: steps(optimizer, "step")?, product: optimizer.number("product")?, slots };
+    let memory = Memory { step: steps(memory, "step")?, product: memory.number("product")?, slots };
     let ema = match spec.get("swapped") {
         Some(_) => Some((spec.flag("swapped")?, array(file, "average")?)),
         None => None,
     };
     let parts = spec.texts("parts")?.into_iter().enumerate();
-    let parts = parts.map(|(i, kind)| Ok(Part { kind, state: array(file, &format!("state.{i}"))? }));
-    let mut callbacks: Vec<Part> = parts.collect::<Result<_>>()?;
+    let parts = parts.map(|(i, kind)| {
+        let (state, weights): (_, Vec<A>) =
+            (array(file, &format!("state.{i}"))?, array(file, &format!("weights.{i}"))?);
+        Ok(Part { kind: kind.into(), state, weights: weights.into() })
+    });
+    let mut callbacks: Vec<Part<'_, A>> = parts.collect::<Result<_>>()?;
     if callbacks.is_empty() {
         return Err(spec.problem("`parts` is empty; the schedule is its first".into()));
     }
     let schedule = callbacks.remove(0);
-    let (rate, optimizer) = (spec.number("rate")?, optimizer.kind().to_owned());
+    let (rate, optimizer) = (spec.number("rate")?, spec.layer("optimizer")?.clone());
     Ok(State { progress, rate, optimizer, memory, ema, schedule, callbacks })
 }
 
@@ -229,26 +250,4 @@ fn steps(spec: &Spec, name: &str) -> Result<u64> {
         n if n < 1 << 53 => Ok(n),
         n => Err(spec.problem(format!("`{name}` is {n}, more than any training takes"))),
     }
-}
-
-/// The name of a value's type, as its `Debug` begins.
-fn kind(value: &impl Debug) -> String {
-    /// Takes the first word and refuses the rest, which may be long.
-    struct FirstWord(String);
-
-    impl fmt::Write for FirstWord {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            for c in text.chars() {
-                if !c.is_alphanumeric() && c != '_' {
-                    return Err(fmt::Error);
-                }
-                self.0.push(c);
-            }
-            Ok(())
-        }
-    }
-
-    let mut word = FirstWord(String::new());
-    let _ = write!(word, "{value:?}");
-    word.0
 }

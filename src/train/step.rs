@@ -74,6 +74,13 @@ pub(super) struct Batch<'b, A: Scalar> {
 impl<A: Scalar> Trainer<'_, A> {
     /// Forward, loss and backward on one batch; returns the loss.
     pub(super) fn learn(&mut self, network: &mut Network<A>, batch: Batch<'_, A>) -> Result<A> {
+        let samples = batch.samples;
+        // In a fit, errors name the sample, which may be anywhere in the batch.
+        let of_all = |row| samples.get(row).copied().unwrap_or(row);
+        self.learn_batch(network, batch).map_err(|error| error.map_row(of_all))
+    }
+
+    fn learn_batch(&mut self, network: &mut Network<A>, batch: Batch<'_, A>) -> Result<A> {
         let Work { tape, target, weights, class_weights, gathered } = &mut self.work;
         let tape = tape.as_mut().expect("a run starts with a tape");
         let Batch { rows, target_width, samples, fill } = batch;
@@ -94,6 +101,7 @@ impl<A: Scalar> Trainer<'_, A> {
                     loss: "the weighting by class".into(),
                     wants: format!("a target of one column of classes from 0 to {}", class_weights.len() - 1),
                     got: if target_width == 1 { label.to_string() } else { format!("{target_width} columns") },
+                    row: None,
                 })?;
             }
         }
@@ -130,10 +138,10 @@ impl<A: Scalar> Trainer<'_, A> {
         }
         tape.step(network, &mut *self.optimizer)?;
         self.work.gathered = 0;
-        self.progress.step += 1;
         if let Some((schedule, Unit::Step)) = &mut self.schedule {
-            schedule.observe(loss.to_f64());
+            schedule.observe(self.progress.step, loss.to_f64());
         }
+        self.progress.step += 1;
         Ok(())
     }
 }
@@ -148,9 +156,10 @@ fn blame<A: Scalar>(network: &Network<A>, x: &Matrix<A>, error: Error) -> Error 
         return Error::NonFinite { what: "the input".into(), got };
     }
     let Ok(outputs) = network.layer_outputs(x) else { return error };
-    for (index, (layer, y)) in network.layers().zip(&outputs).enumerate() {
+    let Ok(steps) = network.steps(network.input_shape()) else { return error };
+    for (step, y) in steps.iter().zip(&outputs) {
         if let Some(got) = not_finite(y) {
-            return Error::NonFinite { what: format!("the output of layer {index}, {layer:?},"), got };
+            return Error::NonFinite { what: format!("the output of layer {}, {},", step.name, step.text), got };
         }
     }
     error

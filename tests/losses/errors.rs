@@ -134,7 +134,7 @@ fn labels() {
     assert_eq!(
         says(&loss, &y, &array![[0.0, 4.0], [-100.0, 0.0], [1.0, 5.0]]),
         "CrossEntropy { classes: 5, ignore_index: -100 } takes labels 0 to 4 of 5 classes, or -100 to ignore, \
-         got 5 in row 2, column 1"
+         got 5 at number 1 in row 2"
     );
     assert_eq!(
         one_hot::<f32>(&[0, 3], 3).unwrap_err().to_string(),
@@ -149,17 +149,17 @@ fn numbers() {
     let good = array![[0.5, 1.0], [0.0, 1.0]];
     assert_eq!(
         says(&Bce::new(), &y, &good),
-        format!("Bce {{ clip: None }} takes {wants}, got -0.25 in row 1, column 1")
+        format!("Bce {{ clip: None }} takes {wants}, got -0.25 at number 1 in row 1")
     );
     let clipped = Bce::clipped(1e-15);
-    assert_eq!(says(&clipped, &y, &good), format!("{clipped:?} takes {wants}, got -0.25 in row 1, column 1"));
+    assert_eq!(says(&clipped, &y, &good), format!("{clipped:?} takes {wants}, got -0.25 at number 1 in row 1"));
     assert_eq!(
         says(&Bce::new(), &good, &y),
-        "Bce { clip: None } takes targets in [0, 1], got -0.25 in row 1, column 1"
+        "Bce { clip: None } takes targets in [0, 1], got -0.25 at number 1 in row 1"
     );
     // In any layout.
     let error = Bce::new().evaluate(&y.t(), &good.t()).unwrap_err();
-    assert!(error.to_string().ends_with("got -0.25 in row 1, column 1"), "{error}");
+    assert!(error.to_string().ends_with("got -0.25 at number 1 in row 1"), "{error}");
     let label = array![[1.0], [0.0]];
     let signs = "takes targets of 1 or -1, got 0 in row 1";
     let column = array![[0.5], [0.5]];

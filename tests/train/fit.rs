@@ -5,7 +5,7 @@ use neuropil::metrics::Accuracy;
 use neuropil::ndarray::{Array2, s};
 use neuropil::losses::{Sum, class_targets};
 use neuropil::prelude::*;
-use neuropil::schedules::{Plateau, StepDecay};
+use neuropil::schedules::{Constant, Plateau, Sequence, StepDecay};
 
 use crate::common::{F32, F64, assert_close};
 use crate::{classifier, moons, numbers, trainer};
@@ -270,4 +270,36 @@ fn the_search_for_a_rate_leaves_everything_as_it_was() {
     for (range, steps) in [(0.0..=1.0, 10), (1.0..=0.5, 10), (0.1..=1.0, 1)] {
         assert!(matches!(searched.find_rate(&network, &data, range, steps), Err(Error::Setting { .. })));
     }
+}
+
+#[test]
+fn a_plateau_behind_a_warm_up_observes_nothing_before_its_turn() {
+    for by_step in [false, true] {
+        // Nothing is better than the first number it observes, so it cuts after each further one.
+        let plateau = Plateau::new(0.5, 0).absolute().threshold(1e9);
+        let schedule = Sequence::new(Constant).then(3, plateau);
+        let trainer = trainer().batch_size(50).epochs(6);
+        let mut trainer = if by_step { trainer.schedule_by_step(schedule) } else { trainer.schedule(schedule) };
+        let history = trainer.fit(&mut classifier(), &moons(50)).unwrap();
+        let rates: Vec<f64> = history.epochs().iter().map(|epoch| epoch.rate / 0.02).collect();
+        assert_eq!(rates, [1.0, 1.0, 1.0, 1.0, 1.0, 0.5]);
+    }
+}
+
+#[test]
+fn fewer_samples_than_a_batch_are_one_batch() {
+    let data: Samples<f64> = data::xor();
+    let start = || Sequential::<f64>::mlp(&[2, 3, 1], Tanh, &mut rng(1)).unwrap();
+    let trainer = || Trainer::new(Mse, Sgd::new(0.5)).epochs(3);
+    let fit = |mut trainer: Trainer<'_, f64>| {
+        let mut network = start();
+        trainer.fit(&mut network, &data).unwrap();
+        numbers(&network)
+    };
+    let want = fit(trainer().batch_size(4));
+    assert_ne!(want, numbers(&start()));
+    assert_eq!(fit(trainer()), want);
+    assert_eq!(fit(trainer().drop_last()), want);
+    let curve = |mut trainer: Trainer<'_, f64>| trainer.find_rate(&start(), &data, 1e-3..=1.0, 10).unwrap();
+    assert_eq!(curve(trainer()), curve(trainer().batch_size(4)));
 }

@@ -38,7 +38,7 @@ fn compare<A: Scalar + Into<f64>>(case: &Case, tolerance: Tolerance) -> usize {
     let x = array("inputs", "input", network.input().len());
     let target = array("inputs", "target", 1);
     let steps = case.config("steps").as_u64().unwrap() as usize;
-    let mut trainer = Trainer::boxed(loss, optimizer).epochs(steps).batch_size(x.nrows()).in_order();
+    let mut trainer = Trainer::new(loss, optimizer).epochs(steps).batch_size(x.nrows()).in_order();
     let history = trainer.fit(&mut network, &(&x, &target)).unwrap();
     let want = case.array("outputs", "losses").unwrap();
     let mut compared = assert_close(&case.name, history.column("loss"), want.iter().copied(), tolerance);

@@ -107,18 +107,6 @@ pub(super) fn conv_transpose2d(e: &mut Export, at: &At) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn pad2d(e: &mut Export, at: &At) -> Result<()> {
-    let [above, below, left, right] = at.spec.counts::<4>("cells")?.map(|n| n as i64);
-    let cells = e.integers(&[0, 0, above, left, 0, 0, below, right]);
-    let mode = match at.spec.text("mode")? {
-        "zero" => "constant",
-        "replicate" => "edge",
-        reflect => reflect,
-    };
-    e.then("Pad", &[&cells], [("mode", Text(mode.into()))]);
-    Ok(())
-}
-
 pub(super) fn pool(e: &mut Export, at: &At) -> Result<()> {
     let spec = &at.spec;
     let attributes = [
@@ -135,41 +123,5 @@ pub(super) fn pool(e: &mut Export, at: &At) -> Result<()> {
         let counts = Int(spec.flag("counts_padding")?.into());
         e.then("AveragePool", &[], [a, b, c, d, f, ("count_include_pad", counts)]);
     }
-    Ok(())
-}
-
-/// The means of regions, which may overlap: a product with a matrix of weights for each axis.
-pub(super) fn adaptive_pool(e: &mut Export, at: &At) -> Result<()> {
-    let Shape::Image { height, width, .. } = at.input else { return Ok(()) };
-    let [lines, columns] = at.spec.counts::<2>("output")?;
-    let [across, down] = region_weights([height, width], [lines, columns]);
-    let across = e.constant(at.name("columns"), Tensor::floats(&[width, columns], across));
-    let down = e.constant(at.name("lines"), Tensor::floats(&[lines, height], down));
-    e.then("MatMul", &[&across], []);
-    e.x = e.node("MatMul", &[&down, &e.x.clone()], []);
-    Ok(())
-}
-
-/// What makes the means of regions: a matrix (width, columns) for the lines of an image, and one (lines, height) for its
-/// columns.
-pub(super) fn region_weights([height, width]: [usize; 2], [lines, columns]: [usize; 2]) -> [Vec<f32>; 2] {
-    // How much cell j of n adds to place i of m: its part of the region from ⌊i·n/m⌋ up to, without, ⌈(i + 1)·n/m⌉.
-    let weight = |i: usize, j: usize, m: usize, n: usize| {
-        let region = i * n / m..((i + 1) * n).div_ceil(m);
-        if region.contains(&j) { 1.0 / region.len() as f32 } else { 0.0 }
-    };
-    let across = (0..width * columns).map(|k| weight(k % columns, k / columns, columns, width));
-    let down = (0..lines * height).map(|k| weight(k / height, k % height, lines, height));
-    [across.collect(), down.collect()]
-}
-
-pub(super) fn upsample(e: &mut Export, at: &At) -> Result<()> {
-    let [down, across] = at.spec.counts::<2>("scale")?.map(|scale| scale as f32);
-    let scales = e.unnamed(Tensor::floats(&[4], [1.0, 1.0, down, across]));
-    let (mode, coordinates) =
-        if at.spec.flag("bilinear")? { ("linear", "half_pixel") } else { ("nearest", "asymmetric") };
-    let mode = [("mode", mode), ("coordinate_transformation_mode", coordinates), ("nearest_mode", "floor")];
-    // Without a region of interest, the second input.
-    e.then("Resize", &["", &scales], mode.map(|(name, value)| (name, Text(value.into()))));
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! [`Sequential::export_rust`]: a network as one Rust source file.
 
+use std::any::Any;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -7,10 +8,8 @@ use super::atomic;
 use crate::kernels::flat;
 use crate::kernels::gemm::blocks_of_one_row;
 use crate::layer::Layer;
-use crate::spec::Spec;
+use crate::layers::{Dense, LogSoftmax, Softmax};
 use crate::{Error, Init, Network, Result, Scalar, Shape, rng};
-
-mod activation;
 
 /// The functions of the source that do not depend on the network.
 const KERNELS: &str = include_str!("kernels.txt");
@@ -25,8 +24,9 @@ impl<A: Scalar> Network<A> {
     /// on the heap, and `predict` gives the bits of [`predict_one`](Self::predict_one) (on a machine with fused
     /// multiply-add, as all are for which this crate has vector instructions). A test in the file says so.
     ///
-    /// It knows dense layers, flatten, softmax and its logarithm on plain features, and all activations. Such a file is
-    /// for small networks: on x86-64 its products are fast with `-C target-cpu=native` or `x86-64-v3` only.
+    /// It knows dense layers, softmax and its logarithm on plain features, flatten and reshape, what only training
+    /// changes, and every layer with a [`rust_expression`](Layer::rust_expression), such as the activations. Such a file is for
+    /// small networks: on x86-64 its products are fast with `-C target-cpu=native` or `x86-64-v3` only.
     ///
     /// # Errors
     /// [`Error::Unsupported`] for other layers; [`Error::Save`] if the file cannot be written.
@@ -121,20 +121,24 @@ impl Source {
         if let Some(network) = crate::network::as_network(layer) {
             return self.network(network);
         }
-        let spec = layer.spec().unwrap_or_else(|| Spec::new(""));
-        match (spec.kind(), input) {
-            ("dense", Shape::Flat(inputs)) => self.dense(layer, inputs),
-            ("softmax", Shape::Flat(_)) => self.step("softmax(x)"),
-            ("log_softmax", Shape::Flat(_)) => self.step("log_softmax(x)"),
-            ("flatten" | "reshape" | "dropout" | "spatial_dropout" | "gaussian_noise" | "gaussian_dropout", _) => {}
-            _ => {
-                let Some(formula) = activation::formula::<A>(&spec)? else {
-                    let what = "cannot be written as Rust source; dense layers, softmax and its logarithm on plain \
-                                features, flatten and activations can";
-                    return Err(Error::Unsupported { layer: format!("{layer:?}"), what: what.to_owned() });
-                };
-                self.step(&format!("x.map(|x| {formula})"));
+        let any: &dyn Any = layer;
+        let number = |x| literal(A::of(x));
+        let is_flat = matches!(input, Shape::Flat(_));
+        if let Some(dense) = any.downcast_ref::<Dense<A>>().filter(|_| is_flat) {
+            self.dense(dense);
+        } else if any.is::<Softmax>() && is_flat {
+            self.step("softmax(x)");
+        } else if any.is::<LogSoftmax>() && is_flat {
+            self.step("log_softmax(x)");
+        } else if let Some(expression) = layer.rust_expression(&number) {
+            // Such as dropout, which only training changes.
+            if expression != "x" {
+                self.step(&format!("x.map(|x| {expression})"));
             }
+        } else {
+            let what = "cannot be written as Rust source; dense layers, softmax and its logarithm on plain features, \
+                        flatten and activations can";
+            return Err(Error::Unsupported { layer: format!("{layer:?}"), what: what.to_owned() });
         }
         Ok(())
     }
@@ -144,25 +148,22 @@ impl Source {
     }
 
     /// A product, made as this crate makes it for one sample, and a sum.
-    fn dense<A: Scalar>(&mut self, layer: &dyn Layer<A>, inputs: usize) {
-        layer.visit(&mut |info, matrix| {
-            let name = format!("{}_{}", info.name, self.count).to_uppercase();
-            let outputs = matrix.ncols();
-            if matrix.nrows() == inputs && info.dims.len() == 2 {
-                let mut rows = String::new();
-                for row in matrix.rows() {
-                    let _ = writeln!(rows, "    {},", array(&row.to_vec()));
-                }
-                let _ = write!(self.constants, "static {name}: [[Number; {outputs}]; {inputs}] = [\n{rows}];\n\n");
-                match blocks_of_one_row::<A>(inputs, outputs) {
-                    None => self.step(&format!("small_product(&x, &{name})")),
-                    Some(block) => self.step(&format!("product::<_, _, {block}>(&x, &{name})")),
-                }
-            } else {
-                let _ = write!(self.constants, "static {name}: [Number; {outputs}] = {};\n\n", array(flat(matrix)));
-                self.step(&format!("sum(x, &{name})"));
-            }
-        });
+    fn dense<A: Scalar>(&mut self, layer: &Dense<A>) {
+        let (inputs, outputs) = layer.weight().dim();
+        let (weight, bias) = (format!("WEIGHT_{}", self.count), format!("BIAS_{}", self.count));
+        let mut rows = String::new();
+        for row in layer.weight().rows() {
+            let _ = writeln!(rows, "    {},", array(&row.to_vec()));
+        }
+        let _ = write!(self.constants, "static {weight}: [[Number; {outputs}]; {inputs}] = [\n{rows}];\n\n");
+        match blocks_of_one_row::<A>(inputs, outputs) {
+            None => self.step(&format!("small_product(&x, &{weight})")),
+            Some(block) => self.step(&format!("product::<_, _, {block}>(&x, &{weight})")),
+        }
+        if let Some(numbers) = layer.bias() {
+            let _ = write!(self.constants, "static {bias}: [Number; {outputs}] = {};\n\n", array(flat(numbers)));
+            self.step(&format!("sum(x, &{bias})"));
+        }
         self.count += 1;
     }
 }

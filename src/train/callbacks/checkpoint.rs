@@ -103,6 +103,10 @@ impl<A: Scalar> Callback<A> for Checkpoint {
         Ok(())
     }
 
+    fn kind(&self) -> &'static str {
+        "checkpoint"
+    }
+
     fn state(&self) -> Vec<f64> {
         let best = self.best.map_or([0.0, 0.0], |best| [1.0, best]);
         best.into_iter().chain(self.kept.iter().map(|&epoch| epoch as f64)).collect()

@@ -101,21 +101,31 @@ impl<A: Scalar> Callback<A> for EarlyStopping<A> {
         Ok(())
     }
 
+    fn kind(&self) -> &'static str {
+        "early_stopping"
+    }
+
     fn state(&self) -> Vec<f64> {
         let best = self.best.map_or([0.0, 0.0], |best| [1.0, best]);
-        let mut state = vec![best[0], best[1], self.best_epoch as f64, self.bad as f64];
-        state.extend(self.weights.iter().map(|w| w.to_f64()));
-        state
+        vec![best[0], best[1], self.best_epoch as f64, self.bad as f64]
     }
 
     fn restore(&mut self, state: &[f64]) -> Result<()> {
-        let [known, best, best_epoch, bad, weights @ ..] = state else {
-            return Err(Error::Format { what: "the state of EarlyStopping".into(), problem: "it is too short".into() });
+        let &[known, best, best_epoch, bad] = state else {
+            let problem = format!("it has {} numbers, not 4", state.len());
+            return Err(Error::Format { what: "the state of EarlyStopping".into(), problem });
         };
-        self.best = (*known != 0.0).then_some(*best);
-        (self.best_epoch, self.bad) = (*best_epoch as usize, *bad as usize);
-        self.weights = weights.iter().map(|&w| A::of(w)).collect();
+        self.best = (known != 0.0).then_some(best);
+        (self.best_epoch, self.bad) = (best_epoch as usize, bad as usize);
         Ok(())
+    }
+
+    fn weights(&self) -> &[A] {
+        &self.weights
+    }
+
+    fn set_weights(&mut self, weights: Vec<A>) {
+        self.weights = weights;
     }
 }
 

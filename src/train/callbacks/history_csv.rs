@@ -19,7 +19,7 @@ use crate::{Error, Result, Scalar};
 ///
 /// let file = std::env::temp_dir().join(format!("neuropil-history-{}.csv", std::process::id()));
 /// let mut network = Sequential::<f64>::mlp(&[2, 4, 1], Tanh, &mut rng(7))?;
-/// let mut trainer = Trainer::new(Mse, Sgd::new(0.5)).epochs(3).batch_size(4).callback(HistoryCsv::new(&file));
+/// let mut trainer = Trainer::new(Mse, Sgd::new(0.5)).epochs(3).callback(HistoryCsv::new(&file));
 /// let history = trainer.fit(&mut network, &data::xor())?;
 /// assert_eq!(std::fs::read_to_string(&file).unwrap(), history.to_csv());
 /// # std::fs::remove_file(&file).unwrap();

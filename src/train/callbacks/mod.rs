@@ -41,7 +41,7 @@ pub use progress::ProgressBar;
 /// }
 ///
 /// let mut network = Sequential::mlp(&[2, 8, 1], Tanh, &mut rng(7))?;
-/// let mut trainer = Trainer::new(Mse, Adam::new(0.05)).epochs(1000).batch_size(4).callback(Enough(0.01));
+/// let mut trainer = Trainer::new(Mse, Adam::new(0.05)).epochs(1000).callback(Enough(0.01));
 /// let history = trainer.fit(&mut network, &data::xor::<f64>())?;
 /// assert!(history.epochs().len() < 1000);
 /// # Ok::<(), Error>(())
@@ -79,6 +79,12 @@ pub trait Callback<A: Scalar>: Debug + Send {
         Ok(())
     }
 
+    /// The name of its kind in files, such as `early_stopping`: by it a callback finds its state in a training that was
+    /// saved. One that has nothing to remember needs none.
+    fn kind(&self) -> &'static str {
+        ""
+    }
+
     /// What it has to remember when a training is saved, to go on later.
     fn state(&self) -> Vec<f64> {
         Vec::new()
@@ -90,6 +96,54 @@ pub trait Callback<A: Scalar>: Debug + Send {
     /// [`Error::Format`] when it cannot be that.
     fn restore(&mut self, _state: &[f64]) -> Result<()> {
         Ok(())
+    }
+
+    /// The weights that it keeps, if any, which are saved with its state: all parameters and statistics of a network, in
+    /// the order of [`Layer::visit`](crate::layer::Layer::visit).
+    fn weights(&self) -> &[A] {
+        &[]
+    }
+
+    /// Takes back what [`weights`](Self::weights) gave.
+    fn set_weights(&mut self, _weights: Vec<A>) {}
+}
+
+/// So that a callback may be chosen as the program runs.
+impl<A: Scalar, C: Callback<A> + ?Sized> Callback<A> for Box<C> {
+    fn on_start(&mut self, at: &mut Context<'_, A>) -> Result<()> {
+        (**self).on_start(at)
+    }
+
+    fn on_batch_end(&mut self, at: &mut Context<'_, A>) -> Result<()> {
+        (**self).on_batch_end(at)
+    }
+
+    fn on_epoch_end(&mut self, at: &mut Context<'_, A>) -> Result<Flow> {
+        (**self).on_epoch_end(at)
+    }
+
+    fn on_end(&mut self, at: &mut Context<'_, A>) -> Result<()> {
+        (**self).on_end(at)
+    }
+
+    fn kind(&self) -> &'static str {
+        (**self).kind()
+    }
+
+    fn state(&self) -> Vec<f64> {
+        (**self).state()
+    }
+
+    fn restore(&mut self, state: &[f64]) -> Result<()> {
+        (**self).restore(state)
+    }
+
+    fn weights(&self) -> &[A] {
+        (**self).weights()
+    }
+
+    fn set_weights(&mut self, weights: Vec<A>) {
+        (**self).set_weights(weights);
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{Error, Result, Scalar};
 /// use neuropil::train::ProgressBar;
 ///
 /// let mut network = Sequential::<f64>::mlp(&[2, 4, 1], Tanh, &mut rng(7))?;
-/// let mut trainer = Trainer::new(Mse, Sgd::new(0.5)).epochs(3).batch_size(4).callback(ProgressBar::new());
+/// let mut trainer = Trainer::new(Mse, Sgd::new(0.5)).epochs(3).callback(ProgressBar::new());
 /// trainer.fit(&mut network, &data::xor())?; // epoch 1/3  loss 0.6234  0.00 s
 /// # Ok::<(), Error>(())
 /// ```

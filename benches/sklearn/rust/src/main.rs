@@ -50,7 +50,7 @@ fn score(table: &Table, kind: &str, layers: &[usize], settings: &[f64], seed: u6
     };
     let mut network = Sequential::mlp(layers, Relu, &mut rng(seed))?;
     let adam = Adam::new(rate).decay(Decay::l2(penalty).spare_biases());
-    Trainer::boxed(loss, Box::new(adam))
+    Trainer::new(loss, adam)
         .epochs(epochs as usize)
         .batch_size(batch as usize)
         .seed(seed)

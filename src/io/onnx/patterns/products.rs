@@ -1,9 +1,9 @@
 //! Products with a matrix, and sums and products with one number for each feature.
 
-use super::windows::region_weights;
 use super::{Read, first};
 use crate::Shape;
 use crate::io::onnx::import::{Found, Walk};
+use crate::layers::AdaptiveAvgPool2d;
 use crate::spec::Spec;
 use crate::spec::onnx::Node;
 
@@ -43,7 +43,7 @@ pub(super) fn regions<'g>(walk: &Walk<'g>, across: &'g Node<'g>) -> Read<Option<
     if [width.checked_mul(columns), lines.checked_mul(height)] != [numbers[0].len(), numbers[1].len()].map(Some) {
         return Ok(None);
     }
-    let [wide, high] = region_weights([height, width], [lines, columns]);
+    let [wide, high] = AdaptiveAvgPool2d::new([lines, columns]).region_weights([height, width]);
     let same = |got: &[f64], want: &[f32]| got.iter().zip(want).all(|(&got, &want)| got == f64::from(want));
     across.expect("B", same(&numbers[0], &wide) && same(&numbers[1], &high))?;
     let spec = Spec::new("adaptive_avg_pool2d").set("output", [lines, columns]);

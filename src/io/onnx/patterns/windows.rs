@@ -128,16 +128,3 @@ pub(super) fn reversed<T: Copy>(numbers: &[T], [a, b, c]: [usize; 3]) -> Vec<T> 
     let places = (0..c).flat_map(|k| (0..b).flat_map(move |j| (0..a).map(move |i| (i * b + j) * c + k)));
     places.map(|place| numbers[place]).collect()
 }
-
-/// What makes the means of regions: a matrix (width, columns) for the lines of an image, and one (lines, height) for its
-/// columns.
-pub(super) fn region_weights([height, width]: [usize; 2], [lines, columns]: [usize; 2]) -> [Vec<f32>; 2] {
-    // How much cell j of n adds to place i of m: its part of the region from ⌊i·n/m⌋ up to, without, ⌈(i + 1)·n/m⌉.
-    let weight = |i: usize, j: usize, m: usize, n: usize| {
-        let region = i * n / m..((i + 1) * n).div_ceil(m);
-        if region.contains(&j) { 1.0 / region.len() as f32 } else { 0.0 }
-    };
-    let across = (0..width * columns).map(|k| weight(k % columns, k / columns, columns, width));
-    let down = (0..lines * height).map(|k| weight(k / height, k % height, lines, height));
-    [across.collect(), down.collect()]
-}

@@ -1,0 +1,34 @@
+//! [`Report`]: one measurement in words.
+
+use std::fmt;
+
+use crate::text::figures;
+
+/// What was measured, and what to do about it. It prints as a few lines.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// What was looked at.
+    pub title: &'static str,
+    /// Names and values.
+    pub values: Vec<(String, f64)>,
+    /// What is not as it should be, and what may help; nothing if all is well.
+    pub advice: Vec<String>,
+}
+
+impl Report {
+    /// Whether there is no advice.
+    pub fn is_healthy(&self) -> bool {
+        self.advice.is_empty()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}", self.title, if self.is_healthy() { "as it should be" } else { "look here" })?;
+        let width = self.values.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+        for (name, value) in &self.values {
+            writeln!(f, "  {name:width$}  {:>10}", figures(*value, 4))?;
+        }
+        self.advice.iter().try_for_each(|advice| writeln!(f, "  ! {advice}"))
+    }
+}
