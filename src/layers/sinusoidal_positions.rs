@@ -157,7 +157,7 @@ pub(super) fn add_codes<A: Scalar>(x: &Matrix<A>, codes: &[A], features: usize, 
     }
 }
 
-/// The same with the operators of ONNX, for the steps that the input has.
+/// Adds the codes to the current value in ONNX, for as many steps as the input has; padding stays, if it is looked for.
 pub(super) fn write_onnx<A: Scalar>(operators: &mut Operators, codes: &[A], masked: bool) {
     let Shape::Sequence { steps, features } = operators.input() else { return };
     let x = operators.value();

@@ -48,7 +48,8 @@ impl<A: Scalar> MultiHeadAttention<A> {
         Ok(())
     }
 
-    /// Whether `memory` is that of a forward pass to a y of this size, with so many parts side by side in one projection.
+    /// Whether `memory` is that of a forward pass to a y of this size, with this many of Q, K and V side by side in one
+    /// matrix.
     pub(super) fn fits(&self, memory: &Memory<A>, parts: usize, y: &Matrix<A>) -> bool {
         let Memory { projected, p, samples, queries, .. } = memory;
         projected[0].ncols() == parts * self.features()
