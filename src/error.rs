@@ -332,6 +332,9 @@ impl fmt::Display for Numbers {
 // No `source`: the text of a `Layer` has that of the error in it.
 impl std::error::Error for Error {}
 
+/// The error of a backward pass whose cache or gradients are not those of a forward pass with the same layer.
+pub(crate) const NO_FORWARD: Error = Error::Order { call: "backward", needs: "`forward` with the same layer" };
+
 /// The error unless `got` is in the range that is written out in `wants`.
 pub(crate) fn check_setting(what: &str, got: f64, wants: &'static str, ok: bool) -> Result<()> {
     if ok { Ok(()) } else { Err(Error::Setting { what: what.to_owned(), wants, got }) }

@@ -155,7 +155,7 @@ pub(crate) fn gradient<A: Scalar>(
     );
 }
 
-/// Ones and zeros, for layers without parameters.
+/// Ones and zeros, for norms without w or b.
 #[derive(Debug)]
 pub(crate) struct Plain<A> {
     ones: Vec<A>,
@@ -169,12 +169,14 @@ impl<A> Default for Plain<A> {
 }
 
 impl<A: Scalar> Plain<A> {
-    /// `parameters`, or `count` ones and `count` zeros.
-    pub(crate) fn or<'a>(&'a mut self, parameters: Option<(&'a [A], &'a [A])>, count: usize) -> (&'a [A], &'a [A]) {
-        parameters.unwrap_or_else(|| {
+    /// w and b, with `count` ones for a missing w, and zeros for a missing b.
+    pub(crate) fn or<'a>(&'a mut self, [w, b]: [Option<&'a [A]>; 2], count: usize) -> (&'a [A], &'a [A]) {
+        if w.is_none() {
             self.ones.resize(count, A::ONE);
+        }
+        if b.is_none() {
             self.zeros.resize(count, A::ZERO);
-            (&self.ones, &self.zeros)
-        })
+        }
+        (w.unwrap_or(&self.ones), b.unwrap_or(&self.zeros))
     }
 }

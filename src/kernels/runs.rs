@@ -25,7 +25,7 @@ pub(crate) struct RunsState<A> {
     statistics: Vec<A>,
     partial: Vec<f64>,
     sums: Vec<f64>,
-    /// The parameters of layers that have none.
+    /// The parameters of norms that have none.
     plain: Plain<A>,
 }
 
@@ -41,7 +41,7 @@ impl Runs {
         self,
         (x, y): (&[A], &mut [A]),
         size: usize,
-        parameters: Option<(&[A], &[A])>,
+        parameters: [Option<&[A]>; 2],
         state: &mut RunsState<A>,
     ) {
         let (w, b) = state.plain.or(parameters, size);
@@ -74,12 +74,17 @@ impl Runs {
         );
     }
 
+    /// Whether the last forward pass was over as many runs of this size.
+    pub(crate) fn fits<A>(x: &[A], size: usize, state: &RunsState<A>) -> bool {
+        state.statistics.len() == x.len() / size * 3
+    }
+
     /// dx, and dw and db if there are parameters.
     pub(crate) fn backward<A: Scalar>(
         self,
         (x, dy, dx): (&[A], &[A], Option<&mut [A]>),
         size: usize,
-        parameters: Option<(&[A], &[A])>,
+        parameters: [Option<&[A]>; 2],
         [dw, db]: [Option<&mut [A]>; 2],
         state: &mut RunsState<A>,
     ) {

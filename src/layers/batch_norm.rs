@@ -2,17 +2,20 @@
 
 use std::fmt;
 
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array1, Array2};
 
-use crate::error::check_setting;
+use super::affine::{self, Affine, NORMALIZED, constant, row};
+use crate::error::{NO_FORWARD, check_setting};
 use crate::kernels::channels::block_sums;
-use crate::kernels::normalize::{Statistics, add_gradients, add_numbers, add_squares, gradient, normalize};
+use crate::kernels::normalize::{Plain, Statistics, add_gradients, add_numbers, add_squares, gradient, normalize};
 use crate::kernels::parallel::split_items;
 use crate::kernels::rows::Rows;
 use crate::kernels::simd::{vectorize, vectorize_with};
 use crate::kernels::{channels_of, flat, flat_mut};
-use crate::layer::{Backward, Cache, Info, Layer, Parts, Pass, Restore, Role};
-use crate::spec::Spec;
+use crate::layer::{Backward, Cache, Layer, Parameter, Parts, Pass, Restore, parameters};
+use crate::spec::layout::{Piece, System};
+use crate::spec::onnx::{Attribute, Operators};
+use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Batch normalisation, y = (x - μ)/√(σ² + ε)·w + b for each channel (Ioffe and Szegedy, 2015).
@@ -21,7 +24,8 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// (1, channels), and start at 1 and 0. When training, μ and σ² are the mean and variance of the channel over the batch
 /// and over its places in a sample; when predicting, they are the running ones, so that no sample's output depends on
 /// its neighbours. With x̂ = (x - μ)/√(σ² + ε) and means over the channel,
-/// dx = w/√(σ² + ε)·(dy - mean(dy) - x̂·mean(dy·x̂)), dw = Σ dy·x̂, db = Σ dy.
+/// dx = w/√(σ² + ε)·(dy - mean(dy) - x̂·mean(dy·x̂)), dw = Σ dy·x̂, db = Σ dy. The running statistics are constants, so
+/// that on a [predicting tape](crate::Tape::predicting) dx = w/√(σ² + ε)·dy.
 ///
 /// After a step, running = (1 - momentum)·running + momentum·new, with the momentum of 0.1 by default, ε = 10⁻⁵. As in
 /// `PyTorch`, x is divided by the root of the biased variance (that of all n values divided by n), while the running
@@ -50,32 +54,22 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Clone, PartialEq)]
 pub struct BatchNorm<A: Scalar> {
-    weight: Array2<A>,
-    bias: Array2<A>,
-    running_mean: Array2<A>,
-    running_var: Array2<A>,
-    /// Whether w and b are trained; else they are 1 and 0, and nobody sees them.
-    affine: bool,
+    /// w and b with a number for each channel.
+    affine: Affine<A>,
+    running_mean: Parameter<A>,
+    running_var: Parameter<A>,
     eps: f64,
     momentum: f64,
 }
 
 impl<A: Scalar> BatchNorm<A> {
-    /// A layer for so many channels.
+    /// A layer for this many channels.
     pub fn new(channels: usize) -> Self {
         let row = |value| Array2::from_elem((1, channels), value);
-        Self {
-            weight: row(A::ONE),
-            bias: row(A::ZERO),
-            running_mean: row(A::ZERO),
-            running_var: row(A::ONE),
-            affine: true,
-            eps: 1e-5,
-            momentum: 0.1,
-        }
+        Self::of(Affine::new(channels.into()), row(A::ZERO), row(A::ONE))
     }
 
-    /// A layer with this w and b, and these running statistics, each with a number a channel.
+    /// A layer with this w and b, and these running statistics, each with a number for each channel.
     ///
     /// # Errors
     /// [`Error::Dimensions`] if they are not of one length.
@@ -86,41 +80,45 @@ impl<A: Scalar> BatchNorm<A> {
         running_var: Array1<A>,
     ) -> Result<Self> {
         let channels = weight.len();
-        let row = |name: &str, values: Array1<A>| {
-            if values.len() == channels {
-                return Ok(Array1::from_iter(values).insert_axis(Axis(0)));
-            }
-            let what = format!("the {name} of BatchNorm({channels})");
-            Err(Error::Dimensions { what, wants: [1, channels], got: [1, values.len()] })
-        };
-        Ok(Self {
-            weight: row("weight", weight)?,
-            bias: row("bias", bias)?,
-            running_mean: row("running mean", running_mean)?,
-            running_var: row("running variance", running_var)?,
-            ..Self::new(0)
-        })
+        let layer = format!("BatchNorm({channels})");
+        let affine = Affine::of(&layer, channels.into(), weight, Some(bias))?;
+        let mean = row(&layer, "running mean", channels, running_mean)?;
+        Ok(Self::of(affine, mean, row(&layer, "running variance", channels, running_var)?))
     }
 
-    /// The same layer without w and b: y = (x - μ)/√(σ² + ε).
+    /// The layer of w and b, and of the running statistics, each (1, channels).
+    fn of(affine: Affine<A>, mean: Array2<A>, variance: Array2<A>) -> Self {
+        let dims = [mean.len()];
+        Self {
+            affine,
+            running_mean: Parameter::statistic("running_mean", &dims, mean),
+            running_var: Parameter::statistic("running_var", &dims, variance),
+            eps: 1e-5,
+            momentum: 0.1,
+        }
+    }
+
+    /// The layer without w and b: y = (x - μ)/√(σ² + ε).
     pub fn without_affine(mut self) -> Self {
-        self.weight.fill(A::ONE);
-        self.bias.fill(A::ZERO);
-        self.affine = false;
+        self.affine = Affine::NONE;
         self
     }
 
-    /// The same layer with this ε, which keeps a channel without spread from being divided by 0.
+    /// Sets ε, which keeps a channel without spread from being divided by 0.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self
     }
 
-    /// The same layer with this share of the newest batch in the running statistics: 0 leaves them as they are, 1
-    /// forgets all earlier batches.
+    /// Sets the share of the newest batch in the running statistics: 0 leaves them as they are, 1 forgets all earlier
+    /// batches.
     pub fn momentum(mut self, momentum: f64) -> Self {
         self.momentum = momentum;
         self
+    }
+
+    fn channels(&self) -> usize {
+        self.running_mean.len()
     }
 }
 
@@ -136,18 +134,27 @@ struct State<A> {
     sums: Vec<f64>,
     /// The means m₁ and m₂ of the gradient.
     means: Vec<A>,
+    /// The parameters of a layer that has none.
+    plain: Plain<A>,
 }
 
 impl<A> Default for State<A> {
     fn default() -> Self {
-        let (partial, sums) = (Vec::new(), Vec::new());
-        Self { statistics: Vec::new(), batch: Vec::new(), values: 0, partial, sums, means: Vec::new() }
+        Self {
+            statistics: Vec::new(),
+            batch: Vec::new(),
+            values: 0,
+            partial: Vec::new(),
+            sums: Vec::new(),
+            means: Vec::new(),
+            plain: Plain::default(),
+        }
     }
 }
 
 impl<A: Scalar> Layer<A> for BatchNorm<A> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
-        let channels = self.weight.len();
+        let channels = self.channels();
         check_setting("BatchNorm's channels", channels as f64, "at least 1", channels > 0)?;
         check_setting("BatchNorm's eps", self.eps, "positive and finite", self.eps > 0.0 && self.eps.is_finite())?;
         let ok = (0.0..=1.0).contains(&self.momentum);
@@ -169,13 +176,13 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
                 row: None,
             });
         }
-        let State { statistics: memory, batch, values: kept, partial, sums, .. } = pass.cache.get::<State<A>>();
+        let State { statistics: memory, batch, values: kept, partial, sums, plain, .. } = pass.cache.get::<State<A>>();
         memory.resize(Statistics::<A>::NUMBERS * channels, A::ZERO);
         let mut statistics = Statistics::of(memory);
         let (x, n) = (flat(x), values as f64);
-        let (w, b) = (flat(&self.weight), flat(&self.bias));
+        let (w, b) = plain.or(self.affine.values(), channels);
+        *kept = if pass.training { values } else { 0 };
         if pass.training {
-            *kept = values;
             batch.resize(2 * channels, 0.0);
             let (sums, squares) = batch.split_at_mut(channels);
             let rows = Rows(x, width);
@@ -224,10 +231,14 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         let ((channels, apart), width) = (channels_of(pass.input), pass.input.len());
-        let State { statistics, partial, sums, means, .. } = pass.cache.get::<State<A>>();
+        let State { statistics, partial, sums, means, plain, .. } = pass.cache.get::<State<A>>();
+        if statistics.len() != Statistics::<A>::NUMBERS * channels {
+            return Err(NO_FORWARD);
+        }
         let statistics = Statistics::of(statistics);
         let statistics = statistics.get();
-        let (x, dy, w) = (flat(at.x), flat(at.dy), flat(&self.weight));
+        let (x, dy) = (flat(at.x), flat(at.dy));
+        let (w, _) = plain.or(self.affine.values(), channels);
         let n = (x.len() / channels) as f64;
         sums.resize(2 * channels, 0.0);
         let rows = Rows((x, dy), width);
@@ -240,10 +251,9 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
             |at, sums| add_gradients(at.0, apart, statistics, sums),
         );
         // Σ dy of each channel, then Σ dy·x̂.
-        if let [dw, db] = at.dw {
-            db.iter_mut().zip(&*sums).for_each(|(db, &sum)| *db = A::of(sum));
-            dw.iter_mut().zip(&sums[channels..]).for_each(|(dw, &sum)| *dw = A::of(sum));
-        }
+        let [dw, db] = self.affine.gradients(at.dw)?;
+        db.into_iter().flatten().zip(&*sums).for_each(|(db, &sum)| *db = A::of(sum));
+        dw.into_iter().flatten().zip(&sums[channels..]).for_each(|(dw, &sum)| *dw = A::of(sum));
         let Some(dx) = at.dx else { return Ok(()) };
         means.clear();
         // When predicting, the statistics do not depend on x.
@@ -260,25 +270,7 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
         Ok(())
     }
 
-    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
-        let dims = &[self.weight.len()];
-        if self.affine {
-            f(Info { name: &"weight", role: Role::Bias, dims }, &self.weight);
-            f(Info { name: &"bias", role: Role::Bias, dims }, &self.bias);
-        }
-        f(Info { name: &"running_mean", role: Role::Statistic, dims }, &self.running_mean);
-        f(Info { name: &"running_var", role: Role::Statistic, dims }, &self.running_var);
-    }
-
-    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
-        let dims = &[self.weight.len()];
-        if self.affine {
-            f(Info { name: &"weight", role: Role::Bias, dims }, &mut self.weight);
-            f(Info { name: &"bias", role: Role::Bias, dims }, &mut self.bias);
-        }
-        f(Info { name: &"running_mean", role: Role::Statistic, dims }, &mut self.running_mean);
-        f(Info { name: &"running_var", role: Role::Statistic, dims }, &mut self.running_var);
-    }
+    parameters!(A: affine, running_mean, running_var);
 
     fn update_statistics(&mut self, cache: &mut Cache) {
         let State { batch, values, .. } = cache.get::<State<A>>();
@@ -286,7 +278,7 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
         if values < 2 {
             return;
         }
-        let (sums, squares) = batch.split_at(self.weight.len());
+        let (sums, squares) = batch.split_at(self.channels());
         let n = values as f64;
         for (running, sums, n) in [(&mut self.running_mean, sums, n), (&mut self.running_var, squares, n - 1.0)] {
             for (running, sum) in running.iter_mut().zip(sums) {
@@ -296,8 +288,49 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
     }
 
     fn spec(&self) -> Option<Spec> {
-        let spec = Spec::new("batch_norm").set("channels", self.weight.len()).set("eps", self.eps);
-        Some(spec.set("momentum", self.momentum).set("affine", self.affine))
+        let spec = Spec::new("batch_norm").set("channels", self.channels()).set("eps", self.eps);
+        Some(spec.set("momentum", self.momentum).set("affine", self.affine.has_weight()))
+    }
+
+    fn layout(&self, system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
+        affine::layout(system, name, dims)
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let dims = [self.channels()];
+        let mut plain = Plain::default();
+        let (weight, bias) = plain.or(self.affine.values(), dims[0]);
+        let (mean, variance) = (flat(&self.running_mean), flat(&self.running_var));
+        if matches!(operators.input(), Shape::Sequence { .. }) {
+            // The operator wants channels second; here they are last.
+            let scale: Vec<f64> = weight
+                .iter()
+                .zip(variance)
+                .map(|(w, variance)| w.to_f64() / (variance.to_f64() + self.eps).sqrt())
+                .collect();
+            let shift: Vec<f64> = bias
+                .iter()
+                .zip(mean)
+                .zip(&scale)
+                .map(|((b, mean), scale)| b.to_f64() - mean.to_f64() * scale)
+                .collect();
+            for (op, name, numbers) in [("Mul", "scale", scale), ("Add", "shift", shift)] {
+                let numbers = constant(operators, name, &dims, &numbers);
+                operators.then(op, &[&numbers], []);
+            }
+            return Ok(());
+        }
+        let parameters = [("weight", weight), ("bias", bias), ("running_mean", mean), ("running_var", variance)];
+        let [weight, bias, mean, variance] =
+            parameters.map(|(name, numbers)| constant(operators, name, &dims, numbers));
+        let epsilon = ("epsilon", Attribute::Float(self.eps as f32));
+        operators.then("BatchNormalization", &[&weight, &bias, &mean, &variance], [epsilon]);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        let [text, latex] = NORMALIZED;
+        Some(self.affine.formula(text, latex))
     }
 }
 
@@ -307,23 +340,18 @@ impl<A: Scalar> Restore<A> for BatchNorm<A> {
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
         let spec = parts.spec();
         let channels = spec.count("channels")?;
-        // What an array's source has, there is memory for.
-        let running_mean = parts.array("running_mean", 1, channels)?;
-        let running_var = parts.array("running_var", 1, channels)?;
-        let mut layer = Self { running_mean, running_var, ..Self::new(channels) };
-        layer = layer.eps(spec.number("eps")?).momentum(spec.number("momentum")?);
-        if spec.flag("affine")? {
-            layer.weight = parts.array("weight", 1, channels)?;
-            layer.bias = parts.array("bias", 1, channels)?;
-        } else {
-            layer.affine = false;
-        }
-        Ok(layer)
+        Ok(Self {
+            affine: Affine::restore(parts, channels.into(), true)?,
+            running_mean: parts.statistic("running_mean", channels)?,
+            running_var: parts.statistic("running_var", channels)?,
+            eps: spec.number("eps")?,
+            momentum: spec.number("momentum")?,
+        })
     }
 }
 
 impl<A: Scalar> fmt::Debug for BatchNorm<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "BatchNorm({}{})", self.weight.len(), if self.affine { "" } else { ", not affine" })
+        write!(f, "BatchNorm({}{})", self.channels(), self.affine.note())
     }
 }

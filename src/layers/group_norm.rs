@@ -2,15 +2,17 @@
 
 use std::fmt;
 
-use ndarray::{Array1, Array2, Axis};
+use ndarray::Array1;
 
-use crate::error::check_setting_of;
+use super::affine::{self, Affine, NORMALIZED};
+use crate::error::{NO_FORWARD, check_setting_of};
 use crate::kernels::normalize::{Plain, Statistics, add_gradients, add_numbers, add_squares, gradient, normalize};
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{channels_of, flat, flat_mut};
-use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
-use crate::layers::layer_norm::parameters;
-use crate::spec::Spec;
+use crate::layer::{Backward, Layer, Parts, Pass, Restore, parameters};
+use crate::spec::layout::{Piece, System};
+use crate::spec::onnx::{Attribute, Operators, Tensor, dims};
+use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Group normalisation, y = (x - μ)/√(σ² + ε)·w + b with the mean μ and variance σ² of a group of channels of one sample
@@ -42,16 +44,15 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 pub struct GroupNorm<A: Scalar> {
     groups: usize,
     pub(super) channels: usize,
-    /// w and b.
-    pub(super) affine: Option<[Array2<A>; 2]>,
+    /// w and b with a number for each channel.
+    pub(super) affine: Affine<A>,
     pub(super) eps: f64,
 }
 
 impl<A: Scalar> GroupNorm<A> {
-    /// A layer that splits so many channels into so many groups.
+    /// A layer that splits this many channels into this many groups.
     pub fn new(groups: usize, channels: usize) -> Self {
-        let row = |value| Array2::from_elem((1, channels), value);
-        Self { groups, channels, affine: Some([row(A::ONE), row(A::ZERO)]), eps: 1e-5 }
+        Self { groups, channels, affine: Affine::new(channels.into()), eps: 1e-5 }
     }
 
     /// A layer with this w and b, each with a number for each channel.
@@ -60,21 +61,17 @@ impl<A: Scalar> GroupNorm<A> {
     /// [`Error::Dimensions`] if they are not of one length.
     pub fn from_parameters(groups: usize, weight: Array1<A>, bias: Array1<A>) -> Result<Self> {
         let channels = weight.len();
-        if bias.len() != channels {
-            let what = format!("the bias of GroupNorm({channels} channels)");
-            return Err(Error::Dimensions { what, wants: [1, channels], got: [1, bias.len()] });
-        }
-        let affine = [weight, bias].map(|values| Array1::from_iter(values).insert_axis(Axis(0)));
-        Ok(Self { groups, channels, affine: Some(affine), eps: 1e-5 })
+        let affine = Affine::of(&format!("GroupNorm({channels} channels)"), channels.into(), weight, Some(bias))?;
+        Ok(Self { groups, channels, affine, eps: 1e-5 })
     }
 
-    /// The same layer without w and b: y = (x - μ)/√(σ² + ε).
+    /// The layer without w and b: y = (x - μ)/√(σ² + ε).
     pub fn without_affine(mut self) -> Self {
-        self.affine = None;
+        self.affine = Affine::NONE;
         self
     }
 
-    /// The same layer with this ε, which keeps a group without spread from being divided by 0.
+    /// Sets ε, which keeps a group without spread from being divided by 0.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self
@@ -84,12 +81,7 @@ impl<A: Scalar> GroupNorm<A> {
     pub(super) fn of_groups(parts: &mut Parts<'_, A>, groups: usize) -> Result<Self> {
         let spec = parts.spec();
         let channels = spec.count("channels")?;
-        let affine = if spec.flag("affine")? {
-            Some([parts.array("weight", 1, channels)?, parts.array("bias", 1, channels)?])
-        } else {
-            None
-        };
-        Ok(Self { groups, channels, affine, eps: spec.number("eps")? })
+        Ok(Self { groups, channels, affine: Affine::restore(parts, channels.into(), true)?, eps: spec.number("eps")? })
     }
 
     /// The errors of `layer`, which is this one or has it inside.
@@ -118,7 +110,7 @@ struct State<A> {
     sums: Vec<f64>,
     /// The means m₁ and m₂ of the gradient for each channel.
     means: Vec<A>,
-    /// The parameters of a layer without any.
+    /// The parameters of a layer that has none.
     plain: Plain<A>,
 }
 
@@ -146,7 +138,7 @@ impl<A: Scalar> Layer<A> for GroupNorm<A> {
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
         let ((channels, apart), width) = (channels_of(pass.input), pass.input.len());
         let State { statistics, sums, plain, .. } = pass.cache.get::<State<A>>();
-        let (w, b) = plain.or(parameters(self.affine.as_ref()), channels);
+        let (w, b) = plain.or(self.affine.values(), channels);
         statistics.resize(x.nrows() * Statistics::<A>::NUMBERS * channels, A::ZERO);
         sums.resize(x.nrows() * 2 * channels, 0.0);
         let (size, n, eps) = (channels / self.groups, (width / self.groups) as f64, self.eps);
@@ -179,10 +171,13 @@ impl<A: Scalar> Layer<A> for GroupNorm<A> {
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         let ((channels, apart), width) = (channels_of(pass.input), pass.input.len());
         let State { statistics, sums, means, plain } = pass.cache.get::<State<A>>();
-        let (w, _) = plain.or(parameters(self.affine.as_ref()), channels);
+        let (w, _) = plain.or(self.affine.values(), channels);
         let (size, n) = (channels / self.groups, (width / self.groups) as f64);
         let given = (Rows(flat(at.x), width), Rows(flat(at.dy), width));
         let of_statistics = Statistics::<A>::NUMBERS * channels;
+        if statistics.len() != at.x.nrows() * of_statistics {
+            return Err(NO_FORWARD);
+        }
 
         // Σ dy of each channel of each sample, and Σ dy·x̂.
         sums.fill(0.0);
@@ -193,11 +188,10 @@ impl<A: Scalar> Layer<A> for GroupNorm<A> {
             #[inline(always)]
             move |(given, statistics, sums)| add_gradients(given, apart, Statistics::of(statistics).get(), sums),
         );
-        if let [dw, db] = at.dw {
-            let total = |c: usize| sums.chunks_exact(2 * channels).map(|sums| sums[c]).sum::<f64>();
-            db.iter_mut().enumerate().for_each(|(c, db)| *db = A::of(total(c)));
-            dw.iter_mut().enumerate().for_each(|(c, dw)| *dw = A::of(total(channels + c)));
-        }
+        let [dw, db] = self.affine.gradients(at.dw)?;
+        let total = |c: usize| A::of(sums.chunks_exact(2 * channels).map(|sums| sums[c]).sum());
+        db.into_iter().flatten().enumerate().for_each(|(c, db)| *db = total(c));
+        dw.into_iter().flatten().enumerate().for_each(|(c, dw)| *dw = total(channels + c));
 
         let Some(dx) = at.dx else { return Ok(()) };
         means.clear();
@@ -224,24 +218,52 @@ impl<A: Scalar> Layer<A> for GroupNorm<A> {
         Ok(())
     }
 
-    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
-        if let Some([weight, bias]) = &self.affine {
-            f(Info { name: &"weight", role: Role::Bias, dims: &[self.channels] }, weight);
-            f(Info { name: &"bias", role: Role::Bias, dims: &[self.channels] }, bias);
-        }
-    }
-
-    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
-        if let Some([weight, bias]) = &mut self.affine {
-            f(Info { name: &"weight", role: Role::Bias, dims: &[self.channels] }, weight);
-            f(Info { name: &"bias", role: Role::Bias, dims: &[self.channels] }, bias);
-        }
-    }
+    parameters!(A: affine);
 
     fn spec(&self) -> Option<Spec> {
         let spec = Spec::new("group_norm").set("groups", self.groups).set("channels", self.channels);
-        Some(spec.set("eps", self.eps).set("affine", self.affine.is_some()))
+        Some(spec.set("eps", self.eps).set("affine", self.affine.has_weight()))
     }
+
+    fn layout(&self, system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
+        affine::layout(system, name, dims)
+    }
+
+    /// As an instance norm of (batch, groups, all the rest).
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let (input, groups) = (operators.input(), self.groups);
+        let sizes = match input {
+            Shape::Sequence { steps, features } => {
+                channels_second(operators);
+                vec![features, steps]
+            }
+            shape => dims(shape),
+        };
+        let grouped = operators.integers(&[0, groups as i64, -1]);
+        operators.then("Reshape", &[&grouped], []);
+        let ones = operators.constant("ones", Tensor::floats(&[groups], vec![1.0; groups]));
+        let zeros = operators.constant("zeros", Tensor::floats(&[groups], vec![0.0; groups]));
+        let epsilon = ("epsilon", Attribute::Float(self.eps as f32));
+        operators.then("InstanceNormalization", &[&ones, &zeros], [epsilon]);
+        let sizes: Vec<i64> = std::iter::once(0).chain(sizes.into_iter().map(|n| n as i64)).collect();
+        let sizes = operators.integers(&sizes);
+        operators.then("Reshape", &[&sizes], []);
+        if matches!(input, Shape::Sequence { .. }) {
+            channels_second(operators);
+        }
+        self.affine.onnx(operators, &operators.per_channel(self.channels));
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        let [text, latex] = NORMALIZED;
+        Some(self.affine.formula(text, latex))
+    }
+}
+
+/// From (batch, steps, features) to (batch, features, steps), or back.
+fn channels_second(operators: &mut Operators) {
+    operators.then("Transpose", &[], [("perm", Attribute::Ints(vec![0, 2, 1]))]);
 }
 
 impl<A: Scalar> Restore<A> for GroupNorm<A> {
@@ -255,7 +277,6 @@ impl<A: Scalar> Restore<A> for GroupNorm<A> {
 
 impl<A: Scalar> fmt::Debug for GroupNorm<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let less = if self.affine.is_some() { "" } else { ", not affine" };
-        write!(f, "GroupNorm({} channels in {} groups{less})", self.channels, self.groups)
+        write!(f, "GroupNorm({} channels in {} groups{})", self.channels, self.groups, self.affine.note())
     }
 }

@@ -5,6 +5,7 @@ use rand::Rng;
 use super::recurrent::{Cell, Recurrent, blocks, blocks_mut};
 use crate::kernels::simd::rows::each;
 use crate::spec::Spec;
+use crate::spec::onnx::{Attribute, Operators};
 use crate::{Result, Scalar};
 
 /// Gated recurrent units (Cho and others, 2014): a recurrent layer with two gates, and no cell state beside its output.
@@ -37,7 +38,7 @@ pub type Gru<A> = Recurrent<A, GruCell>;
 pub struct GruCell;
 
 impl<A: Scalar> Gru<A> {
-    /// A layer of so many units, with weights and biases uniform in ±1/√units, as `PyTorch` starts it.
+    /// A layer of this many units, with weights and biases uniform in ±1/√units, as `PyTorch` starts it.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for sizes of 0 or beyond memory.
@@ -55,6 +56,8 @@ impl Cell for GruCell {
     const BLOCKS: usize = 4;
     const FROM_X: &'static [(usize, usize, usize)] = &[(0, 2, 1), (2, 1, 0)];
     const FROM_H: usize = 1;
+    const KERAS_GATES: &'static [usize] = &[1, 0, 2]; // z, r, n
+    const ONNX_GATES: &'static [usize] = &[1, 0, 2];
 
     #[inline(always)]
     fn forward<A: Scalar>(&self, gates: &mut [A], [h0, _]: [&[A]; 2], [h, _]: [&mut [A]; 2]) {
@@ -86,5 +89,11 @@ impl Cell for GruCell {
 
     fn restore(_: &Spec) -> Result<Self> {
         Ok(Self)
+    }
+
+    fn onnx(&self, operators: &mut Operators, rest: [&str; 4], shared: [(&str, Attribute<'static>); 2]) -> Result<()> {
+        let [size, direction] = shared;
+        operators.then("GRU", &rest, [size, direction, ("linear_before_reset", Attribute::Int(1))]);
+        Ok(())
     }
 }

@@ -6,7 +6,9 @@ use ndarray::{Array1, Array2};
 
 use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore};
 use crate::layers::GroupNorm;
-use crate::spec::Spec;
+use crate::spec::layout::{Piece, System};
+use crate::spec::onnx::Operators;
+use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// Instance normalisation, y = (x - μ)/√(σ² + ε) with the mean μ and variance σ² of one channel of one sample (Ulyanov,
@@ -34,12 +36,12 @@ use crate::{Matrix, Result, Scalar, Shape};
 pub struct InstanceNorm<A: Scalar>(GroupNorm<A>);
 
 impl<A: Scalar> InstanceNorm<A> {
-    /// A layer for so many channels, without w and b.
+    /// A layer for this many channels, without w and b.
     pub fn new(channels: usize) -> Self {
         Self(GroupNorm::new(channels, channels).without_affine())
     }
 
-    /// A layer for so many channels, with a w of 1 and a b of 0 for each.
+    /// A layer for this many channels, with a w of 1 and a b of 0 for each.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -60,7 +62,7 @@ impl<A: Scalar> InstanceNorm<A> {
         Ok(Self(GroupNorm::from_parameters(weight.len(), weight, bias)?))
     }
 
-    /// The same layer with this ε, which keeps a channel without spread from being divided by 0.
+    /// Sets ε, which keeps a channel without spread from being divided by 0.
     pub fn eps(self, eps: f64) -> Self {
         Self(self.0.eps(eps))
     }
@@ -90,7 +92,19 @@ impl<A: Scalar> Layer<A> for InstanceNorm<A> {
 
     fn spec(&self) -> Option<Spec> {
         let spec = Spec::new("instance_norm").set("channels", self.0.channels);
-        Some(spec.set("eps", self.0.eps).set("affine", self.0.affine.is_some()))
+        Some(spec.set("eps", self.0.eps).set("affine", self.0.affine.has_weight()))
+    }
+
+    fn layout(&self, system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
+        self.0.layout(system, name, dims)
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        self.0.onnx(operators)
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        self.0.formula()
     }
 }
 
@@ -105,6 +119,6 @@ impl<A: Scalar> Restore<A> for InstanceNorm<A> {
 
 impl<A: Scalar> fmt::Debug for InstanceNorm<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "InstanceNorm({}{})", self.0.channels, if self.0.affine.is_some() { ", affine" } else { "" })
+        write!(f, "InstanceNorm({}{})", self.0.channels, if self.0.affine.has_weight() { ", affine" } else { "" })
     }
 }

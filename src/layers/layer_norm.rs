@@ -2,13 +2,17 @@
 
 use std::fmt;
 
-use ndarray::{Array1, Array2, Axis};
+use ndarray::Array1;
 
-use crate::error::check_setting_of;
+use super::affine::{self, Affine, NORMALIZED, constant};
+use crate::error::{NO_FORWARD, check_setting_of};
+use crate::kernels::normalize::Plain;
 use crate::kernels::runs::{Runs, RunsState};
 use crate::kernels::{flat, flat_mut};
-use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
-use crate::spec::Spec;
+use crate::layer::{Backward, Layer, Parts, Pass, Restore, parameters};
+use crate::spec::layout::{Piece, System};
+use crate::spec::onnx::{Attribute, Operators, dims};
+use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Layer normalisation, y = (x - μ)/√(σ² + ε)·w + b with the mean μ and variance σ² of a sample (Ba, Kiros and Hinton,
@@ -39,19 +43,16 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 #[derive(Clone, PartialEq)]
 pub struct LayerNorm<A: Scalar> {
     shape: Shape,
-    /// w and b.
-    affine: Option<[Array2<A>; 2]>,
-    /// Whether b is trained; else it is 0, and nobody sees it.
-    biased: bool,
+    /// w and b with a number for each place in the shape.
+    affine: Affine<A>,
     eps: f64,
 }
 
 impl<A: Scalar> LayerNorm<A> {
-    /// A layer for samples of this shape, or for steps of so many features.
+    /// A layer for samples of this shape, or for steps of this many features.
     pub fn new(shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
-        let row = |value| Array2::from_elem((1, shape.len()), value);
-        Self { shape, affine: Some([row(A::ONE), row(A::ZERO)]), biased: true, eps: 1e-5 }
+        Self { shape, affine: Affine::new(shape), eps: 1e-5 }
     }
 
     /// A layer with this w and b, each with a number for each place in `shape`.
@@ -60,28 +61,23 @@ impl<A: Scalar> LayerNorm<A> {
     /// [`Error::Dimensions`] if there are not as many.
     pub fn from_parameters(shape: impl Into<Shape>, weight: Array1<A>, bias: Array1<A>) -> Result<Self> {
         let shape = shape.into();
-        let row =
-            |values: Array1<A>, name: &str| values_of(shape, values, &format!("the {name} of LayerNorm({shape})"));
-        let affine = Some([row(weight, "weight")?, row(bias, "bias")?]);
-        Ok(Self { shape, affine, biased: true, eps: 1e-5 })
+        let affine = Affine::of(&format!("LayerNorm({shape})"), shape, weight, Some(bias))?;
+        Ok(Self { shape, affine, eps: 1e-5 })
     }
 
-    /// The same layer without w and b: y = (x - μ)/√(σ² + ε).
+    /// The layer without w and b: y = (x - μ)/√(σ² + ε).
     pub fn without_affine(mut self) -> Self {
-        self.affine = None;
+        self.affine = Affine::NONE;
         self
     }
 
-    /// The same layer with w and without b.
+    /// The layer with w and without b.
     pub fn without_bias(mut self) -> Self {
-        if let Some([_, bias]) = &mut self.affine {
-            bias.fill(A::ZERO);
-        }
-        self.biased = false;
+        self.affine = self.affine.without_bias();
         self
     }
 
-    /// The same layer with this ε, which keeps a sample without spread from being divided by 0.
+    /// Sets ε, which keeps a sample without spread from being divided by 0.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self
@@ -91,15 +87,6 @@ impl<A: Scalar> LayerNorm<A> {
     fn runs(&self) -> Runs {
         Runs { centered: true, eps: self.eps }
     }
-}
-
-/// A parameter with a number for each place in `shape`, as a row.
-pub(super) fn values_of<A: Scalar>(shape: Shape, values: Array1<A>, what: &str) -> Result<Array2<A>> {
-    let (wants, got) = ([1, shape.len()], [1, values.len()]);
-    if wants != got {
-        return Err(Error::Dimensions { what: what.to_owned(), wants, got });
-    }
-    Ok(Array1::from_iter(values).insert_axis(Axis(0)))
 }
 
 /// The shape of samples after a layer that normalises whole samples of `shape`, or steps of it.
@@ -120,9 +107,32 @@ pub(super) fn check_runs(layer: &dyn fmt::Debug, shape: Shape, eps: f64, input: 
     Err(Error::Input { layer: format!("{layer:?}"), wants, got: input })
 }
 
-/// w and b as slices.
-pub(super) fn parameters<A>(affine: Option<&[Array2<A>; 2]>) -> Option<(&[A], &[A])> {
-    affine.map(|[weight, bias]| (flat(weight), flat(bias)))
+/// The forward pass of a norm of samples or steps.
+pub(super) fn forward_runs<A: Scalar>(
+    runs: Runs,
+    size: usize,
+    affine: &Affine<A>,
+    (x, y): (&Matrix<A>, &mut Matrix<A>),
+    pass: &mut Pass<'_>,
+) {
+    runs.forward((flat(x), flat_mut(y)), size, affine.values(), pass.cache.get::<RunsState<A>>());
+}
+
+/// The backward pass of a norm of samples or steps.
+pub(super) fn backward_runs<A: Scalar>(
+    runs: Runs,
+    size: usize,
+    affine: &Affine<A>,
+    at: Backward<'_, A>,
+    pass: &mut Pass<'_>,
+) -> Result<()> {
+    let state = pass.cache.get::<RunsState<A>>();
+    let (x, dy, dx) = (flat(at.x), flat(at.dy), at.dx.map(flat_mut));
+    if !Runs::fits(x, size, state) {
+        return Err(NO_FORWARD);
+    }
+    runs.backward((x, dy, dx), size, affine.values(), affine.gradients(at.dw)?, state);
+    Ok(())
 }
 
 impl<A: Scalar> Layer<A> for LayerNorm<A> {
@@ -131,42 +141,46 @@ impl<A: Scalar> Layer<A> for LayerNorm<A> {
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
-        let state = pass.cache.get::<RunsState<A>>();
-        self.runs().forward((flat(x), flat_mut(y)), self.shape.len(), parameters(self.affine.as_ref()), state);
+        forward_runs(self.runs(), self.shape.len(), &self.affine, (x, y), pass);
         Ok(())
     }
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
-        let (x, dy, dx) = (flat(at.x), flat(at.dy), at.dx.map(flat_mut));
-        let mut dw = at.dw.iter_mut().map(|dw| flat_mut(dw));
-        let (dw, state) = ([dw.next(), dw.next()], pass.cache.get::<RunsState<A>>());
-        self.runs().backward((x, dy, dx), self.shape.len(), parameters(self.affine.as_ref()), dw, state);
+        backward_runs(self.runs(), self.shape.len(), &self.affine, at, pass)
+    }
+
+    parameters!(A: affine);
+
+    fn spec(&self) -> Option<Spec> {
+        let affine = self.affine.has_weight();
+        let spec = Spec::new("layer_norm").set("shape", self.shape).set("eps", self.eps).set("affine", affine);
+        Some(spec.set("bias", self.affine.has_bias() || !affine))
+    }
+
+    fn layout(&self, system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
+        affine::layout(system, name, dims)
+    }
+
+    /// Over the last axes of a sample: those of the layer's own shape.
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let dims = dims(self.shape);
+        let axis = ("axis", Attribute::Int(-(dims.len() as i64)));
+        let epsilon = ("epsilon", Attribute::Float(self.eps as f32));
+        let mut plain = Plain::default();
+        let (weight, bias) = plain.or(self.affine.values(), self.shape.len());
+        let weight = constant(operators, "weight", &dims, weight);
+        if self.affine.has_bias() {
+            let bias = constant(operators, "bias", &dims, bias);
+            operators.then("LayerNormalization", &[&weight, &bias], [axis, epsilon]);
+        } else {
+            operators.then("LayerNormalization", &[&weight], [axis, epsilon]);
+        }
         Ok(())
     }
 
-    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
-        let Some([weight, bias]) = &self.affine else { return };
-        self.shape.with_sizes(|dims| {
-            f(Info { name: &"weight", role: Role::Bias, dims }, weight);
-            if self.biased {
-                f(Info { name: &"bias", role: Role::Bias, dims }, bias);
-            }
-        });
-    }
-
-    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
-        let Some([weight, bias]) = &mut self.affine else { return };
-        self.shape.with_sizes(|dims| {
-            f(Info { name: &"weight", role: Role::Bias, dims }, weight);
-            if self.biased {
-                f(Info { name: &"bias", role: Role::Bias, dims }, bias);
-            }
-        });
-    }
-
-    fn spec(&self) -> Option<Spec> {
-        let spec = Spec::new("layer_norm").set("shape", self.shape).set("eps", self.eps);
-        Some(spec.set("affine", self.affine.is_some()).set("bias", self.biased))
+    fn formula(&self) -> Option<Formula> {
+        let [text, latex] = NORMALIZED;
+        Some(self.affine.formula(text, latex))
     }
 }
 
@@ -175,25 +189,15 @@ impl<A: Scalar> Restore<A> for LayerNorm<A> {
 
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
         let spec = parts.spec();
-        let (shape, biased) = (spec.shape("shape")?, spec.flag("bias")?);
-        let affine = if spec.flag("affine")? {
-            let weight = parts.array("weight", 1, shape.len())?;
-            let bias = if biased { parts.array("bias", 1, shape.len())? } else { Array2::default(weight.dim()) };
-            Some([weight, bias])
-        } else {
-            None
-        };
-        Ok(Self { shape, affine, biased, eps: spec.number("eps")? })
+        let shape = spec.shape("shape")?;
+        let affine = Affine::restore(parts, shape, spec.flag("bias")?)?;
+        Ok(Self { shape, affine, eps: spec.number("eps")? })
     }
 }
 
 impl<A: Scalar> fmt::Debug for LayerNorm<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let less = match (&self.affine, self.biased) {
-            (None, _) => ", not affine",
-            (_, false) => ", no bias",
-            _ => "",
-        };
-        write!(f, "LayerNorm({}{less})", self.shape)
+        let no_bias = self.affine.has_weight() && !self.affine.has_bias();
+        write!(f, "LayerNorm({}{})", self.shape, if no_bias { ", no bias" } else { self.affine.note() })
     }
 }

@@ -5,11 +5,12 @@ use std::fmt;
 use ndarray::Array2;
 use rand::Rng;
 
-use super::sinusoidal_positions::add_codes;
-use crate::error::check_setting;
+use super::sinusoidal_positions::{add_codes, write_onnx};
+use crate::error::{NO_FORWARD, check_setting};
 use crate::kernels::{flat, flat_mut, steps_before_padding};
-use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
-use crate::spec::Spec;
+use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
+use crate::spec::onnx::Operators;
+use crate::spec::{Formula, Spec};
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
 /// Adds to step t of a sequence row t of a trained matrix, yₜ = xₜ + Wₜ (Gehring and others, 2017): for layers such as
@@ -26,12 +27,13 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Clone, PartialEq)]
 pub struct LearnedPositions<A: Scalar> {
-    weight: Array2<A>,
+    /// W, (steps, features)
+    weight: Parameter<A>,
     masked: bool,
 }
 
 impl<A: Scalar> LearnedPositions<A> {
-    /// Positions for sequences of up to so many steps.
+    /// Positions for sequences of up to this many steps.
     ///
     /// # Errors
     /// [`Error::Setting`] for sizes of 0 or beyond memory.
@@ -42,7 +44,7 @@ impl<A: Scalar> LearnedPositions<A> {
         let fits = bytes.is_some_and(|bytes| isize::try_from(bytes).is_ok());
         check_setting("the steps of LearnedPositions", steps as f64, "few enough to fit in memory", fits)?;
         let weight = Init::Normal { mean: 0.0, std: 0.02 }.matrix(steps, features, rng);
-        Ok(Self { weight, masked: false })
+        Ok(Self { weight: Parameter::weight("weight", &[steps, features], weight), masked: false })
     }
 
     /// Leaves trailing steps of nothing but zeros as they are, so that layers after this one know them for padding.
@@ -75,6 +77,7 @@ impl<A: Scalar> Layer<A> for LearnedPositions<A> {
     }
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
+        let [dw] = at.dw else { return Err(NO_FORWARD) };
         // The sum over the samples, in f64.
         let sums = pass.cache.get::<Vec<f64>>();
         sums.clear();
@@ -86,7 +89,7 @@ impl<A: Scalar> Layer<A> for LearnedPositions<A> {
                 *sum += dy.to_f64();
             }
         }
-        let (dw, rest) = flat_mut(&mut at.dw[0]).split_at_mut(sums.len());
+        let (dw, rest) = flat_mut(dw).split_at_mut(sums.len());
         dw.iter_mut().zip(&*sums).for_each(|(dw, &sum)| *dw = A::of(sum));
         rest.fill(A::ZERO);
         if let Some(dx) = at.dx {
@@ -95,20 +98,21 @@ impl<A: Scalar> Layer<A> for LearnedPositions<A> {
         Ok(())
     }
 
-    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
-        let (steps, features) = self.weight.dim();
-        f(Info { name: &"weight", role: Role::Weight, dims: &[steps, features] }, &self.weight);
-    }
-
-    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
-        let (steps, features) = self.weight.dim();
-        f(Info { name: &"weight", role: Role::Weight, dims: &[steps, features] }, &mut self.weight);
-    }
+    parameters!(A: weight);
 
     fn spec(&self) -> Option<Spec> {
         let (steps, features) = self.weight.dim();
         let spec = Spec::new("learned_positions").set("steps", steps).set("features", features);
         Some(spec.set("masked", self.masked))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        write_onnx(operators, flat(&self.weight), self.masked);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::new("□ + {weight}", "□ + {weight}"))
     }
 }
 
@@ -118,7 +122,8 @@ impl<A: Scalar> Restore<A> for LearnedPositions<A> {
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
         let spec = parts.spec();
         let (steps, features) = (spec.count("steps")?, spec.count("features")?);
-        Ok(Self { weight: parts.array("weight", steps, features)?, masked: spec.flag("masked")? })
+        let weight = parts.weight("weight", &[steps, features], steps, features)?;
+        Ok(Self { weight, masked: spec.flag("masked")? })
     }
 }
 

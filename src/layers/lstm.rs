@@ -5,6 +5,7 @@ use rand::Rng;
 use super::recurrent::{Cell, Recurrent, blocks, blocks_mut};
 use crate::kernels::simd::rows::each;
 use crate::spec::Spec;
+use crate::spec::onnx::{Attribute, Operators};
 use crate::{Result, Scalar};
 
 /// Long short-term memory (Hochreiter and Schmidhuber, 1997; with the forget gate of Gers and others, 2000): a recurrent
@@ -38,7 +39,7 @@ pub type Lstm<A> = Recurrent<A, LstmCell>;
 pub struct LstmCell;
 
 impl<A: Scalar> Lstm<A> {
-    /// A layer of so many units, with weights and biases uniform in ±1/√units, as `PyTorch` starts it.
+    /// A layer of this many units, with weights and biases uniform in ±1/√units, as `PyTorch` starts it.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for sizes of 0 or beyond memory.
@@ -53,6 +54,7 @@ impl Cell for LstmCell {
     const GATES: usize = 4;
     const FROM_X: &'static [(usize, usize, usize)] = &[(0, 4, 0)];
     const HAS_C: bool = true;
+    const ONNX_GATES: &'static [usize] = &[0, 3, 1, 2]; // i, o, f, g
 
     #[inline(always)]
     fn forward<A: Scalar>(&self, gates: &mut [A], [_, c0]: [&[A]; 2], [h, c]: [&mut [A]; 2]) {
@@ -90,5 +92,10 @@ impl Cell for LstmCell {
 
     fn restore(_: &Spec) -> Result<Self> {
         Ok(Self)
+    }
+
+    fn onnx(&self, operators: &mut Operators, rest: [&str; 4], shared: [(&str, Attribute<'static>); 2]) -> Result<()> {
+        operators.then("LSTM", &rest, shared);
+        Ok(())
     }
 }

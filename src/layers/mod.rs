@@ -8,6 +8,8 @@
 #[macro_use]
 mod windows;
 
+mod affine;
+mod masked;
 mod recurrent;
 
 pub use crate::kernels::window::Padding;

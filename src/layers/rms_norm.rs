@@ -2,13 +2,15 @@
 
 use std::fmt;
 
-use ndarray::{Array1, Array2};
+use ndarray::Array1;
 
-use crate::kernels::runs::{Runs, RunsState};
-use crate::kernels::{flat, flat_mut};
-use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
-use crate::layers::layer_norm::{check_runs, parameters, values_of};
-use crate::spec::Spec;
+use super::affine::Affine;
+use super::layer_norm::{backward_runs, check_runs, forward_runs};
+use crate::kernels::runs::Runs;
+use crate::layer::{Backward, Layer, Parts, Pass, Restore, parameters};
+use crate::spec::layout::{Piece, System};
+use crate::spec::onnx::{Operators, dims};
+use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// Division by the root mean square, y = x/√(mean(x²) + ε)·w (Zhang and Sennrich, 2019).
@@ -36,17 +38,16 @@ use crate::{Matrix, Result, Scalar, Shape};
 #[derive(Clone, PartialEq)]
 pub struct RmsNorm<A: Scalar> {
     shape: Shape,
-    /// w, and zeros in place of a b.
-    affine: Option<[Array2<A>; 2]>,
+    /// w with a number for each place in the shape.
+    affine: Affine<A>,
     eps: f64,
 }
 
 impl<A: Scalar> RmsNorm<A> {
-    /// A layer for samples of this shape, or for steps of so many features.
+    /// A layer for samples of this shape, or for steps of this many features.
     pub fn new(shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
-        let row = |value| Array2::from_elem((1, shape.len()), value);
-        Self { shape, affine: Some([row(A::ONE), row(A::ZERO)]), eps: A::EPSILON.to_f64() }
+        Self { shape, affine: Affine::new(shape).without_bias(), eps: A::EPSILON.to_f64() }
     }
 
     /// A layer with this w, a number for each place in `shape`.
@@ -55,18 +56,17 @@ impl<A: Scalar> RmsNorm<A> {
     /// [`Error::Dimensions`](crate::Error::Dimensions) if there are not as many.
     pub fn from_parameters(shape: impl Into<Shape>, weight: Array1<A>) -> Result<Self> {
         let shape = shape.into();
-        let weight = values_of(shape, weight, &format!("the weight of RmsNorm({shape})"))?;
-        let none = Array2::default(weight.dim());
-        Ok(Self { shape, affine: Some([weight, none]), eps: A::EPSILON.to_f64() })
+        let affine = Affine::of(&format!("RmsNorm({shape})"), shape, weight, None)?;
+        Ok(Self { shape, affine, eps: A::EPSILON.to_f64() })
     }
 
-    /// The same layer without w: y = x/√(mean(x²) + ε).
+    /// The layer without w: y = x/√(mean(x²) + ε).
     pub fn without_affine(mut self) -> Self {
-        self.affine = None;
+        self.affine = Affine::NONE;
         self
     }
 
-    /// The same layer with this ε, which keeps a sample of zeros from being divided by 0.
+    /// Sets ε, which keeps a sample of zeros from being divided by 0.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self
@@ -84,33 +84,43 @@ impl<A: Scalar> Layer<A> for RmsNorm<A> {
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
-        let state = pass.cache.get::<RunsState<A>>();
-        self.runs().forward((flat(x), flat_mut(y)), self.shape.len(), parameters(self.affine.as_ref()), state);
+        forward_runs(self.runs(), self.shape.len(), &self.affine, (x, y), pass);
         Ok(())
     }
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
-        let (x, dy, dx) = (flat(at.x), flat(at.dy), at.dx.map(flat_mut));
-        let (dw, state) = ([at.dw.first_mut().map(|dw| flat_mut(dw)), None], pass.cache.get::<RunsState<A>>());
-        self.runs().backward((x, dy, dx), self.shape.len(), parameters(self.affine.as_ref()), dw, state);
-        Ok(())
+        backward_runs(self.runs(), self.shape.len(), &self.affine, at, pass)
     }
 
-    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
-        if let Some([weight, _]) = &self.affine {
-            self.shape.with_sizes(|dims| f(Info { name: &"weight", role: Role::Bias, dims }, weight));
-        }
-    }
-
-    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
-        if let Some([weight, _]) = &mut self.affine {
-            self.shape.with_sizes(|dims| f(Info { name: &"weight", role: Role::Bias, dims }, weight));
-        }
-    }
+    parameters!(A: affine);
 
     fn spec(&self) -> Option<Spec> {
         let spec = Spec::new("rms_norm").set("shape", self.shape).set("eps", self.eps);
-        Some(spec.set("affine", self.affine.is_some()))
+        Some(spec.set("affine", self.affine.has_weight()))
+    }
+
+    fn layout(&self, system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
+        vec![Piece::whole(if system == System::Keras { "scale" } else { name }, dims)]
+    }
+
+    /// x/√(mean(x²) + ε)·w over the last axes.
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let (x, dims) = (operators.value(), dims(self.shape));
+        let axes: Vec<i64> = (1..=dims.len() as i64).map(|i| -i).collect();
+        let (axes, eps) = (operators.integers(&axes), operators.number(self.eps));
+        operators.then("Mul", &[&x], []);
+        operators.then("ReduceMean", &[&axes], []);
+        operators.then("Add", &[&eps], []);
+        operators.then("Sqrt", &[], []);
+        let root = operators.value();
+        operators.set_value(x);
+        operators.then("Div", &[&root], []);
+        self.affine.onnx(operators, &dims);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(self.affine.formula("□/√(mean(□²) + ε)", "\\frac{□}{\\sqrt{\\text{mean}(□^2) + \\epsilon}}"))
     }
 }
 
@@ -120,19 +130,12 @@ impl<A: Scalar> Restore<A> for RmsNorm<A> {
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
         let spec = parts.spec();
         let shape = spec.shape("shape")?;
-        let affine = if spec.flag("affine")? {
-            let weight = parts.array("weight", 1, shape.len())?;
-            let none = Array2::default(weight.dim());
-            Some([weight, none])
-        } else {
-            None
-        };
-        Ok(Self { shape, affine, eps: spec.number("eps")? })
+        Ok(Self { shape, affine: Affine::restore(parts, shape, false)?, eps: spec.number("eps")? })
     }
 }
 
 impl<A: Scalar> fmt::Debug for RmsNorm<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RmsNorm({}{})", self.shape, if self.affine.is_some() { "" } else { ", not affine" })
+        write!(f, "RmsNorm({}{})", self.shape, self.affine.note())
     }
 }

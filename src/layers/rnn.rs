@@ -5,6 +5,7 @@ use rand::Rng;
 use super::recurrent::{Cell, Recurrent};
 use crate::kernels::simd::rows::each;
 use crate::spec::Spec;
+use crate::spec::onnx::{Attribute, Operators};
 use crate::{Result, Scalar};
 
 /// The plain recurrent layer (Elman, 1990): h = f(x·Wₓ + bₓ + h·Wₕ + bₕ) for each step, with f = tanh or
@@ -33,7 +34,7 @@ pub enum RnnCell {
 }
 
 impl<A: Scalar> Rnn<A> {
-    /// A layer of so many units with f = tanh, with weights and biases uniform in ±1/√units, as `PyTorch` starts it.
+    /// A layer of this many units with f = tanh, with weights and biases uniform in ±1/√units, as `PyTorch` starts it.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for sizes of 0 or beyond memory.
@@ -41,7 +42,7 @@ impl<A: Scalar> Rnn<A> {
         Self::with_cell(RnnCell::Tanh, inputs, units, rng)
     }
 
-    /// The same with f = max(0, ·).
+    /// A layer of this many units with f = max(0, ·).
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -55,6 +56,7 @@ impl Cell for RnnCell {
     const KIND: &'static str = "rnn";
     const GATES: usize = 1;
     const FROM_X: &'static [(usize, usize, usize)] = &[(0, 1, 0)];
+    const ONNX_GATES: &'static [usize] = &[0];
 
     #[inline(always)]
     fn forward<A: Scalar>(&self, gates: &mut [A], _: [&[A]; 2], [h, _]: [&mut [A]; 2]) {
@@ -83,6 +85,16 @@ impl Cell for RnnCell {
             "relu" => Ok(Self::Relu),
             other => Err(spec.problem(format!("the nonlinearity is {other}; give `tanh` or `relu`"))),
         }
+    }
+
+    fn onnx(&self, operators: &mut Operators, rest: [&str; 4], shared: [(&str, Attribute<'static>); 2]) -> Result<()> {
+        let name = if *self == Self::Relu { "Relu" } else { "Tanh" };
+        let [size, direction] = shared;
+        // One function for each direction.
+        let both = matches!(&direction.1, Attribute::Text(direction) if direction == "bidirectional");
+        let functions = vec![name.to_owned(); if both { 2 } else { 1 }];
+        operators.then("RNN", &rest, [size, direction, ("activations", Attribute::Texts(functions))]);
+        Ok(())
     }
 
     fn note(&self) -> &'static str {

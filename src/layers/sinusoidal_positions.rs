@@ -4,9 +4,11 @@ use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
 
 use ndarray::Array2;
 
+use super::{affine::constant, masked};
 use crate::kernels::{flat, resize, steps_before_padding};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
+use crate::spec::onnx::Operators;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Adds to each step of a sequence a code of its position, made of sines and cosines (Vaswani and others, 2017): for
@@ -47,8 +49,16 @@ impl SinusoidalPositions {
         self
     }
 
-    pub(super) fn restore(spec: &Spec) -> Result<Self> {
-        Ok(Self { masked: spec.flag("masked")? })
+    /// The steps and features of an input.
+    fn sizes(self, input: Shape) -> Result<[usize; 2]> {
+        match input {
+            Shape::Sequence { steps, features: features @ 1.. } => Ok([steps, features]),
+            _ => Err(Error::Input {
+                layer: format!("{self:?}"),
+                wants: "sequences [steps, features]".into(),
+                got: input,
+            }),
+        }
     }
 }
 
@@ -65,7 +75,7 @@ fn write_codes<A: Scalar>(codes: &mut Array2<A>) {
     }
 }
 
-/// The sine of `angle` plus so many quarter turns, for angles >= 0.
+/// The sine of `angle` plus this many quarter turns, for angles >= 0.
 fn sine(angle: f64, quarters: f64) -> f64 {
     /// π/2 less its nearest `f64`.
     const FRAC_PI_2_LOW: f64 = 6.123_233_995_736_766e-17;
@@ -87,18 +97,11 @@ fn sine(angle: f64, quarters: f64) -> f64 {
 
 impl<A: Scalar> Layer<A> for SinusoidalPositions {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
-        match input {
-            Shape::Sequence { features: 1.., .. } => Ok(input),
-            _ => Err(Error::Input {
-                layer: format!("{self:?}"),
-                wants: "sequences [steps, features]".into(),
-                got: input,
-            }),
-        }
+        self.sizes(input).map(|_| input)
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
-        let Shape::Sequence { steps, features } = pass.input else { return Ok(()) };
+        let [steps, features] = self.sizes(pass.input)?;
         let codes = pass.cache.get::<Codes<A>>();
         if codes.0.dim() != (steps, features) {
             resize(&mut codes.0, steps, features);
@@ -118,13 +121,21 @@ impl<A: Scalar> Layer<A> for SinusoidalPositions {
     fn spec(&self) -> Option<Spec> {
         Some(Spec::new("sinusoidal_positions").set("masked", self.masked))
     }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let [steps, features] = self.sizes(operators.input())?;
+        let mut codes = Array2::<A>::default((steps, features));
+        write_codes(&mut codes);
+        write_onnx(operators, flat(&codes), self.masked);
+        Ok(())
+    }
 }
 
 impl<A: Scalar> Restore<A> for SinusoidalPositions {
     const KIND: &'static str = "sinusoidal_positions";
 
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
-        Ok(SinusoidalPositions::restore(parts.spec())?)
+        Ok(Self { masked: parts.spec().flag("masked")? })
     }
 }
 
@@ -143,5 +154,17 @@ pub(super) fn add_codes<A: Scalar>(x: &Matrix<A>, codes: &[A], features: usize, 
         let steps = if masked { steps_before_padding(&x, features) } else { x.len() / features };
         y.assign(&x);
         y.iter_mut().zip(&codes[..steps * features]).for_each(|(y, &code)| *y += code);
+    }
+}
+
+/// Adds the codes to the current value in ONNX, for as many steps as the input has; padding stays, if it is looked for.
+pub(super) fn write_onnx<A: Scalar>(operators: &mut Operators, codes: &[A], masked: bool) {
+    let Shape::Sequence { steps, features } = operators.input() else { return };
+    let x = operators.value();
+    let codes = constant(operators, "weight", &[steps, features], &codes[..steps * features]);
+    let seen = masked.then(|| masked::seen(operators, &x, steps, &[steps, 1]));
+    operators.then("Add", &[&codes], []);
+    if let Some(seen) = seen {
+        masked::only(operators, &seen, &x);
     }
 }

@@ -1,13 +1,14 @@
 //! Attention from one sequence to another, as a decoder has it to an encoder.
 
-use ndarray::{Array2, ArrayRef2, ArrayView4, s};
+use ndarray::{Array2, ArrayRef2, ArrayView4};
 
 use super::{Memory, MultiHeadAttention};
-use crate::kernels::{add_row, column_sums, flat, gemm::gemm, groups, groups_mut, resize};
+use crate::kernels::flat;
+use crate::layer::Layer;
 use crate::{Error, Matrix, Result, Scalar};
 
-/// What [`MultiHeadAttention::attend`] keeps for [`attend_backward`](MultiHeadAttention::attend_backward), and for those
-/// who want to see what it looked at.
+/// What [`MultiHeadAttention::attend`] keeps for [`attend_backward`](MultiHeadAttention::attend_backward), with the
+/// [weights](Self::weights) of the values.
 #[derive(Debug, Clone, Default)]
 pub struct Attention<A: Scalar>(Memory<A>);
 
@@ -37,11 +38,12 @@ pub struct AttentionGradients<A: Scalar> {
 }
 
 impl<A: Scalar> MultiHeadAttention<A> {
-    /// What the steps of `query`, (samples, queries·features), make of those of `key` and `value`, (samples,
-    /// keys·features): (samples, queries·features). Keys that are `hidden`, (samples, keys), are not seen; a query that
-    /// sees none takes nothing from the values.
+    /// Attention of the steps of `query`, (samples, queries·features), to those of `key` and `value`, (samples,
+    /// keys·features): (samples, queries·features). No query attends to keys that are `hidden`, (samples, keys); where all
+    /// are, the sum of values is 0.
     ///
     /// ```
+    /// use neuropil::layers::Attention;
     /// use neuropil::prelude::*;
     /// use ndarray::array;
     ///
@@ -76,14 +78,12 @@ impl<A: Scalar> MultiHeadAttention<A> {
             self.check("hidden keys", hidden.dim(), [samples, keys])?;
         }
         let memory = &mut attention.0;
-        (memory.samples, memory.queries, memory.keys) = (samples, queries, keys);
+        memory.padding.clear();
         memory.hidden.clear();
         memory.hidden.extend(hidden.into_iter().flatten());
-        for (i, (_, matrix, _)) in sizes.into_iter().enumerate() {
-            self.project(i, &matrix.as_standard_layout(), memory);
-        }
+        let inputs = [query, key, value].map(|matrix| matrix.as_standard_layout());
         let mut y = Array2::from_elem(query.dim(), A::ZERO);
-        self.mix(memory, &mut groups_mut(&mut y, features));
+        self.cross(inputs.each_ref().map(|input| &**input), memory, &mut y);
         Ok(y)
     }
 
@@ -98,9 +98,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
         attention: &mut Attention<A>,
     ) -> Result<AttentionGradients<A>> {
         let (features, memory) = (self.features(), &mut attention.0);
-        let fits = memory.projected.iter().all(|projected| projected.ncols() == features)
-            && memory.p.nrows() == memory.samples * memory.queries * self.heads;
-        if !fits {
+        if memory.projected[0].ncols() != features || memory.p.nrows() != memory.samples * memory.queries * self.heads {
             return Err(Error::Order { call: "attend_backward", needs: "`attend` of the same layer" });
         }
         let (samples, queries, keys) = (memory.samples, memory.queries, memory.keys);
@@ -108,55 +106,14 @@ impl<A: Scalar> MultiHeadAttention<A> {
         for (name, matrix, steps) in [("gradient", dy, queries)].into_iter().chain(sizes) {
             self.check(name, matrix.dim(), [samples, steps * features])?;
         }
-        let zero = |rows, columns| Array2::from_elem((rows, columns), A::ZERO);
-        let (mut dw_in, mut dw_out) = (zero(features, 3 * features), zero(features, features));
-        let mut dbiases = self.biases.as_ref().map(|_| [zero(1, 3 * features), zero(1, features)]);
-        let dy = dy.as_standard_layout();
-        let db_out = dbiases.as_mut().map(|[_, out]| out);
-        self.mix_backward(&groups(&dy, features), &mut dw_out, db_out, memory);
-
-        let mut inputs =
-            [zero(samples, queries * features), zero(samples, keys * features), zero(samples, keys * features)];
-        for (i, dx) in inputs.iter_mut().enumerate() {
-            let db_in = dbiases.as_mut().map(|[db_in, _]| db_in);
-            self.project_backward(i, &sizes[i].1.as_standard_layout(), memory, &mut dw_in, db_in, dx);
-        }
-        let [query, key, value] = inputs;
-        let weights = match dbiases {
-            Some([db_in, db_out]) => vec![dw_in, db_in, dw_out, db_out],
-            None => vec![dw_in, dw_out],
-        };
+        let inputs = [query, key, value].map(|matrix| matrix.as_standard_layout());
+        let mut dx = inputs.each_ref().map(|input| Array2::from_elem(input.dim(), A::ZERO));
+        let mut weights = Vec::new();
+        Layer::visit(self, &mut |_, w| weights.push(Array2::from_elem(w.dim(), A::ZERO)));
+        let inputs = inputs.each_ref().map(|input| &**input);
+        self.cross_backward(&dy.as_standard_layout(), inputs, &mut dx, &mut weights, memory)?;
+        let [query, key, value] = dx;
         Ok(AttentionGradients { query, key, value, weights })
-    }
-
-    /// Q, K or V, by its number, of what it is made of.
-    pub(super) fn project(&self, i: usize, x: &Matrix<A>, memory: &mut Memory<A>) {
-        let (features, projected) = (self.features(), &mut memory.projected[i]);
-        let columns = s![.., i * features..(i + 1) * features];
-        resize(projected, x.len() / features, features);
-        gemm(A::ONE, &groups(x, features), &self.in_weight.slice(columns), A::ZERO, projected);
-        if let Some([bias, _]) = &self.biases {
-            add_row(projected, &bias.slice(columns));
-        }
-    }
-
-    /// From dL/dQ, dL/dK or dL/dV to what it is made of, and to its part of the weights and biases.
-    pub(super) fn project_backward(
-        &self,
-        i: usize,
-        x: &Matrix<A>,
-        memory: &Memory<A>,
-        dw: &mut Array2<A>,
-        db: Option<&mut Array2<A>>,
-        dx: &mut Matrix<A>,
-    ) {
-        let (features, dprojected) = (self.features(), &memory.dprojected[i]);
-        let columns = s![.., i * features..(i + 1) * features];
-        gemm(A::ONE, &groups(x, features).t(), dprojected, A::ZERO, &mut dw.slice_mut(columns));
-        if let Some(db) = db {
-            column_sums(dprojected, &mut db.slice_mut(columns));
-        }
-        gemm(A::ONE, dprojected, &self.in_weight.slice(columns).t(), A::ZERO, &mut groups_mut(dx, features));
     }
 
     fn check(&self, name: &str, got: (usize, usize), wants: [usize; 2]) -> Result<()> {

@@ -28,7 +28,7 @@ impl<'a> Sight<'a> {
     }
 }
 
-/// The same for one sample.
+/// Which keys the queries of one sample see.
 #[derive(Clone, Copy)]
 struct Seen<'a> {
     causal: bool,

@@ -3,14 +3,15 @@
 use std::fmt::Debug;
 
 use crate::spec::Spec;
-use crate::{Result, Scalar};
+use crate::spec::onnx::{Attribute, Operators};
+use crate::{Error, Result, Scalar};
 
 /// One step of a recurrent layer for one sample: two functions of slices, forward and backward.
 ///
 /// The rest (products, stacking, directions, padding, state) is [`Recurrent`](super::Recurrent), the same for all cells;
 /// a cell of your own is one `impl` of this trait.
 ///
-/// A cell has some gates, each as wide as the layer has units: x·Wₓ and h·Wₕ have a block of so many columns for
+/// A cell has some gates, each as wide as the layer has units: x·Wₓ and h·Wₕ have a block of as many columns for
 /// each gate. What a step works on is a row of blocks, to which both products and the biases have been added. Mostly
 /// these are the gates in their order; [`FROM_X`](Self::FROM_X) and [`FROM_H`](Self::FROM_H) can lay out more blocks
 /// than gates, where the two parts of a gate must stay apart.
@@ -32,6 +33,10 @@ pub trait Cell: Clone + Debug + PartialEq + Send + Sync + 'static {
     const FROM_H: usize = 0;
     /// Whether the state has a `c`.
     const HAS_C: bool = false;
+    /// The gates as Keras orders them, each by its number here; empty if it has the same order.
+    const KERAS_GATES: &'static [usize] = &[];
+    /// The gates as the operator of ONNX orders them, each by its number here; empty if there is no such operator.
+    const ONNX_GATES: &'static [usize] = &[];
 
     /// Computes the state `after` the step from that `before` it. `gates` holds the sums, and then what
     /// [`backward`](Self::backward) needs.
@@ -58,6 +63,21 @@ pub trait Cell: Clone + Debug + PartialEq + Send + Sync + 'static {
     /// # Errors
     /// [`Error::Format`](crate::Error::Format) if one is missing or wrong.
     fn restore(spec: &Spec) -> Result<Self>;
+
+    /// Adds the operator of ONNX, which takes the current value and these (W, R, B and the lengths) and has these
+    /// attributes beside its own.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if there is no such operator.
+    fn onnx(
+        &self,
+        _operators: &mut Operators,
+        _rest: [&str; 4],
+        _shared: [(&str, Attribute<'static>); 2],
+    ) -> Result<()> {
+        let what = "cannot be written as ONNX; implement `Cell::onnx` for it".to_owned();
+        Err(Error::Unsupported { layer: Self::NAME.to_owned(), what })
+    }
 
     /// What `Debug` adds to the layer's name, such as `, relu`.
     fn note(&self) -> &'static str {

@@ -5,10 +5,12 @@
 
 use ndarray::{Array2, ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, s};
 
+use super::Cell;
 use super::steps::{BackwardSteps, ForwardSteps};
-use super::{Cell, Weights};
+use super::weights::Weights;
+use crate::error::NO_FORWARD;
 use crate::kernels::{column_sums, flat, flat_mut, gemm::gemm, parallel, resize};
-use crate::{Matrix, Scalar};
+use crate::{Matrix, Result, Scalar};
 
 /// What a pass over a sequence is told.
 #[derive(Clone, Copy)]
@@ -119,7 +121,12 @@ impl<A: Scalar> Chain<A> {
         dy: Option<ArrayView3<'_, A>>,
         dw: &mut [Array2<A>],
         course: Course<'_>,
-    ) {
+    ) -> Result<()> {
+        let (dw_ih, dw_hh, dbiases) = match (dw, &weights.bias) {
+            ([dw_ih, dw_hh], None) => (dw_ih, dw_hh, None),
+            ([dw_ih, dw_hh, dbias_ih, dbias_hh], Some(_)) => (dw_ih, dw_hh, Some([dbias_ih, dbias_hh])),
+            _ => return Err(NO_FORWARD),
+        };
         let Course { steps, rows, reverse, lengths } = course;
         let units = weights.hh.nrows();
         resize(&mut self.dgates, steps * rows, C::BLOCKS * units);
@@ -140,7 +147,6 @@ impl<A: Scalar> Chain<A> {
         }
         .run(threads);
 
-        let [dw_ih, dw_hh, dbias @ ..] = dw else { unreachable!("every direction has two weights") };
         for &(from, count, to) in C::FROM_X {
             let dgates = self.dgates.slice(s![.., to * units..(to + count) * units]);
             let mut dw = dw_ih.slice_mut(s![.., from * units..(from + count) * units]);
@@ -150,7 +156,7 @@ impl<A: Scalar> Chain<A> {
         let before = self.states[0].slice(s![before..before + steps * rows, ..]);
         let dgates = self.dgates.slice(s![.., C::FROM_H * units..]);
         gemm(A::ONE, &before.t(), &dgates, A::ZERO, dw_hh);
-        if let [dbias_ih, dbias_hh] = dbias {
+        if let Some([dbias_ih, dbias_hh]) = dbiases {
             column_sums(&self.dgates, &mut self.bias);
             let sums = flat(&self.bias);
             for &(from, count, to) in C::FROM_X {
@@ -159,6 +165,7 @@ impl<A: Scalar> Chain<A> {
             }
             flat_mut(dbias_hh).copy_from_slice(&sums[C::FROM_H * units..]);
         }
+        Ok(())
     }
 
     /// dx = d(sums)·Wₓᵀ + beta dx, after [`backward`](Self::backward).

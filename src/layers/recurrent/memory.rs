@@ -4,8 +4,9 @@ use ndarray::{Array2, s};
 
 use super::chain::{Chain, Course, by_steps};
 use super::{Cell, Recurrent};
+use crate::error::NO_FORWARD;
 use crate::kernels::{flat, flat_mut, resize, steps_before_padding};
-use crate::{Matrix, Scalar};
+use crate::{Matrix, Result, Scalar};
 
 /// What a recurrent layer keeps from forward to backward, and from step to step.
 #[derive(Debug, Clone)]
@@ -130,7 +131,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         dx: Option<&mut Matrix<A>>,
         dw: &mut [Array2<A>],
         memory: &mut Memory<A>,
-    ) {
+    ) -> Result<()> {
         let Memory { inputs, chains, dx: buffers, lengths, steps, rows } = memory;
         let (steps, rows, units, directions) = (*steps, *rows, self.units, self.directions());
         let [below, above] = buffers;
@@ -139,7 +140,10 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
             resize(above, steps * rows, directions * units);
             step_by_step(dy, steps, above);
         }
-        let slots = dw.len() / chains.len();
+        let slots = if self.has_bias() { 4 } else { 2 };
+        if dw.len() != slots * chains.len() {
+            return Err(NO_FORWARD);
+        }
         for layer in (0..self.layers()).rev() {
             let wants_dx = layer > 0 || dx.is_some();
             if wants_dx {
@@ -162,7 +166,8 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
                 }
                 let course = self.course(lengths, steps, rows, i);
                 let dy = from_steps.then(|| by_steps(above, steps, rows).slice_move(s![.., .., columns]));
-                chain.backward(&self.cell, weights, &inputs[layer], dy, &mut dw[i * slots..(i + 1) * slots], course);
+                let dw = &mut dw[i * slots..(i + 1) * slots];
+                chain.backward(&self.cell, weights, &inputs[layer], dy, dw, course)?;
                 if wants_dx {
                     chain.input_gradient::<C>(weights, if d == 0 { A::ZERO } else { A::ONE }, below);
                 }
@@ -172,6 +177,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         if let Some(dx) = dx {
             sample_by_sample(above, steps, dx);
         }
+        Ok(())
     }
 
     /// Whether it was such a layer that went forward.

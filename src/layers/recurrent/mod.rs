@@ -2,24 +2,28 @@
 
 use std::fmt;
 
-use ndarray::Array2;
 use rand::Rng;
 
-use crate::error::check_setting;
-use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore, Role};
+use crate::error::{NO_FORWARD, check_setting};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore, Role, parameters};
 use crate::spec::Spec;
+use crate::spec::layout::{Piece, System};
+use crate::spec::onnx::Operators;
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
 mod cell;
 mod chain;
 mod memory;
+mod onnx;
 mod state;
 mod steps;
+mod weights;
 
 pub use cell::Cell;
 pub(super) use cell::{blocks, blocks_mut};
 use memory::Memory;
 pub use state::{RecurrentGradients, RecurrentState};
+use weights::Weights;
 
 /// A layer that goes through a sequence step by step, with a state that each step changes: [`Lstm`](super::Lstm),
 /// [`Gru`](super::Gru) and [`Rnn`](super::Rnn), or a [`Cell`] of your own.
@@ -59,59 +63,47 @@ pub struct Recurrent<A: Scalar, C: Cell> {
     chains: Vec<Weights<A>>,
 }
 
-/// The parameters of one direction of one layer.
-#[derive(Clone, PartialEq)]
-struct Weights<A> {
-    /// (inputs, gates·units)
-    ih: Array2<A>,
-    /// (units, gates·units)
-    hh: Array2<A>,
-    /// For x·Wₓ and for h·Wₕ, (1, gates·units).
-    bias: Option<[Array2<A>; 2]>,
-}
-
 impl<A: Scalar, C: Cell> Recurrent<A, C> {
-    /// A layer with this cell, of so many units, with weights and biases uniform in ±1/√units.
+    /// A layer with this cell, of this many units, with weights and biases uniform in ±1/√units.
     ///
     /// # Errors
     /// [`Error::Setting`] for sizes of 0 or beyond memory.
     pub fn with_cell(cell: C, inputs: usize, units: usize, rng: &mut impl Rng) -> Result<Self> {
-        check_sizes::<C>(inputs, units, 1)?;
         let (bidirectional, last_state, masked) = (false, false, false);
-        let chains = vec![Weights::new::<C>(inputs, units, true, rng)];
-        Ok(Self { cell, inputs, units, bidirectional, last_state, masked, chains })
+        Self { cell, inputs, units, bidirectional, last_state, masked, chains: Vec::new() }.draw(1, rng)
     }
 
-    /// So many layers on top of one another, with parameters drawn anew.
+    /// Stacks this many layers on top of one another, with parameters drawn anew.
     ///
     /// # Errors
     /// [`Error::Setting`] for no layers, or more than memory holds.
-    pub fn stacked(mut self, layers: usize, rng: &mut impl Rng) -> Result<Self> {
-        check_sizes::<C>(self.inputs, self.units, layers)?;
-        self.draw(layers, rng);
-        Ok(self)
+    pub fn stacked(self, layers: usize, rng: &mut impl Rng) -> Result<Self> {
+        self.draw(layers, rng)
     }
 
-    /// Both directions: a second set of weights goes from the last step to the first. All parameters are drawn anew.
+    /// Goes in both directions: a second set of weights goes from the last step to the first. All parameters are drawn
+    /// anew.
     ///
     /// # Errors
     /// [`Error::Setting`] if memory does not hold them.
     pub fn bidirectional(mut self, rng: &mut impl Rng) -> Result<Self> {
-        check_sizes::<C>(self.inputs, self.units, self.layers())?;
         let layers = self.layers();
         self.bidirectional = true;
-        self.draw(layers, rng);
+        self.draw(layers, rng)
+    }
+
+    /// The layer with this many layers on top of one another, whose parameters are drawn anew.
+    fn draw(mut self, layers: usize, rng: &mut impl Rng) -> Result<Self> {
+        check_sizes::<C>(self.inputs, self.units, layers)?;
+        let bound = 1.0 / (self.units as f64).sqrt();
+        let init = Init::Uniform { low: -bound, high: bound };
+        let with_bias = self.has_bias();
+        let drawn = |i| self.weights(i, with_bias, |_, rows, columns| Ok(init.matrix(rows, columns, rng)));
+        self.chains = (0..layers * self.directions()).map(drawn).collect::<Result<_>>()?;
         Ok(self)
     }
 
-    fn draw(&mut self, layers: usize, rng: &mut impl Rng) {
-        let with_bias = self.has_bias();
-        self.chains = (0..layers * self.directions())
-            .map(|i| Weights::new::<C>(self.layer_inputs(i / self.directions()), self.units, with_bias, rng))
-            .collect();
-    }
-
-    /// The same layer without biases.
+    /// The layer without biases.
     pub fn without_bias(mut self) -> Self {
         self.chains.iter_mut().for_each(|weights| weights.bias = None);
         self
@@ -197,27 +189,6 @@ fn check_sizes<C: Cell>(inputs: usize, units: usize, layers: usize) -> Result<()
     )
 }
 
-impl<A: Scalar> Weights<A> {
-    fn new<C: Cell>(inputs: usize, units: usize, with_bias: bool, rng: &mut impl Rng) -> Self {
-        let bound = 1.0 / (units as f64).sqrt();
-        let mut draw = |rows| Init::Uniform { low: -bound, high: bound }.matrix(rows, C::GATES * units, rng);
-        Self { ih: draw(inputs), hh: draw(units), bias: with_bias.then(|| [draw(1), draw(1)]) }
-    }
-}
-
-/// `weight_ih_l0`, `bias_hh_l1_reverse`.
-struct Name {
-    what: &'static str,
-    layer: usize,
-    reverse: bool,
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}_l{}{}", self.what, self.layer, if self.reverse { "_reverse" } else { "" })
-    }
-}
-
 impl<A: Scalar, C: Cell> Layer<A> for Recurrent<A, C> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
         match input {
@@ -240,8 +211,11 @@ impl<A: Scalar, C: Cell> Layer<A> for Recurrent<A, C> {
     }
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
-        self.unroll_backward(at.dy, None, at.dx, at.dw, pass.cache.get::<Memory<A>>());
-        Ok(())
+        let memory = pass.cache.get::<Memory<A>>();
+        if !self.fits(memory) || memory.rows != at.dy.nrows() {
+            return Err(NO_FORWARD);
+        }
+        self.unroll_backward(at.dy, None, at.dx, at.dw, memory)
     }
 
     fn multiply_adds(&self, input: Shape) -> u64 {
@@ -250,34 +224,7 @@ impl<A: Scalar, C: Cell> Layer<A> for Recurrent<A, C> {
         weights.saturating_mul(input.positions() as u64) // At every step, though the last may be all that comes out.
     }
 
-    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
-        for (i, weights) in self.chains.iter().enumerate() {
-            let (layer, reverse) = (i / self.directions(), i % self.directions() == 1);
-            let name = |what| Name { what, layer, reverse };
-            for (what, weight) in [("weight_ih", &weights.ih), ("weight_hh", &weights.hh)] {
-                let (rows, columns) = weight.dim();
-                f(Info { name: &name(what), role: Role::Weight, dims: &[rows, columns] }, weight);
-            }
-            for (what, bias) in ["bias_ih", "bias_hh"].into_iter().zip(weights.bias.iter().flatten()) {
-                f(Info { name: &name(what), role: Role::Bias, dims: &[bias.len()] }, bias);
-            }
-        }
-    }
-
-    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
-        let directions = self.directions();
-        for (i, weights) in self.chains.iter_mut().enumerate() {
-            let (layer, reverse) = (i / directions, i % directions == 1);
-            let name = |what| Name { what, layer, reverse };
-            for (what, weight) in [("weight_ih", &mut weights.ih), ("weight_hh", &mut weights.hh)] {
-                let (rows, columns) = weight.dim();
-                f(Info { name: &name(what), role: Role::Weight, dims: &[rows, columns] }, weight);
-            }
-            for (what, bias) in ["bias_ih", "bias_hh"].into_iter().zip(weights.bias.iter_mut().flatten()) {
-                f(Info { name: &name(what), role: Role::Bias, dims: &[bias.len()] }, bias);
-            }
-        }
-    }
+    parameters!(A: chains);
 
     fn spec(&self) -> Option<Spec> {
         let spec = Spec::new(C::KIND)
@@ -289,6 +236,14 @@ impl<A: Scalar, C: Cell> Layer<A> for Recurrent<A, C> {
             .set("last_state", self.last_state)
             .set("masked", self.masked);
         Some(self.cell.describe(spec))
+    }
+
+    fn layout(&self, system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
+        self.pieces(system, name, dims)
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        self.write(operators)
     }
 }
 
@@ -320,18 +275,9 @@ impl<A: Scalar, C: Cell> Restore<A> for Recurrent<A, C> {
         let (last_state, masked) = (spec.flag("last_state")?, spec.flag("masked")?);
         let cell = C::restore(spec)?;
         let mut layer = Self { cell, inputs, units, bidirectional, last_state, masked, chains: Vec::new() };
-        let directions = layer.directions();
-        for i in 0..layers * directions {
-            let name = |what| Name { what, layer: i / directions, reverse: i % directions == 1 }.to_string();
-            let width = C::GATES * units;
-            let ih = parts.array(&name("weight_ih"), layer.layer_inputs(i / directions), width)?;
-            let hh = parts.array(&name("weight_hh"), units, width)?;
-            let bias = if bias {
-                Some([parts.array(&name("bias_ih"), 1, width)?, parts.array(&name("bias_hh"), 1, width)?])
-            } else {
-                None
-            };
-            layer.chains.push(Weights { ih, hh, bias });
+        for i in 0..layers * layer.directions() {
+            let weights = layer.weights(i, bias, |name, rows, columns| parts.array(name, rows, columns))?;
+            layer.chains.push(weights);
         }
         Ok(layer)
     }

@@ -72,6 +72,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     /// begins anew at the end of each piece, from the state that it had at the beginning of the last one.
     ///
     /// ```
+    /// use neuropil::layers::RecurrentState;
     /// use neuropil::prelude::*;
     /// use ndarray::{array, concatenate, Axis};
     ///
@@ -117,6 +118,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     /// learn through states that were handed on, as from an encoder to a decoder, pass them on.
     ///
     /// ```
+    /// use neuropil::layers::RecurrentState;
     /// use neuropil::prelude::*;
     ///
     /// let (encoder, decoder) = (Lstm::<f64>::new(2, 4, &mut rng(1))?, Lstm::<f64>::new(3, 4, &mut rng(2))?);
@@ -162,7 +164,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         let mut weights = Vec::new();
         self.visit(&mut |_, w| weights.push(Array2::from_elem(w.dim(), A::ZERO)));
         let dy = dy.as_standard_layout();
-        self.unroll_backward(&dy, Some([dh, dc]), Some(&mut input), &mut weights, memory);
+        self.unroll_backward(&dy, Some([dh, dc]), Some(&mut input), &mut weights, memory)?;
         self.first_gradients(memory, [&mut first_h, &mut first_c]);
         let c = C::HAS_C.then_some(first_c);
         Ok(RecurrentGradients { input, h: first_h, c, weights })

@@ -1,10 +1,11 @@
-//! Which operators are which layer of sequences: the way back from `recurrent.rs` and `sequences.rs`.
+//! Which operators are which layer of sequences: the way back from `Layer::onnx`.
 
 use super::products::matmul;
 use super::shapes::fill;
 use super::{Read, first};
 use crate::Shape;
 use crate::io::onnx::import::{Found, Walk};
+use crate::layers::{Cell, GruCell, LstmCell, RnnCell};
 use crate::spec::Spec;
 use crate::spec::onnx::Node;
 
@@ -52,13 +53,13 @@ fn one_layer(
     layer: usize,
     parameters: &mut Vec<(String, Vec<f64>)>,
 ) -> Read<Option<Spec>> {
-    let kind = match &*node.op {
-        "RNN" => "rnn",
-        "LSTM" => "lstm",
-        "GRU" => "gru",
+    let (kind, order) = match &*node.op {
+        "RNN" => (RnnCell::KIND, RnnCell::ONNX_GATES),
+        "LSTM" => (LstmCell::KIND, LstmCell::ONNX_GATES),
+        "GRU" => (GruCell::KIND, GruCell::ONNX_GATES),
         _ => return Ok(None),
     };
-    let (units, order) = (node.count("hidden_size", 0)?, gate_order(kind));
+    let units = node.count("hidden_size", 0)?;
     let directions: &[&str] = match &*node.text("direction", "forward")? {
         "forward" => &[""],
         "bidirectional" => &["", "_reverse"],
@@ -217,13 +218,4 @@ pub(super) fn attention<'g>(
         found = found.with("out_proj.bias", of(&out));
     }
     Ok(Some(found))
-}
-
-/// Where ONNX has this layer's gates: its LSTM goes i o f g where ours goes i f g o, its GRU z r n where ours goes r z n.
-pub(super) fn gate_order(kind: &str) -> &'static [usize] {
-    match kind {
-        "lstm" => &[0, 3, 1, 2],
-        "gru" => &[1, 0, 2],
-        _ => &[0],
-    }
 }

@@ -1,0 +1,83 @@
+//! Attention in the operators of ONNX.
+
+use ndarray::s;
+
+use super::MultiHeadAttention;
+use crate::layers::masked;
+use crate::spec::onnx::{Attribute, Operators, Tensor};
+use crate::{Error, Result, Scalar, Shape};
+
+impl<A: Scalar> MultiHeadAttention<A> {
+    /// softmax(Q·Kᵀ/√d)·V for each head, between products with the weights. The inputs are those of Q, K and V.
+    pub(super) fn write(&self, operators: &mut Operators, inputs: [(&str, Shape); 3]) -> Result<()> {
+        let [(query, Shape::Sequence { steps: queries, .. }), (key, Shape::Sequence { steps: keys, .. }), _] = inputs
+        else {
+            let wants = format!("sequences [steps, {}]", self.features());
+            return Err(Error::Input { layer: format!("{self:?}"), wants, got: inputs[0].1 });
+        };
+        let (features, width) = (self.features(), self.features() / self.heads);
+        let seen = self.masked.then(|| {
+            let seen_keys = masked::seen(operators, key, keys, &[1, 1, keys]);
+            (seen_keys, masked::seen(operators, query, queries, &[queries, 1]))
+        });
+        let heads = operators.integers(&[0, 0, self.heads as i64, width as i64]);
+        let mut part = |i: usize, name, axes: [usize; 4]| {
+            operators.set_value(inputs[i].0);
+            self.write_projection(operators, i, name);
+            operators.then("Reshape", &[&heads], []);
+            operators.then("Transpose", &[], [("perm", Attribute::sizes(axes))]);
+            operators.value()
+        };
+        // Q and V are (batch, heads, steps, width), K is (batch, heads, width, steps).
+        let (q, k, v) = (part(0, "query", [0, 2, 1, 3]), part(1, "key", [0, 2, 3, 1]), part(2, "value", [0, 2, 1, 3]));
+        operators.set_value(q);
+        operators.then("MatMul", &[&k], []);
+        let scale = operators.number(1.0 / (width as f64).sqrt());
+        operators.then("Mul", &[&scale], []);
+        if self.causal {
+            let hide = |n: usize| if n % keys > n / keys { f32::NEG_INFINITY } else { 0.0 };
+            let hidden = operators.unnamed(Tensor::floats(&[queries, keys], (0..queries * keys).map(hide)));
+            operators.then("Add", &[&hidden], []);
+        }
+        if let Some((keys, _)) = &seen {
+            let nothing = operators.number(f64::NEG_INFINITY);
+            masked::only(operators, keys, &nothing);
+        }
+        operators.then("Softmax", &[], [("axis", Attribute::Int(-1))]);
+        if let Some((keys, _)) = seen.as_ref().filter(|_| query != key) {
+            // Where all keys are hidden, softmax gives NaN. In self-attention such samples have no queries either.
+            let zero = operators.number(0.0);
+            masked::only(operators, keys, &zero);
+        }
+        operators.then("MatMul", &[&v], []);
+        operators.then("Transpose", &[], [("perm", Attribute::sizes([0, 2, 1, 3]))]);
+        let sizes = operators.integers(&[0, 0, features as i64]);
+        operators.then("Reshape", &[&sizes], []);
+        let weight = operators.parameter_constant("out_proj.weight", None)?;
+        operators.then("MatMul", &[&weight], []);
+        if self.out_bias.is_some() {
+            let bias = operators.parameter_constant("out_proj.bias", None)?;
+            operators.then("Add", &[&bias], []);
+        }
+        if let Some((_, queries)) = seen {
+            let zero = operators.number(0.0);
+            masked::only(operators, &queries, &zero);
+        }
+        Ok(())
+    }
+
+    /// Q, K or V, by its number, of the current value: a product with its columns of the weights.
+    fn write_projection(&self, operators: &mut Operators, i: usize, name: &str) {
+        let features = self.features();
+        let columns = s![.., i * features..(i + 1) * features];
+        let numbers = self.in_weight.slice(columns);
+        let weight = Tensor::floats(&[features, features], numbers.iter().map(|x| x.to_f64() as f32));
+        let weight = operators.constant(&format!("{name}_weight"), weight);
+        operators.then("MatMul", &[&weight], []);
+        if let Some(bias) = &self.in_bias {
+            let bias = Tensor::floats(&[features], bias.slice(columns).iter().map(|x| x.to_f64() as f32));
+            let bias = operators.constant(&format!("{name}_bias"), bias);
+            operators.then("Add", &[&bias], []);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The passes that the layer, the join and [`attend`](MultiHeadAttention::attend) share.
+
+use ndarray::{Array2, s};
+
+use super::MultiHeadAttention;
+use super::heads::{Attend, AttendBackward, Sight};
+use super::memory::{Memory, by_sample, by_sample_mut, hidden_keys, parts, parts_mut};
+use crate::error::NO_FORWARD;
+use crate::kernels::{add_row, column_sums, gemm::gemm, groups, groups_mut, parallel, resize, steps_before_padding};
+use crate::{Matrix, Result, Scalar};
+
+/// Where the gradients of a weight and of its bias go.
+pub(super) type Slots<'d, A> = (&'d mut Array2<A>, Option<&'d mut Array2<A>>);
+
+impl<A: Scalar> MultiHeadAttention<A> {
+    /// From one sequence to another: what Q, K and V are made of, (samples, steps·features) each, to y. Which keys are
+    /// hidden and which queries are padding is in `memory` already.
+    pub(super) fn cross(&self, inputs: [&Matrix<A>; 3], memory: &mut Memory<A>, y: &mut Matrix<A>) {
+        let features = self.features();
+        (memory.samples, memory.queries) = (inputs[0].nrows(), inputs[0].ncols() / features);
+        memory.keys = inputs[1].ncols() / features;
+        for (i, x) in inputs.into_iter().enumerate() {
+            self.project(i, x, memory);
+        }
+        self.mix(memory, &mut groups_mut(y, features));
+    }
+
+    /// The way back of [`cross`](Self::cross). If there are two `dx`, the second is that of a key which is the value, too.
+    pub(super) fn cross_backward(
+        &self,
+        dy: &Matrix<A>,
+        inputs: [&Matrix<A>; 3],
+        dx: &mut [Array2<A>],
+        dw: &mut [Array2<A>],
+        memory: &mut Memory<A>,
+    ) -> Result<()> {
+        let [(dw_in, mut db_in), out] = self.slots(dw)?;
+        if !self.fits(memory, 1, dy) || ![2, 3].contains(&dx.len()) {
+            return Err(NO_FORWARD);
+        }
+        self.mix_backward(&groups(dy, self.features()), out, memory);
+        for (i, x) in inputs.into_iter().enumerate() {
+            let at = i.min(dx.len() - 1);
+            let beta = if at < i { A::ONE } else { A::ZERO };
+            let slots = (&mut *dw_in, db_in.as_deref_mut());
+            self.project_backward(i, x, memory, slots, (beta, &mut dx[at]));
+        }
+        Ok(())
+    }
+
+    /// Whether `memory` is that of a forward pass to a y of this size, with this many of Q, K and V side by side in one
+    /// matrix.
+    pub(super) fn fits(&self, memory: &Memory<A>, parts: usize, y: &Matrix<A>) -> bool {
+        let Memory { projected, p, samples, queries, .. } = memory;
+        projected[0].ncols() == parts * self.features()
+            && p.nrows() == samples * queries * self.heads
+            && y.dim() == (*samples, queries * self.features())
+    }
+
+    /// The gradients of what comes in and of what goes out, of those of the layer.
+    pub(super) fn slots<'d>(&self, dw: &'d mut [Array2<A>]) -> Result<[Slots<'d, A>; 2]> {
+        match (dw, &self.in_bias) {
+            ([dw_in, db_in, dw_out, db_out], Some(_)) => Ok([(dw_in, Some(db_in)), (dw_out, Some(db_out))]),
+            ([dw_in, dw_out], None) => Ok([(dw_in, None), (dw_out, None)]),
+            _ => Err(NO_FORWARD),
+        }
+    }
+
+    /// Which steps of x, (samples, steps·features), are padding, if the layer looks for it; empty otherwise.
+    pub(super) fn find_padding(&self, x: &Matrix<A>, padding: &mut Vec<bool>) {
+        let features = self.features();
+        padding.clear();
+        if self.masked {
+            for x in x.rows() {
+                let length = steps_before_padding(&x, features);
+                padding.extend((0..x.len() / features).map(|t| t >= length));
+            }
+        }
+    }
+
+    /// Q, K or V, by its number, of what it is made of.
+    fn project(&self, i: usize, x: &Matrix<A>, memory: &mut Memory<A>) {
+        let (features, projected) = (self.features(), &mut memory.projected[i]);
+        let columns = s![.., i * features..(i + 1) * features];
+        resize(projected, x.len() / features, features);
+        gemm(A::ONE, &groups(x, features), &self.in_weight.slice(columns), A::ZERO, projected);
+        if let Some(bias) = &self.in_bias {
+            add_row(projected, &bias.slice(columns));
+        }
+    }
+
+    /// From dL/dQ, dL/dK or dL/dV to its part of the gradients of the weights and biases, and to dL/dx + beta dx in `dx`.
+    fn project_backward(
+        &self,
+        i: usize,
+        x: &Matrix<A>,
+        memory: &Memory<A>,
+        (dw, db): Slots<'_, A>,
+        (beta, dx): (A, &mut Matrix<A>),
+    ) {
+        let (features, dprojected) = (self.features(), &memory.dprojected[i]);
+        let columns = s![.., i * features..(i + 1) * features];
+        gemm(A::ONE, &groups(x, features).t(), dprojected, A::ZERO, &mut dw.slice_mut(columns));
+        if let Some(db) = db {
+            column_sums(dprojected, &mut db.slice_mut(columns));
+        }
+        gemm(A::ONE, dprojected, &self.in_weight.slice(columns).t(), beta, &mut groups_mut(dx, features));
+    }
+
+    /// From Q, K and V in `memory` to the output, a row a step: mixes, and projects.
+    pub(super) fn mix(&self, memory: &mut Memory<A>, y: &mut Matrix<A>) {
+        let Memory { projected, p, mixed, hidden, padding, samples, queries, keys, .. } = memory;
+        let (samples, queries, keys, features) = (*samples, *queries, *keys, self.features());
+        resize(p, samples * self.heads * queries, keys);
+        resize(mixed, samples * queries, features);
+        let threads = parallel::threads(p.len());
+        Attend {
+            sight: Sight { heads: self.heads, causal: self.causal, hidden: hidden_keys(hidden, keys) },
+            qkv: parts(projected, samples, features),
+            p: by_sample_mut(p, samples),
+            mixed: by_sample_mut(mixed, samples),
+        }
+        .run(threads);
+        gemm(A::ONE, mixed, &self.out_weight, A::ZERO, y);
+        if let Some(bias) = &self.out_bias {
+            add_row(y, bias);
+        }
+        silence(y, padding);
+    }
+
+    /// From dL/dy, a row a step, to dL/dQ, dL/dK and dL/dV in `memory`, and the gradients of Wₒ and bₒ.
+    pub(super) fn mix_backward(&self, dy: &Matrix<A>, (dw, db): Slots<'_, A>, memory: &mut Memory<A>) {
+        let Memory { projected, p, mixed, dprojected, dmixed, dscores, samples, queries, keys, .. } = memory;
+        let (samples, features) = (*samples, self.features());
+        let dy = if memory.padding.is_empty() {
+            dy
+        } else {
+            resize(&mut memory.dy, dy.nrows(), features);
+            memory.dy.assign(dy);
+            silence(&mut memory.dy, &memory.padding);
+            &memory.dy
+        };
+        gemm(A::ONE, &mixed.t(), dy, A::ZERO, dw);
+        if let Some(db) = db {
+            column_sums(dy, db);
+        }
+        resize(dmixed, samples * *queries, features);
+        gemm(A::ONE, dy, &self.out_weight.t(), A::ZERO, dmixed);
+        resize(dscores, samples * *queries, *keys);
+        for (dprojected, projected) in dprojected.iter_mut().zip(&*projected) {
+            resize(dprojected, projected.nrows(), projected.ncols());
+        }
+        let threads = parallel::threads(p.len());
+        AttendBackward {
+            heads: self.heads,
+            qkv: parts(projected, samples, features),
+            p: by_sample(p, samples),
+            dmixed: by_sample(dmixed, samples),
+            dscores: by_sample_mut(dscores, samples),
+            dqkv: parts_mut(dprojected, samples, features),
+        }
+        .run(threads);
+    }
+}
+
+/// Makes the rows 0 that are padding.
+fn silence<A: Scalar>(rows: &mut Matrix<A>, padding: &[bool]) {
+    for (mut row, _) in rows.rows_mut().into_iter().zip(padding).filter(|&(_, &padding)| padding) {
+        row.fill(A::ZERO);
+    }
+}

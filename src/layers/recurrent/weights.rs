@@ -1,0 +1,92 @@
+//! The parameters of one direction of one layer, and how `PyTorch` and Keras store them.
+
+use ndarray::Array2;
+
+use super::{Cell, Recurrent};
+use crate::layer::{Info, Parameter, Parameters};
+use crate::spec::layout::{Piece, System};
+use crate::{Result, Scalar};
+
+/// The parameters of one direction of one layer.
+#[derive(Clone, PartialEq)]
+pub(super) struct Weights<A> {
+    /// (inputs, gates·units)
+    pub ih: Parameter<A>,
+    /// (units, gates·units)
+    pub hh: Parameter<A>,
+    /// For x·Wₓ and for h·Wₕ, (1, gates·units).
+    pub bias: Option<[Parameter<A>; 2]>,
+}
+
+impl<A: Scalar> Parameters<A> for Weights<A> {
+    fn show(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
+        [&self.ih, &self.hh].into_iter().chain(self.bias.iter().flatten()).for_each(|values| values.show(f));
+    }
+
+    fn show_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
+        let biases = self.bias.iter_mut().flatten();
+        [&mut self.ih, &mut self.hh].into_iter().chain(biases).for_each(|values| values.show_mut(f));
+    }
+}
+
+impl<A: Scalar, C: Cell> Recurrent<A, C> {
+    /// The parameters of chain `i`, made of what `values` gives for a name and a number of rows and columns.
+    pub(super) fn weights(
+        &self,
+        i: usize,
+        with_bias: bool,
+        mut values: impl FnMut(&str, usize, usize) -> Result<Array2<A>>,
+    ) -> Result<Weights<A>> {
+        let (layer, reverse) = (i / self.directions(), i % self.directions() == 1);
+        let (inputs, width) = (self.layer_inputs(layer), C::GATES * self.units);
+        let name = |what: &str| format!("{what}_l{layer}{}", if reverse { "_reverse" } else { "" });
+        let mut weight = |what, rows| {
+            let matrix = values(&name(what), rows, width)?;
+            Ok(Parameter::weight(name(what), &[rows, width], matrix))
+        };
+        let (ih, hh) = (weight("weight_ih", inputs)?, weight("weight_hh", self.units)?);
+        let mut bias = |what| Ok(Parameter::bias(name(what), &[width], values(&name(what), 1, width)?));
+        let bias = if with_bias { Some([bias("bias_ih")?, bias("bias_hh")?]) } else { None };
+        Ok(Weights { ih, hh, bias })
+    }
+
+    /// `PyTorch` has the gates first.
+    pub(super) fn pieces(&self, system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
+        match system {
+            System::Keras => self.keras(name, dims).unwrap_or_else(|| vec![Piece::whole(name, dims)]),
+            System::PyTorch => vec![Piece::axes(name, dims, &[1, 0])],
+        }
+    }
+
+    /// Keras has a kernel for inputs, one for states, and a bias: the sum of both, or (2, gates·units) where the parts of
+    /// a gate stay apart.
+    fn keras(&self, name: &str, dims: &[usize]) -> Option<Vec<Piece>> {
+        let (own, direction) =
+            name.strip_suffix("_reverse").map_or((name, "forward."), |forward| (forward, "backward."));
+        let (what, layer) = own.rsplit_once("_l")?;
+        let layer = if self.layers() > 1 { format!("layer{layer}.") } else { String::new() };
+        let direction = if self.bidirectional { direction } else { "" };
+        let (kernel, of_state) = match what {
+            "weight_ih" => ("kernel", false),
+            "weight_hh" => ("recurrent_kernel", true),
+            "bias_ih" => ("bias", false),
+            _ => ("bias", true),
+        };
+        let theirs = format!("{layer}{direction}{kernel}");
+        let (bias, apart) = (kernel == "bias", C::BLOCKS > C::GATES);
+        if bias && !apart && of_state {
+            return Some(vec![Piece::added(&theirs, dims)]);
+        }
+        if C::KERAS_GATES.is_empty() && !(bias && apart) {
+            return Some(vec![Piece::whole(theirs, dims)]);
+        }
+        let gates = C::GATES;
+        // The biases lie one after the other.
+        let (shape, width) = if bias && apart { (vec![2, dims[0]], 2 * gates) } else { (dims.to_vec(), gates) };
+        let start = if bias && of_state { gates } else { 0 };
+        let own_order: Vec<usize> = (0..gates).collect();
+        let order = if C::KERAS_GATES.is_empty() { &*own_order } else { C::KERAS_GATES };
+        let block = |(to, &from)| Piece::block(&theirs, shape.clone(), [from, gates], [start + to, width]);
+        Some(order.iter().enumerate().map(block).collect())
+    }
+}
