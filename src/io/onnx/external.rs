@@ -17,7 +17,8 @@ impl External {
     /// Without a folder, there are no other files.
     pub(super) fn new(folder: Option<&Path>) -> Self {
         // The folder of a plain name is the current one.
-        let folder = folder.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder }.to_owned());
+        let folder =
+            folder.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder }.to_owned());
         Self { folder, files: BTreeMap::new() }
     }
 
@@ -30,7 +31,8 @@ impl External {
     /// The bytes that the entries of a constant tell: a file's name, and a part of the file.
     pub(super) fn read(&mut self, entries: &[(String, String)]) -> Result<Vec<u8>, String> {
         let entry = |name: &str| entries.iter().find(|(other, _)| other == name).map(|(_, text)| &**text);
-        let number = |name: &str| entry(name).map(str::parse::<u64>).transpose().map_err(|_| format!("its {name} is no number"));
+        let number =
+            |name: &str| entry(name).map(str::parse::<u64>).transpose().map_err(|_| format!("its {name} is no number"));
         let name = entry("location").ok_or("it does not say in which file it is")?;
         let (file, length, left) = self.open(name)?;
         let from = number("offset")?.unwrap_or(0);
@@ -56,7 +58,8 @@ impl External {
             let failed = |error: std::io::Error| format!("`{name}`: {error}");
             let path = folder.join(name);
             // A link may lead elsewhere.
-            let inside = inside && path.canonicalize().map_err(failed)?.starts_with(folder.canonicalize().map_err(failed)?);
+            let inside =
+                inside && path.canonicalize().map_err(failed)?.starts_with(folder.canonicalize().map_err(failed)?);
             if !inside || name.is_empty() {
                 return Err(format!("it is in `{name}`, which is not in the model's own folder"));
             }

@@ -35,7 +35,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         if node.op == "Sub" && self.index.sole(Some(b), "Tanh").is_some_and(|tanh| tanh.input(0) == Some(a)) {
             return Ok(self.data(a)?).and_then(|data| self.elementwise(&data, &Found::new(Spec::new("tanh_shrink"))));
         }
-        if let Some(normal) = self.rms_norm(node, None)? {
+        if let Some(normal) = self.rms_norm(node, None, None)? {
             return Ok(normal);
         }
         match &*node.op {
@@ -76,6 +76,14 @@ impl<'g, A: Scalar> Reader<'g, A> {
                 if let Some(found) = self.affine_norm(node, at)? {
                     return Ok(found);
                 }
+                let scale = self.index.sole(Some(value), "Mul");
+                if let Some((scale, (normal, other))) =
+                    scale.and_then(|scale| Some((scale, self.index.side(scale, "Div")?)))
+                    && scale.input(other).is_some_and(|name| self.index.is_constant(name))
+                    && let Some(found) = self.rms_norm(normal, Some((scale, other)), Some((node, 1 - at)))?
+                {
+                    return Ok(found);
+                }
             }
             "Mul" => {
                 if let Some(found) = self.gelu(node, at)? {
@@ -83,7 +91,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
                 }
                 let normal = self.index.sole(Some(value), "Div").or_else(|| self.index.sole(Some(value), "Mul"));
                 if let Some(normal) = normal
-                    && let Some(found) = self.rms_norm(normal, Some((node, 1 - at)))?
+                    && let Some(found) = self.rms_norm(normal, Some((node, 1 - at)), None)?
                 {
                     return Ok(found);
                 }
@@ -91,7 +99,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
             "Div" if at == 0 => {
                 let bend = self.index.sole(Some(value), "Softplus");
                 if let Some(scale) = bend.and_then(|bend| self.index.sole(bend.input(0), "Mul"))
-                    && let (false, true) = (self.index.is_constant(scale.needs(0)?), self.index.is_constant(scale.needs(1)?))
+                    && let (false, true) =
+                        (self.index.is_constant(scale.needs(0)?), self.index.is_constant(scale.needs(1)?))
                     && self.sizes(scale, 1)?.iter().chain(&self.sizes(node, 1)?).all(|&n| n == 1)
                 {
                     let data = self.data(scale.needs(0)?)?;

@@ -3,7 +3,6 @@
 use super::view::{Axis, View, merged};
 use super::{Data, Found, Read, Reader, shape_of};
 use crate::spec::Spec;
-use crate::spec::onnx::dims;
 use crate::{Scalar, Shape, Value};
 
 impl<A: Scalar> Reader<'_, A> {
@@ -57,7 +56,8 @@ impl<A: Scalar> Reader<'_, A> {
                 let mut sorted = factors.clone();
                 sorted.sort_unstable_by_key(|[_, stride]| std::cmp::Reverse(*stride));
                 let problem = || "its axes are in an order that no layer here makes";
-                let from = shape_of(&sorted.iter().map(|[size, _]| *size).collect::<Vec<_>>()).map_err(|_| problem())?;
+                let from =
+                    shape_of(&sorted.iter().map(|[size, _]| *size).collect::<Vec<_>>()).map_err(|_| problem())?;
                 let place = |factor| sorted.iter().position(|other| other == factor);
                 (from, factors.iter().map(place).collect::<Option<Vec<_>>>().ok_or_else(problem)?)
             }
@@ -100,10 +100,5 @@ impl<A: Scalar> Reader<'_, A> {
     /// The number of channels or features.
     pub(super) fn channels(data: &Data) -> usize {
         View::channels(data.shape).size().unwrap_or(1)
-    }
-
-    /// The sizes of a sample behind the batch.
-    pub(super) fn sample(data: &Data) -> Vec<usize> {
-        dims(data.shape)
     }
 }

@@ -14,7 +14,7 @@ pub(super) enum Constant {
 }
 
 /// The operators that are known beforehand if all that they take is.
-pub(super) const FOLDED: [&str; 14] = [
+pub(super) const FOLDED: [&str; 16] = [
     "Add",
     "Cast",
     "Concat",
@@ -23,12 +23,14 @@ pub(super) const FOLDED: [&str; 14] = [
     "Div",
     "Gather",
     "Identity",
+    "Mod",
     "Mul",
     "Reshape",
     "Slice",
     "Squeeze",
     "Sub",
     "Transpose",
+    "Unsqueeze",
 ];
 
 /// A list of whole numbers, `None` for the batch.
@@ -126,7 +128,9 @@ pub(super) fn fold(node: &Node<'_>, inputs: &[Option<&Constant>], opset: i64, ro
                 Some(_) => return Err("its value is not one number".to_owned().into()),
             };
             match value {
-                Constant::Floats(x) => Constant::Floats(ArrayD::from_elem(IxDyn(&dims), x.first().copied().unwrap_or(0.0))),
+                Constant::Floats(x) => {
+                    Constant::Floats(ArrayD::from_elem(IxDyn(&dims), x.first().copied().unwrap_or(0.0)))
+                }
                 Constant::Ints(x) => Constant::Ints(ArrayD::from_elem(IxDyn(&dims), x.first().copied().flatten())),
             }
         }
@@ -196,7 +200,10 @@ pub(super) fn fold(node: &Node<'_>, inputs: &[Option<&Constant>], opset: i64, ro
             }
             x
         }
-        op => arithmetic(op, input(0)?, input(1)?)?,
+        op => {
+            node.expect("fmod", node.int("fmod", 0)? == 0)?;
+            arithmetic(op, input(0)?, input(1)?)?
+        }
     })
 }
 
@@ -272,7 +279,7 @@ fn squeeze(dims: &[usize], axes: &[i64], squeeze: bool) -> Result<Vec<usize>, St
 }
 
 /// The places from `start` to before `end`, as `Slice` counts them on an axis of `n`.
-fn range(start: i64, end: i64, step: i64, n: usize) -> Result<Vec<usize>, String> {
+pub(super) fn range(start: i64, end: i64, step: i64, n: usize) -> Result<Vec<usize>, String> {
     let n = n as i64;
     let counted = |x: i64| if x < 0 { x.saturating_add(n) } else { x };
     let (low, high) = if step > 0 { (0, n) } else { (-1, n - 1) };
@@ -311,7 +318,8 @@ fn arithmetic(op: &str, a: &Constant, b: &Constant) -> Read<Constant> {
                 "Add" => a + b,
                 "Sub" => a - b,
                 "Mul" => a * b,
-                _ => a / b,
+                "Div" => a / b,
+                _ => return Err("it is of no integers".into()),
             })
         })?),
         (Constant::Ints(a), Constant::Ints(b)) => Constant::Ints(apply(a, b, |a, b| {
@@ -326,7 +334,10 @@ fn arithmetic(op: &str, a: &Constant, b: &Constant) -> Read<Constant> {
                 "Add" => x.checked_add(y),
                 "Sub" => x.checked_sub(y),
                 "Mul" => x.checked_mul(y),
-                _ => x.checked_div(y),
+                "Div" => x.checked_div(y),
+                // The remainder of ONNX has the sign of y.
+                _ if y > 0 => x.checked_rem_euclid(y),
+                _ => None,
             };
             result.map(Some).ok_or_else(|| format!("it computes {op} of {x} and {y}"))
         })?),

@@ -37,14 +37,8 @@ impl<'g> Index<'g> {
             }
         }
         let outputs = graph.outputs.iter().map(|output| &*output.name).collect();
-        let mut index = Self {
-            nodes: &graph.nodes,
-            makers,
-            constants,
-            takers: HashMap::new(),
-            outputs,
-            computed: HashSet::new(),
-        };
+        let mut index =
+            Self { nodes: &graph.nodes, makers, constants, takers: HashMap::new(), outputs, computed: HashSet::new() };
         let needed = index.needed(graph);
         for &i in &needed {
             let node = &graph.nodes[i];

@@ -28,11 +28,13 @@ mod operators;
 mod padding;
 mod products;
 mod recurrent;
+mod shapes;
 mod table;
+mod values;
 mod view;
 mod windows;
 
-use constants::{Constant, Ints, fold, whole};
+use constants::{Constant, Ints, fold};
 use index::Index;
 use view::View;
 
@@ -158,7 +160,10 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let mut batches: Vec<Option<usize>> = Vec::new();
         for port in ports {
             let [batch, sizes @ ..] = &*port.dims else {
-                return Err(format!("its input `{}` has no sizes; a batch and one to three fixed ones are needed", port.name));
+                return Err(format!(
+                    "its input `{}` has no sizes; a batch and one to three fixed ones are needed",
+                    port.name
+                ));
             };
             let sizes: Option<Vec<usize>> = sizes.iter().copied().collect();
             let shape = sizes.and_then(|sizes| shape_of(&sizes).ok()).ok_or_else(|| {
@@ -221,7 +226,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
         for port in ports {
             let arranged = self.data(&port.name).and_then(|data| {
                 let sizes = data.view.sizes();
-                let said = port.dims.iter().zip(&sizes).all(|(said, size)| said.is_none() || size.is_none() || said == size);
+                let said =
+                    port.dims.iter().zip(&sizes).all(|(said, size)| said.is_none() || size.is_none() || said == size);
                 if !port.dims.is_empty() && (!said || port.dims.len() != sizes.len()) {
                     return Err(format!("it says to have the sizes {:?}, but has {sizes:?}", port.dims).into());
                 }
@@ -257,7 +263,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
     fn folded(&mut self, node: &'g Node<'g>) -> Read<Constant> {
         if node.op == "Shape" {
             let sizes: Ints = self.any(node.needs(0)?)?.view.sizes().iter().map(|n| n.map(|n| n as i64)).collect();
-            let place = |n: i64| if n < 0 { n.saturating_add(sizes.len() as i64) } else { n }.clamp(0, sizes.len() as i64);
+            let place =
+                |n: i64| if n < 0 { n.saturating_add(sizes.len() as i64) } else { n }.clamp(0, sizes.len() as i64);
             let (start, end) = (place(node.int("start", 0)?), place(node.int("end", i64::MAX)?));
             return match sizes.get(start as usize..end as usize) {
                 Some(sizes) if !sizes.is_empty() => Ok(Constant::list(sizes.to_vec())),
@@ -277,102 +284,6 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let constant = fold(node, &inputs, self.opset, self.room)?;
         self.take(constant.len())?;
         Ok(constant)
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.known.contains_key(name) || self.index.constants.contains_key(name)
-    }
-
-    /// Takes so many numbers of those that constants may become.
-    fn take(&mut self, count: usize) -> Read<()> {
-        let left = self.room.checked_sub(count);
-        self.room = left.ok_or("the constants are used so often that they would take more memory than the file")?;
-        Ok(())
-    }
-
-    /// A value of the network, whatever its numbers are.
-    fn any(&self, name: &str) -> Read<Data> {
-        match self.known.get(name) {
-            Some(Known::Data(data)) => Ok(data.clone()),
-            None if !self.index.is_constant(name) => Err(Stop::Needs(vec![name.to_owned()])),
-            _ => Err(format!("it takes `{name}`, a constant, where it should take a value").into()),
-        }
-    }
-
-    /// A value of the network that are floating-point numbers.
-    fn data(&self, name: &str) -> Read<Data> {
-        let data = self.any(name)?;
-        if data.integer { Err(format!("it takes `{name}`, which are integers").into()) } else { Ok(data) }
-    }
-
-    /// Several of them: all that are not known are asked for at once.
-    fn all(&self, node: &Node<'_>) -> Read<Vec<Data>> {
-        let missing: Vec<String> = node.inputs.iter().filter(|name| !self.has(name)).cloned().collect();
-        if !missing.is_empty() {
-            return Err(Stop::Needs(missing));
-        }
-        node.inputs.iter().map(|name| self.data(name)).collect()
-    }
-
-    /// A constant of any type.
-    fn constant(&mut self, name: &str) -> Read<Rc<Constant>> {
-        if let Some(Known::Constant(constant)) = self.known.get(name) {
-            return Ok(constant.clone());
-        }
-        if let Some(&tensor) = self.index.constants.get(name) {
-            self.take(tensor.dims.iter().fold(1_usize, |product, &n| product.saturating_mul(n)))?;
-            let constant = Constant::of(tensor).map_err(|problem| format!("the constant `{name}`: {problem}"))?;
-            return Ok(Rc::new(constant));
-        }
-        if self.index.is_constant(name) {
-            return Err(Stop::Needs(vec![name.to_owned()]));
-        }
-        Err(format!("its input `{name}` is no constant").into())
-    }
-
-    /// The sizes of the constant that an input is.
-    fn sizes(&mut self, node: &Node<'_>, input: usize) -> Read<Vec<usize>> {
-        let name = node.needs(input)?;
-        match self.index.constants.get(name) {
-            Some(tensor) => Ok(tensor.dims.clone()),
-            None => Ok(self.constant(name)?.dims().to_vec()),
-        }
-    }
-
-    /// The numbers of a constant input.
-    fn numbers(&mut self, node: &Node<'_>, input: usize) -> Read<Vec<f64>> {
-        let name = node.needs(input)?;
-        let constant = self.constant(name)?;
-        if self.index.constants.get(name).is_none() {
-            // Each use of one that was computed is a copy, too.
-            self.take(constant.len())?;
-        }
-        constant.floats().map_err(|problem| format!("the constant `{name}`: {problem}").into())
-    }
-
-    /// A constant input that is one number.
-    fn number(&mut self, node: &Node<'_>, input: usize) -> Read<f64> {
-        let many = || Stop::from(format!("its input {input} is not one number"));
-        if self.sizes(node, input)?.iter().any(|&n| n != 1) {
-            return Err(many());
-        }
-        self.numbers(node, input)?.first().copied().ok_or_else(many)
-    }
-
-    /// The whole numbers of a constant input.
-    fn ints(&mut self, node: &Node<'_>, input: usize) -> Read<Ints> {
-        let name = node.needs(input)?;
-        self.constant(name)?.ints().map_err(|problem| format!("the constant `{name}`: {problem}").into())
-    }
-
-    /// A list that is an attribute in old files, later an input; none if it is left out.
-    fn list(&mut self, node: &Node<'_>, name: &str, input: usize) -> Read<Option<Vec<i64>>> {
-        match (node.attribute(name), node.input(input)) {
-            (Some(_), None) => Ok(Some(node.ints(name)?.to_vec())),
-            (None, Some(_)) => Ok(Some(whole(&self.ints(node, input)?)?)),
-            (None, None) => Ok(None),
-            _ => Err(format!("its {name} are an attribute and an input").into()),
-        }
     }
 
     fn make(&self, found: &Found) -> Result<Box<dyn Layer<A>>> {

@@ -53,8 +53,14 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.on(standard, &found)
     }
 
-    /// x/√(mean(x²) + ε), and perhaps times a weight, an input of one more operator.
-    pub(super) fn rms_norm(&mut self, node: &'g Node<'g>, weight: Option<(&Node<'_>, usize)>) -> Read<Option<Data>> {
+    /// x/√(mean(x²) + ε), perhaps of x without its mean; and perhaps times a weight, and plus a bias, which are inputs of
+    /// more operators.
+    pub(super) fn rms_norm(
+        &mut self,
+        node: &'g Node<'g>,
+        weight: Option<(&Node<'_>, usize)>,
+        bias: Option<(&Node<'_>, usize)>,
+    ) -> Read<Option<Data>> {
         let index = &self.index;
         let (x, root) = match &*node.op {
             "Div" => (node.input(0), index.sole(node.input(1), "Sqrt")),
@@ -71,6 +77,15 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let power = index.sole(mean.input(0), "Pow").filter(|power| power.input(0) == x);
         let square = index.sole(mean.input(0), "Mul").filter(|square| square.input(0) == x && square.input(1) == x);
         let (Some(x), true) = (x, power.or(square).is_some()) else { return Ok(None) };
+        let centered = index.made(Some(x), "Sub", if power.is_some() { 2 } else { 3 });
+        let centered = centered.and_then(|centered| {
+            let middle = index.sole(centered.input(1), "ReduceMean")?;
+            (middle.input(0) == centered.input(0)).then_some((centered.input(0)?, middle))
+        });
+        let x = centered.map_or(x, |(x, _)| x);
+        if bias.is_some() && centered.is_none() {
+            return Ok(None);
+        }
         let data = self.data(x)?;
         if let Some(power) = power {
             let two = match self.constant(power.needs(1)?)? {
@@ -79,7 +94,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
             };
             node.expect("exponent", two)?;
         }
-        let axes = self.list(mean, "axes", 1)?.filter(|axes| !axes.is_empty()).ok_or("its mean is over the batch, too")?;
+        let axes =
+            self.list(mean, "axes", 1)?.filter(|axes| !axes.is_empty()).ok_or("its mean is over the batch, too")?;
         let mut places = axes.iter().map(|&axis| data.view.axis(axis)).collect::<Result<Vec<_>, _>>()?;
         places.sort_unstable();
         // The last axes, in any order, and never the batch.
@@ -88,14 +104,24 @@ impl<'g, A: Scalar> Reader<'g, A> {
         node.expect("axes or keepdims", last && mean.int("keepdims", 1)? == 1)?;
         let sizes: Option<Vec<usize>> = data.view.sizes()[rank - axes.len()..].iter().copied().collect();
         let sizes = sizes.ok_or("its mean is over the batch, too")?;
-        let spec = Spec::new("rms_norm").set("shape", shape_of(&sizes)?).set("eps", decimal(self.number(sum, eps)?));
-        let found = match weight {
-            Some((node, input)) if self.sizes(node, input)? == sizes => {
-                Found::new(spec.set("affine", true)).with("weight", self.numbers(node, input)?)
+        if let Some((_, middle)) = centered {
+            let same = self.list(middle, "axes", 1)?.is_some_and(|other| other == axes);
+            middle.expect("axes or keepdims", same && middle.int("keepdims", 1)? == 1)?;
+        }
+        let kind = if centered.is_some() { "layer_norm" } else { "rms_norm" };
+        let spec = Spec::new(kind).set("shape", shape_of(&sizes)?).set("eps", decimal(self.number(sum, eps)?));
+        let mut spec = spec.set("affine", weight.is_some());
+        if centered.is_some() {
+            spec = spec.set("bias", bias.is_some());
+        }
+        let mut found = Found::new(spec);
+        for (name, part) in [("weight", weight), ("bias", bias)] {
+            let Some((node, input)) = part else { continue };
+            if self.sizes(node, input)? != sizes {
+                return Ok(None);
             }
-            Some(_) => return Ok(None),
-            None => Found::new(spec.set("affine", false)),
-        };
+            found = found.with(name, self.numbers(node, input)?);
+        }
         let standard = self.standard(&data)?;
         self.on(standard, &found).map(Some)
     }

@@ -1,7 +1,5 @@
 //! Operators that are one layer, or only another view of a value.
 
-use super::constants::whole;
-use super::view::{Axis, View};
 use super::{Data, Found, Node, Read, Reader};
 use crate::spec::Spec;
 use crate::spec::onnx::{FLOAT, INT32, INT64};
@@ -49,7 +47,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
                 if node.input(2).is_some() {
                     // What is no constant may be true.
                     let name = node.needs(2)?;
-                    let off = self.index.constants.get(name).is_some_and(|mode| mode.data.iter().all(|&byte| byte == 0));
+                    let off =
+                        self.index.constants.get(name).is_some_and(|mode| mode.data.iter().all(|&byte| byte == 0));
                     node.expect("training_mode", off)?;
                 }
                 self.any(node.needs(0)?)
@@ -99,6 +98,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
                 self.activation(node, Spec::new(kind).set("lambda", lambda))
             }
             "LogSoftmax" | "Softmax" => self.softmax(node),
+            "Slice" => self.slice(node),
             "Softplus" => self.activation(node, softplus(1.0, 20.0)),
             "Sqrt" => self.distance(node),
             "Squeeze" | "Unsqueeze" => self.squeeze(node),
@@ -156,7 +156,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
 
     /// Whether all that takes an operator's value takes it for indices, which an embedding here checks to be whole.
     fn only_indices(&self, node: &Node<'_>) -> bool {
-        node.outputs.first().is_some_and(|output| self.index.takers(output).all(|(taker, i)| taker.op == "Gather" && i == 1))
+        node.outputs
+            .first()
+            .is_some_and(|output| self.index.takers(output).all(|(taker, i)| taker.op == "Gather" && i == 1))
     }
 
     fn clip(&mut self, node: &'g Node<'g>) -> Read<Data> {
@@ -175,105 +177,6 @@ impl<'g, A: Scalar> Reader<'g, A> {
             Spec::new("hard_tanh").set("min", min).set("max", max)
         };
         self.activation(node, spec)
-    }
-
-    fn concat(&mut self, node: &'g Node<'g>) -> Read<Data> {
-        let values = self.all(node)?;
-        let axis = node.int("axis", 1)?;
-        if let [one] = &*values {
-            return Ok(one.clone());
-        }
-        let values = values.iter().map(|data| self.with_channels(data, axis)).collect::<Read<Vec<_>>>()?;
-        // Values that ONNX sees alike may lie otherwise here.
-        let alike = |data: &Data| data.view.0.len() == values[0].view.0.len() && places(data) == places(&values[0]);
-        if values.iter().all(alike) {
-            let inputs: Vec<_> = values.iter().map(|data| (data.value, data.shape)).collect();
-            let joined = self.joined(crate::joins::Concat, &inputs)?;
-            let order = places(&values[0]).ok_or("its values lie in an order that no layer here has")?;
-            let view = joined.view.transposed(&order)?;
-            // Of several axes of size 1, it must be the right one that has grown.
-            let place = view.axis(axis)?;
-            let sum = values.iter().map(|data| data.view.sizes()[place]).sum::<Option<usize>>();
-            node.expect("axis", view.sizes()[place] == sum)?;
-            return Ok(Data { view, ..joined });
-        }
-        Err("its values lie in several orders".into())
-    }
-
-    fn flatten(&mut self, node: &Node<'_>) -> Read<Data> {
-        let data = self.any(node.needs(0)?)?;
-        let rank = data.view.0.len() as i64;
-        let axis = node.int("axis", 1)?;
-        node.expect("axis", axis == 1 || axis == 1 - rank)?;
-        if data.view.0.first() != Some(&Axis::Batch) {
-            return Err("the batch is not its first axis".into());
-        }
-        self.with_sizes(&data, &[None, Some(data.shape.len())])
-    }
-
-    fn reshaped(&mut self, node: &Node<'_>) -> Read<Data> {
-        let data = self.any(node.needs(0)?)?;
-        let sizes = self.ints(node, 1)?;
-        let sizes = data.view.new_sizes(&sizes, node.int("allowzero", 0)? == 0, self.batch)?;
-        self.with_sizes(&data, &sizes)
-    }
-
-    /// The same numbers with other sizes.
-    pub(super) fn with_sizes(&mut self, data: &Data, sizes: &[Option<usize>]) -> Read<Data> {
-        if let Some(view) = data.view.reshaped(sizes) {
-            return Ok(Data { view, ..data.clone() });
-        }
-        // They have to be put in order first.
-        let (value, shape) = self.standard(data)?;
-        let view = View::of(shape).reshaped(sizes).ok_or("it mixes the batch with other axes")?;
-        Ok(Data { value, shape, view, integer: data.integer })
-    }
-
-    fn squeeze(&mut self, node: &Node<'_>) -> Read<Data> {
-        let data = self.any(node.needs(0)?)?;
-        let axes = self.list(node, "axes", 1)?;
-        let view = if node.op == "Unsqueeze" {
-            data.view.unsqueezed(&axes.ok_or("it has no axes")?)?
-        } else {
-            let ones = || {
-                let ones = data.view.sizes().into_iter().enumerate().filter(|(_, size)| *size == Some(1));
-                ones.map(|(axis, _)| axis as i64).collect()
-            };
-            node.expect("axes", axes.is_some() || self.batch != Some(1))?;
-            data.view.squeezed(&axes.unwrap_or_else(ones))?
-        };
-        Ok(Data { view, ..data })
-    }
-
-    /// Rows of a matrix for indices; or a step, or the only place, of an axis.
-    fn gather(&mut self, node: &'g Node<'g>) -> Read<Data> {
-        if self.index.is_constant(node.needs(0)?) {
-            return self.embedding(node);
-        }
-        let data = self.any(node.needs(0)?)?;
-        let axis = data.view.axis(node.int("axis", 0)?)?;
-        let (place, sizes) = (whole(&self.ints(node, 1)?)?, self.sizes(node, 1)?);
-        let (&[place], []) = (&*place, &*sizes) else { return Err("its indices are not one number".into()) };
-        let Some(size) = data.view.0[axis].size() else { return Err("it takes one sample of the batch".into()) };
-        node.expect("indices", place == -1 || usize::try_from(place).is_ok_and(|place| place + 1 == size))?;
-        if size == 1 {
-            return Ok(Data { view: data.view.squeezed(&[axis as i64])?, ..data });
-        }
-        node.expect("axis", axis == 1 && data.view.0.len() == 3 && data.view.0[0] == Axis::Batch)?;
-        let sequence = self.arrange(&data, &[1, 2])?;
-        self.on(sequence, &Found::new(Spec::new("last_step")))
-    }
-
-    fn embedding(&mut self, node: &'g Node<'g>) -> Read<Data> {
-        let indices = self.any(node.needs(1)?)?;
-        node.expect("axis", node.int("axis", 0)? == 0)?;
-        node.expect("indices", indices.integer)?;
-        let &[count, features] = &*self.sizes(node, 0)? else { return Err("its constant is no matrix".into()) };
-        let flat = self.standard(&indices)?;
-        node.expect("indices", matches!(flat.1, Shape::Flat(_)))?;
-        let spec = Spec::new("embedding").set("count", count).set("features", features);
-        let weight = self.numbers(node, 0)?;
-        self.on(flat, &Found::new(spec).with("weight", weight))
     }
 
     fn p_relu(&mut self, node: &'g Node<'g>) -> Read<Data> {
@@ -308,7 +211,12 @@ impl<'g, A: Scalar> Reader<'g, A> {
         if node.int("keepdims", 1)? == 0 {
             return Ok(pooled);
         }
-        Ok(Data { view: pooled.view.unsqueezed(&axes.iter().map(|&axis| axis.rem_euclid(data.view.0.len() as i64)).collect::<Vec<_>>())?, ..pooled })
+        Ok(Data {
+            view: pooled
+                .view
+                .unsqueezed(&axes.iter().map(|&axis| axis.rem_euclid(data.view.0.len() as i64)).collect::<Vec<_>>())?,
+            ..pooled
+        })
     }
 
     /// The mean or the largest over all positions: (batch, channels).
@@ -378,15 +286,4 @@ impl<'g, A: Scalar> Reader<'g, A> {
 
 pub(super) fn softplus(beta: f64, threshold: f64) -> Spec {
     Spec::new("softplus").set("beta", beta).set("threshold", threshold)
-}
-
-/// Which of the axes here each of ONNX's is, if they are the same in another order.
-fn places(data: &Data) -> Option<Vec<i64>> {
-    let mut left: Vec<Option<Axis>> = View::of(data.shape).0.into_iter().map(Some).collect();
-    let places = data.view.0.iter().map(|axis| {
-        let place = left.iter().position(|other| other.as_ref() == Some(axis))?;
-        left[place] = None;
-        Some(place as i64)
-    });
-    places.collect::<Option<Vec<_>>>().filter(|places| places.len() == left.len())
 }

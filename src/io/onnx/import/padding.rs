@@ -15,7 +15,10 @@ impl<'g, A: Scalar> Reader<'g, A> {
     pub(super) fn lengths(&mut self, name: &str) -> Read<Data> {
         let wrong = "its lengths of samples are not computed as here";
         let made = |reader: &Self, name: Option<&str>, op: &str| {
-            name.and_then(|name| reader.index.maker(name)).map(|(node, _)| node).filter(|node| node.op == op).ok_or(wrong)
+            name.and_then(|name| reader.index.maker(name))
+                .map(|(node, _)| node)
+                .filter(|node| node.op == op)
+                .ok_or(wrong)
         };
         let last = made(self, Some(name), "ReduceMax")?;
         let counted = made(self, last.input(0), "Where")?;

@@ -27,14 +27,19 @@ impl<'g, A: Scalar> Reader<'g, A> {
     pub(super) fn product(&self, node: &'g Node<'g>) -> Option<Product<'g>> {
         let constant = |node: &'g Node<'g>, i: usize| node.input(i).is_some_and(|name| self.index.is_constant(name));
         if node.op == "Add" {
-            let (product, other) = self.index.side(node, "MatMul").or_else(|| {
-                self.index.side(node, "Gemm").filter(|(gemm, _)| gemm.input(2).is_none())
-            })?;
+            let (product, other) = self
+                .index
+                .side(node, "MatMul")
+                .or_else(|| self.index.side(node, "Gemm").filter(|(gemm, _)| gemm.input(2).is_none()))?;
             let whole = constant(product, 1) && constant(node, other);
             return whole.then_some(Product { x: product.input(0)?, node: product, bias: Some((node, other)) });
         }
         let bias = node.input(2).map(|_| (node, 2));
-        (matches!(&*node.op, "MatMul" | "Gemm") && constant(node, 1)).then_some(Product { x: node.input(0)?, node, bias })
+        (matches!(&*node.op, "MatMul" | "Gemm") && constant(node, 1)).then_some(Product {
+            x: node.input(0)?,
+            node,
+            bias,
+        })
     }
 
     /// The numbers of a product.
@@ -95,14 +100,11 @@ impl<'g, A: Scalar> Reader<'g, A> {
             gemm.expect("alpha", gemm.float("alpha", 1.0)? == 1.0)?;
             gemm.expect("transA or A", gemm.int("transA", 0)? == 0 && x.view.0.len() == 2)?;
         }
-        let rank = self.data(product.x)?.view.0.len();
-        if sizes.len() > rank {
-            return Ok(None);
+        if let Some(found) = self.attention(&product, None)? {
+            return Ok(Some(found));
         }
-        match self.attention(&product, None)? {
-            Some(found) => Ok(Some(found)),
-            None => self.dense(&product).map(Some),
-        }
+        let data = self.data(product.x)?;
+        if sizes.len() > data.view.0.len() { Ok(None) } else { self.dense(&product).map(Some) }
     }
 
     /// A product of the last axis.
@@ -153,7 +155,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
     pub(super) fn positions(&mut self, data: &Data, node: &Node<'_>, input: usize) -> Read<Option<Data>> {
         let sizes = self.sizes(node, input)?;
         let steps = data.view.sizes();
-        let (Some(Axis::Batch), &[_, Some(steps), Some(features)]) = (data.view.0.first(), &*steps) else { return Ok(None) };
+        let (Some(Axis::Batch), &[_, Some(steps), Some(features)]) = (data.view.0.first(), &*steps) else {
+            return Ok(None);
+        };
         if steps == 1 || features == 1 || ![&[steps, features][..], &[1, steps, features]].contains(&&*sizes) {
             return Ok(None);
         }

@@ -7,7 +7,7 @@ use crate::spec::onnx::Node;
 /// Every operator that is read, with its attributes and its inputs. Each of these is used or checked where the operator is
 /// read; one with any other is refused.
 #[rustfmt::skip] // A table: one line an operator.
-const OPERATORS: [(&str, &[&str], RangeInclusive<usize>); 75] = [
+const OPERATORS: [(&str, &[&str], RangeInclusive<usize>); 76] = [
     ("Abs", &[], 1..=1),
     ("Add", &[], 2..=2),
     ("AveragePool", &["auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads", "strides"], 1..=1),
@@ -49,6 +49,7 @@ const OPERATORS: [(&str, &[&str], RangeInclusive<usize>); 75] = [
     ("MatMul", &[], 2..=2),
     ("MaxPool", &["auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides"], 1..=1),
     ("Mish", &[], 1..=1),
+    ("Mod", &["fmod"], 2..=2),
     ("Mul", &[], 2..=2),
     ("Neg", &[], 1..=1),
     ("PRelu", &[], 2..=2),

@@ -164,7 +164,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let [[0, 0], [0, 0], [above, below], [left, right]] = cells else {
             return Err(format!("it has the pads {pads:?}, not those around an image").into());
         };
-        let cells: Option<Vec<usize>> = [above, below, left, right].map(|n| usize::try_from(n).ok()).into_iter().collect();
+        let cells: Option<Vec<usize>> =
+            [above, below, left, right].map(|n| usize::try_from(n).ok()).into_iter().collect();
         let cells = cells.ok_or("it cuts off, as no layer here does")?;
         self.on(image, &Found::new(Spec::new("pad2d").set("mode", mode).set("cells", cells)))
     }
@@ -196,9 +197,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
         node.float("extrapolation_value", 0.0)?;
         let (scales, sizes) = if old { (1, 3) } else { (2, 3) };
         if !old && node.input(sizes).is_some() {
-            let empty = node.input(scales).is_none_or(|name| {
-                self.index.constants.get(name).is_some_and(|scales| scales.dims.contains(&0))
-            });
+            let empty = node
+                .input(scales)
+                .is_none_or(|name| self.index.constants.get(name).is_some_and(|scales| scales.dims.contains(&0)));
             node.expect("scales", empty)?;
             let after = self.ints(node, sizes)?;
             let before = dims(image.1);
@@ -206,8 +207,10 @@ impl<'g, A: Scalar> Reader<'g, A> {
                 let after = usize::try_from(after.get(i + 1).copied().flatten()?).ok()?;
                 after.is_multiple_of(before[i]).then(|| after / before[i])
             };
-            let batch = after.first().is_some_and(|n| n.is_none() || n.and_then(|n| usize::try_from(n).ok()) == self.batch);
-            let (4, true, [Some(1), Some(down), Some(across)]) = (after.len(), batch, [scale(0), scale(1), scale(2)]) else {
+            let batch =
+                after.first().is_some_and(|n| n.is_none() || n.and_then(|n| usize::try_from(n).ok()) == self.batch);
+            let (4, true, [Some(1), Some(down), Some(across)]) = (after.len(), batch, [scale(0), scale(1), scale(2)])
+            else {
                 return Err(format!("it makes the sizes {after:?} of (batch, {before:?})").into());
             };
             return self.upsampled(image, [down, across], bilinear);
