@@ -38,28 +38,28 @@ impl<'g, A: Scalar> Reader<'g, A> {
             inputs.push(self.standard(&data)?);
         }
         let steps = |i: usize| if let (_, Shape::Sequence { steps, .. }) = inputs[i] { steps } else { 0 };
+        // What may not be known yet comes first: weights are not to be copied twice.
+        let cuts = parts.iter().map(|part| self.ints(part.cut, 1)).collect::<Read<Vec<_>>>()?;
+        let whole = self.ints(merged, 1)?;
         let weights = parts.iter().map(|part| self.weights(&part.product)).collect::<Read<Vec<_>>>()?;
         let last = self.weights(out)?;
         let features = last.inputs;
         // How many heads there are, and that each operator says so.
-        let sizes = self.ints(parts[0].cut, 1)?;
-        let heads = match sizes.get(2).copied().flatten().and_then(|n| usize::try_from(n).ok()) {
+        let heads = match cuts[0].get(2).copied().flatten().and_then(|n| usize::try_from(n).ok()) {
             Some(heads) if heads > 0 && features.is_multiple_of(heads) => heads,
             _ => return Err("its attention has no heads of one size".into()),
         };
         let width = features / heads;
         for (i, part) in parts.iter().enumerate() {
-            let whole = View::of([steps(i), features].into());
-            let sizes = self.ints(part.cut, 1)?;
-            let sizes = whole.new_sizes(&sizes, part.cut.int("allowzero", 0)? == 0, self.batch)?;
+            let view = View::of([steps(i), features].into());
+            let sizes = view.new_sizes(&cuts[i], part.cut.int("allowzero", 0)? == 0, self.batch)?;
             part.cut.expect("shape", sizes == [None, Some(steps(i)), Some(heads), Some(width)])?;
             let order: [i64; 4] = if i == 1 { [0, 2, 3, 1] } else { [0, 2, 1, 3] };
             part.turn.expect("perm", part.turn.ints("perm")? == order)?;
         }
         turned.expect("perm of its attention", turned.ints("perm")? == [0, 2, 1, 3])?;
         let view = View::of([steps(0), heads, width].into());
-        let sizes = self.ints(merged, 1)?;
-        let sizes = view.new_sizes(&sizes, merged.int("allowzero", 0)? == 0, self.batch)?;
+        let sizes = view.new_sizes(&whole, merged.int("allowzero", 0)? == 0, self.batch)?;
         merged.expect("shape of its attention", sizes == [None, Some(steps(0)), Some(features)])?;
         let axis = soft.int("axis", if self.opset < 13 { 1 } else { -1 })?;
         soft.expect("axis of its attention", matches!(axis, -1 | 3))?;

@@ -168,7 +168,11 @@ pub(super) fn fold(node: &Node<'_>, inputs: &[Option<&Constant>], opset: i64, ro
             let x = input(0)?;
             x.moved(&Move::Shape(squeeze(x.dims(), &axes(1)?, node.op == "Squeeze")?))?
         }
-        "Concat" => concat(inputs, node.int("axis", if opset < 4 { 1 } else { 0 })?)?,
+        "Concat" => {
+            let total = inputs.iter().flatten().try_fold(0, |sum: usize, input| sum.checked_add(input.len()));
+            node.expect("sizes", total.is_some_and(|total| total <= room))?;
+            concat(inputs, node.int("axis", 0)?)?
+        }
         "Gather" => {
             let (x, indices) = (input(0)?, input(1)?);
             let axis = place(node.int("axis", 0)?, x.dims().len())?;

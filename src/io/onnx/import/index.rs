@@ -27,11 +27,14 @@ impl<'g> Index<'g> {
                 return Err(format!("it has two different constants `{name}`"));
             }
         }
+        let inputs: HashSet<&str> = graph.inputs.iter().map(|input| &*input.name).collect();
         let mut makers = HashMap::new();
         for (i, node) in graph.nodes.iter().enumerate() {
             for (output, name) in node.outputs.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
-                let is_input = graph.inputs.iter().any(|input| input.name == *name);
-                if makers.insert(&**name, (i, output)).is_some() || constants.contains_key(&**name) || is_input {
+                if makers.insert(&**name, (i, output)).is_some()
+                    || constants.contains_key(&**name)
+                    || inputs.contains(&**name)
+                {
                     return Err(format!("its operator {}: it makes `{name}`, which is there already", node.op));
                 }
             }
@@ -117,6 +120,10 @@ impl<'g> Index<'g> {
     pub(super) fn takers(&self, value: &str) -> impl ExactSizeIterator<Item = (&'g Node<'g>, usize)> {
         let takers = self.takers.get(value).map_or(&[][..], Vec::as_slice);
         takers.iter().map(|&(node, input)| (&self.nodes[node], input))
+    }
+
+    pub(super) fn is_output(&self, value: &str) -> bool {
+        self.outputs.contains(value)
     }
 
     pub(super) fn is_used(&self, value: &str) -> bool {

@@ -156,9 +156,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
 
     /// Whether all that takes an operator's value takes it for indices, which an embedding here checks to be whole.
     fn only_indices(&self, node: &Node<'_>) -> bool {
-        node.outputs
-            .first()
-            .is_some_and(|output| self.index.takers(output).all(|(taker, i)| taker.op == "Gather" && i == 1))
+        let index = |output: &str| self.index.takers(output).all(|(taker, input)| taker.op == "Gather" && input == 1);
+        node.outputs.first().is_some_and(|output| index(output) && !self.index.is_output(output))
     }
 
     fn clip(&mut self, node: &'g Node<'g>) -> Read<Data> {
