@@ -181,6 +181,10 @@ impl<'g, A: Scalar> Reader<'g, A> {
             if self.known.contains_key(&port.name) {
                 return Err(format!("it has two inputs `{}`", port.name));
             }
+            let taken = self.index.takers(&port.name).any(|(node, _)| node.op != "Shape");
+            if !taken && !self.index.is_output(&port.name) {
+                return Err(format!("nothing takes its input `{}`", port.name));
+            }
             batches.push(*batch);
             let value = self.network.input(&port.name, shape);
             self.inputs.push(value);

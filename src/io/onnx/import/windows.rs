@@ -134,6 +134,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let mut spec = window.set(Spec::new(format!("{kind}{}d", over.len())));
         spec = spec.set("ceil", node.int("ceil_mode", 0)? != 0);
         if kind == "avg_pool" {
+            // The layer counts the cells of windows without gaps.
+            node.expect("dilations", window.dilation.iter().all(|&n| n == 1))?;
             spec = spec.set("counts_padding", counts);
         }
         self.moved(field, &Found::new(spec))
