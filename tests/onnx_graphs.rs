@@ -83,6 +83,33 @@ fn inputs_and_outputs_keep_their_names() -> Result<()> {
     Ok(())
 }
 
+/// Every join, with two inputs and two outputs, through this crate's own writer.
+#[test]
+fn joins_come_back_as_joins() -> Result<()> {
+    use neuropil::joins::{Add, Distance, Dot, Multiply, Subtract};
+    let r = &mut rng(3);
+    let mut g = Network::<f32>::new();
+    let (a, b) = (g.input("a", [3, 4]), g.input("b", [3, 4]));
+    let wide = g.add(a, Dense::new(4, 4, r))?;
+    let sum = g.join(Add, [wide, b, a])?;
+    let gated = g.join(Multiply, [sum, a])?;
+    let difference = g.join(Subtract, [gated, b])?;
+    let side = g.join(Concat, [difference, wide])?;
+    let (dot, distance) = (g.join(Dot, [a, difference])?, g.join(Distance, [b, wide])?);
+    let both = g.join(Concat, [dot, distance])?;
+    g.output("side", side)?;
+    g.output("both", both)?;
+    let again = Network::<f32>::from_onnx_bytes(&g.to_onnx_bytes()?)?;
+    assert_eq!(again.inputs().collect::<Vec<_>>(), g.inputs().collect::<Vec<_>>());
+    assert_eq!(again.outputs().collect::<Vec<_>>(), g.outputs().collect::<Vec<_>>());
+    let x = Array2::from_shape_fn((2, 24), |(i, j)| ((7 * i + 3 * j) as f32).sin());
+    for (got, want) in again.predict(&x)?.iter().zip(&g.predict(&x)?) {
+        assert!((got - want).abs() < 1e-5, "{got}, not {want}");
+    }
+    assert_eq!(again.to_string(), g.to_string());
+    Ok(())
+}
+
 /// What is refused, with words of the reason.
 const REFUSED: [(&str, &str); 29] = [
     ("another_domain", "operator Relu: it is of com.example"),

@@ -50,17 +50,15 @@ impl<A: Scalar> Reader<'_, A> {
             });
             places.collect::<Option<Vec<_>>>().filter(|places| places.len() == view.0.len() - 1)
         };
-        let (from, places) = match whole(&View::of(data.shape)) {
-            Some(places) => (data.shape, places),
-            None => {
-                let mut sorted = factors.clone();
-                sorted.sort_unstable_by_key(|[_, stride]| std::cmp::Reverse(*stride));
-                let problem = || "its axes are in an order that no layer here makes";
-                let from =
-                    shape_of(&sorted.iter().map(|[size, _]| *size).collect::<Vec<_>>()).map_err(|_| problem())?;
-                let place = |factor| sorted.iter().position(|other| other == factor);
-                (from, factors.iter().map(place).collect::<Option<Vec<_>>>().ok_or_else(problem)?)
-            }
+        let (from, places) = if let Some(places) = whole(&View::of(data.shape)) {
+            (data.shape, places)
+        } else {
+            let mut sorted = factors.clone();
+            sorted.sort_unstable_by_key(|[_, stride]| std::cmp::Reverse(*stride));
+            let problem = "its axes are in an order that no layer here makes";
+            let from = shape_of(&sorted.iter().map(|[size, _]| *size).collect::<Vec<_>>()).map_err(|_| problem)?;
+            let place = |factor| sorted.iter().position(|other| other == factor);
+            (from, factors.iter().map(place).collect::<Option<Vec<_>>>().ok_or(problem)?)
         };
         if from.len() != to.len() {
             return Err("it takes a part of its numbers".into());

@@ -230,8 +230,7 @@ pub(super) fn value(node: &Node<'_>) -> Read<Constant> {
 
 fn cast(x: &Constant, to: i64) -> Read<Constant> {
     Ok(match (x, to) {
-        (Constant::Floats(_), FLOAT | 11) => x.clone(),
-        (Constant::Ints(_), INT64) => x.clone(),
+        (Constant::Floats(_), FLOAT | 11) | (Constant::Ints(_), INT64) => x.clone(),
         (Constant::Ints(array), INT32) if array.iter().flatten().all(|&n| i32::try_from(n).is_ok()) => x.clone(),
         (Constant::Ints(array), FLOAT | 11) if array.iter().all(Option::is_some) => {
             Constant::Floats(array.mapv(|n| n.unwrap_or_default() as f64))

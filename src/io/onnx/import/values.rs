@@ -71,7 +71,7 @@ impl<A: Scalar> Reader<'_, A> {
     pub(super) fn numbers(&mut self, node: &Node<'_>, input: usize) -> Read<Vec<f64>> {
         let name = node.needs(input)?;
         let constant = self.constant(name)?;
-        if self.index.constants.get(name).is_none() {
+        if !self.index.constants.contains_key(name) {
             // Each use of one that was computed is a copy, too.
             self.take(constant.len())?;
         }

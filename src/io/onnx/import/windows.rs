@@ -185,9 +185,10 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let rounded = node.text("nearest_mode", if old { "floor" } else { "round_prefer_floor" })?;
         let half = matches!(coordinates, "half_pixel" | "pytorch_half_pixel");
         // For whole scales, the pixel's middle lies in the same old pixel either way.
-        let known = match bilinear {
-            true => half,
-            false => (coordinates, rounded) == ("asymmetric", "floor") || half && rounded.starts_with("round_prefer"),
+        let known = if bilinear {
+            half
+        } else {
+            (coordinates, rounded) == ("asymmetric", "floor") || half && rounded.starts_with("round_prefer")
         };
         node.expect("coordinate_transformation_mode or nearest_mode", known)?;
         node.expect("antialias", node.int("antialias", 0)? == 0)?;
