@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::constants::FOLDED;
 use super::{Node, table};
-use crate::spec::onnx::{Graph, Tensor};
+use crate::spec::onnx::{Attribute, FLOAT, Graph, Tensor};
 
 /// The operators of a graph by their values.
 pub(super) struct Index<'g> {
@@ -139,9 +139,27 @@ impl<'g> Index<'g> {
         (node.op == op && output == 0 && only).then_some(node)
     }
 
+    /// A value before operators that make floating-point numbers what they are already, as some exporters write them
+    /// between all others.
+    fn before_casts<'v>(&self, value: Option<&'v str>) -> Option<&'v str>
+    where
+        'g: 'v,
+    {
+        const MOST: usize = 4;
+        let mut value = value?;
+        for _ in 0..MOST {
+            let Some(cast) = self.made(Some(value), "Cast", 1) else { break };
+            if !matches!(cast.attribute("to"), Some(Attribute::Int(FLOAT))) {
+                break;
+            }
+            value = cast.input(0)?;
+        }
+        Some(value)
+    }
+
     /// The same for a value that one operator takes once.
     pub(super) fn sole(&self, value: Option<&str>, op: &str) -> Option<&'g Node<'g>> {
-        self.made(value, op, 1)
+        self.made(value, op, 1).or_else(|| self.made(self.before_casts(value), op, 1))
     }
 
     /// The operator, made by one of the two inputs of another and taken by nothing else, with the other input's place.

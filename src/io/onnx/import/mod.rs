@@ -266,7 +266,12 @@ impl<'g, A: Scalar> Reader<'g, A> {
 
     fn folded(&mut self, node: &'g Node<'g>) -> Read<Constant> {
         if node.op == "Shape" {
-            let sizes: Ints = self.any(node.needs(0)?)?.view.sizes().iter().map(|n| n.map(|n| n as i64)).collect();
+            let name = node.needs(0)?;
+            let sizes: Ints = if self.index.is_constant(name) {
+                self.sizes(node, 0)?.into_iter().map(|n| Some(n as i64)).collect()
+            } else {
+                self.any(name)?.view.sizes().iter().map(|n| n.map(|n| n as i64)).collect()
+            };
             let place =
                 |n: i64| if n < 0 { n.saturating_add(sizes.len() as i64) } else { n }.clamp(0, sizes.len() as i64);
             let (start, end) = (place(node.int("start", 0)?), place(node.int("end", i64::MAX)?));

@@ -1,5 +1,6 @@
 //! Operators that are one layer, or only another view of a value.
 
+use super::view::Axis;
 use super::{Data, Found, Node, Read, Reader};
 use crate::spec::Spec;
 use crate::spec::onnx::{FLOAT, INT32, INT64};
@@ -220,13 +221,14 @@ impl<'g, A: Scalar> Reader<'g, A> {
 
     /// The mean or the largest over all positions: (batch, channels).
     fn pooled(&mut self, data: &Data, axes: &[i64], mean: bool) -> Read<Data> {
-        let mut places = axes.iter().map(|&axis| data.view.axis(axis)).collect::<Result<Vec<_>, _>>()?;
-        places.sort_unstable();
-        let channels = match (data.view.0.len(), &*places) {
-            (3, [1]) => 2,
-            (3, [2]) | (4, [2, 3]) => 1,
-            (_, places) => return Err(format!("it goes over the axes {places:?}, as no layer here does").into()),
+        let places = axes.iter().map(|&axis| data.view.axis(axis)).collect::<Result<Vec<_>, _>>()?;
+        // All axes but those of the batch and the channels.
+        let mut left = (1..data.view.0.len()).filter(|axis| !places.contains(axis));
+        let (channels, None, true) = (left.next(), left.next(), data.view.0[0] == Axis::Batch && !places.contains(&0))
+        else {
+            return Err(format!("it goes over the axes {axes:?}, as no layer here does").into());
         };
+        let channels = channels.ok_or("it goes over all axes, as no layer here does")? as i64;
         let data = self.with_channels(data, channels)?;
         let spec = Spec::new(if mean { "global_avg_pool" } else { "global_max_pool" });
         if let Shape::Flat(_) = data.shape {
