@@ -16,10 +16,12 @@ pub(crate) struct Graph<'b> {
     pub(crate) outputs: Vec<Port>,
 }
 
-/// The name and the sizes of an input or output; `None` for the batch and others that are not fixed.
+/// The name, the type and the sizes of an input or output; `None` for the batch and others that are not fixed.
 #[derive(Debug)]
 pub(crate) struct Port {
     pub(crate) name: String,
+    /// The number of the type of its numbers.
+    pub(crate) kind: i64,
     pub(crate) dims: Vec<Option<usize>>,
 }
 
@@ -44,6 +46,8 @@ pub enum Attribute<'b> {
     Float(f32),
     /// A word.
     Text(String),
+    /// Numbers.
+    Floats(Vec<f32>),
     /// Whole numbers.
     Ints(Vec<i64>),
     /// Words.

@@ -2,13 +2,14 @@
 
 use crate::layer::{Join, Layer};
 use crate::network::{Source, as_network};
-use crate::spec::onnx::{Operators, Port, dims};
+use crate::spec::onnx::{FLOAT, Operators, Port, dims};
 use crate::{Network, Result, Scalar, Shape};
 
 pub(super) fn write<A: Scalar>(network: &Network<A>) -> Result<Vec<u8>> {
     let mut operators = Operators::default();
     let port = |name: &str, shape| Port {
         name: name.to_owned(),
+        kind: FLOAT,
         dims: std::iter::once(None).chain(dims(shape).into_iter().map(Some)).collect(),
     };
     operators.graph.inputs = network.inputs().map(|(name, shape)| port(name, shape)).collect();

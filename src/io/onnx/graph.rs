@@ -1,15 +1,19 @@
 //! What an ONNX file says: a graph of operators, and its constants.
 
 use std::borrow::Cow;
+use std::path::Path;
 
+use super::external::External;
 use super::protobuf::{Fields, Message, Value};
 use crate::io::half;
-use crate::spec::onnx::{Attribute, FLOAT, Graph, INT64, Node, Port, Tensor};
+use crate::spec::onnx::{Attribute, FLOAT, Graph, INT32, INT64, Node, Port, Tensor};
 
 /// The version of the operators that are written: 20, the first with GELU.
 pub(super) const OPSET: i64 = 20;
-/// The oldest that are read: before, `Clip` had its limits and `Softmax` its axes otherwise.
-const OLDEST: i64 = 13;
+/// The oldest that are read: before, numbers were not broadcast as they are now.
+const OLDEST: i64 = 7;
+/// The latest whose operators are known.
+const LATEST: i64 = 25;
 /// The version of the file format that came with it.
 const IR_VERSION: i64 = 9;
 /// The name of the first axis of input and output.
@@ -38,11 +42,13 @@ impl Tensor<'_> {
 
     /// The integers, or what is wrong with them.
     pub(super) fn integers(&self) -> Result<Vec<i64>, String> {
-        if self.kind != INT64 {
-            return Err(format!("its numbers are of type {}, not integers", self.kind));
-        }
-        self.check(8)?;
-        Ok(self.data.chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap_or_default())).collect())
+        let chunks = |size| self.data.chunks_exact(size);
+        let (numbers, size) = match self.kind {
+            INT64 => (chunks(8).map(|b| i64::from_le_bytes(b.try_into().unwrap_or_default())).collect(), 8),
+            INT32 => (chunks(4).map(|b| i32::from_le_bytes(b.try_into().unwrap_or_default()).into()).collect(), 4),
+            other => return Err(format!("its numbers are of type {other}, not integers")),
+        };
+        self.check(size).map(|()| numbers)
     }
 
     /// Whether there are numbers, as many as the sizes say.
@@ -98,6 +104,7 @@ impl Node<'_> {
                 Attribute::Int(x) => message.int(3, *x).int(20, 2),
                 Attribute::Text(text) => message.text(4, text).int(20, 3),
                 Attribute::Tensor(tensor) => message.message(5, &tensor.write("")).int(20, 4),
+                Attribute::Floats(list) => list.iter().fold(message, |message, &x| message.float(7, x)).int(20, 6),
                 Attribute::Ints(list) => list.iter().fold(message, |message, &x| message.int(8, x)).int(20, 7),
                 Attribute::Texts(list) => list.iter().fold(message, |message, x| message.text(9, x)).int(20, 8),
                 Attribute::Other => message,
@@ -120,13 +127,14 @@ impl Port {
                 },
             )
         });
-        let tensor = Message::default().int(1, FLOAT).message(2, &shape);
+        let tensor = Message::default().int(1, self.kind).message(2, &shape);
         Message::default().text(1, &self.name).message(2, &Message::default().message(1, &tensor))
     }
 }
 
-/// Reads the graph of an ONNX file, or tells what is wrong with it.
-pub(super) fn read(bytes: &[u8]) -> Result<Graph<'_>, String> {
+/// Reads the graph of an ONNX file, the version of its operators, and the size of all its data; or tells what is wrong
+/// with it. `folder` is where it may have more data.
+pub(super) fn read<'b>(bytes: &'b [u8], folder: Option<&Path>) -> Result<(Graph<'b>, i64, usize), String> {
     let (mut graph, mut version) = (None, None);
     for field in Fields(bytes) {
         match field? {
@@ -138,17 +146,17 @@ pub(super) fn read(bytes: &[u8]) -> Result<Graph<'_>, String> {
     let graph = graph.ok_or("it has no graph")?;
     // Without one, it is the first.
     let version = version.unwrap_or(1);
-    if version < OLDEST {
+    if !(OLDEST..=LATEST).contains(&version) {
         return Err(format!(
-            "its operators are of opset {version}, where some mean something else; export it again with opset {OLDEST} or later"
+            "its operators are of opset {version}, where some may mean something else; export it again with an opset from {OLDEST} to {LATEST}"
         ));
     }
-    let mut read = Graph::default();
+    let (mut read, mut more) = (Graph::default(), External::new(folder));
     for field in Fields(graph) {
         match field? {
-            (1, value) => read.nodes.push(read_node(value)?),
+            (1, value) => read.nodes.push(read_node(value, &mut more)?),
             (5, value) => {
-                let (name, tensor) = read_tensor(value)?;
+                let (name, tensor) = read_tensor(value, &mut more)?;
                 read.constants.push((name, tensor));
             }
             (11, value) => read.inputs.push(read_port(value)?),
@@ -157,7 +165,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Graph<'_>, String> {
             _ => {}
         }
     }
-    Ok(read)
+    let size = bytes.len().saturating_add(more.size());
+    Ok((read, version, size))
 }
 
 /// The version of ONNX's own operators, if these are what it is about.
@@ -173,14 +182,14 @@ fn read_version(value: Value<'_>) -> Result<Option<i64>, String> {
     Ok(matches!(&*domain, "" | "ai.onnx").then_some(version))
 }
 
-fn read_node(value: Value<'_>) -> Result<Node<'_>, String> {
+fn read_node<'b>(value: Value<'b>, more: &mut External) -> Result<Node<'b>, String> {
     let mut node = Node::default();
     for field in Fields(value.bytes()?) {
         match field? {
             (1, value) => node.inputs.push(value.text()?),
             (2, value) => node.outputs.push(value.text()?),
             (4, value) => node.op = value.text()?,
-            (5, value) => node.attributes.push(read_attribute(value)?),
+            (5, value) => node.attributes.push(read_attribute(value, more)?),
             (7, value) => node.domain = value.text()?,
             _ => {}
         }
@@ -188,9 +197,9 @@ fn read_node(value: Value<'_>) -> Result<Node<'_>, String> {
     Ok(node)
 }
 
-fn read_attribute(value: Value<'_>) -> Result<(String, Attribute<'_>), String> {
+fn read_attribute<'b>(value: Value<'b>, more: &mut External) -> Result<(String, Attribute<'b>), String> {
     let (mut name, mut attribute) = (String::new(), Attribute::Other);
-    let (mut ints, mut texts) = (Vec::new(), Vec::new());
+    let (mut floats, mut ints, mut texts) = (Vec::new(), Vec::new(), Vec::new());
     let mut kind = 0;
     for field in Fields(value.bytes()?) {
         match field? {
@@ -198,7 +207,8 @@ fn read_attribute(value: Value<'_>) -> Result<(String, Attribute<'_>), String> {
             (2, value) => attribute = Attribute::Float(value.float()?),
             (3, value) => attribute = Attribute::Int(value.int()?),
             (4, value) => attribute = Attribute::Text(value.text()?),
-            (5, value) => attribute = Attribute::Tensor(read_tensor(value)?.1),
+            (5, value) => attribute = Attribute::Tensor(read_tensor(value, more)?.1),
+            (7, value) => value.add_floats(&mut floats)?,
             (8, value) => value.add_ints(&mut ints)?,
             (9, value) => texts.push(value.text()?),
             (20, value) => kind = value.int()?,
@@ -206,6 +216,7 @@ fn read_attribute(value: Value<'_>) -> Result<(String, Attribute<'_>), String> {
         }
     }
     match kind {
+        6 => attribute = Attribute::Floats(floats),
         7 => attribute = Attribute::Ints(ints),
         8 => attribute = Attribute::Texts(texts),
         _ => {}
@@ -213,9 +224,10 @@ fn read_attribute(value: Value<'_>) -> Result<(String, Attribute<'_>), String> {
     Ok((name, attribute))
 }
 
-fn read_tensor(value: Value<'_>) -> Result<(String, Tensor<'_>), String> {
+fn read_tensor<'b>(value: Value<'b>, more: &mut External) -> Result<(String, Tensor<'b>), String> {
     let (mut name, mut dims, mut kind) = (String::new(), Vec::new(), 0);
     let (mut data, mut ints, mut floats): (Option<&[u8]>, Vec<i64>, Vec<u8>) = (None, Vec::new(), Vec::new());
+    let (mut outside, mut entries) = (false, Vec::new());
     for field in Fields(value.bytes()?) {
         match field? {
             (1, value) => value.add_ints(&mut dims)?,
@@ -225,15 +237,18 @@ fn read_tensor(value: Value<'_>) -> Result<(String, Tensor<'_>), String> {
             (4 | 9 | 10, value) => data = Some(value.bytes()?),
             (7, value) => value.add_ints(&mut ints)?,
             (8, value) => name = value.text()?,
-            (13 | 14, Value::Bytes(_) | Value::Int(1..)) => {
-                return Err("it keeps its numbers in another file, which is not read".into());
-            }
+            (13, value) => entries.push(read_entry(value)?),
+            (14, value) => outside = value.int()? == 1,
             _ => {}
         }
     }
     let dims: Result<Vec<usize>, _> = dims.into_iter().map(usize::try_from).collect();
     let dims = dims.map_err(|_| format!("the constant `{name}` has a negative size"))?;
     let data = match data {
+        _ if outside => {
+            let data = more.read(&entries).map_err(|problem| format!("the constant `{name}`: {problem}"))?;
+            Cow::Owned(data)
+        }
         Some(data) => Cow::Borrowed(data),
         None if kind == INT64 => ints.iter().flat_map(|x| x.to_le_bytes()).collect(),
         None => floats.into(),
@@ -241,20 +256,34 @@ fn read_tensor(value: Value<'_>) -> Result<(String, Tensor<'_>), String> {
     Ok((name, Tensor { dims, kind, data }))
 }
 
+/// A name and what it stands for.
+fn read_entry(value: Value<'_>) -> Result<(String, String), String> {
+    let (mut name, mut text) = (String::new(), String::new());
+    for field in Fields(value.bytes()?) {
+        match field? {
+            (1, value) => name = value.text()?,
+            (2, value) => text = value.text()?,
+            _ => {}
+        }
+    }
+    Ok((name, text))
+}
+
 fn read_port(value: Value<'_>) -> Result<Port, String> {
-    let mut port = Port { name: String::new(), dims: Vec::new() };
+    let mut port = Port { name: String::new(), kind: 0, dims: Vec::new() };
     for field in Fields(value.bytes()?) {
         match field? {
             (1, value) => port.name = value.text()?,
             // Through the type, the tensor and its shape to the sizes.
-            (2, value) => port.dims = read_dims(value)?,
+            (2, value) => (port.kind, port.dims) = read_type(value)?,
             _ => {}
         }
     }
     Ok(port)
 }
 
-fn read_dims(value: Value<'_>) -> Result<Vec<Option<usize>>, String> {
+/// The type of the numbers, and the sizes.
+fn read_type(value: Value<'_>) -> Result<(i64, Vec<Option<usize>>), String> {
     let inner = |bytes, number| -> Result<Option<&[u8]>, String> {
         for field in Fields(bytes) {
             match field? {
@@ -264,8 +293,14 @@ fn read_dims(value: Value<'_>) -> Result<Vec<Option<usize>>, String> {
         }
         Ok(None)
     };
-    let Some(tensor) = inner(value.bytes()?, 1)? else { return Ok(Vec::new()) };
-    let Some(shape) = inner(tensor, 2)? else { return Ok(Vec::new()) };
+    let Some(tensor) = inner(value.bytes()?, 1)? else { return Ok((0, Vec::new())) };
+    let mut kind = 0;
+    for field in Fields(tensor) {
+        if let (1, value) = field? {
+            kind = value.int()?;
+        }
+    }
+    let Some(shape) = inner(tensor, 2)? else { return Ok((kind, Vec::new())) };
     let mut dims = Vec::new();
     for field in Fields(shape) {
         let (1, value) = field? else { continue };
@@ -277,5 +312,5 @@ fn read_dims(value: Value<'_>) -> Result<Vec<Option<usize>>, String> {
         }
         dims.push(dim);
     }
-    Ok(dims)
+    Ok((kind, dims))
 }

@@ -7,13 +7,12 @@ use std::fs;
 use std::path::Path;
 
 use super::atomic;
-use crate::{Error, Network, Result, Scalar};
+use crate::{Error, Network, Result, Scalar, Sequential};
 
 mod export;
-mod fork;
+mod external;
 mod graph;
 mod import;
-mod patterns;
 mod protobuf;
 
 impl<A: Scalar> Network<A> {
@@ -46,9 +45,11 @@ impl<A: Scalar> Network<A> {
         export::write(self)
     }
 
-    /// Makes a network of an ONNX file of opset 13 or later: the operators that [`to_onnx`](Self::to_onnx) writes, also
-    /// as `PyTorch` writes them, in a chain; ways that fork and meet again in a sum or concatenation are a
-    /// [`Residual`](crate::layers::Residual) or [`Parallel`](crate::layers::Parallel).
+    /// Makes a network of an ONNX file of opset 7 to 25: of the operators that [`to_onnx`](Self::to_onnx) writes, also as
+    /// `PyTorch` and others write them, with inputs and outputs of the names in the file. Numbers that the file keeps in
+    /// others must be in its own folder.
+    ///
+    /// What is not certain to mean the same here is refused, so that a network that is read predicts what the file says.
     ///
     /// # Errors
     /// [`Error::File`] if the file cannot be read; [`Error::Format`] if it is damaged, or something in it is no layer of
@@ -56,7 +57,8 @@ impl<A: Scalar> Network<A> {
     pub fn from_onnx(path: impl AsRef<Path>) -> Result<Self> {
         let name = || path.as_ref().display().to_string();
         let bytes = fs::read(&path).map_err(|error| Error::File { path: name(), error: error.to_string() })?;
-        import::read(&bytes, &name())
+        let folder = path.as_ref().parent().unwrap_or_else(|| Path::new(""));
+        import::read(&bytes, &name(), Some(folder))
     }
 
     /// Makes a network of the content of an ONNX file: as [`from_onnx`](Self::from_onnx).
@@ -64,6 +66,24 @@ impl<A: Scalar> Network<A> {
     /// # Errors
     /// As [`from_onnx`](Self::from_onnx).
     pub fn from_onnx_bytes(bytes: &[u8]) -> Result<Self> {
-        import::read(bytes, "the ONNX file")
+        import::read(bytes, "the ONNX file", None)
+    }
+}
+
+impl<A: Scalar> Sequential<A> {
+    /// Makes a chain of an ONNX file: as [`Network::from_onnx`].
+    ///
+    /// # Errors
+    /// As [`Network::from_onnx`]; [`Error::Graph`] if the network is no chain.
+    pub fn from_onnx(path: impl AsRef<Path>) -> Result<Self> {
+        Network::from_onnx(path)?.try_into()
+    }
+
+    /// Makes a chain of the content of an ONNX file: as [`from_onnx`](Self::from_onnx).
+    ///
+    /// # Errors
+    /// As [`from_onnx`](Self::from_onnx).
+    pub fn from_onnx_bytes(bytes: &[u8]) -> Result<Self> {
+        Network::from_onnx_bytes(bytes)?.try_into()
     }
 }

@@ -82,6 +82,20 @@ impl<'b> Value<'b> {
     }
 }
 
+impl Value<'_> {
+    /// Adds one number, or all of a packed list.
+    pub(super) fn add_floats(self, list: &mut Vec<f32>) -> Result<(), String> {
+        match self {
+            Self::Bytes(bytes) => {
+                let numbers = bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap_or_default()));
+                list.extend(numbers);
+            }
+            value => list.push(value.float()?),
+        }
+        Ok(())
+    }
+}
+
 /// The fields of a message that is being read, with their numbers.
 pub(super) struct Fields<'b>(pub(super) &'b [u8]);
 

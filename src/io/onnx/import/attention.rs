@@ -1,0 +1,130 @@
+//! Attention: softmax(Q·Kᵀ/√d)·V for each head, between products with weights.
+
+use super::padding::Seen;
+use super::products::{Product, Weights};
+use super::view::View;
+use super::{Data, Found, Node, Numbers, Read, Reader};
+use crate::layer::{Parts, Restore};
+use crate::layers::MultiHeadAttention;
+use crate::spec::Spec;
+use crate::{Scalar, Shape};
+
+impl<'g, A: Scalar> Reader<'g, A> {
+    /// The attention whose last product this is, if it is one; padding may be hidden from it and made 0.
+    pub(super) fn attention(&mut self, out: &Product<'g>, queries: Option<Seen>) -> Read<Option<Data>> {
+        let index = &self.index;
+        let merged = index.sole(Some(out.x), "Reshape");
+        let turned = merged.and_then(|merged| index.sole(merged.input(0), "Transpose"));
+        let mix = turned.and_then(|turned| index.sole(turned.input(0), "MatMul"));
+        let soft = mix.and_then(|mix| index.sole(mix.input(0), "Softmax"));
+        let (Some(merged), Some(turned), Some(mix), Some(soft)) = (merged, turned, mix, soft) else { return Ok(None) };
+        // Backwards from the softmax: what is hidden, the scale, the scores.
+        let hidden = index.sole(soft.input(0), "Where");
+        let scored = match hidden {
+            Some(hidden) => hidden.input(1),
+            None => soft.input(0),
+        };
+        let causal = index.sole(scored, "Add");
+        let scaled = index.sole(causal.map_or(scored, |causal| causal.input(0)), "Mul");
+        let scores = scaled.and_then(|scaled| index.sole(scaled.input(0), "MatMul"));
+        let (Some(scaled), Some(scores)) = (scaled, scores) else { return Ok(None) };
+        let names = [scores.input(0), scores.input(1), mix.input(1)];
+        let parts = names.map(|name| self.head_part(name));
+        let [Some(query), Some(key), Some(value)] = parts else { return Ok(None) };
+        let parts = [query, key, value];
+        let mut inputs = Vec::new();
+        for part in &parts {
+            let data = self.data(part.product.x)?;
+            inputs.push(self.standard(&data)?);
+        }
+        let steps = |i: usize| if let (_, Shape::Sequence { steps, .. }) = inputs[i] { steps } else { 0 };
+        // What may not be known yet comes first: weights are not to be copied twice.
+        let cuts = parts.iter().map(|part| self.ints(part.cut, 1)).collect::<Read<Vec<_>>>()?;
+        let whole = self.ints(merged, 1)?;
+        let weights = parts.iter().map(|part| self.weights(&part.product)).collect::<Read<Vec<_>>>()?;
+        let last = self.weights(out)?;
+        let features = last.inputs;
+        // How many heads there are, and that each operator says so.
+        let heads = match cuts[0].get(2).copied().flatten().and_then(|n| usize::try_from(n).ok()) {
+            Some(heads) if heads > 0 && features.is_multiple_of(heads) => heads,
+            _ => return Err("its attention has no heads of one size".into()),
+        };
+        let width = features / heads;
+        for (i, part) in parts.iter().enumerate() {
+            let view = View::of([steps(i), features].into());
+            let sizes = view.new_sizes(&cuts[i], part.cut.int("allowzero", 0)? == 0, self.batch)?;
+            part.cut.expect("shape", sizes == [None, Some(steps(i)), Some(heads), Some(width)])?;
+            let order: [i64; 4] = if i == 1 { [0, 2, 3, 1] } else { [0, 2, 1, 3] };
+            part.turn.expect("perm", part.turn.ints("perm")? == order)?;
+        }
+        turned.expect("perm of its attention", turned.ints("perm")? == [0, 2, 1, 3])?;
+        let view = View::of([steps(0), heads, width].into());
+        let sizes = view.new_sizes(&whole, merged.int("allowzero", 0)? == 0, self.batch)?;
+        merged.expect("shape of its attention", sizes == [None, Some(steps(0)), Some(features)])?;
+        let axis = soft.int("axis", if self.opset < 13 { 1 } else { -1 })?;
+        soft.expect("axis of its attention", matches!(axis, -1 | 3))?;
+        let scale = self.number(scaled, 1)?;
+        scaled.expect("scale of its attention", (scale - 1.0 / (width as f64).sqrt()).abs() < 1e-6)?;
+        if let Some(causal) = causal {
+            let (n, sizes) = (steps(0), self.sizes(causal, 1)?);
+            causal.expect("mask", sizes == [n, n] && steps(1) == n)?;
+            let hide = |at: usize| if at % n > at / n { f64::NEG_INFINITY } else { 0.0 };
+            causal.expect("mask", self.numbers(causal, 1)?.iter().enumerate().all(|(at, &x)| x == hide(at)))?;
+        }
+        let own = inputs[1] == inputs[0] && inputs[2] == inputs[0];
+        match (hidden, &queries) {
+            (Some(hidden), Some(queries)) => {
+                let keys = self.seen(hidden.needs(0)?)?;
+                hidden.expect("mask", self.number(hidden, 2)? == f64::NEG_INFINITY && own)?;
+                let (own, n) = (inputs[0], steps(0));
+                let sizes = keys.sizes == [1, 1, n] && queries.sizes == [n, 1];
+                hidden.expect("mask", keys.value == own && queries.value == own && sizes)?;
+            }
+            (None, None) => {}
+            _ => return Err("its attention hides padding on one side only".into()),
+        }
+        if [weights[0].inputs, weights[0].outputs, last.outputs] != [features; 3]
+            || weights.iter().any(|part| [part.inputs, part.outputs] != [features; 2])
+        {
+            return Err("its attention has weights of other sizes than (features, features)".into());
+        }
+        let spec = Spec::new("multi_head_attention").set("features", features).set("heads", heads);
+        let bias = last.bias.is_some() || weights.iter().any(|part| part.bias.is_some());
+        let spec = spec.set("bias", bias).set("causal", causal.is_some()).set("masked", hidden.is_some());
+        let found = found(spec, features, &weights, last, bias);
+        if own {
+            return self.on(inputs[0], &found).map(Some);
+        }
+        let mut numbers = Numbers(&found.parameters);
+        let join = MultiHeadAttention::restore(&mut Parts::new(&found.spec, &mut numbers, &self.registry))?;
+        self.joined(join, &inputs).map(Some)
+    }
+
+    /// A product, cut in heads that come before the steps.
+    fn head_part(&self, name: Option<&str>) -> Option<Part<'g>> {
+        let turn = self.index.sole(name, "Transpose")?;
+        let cut = self.index.sole(turn.input(0), "Reshape")?;
+        let made = ["MatMul", "Add"].iter().find_map(|op| self.index.sole(cut.input(0), op))?;
+        Some(Part { product: self.product(made)?, cut, turn })
+    }
+}
+
+/// What becomes query, key or value.
+struct Part<'g> {
+    product: Product<'g>,
+    cut: &'g Node<'g>,
+    turn: &'g Node<'g>,
+}
+
+fn found(spec: Spec, features: usize, parts: &[Weights], last: Weights, bias: bool) -> Found {
+    let row = |i: usize| parts.iter().flat_map(move |part| &part.weight[i * features..][..features]);
+    let found = Found::new(spec).with("in_proj_weight", (0..features).flat_map(row).copied().collect());
+    let found = found.with("out_proj.weight", last.weight);
+    if !bias {
+        return found;
+    }
+    // To have none is to add 0.
+    let of = |bias: &Option<Vec<f64>>| bias.clone().unwrap_or_else(|| vec![0.0; features]);
+    let found = found.with("in_proj_bias", parts.iter().flat_map(|part| of(&part.bias)).collect());
+    found.with("out_proj.bias", of(&last.bias))
+}

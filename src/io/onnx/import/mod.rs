@@ -1,0 +1,363 @@
+//! A graph of operators becomes a network.
+//!
+//! Each ONNX value is either a constant or a value of the network with a [`View`] of its samples. The walk begins at the
+//! outputs: an operator is read as soon as all that it takes is known. Where one layer here is several operators, it is
+//! recognized at the last of them, backwards, and what lies between is never read by itself.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::rc::Rc;
+
+use ndarray::Array2;
+
+use super::graph::read as read_graph;
+use crate::activations::Identity;
+use crate::layer::{Arrays, Join, Layer, Parts, Registry};
+use crate::spec::Spec;
+use crate::spec::onnx::{INT32, INT64};
+use crate::{Error, Network, Result, Scalar, Shape, Value};
+
+mod arithmetic;
+mod arrange;
+mod attention;
+mod constants;
+mod index;
+mod node;
+mod norms;
+mod operators;
+mod padding;
+mod products;
+mod recurrent;
+mod shapes;
+mod table;
+mod values;
+mod view;
+mod windows;
+
+use constants::{Constant, Ints, fold};
+use index::Index;
+use view::View;
+
+type Node<'g> = crate::spec::onnx::Node<'g>;
+
+/// What an operator is read as, or why it is not.
+type Read<T> = Result<T, Stop>;
+
+/// Why an operator is not read.
+enum Stop {
+    /// It takes values that are not known yet.
+    Needs(Vec<String>),
+    Problem(String),
+    Layer(Error),
+}
+
+impl From<String> for Stop {
+    fn from(problem: String) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl From<&str> for Stop {
+    fn from(problem: &str) -> Self {
+        Self::Problem(problem.to_owned())
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Layer(error)
+    }
+}
+
+/// What is known of an ONNX value.
+#[derive(Clone)]
+enum Known {
+    Constant(Rc<Constant>),
+    Data(Data),
+}
+
+/// A value of the network, the shape of a sample there, and how ONNX sees it.
+#[derive(Clone)]
+struct Data {
+    value: Value,
+    shape: Shape,
+    view: View,
+    /// Whether ONNX has it as integers, with which it computes otherwise.
+    integer: bool,
+}
+
+/// A layer or join that was found: its settings, and its parameters, row-major.
+struct Found {
+    spec: Spec,
+    parameters: BTreeMap<String, Vec<f64>>,
+}
+
+impl Found {
+    fn new(spec: Spec) -> Self {
+        Self { spec, parameters: BTreeMap::new() }
+    }
+
+    fn with(mut self, name: impl Into<String>, numbers: Vec<f64>) -> Self {
+        self.parameters.insert(name.into(), numbers);
+        self
+    }
+}
+
+/// A file that is being read.
+struct Reader<'g, A: Scalar> {
+    index: Index<'g>,
+    opset: i64,
+    /// The size of the batch, if the file says only one.
+    batch: Option<usize>,
+    network: Network<A>,
+    registry: Registry<A>,
+    /// The values that come in.
+    inputs: Vec<Value>,
+    known: HashMap<String, Known>,
+    /// Values in another order or shape, so that each is made once.
+    arranged: HashMap<(Value, Vec<[usize; 2]>, Shape), Value>,
+    /// How many more numbers constants may become: what is used often must not take more memory than the file is long.
+    room: usize,
+}
+
+/// Reads a file; `folder` is where it may have more data.
+pub(super) fn read<A: Scalar>(bytes: &[u8], name: &str, folder: Option<&Path>) -> Result<Network<A>> {
+    let problem = |problem: String| Error::Format { what: name.to_owned(), problem };
+    let (graph, opset, size) = read_graph(bytes, folder).map_err(problem)?;
+    let index = Index::of(&graph).map_err(problem)?;
+    let mut reader = Reader {
+        index,
+        opset,
+        batch: None,
+        network: Network::new(),
+        registry: Registry::new(),
+        inputs: Vec::new(),
+        known: HashMap::new(),
+        arranged: HashMap::new(),
+        room: size.saturating_add(1 << 16),
+    };
+    reader.read_inputs(&graph.inputs).map_err(problem)?;
+    for port in &graph.outputs {
+        reader.walk(&port.name).map_err(problem)?;
+    }
+    reader.read_outputs(&graph.outputs).map_err(|(at, stop)| problem(explain(&at, stop)))?;
+    Ok(reader.network)
+}
+
+/// The problem of an operator or output in words.
+fn explain(at: &str, stop: Stop) -> String {
+    match stop {
+        Stop::Problem(problem) => format!("{at}: {problem}"),
+        Stop::Layer(error) => format!("{at}: {error}"),
+        Stop::Needs(names) => format!("{at}: it takes {} of itself", names.join(" and ")),
+    }
+}
+
+impl<'g, A: Scalar> Reader<'g, A> {
+    fn read_inputs(&mut self, ports: &[crate::spec::onnx::Port]) -> Result<(), String> {
+        // Older files list constants among the inputs.
+        let ports: Vec<_> = ports.iter().filter(|port| !self.index.constants.contains_key(&*port.name)).collect();
+        let mut batches: Vec<Option<usize>> = Vec::new();
+        for port in ports {
+            let [batch, sizes @ ..] = &*port.dims else {
+                return Err(format!(
+                    "its input `{}` has no sizes; a batch and one to three fixed ones are needed",
+                    port.name
+                ));
+            };
+            let sizes: Option<Vec<usize>> = sizes.iter().copied().collect();
+            let shape = sizes.and_then(|sizes| shape_of(&sizes).ok()).ok_or_else(|| {
+                let dims: Vec<String> = port.dims.iter().map(|n| n.map_or("?".into(), |n| n.to_string())).collect();
+                format!(
+                    "its input `{}` has the sizes [{}]; a batch and one to three fixed ones are needed",
+                    port.name,
+                    dims.join(", ")
+                )
+            })?;
+            let integer = [INT32, INT64].contains(&port.kind);
+            if !integer && ![1, 10, 11, 16].contains(&port.kind) {
+                return Err(format!("its input `{}` is of type {}, no numbers of a layer", port.name, port.kind));
+            }
+            if self.known.contains_key(&port.name) {
+                return Err(format!("it has two inputs `{}`", port.name));
+            }
+            let taken = self.index.takers(&port.name).any(|(node, _)| node.op != "Shape");
+            if !taken && !self.index.is_output(&port.name) {
+                return Err(format!("nothing takes its input `{}`", port.name));
+            }
+            batches.push(*batch);
+            let value = self.network.input(&port.name, shape);
+            self.inputs.push(value);
+            self.known.insert(port.name.clone(), Known::Data(Data { value, shape, view: View::of(shape), integer }));
+        }
+        let fixed: Vec<usize> = batches.iter().copied().flatten().collect();
+        if fixed.windows(2).any(|pair| pair[0] != pair[1]) {
+            return Err(format!("its inputs have batches of several sizes, {fixed:?}"));
+        }
+        self.batch = if fixed.len() == batches.len() { fixed.first().copied() } else { None };
+        if batches.is_empty() { Err("it has no input".into()) } else { Ok(()) }
+    }
+
+    /// Reads all that makes a value.
+    fn walk(&mut self, name: &str) -> Result<(), String> {
+        let mut waiting = vec![name.to_owned()];
+        while let Some(name) = waiting.last().cloned() {
+            if self.known.contains_key(&name) || self.index.constants.contains_key(&*name) {
+                waiting.pop();
+                continue;
+            }
+            let Some((node, output)) = self.index.maker(&name) else {
+                return Err(format!("nothing makes its value `{name}`"));
+            };
+            match self.operator(node, output) {
+                Ok(known) => {
+                    self.known.insert(name, known);
+                }
+                Err(Stop::Needs(names)) if names.iter().any(|name| !self.known.contains_key(name)) => {
+                    waiting.extend(names.into_iter().rev());
+                }
+                Err(stop) => return Err(explain(&format!("its operator {}", node.op), stop)),
+            }
+        }
+        Ok(())
+    }
+
+    fn read_outputs(&mut self, ports: &[crate::spec::onnx::Port]) -> Result<(), (String, Stop)> {
+        if ports.is_empty() {
+            return Err(("its graph".into(), "it has no output".into()));
+        }
+        let mut outputs = Vec::new();
+        for port in ports {
+            let arranged = self.data(&port.name).and_then(|data| {
+                let sizes = data.view.sizes();
+                let said =
+                    port.dims.iter().zip(&sizes).all(|(said, size)| said.is_none() || size.is_none() || said == size);
+                if !port.dims.is_empty() && (!said || port.dims.len() != sizes.len()) {
+                    return Err(format!("it says to have the sizes {:?}, but has {sizes:?}", port.dims).into());
+                }
+                self.standard(&data)
+            });
+            outputs.push(arranged.map_err(|stop| (format!("its output `{}`", port.name), stop))?.0);
+        }
+        for (port, mut value) in ports.iter().zip(outputs) {
+            let at = |error: Error| (format!("its output `{}`", port.name), error.into());
+            // An input that goes straight out still needs a step.
+            if self.inputs.contains(&value) {
+                value = self.network.add(value, Identity).map_err(at)?;
+            }
+            self.network.output(&port.name, value).map_err(at)?;
+        }
+        Ok(())
+    }
+
+    /// What an operator gives as one of its outputs.
+    fn operator(&mut self, node: &'g Node<'g>, output: usize) -> Read<Known> {
+        if self.index.is_constant(&node.outputs[output]) {
+            return self.folded(node).map(|constant| Known::Constant(Rc::new(constant)));
+        }
+        if matches!(&*node.op, "RNN" | "LSTM" | "GRU") {
+            return self.recurrent(node, output).map(Known::Data);
+        }
+        if output > 0 {
+            return Err(format!("its output {output} is used, which no layer here gives").into());
+        }
+        self.first_output(node).map(Known::Data)
+    }
+
+    fn folded(&mut self, node: &'g Node<'g>) -> Read<Constant> {
+        if node.op == "Shape" {
+            let name = node.needs(0)?;
+            let sizes: Ints = if self.index.is_constant(name) {
+                self.sizes(node, 0)?.into_iter().map(|n| Some(n as i64)).collect()
+            } else {
+                self.any(name)?.view.sizes().iter().map(|n| n.map(|n| n as i64)).collect()
+            };
+            let place =
+                |n: i64| if n < 0 { n.saturating_add(sizes.len() as i64) } else { n }.clamp(0, sizes.len() as i64);
+            let (start, end) = (place(node.int("start", 0)?), place(node.int("end", i64::MAX)?));
+            return match sizes.get(start as usize..end as usize) {
+                Some(sizes) if !sizes.is_empty() => Ok(Constant::list(sizes.to_vec())),
+                _ => Err("it gives no sizes".into()),
+            };
+        }
+        let names: Vec<String> = node.inputs.clone();
+        let missing = names.iter().filter(|name| !name.is_empty() && !self.has(name)).cloned().collect::<Vec<_>>();
+        if !missing.is_empty() {
+            return Err(Stop::Needs(missing));
+        }
+        let inputs = names
+            .iter()
+            .map(|name| if name.is_empty() { Ok(None) } else { self.constant(name).map(Some) })
+            .collect::<Read<Vec<_>>>()?;
+        let inputs: Vec<Option<&Constant>> = inputs.iter().map(Option::as_deref).collect();
+        let constant = fold(node, &inputs, self.opset, self.room)?;
+        self.take(constant.len())?;
+        Ok(constant)
+    }
+
+    fn make(&self, found: &Found) -> Result<Box<dyn Layer<A>>> {
+        let place = Spec::new("");
+        Parts::new(&place, &mut Numbers(&found.parameters), &self.registry).layer("", &found.spec)
+    }
+
+    /// Adds a layer that takes a value with samples of this shape; returns what it gives, and the shape of a sample there.
+    fn layer(&mut self, value: Value, shape: Shape, found: &Found) -> Read<(Value, Shape)> {
+        let layer = self.make(found)?;
+        let after = layer.output_shape(shape)?;
+        if after.len() == usize::MAX || after.len() == 0 {
+            return Err(format!("it gives samples {after}, which nothing can hold").into());
+        }
+        Ok((self.network.add(value, layer)?, after))
+    }
+
+    /// Adds a layer whose output ONNX sees as it is.
+    fn on(&mut self, (value, shape): (Value, Shape), found: &Found) -> Read<Data> {
+        let (value, shape) = self.layer(value, shape, found)?;
+        Ok(Data { value, shape, view: View::of(shape), integer: false })
+    }
+
+    /// Adds a layer that leaves the shape and the order of numbers as they are.
+    fn elementwise(&mut self, data: &Data, found: &Found) -> Read<Data> {
+        let (value, shape) = self.layer(data.value, data.shape, found)?;
+        Ok(Data { value, shape, ..data.clone() })
+    }
+
+    /// Adds a join of values that ONNX sees as they are.
+    fn joined(&mut self, join: impl Join<A>, values: &[(Value, Shape)]) -> Read<Data> {
+        let shapes: Vec<Shape> = values.iter().map(|(_, shape)| *shape).collect();
+        let shape = join.output_shape(&shapes)?;
+        let value = self.network.join(join, values.iter().map(|(value, _)| *value).collect::<Vec<_>>())?;
+        Ok(Data { value, shape, view: View::of(shape), integer: false })
+    }
+}
+
+/// Sizes as a shape.
+fn shape_of(sizes: &[usize]) -> Result<Shape, String> {
+    let shape: Shape = match *sizes {
+        [n] => n.into(),
+        [steps, features] => [steps, features].into(),
+        [channels, height, width] => [channels, height, width].into(),
+        _ => return Err(format!("the sizes {sizes:?} are no shape of a sample")),
+    };
+    // More than the largest number is no size.
+    match shape.len() {
+        0 | usize::MAX => Err(format!("the sizes {sizes:?} are none of a sample")),
+        _ => Ok(shape),
+    }
+}
+
+/// The parameters of one layer by their names.
+struct Numbers<'p>(&'p BTreeMap<String, Vec<f64>>);
+
+impl<A: Scalar> Arrays<A> for Numbers<'_> {
+    fn take(&mut self, name: &str, rows: usize, columns: usize) -> Result<Array2<A>> {
+        let name = name.trim_start_matches('.');
+        let problem = |problem: String| Error::Format { what: format!("the constant for {name}"), problem };
+        let numbers = self.0.get(name).ok_or_else(|| problem("it is missing".into()))?;
+        if rows.checked_mul(columns) != Some(numbers.len()) {
+            return Err(problem(format!("it has {} numbers, not {rows} x {columns}", numbers.len())));
+        }
+        let numbers = numbers.iter().map(|&x| A::of(x)).collect();
+        Array2::from_shape_vec((rows, columns), numbers).map_err(|error| problem(error.to_string()))
+    }
+}

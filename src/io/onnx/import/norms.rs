@@ -1,0 +1,221 @@
+//! Operators that bring numbers to mean 0 and variance 1.
+
+use super::view::{Axis, View};
+use super::{Data, Found, Node, Read, Reader, shape_of};
+use crate::Scalar;
+use crate::kernels::channels_of;
+use crate::spec::Spec;
+
+pub(super) fn batch_norm(channels: usize, eps: f64) -> Spec {
+    Spec::new("batch_norm").set("channels", channels).set("eps", eps).set("momentum", 0.1).set("affine", true)
+}
+
+/// The shortest decimal of an `f32`: what was meant before it was rounded.
+fn decimal(x: f64) -> f64 {
+    (x as f32).to_string().parse().unwrap_or(x)
+}
+
+impl<'g, A: Scalar> Reader<'g, A> {
+    pub(super) fn batch_norm(&mut self, node: &Node<'_>) -> Read<Data> {
+        let data = self.data(node.needs(0)?)?;
+        node.expect("training_mode", node.int("training_mode", 0)? == 0)?;
+        node.expect("spatial", node.int("spatial", 1)? == 1)?;
+        // It would only matter in training.
+        node.float("momentum", 0.9)?;
+        let data = self.with_channels(&data, 1)?;
+        let mut found = Found::new(batch_norm(Self::channels(&data), node.float("epsilon", 1e-5)?));
+        for (i, name) in ["weight", "bias", "running_mean", "running_var"].into_iter().enumerate() {
+            found = found.with(name, self.numbers(node, i + 1)?);
+        }
+        self.elementwise(&data, &found)
+    }
+
+    /// Over the last axes of a sample, with a mean or without.
+    pub(super) fn layer_norm(&mut self, node: &Node<'_>) -> Read<Data> {
+        let data = self.data(node.needs(0)?)?;
+        node.expect("stash_type", node.int("stash_type", 1)? == 1)?;
+        let axis = data.view.axis(node.int("axis", -1)?)?;
+        let sizes: Option<Vec<usize>> = data.view.sizes()[axis..].iter().copied().collect();
+        let sizes = sizes.ok_or("it goes over the batch")?;
+        node.expect("scale", self.sizes(node, 1)? == sizes)?;
+        let standard = self.standard(&data)?;
+        let kind = if node.op == "LayerNormalization" { "layer_norm" } else { "rms_norm" };
+        let spec = Spec::new(kind).set("shape", shape_of(&sizes)?);
+        let mut spec = spec.set("eps", node.float("epsilon", 1e-5)?).set("affine", true);
+        if kind == "layer_norm" {
+            spec = spec.set("bias", node.input(2).is_some());
+        }
+        let mut found = Found::new(spec).with("weight", self.numbers(node, 1)?);
+        if node.input(2).is_some() {
+            node.expect("B", self.sizes(node, 2)? == sizes)?;
+            found = found.with("bias", self.numbers(node, 2)?);
+        }
+        self.on(standard, &found)
+    }
+
+    /// x/√(mean(x²) + ε), perhaps of x without its mean; and perhaps times a weight, and plus a bias, which are inputs of
+    /// more operators.
+    pub(super) fn rms_norm(
+        &mut self,
+        node: &'g Node<'g>,
+        weight: Option<(&Node<'_>, usize)>,
+        bias: Option<(&Node<'_>, usize)>,
+    ) -> Read<Option<Data>> {
+        let index = &self.index;
+        let (x, root) = match &*node.op {
+            "Div" => (node.input(0), index.sole(node.input(1), "Sqrt")),
+            "Mul" => match index.side(node, "Reciprocal") {
+                Some((inverse, other)) => (node.input(other), index.sole(inverse.input(0), "Sqrt")),
+                None => return Ok(None),
+            },
+            _ => return Ok(None),
+        };
+        let sum = root.and_then(|root| index.sole(root.input(0), "Add"));
+        let Some((sum, (mean, eps))) = sum.and_then(|sum| Some((sum, index.side(sum, "ReduceMean")?))) else {
+            return Ok(None);
+        };
+        let power = index.sole(mean.input(0), "Pow").filter(|power| power.input(0) == x);
+        let square = index.sole(mean.input(0), "Mul").filter(|square| square.input(0) == x && square.input(1) == x);
+        let (Some(x), true) = (x, power.or(square).is_some()) else { return Ok(None) };
+        let centered = index.made(Some(x), "Sub", if power.is_some() { 2 } else { 3 });
+        let centered = centered.and_then(|centered| {
+            let middle = index.sole(centered.input(1), "ReduceMean")?;
+            (middle.input(0) == centered.input(0)).then_some((centered.input(0)?, middle))
+        });
+        let x = centered.map_or(x, |(x, _)| x);
+        if bias.is_some() && centered.is_none() {
+            return Ok(None);
+        }
+        let data = self.data(x)?;
+        if let Some(power) = power {
+            let two = match self.constant(power.needs(1)?)? {
+                two if two.len() != 1 => false,
+                two => two.floats().is_ok_and(|two| two == [2.0]) || two.ints().is_ok_and(|two| two == [Some(2)]),
+            };
+            node.expect("exponent", two)?;
+        }
+        let axes =
+            self.list(mean, "axes", 1)?.filter(|axes| !axes.is_empty()).ok_or("its mean is over the batch, too")?;
+        let mut places = axes.iter().map(|&axis| data.view.axis(axis)).collect::<Result<Vec<_>, _>>()?;
+        places.sort_unstable();
+        // The last axes, in any order, and never the batch.
+        let rank = data.view.0.len();
+        let last = places.iter().copied().eq(rank.saturating_sub(axes.len())..rank);
+        node.expect("axes or keepdims", last && mean.int("keepdims", 1)? == 1)?;
+        let sizes: Option<Vec<usize>> = data.view.sizes()[rank - axes.len()..].iter().copied().collect();
+        let sizes = sizes.ok_or("its mean is over the batch, too")?;
+        if let Some((_, middle)) = centered {
+            let same = self.list(middle, "axes", 1)?.is_some_and(|other| other == axes);
+            middle.expect("axes or keepdims", same && middle.int("keepdims", 1)? == 1)?;
+        }
+        let kind = if centered.is_some() { "layer_norm" } else { "rms_norm" };
+        let spec = Spec::new(kind).set("shape", shape_of(&sizes)?).set("eps", decimal(self.number(sum, eps)?));
+        let mut spec = spec.set("affine", weight.is_some());
+        if centered.is_some() {
+            spec = spec.set("bias", bias.is_some());
+        }
+        let mut found = Found::new(spec);
+        for (name, part) in [("weight", weight), ("bias", bias)] {
+            let Some((node, input)) = part else { continue };
+            if self.sizes(node, input)? != sizes {
+                return Ok(None);
+            }
+            found = found.with(name, self.numbers(node, input)?);
+        }
+        let standard = self.standard(&data)?;
+        self.on(standard, &found).map(Some)
+    }
+
+    pub(super) fn group_normalization(&mut self, node: &Node<'_>) -> Read<Data> {
+        node.expect("opset", self.opset >= 21)?;
+        node.expect("stash_type", node.int("stash_type", 1)? == 1)?;
+        let data = self.data(node.needs(0)?)?;
+        let data = self.with_channels(&data, 1)?;
+        let spec = group_norm(node.count("num_groups", 0)?, Self::channels(&data), node.float("epsilon", 1e-5)?);
+        let found = Found::new(spec.set("affine", true)).with("weight", self.numbers(node, 1)?);
+        let found = found.with("bias", self.numbers(node, 2)?);
+        self.elementwise(&data, &found)
+    }
+
+    /// Over each channel by itself, or each group of channels if these are what it sees as channels; `affine` are factor
+    /// and summand of each channel.
+    pub(super) fn instance_norm(&mut self, node: &Node<'_>, affine: Option<[Vec<f64>; 2]>) -> Read<Data> {
+        let data = self.data(node.needs(0)?)?;
+        let (scale, bias) = (self.numbers(node, 1)?, self.numbers(node, 2)?);
+        let plain = scale.iter().all(|&x| x == 1.0) && bias.iter().all(|&x| x == 0.0);
+        let eps = node.float("epsilon", 1e-5)?;
+        let groups = scale.len();
+        if plain && groups_of(&data) == Some(groups) {
+            let spec = group_norm(groups, Self::channels(&data), eps).set("affine", affine.is_some());
+            let mut found = Found::new(spec);
+            if let Some([weight, bias]) = affine {
+                found = found.with("weight", weight).with("bias", bias);
+            }
+            return self.elementwise(&data, &found);
+        }
+        node.expect("scale", affine.is_none())?;
+        if data.view.0.len() < 3 {
+            return Err("it has nothing to go over".into());
+        }
+        let data = self.with_channels(&data, 1)?;
+        let spec = Spec::new("instance_norm").set("channels", Self::channels(&data)).set("eps", eps);
+        self.elementwise(&data, &Found::new(spec.set("affine", true)).with("weight", scale).with("bias", bias))
+    }
+
+    /// A group norm, back in the old shape, times a factor and with a summand for each channel.
+    pub(super) fn affine_norm(&mut self, node: &'g Node<'g>, at: usize) -> Read<Option<Data>> {
+        let Some(scale) = self.index.sole(node.input(at), "Mul") else { return Ok(None) };
+        let Some(side) = (0..2).find(|&i| scale.input(1 - i).is_some_and(|name| self.index.is_constant(name))) else {
+            return Ok(None);
+        };
+        let (mut back, mut value) = (Vec::new(), scale.input(side));
+        let norm = loop {
+            if let Some(norm) = self.index.sole(value, "InstanceNormalization") {
+                break norm;
+            }
+            let before = self.index.sole(value, "Reshape").or_else(|| self.index.sole(value, "Transpose"));
+            match before {
+                Some(before) if back.len() < 2 => {
+                    back.push(before);
+                    value = before.input(0);
+                }
+                _ => return Ok(None),
+            }
+        };
+        let mut data = self.data(norm.needs(0)?)?;
+        if groups_of(&data) != self.sizes(norm, 1)?.first().copied() {
+            return Ok(None);
+        }
+        for node in back.into_iter().rev() {
+            data.view = self.seen_through(node, &data.view)?;
+        }
+        let channels = View::channels(data.shape);
+        let mut numbers = |node: &Node<'_>, input: usize| -> Read<Option<Vec<f64>>> {
+            // The axis must be that of the channels already.
+            let sizes = self.sizes(node, input)?;
+            let first = data.view.0.len().checked_sub(sizes.len());
+            let axis = sizes.iter().position(|&n| n != 1).zip(first).and_then(|(i, first)| data.view.0.get(first + i));
+            let fits = axis.is_none_or(|axis| *axis == channels) && first.is_some();
+            if !fits || sizes.iter().filter(|&&n| n != 1).count() > 1 {
+                return Ok(None);
+            }
+            let numbers = self.numbers(node, input)?;
+            self.spread(&data, numbers).map(Some)
+        };
+        let (Some(weight), Some(bias)) = (numbers(scale, 1 - side)?, numbers(node, 1 - at)?) else { return Ok(None) };
+        let view = data.view;
+        Ok(Some(Data { view, ..self.instance_norm(norm, Some([weight, bias]))? }))
+    }
+}
+
+fn group_norm(groups: usize, channels: usize, eps: f64) -> Spec {
+    Spec::new("group_norm").set("groups", groups).set("channels", channels).set("eps", eps)
+}
+
+/// How many groups of channels ONNX sees behind the batch, each with all of its positions, if it sees such.
+fn groups_of(data: &Data) -> Option<usize> {
+    let ([Axis::Batch, groups, _], (channels, apart)) = (&*data.view.0, channels_of(data.shape)) else { return None };
+    let count = groups.size()?;
+    let whole = channels.is_multiple_of(count) && *groups == Axis::new(count, channels / count * apart);
+    whole.then_some(count)
+}

@@ -1,0 +1,290 @@
+//! Operators that are one layer, or only another view of a value.
+
+use super::view::Axis;
+use super::{Data, Found, Node, Read, Reader};
+use crate::spec::Spec;
+use crate::spec::onnx::{FLOAT, INT32, INT64};
+use crate::{Scalar, Shape};
+
+/// Activations that are one operator without settings.
+const PLAIN: [(&str, &str); 7] = [
+    ("HardSwish", "hard_swish"),
+    ("Mish", "mish"),
+    ("Relu", "relu"),
+    ("Sigmoid", "sigmoid"),
+    ("Sign", "sign"),
+    ("Softsign", "softsign"),
+    ("Tanh", "tanh"),
+];
+
+/// The types of floating-point numbers.
+const FLOATS: [i64; 4] = [FLOAT, 10, 11, 16];
+
+impl<'g, A: Scalar> Reader<'g, A> {
+    /// What an operator gives as its first output.
+    pub(super) fn first_output(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        if let Some((_, kind)) = PLAIN.iter().find(|(op, _)| *op == node.op) {
+            return self.activation(node, Spec::new(*kind));
+        }
+        match &*node.op {
+            "Add" | "Sub" | "Mul" | "Div" => self.arithmetic(node),
+            "AveragePool" | "MaxPool" => self.pool(node),
+            "BatchNormalization" => self.batch_norm(node),
+            "Cast" => self.cast(node),
+            "Celu" | "Elu" => {
+                let alpha = node.float("alpha", 1.0)?;
+                self.activation(node, Spec::new(node.op.to_lowercase()).set("alpha", alpha))
+            }
+            "Clip" => self.clip(node),
+            "Concat" => self.concat(node),
+            "Conv" => self.conv(node),
+            "ConvTranspose" => self.conv_transpose(node),
+            "DepthToSpace" => {
+                node.expect("mode", node.text("mode", "DCR")? == "CRD")?;
+                let spec = Spec::new("pixel_shuffle").set("factor", node.count("blocksize", 0)?);
+                self.image(node).and_then(|image| self.on(image, &Found::new(spec)))
+            }
+            "Dropout" => {
+                if node.input(2).is_some() {
+                    // What is no constant may be true.
+                    let name = node.needs(2)?;
+                    let off =
+                        self.index.constants.get(name).is_some_and(|mode| mode.data.iter().all(|&byte| byte == 0));
+                    node.expect("training_mode", off)?;
+                }
+                self.any(node.needs(0)?)
+            }
+            "Flatten" => self.flatten(node),
+            "Gather" => self.gather(node),
+            "Gelu" => {
+                let kind = match node.text("approximate", "none")? {
+                    "none" => "gelu",
+                    "tanh" => "gelu_tanh",
+                    _ => return Err("its approximate is neither none nor tanh".into()),
+                };
+                self.activation(node, Spec::new(kind))
+            }
+            "Gemm" => self.gemm(node),
+            "GlobalAveragePool" | "GlobalMaxPool" => self.global_pool(node),
+            "GroupNormalization" => self.group_normalization(node),
+            "HardSigmoid" => {
+                let (alpha, beta) = (node.float("alpha", 0.2)?, node.float("beta", 0.5)?);
+                node.expect("alpha or beta", (alpha - 1.0 / 6.0).abs() < 1e-6 && beta == 0.5)?;
+                self.activation(node, Spec::new("hard_sigmoid"))
+            }
+            "Identity" => self.any(node.needs(0)?),
+            "InstanceNormalization" => self.instance_norm(node, None),
+            "LayerNormalization" | "RMSNormalization" => self.layer_norm(node),
+            "LeakyRelu" => {
+                let slope = node.float("alpha", 0.01)?;
+                self.activation(node, Spec::new("leaky_relu").set("slope", slope))
+            }
+            "Log" | "Neg" => self.log_sigmoid(node),
+            "MatMul" => self.matmul(node),
+            "PRelu" => self.p_relu(node),
+            "Pad" => self.pad(node),
+            "ReduceMax" | "ReduceMean" => self.reduce(node),
+            "ReduceSum" => self.dot(node),
+            "Reshape" => self.reshaped(node),
+            "Resize" => self.resize(node),
+            "Selu" => {
+                let near = |name, usual: f64| Read::Ok((node.float(name, usual)? - usual).abs() < 1e-6);
+                node.expect("alpha or gamma", near("alpha", 1.673_263_2)? && near("gamma", 1.050_701)?)?;
+                self.activation(node, Spec::new("selu"))
+            }
+            "Shrink" => {
+                let (lambda, bias) = (node.float("lambd", 0.5)?, node.float("bias", 0.0)?);
+                node.expect("bias", bias == 0.0 || bias == lambda)?;
+                let kind = if bias == 0.0 { "hard_shrink" } else { "soft_shrink" };
+                self.activation(node, Spec::new(kind).set("lambda", lambda))
+            }
+            "LogSoftmax" | "Softmax" => self.softmax(node),
+            "Slice" => self.slice(node),
+            "Softplus" => self.activation(node, softplus(1.0, 20.0)),
+            "Sqrt" => self.distance(node),
+            "Squeeze" | "Unsqueeze" => self.squeeze(node),
+            "Sum" => self.sum(node),
+            "Swish" => {
+                node.expect("alpha", node.float("alpha", 1.0)? == 1.0)?;
+                self.activation(node, Spec::new("silu"))
+            }
+            "ThresholdedRelu" => {
+                let threshold = node.float("alpha", 1.0)?;
+                self.activation(node, Spec::new("threshold").set("threshold", threshold).set("value", 0.0))
+            }
+            "Transpose" => {
+                let data = self.any(node.needs(0)?)?;
+                Ok(Data { view: data.view.transposed(node.ints("perm")?)?, ..data })
+            }
+            "Upsample" => self.upsample(node),
+            "Where" => self.choice(node),
+            _ => Err("it is no layer of this crate where it stands".into()),
+        }
+    }
+
+    /// A layer without parameters that works on each number alone.
+    pub(super) fn activation(&mut self, node: &Node<'_>, spec: Spec) -> Read<Data> {
+        let data = self.data(node.needs(0)?)?;
+        self.elementwise(&data, &Found::new(spec))
+    }
+
+    /// The input as an image.
+    pub(super) fn image(&mut self, node: &Node<'_>) -> Read<(crate::Value, Shape)> {
+        let data = self.data(node.needs(0)?)?;
+        match self.standard(&data)? {
+            (value, shape @ Shape::Image { .. }) => Ok((value, shape)),
+            (_, shape) => Err(format!("it takes samples {shape}, which are no images here").into()),
+        }
+    }
+
+    /// What changes the type of numbers: indices, or whether each is above a threshold.
+    fn cast(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        let to = node.int("to", 0)?;
+        if let Some(above) = self.index.sole(node.input(0), "GreaterOrEqual") {
+            node.expect("to", FLOATS.contains(&to))?;
+            let data = self.data(above.needs(0)?)?;
+            let spec = Spec::new("step").set("threshold", self.number(above, 1)?);
+            return self.elementwise(&data, &Found::new(spec));
+        }
+        let data = self.any(node.needs(0)?)?;
+        node.expect("to", FLOATS.contains(&to) || [INT32, INT64].contains(&to))?;
+        let integer = !FLOATS.contains(&to);
+        if integer && !data.integer && !self.only_indices(node) {
+            return Err("it makes whole numbers of what is no index".into());
+        }
+        Ok(Data { integer, ..data })
+    }
+
+    /// Whether all that takes an operator's value takes it for indices, which an embedding here checks to be whole.
+    fn only_indices(&self, node: &Node<'_>) -> bool {
+        let index = |output: &str| self.index.takers(output).all(|(taker, input)| taker.op == "Gather" && input == 1);
+        node.outputs.first().is_some_and(|output| index(output) && !self.index.is_output(output))
+    }
+
+    fn clip(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        let (mut min, mut max) = (node.float("min", f64::NEG_INFINITY)?, node.float("max", f64::INFINITY)?);
+        if node.attribute("min").or(node.attribute("max")).is_some() {
+            node.expect("min or max", self.opset < 11 && node.inputs.len() == 1)?;
+        }
+        for (i, limit) in [(1, &mut min), (2, &mut max)] {
+            if node.input(i).is_some() {
+                *limit = self.number(node, i)?;
+            }
+        }
+        let spec = if (min, max) == (0.0, 6.0) {
+            Spec::new("relu6")
+        } else {
+            Spec::new("hard_tanh").set("min", min).set("max", max)
+        };
+        self.activation(node, spec)
+    }
+
+    fn p_relu(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        let data = self.data(node.needs(0)?)?;
+        let (data, slopes) = self.per_channel(&data, node, 1)?;
+        let spec = Spec::new("p_relu").set("slopes", slopes.len());
+        self.elementwise(&data, &Found::new(spec).with("weight", slopes))
+    }
+
+    fn softmax(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        let data = self.data(node.needs(0)?)?;
+        let axis = node.int("axis", if self.opset < 13 { 1 } else { -1 })?;
+        // Before, all axes from there on were one.
+        node.expect("axis", self.opset >= 13 || data.view.axis(axis)? + 1 == data.view.0.len())?;
+        let data = self.with_channels(&data, axis)?;
+        self.elementwise(&data, &Found::new(Spec::new(if node.op == "Softmax" { "softmax" } else { "log_softmax" })))
+    }
+
+    /// Whole axes, behind channels, as one number.
+    fn global_pool(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        let data = self.data(node.needs(0)?)?;
+        let rank = data.view.0.len();
+        let pooled = self.pooled(&data, &(2..rank as i64).collect::<Vec<_>>(), node.op == "GlobalAveragePool")?;
+        let ones: Vec<i64> = (2..rank as i64).collect();
+        Ok(Data { view: pooled.view.unsqueezed(&ones)?, ..pooled })
+    }
+
+    fn reduce(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        let data = self.data(node.needs(0)?)?;
+        let axes = self.list(node, "axes", 1)?.filter(|axes| !axes.is_empty()).ok_or("it has no axes")?;
+        let pooled = self.pooled(&data, &axes, node.op == "ReduceMean")?;
+        if node.int("keepdims", 1)? == 0 {
+            return Ok(pooled);
+        }
+        Ok(Data {
+            view: pooled
+                .view
+                .unsqueezed(&axes.iter().map(|&axis| axis.rem_euclid(data.view.0.len() as i64)).collect::<Vec<_>>())?,
+            ..pooled
+        })
+    }
+
+    /// The mean or the largest over all positions: (batch, channels).
+    fn pooled(&mut self, data: &Data, axes: &[i64], mean: bool) -> Read<Data> {
+        let places = axes.iter().map(|&axis| data.view.axis(axis)).collect::<Result<Vec<_>, _>>()?;
+        // All axes but those of the batch and the channels.
+        let mut left = (1..data.view.0.len()).filter(|axis| !places.contains(axis));
+        let (channels, None, true) = (left.next(), left.next(), data.view.0[0] == Axis::Batch && !places.contains(&0))
+        else {
+            return Err(format!("it goes over the axes {axes:?}, as no layer here does").into());
+        };
+        let channels = channels.ok_or("it goes over all axes, as no layer here does")? as i64;
+        let data = self.with_channels(data, channels)?;
+        let spec = Spec::new(if mean { "global_avg_pool" } else { "global_max_pool" });
+        if let Shape::Flat(_) = data.shape {
+            return Ok(data);
+        }
+        self.on((data.value, data.shape), &Found::new(spec))
+    }
+
+    /// -ln(1 + e^-x), in either way to write it.
+    fn log_sigmoid(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        let inner = if node.op == "Log" {
+            self.index.sole(node.input(0), "Sigmoid")
+        } else {
+            let bend = self.index.sole(node.input(0), "Softplus");
+            bend.and_then(|bend| self.index.sole(bend.input(0), "Neg"))
+        };
+        let inner = inner.ok_or("it is no layer of this crate where it stands")?;
+        self.activation(inner, Spec::new("log_sigmoid"))
+    }
+
+    /// One of two values, as a condition tells.
+    fn choice(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        if self.index.maker(node.needs(0)?).is_some_and(|(maker, _)| maker.op == "Less") {
+            return self.where_seen(node);
+        }
+        let above = self.index.sole(node.input(0), "Greater").ok_or("its condition is none of a layer here")?;
+        let (scaled, x) = (above.needs(0)?, node.needs(1)?);
+        if self.index.is_constant(node.needs(2)?) {
+            node.expect("values", scaled == x)?;
+            let data = self.data(x)?;
+            let spec = Spec::new("threshold").set("threshold", self.number(above, 1)?);
+            let spec = spec.set("value", self.number(node, 2)?);
+            return self.elementwise(&data, &Found::new(spec));
+        }
+        // A softplus with a threshold: x is also what it becomes beyond.
+        let wrong = "its values are none of a layer here";
+        let (divided, bend) = match self.index.sole(node.input(2), "Div") {
+            Some(divided) => (Some(divided), self.index.sole(divided.input(0), "Softplus")),
+            None => (None, self.index.sole(node.input(2), "Softplus")),
+        };
+        let bend = bend.filter(|bend| bend.needs(0).is_ok_and(|name| name == scaled)).ok_or(wrong)?;
+        let beta = match (self.index.made(Some(scaled), "Mul", 2), divided) {
+            (Some(scale), Some(divided)) if scale.needs(0)? == x => {
+                let beta = self.number(scale, 1)?;
+                node.expect("beta", self.number(divided, 1)? == beta)?;
+                beta
+            }
+            (_, None) if scaled == bend.needs(0)? && scaled == x => 1.0,
+            _ => return Err(wrong.into()),
+        };
+        let data = self.data(x)?;
+        let threshold = self.number(above, 1)?;
+        self.elementwise(&data, &Found::new(softplus(beta, threshold)))
+    }
+}
+
+pub(super) fn softplus(beta: f64, threshold: f64) -> Spec {
+    Spec::new("softplus").set("beta", beta).set("threshold", threshold)
+}

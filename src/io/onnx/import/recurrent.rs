@@ -1,0 +1,242 @@
+//! Recurrent operators, one on another.
+
+use super::view::{Axis, View};
+use super::{Data, Found, Node, Read, Reader};
+use crate::spec::Spec;
+use crate::spec::onnx::{Attribute, INT32};
+use crate::{Scalar, Shape};
+
+/// The settings of a recurrent operator.
+#[derive(PartialEq)]
+struct Cell {
+    kind: &'static str,
+    units: usize,
+    bidirectional: bool,
+    relu: bool,
+}
+
+impl Cell {
+    fn of(node: &Node<'_>) -> Read<Self> {
+        let kind = match &*node.op {
+            "RNN" => "rnn",
+            "LSTM" => "lstm",
+            _ => "gru",
+        };
+        let bidirectional = match node.text("direction", "forward")? {
+            "forward" => false,
+            "bidirectional" => true,
+            other => return Err(format!("its direction is {other}").into()),
+        };
+        node.expect("input_forget", node.int("input_forget", 0)? == 0)?;
+        node.expect("layout", node.int("layout", 0)? == 0)?;
+        if kind == "gru" {
+            node.expect("linear_before_reset", node.int("linear_before_reset", 0)? == 1)?;
+        }
+        let functions = node.texts("activations")?;
+        let usual: &[&str] = match kind {
+            "lstm" => &["Sigmoid", "Tanh", "Tanh"],
+            "gru" => &["Sigmoid", "Tanh"],
+            _ => &[if functions.first().is_some_and(|name| name == "Relu") { "Relu" } else { "Tanh" }],
+        };
+        let count = if bidirectional { 2 } else { 1 };
+        let same = functions.iter().eq(usual.iter().cycle().take(count * usual.len()));
+        node.expect("activations", functions.is_empty() || same)?;
+        Ok(Self { kind, units: node.count("hidden_size", 0)?, bidirectional, relu: usual == ["Relu"] })
+    }
+
+    fn directions(&self) -> &'static [&'static str] {
+        if self.bidirectional { &["", "_reverse"] } else { &[""] }
+    }
+
+    /// Where ONNX has the gates: its LSTM goes i o f g where layers here go i f g o, its GRU z r n where they go r z n.
+    fn gates(&self) -> &'static [usize] {
+        match self.kind {
+            "lstm" => &[0, 3, 1, 2],
+            "gru" => &[1, 0, 2],
+            _ => &[0],
+        }
+    }
+}
+
+impl<'g, A: Scalar> Reader<'g, A> {
+    /// The states of all steps, (steps, directions, batch, units), or as output 1 the last, (directions, batch, units).
+    pub(super) fn recurrent(&mut self, node: &'g Node<'g>, output: usize) -> Read<Data> {
+        let cell = Cell::of(node)?;
+        if output > 1 {
+            return Err("its last cell state is used, which no layer here gives".into());
+        }
+        let both = node.outputs.iter().take(2).filter(|name| self.index.is_used(name)).count() > 1;
+        // From the last of several on one another to the first.
+        let (mut nodes, mut between) = (vec![node], Vec::new());
+        while let Some((below, path)) = self.below(nodes[nodes.len() - 1])
+            && below.op == node.op
+            && Cell::of(below)? == cell
+            && below.input(4) == node.input(4)
+        {
+            nodes.push(below);
+            between.push(path);
+        }
+        nodes.reverse();
+        let data = self.data(nodes[0].needs(0)?)?;
+        let [_, Axis::Batch, _] = &*data.view.0 else {
+            return Err("its input is not (steps, batch, features)".into());
+        };
+        let sequence = self.arrange(&data, &[0, 2])?;
+        let Shape::Sequence { steps, .. } = sequence.1 else { return Err("its input is no sequence".into()) };
+        let masked = node.input(4).is_some();
+        if let Some(lengths) = node.input(4) {
+            let cast = self.index.maker(lengths).map(|(maker, _)| maker).filter(|maker| maker.op == "Cast");
+            let cast = cast.ok_or("its sequence_lens are not computed as here")?;
+            cast.expect("to", cast.int("to", 0)? == INT32)?;
+            let source = self.lengths(cast.needs(0)?)?;
+            let source = self.standard(&source)?;
+            node.expect("sequence_lens", source == sequence)?;
+        }
+        let count = cell.directions().len();
+        for path in between {
+            let mut view = states(steps, count, cell.units);
+            for node in path.into_iter().rev() {
+                view = self.seen_through(node, &view)?;
+            }
+            let whole = View(vec![Axis::new(steps, count * cell.units), Axis::Batch, Axis::new(count * cell.units, 1)]);
+            node.expect("input", view == whole)?;
+        }
+        let mut parameters = Vec::new();
+        let mut inputs = 0;
+        for (layer, node) in nodes.iter().enumerate() {
+            let width = self.parameters(node, &cell, layer, &mut parameters)?;
+            inputs = if layer == 0 { width } else { inputs };
+        }
+        let last_state = output == 1 && !both;
+        let spec = Spec::new(cell.kind).set("inputs", inputs).set("units", cell.units).set("layers", nodes.len());
+        let mut spec = spec.set("bidirectional", cell.bidirectional).set("bias", true);
+        spec = spec.set("last_state", last_state).set("masked", masked);
+        if cell.kind == "rnn" {
+            spec = spec.set("nonlinearity", if cell.relu { "relu" } else { "tanh" });
+        }
+        if both {
+            node.expect("outputs", false)?;
+        }
+        let found = parameters.into_iter().fold(Found::new(spec), |found, (name, numbers)| found.with(name, numbers));
+        let data = self.on(sequence, &found)?;
+        let view = states(steps, count, cell.units);
+        let last = View(vec![Axis::new(count, cell.units), Axis::Batch, Axis::new(cell.units, 1)]);
+        Ok(Data { view: if last_state { last } else { view }, ..data })
+    }
+
+    /// The recurrent operator whose states another takes, and the operators between them, the last first.
+    fn below(&self, node: &'g Node<'g>) -> Option<(&'g Node<'g>, Vec<&'g Node<'g>>)> {
+        let (mut value, mut path) = (node.input(0), Vec::new());
+        loop {
+            if let Some(below) = self.index.sole(value, &node.op) {
+                return Some((below, path));
+            }
+            let before = ["Reshape", "Transpose", "Squeeze"].iter().find_map(|op| self.index.sole(value, op))?;
+            if path.len() == 3 {
+                return None;
+            }
+            path.push(before);
+            value = before.input(0);
+        }
+    }
+
+    /// The view of a value after an operator that only changes that.
+    pub(super) fn seen_through(&mut self, node: &Node<'_>, view: &View) -> Read<View> {
+        match &*node.op {
+            "Transpose" => Ok(view.transposed(node.ints("perm")?)?),
+            "Squeeze" => Ok(view.squeezed(&self.list(node, "axes", 1)?.ok_or("it has no axes")?)?),
+            _ => {
+                let sizes = self.ints(node, 1)?;
+                let sizes = view.new_sizes(&sizes, node.int("allowzero", 0)? == 0, self.batch)?;
+                Ok(view.reshaped(&sizes).ok_or("it moves numbers")?)
+            }
+        }
+    }
+
+    /// The parameters of one operator; returns how many inputs it has.
+    fn parameters(
+        &mut self,
+        node: &'g Node<'g>,
+        cell: &Cell,
+        layer: usize,
+        all: &mut Vec<(String, Vec<f64>)>,
+    ) -> Read<usize> {
+        for input in 5..8 {
+            if let Some(name) = node.input(input) {
+                let what = if input == 7 { "P" } else { "initial_h or initial_c" };
+                node.expect(what, self.is_zero(name))?;
+            }
+        }
+        let (units, count) = (cell.units, cell.directions().len());
+        let width = cell.gates().len().saturating_mul(units);
+        let sizes = self.sizes(node, 1)?;
+        let &[_, _, inputs] = &*sizes else { return Err(format!("its weight has the sizes {sizes:?}").into()) };
+        let fits = sizes == [count, width, inputs] && self.sizes(node, 2)? == [count, width, units];
+        let bias = match node.input(3) {
+            Some(_) => self.sizes(node, 3)? == [count, width.saturating_mul(2)],
+            None => true,
+        };
+        if units == 0 || !fits || !bias {
+            return Err(format!("it has weights whose sizes do not fit its hidden_size {units}").into());
+        }
+        let (ih, hh) = (self.numbers(node, 1)?, self.numbers(node, 2)?);
+        // Without a bias, there are no more zeros than weights.
+        let bias = if node.input(3).is_some() { self.numbers(node, 3)? } else { vec![0.0; 2 * count * width] };
+        for (i, direction) in cell.directions().iter().enumerate() {
+            let mut part = |name: &str, numbers: &[f64], rows: usize, at: usize| {
+                let turned = turned(&numbers[at..][..width * rows], rows, units, cell.gates());
+                all.push((format!("{name}_l{layer}{direction}"), turned));
+            };
+            part("weight_ih", &ih, inputs, i * width * inputs);
+            part("weight_hh", &hh, units, i * width * units);
+            part("bias_ih", &bias, 1, 2 * i * width);
+            part("bias_hh", &bias, 1, (2 * i + 1) * width);
+        }
+        Ok(inputs)
+    }
+
+    /// Whether a value is zeros, however many.
+    fn is_zero(&self, name: &str) -> bool {
+        let mut name = name;
+        loop {
+            if let Some(tensor) = self.index.constants.get(name) {
+                return tensor.numbers().is_ok_and(|numbers| numbers.iter().all(|&x| x == 0.0));
+            }
+            match self.index.maker(name) {
+                Some((node, 0)) if matches!(&*node.op, "Expand" | "Slice") => {
+                    let Some(before) = node.input(0) else { return false };
+                    name = before;
+                }
+                Some((node, 0)) if matches!(&*node.op, "Constant" | "ConstantOfShape") => {
+                    return match node.attribute("value") {
+                        Some(Attribute::Tensor(tensor)) => {
+                            tensor.numbers().is_ok_and(|numbers| numbers.iter().all(|&x| x == 0.0))
+                        }
+                        None => node.op == "ConstantOfShape",
+                        Some(_) => false,
+                    };
+                }
+                _ => return false,
+            }
+        }
+    }
+}
+
+/// How ONNX sees states, (steps, directions, batch, units), which lie here as (steps, directions·units).
+fn states(steps: usize, count: usize, units: usize) -> View {
+    View(vec![Axis::new(steps, count * units), Axis::new(count, units), Axis::Batch, Axis::new(units, 1)])
+}
+
+/// From (gates·units, rows) to (rows, gates·units), with the gates in this crate's order.
+fn turned(numbers: &[f64], rows: usize, units: usize, order: &[usize]) -> Vec<f64> {
+    let mut turned = vec![0.0; numbers.len()];
+    let width = order.len() * units;
+    for (place, gate) in order.iter().enumerate() {
+        for unit in 0..units {
+            for row in 0..rows {
+                turned[row * width + gate * units + unit] = numbers[(place * units + unit) * rows + row];
+            }
+        }
+    }
+    turned
+}

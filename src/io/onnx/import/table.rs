@@ -1,0 +1,103 @@
+//! Which attributes and how many inputs each operator may have here.
+
+use std::ops::RangeInclusive;
+
+use crate::spec::onnx::Node;
+
+/// Every operator that is read, with its attributes and its inputs. Each of these is used or checked where the operator is
+/// read; one with any other is refused.
+#[rustfmt::skip] // A table: one line an operator.
+const OPERATORS: [(&str, &[&str], RangeInclusive<usize>); 76] = [
+    ("Abs", &[], 1..=1),
+    ("Add", &[], 2..=2),
+    ("AveragePool", &["auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads", "strides"], 1..=1),
+    ("BatchNormalization", &["epsilon", "momentum", "spatial", "training_mode"], 5..=5),
+    ("Cast", &["saturate", "to"], 1..=1),
+    ("Celu", &["alpha"], 1..=1),
+    ("Clip", &["max", "min"], 1..=3),
+    ("Concat", &["axis"], 1..=usize::MAX),
+    ("Constant", &["value", "value_float", "value_floats", "value_int", "value_ints"], 0..=0),
+    ("ConstantOfShape", &["value"], 1..=1),
+    ("Conv", &["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"], 2..=3),
+    ("ConvTranspose", &["auto_pad", "dilations", "group", "kernel_shape", "output_padding", "output_shape", "pads", "strides"], 2..=3),
+    ("DepthToSpace", &["blocksize", "mode"], 1..=1),
+    ("Div", &[], 2..=2),
+    ("Dropout", &["ratio", "seed"], 1..=3),
+    ("Elu", &["alpha"], 1..=1),
+    ("Erf", &[], 1..=1),
+    ("Expand", &[], 2..=2),
+    ("Flatten", &["axis"], 1..=1),
+    ("GRU", &["activations", "direction", "hidden_size", "layout", "linear_before_reset"], 3..=6),
+    ("Gather", &["axis"], 2..=2),
+    ("Gelu", &["approximate"], 1..=1),
+    ("Gemm", &["alpha", "beta", "transA", "transB"], 2..=3),
+    ("GlobalAveragePool", &[], 1..=1),
+    ("GlobalMaxPool", &[], 1..=1),
+    ("Greater", &[], 2..=2),
+    ("GreaterOrEqual", &[], 2..=2),
+    ("GroupNormalization", &["epsilon", "num_groups", "stash_type"], 3..=3),
+    ("HardSigmoid", &["alpha", "beta"], 1..=1),
+    ("HardSwish", &[], 1..=1),
+    ("Identity", &[], 1..=1),
+    ("InstanceNormalization", &["epsilon"], 3..=3),
+    ("LSTM", &["activations", "direction", "hidden_size", "input_forget", "layout"], 3..=8),
+    ("LayerNormalization", &["axis", "epsilon", "stash_type"], 2..=3),
+    ("LeakyRelu", &["alpha"], 1..=1),
+    ("Less", &[], 2..=2),
+    ("Log", &[], 1..=1),
+    ("LogSoftmax", &["axis"], 1..=1),
+    ("MatMul", &[], 2..=2),
+    ("MaxPool", &["auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides"], 1..=1),
+    ("Mish", &[], 1..=1),
+    ("Mod", &["fmod"], 2..=2),
+    ("Mul", &[], 2..=2),
+    ("Neg", &[], 1..=1),
+    ("PRelu", &[], 2..=2),
+    ("Pad", &["mode", "pads", "value"], 1..=4),
+    ("Pow", &[], 2..=2),
+    ("RMSNormalization", &["axis", "epsilon", "stash_type"], 2..=2),
+    ("RNN", &["activations", "direction", "hidden_size", "layout"], 3..=6),
+    ("Reciprocal", &[], 1..=1),
+    ("ReduceMax", &["axes", "keepdims", "noop_with_empty_axes"], 1..=2),
+    ("ReduceMean", &["axes", "keepdims", "noop_with_empty_axes"], 1..=2),
+    ("ReduceSum", &["axes", "keepdims", "noop_with_empty_axes"], 1..=2),
+    ("Relu", &[], 1..=1),
+    ("Reshape", &["allowzero"], 2..=2),
+    ("Resize", &["antialias", "axes", "coordinate_transformation_mode", "cubic_coeff_a", "exclude_outside", "extrapolation_value", "keep_aspect_ratio_policy", "mode", "nearest_mode"], 2..=4),
+    ("Selu", &["alpha", "gamma"], 1..=1),
+    ("Shape", &["end", "start"], 1..=1),
+    ("Shrink", &["bias", "lambd"], 1..=1),
+    ("Sigmoid", &[], 1..=1),
+    ("Sign", &[], 1..=1),
+    ("Slice", &["axes", "ends", "starts"], 1..=5),
+    ("Softmax", &["axis"], 1..=1),
+    ("Softplus", &[], 1..=1),
+    ("Softsign", &[], 1..=1),
+    ("Sqrt", &[], 1..=1),
+    ("Squeeze", &["axes"], 1..=2),
+    ("Sub", &[], 2..=2),
+    ("Sum", &[], 1..=usize::MAX),
+    ("Swish", &["alpha"], 1..=1),
+    ("Tanh", &[], 1..=1),
+    ("ThresholdedRelu", &["alpha"], 1..=1),
+    ("Transpose", &["perm"], 1..=1),
+    ("Unsqueeze", &["axes"], 1..=2),
+    ("Upsample", &["mode", "scales"], 1..=2),
+    ("Where", &[], 3..=3),
+];
+
+/// The error unless all that an operator has is known here.
+pub(super) fn check(node: &Node<'_>) -> Result<(), String> {
+    if !matches!(&*node.domain, "" | "ai.onnx") {
+        return Err(format!("it is of {}, not of ONNX", node.domain));
+    }
+    let known = OPERATORS.iter().find(|(op, ..)| *op == node.op);
+    let (_, attributes, inputs) = known.ok_or("it is no layer of this crate")?;
+    if let Some((name, _)) = node.attributes.iter().find(|(name, _)| !attributes.contains(&&**name)) {
+        return Err(format!("it has the attribute {name}, which no layer here has"));
+    }
+    if !inputs.contains(&node.inputs.len()) {
+        return Err(format!("it has {} inputs", node.inputs.len()));
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! What an operator takes: values of the network, and constants.
+
+use std::rc::Rc;
+
+use super::constants::{Constant, Ints, whole};
+use super::{Data, Known, Node, Read, Reader, Stop};
+use crate::Scalar;
+
+impl<A: Scalar> Reader<'_, A> {
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.known.contains_key(name) || self.index.constants.contains_key(name)
+    }
+
+    /// Takes so many numbers of those that constants may become.
+    pub(super) fn take(&mut self, count: usize) -> Read<()> {
+        let left = self.room.checked_sub(count);
+        self.room = left.ok_or("the constants are used so often that they would take more memory than the file")?;
+        Ok(())
+    }
+
+    /// A value of the network, whatever its numbers are.
+    pub(super) fn any(&self, name: &str) -> Read<Data> {
+        match self.known.get(name) {
+            Some(Known::Data(data)) => Ok(data.clone()),
+            None if !self.index.is_constant(name) => Err(Stop::Needs(vec![name.to_owned()])),
+            _ => Err(format!("it takes `{name}`, a constant, where it should take a value").into()),
+        }
+    }
+
+    /// A value of the network that are floating-point numbers.
+    pub(super) fn data(&self, name: &str) -> Read<Data> {
+        let data = self.any(name)?;
+        if data.integer { Err(format!("it takes `{name}`, which are integers").into()) } else { Ok(data) }
+    }
+
+    /// Several of them: all that are not known are asked for at once.
+    pub(super) fn all(&self, node: &Node<'_>) -> Read<Vec<Data>> {
+        let missing: Vec<String> = node.inputs.iter().filter(|name| !self.has(name)).cloned().collect();
+        if !missing.is_empty() {
+            return Err(Stop::Needs(missing));
+        }
+        node.inputs.iter().map(|name| self.data(name)).collect()
+    }
+
+    /// A constant of any type.
+    pub(super) fn constant(&mut self, name: &str) -> Read<Rc<Constant>> {
+        if let Some(Known::Constant(constant)) = self.known.get(name) {
+            return Ok(constant.clone());
+        }
+        if let Some(&tensor) = self.index.constants.get(name) {
+            self.take(tensor.dims.iter().fold(1_usize, |product, &n| product.saturating_mul(n)))?;
+            let constant = Constant::of(tensor).map_err(|problem| format!("the constant `{name}`: {problem}"))?;
+            return Ok(Rc::new(constant));
+        }
+        if self.index.is_constant(name) {
+            return Err(Stop::Needs(vec![name.to_owned()]));
+        }
+        Err(format!("its input `{name}` is no constant").into())
+    }
+
+    /// The sizes of the constant that an input is.
+    pub(super) fn sizes(&mut self, node: &Node<'_>, input: usize) -> Read<Vec<usize>> {
+        let name = node.needs(input)?;
+        match self.index.constants.get(name) {
+            Some(tensor) => Ok(tensor.dims.clone()),
+            None => Ok(self.constant(name)?.dims().to_vec()),
+        }
+    }
+
+    /// The numbers of a constant input.
+    pub(super) fn numbers(&mut self, node: &Node<'_>, input: usize) -> Read<Vec<f64>> {
+        let name = node.needs(input)?;
+        let constant = self.constant(name)?;
+        if !self.index.constants.contains_key(name) {
+            // Each use of one that was computed is a copy, too.
+            self.take(constant.len())?;
+        }
+        constant.floats().map_err(|problem| format!("the constant `{name}`: {problem}").into())
+    }
+
+    /// A constant input that is one number.
+    pub(super) fn number(&mut self, node: &Node<'_>, input: usize) -> Read<f64> {
+        let many = || Stop::from(format!("its input {input} is not one number"));
+        if self.sizes(node, input)?.iter().any(|&n| n != 1) {
+            return Err(many());
+        }
+        self.numbers(node, input)?.first().copied().ok_or_else(many)
+    }
+
+    /// The whole numbers of a constant input.
+    pub(super) fn ints(&mut self, node: &Node<'_>, input: usize) -> Read<Ints> {
+        let name = node.needs(input)?;
+        self.constant(name)?.ints().map_err(|problem| format!("the constant `{name}`: {problem}").into())
+    }
+
+    /// A list that is an attribute in old files, later an input; none if it is left out.
+    pub(super) fn list(&mut self, node: &Node<'_>, name: &str, input: usize) -> Read<Option<Vec<i64>>> {
+        match (node.attribute(name), node.input(input)) {
+            (Some(_), None) => Ok(Some(node.ints(name)?.to_vec())),
+            (None, Some(_)) => Ok(Some(whole(&self.ints(node, input)?)?)),
+            (None, None) => Ok(None),
+            _ => Err(format!("its {name} are an attribute and an input").into()),
+        }
+    }
+}

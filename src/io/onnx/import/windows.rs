@@ -1,0 +1,256 @@
+//! Operators that go over an image or a sequence: convolutions, pools, other sizes.
+
+use super::constants::whole;
+use super::{Data, Found, Node, Read, Reader};
+use crate::spec::Spec;
+use crate::spec::onnx::{Attribute, dims};
+use crate::{Scalar, Shape, Value};
+
+/// A window of one or two axes that moves.
+struct Window {
+    kernel: Vec<usize>,
+    stride: Vec<usize>,
+    dilation: Vec<usize>,
+    /// Before and after each axis.
+    padding: Vec<[usize; 2]>,
+}
+
+impl Window {
+    /// The window of an operator that goes over axes of these sizes.
+    fn of(node: &Node<'_>, kernel: Vec<usize>, over: &[usize]) -> Read<Self> {
+        let axes = kernel.len();
+        let (stride, dilation) = (node.sizes("strides", axes, 1)?, node.sizes("dilations", axes, 1)?);
+        let pads = node.sizes("pads", 2 * axes, 0)?;
+        let none = pads.iter().all(|&n| n == 0);
+        if stride.iter().chain(&dilation).chain(&kernel).any(|&n| n == 0 || n > 1 << 31) {
+            return Err("its kernel, strides or dilations have a size that none can have".into());
+        }
+        let padding = match node.text("auto_pad", "NOTSET")? {
+            "NOTSET" => (0..axes).map(|i| [pads[i], pads[axes + i]]).collect(),
+            "VALID" if none => vec![[0, 0]; axes],
+            side @ ("SAME_UPPER" | "SAME_LOWER") if none && node.op != "ConvTranspose" => {
+                let same = |i: usize| {
+                    let last = (over[i].div_ceil(stride[i]).max(1) - 1).saturating_mul(stride[i]);
+                    let reach = dilation[i].saturating_mul(kernel[i] - 1).saturating_add(last).saturating_add(1);
+                    let total = reach.saturating_sub(over[i]);
+                    let (less, more) = (total / 2, total - total / 2);
+                    if side == "SAME_UPPER" { [less, more] } else { [more, less] }
+                };
+                (0..axes).map(same).collect()
+            }
+            other => return Err(format!("its auto_pad is {other}").into()),
+        };
+        Ok(Self { kernel, stride, dilation, padding })
+    }
+
+    /// The settings of a layer; with one axis, the other is as if the sequence were an image of one column.
+    fn set(&self, spec: Spec) -> Spec {
+        let pair = |sizes: &[usize]| [sizes[0], sizes.get(1).copied().unwrap_or(1)];
+        let ([above, below], [left, right]) = (self.padding[0], self.padding.get(1).copied().unwrap_or([0, 0]));
+        let spec = spec.set("kernel", pair(&self.kernel)).set("stride", pair(&self.stride));
+        spec.set("dilation", pair(&self.dilation)).set("padding", [above, below, left, right])
+    }
+}
+
+impl<'g, A: Scalar> Reader<'g, A> {
+    /// The input as an image, or as a sequence whose features are ONNX's second axis; and the sizes that a window goes over.
+    fn field(&mut self, node: &Node<'_>) -> Read<((Value, Shape), Vec<usize>)> {
+        let data = self.data(node.needs(0)?)?;
+        let input = if data.view.0.len() == 3 { self.with_channels(&data, 1)? } else { data };
+        let field = if input.view.0.len() == 3 { self.arrange(&input, &[2, 1])? } else { self.standard(&input)? };
+        match field.1 {
+            Shape::Image { height, width, .. } => Ok((field, vec![height, width])),
+            Shape::Sequence { steps, .. } => Ok((field, vec![steps])),
+            Shape::Flat(_) => Err("it takes plain features, as no layer here does".into()),
+        }
+    }
+
+    /// Adds a layer with a window; sequences go back to ONNX's order of axes.
+    fn moved(&mut self, field: (Value, Shape), found: &Found) -> Read<Data> {
+        let data = self.on(field, found)?;
+        let sequence = matches!(data.shape, Shape::Sequence { .. });
+        Ok(if sequence { Data { view: data.view.transposed(&[0, 2, 1])?, ..data } } else { data })
+    }
+
+    /// The sizes of a convolution's weight, of which the last ones are those of the window.
+    fn kernel(&mut self, node: &Node<'_>, axes: usize) -> Read<([usize; 2], Vec<usize>)> {
+        let sizes = self.sizes(node, 1)?;
+        let (&[first, second, ref kernel @ ..], true) = (&*sizes, sizes.len() == axes + 2) else {
+            return Err(format!("its weight has the sizes {sizes:?}, for {axes} axes").into());
+        };
+        if node.attribute("kernel_shape").is_some() && node.sizes("kernel_shape", axes, 0)? != kernel {
+            let said = node.ints("kernel_shape")?;
+            return Err(format!("it has the kernel_shape {said:?} and weights of {kernel:?}").into());
+        }
+        Ok(([first, second], kernel.to_vec()))
+    }
+
+    pub(super) fn conv(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        let (field, over) = self.field(node)?;
+        let ([outputs, inputs], kernel) = self.kernel(node, over.len())?;
+        let groups = node.count("group", 1)?;
+        let window = Window::of(node, kernel.clone(), &over)?;
+        let kind = if over.len() == 1 { "conv1d" } else { "conv2d" };
+        let spec = Spec::new(kind).set("inputs", inputs.saturating_mul(groups)).set("outputs", outputs);
+        let mut weight = self.numbers(node, 1)?;
+        if let [kernel] = *kernel {
+            weight = reversed(&weight, [outputs, inputs, kernel]);
+        }
+        self.convolution(node, field, window.set(spec.set("groups", groups)), weight)
+    }
+
+    pub(super) fn conv_transpose(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        let (field, over) = self.field(node)?;
+        node.expect("weight", over.len() == 2)?;
+        node.expect("output_shape", node.ints("output_shape")?.is_empty())?;
+        let ([inputs, outputs], kernel) = self.kernel(node, 2)?;
+        let groups = node.count("group", 1)?;
+        let spec = Spec::new("conv_transpose2d").set("inputs", inputs).set("outputs", outputs.saturating_mul(groups));
+        let spec = spec.set("output_padding", node.sizes("output_padding", 2, 0)?).set("groups", groups);
+        let window = Window::of(node, kernel, &over)?;
+        let weight = self.numbers(node, 1)?;
+        self.convolution(node, field, window.set(spec), weight)
+    }
+
+    fn convolution(&mut self, node: &Node<'_>, field: (Value, Shape), spec: Spec, weight: Vec<f64>) -> Read<Data> {
+        let mut found = Found::new(spec.set("bias", node.input(2).is_some())).with("weight", weight);
+        if node.input(2).is_some() {
+            node.expect("B", self.sizes(node, 2)?.len() == 1)?;
+            found = found.with("bias", self.numbers(node, 2)?);
+        }
+        self.moved(field, &found)
+    }
+
+    pub(super) fn pool(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        let (field, over) = self.field(node)?;
+        if node.attribute("kernel_shape").is_none() {
+            return Err("it has no kernel_shape".into());
+        }
+        let window = Window::of(node, node.sizes("kernel_shape", over.len(), 0)?, &over)?;
+        // The order in which it would number its places, which is another output.
+        node.int("storage_order", 0)?;
+        let (kind, counts) = (node.op.trim_end_matches("Pool"), node.int("count_include_pad", 0)? != 0);
+        let kind = if kind == "Max" { "max_pool" } else { "avg_pool" };
+        let mut spec = window.set(Spec::new(format!("{kind}{}d", over.len())));
+        spec = spec.set("ceil", node.int("ceil_mode", 0)? != 0);
+        if kind == "avg_pool" {
+            // The layer counts the cells of windows without gaps.
+            node.expect("dilations", window.dilation.iter().all(|&n| n == 1))?;
+            spec = spec.set("counts_padding", counts);
+        }
+        self.moved(field, &Found::new(spec))
+    }
+
+    /// Cells around an image.
+    pub(super) fn pad(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        let image = self.image(node)?;
+        let mode = match node.text("mode", "constant")? {
+            "constant" => "zero",
+            "edge" => "replicate",
+            "reflect" => "reflect",
+            other => return Err(format!("its mode is {other}").into()),
+        };
+        let pads = self.list(node, "pads", 1)?.ok_or("it has no pads")?;
+        let value = if node.input(2).is_some() { self.number(node, 2)? } else { node.float("value", 0.0)? };
+        node.expect("value", mode != "zero" || value == 0.0)?;
+        let axes = if node.input(3).is_some() { whole(&self.ints(node, 3)?)? } else { vec![0, 1, 2, 3] };
+        let mut cells = [[0; 2]; 4];
+        if pads.len() != 2 * axes.len() {
+            return Err(format!("it has the pads {pads:?} for {} axes", axes.len()).into());
+        }
+        for (i, &axis) in axes.iter().enumerate() {
+            let place = super::view::place(axis, 4)?;
+            node.expect("axes", cells[place] == [0, 0])?;
+            cells[place] = [pads[i], pads[axes.len() + i]];
+        }
+        let [[0, 0], [0, 0], [above, below], [left, right]] = cells else {
+            return Err(format!("it has the pads {pads:?}, not those around an image").into());
+        };
+        let cells: Option<Vec<usize>> =
+            [above, below, left, right].map(|n| usize::try_from(n).ok()).into_iter().collect();
+        let cells = cells.ok_or("it cuts off, as no layer here does")?;
+        self.on(image, &Found::new(Spec::new("pad2d").set("mode", mode).set("cells", cells)))
+    }
+
+    /// An image of another size: each pixel several times, or means between them.
+    pub(super) fn resize(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        let image = self.image(node)?;
+        let old = self.opset < 11;
+        let bilinear = match node.text("mode", "nearest")? {
+            "nearest" => false,
+            "linear" => true,
+            other => return Err(format!("its mode is {other}").into()),
+        };
+        let coordinates = node.text("coordinate_transformation_mode", if old { "asymmetric" } else { "half_pixel" })?;
+        let rounded = node.text("nearest_mode", if old { "floor" } else { "round_prefer_floor" })?;
+        let half = matches!(coordinates, "half_pixel" | "pytorch_half_pixel");
+        // For whole scales, the pixel's middle lies in the same old pixel either way.
+        let known = if bilinear {
+            half
+        } else {
+            (coordinates, rounded) == ("asymmetric", "floor") || half && rounded.starts_with("round_prefer")
+        };
+        node.expect("coordinate_transformation_mode or nearest_mode", known)?;
+        node.expect("antialias", node.int("antialias", 0)? == 0)?;
+        node.expect("exclude_outside", node.int("exclude_outside", 0)? == 0)?;
+        node.expect("keep_aspect_ratio_policy", node.text("keep_aspect_ratio_policy", "stretch")? == "stretch")?;
+        node.expect("axes", node.attribute("axes").is_none())?;
+        // These are of other modes: they are read only so that a wrong type is told.
+        node.float("cubic_coeff_a", -0.75)?;
+        node.float("extrapolation_value", 0.0)?;
+        let (scales, sizes) = if old { (1, 3) } else { (2, 3) };
+        if !old && node.input(sizes).is_some() {
+            let empty = node
+                .input(scales)
+                .is_none_or(|name| self.index.constants.get(name).is_some_and(|scales| scales.dims.contains(&0)));
+            node.expect("scales", empty)?;
+            let after = self.ints(node, sizes)?;
+            let before = dims(image.1);
+            let scale = |i: usize| {
+                let after = usize::try_from(after.get(i + 1).copied().flatten()?).ok()?;
+                after.is_multiple_of(before[i]).then(|| after / before[i])
+            };
+            let batch =
+                after.first().is_some_and(|n| n.is_none() || n.and_then(|n| usize::try_from(n).ok()) == self.batch);
+            let (4, true, [Some(1), Some(down), Some(across)]) = (after.len(), batch, [scale(0), scale(1), scale(2)])
+            else {
+                return Err(format!("it makes the sizes {after:?} of (batch, {before:?})").into());
+            };
+            return self.upsampled(image, [down, across], bilinear);
+        }
+        let scales = self.numbers(node, scales)?;
+        self.scaled(image, &scales, bilinear)
+    }
+
+    /// What `Resize` was called before.
+    pub(super) fn upsample(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        let image = self.image(node)?;
+        node.expect("opset", self.opset < 10)?;
+        node.expect("mode", node.text("mode", "nearest")? == "nearest")?;
+        let scales = match node.attribute("scales") {
+            Some(Attribute::Floats(scales)) if node.inputs.len() == 1 => scales.iter().map(|&x| f64::from(x)).collect(),
+            _ => self.numbers(node, 1)?,
+        };
+        self.scaled(image, &scales, false)
+    }
+
+    fn scaled(&mut self, image: (Value, Shape), scales: &[f64], bilinear: bool) -> Read<Data> {
+        let whole = |scale: f64| scale >= 1.0 && scale.fract() == 0.0 && scale < 1e9;
+        match *scales {
+            [1.0, 1.0, down, across] if whole(down) && whole(across) => {
+                self.upsampled(image, [down as usize, across as usize], bilinear)
+            }
+            _ => Err(format!("it has the scales {scales:?}, not whole ones of lines and columns").into()),
+        }
+    }
+
+    fn upsampled(&mut self, image: (Value, Shape), scale: [usize; 2], bilinear: bool) -> Read<Data> {
+        self.on(image, &Found::new(Spec::new("upsample").set("scale", scale).set("bilinear", bilinear)))
+    }
+}
+
+/// An array of three axes with the axes in reverse.
+fn reversed(numbers: &[f64], [a, b, c]: [usize; 3]) -> Vec<f64> {
+    let places = (0..c).flat_map(|k| (0..b).flat_map(move |j| (0..a).map(move |i| (i * b + j) * c + k)));
+    places.map(|place| numbers[place]).collect()
+}
