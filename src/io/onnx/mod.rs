@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use super::atomic;
-use crate::{Error, Network, Result, Scalar, Sequential};
+use crate::{Error, Network, Result, Scalar};
 
 mod export;
 mod external;
@@ -67,23 +67,5 @@ impl<A: Scalar> Network<A> {
     /// As [`from_onnx`](Self::from_onnx).
     pub fn from_onnx_bytes(bytes: &[u8]) -> Result<Self> {
         import::read(bytes, "the ONNX file", None)
-    }
-}
-
-impl<A: Scalar> Sequential<A> {
-    /// Makes a chain of an ONNX file: as [`Network::from_onnx`].
-    ///
-    /// # Errors
-    /// As [`Network::from_onnx`]; [`Error::Graph`] if the network is no chain.
-    pub fn from_onnx(path: impl AsRef<Path>) -> Result<Self> {
-        Network::from_onnx(path)?.try_into()
-    }
-
-    /// Makes a chain of the content of an ONNX file: as [`from_onnx`](Self::from_onnx).
-    ///
-    /// # Errors
-    /// As [`from_onnx`](Self::from_onnx).
-    pub fn from_onnx_bytes(bytes: &[u8]) -> Result<Self> {
-        Network::from_onnx_bytes(bytes)?.try_into()
     }
 }

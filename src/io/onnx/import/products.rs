@@ -2,6 +2,7 @@
 
 use super::view::Axis;
 use super::{Data, Found, Node, Read, Reader};
+use crate::layers::AdaptiveAvgPool2d;
 use crate::spec::Spec;
 use crate::{Scalar, Shape};
 
@@ -145,7 +146,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         };
         down.expect("A or B", (w, h) == (width, height))?;
         let numbers = [self.numbers(across, 1)?, self.numbers(down, 0)?];
-        let [wide, high] = region_weights([height, width], [lines, columns]);
+        let [wide, high] = AdaptiveAvgPool2d::new([lines, columns]).region_weights([height, width]);
         let same = |got: &[f64], want: &[f32]| got.iter().zip(want).all(|(&got, &want)| got == f64::from(want));
         down.expect("A or B", same(&numbers[0], &wide) && same(&numbers[1], &high))?;
         self.on(image, &Found::new(Spec::new("adaptive_avg_pool2d").set("output", [lines, columns])))
@@ -170,17 +171,4 @@ impl<'g, A: Scalar> Reader<'g, A> {
 pub(super) fn learned_positions([steps, features]: [usize; 2], codes: Vec<f64>, masked: bool) -> Found {
     let spec = Spec::new("learned_positions").set("steps", steps).set("features", features).set("masked", masked);
     Found::new(spec).with("weight", codes)
-}
-
-/// What makes the means of regions: a matrix (width, columns) for the lines of an image, and one (lines, height) for its
-/// columns.
-fn region_weights([height, width]: [usize; 2], [lines, columns]: [usize; 2]) -> [Vec<f32>; 2] {
-    // How much cell j of n adds to place i of m: its part of the region from ⌊i·n/m⌋ up to, without, ⌈(i + 1)·n/m⌉.
-    let weight = |i: usize, j: usize, m: usize, n: usize| {
-        let region = i * n / m..((i + 1) * n).div_ceil(m);
-        if region.contains(&j) { 1.0 / region.len() as f32 } else { 0.0 }
-    };
-    let across = (0..width * columns).map(|k| weight(k % columns, k / columns, columns, width));
-    let down = (0..lines * height).map(|k| weight(k / height, k % height, lines, height));
-    [across.collect(), down.collect()]
 }

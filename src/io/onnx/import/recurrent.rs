@@ -2,6 +2,7 @@
 
 use super::view::{Axis, View};
 use super::{Data, Found, Node, Read, Reader};
+use crate::layers::{Cell as _, GruCell, LstmCell, RnnCell};
 use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, INT32};
 use crate::{Scalar, Shape};
@@ -48,12 +49,12 @@ impl Cell {
         if self.bidirectional { &["", "_reverse"] } else { &[""] }
     }
 
-    /// Where ONNX has the gates: its LSTM goes i o f g where layers here go i f g o, its GRU z r n where they go r z n.
+    /// Where ONNX has the gates.
     fn gates(&self) -> &'static [usize] {
         match self.kind {
-            "lstm" => &[0, 3, 1, 2],
-            "gru" => &[1, 0, 2],
-            _ => &[0],
+            "lstm" => LstmCell::ONNX_GATES,
+            "gru" => GruCell::ONNX_GATES,
+            _ => RnnCell::ONNX_GATES,
         }
     }
 }
