@@ -131,6 +131,8 @@ pub(crate) struct Taken {
     pub(crate) predicting: Place,
     /// Whether the step is the first on the way back to write its gradient; others add to it.
     pub(crate) writes_first: bool,
+    /// Whether its gradient is of interest: without and with the gradient with respect to the network's input.
+    pub(crate) wanted: [bool; 2],
 }
 
 impl Taken {
