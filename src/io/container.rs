@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::json;
-use super::safetensors::{SafeTensors, header};
+use super::safetensors::{SafeTensors, THE_FILE, header};
 use crate::kernels::flat;
 use crate::layer::Layer;
 use crate::spec::Spec;
@@ -169,9 +169,6 @@ pub(super) fn about(name: &str, error: Error) -> Error {
         error => error,
     }
 }
-
-/// Stands for the file's name until it is known.
-pub(super) const THE_FILE: &str = "the file";
 
 pub(crate) fn problem(problem: String) -> Error {
     Error::Format { what: THE_FILE.to_owned(), problem }

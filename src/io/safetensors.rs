@@ -6,10 +6,12 @@ use std::fmt::Write as _;
 
 use serde_core::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
-use super::container::THE_FILE;
 use super::half;
 use super::json::{quoted, repeated};
 use crate::{Error, Result, Scalar};
+
+/// Stands for the file's name until it is known.
+pub(super) const THE_FILE: &str = "the file";
 
 /// Headers beyond this are refused, as the `safetensors` package does.
 const LONGEST_HEADER: usize = 100_000_000;
