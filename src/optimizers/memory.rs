@@ -12,7 +12,7 @@ pub struct Memory<A> {
     pub step: u64,
     /// A running product over the steps, for optimizers that need one; initially 1.
     pub product: f64,
-    /// The values of each slot: one vector per kind, each as long as the parameter, concatenated.
+    /// The values of each slot: all kinds concatenated, each as long as the parameter.
     pub slots: Vec<Vec<A>>,
 }
 
