@@ -41,7 +41,7 @@ pub use restore::{Arrays, Parts, Registry, Restore};
 /// use neuropil::prelude::*;
 /// use neuropil::spec::Spec;
 ///
-/// /// y = s·x with one trained number s.
+/// /// y = s·x with a learnable scalar s.
 /// #[derive(Debug, Clone)]
 /// struct Scale<A: Scalar> {
 ///     factor: Parameter<A>,

@@ -3,8 +3,8 @@
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::simd::rows;
 use crate::kernels::{channels_of, flat, flat_mut};
-use crate::layers::windows::{pooled, whole};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
+use crate::layers::windows::{pooled, whole};
 use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators};
 use crate::{Matrix, Result, Scalar, Shape};

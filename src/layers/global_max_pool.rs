@@ -1,9 +1,9 @@
 //! [`GlobalMaxPool`]: the maximum of each channel.
 
 use crate::kernels::{flat, flat_mut, pool};
-use crate::layers::windows::{pooled, whole};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::layers::global_avg_pool::reduce;
+use crate::layers::windows::{pooled, whole};
 use crate::spec::Spec;
 use crate::spec::onnx::Operators;
 use crate::{Matrix, Result, Scalar, Shape};

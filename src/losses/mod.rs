@@ -7,7 +7,7 @@
 //! ```
 //! use neuropil::prelude::*;
 //!
-//! /// (y - t)⁴, and its derivative by y.
+//! /// (y - t)⁴, and its derivative with respect to y.
 //! #[derive(Debug)]
 //! struct Quartic;
 //!
