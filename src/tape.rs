@@ -382,7 +382,7 @@ impl<A: Scalar> Tape<A> {
                 && let Some((slot, (dw, &rate))) = gradients.next()
                 && rate > 0.0
             {
-                if !w.is_standard_layout() {
+                if w.as_slice().is_none() {
                     *w = w.as_standard_layout().into_owned();
                 }
                 if let (Some(w), Some(dw)) = (w.as_slice_mut(), dw.as_slice()) {

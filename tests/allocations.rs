@@ -169,3 +169,51 @@ fn losses_allocate_nothing() {
     losses::zoo::<f32>(6, 4, 1).iter().for_each(check);
     losses::zoo::<f64>(6, 4, 1).iter().for_each(check);
 }
+
+#[test]
+fn graphs_allocate_nothing() {
+    use neuropil::OutputLosses;
+    use neuropil::joins::{Add, Distance, Dot, Multiply, Subtract};
+
+    fn graph<A: Scalar>() -> Result<Network<A>> {
+        let r = &mut rng(1);
+        let mut g = Network::new();
+        let (a, b) = (g.input("a", [3, 4]), g.input("b", [3, 4]));
+        let shared = g.share(Dense::new(4, 4, r));
+        let (u, v) = (g.apply(shared, a)?, g.apply(shared, b)?);
+        let seen = g.join(MultiHeadAttention::new(4, 2, r)?, [u, v])?;
+        let joined = [g.join(Add, [seen, u, v])?, g.join(Subtract, [seen, u])?, g.join(Multiply, [seen, v, u])?];
+        let all = g.join(Concat, joined)?;
+        let inner = g.add(all, Residual::new(Dense::new(12, 12, r)))?;
+        let read = g.add(inner, Gru::new(12, 5, r)?.last_state())?;
+        let (dot, distance) = (g.join(Dot, [u, v])?, g.join(Distance, [u, v])?);
+        let ends = g.join(Concat, [dot, distance])?;
+        g.output("read", read)?;
+        g.output("ends", ends)?;
+        Ok(g)
+    }
+
+    fn check<A: Scalar>() {
+        let mut network = graph::<A>().unwrap();
+        let losses = OutputLosses::new(&network).output("read", Mse, 1.0).unwrap().output("ends", Mae, 0.5).unwrap();
+        let batches = [8, 5].map(|rows| (zoo::random::<A>(rows, 24, 1), zoo::random::<A>(rows, 7, 2)));
+        let mut scratch = Scratch::default();
+        assert_settles(&format!("predict_into, a graph in {}", A::NAME), || {
+            for (x, _) in &batches {
+                network.predict_into(x, &mut scratch).unwrap();
+            }
+        });
+        let (mut tape, mut sgd) = (Tape::new(&network, 0), Sgd::new(1e-3).momentum(0.9));
+        assert_settles(&format!("a step of a graph in {}", A::NAME), || {
+            for (x, target) in &batches {
+                tape.forward(&network, x).unwrap();
+                tape.loss(&losses, target).unwrap();
+                tape.backward(&network).unwrap();
+                tape.step(&mut network, &mut sgd).unwrap();
+                tape.train(&mut network, x, target, &losses, &mut sgd).unwrap();
+            }
+        });
+    }
+    check::<f32>();
+    check::<f64>();
+}

@@ -197,31 +197,32 @@ fn what_does_not_fit_is_an_error() {
     let error = |input: Shape, layer: &dyn Layer<f64>| layer.output_shape(input).unwrap_err().to_string();
     assert_eq!(
         error(3.into(), &Residual::new(Dense::new(3, 2, r))),
-        "Residual(Dense(3 -> 2)) takes a body that gives the shape of the input (or a projection of it), 3, got 2"
+        "Residual(Dense(3 -> 2)) takes values of one shape, that of the first, 3, but value 1 has another, got 2"
     );
     let projected = Residual::new(Dense::new(3, 2, r)).projection(Dense::new(3, 4, r));
-    assert!(error(3.into(), &projected).contains("that gives the shape of the projection, 4, got 2"));
+    assert!(error(3.into(), &projected).contains("takes values of one shape, that of the first, 4, but value 1 has another, got 2"));
     // An error inside tells where.
     let inside = Sequential::<f64>::new(3).with(Residual::new(Dense::new(4, 4, r))).unwrap_err();
-    assert_eq!(inside.to_string(), "layer 0.0, Dense(4 -> 4), takes 4 features a sample, got 3");
+    assert_eq!(inside.to_string(), "layer 0.body, Dense(4 -> 4), takes 4 features a sample, got 3");
 
     let different = || Parallel::sum().branch(Identity).branch(Dense::new(3, 2, &mut rng(1)));
     assert_eq!(
         error(3.into(), &different()),
-        "Parallel(sum of [Identity, Dense(3 -> 2)]) takes the same output from branch 1 as from those before it, 3, got 2"
+        "Parallel(sum of [Identity, Dense(3 -> 2)]) takes values of one shape, that of the first, 3, but value 1 has another, \
+         got 2"
     );
     let kinds = Parallel::concat().branch(Identity).branch(Flatten);
     assert_eq!(
         error([2, 2, 2].into(), &kinds),
-        "Parallel(concatenation of [Identity, Flatten]) takes the same output but for its features or channels from \
-         branch 1 as from those before it, [2, 2, 2], got 8"
+        "Parallel(concatenation of [Identity, Flatten]) takes values that differ in features or channels only, [2, 2, 2] so \
+         far; value 1 does not, got 8"
     );
-    assert_eq!(error(3.into(), &Parallel::sum()), "the branches of Parallel must be at least 1, got 0");
+    assert_eq!(error(3.into(), &Parallel::sum()), Error::Empty.to_string());
 
     // A batch of one, for the batch norm in a branch.
     let network = Sequential::new(3).with(block()).unwrap();
     let error = Tape::new(&network, 0).forward(&network, &array![[1.0, 2.0, 3.0]]).unwrap_err();
-    assert!(error.to_string().starts_with("layer 0.1.1, BatchNorm(3), takes at least 2 values"), "{error}");
+    assert!(error.to_string().starts_with("layer 0.body.1, BatchNorm(3), takes at least 2 values"), "{error}");
 }
 
 /// A step function blocks a gradient only where there is no way around it.

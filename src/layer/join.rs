@@ -132,6 +132,8 @@ pub(crate) struct Taken {
     pub(crate) predicting: Place,
     /// Whether the step is the first in the backward pass to write its gradient; others accumulate.
     pub(crate) writes_first: bool,
+    /// Whether its gradient is of interest: without and with the gradient with respect to the network's input.
+    pub(crate) wanted: [bool; 2],
 }
 
 impl Taken {

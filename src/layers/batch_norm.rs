@@ -4,7 +4,7 @@ use std::fmt;
 
 use ndarray::{Array1, Array2};
 
-use super::affine::{self, Affine, NORMALIZED, constant, row};
+use super::shared::affine::{self, Affine, NORMALIZED, constant, row};
 use crate::error::{NO_FORWARD, check_setting};
 use crate::kernels::channels::block_sums;
 use crate::kernels::normalize::{Plain, Statistics, add_gradients, add_numbers, add_squares, gradient, normalize};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use ndarray::Array1;
 
-use super::affine::{self, Affine, NORMALIZED};
+use super::shared::affine::{self, Affine, NORMALIZED};
 use crate::error::{NO_FORWARD, check_setting_of};
 use crate::kernels::normalize::{Plain, Statistics, add_gradients, add_numbers, add_squares, gradient, normalize};
 use crate::kernels::rows::{Rows, each_row};

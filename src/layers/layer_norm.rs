@@ -4,7 +4,7 @@ use std::fmt;
 
 use ndarray::Array1;
 
-use super::affine::{self, Affine, NORMALIZED, constant};
+use super::shared::affine::{self, Affine, NORMALIZED, constant};
 use crate::error::{NO_FORWARD, check_setting_of};
 use crate::kernels::normalize::Plain;
 use crate::kernels::runs::{Runs, RunsState};

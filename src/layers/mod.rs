@@ -8,8 +8,7 @@
 #[macro_use]
 mod windows;
 
-mod affine;
-mod masked;
+mod shared;
 mod recurrent;
 
 pub use crate::kernels::window::Padding;

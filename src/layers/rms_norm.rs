@@ -4,7 +4,7 @@ use std::fmt;
 
 use ndarray::Array1;
 
-use super::affine::Affine;
+use super::shared::affine::Affine;
 use super::layer_norm::{backward_runs, check_runs, forward_runs};
 use crate::kernels::runs::Runs;
 use crate::layer::{Backward, Layer, Parts, Pass, Restore, parameters};

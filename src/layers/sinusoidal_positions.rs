@@ -4,7 +4,8 @@ use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
 
 use ndarray::Array2;
 
-use super::{affine::constant, masked};
+use super::shared::affine::constant;
+use super::shared::masked;
 use crate::kernels::{flat, resize, steps_before_padding};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;

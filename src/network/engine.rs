@@ -55,9 +55,16 @@ impl<A: Scalar> Layer<A> for Network<A> {
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
         let plan = self.plan()?;
-        let shapes = &*plan.shapes(self, pass.input)?;
+        let inferred;
+        let shapes: &[Shape] = match plan.fixed_shapes() {
+            Some(shapes) => shapes,
+            None => {
+                inferred = plan.shapes(self, pass.input)?;
+                &inferred
+            }
+        };
         let Pass { training, recording, ref mut cache, ref mut rng, .. } = *pass;
-        if let (true, Some(error)) = (recording, &plan.untrainable) {
+        if let (true, Some(error)) = (training, &plan.untrainable) {
             return Err(error.clone());
         }
         let state = cache.get::<State<A>>();
@@ -120,7 +127,14 @@ impl<A: Scalar> Layer<A> for Network<A> {
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         let plan = self.plan()?;
-        let shapes = &*plan.shapes(self, pass.input)?;
+        let inferred;
+        let shapes: &[Shape] = match plan.fixed_shapes() {
+            Some(shapes) => shapes,
+            None => {
+                inferred = plan.shapes(self, pass.input)?;
+                &inferred
+            }
+        };
         let Pass { training, recording, ref mut cache, ref mut rng, .. } = *pass;
         let state = cache.get::<State<A>>();
         if state.id != self.id {
@@ -129,14 +143,13 @@ impl<A: Scalar> Layer<A> for Network<A> {
         let Backward { x, y, dy, mut dx, dw } = at;
         let State { buffers, gradients, more, joined, shared, caches, taken, .. } = state;
         gradients.resize_with(self.values.len(), || Array2::default((0, 0)));
-        let with_dx = dx.is_some();
-        let wanted = |value: usize| with_dx || plan.learns[value];
+        let with_dx = usize::from(dx.is_some());
         if !plan.whole[1] {
             self.start_gradients(plan, shapes, dy, dx.as_deref_mut(), gradients);
         }
         for (at, step) in plan.steps.iter().enumerate().rev() {
             let node = &self.nodes[step.node];
-            if !node.learns() && !step.all.iter().any(|taken| wanted(taken.value)) {
+            if !step.active[with_dx] {
                 // Nobody asks for what it could tell.
                 if step.first_of_layer {
                     dw[node.slots.clone()].iter_mut().for_each(|dw| dw.fill(A::ZERO));
@@ -154,10 +167,11 @@ impl<A: Scalar> Layer<A> for Network<A> {
             let cache = &mut caches[at];
             match &node.op {
                 Op::Layer(layer) => {
-                    let Taken { value, recording: place, writes_first, .. } = step.takes;
+                    let Taken { value, recording: place, writes_first, wanted, .. } = step.takes;
+                    let wanted = wanted[with_dx];
                     let x = if let Place::Buffer(at) = place { &*buffers[at] } else { x };
                     let into = match place {
-                        _ if !wanted(value) => None,
+                        _ if !wanted => None,
                         Place::Whole if writes_first => dx.as_deref_mut(),
                         _ => {
                             let into = if writes_first { &mut before[value] } else { &mut *more };
@@ -165,15 +179,15 @@ impl<A: Scalar> Layer<A> for Network<A> {
                             Some(&mut **into)
                         }
                     };
-                    let added = !writes_first && into.is_some();
                     let pass = &mut Pass { training, recording, input: shapes[value], cache, rng };
                     let result = layer.backward(Backward { x, y, dy, dx: into, dw: own }, pass);
                     result.map_err(|error| error.at(&node.name))?;
-                    match (place, dx.as_deref_mut()) {
-                        _ if !added => {}
-                        (Place::Buffer(at), _) => add(&mut before[at], more),
-                        (Place::Whole, Some(dx)) => add(dx, more),
-                        (Place::Whole, None) => {}
+                    if wanted && !writes_first {
+                        match (place, dx.as_deref_mut()) {
+                            (Place::Buffer(at), _) => add(&mut before[at], more),
+                            (Place::Whole, Some(dx)) => add(dx, more),
+                            (Place::Whole, None) => {}
+                        }
                     }
                 }
                 Op::Join(join) => {
@@ -187,7 +201,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
                     let pass = &mut JoinPass { training, recording, inputs: taken, cache, rng };
                     let at = JoinBackward { inputs, y, dy, dx: &mut joined[..step.all.len()], dw: own };
                     join.backward(at, pass).map_err(|error| error.at(&node.name))?;
-                    for (taken, own) in step.all.iter().zip(&mut *joined).filter(|(taken, _)| wanted(taken.value)) {
+                    for (taken, own) in step.all.iter().zip(&mut *joined).filter(|(taken, _)| taken.wanted[with_dx]) {
                         match (taken.recording, taken.writes_first, dx.as_deref_mut()) {
                             (Place::Buffer(at), true, _) => std::mem::swap(&mut before[at], own),
                             (Place::Buffer(at), false, _) => add(&mut before[at], own),

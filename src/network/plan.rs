@@ -18,8 +18,6 @@ pub(super) struct Plan {
     /// For the first input that a network which takes any was asked about: the shape of each value.
     first_asked: OnceLock<(Shape, Vec<Shape>)>,
     pub(super) steps: Vec<Planned>,
-    /// Whether anything that learns comes before each value: then a step needs its gradient.
-    pub(super) learns: Vec<bool>,
     /// Where inputs and outputs lie while a network predicts; when recording, each value lies in its own buffer.
     pub(super) inputs: Vec<Place>,
     pub(super) outputs: Vec<Place>,
@@ -43,6 +41,8 @@ pub(super) struct Planned {
     pub(super) gives: Taken,
     /// Whether it is the first on the way back to write the gradients of its layer.
     pub(super) first_of_layer: bool,
+    /// Whether it takes part in a backward pass: without and with the gradient with respect to the network's input.
+    pub(super) active: [bool; 2],
 }
 
 impl Plan {
@@ -65,9 +65,11 @@ impl Plan {
                 && matches!(network.values[one.value].0, Origin::Step(_))),
         ];
         let (places, buffers) = buffers(network, &users, whole);
+        let learns = learns(network);
         let taken = |value: usize, writes_first: bool| {
             let recording = if is_whole(network, value, whole) { Place::Whole } else { Place::Buffer(value) };
-            Taken { value, recording, predicting: places[value], writes_first }
+            // Without the gradient of the input, only that of values after something that learns is of interest.
+            Taken { value, recording, predicting: places[value], writes_first, wanted: [learns[value], true] }
         };
         let mut met = vec![false; network.nodes.len()];
         let plan = |(at, step): (usize, &Step)| {
@@ -77,12 +79,13 @@ impl Plan {
             });
             let all: Vec<Taken> = takes.collect();
             let first_of_layer = !std::mem::replace(&mut met[step.node], true);
-            Planned { node: step.node, takes: all[0], all, gives: taken(step.gives, false), first_of_layer }
+            let own = network.nodes[step.node].learns();
+            let active = [0, 1].map(|with_dx| own || all.iter().any(|taken| taken.wanted[with_dx]));
+            Planned { node: step.node, takes: all[0], all, gives: taken(step.gives, false), first_of_layer, active }
         };
         let mut steps: Vec<Planned> = network.steps.iter().enumerate().rev().map(plan).collect();
         steps.reverse();
         let of_ports = |ports: &[Port]| ports.iter().map(|port| places[port.value]).collect();
-        let learns = learns(network);
         Ok(Self {
             ends,
             shapes: shapes.unwrap_or_default(),
@@ -94,14 +97,18 @@ impl Plan {
             whole,
             differentiable: reaches_output(network),
             untrainable: untrainable(network, &learns),
-            learns,
         })
+    }
+
+    /// The shape of each value, unless they follow from the input.
+    pub(super) fn fixed_shapes(&self) -> Option<&[Shape]> {
+        self.ends.is_some().then_some(&*self.shapes)
     }
 
     /// The shape of each value when this goes in.
     pub(super) fn shapes<A: Scalar>(&self, network: &Network<A>, input: Shape) -> Result<Cow<'_, [Shape]>> {
-        if self.ends.is_some() {
-            return Ok(Cow::Borrowed(&self.shapes));
+        if let Some(shapes) = self.fixed_shapes() {
+            return Ok(Cow::Borrowed(shapes));
         }
         match self.first_asked.get() {
             Some((asked, shapes)) if *asked == input => Ok(Cow::Borrowed(shapes)),

@@ -49,7 +49,7 @@ impl<A: Scalar> Network<A> {
     /// [`Error::Unsupported`] for layers that it does not know.
     pub fn to_rust(&self) -> Result<String> {
         let mut source = Source::default();
-        source.network(self)?;
+        source.network(self, self.input_shape())?;
         let (number, inputs, outputs) = (A::NAME, self.input_shape().len(), self.prediction_shape().len());
         let mut text = format!(
             "//! A neural network, written by neuropil {}: see `predict`.\n\n\
@@ -108,18 +108,20 @@ struct Source {
 }
 
 impl Source {
-    fn network<A: Scalar>(&mut self, network: &Network<A>) -> Result<()> {
-        let mut input = network.input_shape();
-        for (i, layer) in network.layers().enumerate() {
-            self.layer(layer, input).map_err(|error| error.at(&i.to_string()))?;
-            input = layer.output_shape(input)?;
+    fn network<A: Scalar>(&mut self, network: &Network<A>, input: Shape) -> Result<()> {
+        for step in network.steps(input)? {
+            let layer = step.layer().filter(|_| network.is_chain()).ok_or_else(|| {
+                let what = "cannot be written as Rust source; chains of layers can".to_owned();
+                Error::Unsupported { layer: format!("{network:?}"), what }
+            })?;
+            self.layer(layer, step.inputs[0]).map_err(|error| error.at(step.name))?;
         }
         Ok(())
     }
 
     fn layer<A: Scalar>(&mut self, layer: &dyn Layer<A>, input: Shape) -> Result<()> {
         if let Some(network) = crate::network::as_network(layer) {
-            return self.network(network);
+            return self.network(network, network.declared_shape().unwrap_or(input));
         }
         let any: &dyn Any = layer;
         let number = |x| literal(A::of(x));

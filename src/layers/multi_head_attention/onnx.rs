@@ -3,7 +3,7 @@
 use ndarray::s;
 
 use super::MultiHeadAttention;
-use crate::layers::masked;
+use crate::layers::shared::masked;
 use crate::spec::onnx::{Attribute, Operators, Tensor};
 use crate::{Error, Result, Scalar, Shape};
 

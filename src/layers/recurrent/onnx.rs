@@ -4,7 +4,7 @@ use ndarray::Array2;
 
 use super::weights::Weights;
 use super::{Cell, Recurrent};
-use crate::layers::masked;
+use crate::layers::shared::masked;
 use crate::spec::onnx::{Attribute, INT32, Operators, Tensor};
 use crate::{Result, Scalar, Shape};
 

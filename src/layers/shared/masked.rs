@@ -3,7 +3,7 @@
 use crate::spec::onnx::{Attribute, Operators, Tensor};
 
 /// The number of steps before the padding of each sample of `x`, (batch, steps, features): (batch), as `f32`.
-pub(super) fn lengths(operators: &mut Operators, x: &str, steps: usize) -> String {
+pub(in crate::layers) fn lengths(operators: &mut Operators, x: &str, steps: usize) -> String {
     let (last, zero) = (operators.integers(&[-1]), operators.number(0.0));
     let counts = operators.unnamed(Tensor::floats(&[steps], (1..=steps).map(|t| t as f32)));
     let size = operators.node("Abs", &[x], []);
@@ -15,7 +15,7 @@ pub(super) fn lengths(operators: &mut Operators, x: &str, steps: usize) -> Strin
 
 /// Whether each step of `x` precedes the padding; `sizes` are the dimensions after the batch: one is the steps, the
 /// others 1.
-pub(super) fn seen(operators: &mut Operators, x: &str, steps: usize, sizes: &[usize]) -> String {
+pub(in crate::layers) fn seen(operators: &mut Operators, x: &str, steps: usize, sizes: &[usize]) -> String {
     let lengths = lengths(operators, x, steps);
     let alone: Vec<i64> = std::iter::once(0).chain(sizes.iter().map(|_| 1)).collect();
     let alone = operators.integers(&alone);
@@ -25,7 +25,7 @@ pub(super) fn seen(operators: &mut Operators, x: &str, steps: usize, sizes: &[us
 }
 
 /// Keeps the current value where a condition holds, and uses `other` elsewhere.
-pub(super) fn only(operators: &mut Operators, condition: &str, other: &str) {
+pub(in crate::layers) fn only(operators: &mut Operators, condition: &str, other: &str) {
     let value = operators.node("Where", &[condition, &operators.value(), other], []);
     operators.set_value(value);
 }

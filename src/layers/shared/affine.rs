@@ -13,30 +13,30 @@ use crate::{Error, Result, Scalar, Shape};
 /// The learnable w and b of a norm, each (1, elements), one element per position of a sample or per channel. A norm may
 /// have both, w alone, or neither.
 #[derive(Clone, PartialEq)]
-pub(super) struct Affine<A: Scalar> {
+pub(in crate::layers) struct Affine<A: Scalar> {
     weight: Option<Parameter<A>>,
     bias: Option<Parameter<A>>,
 }
 
 impl<A: Scalar> Affine<A> {
     /// Neither w nor b.
-    pub(super) const NONE: Self = Self { weight: None, bias: None };
+    pub(in crate::layers) const NONE: Self = Self { weight: None, bias: None };
 
     /// w = 1 and b = 0.
-    pub(super) fn new(shape: Shape) -> Self {
+    pub(in crate::layers) fn new(shape: Shape) -> Self {
         let filled = |name, value| Some(parameter(name, shape, Array2::from_elem((1, shape.len()), value)));
         Self { weight: filled("weight", A::ONE), bias: filled("bias", A::ZERO) }
     }
 
     /// The given w and b; `layer` names the layer in errors.
-    pub(super) fn of(layer: &str, shape: Shape, weight: Array1<A>, bias: Option<Array1<A>>) -> Result<Self> {
+    pub(in crate::layers) fn of(layer: &str, shape: Shape, weight: Array1<A>, bias: Option<Array1<A>>) -> Result<Self> {
         let given = |name, values| Ok(parameter(name, shape, row(layer, name, shape.len(), values)?));
         let weight = given("weight", weight)?;
         Ok(Self { weight: Some(weight), bias: bias.map(|bias| given("bias", bias)).transpose()? })
     }
 
     /// Restores w and b from a description; none unless it is `affine`.
-    pub(super) fn restore(parts: &mut Parts<'_, A>, shape: Shape, with_bias: bool) -> Result<Self> {
+    pub(in crate::layers) fn restore(parts: &mut Parts<'_, A>, shape: Shape, with_bias: bool) -> Result<Self> {
         if !parts.spec().flag("affine")? {
             return Ok(Self::NONE);
         }
@@ -45,32 +45,32 @@ impl<A: Scalar> Affine<A> {
     }
 
     /// Removes b.
-    pub(super) fn without_bias(self) -> Self {
+    pub(in crate::layers) fn without_bias(self) -> Self {
         Self { bias: None, ..self }
     }
 
     /// Whether w is present.
-    pub(super) fn has_weight(&self) -> bool {
+    pub(in crate::layers) fn has_weight(&self) -> bool {
         self.weight.is_some()
     }
 
     /// Whether b is present.
-    pub(super) fn has_bias(&self) -> bool {
+    pub(in crate::layers) fn has_bias(&self) -> bool {
         self.bias.is_some()
     }
 
     /// What a layer's `Debug` shows of it.
-    pub(super) fn note(&self) -> &'static str {
+    pub(in crate::layers) fn note(&self) -> &'static str {
         if self.has_weight() { "" } else { ", not affine" }
     }
 
     /// The elements of w and b.
-    pub(super) fn values(&self) -> [Option<&[A]>; 2] {
+    pub(in crate::layers) fn values(&self) -> [Option<&[A]>; 2] {
         [&self.weight, &self.bias].map(|values| values.as_ref().map(|values| flat(values)))
     }
 
     /// The gradients of w and b among those of the layer.
-    pub(super) fn gradients<'d>(&self, dw: &'d mut [Array2<A>]) -> Result<[Option<&'d mut [A]>; 2]> {
+    pub(in crate::layers) fn gradients<'d>(&self, dw: &'d mut [Array2<A>]) -> Result<[Option<&'d mut [A]>; 2]> {
         match (dw, &self.weight, &self.bias) {
             ([], None, None) => Ok([None, None]),
             ([dw], Some(_), None) => Ok([Some(flat_mut(dw)), None]),
@@ -80,7 +80,7 @@ impl<A: Scalar> Affine<A> {
     }
 
     /// Multiplies the current value by w and adds b, as constants with dimensions `dims`.
-    pub(super) fn onnx(&self, operators: &mut Operators, dims: &[usize]) {
+    pub(in crate::layers) fn onnx(&self, operators: &mut Operators, dims: &[usize]) {
         for (name, op, values) in [("weight", "Mul", &self.weight), ("bias", "Add", &self.bias)] {
             if let Some(values) = values {
                 let values = constant(operators, name, dims, flat(values));
@@ -90,7 +90,7 @@ impl<A: Scalar> Affine<A> {
     }
 
     /// The formula of x̂, followed by w and b.
-    pub(super) fn formula(&self, text: &str, latex: &str) -> Formula {
+    pub(in crate::layers) fn formula(&self, text: &str, latex: &str) -> Formula {
         let (mut text, mut latex) = (text.to_owned(), latex.to_owned());
         if self.has_weight() {
             text += " ∘ {weight}";
@@ -117,14 +117,14 @@ impl<A: Scalar> Parameters<A> for Affine<A> {
 }
 
 /// x̂ of the norms that subtract the mean.
-pub(super) const NORMALIZED: [&str; 2] = ["(□ − μ)/√(σ² + ε)", "\\frac{□ - \\mu}{\\sqrt{\\sigma^2 + \\epsilon}}"];
+pub(in crate::layers) const NORMALIZED: [&str; 2] = ["(□ − μ)/√(σ² + ε)", "\\frac{□ - \\mu}{\\sqrt{\\sigma^2 + \\epsilon}}"];
 
 fn parameter<A: Scalar>(name: &'static str, shape: Shape, values: Array2<A>) -> Parameter<A> {
     shape.with_sizes(|dims| Parameter::bias(name, dims, values))
 }
 
 /// `values` as a row of `count` elements.
-pub(super) fn row<A: Scalar>(layer: &str, name: &str, count: usize, values: Array1<A>) -> Result<Array2<A>> {
+pub(in crate::layers) fn row<A: Scalar>(layer: &str, name: &str, count: usize, values: Array1<A>) -> Result<Array2<A>> {
     if values.len() == count {
         return Ok(values.insert_axis(Axis(0)));
     }
@@ -133,7 +133,7 @@ pub(super) fn row<A: Scalar>(layer: &str, name: &str, count: usize, values: Arra
 }
 
 /// Keras' parameter names of norms; those of `PyTorch` are the ones used here.
-pub(super) fn layout(system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
+pub(in crate::layers) fn layout(system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
     let theirs = match (system, name) {
         (System::Keras, "weight") => "gamma",
         (System::Keras, "bias") => "beta",
@@ -145,6 +145,6 @@ pub(super) fn layout(system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
 }
 
 /// `values` as a constant with dimensions `dims` and the name of a parameter.
-pub(super) fn constant<A: Scalar>(operators: &mut Operators, name: &str, dims: &[usize], numbers: &[A]) -> String {
+pub(in crate::layers) fn constant<A: Scalar>(operators: &mut Operators, name: &str, dims: &[usize], numbers: &[A]) -> String {
     operators.constant(name, Tensor::floats(dims, numbers.iter().map(|x| x.to_f64() as f32)))
 }

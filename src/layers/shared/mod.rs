@@ -1,0 +1,4 @@
+//! Helpers shared by several layers.
+
+pub(super) mod affine;
+pub(super) mod masked;
