@@ -92,7 +92,7 @@ pub trait Activation: Debug + Clone + Send + Sync + 'static {
     /// Checks the settings, when the activation is added to a network and when a pass starts.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for a setting outside its range.
+    /// [`Error::Setting`] for a setting outside its range.
     fn check(&self) -> Result<()> {
         Ok(())
     }

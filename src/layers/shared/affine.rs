@@ -117,7 +117,8 @@ impl<A: Scalar> Parameters<A> for Affine<A> {
 }
 
 /// x̂ of the norms that subtract the mean.
-pub(in crate::layers) const NORMALIZED: [&str; 2] = ["(□ − μ)/√(σ² + ε)", "\\frac{□ - \\mu}{\\sqrt{\\sigma^2 + \\epsilon}}"];
+pub(in crate::layers) const NORMALIZED: [&str; 2] =
+    ["(□ − μ)/√(σ² + ε)", "\\frac{□ - \\mu}{\\sqrt{\\sigma^2 + \\epsilon}}"];
 
 fn parameter<A: Scalar>(name: &'static str, shape: Shape, values: Array2<A>) -> Parameter<A> {
     shape.with_sizes(|dims| Parameter::bias(name, dims, values))
@@ -145,6 +146,11 @@ pub(in crate::layers) fn layout(system: System, name: &str, dims: &[usize]) -> V
 }
 
 /// `values` as a constant with dimensions `dims` and the name of a parameter.
-pub(in crate::layers) fn constant<A: Scalar>(operators: &mut Operators, name: &str, dims: &[usize], numbers: &[A]) -> String {
+pub(in crate::layers) fn constant<A: Scalar>(
+    operators: &mut Operators,
+    name: &str,
+    dims: &[usize],
+    numbers: &[A],
+) -> String {
     operators.constant(name, Tensor::floats(dims, numbers.iter().map(|x| x.to_f64() as f32)))
 }
