@@ -8,8 +8,8 @@
 #[macro_use]
 mod windows;
 
-mod shared;
 mod recurrent;
+mod shared;
 
 pub use crate::kernels::window::Padding;
 pub use recurrent::{Cell, Recurrent, RecurrentGradients, RecurrentState};

@@ -4,8 +4,8 @@ use std::fmt;
 
 use ndarray::Array1;
 
-use super::shared::affine::Affine;
 use super::layer_norm::{backward_runs, check_runs, forward_runs};
+use super::shared::affine::Affine;
 use crate::kernels::runs::Runs;
 use crate::layer::{Backward, Layer, Parts, Pass, Restore, parameters};
 use crate::spec::layout::{Piece, System};
