@@ -1,8 +1,7 @@
-//! For callers who hold images and sequences as arrays of more axes: as the matrices that networks take, and back.
+//! Conversion between arrays with more axes, such as images and sequences, and the matrices of networks.
 //!
-//! Where the memory permits, these are views, and nothing is copied: row-major arrays (also parts of them, such as a run
-//! of samples) are seen as matrices, and row-major matrices as arrays. Anything else is copied. Either way the result is
-//! a [`CowArray`], which is passed on as `&result`.
+//! Row-major arrays, and contiguous parts of them such as a range of samples, are viewed without a copy; other layouts
+//! are copied. The result is a [`CowArray`], to pass as `&result`.
 //!
 //! ```
 //! use neuropil::adapt;
@@ -24,7 +23,7 @@ use ndarray::{ArrayRef, CowArray, Dimension, Ix2, Ix3, Ix4};
 
 use crate::{Error, Matrix, Result, Shape};
 
-/// A batch of samples along the first axis as a matrix, one row a sample.
+/// Converts a batch of samples along the first axis to a matrix with one row per sample.
 ///
 /// ```
 /// use neuropil::adapt;
@@ -36,24 +35,24 @@ use crate::{Error, Matrix, Result, Shape};
 /// let x = adapt::rows(&some);
 /// assert!(x.is_view() && x[[0, 3]] == 211.0);
 ///
-/// // Steps after samples after features, in memory, are not rows.
+/// // With steps last, samples are not contiguous rows.
 /// let steps_last = sequences.permuted_axes([0, 2, 1]);
 /// let x = adapt::rows(&steps_last);
 /// assert!(!x.is_view() && x[[2, 3]] == 230.0);
 /// ```
 ///
 /// # Panics
-/// Never: a matrix of as many numbers can be made of any array.
+/// Never.
 pub fn rows<A: Clone, D: Dimension>(samples: &ArrayRef<A, D>) -> CowArray<'_, A, Ix2> {
     let (count, sizes) = samples.shape().split_first().unwrap_or((&1, &[]));
     let width: usize = sizes.iter().product();
     samples.to_shape((*count, width)).expect("as many numbers as before")
 }
 
-/// The rows of a matrix as images `[channels, height, width]`: (samples, channels, height, width).
+/// Converts the rows of a matrix to images: (samples, channels, height, width).
 ///
 /// # Errors
-/// [`Error::Dimensions`] if the rows are not of as many numbers.
+/// [`Error::Dimensions`] if the rows have another length.
 pub fn images<A: Clone>(rows: &Matrix<A>, image: [usize; 3]) -> Result<CowArray<'_, A, Ix4>> {
     let [channels, height, width] = image;
     let wrong = || unlike(rows, image.into(), "images");
@@ -63,7 +62,7 @@ pub fn images<A: Clone>(rows: &Matrix<A>, image: [usize; 3]) -> Result<CowArray<
     rows.to_shape((rows.nrows(), channels, height, width)).map_err(|_| wrong())
 }
 
-/// The rows of a matrix as sequences `[steps, features]`: (samples, steps, features).
+/// Converts the rows of a matrix to sequences: (samples, steps, features).
 ///
 /// ```
 /// use neuropil::adapt;
@@ -78,7 +77,7 @@ pub fn images<A: Clone>(rows: &Matrix<A>, image: [usize; 3]) -> Result<CowArray<
 /// ```
 ///
 /// # Errors
-/// [`Error::Dimensions`] if the rows are not of as many numbers.
+/// [`Error::Dimensions`] if the rows have another length.
 pub fn sequences<A: Clone>(rows: &Matrix<A>, sequence: [usize; 2]) -> Result<CowArray<'_, A, Ix3>> {
     let [steps, features] = sequence;
     let wrong = || unlike(rows, sequence.into(), "sequences");
@@ -88,7 +87,7 @@ pub fn sequences<A: Clone>(rows: &Matrix<A>, sequence: [usize; 2]) -> Result<Cow
     rows.to_shape((rows.nrows(), steps, features)).map_err(|_| wrong())
 }
 
-/// The error that the rows are not of this shape.
+/// The error for rows of another shape.
 fn unlike<A>(rows: &Matrix<A>, shape: Shape, samples: &str) -> Error {
     let what = format!("a matrix of {samples} {shape}");
     Error::Dimensions { what, wants: [rows.nrows(), shape.len()], got: [rows.nrows(), rows.ncols()] }

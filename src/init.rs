@@ -1,4 +1,4 @@
-//! [`Init`]: where weights start.
+//! [`Init`]: weight initialisation.
 
 use ndarray::{Array2, Axis};
 use rand::Rng;
@@ -6,21 +6,20 @@ use rand_distr::{Distribution, StandardUniform};
 
 use crate::Scalar;
 
-/// How weights start.
+/// Weight initialisation.
 ///
-/// A weight matrix has `fan_in` connections into each output and `fan_out` out of each input; for [`Dense`] these are
-/// its inputs and outputs. Xavier, He and `LeCun` choose the spread so that a signal keeps its strength from layer to
-/// layer. Definitions and fans are those of `PyTorch`'s `torch.nn.init`; the uniform kinds reach to √3 times the
-/// standard deviation.
+/// Each output has `fan_in` connections, each input `fan_out`; for [`Dense`] these are its inputs and outputs. Xavier,
+/// He and `LeCun` choose the standard deviation that preserves the variance of signals across layers. Definitions and
+/// fans are those of `PyTorch`'s `torch.nn.init`; uniform distributions have the bound √3 times the standard deviation.
 ///
 /// | kind | standard deviation | after |
 /// |---|---|---|
 /// | Xavier | gain·√(2 / (`fan_in` + `fan_out`)) | Glorot and Bengio, 2010 |
-/// | He | gain / √fan, of the inputs or of the outputs | He and others, 2015 |
-/// | `LeCun` | 1 / √`fan_in` | `LeCun` and others, 1998; Klambauer and others, 2017 |
+/// | He | gain / √fan, of the inputs or of the outputs | He et al., 2015 |
+/// | `LeCun` | 1 / √`fan_in` | `LeCun` et al., 1998; Klambauer et al., 2017 |
 ///
-/// All numbers are drawn in `f64`, row by row, and then rounded: `f32` and `f64` networks of one seed start from the
-/// same weights. Settings without a meaning, such as `low` above `high`, give NaN, which no training accepts.
+/// Values are drawn in `f64`, in row-major order, and then rounded: `f32` and `f64` networks with the same seed start
+/// from the same weights. Invalid settings, such as `low` above `high`, give NaN, which training rejects.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -35,85 +34,85 @@ use crate::Scalar;
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Init {
-    /// All zero. Neurons that start alike stay alike: for biases, not for weights of a hidden layer.
+    /// All zeros: for biases, but not for hidden weights, whose units would stay identical.
     Zeros,
-    /// All the same number.
+    /// A constant.
     Constant(f64),
-    /// Evenly from [low, high), in the number type of the matrix, too: what rounds up to `high` becomes `low`.
+    /// The uniform distribution on [low, high), also after rounding to the type of the matrix: values that round to
+    /// `high` become `low`.
     Uniform {
         /// The lower bound.
         low: f64,
         /// The upper bound.
         high: f64,
     },
-    /// From a bell curve.
+    /// The normal distribution.
     Normal {
-        /// Its centre.
+        /// The mean.
         mean: f64,
-        /// Its standard deviation.
+        /// The standard deviation.
         std: f64,
     },
-    /// From a bell curve, but only what lies in [low, high].
+    /// The normal distribution truncated to [low, high].
     TruncatedNormal {
-        /// The centre of the whole bell.
+        /// The mean before truncation.
         mean: f64,
-        /// The standard deviation of the whole bell, above 0.
+        /// The standard deviation before truncation, above 0.
         std: f64,
         /// The lower bound.
         low: f64,
         /// The upper bound.
         high: f64,
     },
-    /// Xavier's (Glorot's) spread, even. Made for tanh and the like.
+    /// Xavier (Glorot) uniform, for tanh and similar activations.
     XavierUniform {
         /// See [`Gain`].
         gain: f64,
     },
-    /// Xavier's (Glorot's) spread, as a bell.
+    /// Xavier (Glorot) normal.
     XavierNormal {
         /// See [`Gain`].
         gain: f64,
     },
-    /// He's (Kaiming's) spread, even. Made for `ReLU`.
+    /// He (Kaiming) uniform, for `ReLU`.
     HeUniform {
         /// See [`Gain`].
         gain: f64,
-        /// Which connections count.
+        /// The fan to use.
         fan: Fan,
     },
-    /// He's (Kaiming's) spread, as a bell.
+    /// He (Kaiming) normal.
     HeNormal {
         /// See [`Gain`].
         gain: f64,
-        /// Which connections count.
+        /// The fan to use.
         fan: Fan,
     },
-    /// `LeCun`'s spread, even.
+    /// `LeCun` uniform.
     LeCunUniform,
-    /// `LeCun`'s spread, as a bell (an untruncated one). Made for SELU.
+    /// `LeCun` normal (not truncated), for SELU.
     LeCunNormal,
-    /// Orthonormal columns, or rows if there are fewer of them, times `gain`: W keeps the length of what it multiplies.
+    /// Orthonormal columns, or rows if fewer, times `gain`: W preserves norms.
     ///
-    /// A normal matrix, orthogonalised with positive diagonal, so that all directions are equally likely. After Saxe and
-    /// others, 2013.
+    /// A normal matrix, orthogonalised with positive diagonal, so that all directions are equally likely (Saxe et al.,
+    /// 2013).
     Orthogonal {
-        /// The length of each column or row; see [`Gain`].
+        /// The norm of each column or row; see [`Gain`].
         gain: f64,
     },
 }
 
-/// Which connections decide the spread of He's weights.
+/// The fan of He initialisation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Fan {
-    /// The inputs of an output: keeps the forward pass at an even strength.
+    /// `fan_in`: preserves the variance of the forward pass.
     #[default]
     In,
-    /// The outputs of an input: keeps the backward pass at an even strength.
+    /// `fan_out`: preserves the variance of the backward pass.
     Out,
 }
 
-/// How much larger weights should be because the activation after them weakens a signal; as `PyTorch`'s
-/// `calculate_gain`.
+/// The gain that compensates for an activation, as `PyTorch`'s `calculate_gain`.
 ///
 /// ```
 /// use neuropil::{Gain, Init};
@@ -132,14 +131,14 @@ pub enum Gain {
     Tanh,
     /// √2.
     Relu,
-    /// √(2 / (1 + slope²)), where `slope` is that for negative numbers.
+    /// √(2 / (1 + slope²)), for this negative slope.
     LeakyRelu(f64),
     /// 3/4.
     Selu,
 }
 
 impl Gain {
-    /// The factor.
+    /// The value of the gain.
     pub fn value(self) -> f64 {
         match self {
             Self::Linear | Self::Sigmoid => 1.0,
@@ -152,30 +151,29 @@ impl Gain {
 }
 
 impl Init {
-    /// Evenly from [0, 1).
+    /// The uniform distribution on [0, 1).
     pub const STANDARD_UNIFORM: Self = Self::Uniform { low: 0.0, high: 1.0 };
-    /// From the bell with mean 0 and standard deviation 1.
+    /// The standard normal distribution.
     pub const STANDARD_NORMAL: Self = Self::Normal { mean: 0.0, std: 1.0 };
-    /// Xavier's uniform numbers with gain 1.
+    /// Xavier (Glorot) uniform with gain 1.
     pub const XAVIER_UNIFORM: Self = Self::XavierUniform { gain: 1.0 };
-    /// Xavier's normal numbers with gain 1.
+    /// Xavier (Glorot) normal with gain 1.
     pub const XAVIER_NORMAL: Self = Self::XavierNormal { gain: 1.0 };
-    /// He's uniform numbers for layers before a `ReLU`.
+    /// He uniform for layers before a `ReLU`.
     pub const HE_UNIFORM: Self = Self::HeUniform { gain: std::f64::consts::SQRT_2, fan: Fan::In };
-    /// He's normal numbers for layers before a `ReLU`.
+    /// He normal for layers before a `ReLU`.
     pub const HE_NORMAL: Self = Self::HeNormal { gain: std::f64::consts::SQRT_2, fan: Fan::In };
     /// Orthonormal columns or rows.
     pub const ORTHOGONAL: Self = Self::Orthogonal { gain: 1.0 };
 
-    /// A matrix of (inputs, outputs) such numbers, for a layer that connects all of them.
+    /// Draws an (inputs, outputs) matrix for a fully connected layer.
     pub fn matrix<A: Scalar>(self, inputs: usize, outputs: usize, rng: &mut impl Rng) -> Array2<A> {
         self.matrix_with_fans(inputs, outputs, inputs, outputs, rng)
     }
 
-    /// A matrix of (rows, columns) such numbers, for a layer whose connections are not those of its matrix.
+    /// Draws a (rows, columns) matrix with explicit fans.
     ///
-    /// A convolution has `fan_in` = channels in · kernel and `fan_out` = channels out · kernel, for a kernel of so many
-    /// pixels.
+    /// A convolution has `fan_in` = channels in · kernel size and `fan_out` = channels out · kernel size.
     pub fn matrix_with_fans<A: Scalar>(
         self,
         rows: usize,
@@ -201,7 +199,7 @@ impl Init {
         }
     }
 
-    /// The same numbers told without fans: a `Constant`, `Uniform`, `Normal`, `TruncatedNormal` or `Orthogonal`.
+    /// The equivalent distribution without fans: a `Constant`, `Uniform`, `Normal`, `TruncatedNormal` or `Orthogonal`.
     ///
     /// ```
     /// use neuropil::Init;
@@ -230,13 +228,13 @@ impl Init {
     }
 }
 
-/// A number from [0, 1).
+/// A uniform random number in [0, 1).
 pub(crate) fn uniform(rng: &mut impl Rng) -> f64 {
     StandardUniform.sample(rng)
 }
 
-/// A number from the bell with mean 0 and standard deviation 1: Marsaglia's polar method, with this crate's own
-/// logarithm, so that every machine draws the same bits.
+/// A standard normal random number, by Marsaglia's polar method, with this crate's logarithm for the same bits on every
+/// machine.
 pub(crate) fn standard_normal(rng: &mut impl Rng) -> f64 {
     loop {
         let (a, b) = (2.0 * uniform(rng) - 1.0, 2.0 * uniform(rng) - 1.0);
@@ -247,10 +245,10 @@ pub(crate) fn standard_normal(rng: &mut impl Rng) -> f64 {
     }
 }
 
-/// A number of the standard bell from [from, to].
+/// A standard normal random number truncated to [from, to].
 ///
-/// Even proposals, each kept with the height of the bell there as its probability; heights are relative to the highest
-/// in reach, at `top`. Where the bell is below e⁻⁴⁰ of that, nothing would ever be kept, so nothing is proposed.
+/// Rejection sampling: uniform proposals, accepted with probability proportional to the density relative to its maximum
+/// in the interval, at `top`. Where it is below e⁻⁴⁰, nothing is proposed.
 fn truncated_normal(from: f64, to: f64, rng: &mut impl Rng) -> f64 {
     let top = 0.0_f64.clamp(from, to);
     let reach = (top * top + 80.0).sqrt();
@@ -263,10 +261,10 @@ fn truncated_normal(from: f64, to: f64, rng: &mut impl Rng) -> f64 {
     }
 }
 
-/// A matrix with orthonormal columns, or rows if there are fewer of them.
+/// A matrix with orthonormal columns, or rows if fewer.
 ///
-/// Gram and Schmidt's method on normal vectors: each loses its parts along the earlier ones, twice, as once would leave
-/// rounding errors that grow; see Giraud and others, 2005, "twice is enough".
+/// Gram-Schmidt on normal vectors, with each projection applied twice to bound rounding errors (Giraud et al., 2005,
+/// "twice is enough").
 fn orthogonal(rows: usize, columns: usize, rng: &mut impl Rng) -> Array2<f64> {
     let (count, length) = (rows.min(columns), rows.max(columns));
     let mut q = Array2::from_shape_simple_fn((count, length), || standard_normal(rng));

@@ -1,6 +1,6 @@
-//! [`Scalar`]: the two number types that networks are made of, and all that the crate asks of them.
+//! [`Scalar`]: the floating-point types of networks, and the required operations.
 
-// What a loop calls must be inlined to inherit its instruction set.
+// Functions called in a loop must be inlined to inherit its instruction set.
 #![allow(clippy::inline_always)]
 
 use std::fmt::{Debug, Display, LowerExp};
@@ -8,10 +8,10 @@ use std::ops::{AddAssign, DivAssign, MulAssign, Neg, SubAssign};
 
 use crate::kernels::math;
 
-/// A number that networks compute with: `f32` or `f64`.
+/// The floating-point type of a network: `f32` or `f64`.
 ///
-/// The transcendental functions are this crate's own: they give the same bits on every machine, and a loop over them
-/// turns into vector instructions.
+/// The transcendental functions are implemented in this crate: they give the same bits on every machine, and loops over
+/// them vectorise.
 ///
 /// ```
 /// use neuropil::Scalar;
@@ -24,10 +24,9 @@ use crate::kernels::math;
 ///
 /// # Accuracy of the functions
 ///
-/// The largest errors in units in the last place. For `f32` they are over all 2³² arguments (`cargo run --release
-/// --example ulp`), with the share of errors beyond one unit and the argument of the largest; for `f64` over the three
-/// hundred arguments or more of each in `tests/fixtures/math_f64.json`. Subnormal arguments and results count like any
-/// other.
+/// Maximum errors in units in the last place (ULP). For `f32` over all 2³² arguments (`cargo run --release --example
+/// ulp`), with the fraction of errors above 1 ULP and the argument of the maximum; for `f64` over at least three
+/// hundred arguments each in `tests/fixtures/math_f64.json`. Subnormal arguments and results are included.
 ///
 /// | function | `f32` | beyond 1 | at | `f64` |
 /// | --- | ---: | ---: | ---: | ---: |
@@ -41,9 +40,9 @@ use crate::kernels::math;
 /// | `erfc` | 0.68 | — | 4.5574322e-2 | 2.59 |
 /// | `normal_cdf` | 5.26 | 2.0179 % | -4.015473e0 | 3.33 |
 ///
-/// NaN gives NaN, infinities give the limits, and zero keeps its sign in odd functions, `exp_m1` and `ln_1p`. Every
-/// value has the same bits alone and in a loop, with any instruction set: what is fused or in which order it is added is
-/// written in the code, and nothing is left to the compiler.
+/// NaN gives NaN, infinities give the limits, and zero keeps its sign in odd functions, `exp_m1` and `ln_1p`. Values
+/// have the same bits alone and in a loop, with any instruction set: fused operations and the order of sums are
+/// explicit in the code.
 pub trait Scalar:
     sealed::Sealed
     + ndarray::LinalgScalar
@@ -66,7 +65,7 @@ pub trait Scalar:
     const ZERO: Self;
     /// One.
     const ONE: Self;
-    /// The distance from 1 to the next larger number.
+    /// The machine epsilon: the distance from 1 to the next larger number.
     const EPSILON: Self;
     /// Positive infinity.
     const INFINITY: Self;
@@ -77,33 +76,33 @@ pub trait Scalar:
 
     /// The number nearest to `x`.
     fn of(x: f64) -> Self;
-    /// This number as an `f64`, exactly.
+    /// Converts to `f64`, exactly.
     fn to_f64(self) -> f64;
     /// The absolute value.
     fn abs(self) -> Self;
     /// The square root.
     fn sqrt(self) -> Self;
-    /// The larger of two numbers; NaN if either is NaN (`f32::max` would hide it).
+    /// The maximum of two numbers; NaN if either is NaN, unlike `f32::max`.
     #[inline(always)]
     fn maximum(self, other: Self) -> Self {
         if self > other || self.is_nan() { self } else { other }
     }
-    /// The smaller of two numbers; NaN if either is NaN.
+    /// The minimum of two numbers; NaN if either is NaN.
     #[inline(always)]
     fn minimum(self, other: Self) -> Self {
         if self < other || self.is_nan() { self } else { other }
     }
-    /// Neither infinite nor NaN.
+    /// Whether the number is neither infinite nor NaN.
     fn is_finite(self) -> bool;
-    /// Is it NaN?
+    /// Whether the number is NaN.
     fn is_nan(self) -> bool;
     /// eˣ.
     fn exp(self) -> Self;
-    /// eˣ - 1, exact for small x.
+    /// eˣ - 1, accurate for small x.
     fn exp_m1(self) -> Self;
     /// The natural logarithm.
     fn ln(self) -> Self;
-    /// ln(1 + x), exact for small x.
+    /// ln(1 + x), accurate for small x.
     fn ln_1p(self) -> Self;
     /// The hyperbolic tangent.
     fn tanh(self) -> Self;
@@ -111,9 +110,9 @@ pub trait Scalar:
     fn sigmoid(self) -> Self;
     /// The error function 2/√π ∫₀ˣ e^(-t²) dt.
     fn erf(self) -> Self;
-    /// 1 - erf(x), exact where erf is near 1.
+    /// 1 - erf(x), accurate where erf is near 1.
     fn erfc(self) -> Self;
-    /// The standard normal distribution function ½ erfc(-x/√2): GELU is x times this.
+    /// The standard normal cumulative distribution function, ½ erfc(-x/√2).
     fn normal_cdf(self) -> Self;
 }
 
@@ -209,9 +208,9 @@ scalar!(f64);
 
 mod sealed {
     pub trait Sealed: Sized {
-        /// Appends the numbers, in little-endian order.
+        /// Appends the numbers in little-endian order.
         fn extend_le(numbers: &[Self], bytes: &mut Vec<u8>);
-        /// The numbers of these bytes.
+        /// Converts from little-endian bytes.
         fn from_le(bytes: &[u8]) -> Vec<Self>;
     }
 }

@@ -1,12 +1,11 @@
-//! [`Shape`]: what one row of a batch means.
+//! [`Shape`]: the shape of one sample.
 
 use std::fmt;
 
-/// The shape of one sample, that is, what the numbers in one row of a batch mean.
+/// The shape of one sample, a row of a batch.
 ///
-/// Data always travel as a matrix, one row a sample; the shape tells layers such as convolutions how to read a row.
-/// Rows are row-major: an image row is channel after channel, each line by line (NCHW); a sequence row is step after
-/// step.
+/// A batch is always a matrix with one row per sample; the shape tells layers such as convolutions how to interpret a
+/// row. Samples are row-major: images are `[channels, height, width]` (NCHW), sequences `[steps, features]`.
 ///
 /// ```
 /// use neuropil::Shape;
@@ -18,20 +17,20 @@ use std::fmt;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Shape {
-    /// Plain features in no particular arrangement.
+    /// Plain features.
     Flat(usize),
-    /// Steps in time, each with its features.
+    /// A sequence of steps with features.
     Sequence {
-        /// Number of time steps.
+        /// Number of steps.
         steps: usize,
-        /// Number of features at each step.
+        /// Number of features per step.
         features: usize,
     },
-    /// A picture or a stack of feature maps.
+    /// An image or a stack of feature maps.
     Image {
         /// Number of channels (feature maps).
         channels: usize,
-        /// Number of lines.
+        /// Number of rows.
         height: usize,
         /// Number of columns.
         width: usize,
@@ -39,7 +38,7 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// How many numbers a row holds; `usize::MAX` if the product overflows, which no row can have.
+    /// The number of elements; `usize::MAX` if the product overflows.
     #[allow(clippy::len_without_is_empty)] // A shape is no container.
     pub fn len(self) -> usize {
         match self {
@@ -60,7 +59,7 @@ impl Shape {
         }
     }
 
-    /// The number of positions at which a layer shares its weights: steps, pixels, or just one.
+    /// The number of positions that share weights: steps, pixels, or one.
     pub(crate) fn positions(self) -> usize {
         match self {
             Self::Flat(_) => 1,

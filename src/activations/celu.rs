@@ -1,4 +1,4 @@
-//! [`Celu`]: the exponential linear unit without a kink.
+//! [`Celu`]: the continuously differentiable exponential linear unit.
 
 use crate::activations::{Activation, bent};
 use crate::error::check_setting;
@@ -19,12 +19,12 @@ use crate::{Result, Scalar};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Celu {
-    /// Minus the limit for x → -∞, above 0; 1 by default.
+    /// α > 0: the limit for x → -∞ is -α; 1 by default.
     pub alpha: f64,
 }
 
 impl Celu {
-    /// A unit that falls to -`alpha`.
+    /// Creates a unit with α = `alpha`.
     pub const fn new(alpha: f64) -> Self {
         Self { alpha }
     }

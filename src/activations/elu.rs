@@ -19,12 +19,12 @@ use crate::{Result, Scalar};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Elu {
-    /// Minus the limit for x → -∞; 1 by default.
+    /// α: the limit for x → -∞ is -α; 1 by default.
     pub alpha: f64,
 }
 
 impl Elu {
-    /// A unit that falls to -`alpha`.
+    /// Creates a unit with α = `alpha`.
     pub const fn new(alpha: f64) -> Self {
         Self { alpha }
     }

@@ -6,10 +6,10 @@ use crate::spec::onnx::{Attribute, Operators};
 use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
-/// The Gaussian error linear unit x·Φ(x), where Φ(x) = erfc(-x/√2)/2 is the normal distribution function (Hendrycks and
-/// Gimpel, 2016).
+/// The Gaussian error linear unit x·Φ(x), where Φ(x) = erfc(-x/√2)/2 is the cumulative distribution function of the
+/// standard normal distribution (Hendrycks and Gimpel, 2016).
 ///
-/// Its derivative is Φ(x) + x·φ(x), where φ(x) = e^(-x²/2)/√(2π) is the normal density.
+/// Its derivative is Φ(x) + x·φ(x), where φ(x) = e^(-x²/2)/√(2π) is its density.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -20,8 +20,7 @@ use crate::{Result, Scalar};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Gelu;
 
-/// Beyond ±this, all the distribution functions here are exactly 0 or 1, and the densities 0: with x cut off there,
-/// ∞·0 cannot happen.
+/// Beyond ±`FAR`, all distribution functions here are exactly 0 or 1, and densities 0. Clamping x there avoids ∞·0.
 const FAR: f64 = 40.0;
 /// 1/√(2π).
 const PEAK: f64 = 0.398_942_280_401_432_7;
@@ -64,7 +63,7 @@ impl<A: Scalar> Restore<A> for Gelu {
     }
 }
 
-/// [`Gelu`] with Φ(x) ≈ σ(2u) = (1 + tanh u)/2, u = √(2/π)·(x + 0.044715·x³): within 0.0005 of the exact one.
+/// [`Gelu`] with Φ(x) ≈ σ(2u) = (1 + tanh u)/2, u = √(2/π)·(x + 0.044715·x³): within 0.0005 of the exact function.
 ///
 /// This is the form of BERT and GPT-2, `gelu(approximate="tanh")` in `PyTorch`.
 ///

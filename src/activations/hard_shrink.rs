@@ -1,4 +1,4 @@
-//! [`HardShrink`]: drops what is near 0.
+//! [`HardShrink`]: hard thresholding.
 
 use crate::activations::Activation;
 use crate::error::check_setting;
@@ -7,7 +7,7 @@ use crate::spec::onnx::{Attribute, Operators};
 use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
-/// Passes x if |x| > λ, else gives 0 (Donoho and Johnstone, 1994).
+/// x for |x| > λ, else 0 (Donoho and Johnstone, 1994).
 ///
 /// Its derivative is 1 for |x| > λ, else 0.
 ///
@@ -23,7 +23,7 @@ pub struct HardShrink {
 }
 
 impl HardShrink {
-    /// Drops what is at most `lambda` from 0.
+    /// Creates a threshold with λ = `lambda`.
     pub const fn new(lambda: f64) -> Self {
         Self { lambda }
     }
@@ -38,7 +38,7 @@ impl Default for HardShrink {
 impl Activation for HardShrink {
     #[inline(always)]
     fn apply<A: Scalar>(&self, x: A) -> A {
-        // This way round, NaN passes.
+        // In this order, NaN passes.
         if x.abs() <= A::of(self.lambda) { A::ZERO } else { x }
     }
 

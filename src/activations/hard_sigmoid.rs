@@ -1,4 +1,4 @@
-//! [`HardSigmoid`]: a sigmoid of three straight lines.
+//! [`HardSigmoid`]: a piecewise linear sigmoid.
 
 use crate::activations::{Activation, clamp, clamped};
 use crate::layer::{Parts, Restore};
@@ -6,10 +6,10 @@ use crate::spec::onnx::{Attribute, Operators};
 use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
-/// The sigmoid of three straight lines: 0 up to -3, 1 from 3 on, x/6 + 1/2 between them.
+/// The piecewise linear sigmoid: 0 for x <= -3, 1 for x >= 3, x/6 + 1/2 between.
 ///
-/// Its derivative is 1/6 inside (-3, 3), else 0, also at ±3. This is the form of `PyTorch` and of `MobileNetV3`; older
-/// systems had the slope 0.2.
+/// Its derivative is 1/6 in (-3, 3), else 0. This is the form of `PyTorch` and `MobileNetV3`; older libraries use a
+/// slope of 0.2.
 ///
 /// ```
 /// use neuropil::prelude::*;

@@ -1,4 +1,4 @@
-//! [`HardSwish`]: swish of straight lines.
+//! [`HardSwish`]: a piecewise approximation of swish.
 
 use crate::activations::{Activation, HardSigmoid};
 use crate::layer::{Parts, Restore};
@@ -6,10 +6,9 @@ use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
-/// x times [`HardSigmoid`] of x: 0 up to -3, x from 3 on, x(x + 3)/6 between them (`MobileNetV3`; Howard and others,
-/// 2019).
+/// x times [`HardSigmoid`] of x: 0 for x <= -3, x for x >= 3, x(x + 3)/6 between (`MobileNetV3`; Howard et al., 2019).
 ///
-/// Its derivative is 0 up to -3, 1 from 3 on, x/3 + 1/2 between them.
+/// Its derivative is 0 for x <= -3, 1 for x >= 3, x/3 + 1/2 between.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -22,7 +21,7 @@ pub struct HardSwish;
 impl Activation for HardSwish {
     #[inline(always)]
     fn apply<A: Scalar>(&self, x: A) -> A {
-        // Cut off where the other factor is 0 anyway, so that -∞·0 cannot happen.
+        // Clamped where the other factor is 0, which avoids -∞·0.
         x.maximum(A::of(-3.0)) * HardSigmoid.apply(x)
     }
 

@@ -1,4 +1,4 @@
-//! [`HardTanh`]: the identity, cut off on both sides.
+//! [`HardTanh`]: the identity, clamped to an interval.
 
 use crate::activations::{Activation, clamp, clamped, clip};
 use crate::error::check_setting;
@@ -7,9 +7,9 @@ use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
-/// The identity between `min` and `max`, cut off there (Collobert, 2004).
+/// Clamps x to [`min`, `max`] (Collobert, 2004).
 ///
-/// Its derivative is 1 between them, else 0, also at both ends.
+/// Its derivative is 1 in (`min`, `max`), else 0.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -19,14 +19,14 @@ use crate::{Result, Scalar};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HardTanh {
-    /// The smallest result; -1 by default.
+    /// The lower bound; -1 by default.
     pub min: f64,
-    /// The largest result, above `min`; 1 by default.
+    /// The upper bound, above `min`; 1 by default.
     pub max: f64,
 }
 
 impl HardTanh {
-    /// The identity, cut off at `min` and `max`.
+    /// Creates a function that clamps to [`min`, `max`].
     pub const fn new(min: f64, max: f64) -> Self {
         Self { min, max }
     }

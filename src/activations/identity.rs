@@ -1,4 +1,4 @@
-//! [`Identity`]: no change.
+//! [`Identity`]: the identity function.
 
 use crate::activations::Activation;
 use crate::layer::{Parts, Restore};
@@ -6,7 +6,7 @@ use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
-/// The identity f(x) = x, with derivative 1: where a function is asked for and none is wanted.
+/// The identity f(x) = x, with derivative 1, as a placeholder for an activation.
 ///
 /// ```
 /// use neuropil::prelude::*;

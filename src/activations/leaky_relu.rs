@@ -1,4 +1,4 @@
-//! [`LeakyRelu`]: a rectifier that lets a little of the negative side through.
+//! [`LeakyRelu`]: a rectifier with a small negative slope.
 
 use crate::activations::{Activation, bent};
 use crate::error::check_setting;
@@ -9,7 +9,7 @@ use crate::{Result, Scalar};
 
 /// The leaky rectifier: x for x > 0, else slope·x (Maas, Hannun and Ng, 2013).
 ///
-/// Its derivative is 1 for x > 0, else the slope, also at 0.
+/// Its derivative is 1 for x > 0, else the slope.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -24,7 +24,7 @@ pub struct LeakyRelu {
 }
 
 impl LeakyRelu {
-    /// A rectifier with `slope` on its negative side.
+    /// Creates a rectifier with `slope` for x <= 0.
     pub const fn new(slope: f64) -> Self {
         Self { slope }
     }

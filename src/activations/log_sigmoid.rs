@@ -8,7 +8,7 @@ use crate::{Result, Scalar};
 
 /// The logarithm of the logistic function, ln σ(x) = -ln(1 + e⁻ˣ).
 ///
-/// Computed as min(x, 0) - ln(1 + e^(-|x|)), which neither overflows nor becomes ln 0. Its derivative is σ(-x).
+/// Computed as min(x, 0) - ln(1 + e^(-|x|)), which is numerically stable. Its derivative is σ(-x).
 ///
 /// ```
 /// use neuropil::prelude::*;

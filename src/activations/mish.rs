@@ -8,8 +8,8 @@ use crate::{Result, Scalar};
 
 /// x·tanh(softplus(x)), with softplus(x) = ln(1 + eˣ) (Misra, 2019).
 ///
-/// With e = eˣ and n = e(e + 2), tanh(softplus(x)) is n/(n + 2): one exponential is enough. The derivative is
-/// n/(n + 2) + x·4e(e + 1)/(n + 2)².
+/// With e = eˣ and n = e(e + 2), tanh(softplus(x)) is n/(n + 2), which needs one exponential. The derivative is n/(n +
+/// 2) + x·4e(e + 1)/(n + 2)².
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -19,9 +19,9 @@ use crate::{Result, Scalar};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Mish;
 
-/// Below this eˣ is exactly 0: with x cut off there, ∞·0 cannot happen.
+/// Below this, eˣ is exactly 0. Clamping x there avoids ∞·0.
 const LOW: f64 = -1000.0;
-/// From here on n/(n + 2) is exactly 1, and n does not overflow yet.
+/// Here n/(n + 2) is already exactly 1, and n does not overflow.
 const HIGH: f64 = 40.0;
 
 impl Activation for Mish {

@@ -1,8 +1,7 @@
 //! The [`Activation`] trait and the activations, one file each.
 //!
 //! # A new activation
-//! One new file here with all that the crate knows of it, and one line in the list below; in another crate it is one
-//! file:
+//! Add one file here and one entry in the list below; in another crate, one file is enough:
 //!
 //! ```
 //! use neuropil::prelude::*;
@@ -32,7 +31,7 @@ use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Brings activations into the crate: the file and the activations in it.
+/// Declares activations: the file and the activations in it.
 macro_rules! activations {
     ($($file:ident: $($name:ident),+;)+) => {
         $(
@@ -40,7 +39,7 @@ macro_rules! activations {
             pub use $file::{$($name),+};
         )+
 
-        /// Tells a registry how each activation is made again.
+        /// Registers how each activation is restored.
         pub(crate) fn register<A: Scalar>(registry: &mut crate::layer::Registry<A>) {
             $($(registry.register::<$name>();)+)+
         }
@@ -74,10 +73,10 @@ activations! {
     threshold: Threshold;
 }
 
-/// A function that acts on each number alone: two scalar functions.
+/// An elementwise function and its derivative, as two scalar functions.
 ///
-/// Every activation is a [`Layer`] that takes samples of any shape. The loops over batches are the crate's: they use
-/// vector instructions and threads, so mark the two functions `#[inline]`, and prefer selecting to branching.
+/// Every activation is a [`Layer`] that takes samples of any shape. The crate loops over batches with vector
+/// instructions and threads: mark both functions `#[inline]`, and prefer selections to branches.
 pub trait Activation: Debug + Clone + Send + Sync + 'static {
     /// f(x).
     fn apply<A: Scalar>(&self, x: A) -> A;
@@ -85,15 +84,15 @@ pub trait Activation: Debug + Clone + Send + Sync + 'static {
     /// The derivative f'(x), where `y` is f(x): use whichever is cheaper.
     fn slope<A: Scalar>(&self, x: A, y: A) -> A;
 
-    /// Whether the derivative tells anything: `false` for steps, whose derivative is zero wherever there is one.
+    /// Whether gradients can pass: `false` for step functions, whose derivative is zero almost everywhere.
     fn differentiable(&self) -> bool {
         true
     }
 
-    /// Whether the settings make sense; asked when the activation joins a network, and when a pass starts.
+    /// Checks the settings, when the activation is added to a network and when a pass starts.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for a setting outside its range.
+    /// [`Error::Setting`] for a setting outside its range.
     fn check(&self) -> Result<()> {
         Ok(())
     }
@@ -103,10 +102,10 @@ pub trait Activation: Debug + Clone + Send + Sync + 'static {
         None
     }
 
-    /// Writes the function with the operators of ONNX: see [`Layer::onnx`].
+    /// Writes the function as ONNX operators: see [`Layer::onnx`].
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if there is no way to.
+    /// [`Error::Unsupported`] if this is not possible.
     fn onnx(&self, _operators: &mut Operators) -> Result<()> {
         let what = "cannot be written as ONNX; implement `onnx` for it".to_owned();
         Err(Error::Unsupported { layer: format!("{self:?}"), what })
@@ -123,7 +122,7 @@ pub trait Activation: Debug + Clone + Send + Sync + 'static {
     }
 }
 
-/// x, or the limit that it is beyond; NaN stays.
+/// Clamps x to [low, high]; NaN stays NaN.
 #[inline(always)]
 fn clamp<A: Scalar>(x: A, low: f64, high: f64) -> A {
     x.maximum(A::of(low)).minimum(A::of(high))
@@ -134,13 +133,13 @@ fn clamped(x: &str, low: f64, high: f64, number: &dyn Fn(f64) -> String) -> Stri
     format!("minimum(maximum({x}, {}), {})", number(low), number(high))
 }
 
-/// [`clamp`] as an operator of ONNX.
+/// [`clamp`] as an ONNX operator.
 fn clip(operators: &mut Operators, low: f64, high: f64) {
     let (low, high) = (operators.number(low), operators.number(high));
     operators.then("Clip", &[&low, &high], []);
 }
 
-/// One Rust expression above 0, another from there down; `bent` comes first, so that this is a selection, not a branch.
+/// One Rust expression for x > 0, `bent` for the rest, evaluated first so that this is a selection, not a branch.
 fn bent(straight: &str, bent: &str) -> String {
     format!("{{ let bent = {bent}; if x > 0.0 {{ {straight} }} else {{ bent }} }}")
 }

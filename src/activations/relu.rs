@@ -8,7 +8,7 @@ use crate::{Result, Scalar};
 
 /// The rectified linear unit max(0, x) (Nair and Hinton, 2010).
 ///
-/// Its derivative is 1 for x > 0 and 0 else, also at 0.
+/// Its derivative is 1 for x > 0, else 0.
 ///
 /// ```
 /// use neuropil::prelude::*;

@@ -1,4 +1,4 @@
-//! [`Relu6`]: a rectifier that saturates.
+//! [`Relu6`]: a rectifier clamped at 6.
 
 use crate::activations::{Activation, clamp, clamped, clip};
 use crate::layer::{Parts, Restore};
@@ -6,9 +6,9 @@ use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
-/// The rectifier that saturates at 6: min(max(0, x), 6) (Krizhevsky, 2010).
+/// The rectifier clamped at 6: min(max(0, x), 6) (Krizhevsky, 2010).
 ///
-/// Its derivative is 1 inside (0, 6), else 0, also at 0 and 6.
+/// Its derivative is 1 in (0, 6), else 0.
 ///
 /// ```
 /// use neuropil::prelude::*;

@@ -1,4 +1,4 @@
-//! [`Selu`]: the unit of self-normalising networks.
+//! [`Selu`]: the scaled exponential linear unit.
 
 use crate::activations::{Activation, bent};
 use crate::layer::{Parts, Restore};
@@ -8,8 +8,8 @@ use crate::{Result, Scalar};
 
 /// The scaled exponential linear unit: λx for x > 0, else λα(eˣ - 1), with λ ≈ 1.0507 and α ≈ 1.6733.
 ///
-/// The two constants are such that layers with LeCun-normal weights keep mean 0 and variance 1 (Klambauer and others,
-/// 2017). Its derivative is λ for x > 0, else λαeˣ = f(x) + λα.
+/// With these constants, layers with LeCun normal weights preserve mean 0 and variance 1 (Klambauer et al., 2017). Its
+/// derivative is λ for x > 0, else λαeˣ = f(x) + λα.
 ///
 /// ```
 /// use neuropil::prelude::*;

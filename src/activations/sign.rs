@@ -1,4 +1,4 @@
-//! [`Sign`]: -1, 0 or 1.
+//! [`Sign`]: the sign function.
 
 use crate::activations::Activation;
 use crate::layer::{Parts, Restore};
@@ -8,9 +8,8 @@ use crate::{Result, Scalar};
 
 /// The sign function: -1 for x < 0, 0 for 0, 1 for x > 0.
 ///
-/// Its derivative is 0 wherever there is one, so nothing can be learned through it by gradients: a network with
-/// parameters before it refuses to train, and only predicts. In its place stand [`Tanh`](crate::activations::Tanh) and
-/// [`HardTanh`](crate::activations::HardTanh).
+/// Its derivative is 0 almost everywhere, so a network with parameters before it can predict, but not train.
+/// [`Tanh`](crate::activations::Tanh) and [`HardTanh`](crate::activations::HardTanh) are trainable alternatives.
 ///
 /// ```
 /// use neuropil::activations::Sign;
@@ -24,7 +23,7 @@ pub struct Sign;
 impl Activation for Sign {
     #[inline(always)]
     fn apply<A: Scalar>(&self, x: A) -> A {
-        // What is neither above nor below 0 stays: 0 and NaN.
+        // 0 and NaN are returned unchanged.
         let y = if x > A::ZERO { A::ONE } else { x };
         if x < A::ZERO { -A::ONE } else { y }
     }

@@ -19,7 +19,7 @@ use crate::{Result, Scalar};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Silu;
 
-/// Beyond ±this, σ is exactly 0 or 1: with x cut off there, ∞·0 cannot happen.
+/// Beyond ±`FAR`, σ is exactly 0 or 1. Clamping x there avoids ∞·0.
 const FAR: f64 = 1000.0;
 
 impl Activation for Silu {

@@ -1,4 +1,4 @@
-//! [`SoftShrink`]: moves towards 0.
+//! [`SoftShrink`]: soft thresholding.
 
 use crate::activations::{Activation, clamp, clamped};
 use crate::error::check_setting;
@@ -7,7 +7,7 @@ use crate::spec::onnx::{Attribute, Operators};
 use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
-/// Moves x towards 0 by λ, and to 0 what is nearer: sign(x)·max(0, |x| - λ) (Donoho and Johnstone, 1994).
+/// Soft thresholding, sign(x)·max(0, |x| - λ) (Donoho and Johnstone, 1994).
 ///
 /// Its derivative is 1 for |x| > λ, else 0.
 ///
@@ -23,7 +23,7 @@ pub struct SoftShrink {
 }
 
 impl SoftShrink {
-    /// Moves towards 0 by `lambda`.
+    /// Creates a threshold with λ = `lambda`.
     pub const fn new(lambda: f64) -> Self {
         Self { lambda }
     }

@@ -7,7 +7,7 @@ use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
-/// The smooth rectifier ln(1 + e^(βx))/β (Dugas and others, 2001), taken as x where βx is above a threshold.
+/// The smooth rectifier ln(1 + e^(βx))/β (Dugas et al., 2001), replaced by x where βx exceeds a threshold.
 ///
 /// Computed as max(0, x) + ln(1 + e^(-β|x|))/β, which cannot overflow. Its derivative is σ(βx), and 1 above the
 /// threshold. `PyTorch` has the same threshold; at its default of 20 the two parts differ by 2·10⁻⁹.
@@ -20,14 +20,14 @@ use crate::{Result, Scalar};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Softplus {
-    /// How sharp the bend is, above 0; 1 by default.
+    /// β > 0, the sharpness of the bend; 1 by default.
     pub beta: f64,
-    /// Where βx is above this, the result is x; 20 by default.
+    /// The value of βx above which the result is x; 20 by default.
     pub threshold: f64,
 }
 
 impl Softplus {
-    /// A rectifier with a bend as sharp as `beta`, linear where `beta`·x is above `threshold`.
+    /// Creates a rectifier with β = `beta`, linear where βx exceeds `threshold`.
     pub const fn new(beta: f64, threshold: f64) -> Self {
         Self { beta, threshold }
     }

@@ -1,4 +1,4 @@
-//! [`Softsign`]: a sigmoid with slow tails.
+//! [`Softsign`]: a sigmoid with polynomial tails.
 
 use crate::activations::{Activation, clamp, clamped};
 use crate::layer::{Parts, Restore};
@@ -6,7 +6,7 @@ use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
-/// The sigmoid x/(1 + |x|), with values in (-1, 1) and slower tails than tanh (Bergstra and others, 2009).
+/// The sigmoid x/(1 + |x|), with values in (-1, 1) and heavier tails than tanh (Bergstra et al., 2009).
 ///
 /// Its derivative is 1/(1 + |x|)².
 ///
@@ -19,7 +19,7 @@ use crate::{Result, Scalar};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Softsign;
 
-/// Beyond ±this, the result is exactly ±1: with x cut off there, ∞/∞ cannot happen.
+/// Beyond ±`FAR`, the result is exactly ±1. Clamping x there avoids ∞/∞.
 const FAR: f64 = 1e30;
 
 impl Activation for Softsign {

@@ -1,4 +1,4 @@
-//! [`Step`]: fires or does not.
+//! [`Step`]: the step function.
 
 use crate::activations::Activation;
 use crate::error::check_setting;
@@ -9,8 +9,7 @@ use crate::{Result, Scalar};
 
 /// The step function: 1 for x >= b, else 0, where b is the threshold (`McCulloch` and Pitts, 1943).
 ///
-/// Its derivative is 0 wherever there is one, so nothing can be learned through it by gradients: a network with
-/// parameters before a step refuses to train, and only predicts.
+/// Its derivative is 0 almost everywhere, so a network with parameters before a step can predict, but not train.
 ///
 /// ```
 /// use neuropil::activations::Step;
@@ -22,12 +21,12 @@ use crate::{Result, Scalar};
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Step {
-    /// The smallest x that gives 1; 0 by default.
+    /// The smallest x with result 1; 0 by default.
     pub threshold: f64,
 }
 
 impl Step {
-    /// A step at `threshold`.
+    /// Creates a step at `threshold`.
     pub const fn new(threshold: f64) -> Self {
         Self { threshold }
     }

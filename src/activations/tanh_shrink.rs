@@ -1,4 +1,4 @@
-//! [`TanhShrink`]: what tanh takes away.
+//! [`TanhShrink`]: x - tanh(x).
 
 use crate::activations::Activation;
 use crate::layer::{Parts, Restore};
@@ -6,9 +6,9 @@ use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
-/// What tanh takes away: x - tanh(x) (as `PyTorch` has it).
+/// The function x - tanh(x), as in `PyTorch`.
 ///
-/// Its derivative is tanh²(x). The difference cancels near 0: there its error is that of a rounded x.
+/// Its derivative is tanh²(x). Near 0 the difference cancels, so its absolute error is the rounding error of x.
 ///
 /// ```
 /// use neuropil::prelude::*;

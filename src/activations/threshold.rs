@@ -1,4 +1,4 @@
-//! [`Threshold`]: passes what is large enough.
+//! [`Threshold`]: replaces small values.
 
 use crate::activations::Activation;
 use crate::error::check_setting;
@@ -7,9 +7,9 @@ use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
-/// Passes x if it is above a threshold, else gives a fixed value instead (as `PyTorch` has it).
+/// x above a threshold, else a fixed value, as in `PyTorch`.
 ///
-/// Its derivative is 1 above the threshold, else 0, also at the threshold.
+/// Its derivative is 1 above the threshold, else 0.
 ///
 /// ```
 /// use neuropil::activations::Threshold;
@@ -19,14 +19,14 @@ use crate::{Result, Scalar};
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Threshold {
-    /// What x must be above to pass; 0 by default.
+    /// The threshold; 0 by default.
     pub threshold: f64,
-    /// What else is given; 0 by default.
+    /// The replacement value; 0 by default.
     pub value: f64,
 }
 
 impl Threshold {
-    /// Passes what is above `threshold`, else gives `value`.
+    /// Creates a function that replaces values up to `threshold` by `value`.
     pub const fn new(threshold: f64, value: f64) -> Self {
         Self { threshold, value }
     }
@@ -35,7 +35,7 @@ impl Threshold {
 impl Activation for Threshold {
     #[inline(always)]
     fn apply<A: Scalar>(&self, x: A) -> A {
-        // This way round, NaN passes.
+        // In this order, NaN passes.
         if x <= A::of(self.threshold) { A::of(self.value) } else { x }
     }
 

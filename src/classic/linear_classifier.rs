@@ -1,4 +1,4 @@
-//! [`LinearClassifier`]: one template for each class.
+//! [`LinearClassifier`]: one template per class.
 
 use ndarray::Array2;
 use rand::Rng;
@@ -11,11 +11,11 @@ use crate::metrics::argmax;
 use crate::optimizers::Optimizer;
 use crate::{Init, Matrix, Network, Result, Scalar, Sequential, Tape};
 
-/// A linear classifier: a score for each class, scores = x·W + b, and the class with the highest score is the answer.
+/// A linear classifier: scores = x·W + b, one per class; it predicts the class with the highest score.
 ///
 /// With [`CrossEntropy`](crate::losses::CrossEntropy) it is softmax (multinomial logistic) regression, with
-/// [`MultiClassHinge`](crate::losses::MultiClassHinge) a support vector machine. A column of W is a template of its class:
-/// the score tells how well x matches it. One template a class is too few for anything that comes in several forms.
+/// [`MultiClassHinge`](crate::losses::MultiClassHinge) a support vector machine. A column of W is a template of its
+/// class, and the score measures how well x matches it. One template cannot represent a class with several forms.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -39,10 +39,10 @@ pub struct LinearClassifier<A: Scalar> {
 }
 
 impl<A: Scalar> LinearClassifier<A> {
-    /// A classifier with small normal weights, of standard deviation 0.0001, and biases of 0.
+    /// Creates a classifier with weights from a normal distribution with standard deviation 0.0001, and biases of 0.
     ///
     /// # Errors
-    /// When there are no features or no classes.
+    /// If there are no features or no classes.
     pub fn new(features: usize, classes: usize, rng: &mut impl Rng) -> Result<Self> {
         let init = Init::Normal { mean: 0.0, std: 1e-4 };
         let network = Sequential::new(features).with(Dense::with_init(features, classes, init, rng))?;
@@ -50,8 +50,8 @@ impl<A: Scalar> LinearClassifier<A> {
         Ok(Self { network: network.into(), tape })
     }
 
-    /// One pass over the samples in a random order, with a step of the optimizer after each batch; returns the mean loss,
-    /// that of each batch before its step.
+    /// Trains for one epoch over the samples in random order, with an optimizer step per batch. Returns the mean loss,
+    /// computed for each batch before its step.
     ///
     /// # Errors
     /// Those of [`Tape::train`].
@@ -71,15 +71,15 @@ impl<A: Scalar> LinearClassifier<A> {
         Ok(A::of(mean))
     }
 
-    /// The score of each class, (samples, classes), for each row of `x`, (samples, features).
+    /// Computes the scores of the classes, (samples, classes), for `x`, (samples, features).
     ///
     /// # Errors
-    /// [`Error::Width`](crate::Error::Width) unless the rows have as many numbers as there are features.
+    /// [`Error::Width`](crate::Error::Width) unless the width of `x` is the number of features.
     pub fn scores(&self, x: &Matrix<A>) -> Result<Array2<A>> {
         self.network.predict(x)
     }
 
-    /// The class of each row of `x`.
+    /// Predicts the class of each row of `x`.
     ///
     /// # Errors
     /// Those of [`scores`](Self::scores).
@@ -87,25 +87,25 @@ impl<A: Scalar> LinearClassifier<A> {
         Ok(argmax(&self.scores(x)?))
     }
 
-    /// The network that gives the scores.
+    /// The network that computes the scores.
     pub fn network(&self) -> &Network<A> {
         &self.network
     }
 
-    /// (features + 1, classes): the weights, and the biases below them as the weights of a constant feature 1.
+    /// The weights, (features + 1, classes), with the biases as the last row: the weights of a constant feature 1.
     pub fn weight(&self) -> Array2<A> {
         let mut weight = Array2::from_elem((0, self.network.prediction_shape().len()), A::ZERO);
         self.network.visit(&mut |_, part| {
             for row in part.rows() {
-                // Weights and biases have a column for each class.
+                // Weights and biases have one column per class.
                 let _ = weight.push_row(row);
             }
         });
         weight
     }
 
-    /// (features, classes): the weights as brightness, 255·(W - min) / (max - min) over all of them; all 0 if they are all
-    /// the same. Each column is a picture of what its class looks like to the classifier.
+    /// The weights as brightness, (features, classes): 255·(W - min) / (max - min) over all weights, or 0 if all are
+    /// equal. Each column is an image of its class template.
     pub fn templates(&self) -> Array2<A> {
         let weight = self.weight();
         let weight = weight.slice(ndarray::s![..-1, ..]);

@@ -1,9 +1,8 @@
-//! The models that came before networks with hidden layers, as they were: to see what they can do, and what they cannot.
+//! Historical models without hidden layers, to show what they can and cannot do.
 //!
-//! [`Perceptron`] is Rosenblatt's neuron of 1958, with the rule that taught it from its mistakes. It learns AND and OR, but
-//! not XOR: no line separates the two classes, as Minsky and Papert told the world in 1969. [`LinearClassifier`] is a
-//! row of such neurons trained by gradient descent, one template for each class. What both lack is a hidden layer with
-//! a bend in it: see the example `xor`.
+//! [`Perceptron`] is Rosenblatt's neuron of 1958, with its error-correction rule. It learns AND and OR, but not XOR,
+//! whose classes are not linearly separable (Minsky and Papert, 1969). [`LinearClassifier`] is a layer of such neurons
+//! trained by gradient descent, one template per class. Both lack a nonlinear hidden layer: see the example `xor`.
 
 mod linear_classifier;
 mod perceptron;

@@ -1,4 +1,4 @@
-//! [`Perceptron`]: one neuron that learns from its mistakes.
+//! [`Perceptron`]: Rosenblatt's perceptron.
 
 use std::fmt;
 
@@ -9,11 +9,10 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Rosenblatt's perceptron: a weighted sum, a threshold, and the error-correction rule.
 ///
-/// Its answer is that of a [`Response`] to the sum x·w + b. It starts with all weights 0 and goes through the samples one
-/// by one: while the answer is right the weights stay; after a wrong one they change by one unit of the input, with the
-/// sign opposite to the error's, w ← w - sign(answer - target)·x, and b as the weight of a constant input 1. If any line
-/// (plane, ...) separates the classes, this rule finds one after a finite number of mistakes (Rosenblatt, *The perceptron*,
-/// 1958 and 1962; Novikoff, 1962).
+/// It outputs a [`Response`] to x·w + b. All weights start at 0. Training visits the samples one by one; after each
+/// mistake, w ← w - sign(output - target)·x, with b as the weight of a constant input 1. If a hyperplane separates the
+/// classes, this rule finds one after a finite number of mistakes (Rosenblatt, *The perceptron*, 1958 and 1962;
+/// Novikoff, 1962).
 ///
 /// ```
 /// use neuropil::classic::{Outcome, Perceptron, Response};
@@ -38,17 +37,17 @@ pub struct Perceptron<A: Scalar> {
     response: Response,
 }
 
-/// What a perceptron answers to a weighted sum.
+/// The activation of a perceptron.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Response {
     /// 1 if the sum is above 0, else 0: Rosenblatt's S and A elements.
     Step,
-    /// 1 if the sum is above 0, -1 if it is below, and 0, which is never right, at 0: Rosenblatt's R elements.
+    /// 1 if the sum is above 0, -1 if it is below, and 0, which is always wrong, at 0: Rosenblatt's R elements.
     Sign,
 }
 
 impl Response {
-    /// The answer to this sum; NaN to NaN.
+    /// The output for this sum; NaN for NaN.
     pub fn apply<A: Scalar>(self, sum: A) -> A {
         match self {
             _ if sum.is_nan() => sum,
@@ -59,24 +58,24 @@ impl Response {
     }
 }
 
-/// How [`Perceptron::fit`] went; its text tells it in a sentence.
+/// The result of [`Perceptron::fit`]; displays as a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fit {
-    /// How many answers were wrong in each epoch: each pass over the samples.
+    /// The number of mistakes in each epoch.
     pub mistakes: Vec<usize>,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
-/// How [`Perceptron::fit`] ended.
+/// The outcome of [`Perceptron::fit`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// A whole epoch went without a mistake: the weights separate the classes.
+    /// An epoch without mistakes: the weights separate the classes.
     Separated,
-    /// The epochs are used up, and no line will ever be found: between two epochs, the weights were as once before, so
-    /// that the same mistakes come again and again. Only told if all arithmetic was exact, as it is for integer inputs.
+    /// The epochs ran out, and the classes are not linearly separable: the weights repeated between two epochs, so the
+    /// mistakes cycle. Only reported if all arithmetic was exact, as for integer inputs.
     NotSeparable,
-    /// The epochs are used up without a line found: there is none, or it takes more of them.
+    /// The epochs ran out without separation: there is none, or it needs more epochs.
     NotSeparated,
 }
 
@@ -100,7 +99,7 @@ impl fmt::Display for Fit {
 }
 
 impl<A: Scalar> Perceptron<A> {
-    /// A neuron with so many inputs, and all weights 0.
+    /// Creates a neuron with `inputs` inputs and all weights 0.
     pub fn new(inputs: usize, response: Response) -> Self {
         Self { weight: Array1::from_elem(inputs, A::ZERO), bias: A::ZERO, response }
     }
@@ -115,24 +114,23 @@ impl<A: Scalar> Perceptron<A> {
         self.bias
     }
 
-    /// Its answer to each row of `x`, (samples, inputs), as (samples, 1).
+    /// Predicts each row of `x`, (samples, inputs), as (samples, 1).
     ///
     /// # Errors
-    /// [`Error::Input`] unless the rows have as many numbers as it has inputs.
+    /// [`Error::Input`] unless the width of `x` is the number of inputs.
     pub fn predict(&self, x: &Matrix<A>) -> Result<Array2<A>> {
         self.check(x)?;
         let sums = x.dot(&self.weight) + self.bias;
         Ok(sums.mapv_into(|sum| self.response.apply(sum)).insert_axis(Axis(1)))
     }
 
-    /// Learns from its mistakes, pass after pass over the samples in their order, until a whole pass is right, or for
-    /// `max_epochs` passes.
+    /// Trains over the samples in order, until an epoch has no mistakes, or for `max_epochs` epochs.
     ///
-    /// `x` is (samples, inputs); `target` is (samples, 1) and has the two answers that the response can give: 0 and 1 for
-    /// [`Response::Step`], -1 and 1 for [`Response::Sign`].
+    /// `x` is (samples, inputs); `target` is (samples, 1): 0 and 1 for [`Response::Step`], -1 and 1 for
+    /// [`Response::Sign`].
     ///
     /// # Errors
-    /// For other shapes, other targets, numbers in `x` that are not finite, or no epochs; the weights stay as they were.
+    /// For other shapes, other targets, non-finite values in `x`, or 0 epochs; the weights are not changed.
     pub fn fit(&mut self, x: &Matrix<A>, target: &Matrix<A>, max_epochs: usize) -> Result<Fit> {
         self.check(x)?;
         self.check_target(x, target)?;
@@ -148,7 +146,7 @@ impl<A: Scalar> Perceptron<A> {
             if mistakes.last() == Some(&0) {
                 return Ok(Fit { mistakes, outcome: Outcome::Separated });
             }
-            // Brent's way to find a circle of any length with one place remembered at a time.
+            // Brent's cycle detection, with one state remembered at a time.
             circle |= *self == remembered;
             if epoch.is_power_of_two() {
                 remembered = self.clone();
@@ -158,7 +156,7 @@ impl<A: Scalar> Perceptron<A> {
         Ok(Fit { mistakes, outcome: if proven { Outcome::NotSeparable } else { Outcome::NotSeparated } })
     }
 
-    /// Whether no rounding can happen in so many corrections: all numbers are integers, and no sum of them can reach 1/ε.
+    /// Whether `mistakes` corrections are exact: all values are integers, and no sum of them can reach 1/ε.
     fn stays_exact(&self, x: &Matrix<A>, mistakes: usize) -> bool {
         let weights = || self.weight.iter().chain([&self.bias]).map(|w| w.to_f64());
         let integers = x.iter().map(|x| x.to_f64()).chain(weights()).all(|number| number.fract() == 0.0);
@@ -167,7 +165,7 @@ impl<A: Scalar> Perceptron<A> {
         integers && sum * largest < 1.0 / A::EPSILON.to_f64()
     }
 
-    /// Shows each sample once; returns the number of mistakes.
+    /// Visits each sample once; returns the number of mistakes.
     fn pass(&mut self, x: &Matrix<A>, target: &Matrix<A>) -> usize {
         let mut mistakes = 0;
         for (x, &target) in x.rows().into_iter().zip(target) {

@@ -1,4 +1,4 @@
-//! [`Concat`]: values side by side.
+//! [`Concat`]: concatenation.
 
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore};
@@ -6,10 +6,9 @@ use crate::spec::onnx::{Attribute, Operators, channel_axis};
 use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Concatenates values: the features of the first, then those of the second and so on; at each step of sequences; or the
-/// channels of images.
+/// Concatenates values in order: the features of flat samples or of each step, or the channels of images.
 ///
-/// dxᵢ is the part of dy that belongs to xᵢ. All but the number of features or channels must be equal.
+/// dxᵢ is the part of dy that belongs to xᵢ. All other dimensions must be equal.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -81,7 +80,7 @@ impl<A: Scalar> Join<A> for Concat {
     }
 }
 
-/// The shape of `all` with the features or channels of `more` behind its own.
+/// The shape of `all` with the features or channels of `more` appended.
 fn appended(all: Shape, more: Shape) -> Option<Shape> {
     use Shape::{Flat, Image, Sequence};
     match (all, more) {
@@ -98,7 +97,7 @@ fn appended(all: Shape, more: Shape) -> Option<Shape> {
     }
 }
 
-/// How many rows of features a sample has: the steps of a sequence, one otherwise.
+/// The number of feature rows per sample: the steps of a sequence, else one.
 fn steps(inputs: &[Shape]) -> usize {
     if let Some(Shape::Sequence { steps, .. }) = inputs.first() { (*steps).max(1) } else { 1 }
 }

@@ -1,4 +1,4 @@
-//! [`Distance`]: how far two values are from each other.
+//! [`Distance`]: the Euclidean distance of two values.
 
 use ndarray::Zip;
 
@@ -9,9 +9,10 @@ use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// The Euclidean distance of two values of one shape, over the whole sample: y = √Σ(aᵢ - bᵢ)², one number.
+/// The Euclidean distance of two values of one shape, over the whole sample: y = √Σ(aᵢ - bᵢ)², a scalar.
 ///
-/// da = dy·(a - b)/y and db = -da; where the values are equal, both are 0. It compares the outputs of a siamese network.
+/// da = dy·(a - b)/y and db = -da; where the values are equal, both are 0. Used to compare the outputs of a siamese
+/// network.
 ///
 /// ```
 /// use neuropil::joins::Distance;

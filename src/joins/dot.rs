@@ -8,7 +8,7 @@ use crate::spec::onnx::{Attribute, Operators};
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// The dot product of two values of one shape, over the whole sample: y = Σ aᵢ·bᵢ, one number; da = dy·b, db = dy·a.
+/// The dot product of two values of one shape, over the whole sample: y = Σ aᵢ·bᵢ, a scalar; da = dy·b, db = dy·a.
 ///
 /// ```
 /// use neuropil::joins::Dot;
@@ -62,7 +62,7 @@ impl<A: Scalar> Join<A> for Dot {
     }
 }
 
-/// The current value's sum over each sample, (batch, 1).
+/// Sums the current value over each sample, to (batch, 1).
 pub(super) fn sum_of_sample(operators: &mut Operators) {
     operators.then("Flatten", &[], [("axis", Attribute::Int(1))]);
     let axes = operators.integers(&[1]);

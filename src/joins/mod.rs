@@ -1,14 +1,14 @@
-//! The joins, one file each: functions of several values, for places of a [`Network`](crate::Network) where values meet.
+//! The joins, one file each: functions of several values in a [`Network`](crate::Network).
 //!
-//! [`MultiHeadAttention`](crate::layers::MultiHeadAttention) is a join, too: of query, key and value. See
-//! [`Join`](crate::layer::Join) for one of your own.
+//! [`MultiHeadAttention`](crate::layers::MultiHeadAttention) is also a join of query, key and value. See
+//! [`Join`](crate::layer::Join) for custom joins.
 //!
 //! # A new join
-//! One new file here and one line in the list below.
+//! Add one file here and one entry in the list below.
 
 use crate::{Error, Result, Shape};
 
-/// Brings joins into the crate: the file and the join in it.
+/// Declares joins: the file and the join in it.
 macro_rules! joins {
     ($($file:ident: $join:ident;)+) => {
         $(
@@ -16,7 +16,7 @@ macro_rules! joins {
             pub use $file::$join;
         )+
 
-        /// Tells a registry how each join is made again.
+        /// Registers how each join is restored.
         pub(crate) fn register<A: crate::Scalar>(registry: &mut crate::layer::Registry<A>) {
             $(registry.register_join::<$join>();)+
         }
@@ -32,7 +32,7 @@ joins! {
     subtract: Subtract;
 }
 
-/// The one shape that all values have.
+/// The common shape of all values.
 fn same_shape(join: &str, inputs: &[Shape]) -> Result<Shape> {
     let first = inputs.first().copied().unwrap_or(Shape::Flat(0));
     match inputs.iter().position(|shape| *shape != first) {
@@ -44,7 +44,7 @@ fn same_shape(join: &str, inputs: &[Shape]) -> Result<Shape> {
     }
 }
 
-/// The one shape of exactly two values.
+/// The common shape of exactly two values.
 fn pair(join: &str, inputs: &[Shape]) -> Result<Shape> {
     if inputs.len() == 2 {
         return same_shape(join, inputs);
@@ -53,7 +53,7 @@ fn pair(join: &str, inputs: &[Shape]) -> Result<Shape> {
     Err(Error::Graph { step, problem: format!("it takes two values, not {}", inputs.len()) })
 }
 
-/// □1 + □2 + □3, with this sign between.
+/// □1 + □2 + □3, separated by `sign`.
 fn between(inputs: usize, sign: &str) -> String {
     (1..=inputs).map(|i| format!("□{i}")).collect::<Vec<_>>().join(sign)
 }

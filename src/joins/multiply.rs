@@ -8,7 +8,7 @@ use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// The elementwise product of values of one shape: y = Π xᵢ, dxᵢ = dy ∘ Π of the others. It is the gate of gated networks.
+/// The elementwise product of values of one shape: y = Π xᵢ, dxᵢ = dy ∘ Π of the others. Used for gating.
 ///
 /// ```
 /// use neuropil::joins::Multiply;

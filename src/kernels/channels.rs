@@ -1,8 +1,7 @@
-//! Passes over rows whose numbers belong to channels, with constants or sums for each channel; for calling inside
-//! [`vectorize`](super::simd::vectorize).
+//! Passes with constants or sums per channel, to be called inside [`vectorize`](super::simd::vectorize).
 //!
-//! With a `stride` of 1 the channels of a position lie side by side (features of samples or of steps); else channel c
-//! is plane c of `stride` numbers (images): see [`channels_of`](super::channels_of).
+//! With a `stride` of 1 the channels of a position are contiguous (features of samples or steps); otherwise channel c
+//! is plane c of `stride` elements (images): see [`channels_of`](super::channels_of).
 
 use super::parallel::split_items;
 use super::rows::Rows;
@@ -37,7 +36,7 @@ pub(crate) fn each<S: Streams, K: Streams<Item: Copy> + Copy>(
     }
 }
 
-/// Adds what `f` returns to the sum of its channel.
+/// Adds the results of `f` to the sum of each channel.
 #[inline(always)]
 pub(crate) fn add_sums<S: Streams, K: Streams<Item: Copy> + Copy>(
     streams: S,
@@ -66,7 +65,7 @@ pub(crate) fn add_sums<S: Streams, K: Streams<Item: Copy> + Copy>(
     }
 }
 
-/// As [`add_sums`], for two sums of each channel: `sums` has the first ones of all channels, then the second ones.
+/// As [`add_sums`], for two sums per channel: `sums` has the first of all channels, then the second.
 #[inline(always)]
 pub(crate) fn add_pairs<S: Streams + Copy, K: Streams<Item: Copy> + Copy>(
     streams: S,
@@ -106,11 +105,11 @@ pub(crate) fn add_pairs<S: Streams + Copy, K: Streams<Item: Copy> + Copy>(
     }
 }
 
-/// About how many numbers a block of rows in [`block_sums`] holds.
+/// The approximate size of a block of rows in [`block_sums`].
 const BLOCK: usize = 1 << 16;
 
-/// The sums that `add` makes of rows of `width` numbers. Each block of rows has sums of its own, which are then added
-/// from first to last; the blocks do not depend on the threads, and so neither do the bits.
+/// The sums of rows of `width` elements by `add`. Blocks of rows are summed separately, then added in order; blocks do
+/// not depend on the number of threads, so neither do the bits.
 pub(crate) fn block_sums<S: Streams>(
     rows: S,
     width: usize,

@@ -1,17 +1,17 @@
-//! The loops under the layers: matrix products, convolutions, pools, elementwise passes, and the functions that they are
-//! made of. Kernels know numbers, shapes and windows, but no layers.
+//! The loops of the layers: matrix products, convolutions, pools, elementwise passes and mathematical functions.
+//! Kernels do not depend on layers.
 //!
-//! Imports go one way, down this table:
+//! Modules only import those below them in this table:
 //!
 //! | modules | what |
 //! |---|---|
-//! | [`convolution`], [`pool`], [`softmax`], [`runs`], [`normalize`] | what layers compute |
+//! | [`convolution`], [`pool`], [`softmax`], [`runs`], [`normalize`] | the computation of layers |
 //! | [`channels`], [`rows`] | passes over the channels of samples, and over rows |
-//! | [`gemm`], [`simd`] | matrix products; elementwise passes and sums in vector instructions |
-//! | [`parallel`] | parts of a pass for several threads |
-//! | [`streams`], [`window`], [`math`] | what passes go over; where windows lie; exp, tanh and their kin |
+//! | [`gemm`], [`simd`] | matrix products; elementwise passes and sums with vector instructions |
+//! | [`parallel`] | splitting of passes over threads |
+//! | [`streams`], [`window`], [`math`] | slices of a pass; positions of windows; exp, tanh and others |
 
-// What a loop calls must be inlined to inherit its instruction set.
+// Functions called in a loop must be inlined to inherit its instruction set.
 #![allow(clippy::inline_always)]
 
 use ndarray::{Array2, ArrayRef1, ArrayView2, ArrayViewMut2, ShapeBuilder, Zip};
@@ -32,7 +32,7 @@ pub(crate) mod softmax;
 pub(crate) mod streams;
 pub(crate) mod window;
 
-/// A view of a batch with one group of `width` numbers a row, where a row of the batch holds several (the steps of a
+/// A view of a batch with one group of `width` elements per row; a row of the batch holds several (the steps of a
 /// sequence).
 pub(crate) fn groups<A>(x: &Matrix<A>, width: usize) -> ArrayView2<'_, A> {
     let groups = x.len() / width;
@@ -45,7 +45,7 @@ pub(crate) fn groups_mut<A>(x: &mut Matrix<A>, width: usize) -> ArrayViewMut2<'_
     x.view_mut().into_shape_with_order((groups, width)).expect("layers are given row-major matrices of checked width")
 }
 
-/// A matrix in a slice: `stride` is the distance from the start of a row to that of the next.
+/// A matrix in a slice, with this row stride.
 pub(crate) fn matrix<A>(numbers: &[A], rows: usize, columns: usize, stride: usize) -> ArrayView2<'_, A> {
     ArrayView2::from_shape((rows, columns).strides((stride, 1)), numbers).expect("a slice that holds all rows")
 }
@@ -55,7 +55,7 @@ pub(crate) fn matrix_mut<A>(numbers: &mut [A], rows: usize, columns: usize, stri
     ArrayViewMut2::from_shape((rows, columns).strides((stride, 1)), numbers).expect("a slice that holds all rows")
 }
 
-/// The numbers of a matrix that a layer was given, row by row.
+/// The elements of a row-major matrix.
 pub(crate) fn flat<A>(x: &Matrix<A>) -> &[A] {
     x.as_slice().expect("layers are given row-major matrices")
 }
@@ -74,7 +74,7 @@ pub(crate) fn channels_of(input: Shape) -> (usize, usize) {
     }
 }
 
-/// The number of steps of a sample before its padding: trailing steps of nothing but zeros.
+/// The number of steps of a sample before its padding (trailing all-zero steps).
 pub(crate) fn steps_before_padding<A: Scalar>(sample: &ArrayRef1<A>, features: usize) -> usize {
     sample.iter().rposition(|&x| x != A::ZERO).map_or(0, |last| last / features + 1)
 }
@@ -107,7 +107,7 @@ pub(crate) fn map_gradient<A: Scalar>(
     }
 }
 
-/// Adds the one row of `row` to each row of `y`.
+/// Adds `row`, a single row, to each row of `y`.
 pub(crate) fn add_row<A: Scalar>(y: &mut Matrix<A>, row: &Matrix<A>) {
     let width = row.len();
     match (y.as_slice_mut(), row.as_slice()) {
@@ -124,7 +124,7 @@ pub(crate) fn add_row<A: Scalar>(y: &mut Matrix<A>, row: &Matrix<A>) {
     }
 }
 
-/// The sum of each column of `x` into the one row of `sums`, in `f64` from top to bottom.
+/// Sums each column of `x` into the single row of `sums`, in `f64` from top to bottom.
 pub(crate) fn column_sums<A: Scalar>(x: &Matrix<A>, sums: &mut Matrix<A>) {
     match (x.as_slice(), sums.as_slice_mut()) {
         (Some(x), Some(sums)) if x.len() > simd::TINY => simd::column_sums(x, sums),
@@ -132,7 +132,7 @@ pub(crate) fn column_sums<A: Scalar>(x: &Matrix<A>, sums: &mut Matrix<A>) {
     }
 }
 
-/// Makes `matrix` rows x columns, with any content, in the memory that it has if that is large enough.
+/// Resizes `matrix` to rows x columns with arbitrary contents, reusing its memory if possible.
 pub(crate) fn resize<A: Scalar>(matrix: &mut Array2<A>, rows: usize, columns: usize) {
     if matrix.dim() == (rows, columns) {
         return;

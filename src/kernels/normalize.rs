@@ -1,10 +1,10 @@
-//! What the normalising layers compute: x̂ = (x - mean)·rstd with rstd = 1/√(variance + eps), and y = x̂·w + b.
+//! The computation of normalisation layers: x̂ = (x - mean)·rstd with rstd = 1/√(variance + eps), and y = x̂·w + b.
 //!
-//! Variances are taken in two passes, as means of squares of deviations, with sums in `f64`. A mean in `f64` is kept as
-//! two numbers of the layer's own type, hi + lo: so a mean of 10,000 costs the deviations no digits in `f32`.
+//! Variances are computed in two passes, as means of squared deviations, with sums in `f64`. A mean in `f64` is split
+//! into hi + lo of the layer's type, so that large means do not cost deviations precision in `f32`.
 //!
-//! The gradient is dx = rstd·(w·dy - m₁ - x̂·m₂) with m₁ and m₂ the means of w·dy and w·dy·x̂ over all numbers that
-//! share the mean and the variance. dw is the sum of dy·x̂ and db that of dy over all numbers that share w and b.
+//! The gradient is dx = rstd·(w·dy - m₁ - x̂·m₂) with m₁ and m₂ the means of w·dy and w·dy·x̂ over all elements that
+//! share mean and variance. dw is the sum of dy·x̂ and db that of dy over all elements that share w and b.
 
 use super::channels::{add_pairs, add_sums, each};
 use crate::Scalar;
@@ -22,13 +22,13 @@ pub(super) fn rstd(variance: f64, eps: f64) -> f64 {
     1.0 / (variance + eps).sqrt()
 }
 
-/// What is left of x without the mean.
+/// The deviation of x from the mean.
 #[inline(always)]
 pub(super) fn deviation<A: Scalar>(x: A, hi: A, lo: A) -> A {
     (x - hi) - lo
 }
 
-/// The statistics of each channel of a batch or a sample, and the sums they are made of.
+/// The statistics of each channel of a batch or sample.
 #[derive(Debug)]
 pub(crate) struct Statistics<'a, A> {
     pub(crate) hi: &'a mut [A],
@@ -37,10 +37,10 @@ pub(crate) struct Statistics<'a, A> {
 }
 
 impl<'a, A: Scalar> Statistics<'a, A> {
-    /// How many numbers there are for each channel.
+    /// The number of values per channel.
     pub(crate) const NUMBERS: usize = 3;
 
-    /// Those that `memory` holds.
+    /// The statistics in `memory`.
     #[inline(always)]
     pub(crate) fn of(memory: &'a mut [A]) -> Self {
         let channels = memory.len() / Self::NUMBERS;
@@ -49,7 +49,7 @@ impl<'a, A: Scalar> Statistics<'a, A> {
         Self { hi, lo, rstd }
     }
 
-    /// Takes the means out of sums over `count` numbers.
+    /// Computes the means from sums over `count` elements.
     #[inline(always)]
     pub(crate) fn set_means(&mut self, sums: &[f64], count: f64) {
         for ((hi, lo), sum) in self.hi.iter_mut().zip(&mut *self.lo).zip(sums) {
@@ -57,7 +57,7 @@ impl<'a, A: Scalar> Statistics<'a, A> {
         }
     }
 
-    /// Takes the variances out of sums of squares of `count` deviations.
+    /// Computes the variances from sums of `count` squared deviations.
     #[inline(always)]
     pub(crate) fn set_variances(&mut self, squares: &[f64], count: f64, eps: f64) {
         for (scale, squares) in self.rstd.iter_mut().zip(squares) {
@@ -72,7 +72,7 @@ impl<'a, A: Scalar> Statistics<'a, A> {
     }
 }
 
-/// Adds up the numbers of each channel.
+/// Sums the elements of each channel.
 #[inline(always)]
 pub(crate) fn add_numbers<A: Scalar>(x: &[A], stride: usize, sums: &mut [f64], channels: &[A]) {
     add_sums(
@@ -85,7 +85,7 @@ pub(crate) fn add_numbers<A: Scalar>(x: &[A], stride: usize, sums: &mut [f64], c
     );
 }
 
-/// Adds up the squares of each channel's deviations from its mean.
+/// Sums the squared deviations of each channel.
 #[inline(always)]
 pub(crate) fn add_squares<A: Scalar>(x: &[A], stride: usize, (hi, lo): (&[A], &[A]), squares: &mut [f64]) {
     add_sums(
@@ -101,7 +101,7 @@ pub(crate) fn add_squares<A: Scalar>(x: &[A], stride: usize, (hi, lo): (&[A], &[
     );
 }
 
-/// Adds up dy and dy·x̂ for each channel.
+/// Sums dy and dy·x̂ for each channel.
 #[inline(always)]
 pub(crate) fn add_gradients<A: Scalar>(
     (x, dy): (&[A], &[A]),

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use super::streams::Streams;
 
-/// A thread gets at least this many positions.
+/// The minimum number of positions per thread.
 const GRAIN: usize = 1 << 16;
 
-/// Calls `f` on all of `streams`, in parts on several threads if that pays.
+/// Calls `f` on all of `streams`, split over threads if that pays.
 #[inline(always)]
 pub(crate) fn split<S: Streams>(streams: S, f: &(impl Fn(S) + Sync)) {
     match threads(streams.len()) {
@@ -22,12 +22,12 @@ fn split_between<S: Streams>(streams: S, threads: usize, f: &(impl Fn(S) + Sync)
         return f(streams);
     }
     let few = threads / 2;
-    // Two threads should not write to one cache line.
+    // Threads should not share cache lines.
     let (left, right) = streams.split_at((len / threads * few).next_multiple_of(64));
     both(true, || split_between(left, few, f), || split_between(right, threads - few, f));
 }
 
-/// Joins `f` of blocks of `streams` as a tree whose form depends on the length alone.
+/// Joins `f` of blocks of `streams` as a tree whose shape depends only on the length.
 #[inline(always)]
 pub(crate) fn fold<S: Streams>(
     streams: S,
@@ -61,7 +61,7 @@ fn fold_between<S: Streams>(
     join(left, right)
 }
 
-/// How many threads there are for a pass over `len` positions; a short one does not even ask the pool.
+/// The number of threads for a pass over `len` positions; a short one does not query the pool.
 #[inline(always)]
 pub(crate) fn threads(len: usize) -> usize {
     #[cfg(feature = "parallel")]
@@ -72,7 +72,7 @@ pub(crate) fn threads(len: usize) -> usize {
     1
 }
 
-/// Calls two functions, in `parallel` or one after the other.
+/// Calls two functions, in `parallel` or sequentially.
 pub(crate) fn both<R: Send>(parallel: bool, a: impl FnOnce() -> R + Send, b: impl FnOnce() -> R + Send) -> (R, R) {
     #[cfg(feature = "parallel")]
     if parallel {
@@ -82,7 +82,7 @@ pub(crate) fn both<R: Send>(parallel: bool, a: impl FnOnce() -> R + Send, b: imp
     (a(), b())
 }
 
-/// As [`split`], for streams whose items are more than single numbers: `work` operations each, a row of numbers say.
+/// As [`split`], for items of `work` operations each, such as rows.
 pub(crate) fn split_items<S: Streams>(streams: S, work: usize, f: &(impl Fn(S) + Sync)) {
     let threads = threads(streams.len().saturating_mul(work));
     split_items_between(streams, work, threads, f);
@@ -98,7 +98,7 @@ fn split_items_between<S: Streams>(streams: S, work: usize, threads: usize, f: &
     both(true, || split_items_between(left, work, few, f), || split_items_between(right, work, threads - few, f));
 }
 
-/// Multiplications or moves that are worth a thread of their own.
+/// The minimum multiplications or moves per thread.
 const PER_THREAD: usize = 1 << 19;
 
 /// The number of parts in which to process `items` of `work` operations each.
@@ -114,7 +114,7 @@ pub(crate) fn parts(items: usize, work: usize) -> usize {
     1
 }
 
-/// A slice that [`share`] splits, and its numbers for each item; the last item may have fewer.
+/// A slice that [`share`] splits, and its elements per item; the last item may have fewer.
 #[derive(Debug)]
 pub(crate) struct Shared<'a, T>(pub &'a mut [T], pub usize);
 
@@ -125,8 +125,7 @@ impl<T> Shared<'_, T> {
     }
 }
 
-/// Calls `f` once for each of `scratch`, on several threads, with a run of the items and what these have of `a` and
-/// `b`.
+/// Calls `f` once for each of `scratch`, on several threads, with a range of items and their parts of `a` and `b`.
 pub(crate) fn share<P: Send, Q: Send, T: Send>(
     items: Range<usize>,
     a: Shared<'_, P>,

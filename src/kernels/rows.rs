@@ -1,11 +1,11 @@
-//! [`Rows`]: passes over the rows of several matrices side by side, which may be of different widths.
+//! [`Rows`]: passes over the rows of several matrices, which may have different widths.
 
 use super::parallel::split_items;
 use super::simd::{self, vectorize_with};
 use super::streams::Streams;
 
-/// Streams cut into rows of a given width: samples, steps, or the planes of images. It is a stream itself, with a row
-/// at each position. The last row is shorter if the stream ends within it.
+/// Streams split into rows of a given width: samples, steps, or planes of images. It is itself a stream of rows. The
+/// last row may be shorter.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rows<S>(pub S, pub usize);
 
@@ -44,7 +44,7 @@ impl<S: Streams> Streams for Rows<S> {
 }
 
 /// Calls `f` with each row of `rows`, a [`Rows`] or a tuple of them, on several threads if that pays; a row takes about
-/// `work` operations. Mark `f` `#[inline(always)]`, so that it is compiled to vector instructions.
+/// `work` operations. Mark `f` `#[inline(always)]`, so that it vectorises.
 #[inline(always)]
 pub(crate) fn each_row<S: Streams>(rows: S, work: usize, f: impl Fn(S::Item) + Copy + Sync) {
     split_items(rows, work, &|part: S| {

@@ -1,5 +1,5 @@
-//! Normalising whole runs of numbers, with parameters for each position in a run: what layer norm and RMS norm compute.
-//! The formulas are those of [`normalize`](super::normalize), with the statistics of runs instead of channels.
+//! Normalisation of contiguous runs, with parameters per position in a run, for layer norm and RMS norm. The formulas
+//! are those of [`normalize`](super::normalize), with statistics of runs instead of channels.
 
 use super::channels::block_sums;
 use super::normalize::{Plain, deviation, rstd, split};
@@ -8,24 +8,24 @@ use super::simd::rows;
 use super::streams::Streams;
 use crate::Scalar;
 
-/// Rows of three streams side by side.
+/// Rows of three streams.
 type Three<'s, A> = (Rows<&'s [A]>, Rows<&'s [A]>, Rows<&'s [A]>);
 
-/// How runs are normalised: if not `centered`, their mean counts as 0.
+/// The normalisation of runs; unless `centered`, the mean is taken as 0.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Runs {
     pub(crate) centered: bool,
     pub(crate) eps: f64,
 }
 
-/// What [`Runs`] keeps from forward to backward.
+/// What [`Runs`] keeps for the backward pass.
 #[derive(Debug)]
 pub(crate) struct RunsState<A> {
     /// hi, lo and rstd of each run.
     statistics: Vec<A>,
     partial: Vec<f64>,
     sums: Vec<f64>,
-    /// The parameters of norms that have none.
+    /// w = 1 and b = 0, for norms without parameters.
     plain: Plain<A>,
 }
 
@@ -36,7 +36,7 @@ impl<A> Default for RunsState<A> {
 }
 
 impl Runs {
-    /// y = x̂·w + b for runs of `size` numbers.
+    /// y = x̂·w + b for runs of `size` elements.
     pub(crate) fn forward<A: Scalar>(
         self,
         (x, y): (&[A], &mut [A]),
@@ -74,12 +74,12 @@ impl Runs {
         );
     }
 
-    /// Whether the last forward pass was over as many runs of this size.
+    /// Whether the last forward pass had this number and size of runs.
     pub(crate) fn fits<A>(x: &[A], size: usize, state: &RunsState<A>) -> bool {
         state.statistics.len() == x.len() / size * 3
     }
 
-    /// dx, and dw and db if there are parameters.
+    /// dx, and dw and db for parameters, if any.
     pub(crate) fn backward<A: Scalar>(
         self,
         (x, dy, dx): (&[A], &[A], Option<&mut [A]>),

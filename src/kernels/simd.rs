@@ -1,35 +1,34 @@
-//! Elementwise passes and sums, run with the widest vector instructions of the machine.
+//! Elementwise passes and sums with the widest vector instructions of the machine.
 //!
 //! Every pass goes over [`Streams`]: a slice, or a tuple of slices of one length, mutable or not.
 //!
 //! - [`each`] calls a function on the items at every position: `each((w, g), |(w, &g)| *w -= rate * g)`;
 //! - [`map`] and [`map2`] are its common forms;
-//! - [`sum`] adds up what the function returns; [`dot`] is its common form.
+//! - [`sum`] sums the results of the function; [`dot`] is its common form.
 //!
-//! Large passes are split over the threads of the current rayon pool. The results have the same bits for any
-//! instruction set and any number of threads. Code that goes over many short rows calls [`vectorize`] once, around its
-//! loop, and [`rows`] inside: these are the same passes without dispatch.
+//! Large passes are split over the threads of the current rayon pool. Results have the same bits for any instruction
+//! set and number of threads. For many short rows, call [`vectorize`] once around the loop, and the passes of [`rows`]
+//! inside, which do not dispatch.
 //!
-//! A closure of more than a few operations must be written `#[inline(always)] |x| ...`: left to itself the compiler may
-//! call it as a function, which is right but several times slower. Closures are copied into the loop, so that what they
-//! captured with `move` is in registers there; behind a reference it might be changed by what the loop writes, for all
-//! that the compiler knows, and may keep it from using vector instructions.
+//! A closure of more than a few operations must be written `#[inline(always)] |x| ...`; otherwise it may become a
+//! function call, which is several times slower. Closures are copied into the loop, so that values captured with `move`
+//! are in registers; references might alias the output and prevent vectorisation.
 
 use super::parallel;
 use super::streams::Streams;
 use crate::Scalar;
 
-/// Passes no longer than this are plain loops: choosing the instruction set would cost more than it gains.
+/// Passes up to this length are plain loops, because dispatch costs more than it saves.
 pub(crate) const TINY: usize = 16;
-/// Sums keep this many partial sums.
+/// The number of partial sums.
 const LANES: usize = 64;
-/// Sums of more items than this are the sum of the sums of two halves.
+/// Longer sums are split into two halves.
 const BLOCK: usize = 4096;
 
-/// Calls `f` once, compiled for the widest instruction set that this machine has.
+/// Calls `f` once, compiled for the widest instruction set of this machine.
 ///
-/// What runs inside must be inlined to be compiled so: write `vectorize(#[inline(always)] || ...)`, and call only
-/// `#[inline(always)]` functions and small ones of the standard library.
+/// This requires inlining: write `vectorize(#[inline(always)] || ...)`, and call only `#[inline(always)]` functions and
+/// small ones of the standard library.
 #[inline(always)]
 pub(crate) fn vectorize<R>(mut f: impl FnMut() -> R) -> R {
     vectorize_with(
@@ -39,10 +38,10 @@ pub(crate) fn vectorize<R>(mut f: impl FnMut() -> R) -> R {
     )
 }
 
-/// As [`vectorize`], for a function that consumes something.
+/// As [`vectorize`], for a function that consumes its input.
 #[inline(always)]
 pub(crate) fn vectorize_with<T, R>(input: T, f: impl FnMut(T) -> R) -> R {
-    // The bound is not `FnOnce`: a call by way of that trait is not inlined for certain.
+    // The bound is not `FnOnce`, whose calls are not reliably inlined.
     struct Call<T, F>(T, F);
     impl<T, R, F: FnMut(T) -> R> pulp::NullaryFnOnce for Call<T, F> {
         type Output = R;
@@ -54,7 +53,7 @@ pub(crate) fn vectorize_with<T, R>(input: T, f: impl FnMut(T) -> R) -> R {
     pulp::Arch::new().dispatch(Call(input, f))
 }
 
-/// [`vectorize`] if `wide`, else as it is: the results are the same.
+/// [`vectorize`] if `wide`, else a plain call, with the same results.
 #[inline(always)]
 pub(crate) fn vectorize_if<R>(wide: bool, mut f: impl FnMut() -> R) -> R {
     if wide { vectorize(f) } else { f() }
@@ -70,7 +69,7 @@ pub(crate) fn each<S: Streams>(streams: S, f: impl Fn(S::Item) + Copy + Sync) {
     }
 }
 
-/// As [`each`], for functions that may have exponentials in them: those are slow outside [`vectorize`], however few.
+/// As [`each`], for functions with exponentials, which are slow outside [`vectorize`] at any length.
 #[inline(always)]
 pub(crate) fn each_wide<S: Streams>(streams: S, f: impl Fn(S::Item) + Copy + Sync) {
     parallel::split(streams, &|part: S| {
@@ -102,8 +101,7 @@ pub(crate) fn map2<A: Scalar>(a: &[A], b: &[A], y: &mut [A], f: impl Fn(A, A) ->
     );
 }
 
-/// The sum of what `f` returns for the items at every position, added up in `f64` in an order that depends on the
-/// length alone.
+/// The sum of `f` over the items at every position, in `f64`, in an order that depends only on the length.
 #[inline(always)]
 pub(crate) fn sum<A: Scalar, S: Streams>(streams: S, f: impl Fn(S::Item) -> A + Copy + Sync) -> f64 {
     if streams.len() <= TINY {
@@ -129,7 +127,7 @@ pub(crate) fn dot<A: Scalar>(a: &[A], b: &[A]) -> f64 {
     )
 }
 
-/// sumⱼ = Σᵢ xᵢⱼ for the rows xᵢ of a matrix that lies in memory row by row; `sums` is as long as a row.
+/// sumⱼ = Σᵢ xᵢⱼ for the rows xᵢ of a row-major matrix; `sums` has the length of a row.
 #[inline(always)]
 pub(crate) fn column_sums<A: Scalar>(x: &[A], sums: &mut [A]) {
     vectorize(
@@ -138,7 +136,7 @@ pub(crate) fn column_sums<A: Scalar>(x: &[A], sums: &mut [A]) {
     );
 }
 
-/// The passes over one short row, for loops over many of them inside one [`vectorize`].
+/// The passes for one short row, for use inside [`vectorize`].
 pub(crate) mod rows {
     use super::{LANES, Scalar, Streams, TINY};
 
@@ -150,8 +148,8 @@ pub(crate) mod rows {
         }
     }
 
-    /// Item i is added to partial sum i modulo 64, in `f64`; these are then added up as a tree. A tiny row is added up
-    /// one item after another.
+    /// Item i is added to partial sum i modulo 64, in `f64`; the partial sums are reduced as a tree. Tiny rows are
+    /// summed sequentially.
     #[inline(always)]
     pub(crate) fn sum<A: Scalar, S: Streams>(streams: S, f: impl Fn(S::Item) -> A) -> f64 {
         if streams.len() <= TINY {
@@ -161,7 +159,7 @@ pub(crate) mod rows {
             }
             return sum;
         }
-        // With fewer lanes the compiler unrolls the inner loop, instead of turning it into vector instructions.
+        // With fewer lanes the compiler unrolls the inner loop instead of vectorising it.
         let mut lanes = [0.0; LANES];
         let whole = streams.len() / LANES * LANES;
         let (blocks, rest) = streams.split_at(whole);
@@ -176,7 +174,7 @@ pub(crate) mod rows {
         fold(&mut lanes, |a, b| a + b)
     }
 
-    /// The largest item; NaN if any is NaN, -∞ if there are none.
+    /// The maximum; NaN if any item is NaN, -∞ if empty.
     #[inline(always)]
     pub(crate) fn max<A: Scalar>(x: &[A]) -> A {
         if x.len() <= TINY {
@@ -195,7 +193,7 @@ pub(crate) mod rows {
         fold(&mut lanes, A::maximum)
     }
 
-    /// Joins the lower and the upper half until one is left.
+    /// Joins the lower and the upper half until one lane is left.
     #[inline(always)]
     fn fold<A: Scalar>(lanes: &mut [A; LANES], join: impl Fn(A, A) -> A) -> A {
         let mut half = LANES / 2;
@@ -209,7 +207,7 @@ pub(crate) mod rows {
         lanes[0]
     }
 
-    /// sumⱼ = Σᵢ xᵢⱼ, for some columns at a time, added up in `f64`.
+    /// sumⱼ = Σᵢ xᵢⱼ in `f64`, a few columns at a time.
     #[inline(always)]
     pub(crate) fn column_sums<A: Scalar>(x: &[A], sums: &mut [A]) {
         const COLUMNS: usize = 64;
@@ -232,7 +230,7 @@ pub(crate) mod rows {
 mod tests {
     use super::*;
 
-    /// The wide instructions give the bits that plain loops give, for every function.
+    /// Vector instructions and plain loops give the same bits, for every function.
     fn same_bits<A: Scalar>(x: &[A]) {
         let mut y = vec![A::ZERO; x.len()];
         let mut count = 0;
@@ -259,7 +257,7 @@ mod tests {
         same_bits(&bits.map(|bits| f64::from_bits(u64::from(bits) << 32 | u64::from(bits))).collect::<Vec<_>>());
     }
 
-    /// Sums are near the exact ones, and have the same bits for any number of threads.
+    /// Sums are close to the exact ones, and have the same bits for any number of threads.
     #[test]
     fn sums_do_not_depend_on_threads() {
         let x: Vec<f32> = (0..1_000_003).map(|i| (i as f32 * 0.37).sin() + 0.1).collect();

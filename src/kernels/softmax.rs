@@ -1,5 +1,4 @@
-//! What softmax and its logarithm have in common: numbers in groups, each shifted by the group's largest, and sums over
-//! groups.
+//! The common part of softmax and log-softmax: groups shifted by their maximum, and sums over groups.
 
 use super::parallel::split_items;
 use super::rows::Rows;
@@ -7,14 +6,14 @@ use super::simd::{rows, vectorize};
 use super::{channels_of, flat, flat_mut};
 use crate::{Matrix, Scalar, Shape};
 
-/// Groups that are worked on at a time, or fewer if they hold more than [`NUMBERS`]: they stay in the fastest cache.
+/// Groups processed at a time, or fewer if they exceed [`NUMBERS`], to stay in the L1 cache.
 const GROUPS: usize = 64;
 const NUMBERS: usize = 1024;
 
-/// y = finish(z, e, t), elementwise, where z is x minus the largest x of its group, e = exp(z), and t is what
-/// `of_sum` makes of the sum of e over the group.
+/// y = finish(z, e, t), elementwise, where z is x minus the maximum of its group, e = exp(z), and t is `of_sum` of the
+/// sum of e over the group.
 ///
-/// Groups that lie in rows may be short, so exp goes over many of them in one pass.
+/// Contiguous groups may be short, so exp runs over many of them in one pass.
 pub(crate) fn normalize<A: Scalar>(
     x: &Matrix<A>,
     y: &mut Matrix<A>,
@@ -113,7 +112,7 @@ fn normalize_planes<A: Scalar>(
     }
 }
 
-/// p = finish(p, dy, s), elementwise and in place, where s is the sum of term(p, dy) over the group.
+/// p = finish(p, dy, s), elementwise and in-place, where s is the sum of term(p, dy) over the group.
 pub(crate) fn gradient<A: Scalar>(
     p: &mut Matrix<A>,
     dy: &Matrix<A>,

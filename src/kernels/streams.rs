@@ -1,16 +1,16 @@
-//! [`Streams`]: what an elementwise pass goes over, position by position, in parts or as a whole.
+//! [`Streams`]: the slices of an elementwise pass.
 
-/// A slice, or a tuple of slices of one length, that a pass goes over.
+/// A slice, or a tuple of slices of one length.
 pub(crate) trait Streams: Sized + Send {
-    /// What lies at one position.
+    /// The items at one position.
     type Item;
     /// The number of positions.
     fn len(&self) -> usize;
     /// The positions before and from `middle`.
     fn split_at(self, middle: usize) -> (Self, Self);
-    /// The items, one position after another.
+    /// The items at each position, in order.
     fn items(self) -> impl Iterator<Item = Self::Item>;
-    /// Runs of `N` positions each; what is left over at the end is dropped.
+    /// Blocks of `N` positions; a remainder is dropped.
     fn blocks<const N: usize>(self) -> impl Iterator<Item = Self>;
 }
 

@@ -1,4 +1,4 @@
-//! A boxed layer is a layer, too.
+//! [`Layer`] for boxed layers.
 
 use std::any::TypeId;
 
@@ -10,7 +10,7 @@ use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// Writes the methods of [`Layer`] but `output_shape` and what describes it as calls of the layer inside.
+/// Delegates the methods of [`Layer`] to the inner layer, except `output_shape` and those that describe it.
 macro_rules! delegate_layer {
     ($scalar:ty, $self:ident => $inner:expr) => {
         fn forward(&$self, x: &Matrix<$scalar>, y: &mut Matrix<$scalar>, pass: &mut Pass<'_>) -> Result<()> {
@@ -53,7 +53,7 @@ macro_rules! delegate_layer {
 
 pub(crate) use delegate_layer;
 
-/// A network opens the box: inside it there is only the layer.
+/// A network unboxes the layer.
 impl<A: Scalar> Layer<A> for Box<dyn Layer<A>> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
         (**self).output_shape(input)

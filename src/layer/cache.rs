@@ -1,14 +1,14 @@
-//! [`Cache`]: what a layer keeps from its forward to its backward pass.
+//! [`Cache`]: what a layer keeps for its backward pass.
 
 use std::any::Any;
 use std::fmt::{self, Debug};
 
-/// A layer's memory on a tape: empty at first, then a value of the type that the layer asks for.
+/// The storage of a layer on a tape: initially empty, then a value of the type that the layer requests.
 #[derive(Default)]
 pub struct Cache(Option<Box<dyn Any + Send>>);
 
 impl Cache {
-    /// The value that the layer keeps here, made by `T::default()` when there is none yet.
+    /// Returns the cached value, initially `T::default()`.
     ///
     /// ```
     /// let mut cache = neuropil::layer::Cache::default();

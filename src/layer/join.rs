@@ -1,4 +1,4 @@
-//! [`Join`]: a function of several values with its derivative.
+//! [`Join`]: a differentiable function of several values.
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -12,10 +12,10 @@ use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// A function of several values with its derivative: several matrices in, one matrix out.
+/// A differentiable function of several values: several matrices in, one matrix out.
 ///
-/// Joins stand in a [`Network`](crate::Network) where several values meet: a sum, a concatenation, attention's query, key
-/// and value. Like a [`Layer`](super::Layer), a join does not change while data pass through it.
+/// Joins combine values in a [`Network`](crate::Network), such as a sum, a concatenation, or the attention of query,
+/// key and value. Like a [`Layer`](super::Layer), a join is immutable in a pass.
 ///
 /// ```
 /// use neuropil::layer::{Inputs, Join, JoinBackward, JoinPass};
@@ -56,28 +56,29 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
     note = "a join of your own implements `neuropil::layer::Join`; a layer takes one value: `Network::add`"
 )]
 pub trait Join<A: Scalar>: Any + Debug + Send + Sync + CloneJoin<A> {
-    /// The shape of a sample after this join, for values of these shapes; there is at least one.
+    /// The output shape for inputs of these shapes, of which there is at least one.
     ///
     /// # Errors
-    /// [`Error::Input`] if it cannot join samples of these shapes.
+    /// [`Error::Input`] if it does not accept these shapes.
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape>;
 
-    /// Writes the outputs for the rows of all inputs into `y`, which holds anything before.
+    /// Writes the outputs for the rows of all inputs into `y`, which has arbitrary contents.
     ///
     /// # Errors
-    /// When the values themselves are wrong.
+    /// For invalid values.
     fn forward(&self, inputs: Inputs<'_, A>, y: &mut Matrix<A>, pass: &mut JoinPass<'_>) -> Result<()>;
 
-    /// From dL/dy, writes the gradient with respect to each input and each parameter; the matrices hold anything before.
+    /// From dL/dy, writes the gradient with respect to each input and each parameter; the matrices have arbitrary
+    /// contents.
     ///
     /// # Errors
-    /// When it finds something impossible, such as a cache that no forward pass has filled.
+    /// For an invalid state, such as a cache that no forward pass has filled.
     fn backward(&self, at: JoinBackward<'_, A>, pass: &mut JoinPass<'_>) -> Result<()>;
 
-    /// Shows each parameter, always in the same order: see [`parameters!`](crate::parameters).
+    /// Visits each parameter, in a fixed order: see [`parameters!`](crate::parameters).
     fn visit(&self, _f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {}
 
-    /// [`visit`](Self::visit), to change them.
+    /// Like [`visit`](Self::visit), with mutable access.
     fn visit_mut(&mut self, _f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {}
 
     /// Multiply-accumulates per sample in a forward pass; elementwise work is not counted.
@@ -88,32 +89,32 @@ pub trait Join<A: Scalar>: Any + Debug + Send + Sync + CloneJoin<A> {
         weights.saturating_mul(positions)
     }
 
-    /// The kind and the settings of this join; `None` if it cannot be saved.
+    /// The kind and settings of this join; `None` if it cannot be saved.
     fn spec(&self) -> Option<Spec> {
         None
     }
 
-    /// How `PyTorch` or Keras store the parameter of this name.
+    /// How `PyTorch` or Keras stores the parameter of this name.
     fn layout(&self, _system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
         vec![Piece::whole(name, dims)]
     }
 
-    /// Writes the join, as it predicts, with the operators of ONNX.
+    /// Writes the join, for prediction, as ONNX operators.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if there is no way to.
+    /// [`Error::Unsupported`] if this is not possible.
     fn onnx(&self, _operators: &mut Operators) -> Result<()> {
         let what = "cannot be written as ONNX; implement `onnx` for it".to_owned();
         Err(Error::Unsupported { layer: format!("{self:?}"), what })
     }
 
-    /// The join of this many inputs as a formula.
+    /// The join of `inputs` inputs as a formula.
     fn formula(&self, _inputs: usize) -> Option<Formula> {
         None
     }
 }
 
-/// The values that a [`Join`] takes, in order.
+/// The inputs of a [`Join`], in order.
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs<'a, A: Scalar> {
     x: &'a Matrix<A>,
@@ -122,14 +123,14 @@ pub struct Inputs<'a, A: Scalar> {
     recording: bool,
 }
 
-/// A value that a step of a network takes or gives.
+/// An input or output of a step of a network.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Taken {
     pub(crate) value: usize,
-    /// Where it lies when a backward pass follows, and when not.
+    /// Where it is stored if a backward pass follows, and if not.
     pub(crate) recording: Place,
     pub(crate) predicting: Place,
-    /// Whether the step is the first on the way back to write its gradient; others add to it.
+    /// Whether the step is the first in the backward pass to write its gradient; others accumulate.
     pub(crate) writes_first: bool,
     /// Whether its gradient is of interest: without and with the gradient with respect to the network's input.
     pub(crate) wanted: [bool; 2],
@@ -142,7 +143,7 @@ impl Taken {
     }
 }
 
-/// Where a value lies while data pass through a network.
+/// Where a value is stored during a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     /// In the network's own input or output.
@@ -156,16 +157,16 @@ impl<'a, A: Scalar> Inputs<'a, A> {
         Self { x, values, taken, recording }
     }
 
-    /// The number of values.
+    /// The number of inputs.
     #[allow(clippy::len_without_is_empty)] // There is at least one.
     pub fn len(&self) -> usize {
         self.taken.len()
     }
 
-    /// Value `index`, (rows, length of its shape).
+    /// Input `index`, (rows, length of its shape).
     ///
     /// # Panics
-    /// If there is no such value.
+    /// If the index is out of range.
     pub fn get(&self, index: usize) -> &'a Matrix<A> {
         match self.taken[index].place(self.recording) {
             Place::Whole => self.x,
@@ -173,29 +174,29 @@ impl<'a, A: Scalar> Inputs<'a, A> {
         }
     }
 
-    /// All values, in order.
+    /// All inputs, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a Matrix<A>> + use<'a, A> {
         let inputs = *self;
         (0..self.len()).map(move |index| inputs.get(index))
     }
 }
 
-/// What surrounds a join while a batch passes through it: as [`Pass`](super::Pass).
+/// The context of a join in a pass, as [`Pass`](super::Pass).
 #[derive(Debug)]
 pub struct JoinPass<'a> {
-    /// Whether the network trains or predicts.
+    /// Whether the network is training or predicting.
     pub training: bool,
     /// Whether a backward pass follows.
     pub recording: bool,
-    /// The shape of a row of each input.
+    /// The shape of one row of each input.
     pub inputs: &'a [Shape],
-    /// This join's memory from forward to backward, and from step to step.
+    /// The storage of this join, kept between passes.
     pub cache: &'a mut Cache,
-    /// For joins that draw random numbers when training.
+    /// Random numbers for training.
     pub rng: &'a mut Xoshiro256PlusPlus,
 }
 
-/// What [`Join::backward`] is given.
+/// The arguments of [`Join::backward`].
 #[derive(Debug)]
 pub struct JoinBackward<'a, A: Scalar> {
     /// The inputs of the forward pass.
@@ -210,9 +211,9 @@ pub struct JoinBackward<'a, A: Scalar> {
     pub dw: &'a mut [Array2<A>],
 }
 
-/// How a boxed join clones itself; every `Join` that is `Clone` has it.
+/// Clones boxed joins; implemented for every `Join` that is `Clone`.
 pub trait CloneJoin<A: Scalar> {
-    /// A copy of this join in a box.
+    /// A boxed copy of this join.
     fn clone_join(&self) -> Box<dyn Join<A>>;
 }
 

@@ -1,8 +1,7 @@
-//! What a layer is: the [`Layer`] trait, the [`Join`] trait for what takes several values, and all that their methods
-//! are given.
+//! The [`Layer`] trait, the [`Join`] trait for several inputs, and the types of their methods.
 //!
 //! The layers themselves are in [`layers`](crate::layers), the joins in [`joins`](crate::joins), the activations in
-//! [`activations`](crate::activations). This module is for those who write one of their own.
+//! [`activations`](crate::activations). This module is for implementing custom ones.
 
 use std::any::{Any, TypeId};
 use std::fmt::Debug;
@@ -30,20 +29,19 @@ pub use parameter::{Info, Parameter, Parameters, Role};
 pub use pass::{Backward, Pass};
 pub use restore::{Arrays, Parts, Registry, Restore};
 
-/// A function of one value with its derivative: one matrix in, one matrix out.
+/// A differentiable function: one matrix in, one matrix out.
 ///
-/// A layer is a plain value: it holds its parameters and settings and does not change while data pass through it. What
-/// the forward pass has to keep for the backward pass goes into [`Pass::cache`], which belongs to the
-/// [`Tape`](crate::Tape), so one `&layer` can serve many threads.
+/// A layer holds its parameters and settings, and is immutable in a pass. What the forward pass keeps for the backward
+/// pass goes into [`Pass::cache`], which belongs to the [`Tape`](crate::Tape), so one `&layer` can serve many threads.
 ///
-/// Every matrix has one sample per row. A network calls the methods with row-major matrices whose sizes were checked.
+/// Every matrix has one sample per row. A network passes row-major matrices of checked sizes.
 ///
 /// ```
 /// use neuropil::layer::{Backward, Layer, Parameter, Parameters, Pass, Restore, Parts, parameters};
 /// use neuropil::prelude::*;
 /// use neuropil::spec::Spec;
 ///
-/// /// y = s·x with one trained number s.
+/// /// y = s·x with a learnable scalar s.
 /// #[derive(Debug, Clone)]
 /// struct Scale<A: Scalar> {
 ///     factor: Parameter<A>,
@@ -94,39 +92,38 @@ pub use restore::{Arrays, Parts, Registry, Restore};
     note = "a layer of your own implements `neuropil::layer::Layer`, an elementwise function `Activation`"
 )]
 pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
-    /// The shape of a sample after this layer.
+    /// The output shape for samples of shape `input`.
     ///
     /// # Errors
-    /// [`Error::Input`] if the layer cannot take samples of this shape; [`Error::Setting`] for a setting outside its
-    /// range.
+    /// [`Error::Input`] if the layer does not accept this shape; [`Error::Setting`] for a setting outside its range.
     fn output_shape(&self, input: Shape) -> Result<Shape>;
 
     /// Writes the outputs for the rows of `x` into `y`, and what [`backward`](Self::backward) will need into the cache.
     ///
-    /// `x` is (rows, `pass.input.len()`), `y` is (rows, `output_shape.len()`); `y` holds anything before.
+    /// `x` is (rows, `pass.input.len()`), `y` is (rows, `output_shape.len()`); `y` has arbitrary contents.
     ///
     /// # Errors
-    /// When the values themselves are wrong, such as an index out of range.
+    /// For invalid values, such as an index out of range.
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()>;
 
-    /// From dL/dy, writes dL/dx and the gradient with respect to each parameter; the matrices hold anything before.
+    /// From dL/dy, writes dL/dx and the gradient with respect to each parameter; the matrices have arbitrary contents.
     ///
     /// # Errors
-    /// When it finds something impossible, such as a cache that no forward pass has filled.
+    /// For an invalid state, such as a cache that no forward pass has filled.
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()>;
 
-    /// Shows each parameter and each running statistic, always in the same order: see [`parameters!`].
+    /// Visits each parameter and each running statistic, in a fixed order: see [`parameters!`].
     fn visit(&self, _f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {}
 
-    /// [`visit`](Self::visit), to change them. Their sizes must stay: in a network, a matrix that was given another size
-    /// becomes NaN in its old one.
+    /// Like [`visit`](Self::visit), with mutable access. Sizes must not change: a network restores the size of a
+    /// resized matrix and fills it with NaN.
     fn visit_mut(&mut self, _f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {}
 
-    /// After an optimizer's step: takes over statistics of the batch that `forward` left in the cache.
+    /// Updates the running statistics from the cache, after an optimizer's step.
     fn update_statistics(&mut self, _cache: &mut Cache) {}
 
-    /// Multiplies the learning rate of each trainable parameter, in the order of [`visit`](Self::visit), by the factor
-    /// that holds for it here; 0 freezes it. Only networks have such factors.
+    /// Multiplies the learning rate of each trainable parameter, in the order of [`visit`](Self::visit), by its factor;
+    /// 0 freezes it. Only networks have such factors.
     fn scale_rates(&self, _rates: &mut [f64]) {}
 
     /// Multiply-accumulates per sample in a forward pass; elementwise work is not counted.
@@ -139,32 +136,31 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
         weights.saturating_mul(positions)
     }
 
-    /// Whether layers before this one can learn through it.
+    /// Whether gradients can pass to earlier layers.
     fn differentiable(&self) -> bool {
         true
     }
 
-    /// The kind and the settings of this layer, from which [`Restore`] makes it again when a model file is loaded; `None`
-    /// if it cannot be saved.
+    /// The kind and settings of this layer, from which [`Restore`] restores it; `None` if it cannot be saved.
     fn spec(&self) -> Option<Spec> {
         None
     }
 
-    /// How `PyTorch` or Keras store the parameter of this name: under which names, and with which order of axes.
+    /// How `PyTorch` or Keras stores the parameter of this name: names and order of axes.
     fn layout(&self, _system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
         vec![Piece::whole(name, dims)]
     }
 
-    /// Writes the layer, as it predicts, with the operators of ONNX.
+    /// Writes the layer, for prediction, as ONNX operators.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if there is no way to.
+    /// [`Error::Unsupported`] if this is not possible.
     fn onnx(&self, _operators: &mut Operators) -> Result<()> {
         let what = "cannot be written as ONNX; implement `onnx` for it".to_owned();
         Err(Error::Unsupported { layer: format!("{self:?}"), what })
     }
 
-    /// The layer as a formula, if there is one that says more than its name.
+    /// The layer as a formula, if any.
     fn formula(&self) -> Option<Formula> {
         None
     }
@@ -174,16 +170,16 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
         None
     }
 
-    /// What tells this layer from others, so that no layer is handed a cache that it did not fill: its type, and a
-    /// number for types such as networks that are not all built alike.
+    /// Identifies the layer, so that it never receives the cache of another one: its type, and a number for types such
+    /// as networks whose structure varies.
     fn identity(&self) -> (TypeId, usize) {
         (TypeId::of::<Self>(), 0)
     }
 }
 
-/// How a boxed layer clones itself; every `Layer` that is `Clone` has it.
+/// Clones boxed layers; implemented for every `Layer` that is `Clone`.
 pub trait CloneLayer<A: Scalar> {
-    /// A copy of this layer in a box.
+    /// A boxed copy of this layer.
     fn clone_layer(&self) -> Box<dyn Layer<A>>;
 }
 
@@ -199,7 +195,7 @@ impl<A: Scalar> Clone for Box<dyn Layer<A>> {
     }
 }
 
-/// How many numbers training can change in a layer or network.
+/// The number of trainable parameters of a layer or network.
 pub(crate) fn count_parameters<A: Scalar>(layer: &dyn Layer<A>) -> usize {
     let mut count = 0;
     layer.visit(&mut |info, matrix| count += if info.role.is_trainable() { matrix.len() } else { 0 });

@@ -1,4 +1,4 @@
-//! [`Parameter`]: a matrix with a name, a role and its true shape, declared once.
+//! [`Parameter`]: a matrix with a name, a role and a shape.
 
 use std::borrow::Cow;
 use std::fmt::{self, Debug, Display};
@@ -8,31 +8,31 @@ use ndarray::Array2;
 
 use crate::Scalar;
 
-/// What a parameter is for.
+/// The role of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Role {
-    /// A trained weight.
+    /// A trainable weight.
     Weight,
-    /// A trained bias, offset or scale; weight decay usually leaves it alone.
+    /// A trainable bias, offset or scale, usually exempt from weight decay.
     Bias,
     /// A running statistic: saved with the network, not trained.
     Statistic,
 }
 
 impl Role {
-    /// Whether an optimizer changes it.
+    /// Whether optimizers update it.
     pub fn is_trainable(self) -> bool {
         self != Self::Statistic
     }
 }
 
-/// What [`Layer::visit`](super::Layer::visit) tells about a parameter.
+/// The description of a parameter in [`Layer::visit`](super::Layer::visit).
 #[derive(Clone, Copy)]
 pub struct Info<'a> {
-    /// Its name, such as `weight`; inside a network with the layer's name in front, such as `2.weight`.
+    /// Its name, such as `weight`, or `2.weight` in a network.
     pub name: &'a dyn Display,
-    /// What it is for.
+    /// Its role.
     pub role: Role,
     /// Its true shape, such as (output channels, input channels, height, width) for a convolution's weight.
     pub dims: &'a [usize],
@@ -44,10 +44,10 @@ impl Debug for Info<'_> {
     }
 }
 
-/// A parameter or running statistic of a layer: a matrix, its name there, its role, and its true shape.
+/// A parameter or running statistic of a layer: a matrix with a name, a role and a true shape.
 ///
-/// It reads as the matrix that it holds. [`parameters!`](crate::parameters) shows the parameters of a layer to
-/// optimizers, files and checks.
+/// It dereferences to its matrix. [`parameters!`](crate::parameters) exposes the parameters of a layer to optimizers,
+/// files and checks.
 ///
 /// ```
 /// use neuropil::layer::{Parameter, Role};
@@ -65,7 +65,7 @@ pub struct Parameter<A> {
 }
 
 impl<A> Parameter<A> {
-    /// A parameter of any role; the matrix is kept in row-major order.
+    /// Creates a parameter; the matrix is stored in row-major order.
     pub fn new(name: impl Into<Cow<'static, str>>, role: Role, dims: &[usize], values: Array2<A>) -> Self
     where
         A: Clone,
@@ -74,7 +74,7 @@ impl<A> Parameter<A> {
         Self { name: name.into(), role, dims: dims.to_vec(), values }
     }
 
-    /// A trained weight.
+    /// A trainable weight.
     pub fn weight(name: impl Into<Cow<'static, str>>, dims: &[usize], values: Array2<A>) -> Self
     where
         A: Clone,
@@ -82,7 +82,7 @@ impl<A> Parameter<A> {
         Self::new(name, Role::Weight, dims, values)
     }
 
-    /// A trained bias, offset or scale.
+    /// A trainable bias, offset or scale.
     pub fn bias(name: impl Into<Cow<'static, str>>, dims: &[usize], values: Array2<A>) -> Self
     where
         A: Clone,
@@ -128,12 +128,12 @@ impl<A> Debug for Parameter<A> {
     }
 }
 
-/// A field of a layer that holds parameters: one, perhaps one, or several. See [`parameters!`](crate::parameters).
+/// A field of a layer with parameters: one, an optional one, or several. See [`parameters!`](crate::parameters).
 pub trait Parameters<A> {
-    /// Shows each parameter.
+    /// Visits each parameter.
     fn show(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>));
 
-    /// [`show`](Self::show), to change them.
+    /// Like [`show`](Self::show), with mutable access.
     fn show_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>));
 }
 
@@ -181,12 +181,11 @@ impl<A, P: Parameters<A>> Parameters<A> for Vec<P> {
     }
 }
 
-/// Declares the parameters of a [`Layer`](crate::layer::Layer) or [`Join`](crate::layer::Join), once: the scalar type,
-/// then the fields that hold them, in the order in which everybody sees them.
+/// Declares the parameters of a [`Layer`](crate::layer::Layer) or [`Join`](crate::layer::Join): the scalar type, then
+/// the fields that hold them, in order.
 ///
-/// It stands among the methods of the `impl` and writes `visit` and `visit_mut`; a field is a
-/// [`Parameter`](crate::layer::Parameter), an `Option` or a `Vec` of them. See the example at
-/// [`Layer`](crate::layer::Layer).
+/// Used inside the `impl`, it defines `visit` and `visit_mut`. A field is a [`Parameter`](crate::layer::Parameter), an
+/// `Option` or a `Vec` of them. See the example at [`Layer`](crate::layer::Layer).
 #[macro_export]
 macro_rules! parameters {
     ($scalar:ty: $($field:ident),+ $(,)?) => {

@@ -1,4 +1,4 @@
-//! What surrounds a layer in a pass: [`Pass`] and [`Backward`].
+//! The context of a layer in a pass: [`Pass`] and [`Backward`].
 
 use ndarray::Array2;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -6,24 +6,23 @@ use rand::rngs::Xoshiro256PlusPlus;
 use super::Cache;
 use crate::{Matrix, Scalar, Shape};
 
-/// What surrounds a layer while a batch passes through it.
+/// The context of a layer in a pass.
 #[derive(Debug)]
 pub struct Pass<'a> {
-    /// Whether the network trains (dropout drops, batch norm normalizes with the batch's statistics) or predicts.
+    /// Whether the network is training (dropout is active, batch norm uses batch statistics) or predicting.
     pub training: bool,
-    /// Whether a backward pass follows, for which the layer keeps in its cache what it needs. A training pass always
-    /// records; a predicting pass does so on a [predicting tape](crate::Tape::predicting).
+    /// Whether a backward pass follows, for which the layer fills its cache. A training pass always records; a
+    /// predicting pass does so on a [predicting tape](crate::Tape::predicting).
     pub recording: bool,
     /// The shape of one row of the input.
     pub input: Shape,
-    /// This layer's memory from forward to backward, and from step to step.
+    /// The storage of this layer, kept between passes.
     pub cache: &'a mut Cache,
-    /// For layers that draw random numbers when training.
+    /// Random numbers for training.
     pub rng: &'a mut Xoshiro256PlusPlus,
 }
 
-/// What [`Layer::backward`](super::Layer::backward) is given, all with one sample per row: the input and output of the
-/// forward pass, and the gradient of the loss with respect to the output.
+/// The arguments of [`Layer::backward`](super::Layer::backward), with one sample per row.
 #[derive(Debug)]
 pub struct Backward<'a, A: Scalar> {
     /// The input of the forward pass.

@@ -1,4 +1,4 @@
-//! [`Restore`]: how a layer is made again from its description; [`Parts`], what it is made from.
+//! [`Restore`]: restores a layer from its description, [`Parts`].
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,24 +9,23 @@ use super::{Join, Layer, Parameter, Role};
 use crate::spec::Spec;
 use crate::{Error, Result, Scalar};
 
-/// What can be made again from its [`Spec`] and its parameters: a layer, a join, an activation.
+/// A layer, join or activation that can be restored from its [`Spec`] and parameters.
 ///
-/// A [`Registry`] that knows the type then loads files with it: see the example at
-/// [`Layer`].
+/// A [`Registry`] with the type can load files that contain it: see the example at [`Layer`].
 pub trait Restore<A: Scalar>: Sized {
-    /// The name in files, which its [`Spec`] has: lower-case words with underscores.
+    /// The kind in its [`Spec`], in snake case.
     const KIND: &'static str;
 
-    /// Makes it again.
+    /// Restores the value.
     ///
     /// # Errors
-    /// When a setting is missing, of another type or outside its range, and those of [`Parts::array`].
+    /// For a setting that is missing, of another type or outside its range, and those of [`Parts::array`].
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self>;
 }
 
-/// Where the parameters of a layer that is made again come from, such as a file.
+/// A source of parameters, such as a file.
 pub trait Arrays<A: Scalar> {
-    /// Hands out the array of this name as a matrix of this size, row-major.
+    /// Takes the array of this name as a row-major matrix of this size.
     ///
     /// # Errors
     /// If there is no such array, or it is of another size.
@@ -36,7 +35,7 @@ pub trait Arrays<A: Scalar> {
 type MakeLayer<A> = fn(&mut Parts<'_, A>) -> Result<Box<dyn Layer<A>>>;
 type MakeJoin<A> = fn(&mut Parts<'_, A>) -> Result<Box<dyn Join<A>>>;
 
-/// How each kind of layer and join is made again: those of this crate, and those that are registered.
+/// Restores each kind of layer and join: those of this crate, and registered ones.
 ///
 /// ```
 /// use neuropil::layer::{Parts, Registry, Restore};
@@ -76,22 +75,22 @@ pub struct Registry<A: Scalar> {
 }
 
 impl<A: Scalar> Registry<A> {
-    /// A registry that knows nothing, not even the layers of this crate.
+    /// Creates an empty registry, without the layers of this crate.
     pub fn empty() -> Self {
         Self { layers: BTreeMap::new(), joins: BTreeMap::new() }
     }
 
-    /// Adds a kind of layer, or replaces one.
+    /// Registers a kind of layer, replacing any of the same name.
     pub fn register<L: Restore<A> + Layer<A>>(&mut self) {
         self.layers.insert(L::KIND.to_owned(), |parts| Ok(Box::new(L::restore(parts)?)));
     }
 
-    /// Adds a kind of join, or replaces one.
+    /// Registers a kind of join, replacing any of the same name.
     pub fn register_join<J: Restore<A> + Join<A>>(&mut self) {
         self.joins.insert(J::KIND.to_owned(), |parts| Ok(Box::new(J::restore(parts)?)));
     }
 
-    /// Whether layers or joins of this kind can be made.
+    /// Whether layers or joins of this kind can be restored.
     pub fn knows(&self, kind: &str) -> bool {
         self.layers.contains_key(kind) || self.joins.contains_key(kind)
     }
@@ -103,13 +102,13 @@ impl<A: Scalar> fmt::Debug for Registry<A> {
     }
 }
 
-/// What a layer is made from: its [`Spec`] and its parameters.
+/// The parts of a layer: its [`Spec`] and its parameters.
 ///
-/// Memory for parameters is only allocated by [`array`](Self::array), whose source knows how much there is; so a wrong
-/// size in a description cannot make a program run out of memory.
+/// Only [`array`](Self::array) allocates memory for parameters, and its source knows their true size, so a wrong size
+/// in a description cannot exhaust memory.
 pub struct Parts<'a, A: Scalar> {
     spec: &'a Spec,
-    /// The layer's place: `2.` for the third layer of a network.
+    /// The prefix of names: `2.` for the third layer of a network.
     prefix: String,
     arrays: &'a mut dyn Arrays<A>,
     registry: &'a Registry<A>,
@@ -120,12 +119,12 @@ impl<'a, A: Scalar> Parts<'a, A> {
         Self { spec, prefix: String::new(), arrays, registry }
     }
 
-    /// The kind and the settings.
+    /// The kind and settings.
     pub fn spec(&self) -> &'a Spec {
         self.spec
     }
 
-    /// The parameter or statistic that [`Layer::visit`] shows under this name, as a matrix of this size.
+    /// The parameter or statistic of this name in [`Layer::visit`], as a matrix of this size.
     ///
     /// # Errors
     /// If there is no such array, or it is of another size.
@@ -141,7 +140,7 @@ impl<'a, A: Scalar> Parts<'a, A> {
         Ok(Parameter::new(name, Role::Weight, dims, self.array(name, rows, columns)?))
     }
 
-    /// A bias, offset or scale: one row of this many numbers.
+    /// A bias, offset or scale: one row of `count` elements.
     ///
     /// # Errors
     /// As [`array`](Self::array).
@@ -149,7 +148,7 @@ impl<'a, A: Scalar> Parts<'a, A> {
         Ok(Parameter::new(name, Role::Bias, &[count], self.array(name, 1, count)?))
     }
 
-    /// A running statistic: one row of this many numbers.
+    /// A running statistic: one row of `count` elements.
     ///
     /// # Errors
     /// As [`array`](Self::array).
@@ -157,10 +156,10 @@ impl<'a, A: Scalar> Parts<'a, A> {
         Ok(Parameter::new(name, Role::Statistic, &[count], self.array(name, 1, count)?))
     }
 
-    /// A layer in this layer, whose parameters [`Layer::visit`] shows with `name` and a point in front.
+    /// Restores an inner layer, whose parameter names have the prefix `name` and a dot.
     ///
     /// # Errors
-    /// If the layer cannot be made.
+    /// If the layer cannot be restored.
     pub fn layer(&mut self, name: &str, spec: &Spec) -> Result<Box<dyn Layer<A>>> {
         self.within(name, spec, |parts| {
             let Some(make) = parts.registry.layers.get(parts.spec.kind()) else {
@@ -172,10 +171,10 @@ impl<'a, A: Scalar> Parts<'a, A> {
         })
     }
 
-    /// A join in this layer: as [`layer`](Self::layer).
+    /// Restores an inner join, as [`layer`](Self::layer).
     ///
     /// # Errors
-    /// If the join cannot be made.
+    /// If the join cannot be restored.
     pub fn join(&mut self, name: &str, spec: &Spec) -> Result<Box<dyn Join<A>>> {
         self.within(name, spec, |parts| {
             let Some(make) = parts.registry.joins.get(parts.spec.kind()) else {
@@ -195,8 +194,7 @@ impl<'a, A: Scalar> Parts<'a, A> {
         })
     }
 
-    /// The error for a setting that the layer, made again, does not have: a newer writer's option must not load as
-    /// another layer.
+    /// Rejects settings that the restored layer lacks, so that options of newer versions are not ignored.
     pub(crate) fn check(&self, again: Option<Spec>) -> Result<()> {
         let Some(again) = again else { return Ok(()) };
         match self.spec.settings().iter().find(|(name, _)| again.get(name).is_none()) {

@@ -1,4 +1,4 @@
-//! [`AdaptiveAvgPool2d`]: means over an image, as many as are wanted.
+//! [`AdaptiveAvgPool2d`]: average pooling to a fixed output size.
 
 use std::fmt;
 use std::ops::Range;
@@ -12,12 +12,12 @@ use crate::spec::Spec;
 use crate::spec::onnx::{Operators, Tensor};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// The means of `lines` x `columns` regions of each channel, whatever the size of the image.
+/// Averages each channel over `rows` x `columns` regions, for any image size.
 ///
-/// On an axis of n cells that becomes m, region i is from cell ⌊i·n/m⌋ up to, without, ⌈(i+1)·n/m⌉: regions may overlap,
-/// and there may be more of them than cells. As in `PyTorch`.
+/// On an axis of length n, region i of m covers the pixels ⌊i·n/m⌋..⌈(i+1)·n/m⌉ (end excluded), as in `PyTorch`.
+/// Regions may overlap, and m may exceed n.
 ///
-/// x is (samples, `[channels, height, width]`), y is (samples, `[channels, lines, columns]`) for `output` = `[lines,
+/// x is (samples, `[channels, height, width]`), y is (samples, `[channels, rows, columns]`) for `output` = `[rows,
 /// columns]`.
 ///
 /// ```
@@ -34,40 +34,40 @@ pub struct AdaptiveAvgPool2d {
 }
 
 impl AdaptiveAvgPool2d {
-    /// A pool that makes images of the size `output`, `[lines, columns]`.
+    /// Creates a pool with output size `[rows, columns]`.
     pub fn new(output: [usize; 2]) -> Self {
         Self { output }
     }
 
-    /// The pool as products with two matrices: (width, columns) for an image's lines, (lines, height) for its columns.
+    /// The pool as products with two matrices: (width, columns) on the right, (rows, height) on the left.
     pub(crate) fn region_weights(self, [height, width]: [usize; 2]) -> [Vec<f32>; 2] {
-        let [lines, columns] = self.output;
-        // How much cell j of n adds to place i of m.
+        let [rows, columns] = self.output;
+        // The weight of input j of n in output i of m.
         let weight = |i: usize, j: usize, m: usize, n: usize| {
             let region = region(i, n, m);
             if region.contains(&j) { 1.0 / region.len() as f32 } else { 0.0 }
         };
         let across = (0..width * columns).map(|k| weight(k % columns, k / columns, columns, width));
-        let down = (0..lines * height).map(|k| weight(k / height, k % height, lines, height));
+        let down = (0..rows * height).map(|k| weight(k / height, k % height, rows, height));
         [across.collect(), down.collect()]
     }
 
-    /// Calls `f` for each output of a plane, with its position, the lines and the columns under it.
+    /// Calls `f` for each output of a plane with its index and the rows and columns that it averages.
     #[inline(always)]
     fn regions(self, [height, width]: [usize; 2], mut f: impl FnMut(usize, Range<usize>, Range<usize>)) {
-        let [lines, columns] = self.output;
-        for p in 0..lines {
+        let [rows, columns] = self.output;
+        for p in 0..rows {
             for q in 0..columns {
-                f(p * columns + q, region(p, height, lines), region(q, width, columns));
+                f(p * columns + q, region(p, height, rows), region(q, width, columns));
             }
         }
     }
 }
 
-/// The cells of an axis of `n` that are under place `i` of `places`.
+/// The part of an axis of length `n` that output `i` of `outputs` averages.
 #[inline(always)]
-fn region(i: usize, n: usize, places: usize) -> Range<usize> {
-    i * n / places..((i + 1) * n).div_ceil(places)
+fn region(i: usize, n: usize, outputs: usize) -> Range<usize> {
+    i * n / outputs..((i + 1) * n).div_ceil(outputs)
 }
 
 /// The height and width of an image.
@@ -77,8 +77,8 @@ fn sizes(input: Shape) -> [usize; 2] {
 
 impl<A: Scalar> Layer<A> for AdaptiveAvgPool2d {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
-        let [lines, columns] = self.output;
-        if lines == 0 || columns == 0 {
+        let [rows, columns] = self.output;
+        if rows == 0 || columns == 0 {
             let what = format!("the size of {self:?}");
             return Err(Error::Setting { what, wants: "at least 1 x 1", got: 0.0 });
         }
@@ -89,10 +89,10 @@ impl<A: Scalar> Layer<A> for AdaptiveAvgPool2d {
         if height == 0 || width == 0 {
             return Err(wrong("images of at least 1 x 1 pixels"));
         }
-        if lines.checked_mul(height).is_none() || columns.checked_mul(width).is_none() {
+        if rows.checked_mul(height).is_none() || columns.checked_mul(width).is_none() {
             return Err(wrong("images whose size times that of its output can be counted"));
         }
-        check_size(self, input, [channels, lines, columns].into())
+        check_size(self, input, [channels, rows, columns].into())
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
@@ -105,11 +105,11 @@ impl<A: Scalar> Layer<A> for AdaptiveAvgPool2d {
                 pool.regions(
                     [height, width],
                     #[inline(always)]
-                    |i, lines, columns| {
-                        let count = (lines.len() * columns.len()) as f64;
+                    |i, rows, columns| {
+                        let count = (rows.len() * columns.len()) as f64;
                         let mut sum = 0.0;
-                        for line in lines {
-                            sum += rows::sum(&x[line * width..][columns.clone()], |&x| x);
+                        for row in rows {
+                            sum += rows::sum(&x[row * width..][columns.clone()], |&x| x);
                         }
                         y[i] = A::of(sum / count);
                     },
@@ -131,10 +131,10 @@ impl<A: Scalar> Layer<A> for AdaptiveAvgPool2d {
                 pool.regions(
                     [height, width],
                     #[inline(always)]
-                    |i, lines, columns| {
-                        let part = dy[i] / A::of((lines.len() * columns.len()) as f64);
-                        for line in lines {
-                            for dx in &mut dx[line * width..][columns.clone()] {
+                    |i, rows, columns| {
+                        let part = dy[i] / A::of((rows.len() * columns.len()) as f64);
+                        for row in rows {
+                            for dx in &mut dx[row * width..][columns.clone()] {
                                 *dx += part;
                             }
                         }
@@ -150,10 +150,10 @@ impl<A: Scalar> Layer<A> for AdaptiveAvgPool2d {
     }
 
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
-        let ([height, width], [lines, columns]) = (sizes(operators.input()), self.output);
+        let ([height, width], [rows, columns]) = (sizes(operators.input()), self.output);
         let [across, down] = self.region_weights([height, width]);
         let across = operators.constant("columns", Tensor::floats(&[width, columns], across));
-        let down = operators.constant("lines", Tensor::floats(&[lines, height], down));
+        let down = operators.constant("lines", Tensor::floats(&[rows, height], down));
         operators.then("MatMul", &[&across], []);
         let means = operators.node("MatMul", &[&down, &operators.value()], []);
         operators.set_value(means);

@@ -1,4 +1,4 @@
-//! [`AvgPool1d`]: of each window on a sequence, the mean.
+//! [`AvgPool1d`]: average pooling of sequences.
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ use crate::spec::Spec;
 use crate::spec::onnx::Operators;
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// The mean under a window that moves over the steps of a sequence, for each feature.
+/// Averages each feature over a window that slides along the steps of a sequence.
 ///
-/// The window steps by its own size unless `stride` says otherwise. Padding is zeros, at most half of the window, and
-/// counts as steps that the mean is over, unless [`without_padding`](Self::without_padding) says otherwise; steps
-/// beyond the padding, which a window may reach with `ceil`, never count. Of n steps it makes ⌊(n + 2·padding - kernel)
-/// / stride⌋ + 1, or with `ceil` the same rounded up, without positions that start in the padding after the sequence.
-/// All as in `PyTorch`, whose sequences are (features, steps), though.
+/// The stride defaults to the window size. Padding is zeros, at most half the window, and is included in the mean
+/// unless [`without_padding`](Self::without_padding) is set; steps beyond the padding, which `ceil` may reach, never
+/// count. The number of positions for n steps is ⌊(n + 2·padding - kernel) / stride⌋ + 1, rounded up instead with
+/// `ceil`, without positions that start in the padding after the sequence. As in `PyTorch`, except that its sequences
+/// are (features, steps).
 ///
 /// x is (samples, `[steps, features]`), y is (samples, `[positions, features]`).
 ///
@@ -35,14 +35,14 @@ pub struct AvgPool1d {
 }
 
 impl AvgPool1d {
-    /// Windows of `kernel` steps side by side.
+    /// Creates a pool with a window of `kernel` steps and the same stride.
     pub fn new(kernel: usize) -> Self {
         Self { window: Window::new([kernel, 1], [kernel, 1]), counts_padding: true }
     }
 
     step_setters!(stride, padding, ceil);
 
-    /// Takes the means over the steps under a window only, not the padding.
+    /// Excludes the padding from the means.
     #[must_use]
     pub fn without_padding(mut self) -> Self {
         self.counts_padding = false;

@@ -1,4 +1,4 @@
-//! [`AvgPool2d`]: of each window on an image, the mean.
+//! [`AvgPool2d`]: average pooling of images.
 
 use std::fmt;
 
@@ -9,13 +9,12 @@ use crate::spec::Spec;
 use crate::spec::onnx::Operators;
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// The mean under a window that moves over each channel of an image.
+/// Averages each channel over a window that slides across the image.
 ///
-/// The window steps by its own size unless `stride` says otherwise. Padding is zeros, at most half of the window, and
-/// counts as cells that the mean is over, unless [`without_padding`](Self::without_padding) says otherwise; cells
-/// beyond the padding, which a window may reach with `ceil`, never count. An axis of n cells gives ⌊(n + padding -
-/// kernel) / stride⌋ + 1 positions, or with `ceil` the same rounded up, without positions that start in the padding
-/// after the image. All as in `PyTorch`.
+/// The stride defaults to the window size. Padding is zeros, at most half the window, and is included in the mean
+/// unless [`without_padding`](Self::without_padding) is set; pixels beyond the padding, which `ceil` may reach, never
+/// count. An axis of length n gives ⌊(n + padding - kernel) / stride⌋ + 1 positions, rounded up instead with `ceil`,
+/// without positions that start in the padding after the image. As in `PyTorch`.
 ///
 /// x is (samples, `[channels, height, width]`), y is (samples, `[channels, positions, positions]`).
 ///
@@ -35,14 +34,14 @@ pub struct AvgPool2d {
 }
 
 impl AvgPool2d {
-    /// Windows of this height and width side by side.
+    /// Creates a pool with a window of this height and width and the same stride.
     pub fn new(kernel: [usize; 2]) -> Self {
         Self { window: Window::new(kernel, kernel), counts_padding: true }
     }
 
     image_setters!(stride, padding, ceil);
 
-    /// Takes the means over the pixels under a window only, not the padding.
+    /// Excludes the padding from the means.
     ///
     /// ```
     /// use neuropil::prelude::*;

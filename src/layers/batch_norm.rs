@@ -1,4 +1,4 @@
-//! [`BatchNorm`]: each channel gets the mean and the spread of a standard distribution over the batch.
+//! [`BatchNorm`]: normalises each channel over the batch.
 
 use std::fmt;
 
@@ -20,21 +20,20 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Batch normalisation, y = (x - μ)/√(σ² + ε)·w + b for each channel (Ioffe and Szegedy, 2015).
 ///
-/// A channel is a feature of flat samples, a feature of all steps of a sequence, a feature map of an image; w and b are
-/// (1, channels), and start at 1 and 0. When training, μ and σ² are the mean and variance of the channel over the batch
-/// and over its places in a sample; when predicting, they are the running ones, so that no sample's output depends on
-/// its neighbours. With x̂ = (x - μ)/√(σ² + ε) and means over the channel,
-/// dx = w/√(σ² + ε)·(dy - mean(dy) - x̂·mean(dy·x̂)), dw = Σ dy·x̂, db = Σ dy. The running statistics are constants, so
-/// that on a [predicting tape](crate::Tape::predicting) dx = w/√(σ² + ε)·dy.
+/// A channel is a feature of flat samples, a feature of all steps of a sequence, or a feature map of an image. w and b
+/// are (1, channels), initialised to 1 and 0. During training, μ and σ² are computed per channel over the batch and all
+/// positions; when predicting, they are the running statistics, so samples do not affect each other. With x̂ = (x -
+/// μ)/√(σ² + ε) and means over the channel, dx = w/√(σ² + ε)·(dy - mean(dy) - x̂·mean(dy·x̂)), dw = Σ dy·x̂, db = Σ dy.
+/// Running statistics are constants: on a [predicting tape](crate::Tape::predicting), dx = w/√(σ² + ε)·dy.
 ///
-/// After a step, running = (1 - momentum)·running + momentum·new, with the momentum of 0.1 by default, ε = 10⁻⁵. As in
-/// `PyTorch`, x is divided by the root of the biased variance (that of all n values divided by n), while the running
-/// variance takes the unbiased one (n - 1). The running mean starts at 0, the running variance at 1; they are saved with
-/// the network. A batch of no rows changes nothing.
+/// After a step, running = (1 - momentum)·running + momentum·new; by default, momentum = 0.1 and ε = 10⁻⁵. As in
+/// `PyTorch`, the output uses the biased variance (division by n), the running variance the unbiased one (n - 1). The
+/// running mean and variance start at 0 and 1, and are saved with the network. An empty batch changes nothing.
 ///
 /// # Errors
 /// In a network: [`Error::Input`] for another number of channels; [`Error::Setting`] for no channels, or a setting
-/// outside its range. When training: [`Error::Values`] for a batch with a single value a channel, whose variance is 0.
+/// outside its range. When training: [`Error::Values`] for a batch with a single value per channel, whose variance is
+/// 0.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -54,7 +53,7 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Clone, PartialEq)]
 pub struct BatchNorm<A: Scalar> {
-    /// w and b with a number for each channel.
+    /// w and b, one element per channel.
     affine: Affine<A>,
     running_mean: Parameter<A>,
     running_var: Parameter<A>,
@@ -63,16 +62,16 @@ pub struct BatchNorm<A: Scalar> {
 }
 
 impl<A: Scalar> BatchNorm<A> {
-    /// A layer for this many channels.
+    /// Creates a layer for `channels` channels.
     pub fn new(channels: usize) -> Self {
         let row = |value| Array2::from_elem((1, channels), value);
         Self::of(Affine::new(channels.into()), row(A::ZERO), row(A::ONE))
     }
 
-    /// A layer with this w and b, and these running statistics, each with a number for each channel.
+    /// Creates a layer from w, b and running statistics, each with one element per channel.
     ///
     /// # Errors
-    /// [`Error::Dimensions`] if they are not of one length.
+    /// [`Error::Dimensions`] if their lengths differ.
     pub fn from_parameters(
         weight: Array1<A>,
         bias: Array1<A>,
@@ -86,7 +85,7 @@ impl<A: Scalar> BatchNorm<A> {
         Ok(Self::of(affine, mean, row(&layer, "running variance", channels, running_var)?))
     }
 
-    /// The layer of w and b, and of the running statistics, each (1, channels).
+    /// The layer of w, b and running statistics, each (1, channels).
     fn of(affine: Affine<A>, mean: Array2<A>, variance: Array2<A>) -> Self {
         let dims = [mean.len()];
         Self {
@@ -98,20 +97,20 @@ impl<A: Scalar> BatchNorm<A> {
         }
     }
 
-    /// The layer without w and b: y = (x - μ)/√(σ² + ε).
+    /// Removes w and b: y = (x - μ)/√(σ² + ε).
     pub fn without_affine(mut self) -> Self {
         self.affine = Affine::NONE;
         self
     }
 
-    /// Sets ε, which keeps a channel without spread from being divided by 0.
+    /// Sets ε, which is added to the variance for numerical stability.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self
     }
 
-    /// Sets the share of the newest batch in the running statistics: 0 leaves them as they are, 1 forgets all earlier
-    /// batches.
+    /// Sets the weight of the newest batch in the running statistics: 0 keeps them unchanged, 1 uses the newest batch
+    /// only.
     pub fn momentum(mut self, momentum: f64) -> Self {
         self.momentum = momentum;
         self
@@ -128,13 +127,13 @@ struct State<A> {
     statistics: Vec<A>,
     /// The sum of each channel's values, then of the squares of their deviations.
     batch: Vec<f64>,
-    /// How many values a channel had; 0 if the statistics are not to be taken over.
+    /// Values per channel; 0 if the running statistics are not to be updated.
     values: usize,
     partial: Vec<f64>,
     sums: Vec<f64>,
     /// The means m₁ and m₂ of the gradient.
     means: Vec<A>,
-    /// The parameters of a layer that has none.
+    /// w = 1 and b = 0, for a layer without parameters.
     plain: Plain<A>,
 }
 
@@ -166,7 +165,7 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
-        let ((channels, apart), width) = (channels_of(pass.input), pass.input.len());
+        let ((channels, stride), width) = (channels_of(pass.input), pass.input.len());
         let values = x.len() / channels;
         if pass.training && values == 1 {
             return Err(Error::Values {
@@ -192,7 +191,7 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
                 partial,
                 sums,
                 #[inline(always)]
-                |x, sums| add_numbers(x.0, apart, sums, w),
+                |x, sums| add_numbers(x.0, stride, sums, w),
             );
             vectorize(
                 #[inline(always)]
@@ -205,7 +204,7 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
                 partial,
                 squares,
                 #[inline(always)]
-                |x, squares| add_squares(x.0, apart, centre, squares),
+                |x, squares| add_squares(x.0, stride, centre, squares),
             );
             vectorize(
                 #[inline(always)]
@@ -223,14 +222,14 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
             vectorize_with(
                 part.0,
                 #[inline(always)]
-                |part| normalize(part, apart, statistics, (w, b)),
+                |part| normalize(part, stride, statistics, (w, b)),
             );
         });
         Ok(())
     }
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
-        let ((channels, apart), width) = (channels_of(pass.input), pass.input.len());
+        let ((channels, stride), width) = (channels_of(pass.input), pass.input.len());
         let State { statistics, partial, sums, means, plain, .. } = pass.cache.get::<State<A>>();
         if statistics.len() != Statistics::<A>::NUMBERS * channels {
             return Err(NO_FORWARD);
@@ -248,7 +247,7 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
             partial,
             sums,
             #[inline(always)]
-            |at, sums| add_gradients(at.0, apart, statistics, sums),
+            |at, sums| add_gradients(at.0, stride, statistics, sums),
         );
         // Σ dy of each channel, then Σ dy·x̂.
         let [dw, db] = self.affine.gradients(at.dw)?;
@@ -264,7 +263,7 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
             vectorize_with(
                 part.0,
                 #[inline(always)]
-                |part| gradient(part, apart, statistics, (w, m1, m2)),
+                |part| gradient(part, stride, statistics, (w, m1, m2)),
             );
         });
         Ok(())
@@ -302,7 +301,7 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
         let (weight, bias) = plain.or(self.affine.values(), dims[0]);
         let (mean, variance) = (flat(&self.running_mean), flat(&self.running_var));
         if matches!(operators.input(), Shape::Sequence { .. }) {
-            // The operator wants channels second; here they are last.
+            // The operator expects channels second; here they are last.
             let scale: Vec<f64> = weight
                 .iter()
                 .zip(variance)

@@ -1,4 +1,4 @@
-//! [`Conv1d`]: the same small window of weights everywhere on a sequence.
+//! [`Conv1d`]: convolution of sequences.
 
 use std::fmt;
 use std::ops::Range;
@@ -20,14 +20,15 @@ use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::{Attribute, Operators, Tensor};
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
-/// A convolution of sequences: one dense layer for each tap of a window that moves over the steps, added up.
+/// A convolution of sequences: the sum of one dense layer per kernel element (tap).
 ///
-/// With the steps x and the weights Wᵢ of tap i, y(p) = b + Σᵢ x(p·stride + i·dilation - padding)·Wᵢ, where steps outside
-/// the sequence are zero; n steps give ⌊(n + padding - dilation·(kernel - 1) - 1) / stride⌋ + 1. With groups, output
-/// features see only the input features of their own group. As in every deep-learning library the window is not mirrored.
+/// With the steps x and the weights Wᵢ of tap i, y(p) = b + Σᵢ x(p·stride + i·dilation - padding)·Wᵢ, where steps
+/// outside the sequence are zero. The number of positions for n steps is ⌊(n + padding - dilation·(kernel - 1) - 1) /
+/// stride⌋ + 1. With groups, output features depend only on the input features of their group. As in every
+/// deep-learning library, the kernel is not flipped.
 ///
-/// x is (samples, `[steps, features]`), step after step, as for the recurrent layers and in Keras; `PyTorch`'s `Conv1d`
-/// has (features, steps). The weights are stored tap after tap, as (kernel · features in a group, features out).
+/// x is (samples, `[steps, features]`), as for the recurrent layers and in Keras; `PyTorch`'s `Conv1d` takes (features,
+/// steps). Weights are stored as (kernel · features in per group, features out).
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -41,27 +42,26 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Clone, PartialEq)]
 pub struct Conv1d<A: Scalar> {
-    /// W, (kernel · inputs in a group, outputs)
+    /// W, (kernel · inputs per group, outputs)
     weight: Parameter<A>,
     /// b, (1, outputs)
     bias: Option<Parameter<A>>,
-    /// Features in, all of them.
+    /// Features in, over all groups.
     inputs: usize,
     groups: usize,
     window: Window,
 }
 
 impl<A: Scalar> Conv1d<A> {
-    /// A convolution of all features with weights and biases uniform in ±1/√(features in · kernel), as `PyTorch` starts
-    /// it.
+    /// Creates a convolution with weights and biases uniform in ±1/√(features in · kernel), `PyTorch`'s default.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a number of features or a kernel of 0, or weights that no memory could hold.
+    /// [`Error::Setting`] for 0 features, an empty kernel, or weights that exceed memory.
     pub fn new(inputs: usize, outputs: usize, kernel: usize, rng: &mut impl Rng) -> Result<Self> {
         Self::grouped(inputs, outputs, kernel, 1, rng)
     }
 
-    /// A convolution in groups of features; with as many groups as features it is depthwise.
+    /// Creates a grouped convolution; with one group per feature it is depthwise.
     ///
     /// # Errors
     /// Those of [`new`](Self::new); [`Error::Setting`] if the groups do not divide both numbers of features.
@@ -73,7 +73,7 @@ impl<A: Scalar> Conv1d<A> {
         Ok(layer)
     }
 
-    /// A convolution whose weights come from `init`, with a bias of zero.
+    /// Creates a convolution with weights from `init` and zero biases.
     ///
     /// # Errors
     /// Those of [`grouped`](Self::grouped).
@@ -91,14 +91,14 @@ impl<A: Scalar> Conv1d<A> {
         Ok(Self::of(weight, bias, inputs, groups, Window::new([kernel, 1], [1, 1])))
     }
 
-    /// A convolution with these weights, (kernel, features in a group, features out), and biases, one for each feature
-    /// out. `PyTorch`'s weights are these with the three axes in reverse.
+    /// Creates a convolution from weights, (kernel, features in per group, features out), and biases, one per feature
+    /// out. `PyTorch`'s weights have the three axes reversed.
     ///
     /// ```
     /// use neuropil::prelude::*;
     /// use ndarray::array;
     ///
-    /// // The difference of neighbouring steps.
+    /// // The difference of adjacent steps.
     /// let layer = Conv1d::from_parameters(array![[[-1.0]], [[1.0]]], None, 1)?;
     /// let network = Sequential::new([4, 1]).with(layer)?;
     /// assert_eq!(network.predict(&array![[1.0, 2.0, 4.0, 8.0]])?, array![[1.0, 2.0, 4.0]]);
@@ -106,7 +106,7 @@ impl<A: Scalar> Conv1d<A> {
     /// ```
     ///
     /// # Errors
-    /// Those of [`grouped`](Self::grouped); [`Error::Dimensions`] if there are not as many biases as features.
+    /// Those of [`grouped`](Self::grouped); [`Error::Dimensions`] if the number of biases is not that of features.
     pub fn from_parameters(weight: Array3<A>, bias: Option<Array1<A>>, groups: usize) -> Result<Self> {
         let (kernel, inputs, outputs) = weight.dim();
         let inputs = inputs.saturating_mul(groups);
@@ -116,7 +116,7 @@ impl<A: Scalar> Conv1d<A> {
         Ok(Self::of(weight, bias, inputs, groups, Window::new([kernel, 1], [1, 1])))
     }
 
-    /// The layer of these parameters; their sizes were checked.
+    /// The layer of these parameters, with sizes already checked.
     fn of(weight: Array2<A>, bias: Option<Array2<A>>, inputs: usize, groups: usize, window: Window) -> Self {
         let dims = [window.kernel[0], inputs / groups, weight.ncols()];
         let weight = Parameter::weight("weight", &dims, weight);
@@ -126,28 +126,28 @@ impl<A: Scalar> Conv1d<A> {
     step_setters!(stride, dilation);
     bias_methods!();
 
-    /// Sets the padding: `steps` of zeros before the sequence and as many after it.
+    /// Sets the zero padding on both sides, in steps.
     #[must_use]
     pub fn padding(self, steps: usize) -> Self {
         self.padding_each([steps, steps])
     }
 
-    /// Sets the padding: these numbers of zero steps before and after the sequence.
+    /// Sets the zero padding before and after the sequence, in steps.
     #[must_use]
     pub fn padding_each(mut self, [before, after]: [usize; 2]) -> Self {
         self.window.padding = Padding::Each([[before, after], [0, 0]]);
         self
     }
 
-    /// Sets the padding to the zeros that make ⌈steps / stride⌉ positions of the window: [`Padding::Same`].
+    /// Sets the padding to [`Padding::Same`], for ⌈steps / stride⌉ positions.
     #[must_use]
     pub fn padding_same(mut self) -> Self {
         self.window.padding = Padding::Same;
         self
     }
 
-    /// Sets the padding to zeros before the sequence only, as many as keep every result from seeing later steps. Call it
-    /// after [`dilation`](Self::dilation).
+    /// Pads only before the sequence, so that no output depends on later steps. Call it after
+    /// [`dilation`](Self::dilation).
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -162,7 +162,7 @@ impl<A: Scalar> Conv1d<A> {
         self.padding_each([before, 0])
     }
 
-    /// The weights, (kernel · features in a group, features out).
+    /// The weights, (kernel · features in per group, features out).
     pub fn weight(&self) -> &Array2<A> {
         &self.weight
     }
@@ -236,7 +236,7 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
                 }
             });
         }
-        // The rows of dW that belong to different taps are sums of their own.
+        // The rows of dW of different taps are independent sums.
         let rows = self.inputs / self.groups * self.weight.ncols();
         let work = at.dy.len() * self.inputs / self.groups;
         in_parts(positions.kernel, flat_mut(&mut at.dw[0]), rows, work, &|taps, dw| {
@@ -264,7 +264,7 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
         Some(spec.set("bias", self.bias.is_some()))
     }
 
-    /// `PyTorch` has the axes in reverse, (outputs, inputs in a group, kernel); Keras has them as they are.
+    /// `PyTorch` reverses the axes, (outputs, inputs per group, kernel); Keras has this order.
     fn layout(&self, system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
         vec![match (system, name) {
             (System::PyTorch, "weight") => Piece::axes(name, dims, &[2, 1, 0]),
@@ -273,7 +273,7 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
         }]
     }
 
-    /// ONNX wants the features before the steps, and the weight's axes in reverse.
+    /// ONNX expects features before steps, and the weight's axes reversed.
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let [kernel, strides, dilations, pads] = window_attributes([self.positions(operators.input())?]);
         let (dims, numbers) = operators.parameter("weight")?;

@@ -1,4 +1,4 @@
-//! [`Conv2d`]: the same small window of weights everywhere on an image.
+//! [`Conv2d`]: convolution of images.
 
 use std::fmt;
 
@@ -18,16 +18,15 @@ use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
-/// A convolution of images: y of channel o at a position is b(o) + Σ w(o, c, i, j) · x(c) under the window there, over
-/// input channels c and taps (i, j).
+/// A convolution of images: y(o, p, q) = b(o) + Σ w(o, c, i, j) · x(c, p·stride + i·dilation - padding, q·stride +
+/// j·dilation - padding), over input channels c and kernel elements (i, j).
 ///
-/// As in every deep-learning library it is a cross-correlation: the window is not mirrored. The window steps by
-/// `stride`, its taps lie `dilation` from each other, and the image has zeros around it (see
-/// [`Padding`](crate::layers::Padding)); with these, an axis of n cells gives ⌊(n + padding - dilation·(kernel - 1) -
-/// 1) / stride⌋ + 1. With groups, output channels see only the input channels of their own group.
+/// As in every deep-learning library, this is a cross-correlation: the kernel is not flipped. The image is padded with
+/// zeros (see [`Padding`](crate::layers::Padding)); an axis of length n gives ⌊(n + padding - dilation·(kernel - 1) -
+/// 1) / stride⌋ + 1 positions. With groups, output channels depend only on the input channels of their group.
 ///
-/// x is (samples, `[channels, height, width]`); the weights are stored as (channels out, channels in a group · kernel
-/// height · kernel width), which is `PyTorch`'s layout.
+/// x is (samples, `[channels, height, width]`); weights are stored as (channels out, channels in per group · kernel
+/// height · kernel width), `PyTorch`'s layout.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -41,27 +40,26 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Clone, PartialEq)]
 pub struct Conv2d<A: Scalar> {
-    /// W, (outputs, inputs in a group · kernel height · kernel width)
+    /// W, (outputs, inputs per group · kernel height · kernel width)
     weight: Parameter<A>,
     /// b, (1, outputs)
     bias: Option<Parameter<A>>,
-    /// Channels in, all of them.
+    /// Channels in, over all groups.
     inputs: usize,
     groups: usize,
     window: Window,
 }
 
 impl<A: Scalar> Conv2d<A> {
-    /// A convolution of all channels with weights and biases uniform in ±1/√(channels in · window), as `PyTorch` starts
-    /// it.
+    /// Creates a convolution with weights and biases uniform in ±1/√(channels in · kernel size), `PyTorch`'s default.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a number of channels or a window of 0, or weights that no memory could hold.
+    /// [`Error::Setting`] for 0 channels, an empty kernel, or weights that exceed memory.
     pub fn new(inputs: usize, outputs: usize, kernel: [usize; 2], rng: &mut impl Rng) -> Result<Self> {
         Self::grouped(inputs, outputs, kernel, 1, rng)
     }
 
-    /// A convolution in groups of channels; with as many groups as channels it is depthwise.
+    /// Creates a grouped convolution; with one group per channel it is depthwise.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -87,7 +85,7 @@ impl<A: Scalar> Conv2d<A> {
         Ok(layer)
     }
 
-    /// A convolution whose weights come from `init`, with a bias of zero.
+    /// Creates a convolution with weights from `init` and zero biases.
     ///
     /// # Errors
     /// Those of [`grouped`](Self::grouped).
@@ -106,11 +104,11 @@ impl<A: Scalar> Conv2d<A> {
         Ok(Self::of(weight, bias, inputs, groups, Window::new(kernel, [1, 1])))
     }
 
-    /// A convolution with these weights, (channels out, channels in a group, height, width), and biases, one for each
+    /// Creates a convolution from weights, (channels out, channels in per group, height, width), and biases, one per
     /// channel out.
     ///
     /// # Errors
-    /// Those of [`grouped`](Self::grouped); [`Error::Dimensions`] if there are not as many biases as channels.
+    /// Those of [`grouped`](Self::grouped); [`Error::Dimensions`] if the number of biases is not that of channels.
     pub fn from_parameters(weight: Array4<A>, bias: Option<Array1<A>>, groups: usize) -> Result<Self> {
         let (outputs, inputs, height, width) = weight.dim();
         let inputs = inputs.saturating_mul(groups);
@@ -120,7 +118,7 @@ impl<A: Scalar> Conv2d<A> {
         Ok(Self::of(weight, bias, inputs, groups, Window::new([height, width], [1, 1])))
     }
 
-    /// The layer of these parameters; their sizes were checked.
+    /// The layer of these parameters, with sizes already checked.
     fn of(weight: Array2<A>, bias: Option<Array2<A>>, inputs: usize, groups: usize, window: Window) -> Self {
         let dims = [weight.nrows(), inputs / groups, window.kernel[0], window.kernel[1]];
         let weight = Parameter::weight("weight", &dims, weight);
@@ -130,7 +128,7 @@ impl<A: Scalar> Conv2d<A> {
     image_setters!(stride, padding, dilation);
     bias_methods!();
 
-    /// The weights, (channels out, channels in a group · kernel height · kernel width).
+    /// The weights, (channels out, channels in per group · kernel height · kernel width).
     pub fn weight(&self) -> &Array2<A> {
         &self.weight
     }
@@ -186,8 +184,8 @@ impl<A: Scalar> Layer<A> for Conv2d<A> {
         Some(spec.set("bias", self.bias.is_some()))
     }
 
-    /// Keras has the kernel as (height, width, inputs, outputs). A convolution of each channel by itself is a layer of
-    /// its own there, whose last two axes are the channels and the outputs of each: the same numbers.
+    /// Keras stores the kernel as (height, width, inputs, outputs). Its depthwise convolution is a separate layer,
+    /// whose last two axes are the channels and the outputs of each: the same values.
     fn layout(&self, system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
         vec![match (system, name, dims) {
             (System::Keras, "weight", &[outputs, 1, height, width]) => {

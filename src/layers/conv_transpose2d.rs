@@ -1,4 +1,4 @@
-//! [`ConvTranspose2d`]: a convolution backwards, from small images to larger ones.
+//! [`ConvTranspose2d`]: transposed convolution of images.
 
 use std::fmt;
 
@@ -23,17 +23,15 @@ use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::{Attribute, Operators};
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
-/// A transposed convolution: the step that takes a [`Conv2d`](crate::layers::Conv2d) back from its results to its
-/// images.
+/// A transposed convolution: the gradient of a [`Conv2d`](crate::layers::Conv2d) with respect to its input.
 ///
-/// Every pixel of x lays the window of weights, times its value, onto y: where x has the pixel (i, j), y gets the
-/// window at (i·stride - padding, j·stride - padding), and windows that overlap are added up; the bias is added at
-/// last. An axis of n pixels becomes (n - 1)·stride - padding + dilation·(kernel - 1) + 1 + output padding: the padding
-/// is what is cut off, and the output padding is pixels more at the end, as a convolution with steps leaves it open how
-/// many there were.
+/// Each pixel (i, j) of x adds the kernel, times its value, to y at (i·stride - padding, j·stride - padding); overlaps
+/// are summed, then the bias is added. An axis of length n gives (n - 1)·stride - padding + dilation·(kernel - 1) + 1 +
+/// output padding. Padding crops the result. Output padding extends its end, because a convolution with a stride maps
+/// several input sizes to one output size.
 ///
-/// x is (samples, `[channels, height, width]`); the weights are stored as (channels in, channels out in a group ·
-/// kernel height · kernel width), which is `PyTorch`'s layout.
+/// x is (samples, `[channels, height, width]`); weights are stored as (channels in, channels out per group · kernel
+/// height · kernel width), `PyTorch`'s layout.
 ///
 /// ```
 /// use neuropil::layers::Padding;
@@ -48,11 +46,11 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Clone, PartialEq)]
 pub struct ConvTranspose2d<A: Scalar> {
-    /// W, (inputs, outputs in a group · kernel height · kernel width)
+    /// W, (inputs, outputs per group · kernel height · kernel width)
     weight: Parameter<A>,
     /// b, (1, outputs)
     bias: Option<Parameter<A>>,
-    /// Channels out, all of them.
+    /// Channels out, over all groups.
     outputs: usize,
     groups: usize,
     window: Window,
@@ -60,16 +58,16 @@ pub struct ConvTranspose2d<A: Scalar> {
 }
 
 impl<A: Scalar> ConvTranspose2d<A> {
-    /// A transposed convolution of all channels with weights and biases uniform in ±1/√(channels out · window), as
-    /// `PyTorch` starts it.
+    /// Creates a transposed convolution with weights and biases uniform in ±1/√(channels out · kernel size),
+    /// `PyTorch`'s default.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a number of channels or a window of 0, or weights that no memory could hold.
+    /// [`Error::Setting`] for 0 channels, an empty kernel, or weights that exceed memory.
     pub fn new(inputs: usize, outputs: usize, kernel: [usize; 2], rng: &mut impl Rng) -> Result<Self> {
         Self::grouped(inputs, outputs, kernel, 1, rng)
     }
 
-    /// A transposed convolution in groups of channels.
+    /// Creates a grouped transposed convolution.
     ///
     /// # Errors
     /// Those of [`new`](Self::new); [`Error::Setting`] if the groups do not divide both numbers of channels.
@@ -87,8 +85,8 @@ impl<A: Scalar> ConvTranspose2d<A> {
         Ok(layer)
     }
 
-    /// A transposed convolution whose weights come from `init`, with a bias of zero. What goes into a pixel counts as
-    /// channels in of a group times the window, as for a convolution.
+    /// Creates a transposed convolution with weights from `init` and zero biases. The fan-in is the channels in per
+    /// group times the kernel size, as for a convolution.
     ///
     /// # Errors
     /// Those of [`grouped`](Self::grouped).
@@ -107,8 +105,8 @@ impl<A: Scalar> ConvTranspose2d<A> {
         Ok(Self::of(weight, bias, outputs, groups, Window::new(kernel, [1, 1])))
     }
 
-    /// A transposed convolution with these weights, (channels in, channels out in a group, height, width), and biases,
-    /// one for each channel out.
+    /// Creates a transposed convolution from weights, (channels in, channels out per group, height, width), and biases,
+    /// one per channel out.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -121,7 +119,7 @@ impl<A: Scalar> ConvTranspose2d<A> {
     /// ```
     ///
     /// # Errors
-    /// Those of [`grouped`](Self::grouped); [`Error::Dimensions`] if there are not as many biases as channels.
+    /// Those of [`grouped`](Self::grouped); [`Error::Dimensions`] if the number of biases is not that of channels.
     pub fn from_parameters(weight: Array4<A>, bias: Option<Array1<A>>, groups: usize) -> Result<Self> {
         let (inputs, outputs, height, width) = weight.dim();
         let outputs = outputs.saturating_mul(groups);
@@ -131,31 +129,29 @@ impl<A: Scalar> ConvTranspose2d<A> {
         Ok(Self::of(weight, bias, outputs, groups, Window::new([height, width], [1, 1])))
     }
 
-    /// The layer of these parameters, without output padding; their sizes were checked.
+    /// The layer of these parameters, with sizes already checked and no output padding.
     fn of(weight: Array2<A>, bias: Option<Array2<A>>, outputs: usize, groups: usize, window: Window) -> Self {
         let dims = [weight.nrows(), outputs / groups, window.kernel[0], window.kernel[1]];
         let weight = Parameter::weight("weight", &dims, weight);
         Self { weight, bias: bias.map(bias_parameter), outputs, groups, window, output_padding: [0, 0] }
     }
 
-    /// Sets the stride: the rows and columns from window to window.
+    /// Sets the stride, in rows and columns.
     #[must_use]
     pub fn stride(mut self, stride: [usize; 2]) -> Self {
         self.window.stride = stride;
         self
     }
 
-    /// Sets the padding, which is cut off around the result. [`Padding::Same`] makes n·stride pixels of n, as in
-    /// Keras: of an odd number to cut off, the larger part goes at the end; if there are too few, pixels with only the
-    /// bias are added there.
+    /// Sets the padding, which crops the result. [`Padding::Same`] turns n pixels into n·stride, as in Keras: an odd
+    /// total crops one more pixel at the end, a negative one adds pixels with only the bias there.
     #[must_use]
     pub fn padding(mut self, padding: impl Into<Padding>) -> Self {
         self.window.padding = padding.into();
         self
     }
 
-    /// Sets the output padding: the rows and columns added at the end of the result, fewer than the stride or the
-    /// dilation.
+    /// Sets the output padding: rows and columns added at the end of the result, fewer than the stride or the dilation.
     #[must_use]
     pub fn output_padding(mut self, cells: [usize; 2]) -> Self {
         self.output_padding = cells;
@@ -165,12 +161,12 @@ impl<A: Scalar> ConvTranspose2d<A> {
     image_setters!(dilation);
     bias_methods!();
 
-    /// The weights, (channels in, channels out in a group · kernel height · kernel width).
+    /// The weights, (channels in, channels out per group · kernel height · kernel width).
     pub fn weight(&self) -> &Array2<A> {
         &self.weight
     }
 
-    /// The convolution that this layer is the transpose of: from our results to our images.
+    /// The convolution that this layer transposes: from its output to its input.
     fn geometry(&self, input: Shape) -> Result<Geometry> {
         let inputs = self.weight.nrows();
         let wrong = |wants: String| Error::Input { layer: format!("{self:?}"), wants, got: input };
@@ -210,7 +206,7 @@ impl<A: Scalar> ConvTranspose2d<A> {
 #[derive(Debug)]
 struct State<A> {
     convolution: Convolution<A>,
-    /// The bias's gradient from blocks of samples, and its sum.
+    /// The gradient of the bias for blocks of samples, and its sum.
     partial: Vec<f64>,
     sums: Vec<f64>,
 }
@@ -251,7 +247,7 @@ impl<A: Scalar> Layer<A> for ConvTranspose2d<A> {
         let geometry = self.geometry(pass.input)?;
         let State { convolution, partial, sums } = pass.cache.get::<State<A>>();
         let (x, dy, width) = (flat(at.x), flat(at.dy), at.dy.ncols());
-        // Our dy takes the part of the convolution's images, and our x that of its gradient.
+        // dy here is the convolution's input, x its output gradient.
         let (dw, db) = at.dw.split_at_mut(1);
         convolution.backward(&geometry, flat(&self.weight), [dy, x], None, flat_mut(&mut dw[0]), None);
         if let Some(dx) = at.dx {
@@ -281,7 +277,7 @@ impl<A: Scalar> Layer<A> for ConvTranspose2d<A> {
 
     parameters!(A: weight, bias);
 
-    /// Every weight meets every pixel before the layer.
+    /// Each weight is multiplied by each input pixel.
     fn multiply_adds(&self, input: Shape) -> u64 {
         (self.weight.len() as u64).saturating_mul(input.positions() as u64)
     }
@@ -292,7 +288,7 @@ impl<A: Scalar> Layer<A> for ConvTranspose2d<A> {
         Some(spec.set("bias", self.bias.is_some()))
     }
 
-    /// Keras has the kernel as (height, width, outputs, inputs).
+    /// Keras stores the kernel as (height, width, outputs, inputs).
     fn layout(&self, system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
         vec![match (system, name) {
             (System::Keras, "weight") => Piece::axes("kernel", dims, &[2, 3, 1, 0]),
@@ -302,7 +298,7 @@ impl<A: Scalar> Layer<A> for ConvTranspose2d<A> {
 
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let axes = self.geometry(operators.input())?.axes;
-        // What the last window does not reach.
+        // The pixels past the last window.
         let rest = axes.map(|axis| axis.padded() - (axis.output - 1) * axis.stride - axis.span());
         let [kernel, strides, dilations, pads] = window_attributes(axes);
         let rest = ("output_padding", Attribute::sizes(rest));

@@ -15,7 +15,7 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// A fully connected layer, y = x·W + b.
 ///
 /// x is (samples, inputs), W is stored as (inputs, outputs), b as (1, outputs), and y is (samples, outputs). On a
-/// sequence each step goes through the same weights.
+/// sequence it applies to each step.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -35,7 +35,7 @@ pub struct Dense<A: Scalar> {
 }
 
 impl<A: Scalar> Dense<A> {
-    /// A layer with weights and biases uniform in ±1/√inputs, as `PyTorch` starts it.
+    /// Creates a layer with weights and biases uniform in ±1/√inputs, `PyTorch`'s default.
     pub fn new(inputs: usize, outputs: usize, rng: &mut impl Rng) -> Self {
         let bound = 1.0 / (inputs.max(1) as f64).sqrt();
         let init = Init::Uniform { low: -bound, high: bound };
@@ -43,7 +43,7 @@ impl<A: Scalar> Dense<A> {
         Self::of(weight, Some(bias))
     }
 
-    /// A layer whose weights come from `init`, with a bias of zero.
+    /// Creates a layer with weights from `init` and zero biases.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -55,10 +55,10 @@ impl<A: Scalar> Dense<A> {
         Self::of(init.matrix(inputs, outputs, rng), Some(Array2::from_elem((1, outputs), A::ZERO)))
     }
 
-    /// A layer with these weights, (inputs, outputs), and biases, one for each output.
+    /// Creates a layer from weights, (inputs, outputs), and biases, one per output.
     ///
     /// # Errors
-    /// [`Error::Dimensions`] if there are not as many biases as outputs.
+    /// [`Error::Dimensions`] if the number of biases is not that of outputs.
     pub fn from_parameters(weight: Array2<A>, bias: Array1<A>) -> Result<Self> {
         if bias.len() != weight.ncols() {
             let (wants, got) = ([1, weight.ncols()], [1, bias.len()]);
@@ -77,7 +77,7 @@ impl<A: Scalar> Dense<A> {
         }
     }
 
-    /// The same layer without a bias: y = x·W.
+    /// Removes the bias: y = x·W.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -102,7 +102,7 @@ impl<A: Scalar> Dense<A> {
     }
 }
 
-#[allow(clippy::only_used_in_recursion)] // A sequence is passed on as a batch of its steps.
+#[allow(clippy::only_used_in_recursion)] // A sequence is a batch of its steps.
 impl<A: Scalar> Layer<A> for Dense<A> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
         let (inputs, outputs) = self.weight.dim();
@@ -128,7 +128,7 @@ impl<A: Scalar> Layer<A> for Dense<A> {
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
         let (inputs, outputs) = self.weight.dim();
         if x.ncols() != inputs {
-            // A sequence: its steps are the rows.
+            // The steps of a sequence are rows.
             return self.forward(&groups(x, inputs), &mut groups_mut(y, outputs), pass);
         }
         gemm(A::ONE, x, &self.weight, A::ZERO, y);

@@ -1,4 +1,4 @@
-//! [`Dropout`]: numbers are left out at random while training.
+//! [`Dropout`]: zeroes random elements during training.
 
 use rand::Rng;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -10,14 +10,14 @@ use crate::spec::Spec;
 use crate::spec::onnx::Operators;
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// Sets each number to 0 with probability p while training, and multiplies the others by 1/(1 - p), so that the mean
-/// stays (Srivastava and others, 2014, in the inverted form that all systems use today).
+/// Zeroes each element with probability p during training, and scales the others by 1/(1 - p) to keep the mean
+/// (inverted dropout; Srivastava et al., 2014).
 ///
-/// y = m ∘ x and dx = m ∘ dy, where each number of m is 0 or 1/(1 - p), drawn anew in each forward pass from the seed of
-/// the [`Tape`](crate::Tape). When predicting, y = x and dx = dy. With p = 1 all is 0. The shape is any, and stays.
+/// y = m ∘ x and dx = m ∘ dy, where each element of m is 0 or 1/(1 - p), drawn in each forward pass from the seed of
+/// the [`Tape`](crate::Tape). When predicting, y = x and dx = dy. With p = 1, y = 0. Accepts any shape.
 ///
 /// # Errors
-/// A probability outside 0 to 1 is an [`Error::Setting`](crate::Error::Setting) when the layer joins a network.
+/// A probability outside 0 to 1 is an [`Error::Setting`](crate::Error::Setting) when the layer is added to a network.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -33,21 +33,21 @@ use crate::{Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Dropout {
-    /// How likely a number is to become 0.
+    /// The probability of an element to be zeroed.
     pub probability: f64,
 }
 
 impl Dropout {
-    /// A layer that leaves out each number with this probability.
+    /// Creates a layer that zeroes each element with this probability.
     pub const fn new(probability: f64) -> Self {
         Self { probability }
     }
 }
 
-/// Draws for each number of `mask`, made `len` long, whether it is 0 or 1/(1 - probability).
+/// Resizes `mask` to `len` and draws each element: 0 or 1/(1 - probability).
 pub(super) fn draw<A: Scalar>(mask: &mut Vec<A>, len: usize, probability: f64, rng: &mut Xoshiro256PlusPlus) {
     const ALL: u64 = 1 << 32;
-    // Half of a random number of 64 bits decides.
+    // Each 64-bit random number decides two elements.
     let dropped = (probability * ALL as f64).round() as u64;
     let kept = if dropped < ALL { A::of(1.0 / (1.0 - probability)) } else { A::ZERO };
     mask.resize(len, A::ZERO);
@@ -60,7 +60,7 @@ pub(super) fn draw<A: Scalar>(mask: &mut Vec<A>, len: usize, probability: f64, r
     }
 }
 
-/// The error unless it is a probability.
+/// Checks that the value is a probability.
 pub(super) fn check_probability(what: &str, probability: f64) -> Result<()> {
     check_setting(what, probability, "from 0 to 1", (0.0..=1.0).contains(&probability))
 }

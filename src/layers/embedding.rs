@@ -1,4 +1,4 @@
-//! [`Embedding`]: each word, or any index, is a vector that is learnt.
+//! [`Embedding`]: a lookup table of learnt vectors.
 
 use std::fmt;
 
@@ -14,20 +14,18 @@ use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::{Attribute, INT64, Operators};
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
-/// Looks up a row of W for each index: `y = W[x]` (Bengio and others, 2003).
+/// Looks up a row of W for each index: `y = W[x]` (Bengio et al., 2003).
 ///
-/// x has the indices of a sample as whole numbers from 0 on, a column for each step; W is (count, features) and starts
-/// from the standard normal distribution, as in `PyTorch`. From (samples, steps) indices come sequences of steps with
-/// that many features. The gradient of a row of W is the sum of dy over the places that looked it up. There is no
-/// gradient by an index: dx is 0, and no layer before this one can learn.
+/// x is (samples, steps) indices, integers from 0; y is (samples, `[steps, features]`). W is (count, features),
+/// initialised from the standard normal distribution, as in `PyTorch`. The gradient of a row of W is the sum of dy over
+/// its lookups. There is no gradient with respect to an index: dx is 0, so no layer before this one can learn.
 ///
-/// An index for [`padding`](Self::padding) is one whose row gets no gradient; the row starts at 0, which makes steps of
-/// zeros.
+/// The row of the [`padding`](Self::padding) index is 0 and gets no gradient, so its steps are zeros.
 ///
 /// # Errors
-/// In a network: [`Error::Input`] unless samples are plain features (or steps of one feature); [`Error::Setting`] for no
-/// rows, no features, or more rows than the type has whole numbers for. In a pass: [`Error::Values`] for an index that is
-/// not whole, or not below the count.
+/// In a network: [`Error::Input`] unless samples are plain features (or steps of one feature); [`Error::Setting`] for
+/// no rows, no features, or more rows than the type can index exactly. In a pass: [`Error::Values`] for an index that
+/// is not an integer or is out of range.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -47,28 +45,28 @@ pub struct Embedding<A: Scalar> {
 }
 
 impl<A: Scalar> Embedding<A> {
-    /// A table of `count` vectors of this many features.
+    /// Creates a table of `count` vectors of length `features`.
     pub fn new(count: usize, features: usize, rng: &mut impl Rng) -> Self {
         Self::from_parameters(Init::STANDARD_NORMAL.matrix(count, features, rng))
     }
 
-    /// A table of these vectors, one a row.
+    /// Creates a table from the rows of `weight`.
     pub fn from_parameters(weight: Array2<A>) -> Self {
         let dims = [weight.nrows(), weight.ncols()];
         Self { weight: Parameter::weight("weight", &dims, weight), padding: None }
     }
 
-    /// Sets the index that stands for nothing: its row becomes 0 and is not trained.
+    /// Sets the padding index: its row is zeroed and not trained.
     ///
     /// # Errors
-    /// [`Error::Setting`] if there is no such row.
+    /// [`Error::Setting`] if the index is out of range.
     pub fn padding(mut self, index: usize) -> Result<Self> {
         self.set_padding(index)?;
         self.weight.row_mut(index).fill(A::ZERO);
         Ok(self)
     }
 
-    /// Sets the index that stands for nothing: its row stays as it is and is not trained.
+    /// Sets the padding index: its row is kept and not trained.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -79,7 +77,7 @@ impl<A: Scalar> Embedding<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Setting`] if there is no such row.
+    /// [`Error::Setting`] if the index is out of range.
     pub fn padding_kept(mut self, index: usize) -> Result<Self> {
         self.set_padding(index)?;
         Ok(self)
@@ -96,24 +94,24 @@ impl<A: Scalar> Embedding<A> {
         &self.weight
     }
 
-    /// The error for what is at `place` in a batch of samples of this many steps.
-    fn wrong_index(&self, index: A, place: usize, steps: usize) -> Error {
+    /// The error for the index at `position` in a batch of samples of `steps` steps.
+    fn wrong_index(&self, index: A, position: usize, steps: usize) -> Error {
         Error::Values {
             layer: format!("{self:?}"),
             wants: format!("whole numbers from 0 to {}", self.weight.nrows() - 1),
-            got: format!("{index} at step {}", place % steps),
-            row: Some(place / steps),
+            got: format!("{index} at step {}", position % steps),
+            row: Some(position / steps),
         }
     }
 }
 
-/// What was looked up: the row of W, and the place in y.
+/// Lookups: the row of W, and the position in y.
 type Lookups = Vec<(usize, usize)>;
 
 impl<A: Scalar> Layer<A> for Embedding<A> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
         let (count, features) = self.weight.dim();
-        // Beyond, not every whole number is one of the type's.
+        // Beyond this, the type does not represent every integer.
         let most = 2.0 / A::EPSILON.to_f64();
         let ok = count > 0 && count as f64 <= most;
         check_setting_of(self, "rows", count as f64, "at least 1, and whole numbers of its type", ok)?;
@@ -130,17 +128,17 @@ impl<A: Scalar> Layer<A> for Embedding<A> {
         let ((count, features), weight) = (self.weight.dim(), flat(&self.weight));
         let lookups = pass.cache.get::<Lookups>();
         lookups.clear();
-        for (place, (&x, y)) in flat(x).iter().zip(flat_mut(y).chunks_exact_mut(features)).enumerate() {
+        for (position, (&x, y)) in flat(x).iter().zip(flat_mut(y).chunks_exact_mut(features)).enumerate() {
             let index = x.to_f64();
-            // Neither NaN, nor infinite, nor negative, nor a fraction. -0 is 0.
+            // Rejects NaN, infinities, negative numbers and fractions. -0 is 0.
             if !(index >= 0.0 && index < count as f64 && index.fract() == 0.0) {
                 lookups.clear();
-                return Err(self.wrong_index(x, place, pass.input.len()));
+                return Err(self.wrong_index(x, position, pass.input.len()));
             }
             let index = index as usize;
             y.copy_from_slice(&weight[index * features..][..features]);
             if pass.recording {
-                lookups.push((index, place));
+                lookups.push((index, position));
             }
         }
         Ok(())
@@ -149,14 +147,14 @@ impl<A: Scalar> Layer<A> for Embedding<A> {
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         let features = self.weight.ncols();
         let lookups = pass.cache.get::<Lookups>();
-        // By index, and for each by place: so sums have an order of their own.
+        // By index, then by position, for a fixed order of summation.
         lookups.sort_unstable();
         let (dy, dw) = (flat(at.dy), flat_mut(&mut at.dw[0]));
         dw.fill(A::ZERO);
         for same in lookups.chunk_by(|a, b| a.0 == b.0) {
             let index = same[0].0;
             if self.padding != Some(index) {
-                add_places(dy, same, &mut dw[index * features..][..features]);
+                add_rows(dy, same, &mut dw[index * features..][..features]);
             }
         }
         if let Some(dx) = at.dx {
@@ -167,7 +165,7 @@ impl<A: Scalar> Layer<A> for Embedding<A> {
 
     parameters!(A: weight);
 
-    /// It looks up, and multiplies nothing.
+    /// A lookup multiplies nothing.
     fn multiply_adds(&self, _: Shape) -> u64 {
         0
     }
@@ -187,7 +185,7 @@ impl<A: Scalar> Layer<A> for Embedding<A> {
         vec![Piece::whole(if system == System::Keras { "embeddings" } else { name }, dims)]
     }
 
-    /// Layers are given the indices as floats, in a row whatever the shape.
+    /// Layers receive the indices as floats, in one row for any shape.
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let input = operators.input();
         operators.reshape(input, input.len().into());
@@ -210,8 +208,8 @@ impl<A: Scalar> Restore<A> for Embedding<A> {
     }
 }
 
-/// The sum of dy over the places of one index, in `f64` for some columns at a time.
-fn add_places<A: Scalar>(dy: &[A], places: &[(usize, usize)], dw: &mut [A]) {
+/// The sum of dy over the positions of one index, in `f64`, a few columns at a time.
+fn add_rows<A: Scalar>(dy: &[A], lookups: &[(usize, usize)], dw: &mut [A]) {
     const COLUMNS: usize = 64;
     let width = dw.len();
     vectorize(
@@ -220,8 +218,8 @@ fn add_places<A: Scalar>(dy: &[A], places: &[(usize, usize)], dw: &mut [A]) {
             for (tile, dw) in dw.chunks_mut(COLUMNS).enumerate() {
                 let mut sums = [0.0; COLUMNS];
                 let sums = &mut sums[..dw.len()];
-                for &(_, place) in places {
-                    let dy = &dy[place * width + tile * COLUMNS..][..dw.len()];
+                for &(_, position) in lookups {
+                    let dy = &dy[position * width + tile * COLUMNS..][..dw.len()];
                     rows::each((&mut *sums, dy), |(sum, &dy)| *sum += dy.to_f64());
                 }
                 rows::each((dw, &*sums), |(dw, &sum)| *dw = A::of(sum));

@@ -1,13 +1,13 @@
-//! [`Flatten`]: images and sequences become plain features.
+//! [`Flatten`]: turns images and sequences into plain features.
 
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators};
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// Forgets the arrangement of a sample: an image of `[16, 5, 5]` becomes 400 plain features.
+/// Flattens a sample: an image of `[16, 5, 5]` becomes 400 plain features.
 ///
-/// The numbers stay as they are, channel after channel as in `PyTorch`; only their meaning changes.
+/// The elements and their order do not change.
 ///
 /// ```
 /// use neuropil::prelude::*;

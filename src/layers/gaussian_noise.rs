@@ -1,4 +1,4 @@
-//! [`GaussianNoise`]: normal random numbers are added while training.
+//! [`GaussianNoise`]: adds Gaussian noise during training.
 
 use rand_distr::{Distribution, StandardNormal};
 
@@ -9,15 +9,13 @@ use crate::spec::Spec;
 use crate::spec::onnx::Operators;
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// Adds noise while training, y = x + σ·n, where each n is drawn anew from the standard normal distribution (as Keras'
-/// layer of this name).
+/// Adds noise during training, y = x + σ·n, with each n drawn from the standard normal distribution (as Keras'
+/// `GaussianNoise`).
 ///
-/// dx = dy. When predicting, y = x. The random numbers come from the seed of the [`Tape`](crate::Tape). The shape is any,
-/// and stays.
+/// dx = dy. When predicting, y = x. The noise is drawn from the seed of the [`Tape`](crate::Tape). Accepts any shape.
 ///
 /// # Errors
-/// A deviation σ that is negative or not finite is an [`Error::Setting`](crate::Error::Setting) when the layer joins a
-/// network.
+/// A negative or non-finite σ is an [`Error::Setting`](crate::Error::Setting) when the layer is added to a network.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -36,7 +34,7 @@ pub struct GaussianNoise {
 }
 
 impl GaussianNoise {
-    /// A layer that adds noise of this standard deviation.
+    /// Creates a layer that adds noise of this standard deviation.
     pub const fn new(deviation: f64) -> Self {
         Self { deviation }
     }

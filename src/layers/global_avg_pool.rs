@@ -1,18 +1,18 @@
-//! [`GlobalAvgPool`]: of each channel, the mean.
+//! [`GlobalAvgPool`]: the mean of each channel.
 
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::simd::rows;
 use crate::kernels::{channels_of, flat, flat_mut};
-use crate::layers::windows::{pooled, whole};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
+use crate::layers::windows::{pooled, whole};
 use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators};
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// The mean of each channel of an image, or of each feature over all steps of a sequence.
 ///
-/// Images `[channels, height, width]` become `channels` plain features, sequences `[steps, features]` become `features`.
-/// It takes the place of the large dense layer at the end of a convolutional network (Lin, Chen and Yan, 2013).
+/// Images `[channels, height, width]` become `channels` plain features, sequences `[steps, features]` become
+/// `features`. It replaces the large dense layer at the end of a convolutional network (Lin, Chen and Yan, 2013).
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -31,17 +31,17 @@ impl<A: Scalar> Layer<A> for GlobalAvgPool {
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
-        let (channels, apart) = channels_of(pass.input);
+        let (channels, stride) = channels_of(pass.input);
         let (size, count) = (pass.input.len(), A::of((pass.input.len() / channels) as f64));
         each_row(
             (Rows(flat(x), size), Rows(flat_mut(y), channels)),
             size,
             #[inline(always)]
             move |(x, y)| {
-                if apart == 1 {
+                if stride == 1 {
                     rows::column_sums(x, y);
                 } else {
-                    for (x, y) in x.chunks_exact(apart).zip(&mut *y) {
+                    for (x, y) in x.chunks_exact(stride).zip(&mut *y) {
                         *y = A::of(rows::sum(x, |&x| x));
                     }
                 }
@@ -55,17 +55,17 @@ impl<A: Scalar> Layer<A> for GlobalAvgPool {
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         let Some(dx) = at.dx else { return Ok(()) };
-        let (channels, apart) = channels_of(pass.input);
+        let (channels, stride) = channels_of(pass.input);
         let (size, count) = (pass.input.len(), A::of((pass.input.len() / channels) as f64));
         each_row(
             (Rows(flat_mut(dx), size), Rows(flat(at.dy), channels)),
             size,
             #[inline(always)]
             move |(dx, dy)| {
-                // Of a sequence, all features of each step; of an image, each channel alone.
-                let width = if apart == 1 { channels } else { apart };
+                // For a sequence, all features of each step; for an image, each channel.
+                let width = if stride == 1 { channels } else { stride };
                 for (i, dx) in dx.chunks_exact_mut(width).enumerate() {
-                    if apart == 1 {
+                    if stride == 1 {
                         for (dx, &dy) in dx.iter_mut().zip(dy) {
                             *dx = dy / count;
                         }
@@ -96,7 +96,7 @@ impl<A: Scalar> Restore<A> for GlobalAvgPool {
     }
 }
 
-/// The operator over all pixels of each channel, or over all steps of each feature.
+/// Adds `op` over all pixels of each channel, or over all steps of each feature.
 pub(super) fn reduce(operators: &mut Operators, op: &str) {
     let axes: &[i64] = if matches!(operators.input(), Shape::Image { .. }) { &[2, 3] } else { &[1] };
     let axes = operators.integers(axes);

@@ -1,18 +1,17 @@
-//! [`GlobalMaxPool`]: of each channel, the largest number.
+//! [`GlobalMaxPool`]: the maximum of each channel.
 
 use crate::kernels::{flat, flat_mut, pool};
-use crate::layers::windows::{pooled, whole};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::layers::global_avg_pool::reduce;
+use crate::layers::windows::{pooled, whole};
 use crate::spec::Spec;
 use crate::spec::onnx::Operators;
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// The largest number of each channel of an image, or of each feature over all steps of a sequence.
+/// The maximum of each channel of an image, or of each feature over all steps of a sequence.
 ///
-/// Images `[channels, height, width]` become `channels` plain features, sequences `[steps, features]` become `features`.
-/// The gradient goes to the first maximum in row-major order, as with a pool whose window is the whole image; NaN counts
-/// as larger than any number.
+/// Images `[channels, height, width]` become `channels` plain features, sequences `[steps, features]` become
+/// `features`. The gradient goes to the first maximum in row-major order; NaN is treated as the largest value.
 ///
 /// ```
 /// use neuropil::prelude::*;

@@ -1,4 +1,4 @@
-//! [`GroupNorm`]: groups of a sample's channels get the mean and the spread of a standard distribution.
+//! [`GroupNorm`]: normalises groups of channels of each sample.
 
 use std::fmt;
 
@@ -18,18 +18,16 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// Group normalisation, y = (x - μ)/√(σ² + ε)·w + b with the mean μ and variance σ² of a group of channels of one sample
 /// (Wu and He, 2018).
 ///
-/// The channels are split evenly into groups of neighbours. A channel is a feature of flat samples, a feature in all
-/// steps of a sequence, a feature map of an image; w and b have a number for each channel, (1, channels), 1 and 0 at
-/// first. The variance is the biased one; ε is 10⁻⁵ by default. A sample's output does not depend on others, and
-/// predicting is no different from training.
+/// Channels are split evenly into contiguous groups. A channel is a feature of flat samples, a feature of all steps of
+/// a sequence, or a feature map of an image. w and b are (1, channels), initialised to 1 and 0. The variance is the
+/// biased one; ε is 10⁻⁵ by default. Samples do not affect each other, and predicting is the same as training.
 ///
-/// With x̂ = (x - μ)/√(σ² + ε), dx = (w·dy - mean(w·dy) - x̂·mean(w·dy·x̂))/√(σ² + ε), dw = Σ dy·x̂ and db = Σ dy, where
-/// means are over a group and sums over a channel of all samples.
+/// With x̂ = (x - μ)/√(σ² + ε), dx = (w·dy - mean(w·dy) - x̂·mean(w·dy·x̂))/√(σ² + ε), dw = Σ dy·x̂ and db = Σ dy, with
+/// means over a group and sums over a channel of all samples.
 ///
 /// # Errors
-/// In a network: [`Error::Input`] for another number of channels, or samples with one value a group, which has no
-/// variance; [`Error::Setting`] for no groups or channels, groups that do not divide the channels, an ε that is not
-/// positive.
+/// In a network: [`Error::Input`] for another number of channels, or a single value per group, which has no variance;
+/// [`Error::Setting`] for no groups or channels, groups that do not divide the channels, a non-positive ε.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -44,47 +42,47 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 pub struct GroupNorm<A: Scalar> {
     groups: usize,
     pub(super) channels: usize,
-    /// w and b with a number for each channel.
+    /// w and b, one element per channel.
     pub(super) affine: Affine<A>,
     pub(super) eps: f64,
 }
 
 impl<A: Scalar> GroupNorm<A> {
-    /// A layer that splits this many channels into this many groups.
+    /// Creates a layer that splits `channels` into `groups`.
     pub fn new(groups: usize, channels: usize) -> Self {
         Self { groups, channels, affine: Affine::new(channels.into()), eps: 1e-5 }
     }
 
-    /// A layer with this w and b, each with a number for each channel.
+    /// Creates a layer from w and b, each with one element per channel.
     ///
     /// # Errors
-    /// [`Error::Dimensions`] if they are not of one length.
+    /// [`Error::Dimensions`] if their lengths differ.
     pub fn from_parameters(groups: usize, weight: Array1<A>, bias: Array1<A>) -> Result<Self> {
         let channels = weight.len();
         let affine = Affine::of(&format!("GroupNorm({channels} channels)"), channels.into(), weight, Some(bias))?;
         Ok(Self { groups, channels, affine, eps: 1e-5 })
     }
 
-    /// The layer without w and b: y = (x - μ)/√(σ² + ε).
+    /// Removes w and b: y = (x - μ)/√(σ² + ε).
     pub fn without_affine(mut self) -> Self {
         self.affine = Affine::NONE;
         self
     }
 
-    /// Sets ε, which keeps a group without spread from being divided by 0.
+    /// Sets ε, which is added to the variance for numerical stability.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self
     }
 
-    /// The layer with this many groups and the other settings of the description.
+    /// Restores a layer with this number of groups from a description.
     pub(super) fn of_groups(parts: &mut Parts<'_, A>, groups: usize) -> Result<Self> {
         let spec = parts.spec();
         let channels = spec.count("channels")?;
         Ok(Self { groups, channels, affine: Affine::restore(parts, channels.into(), true)?, eps: spec.number("eps")? })
     }
 
-    /// The errors of `layer`, which is this one or has it inside.
+    /// Checks the settings and input; `layer`, this one or its wrapper, is named in errors.
     pub(super) fn check(&self, layer: &dyn fmt::Debug, input: Shape) -> Result<()> {
         let Self { groups, channels, eps, .. } = *self;
         check_setting_of(layer, "channels", channels as f64, "at least 1", channels > 0)?;
@@ -102,7 +100,7 @@ impl<A: Scalar> GroupNorm<A> {
     }
 }
 
-/// What the layer keeps on a tape, all of it sample after sample.
+/// What the layer keeps on a tape, for each sample.
 struct State<A> {
     /// hi, lo and rstd of each channel.
     statistics: Vec<A>,
@@ -110,7 +108,7 @@ struct State<A> {
     sums: Vec<f64>,
     /// The means m₁ and m₂ of the gradient for each channel.
     means: Vec<A>,
-    /// The parameters of a layer that has none.
+    /// w = 1 and b = 0, for a layer without parameters.
     plain: Plain<A>,
 }
 
@@ -120,7 +118,7 @@ impl<A> Default for State<A> {
     }
 }
 
-/// Gives each channel the sum over its group of `size` channels.
+/// Replaces each channel's sum by that of its group of `size` channels.
 #[inline(always)]
 fn pool(sums: &mut [f64], size: usize) {
     for group in sums.chunks_exact_mut(size) {
@@ -136,7 +134,7 @@ impl<A: Scalar> Layer<A> for GroupNorm<A> {
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
-        let ((channels, apart), width) = (channels_of(pass.input), pass.input.len());
+        let ((channels, stride), width) = (channels_of(pass.input), pass.input.len());
         let State { statistics, sums, plain, .. } = pass.cache.get::<State<A>>();
         let (w, b) = plain.or(self.affine.values(), channels);
         statistics.resize(x.nrows() * Statistics::<A>::NUMBERS * channels, A::ZERO);
@@ -155,21 +153,21 @@ impl<A: Scalar> Layer<A> for GroupNorm<A> {
             move |(x, y, statistics, sums)| {
                 let (mut statistics, sums) = (Statistics::of(statistics), &mut sums[..channels]);
                 sums.fill(0.0);
-                add_numbers(x, apart, sums, w);
+                add_numbers(x, stride, sums, w);
                 pool(sums, size);
                 statistics.set_means(sums, n);
                 sums.fill(0.0);
-                add_squares(x, apart, (&*statistics.hi, &*statistics.lo), sums);
+                add_squares(x, stride, (&*statistics.hi, &*statistics.lo), sums);
                 pool(sums, size);
                 statistics.set_variances(sums, n, eps);
-                normalize((x, y), apart, statistics.get(), (w, b));
+                normalize((x, y), stride, statistics.get(), (w, b));
             },
         );
         Ok(())
     }
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
-        let ((channels, apart), width) = (channels_of(pass.input), pass.input.len());
+        let ((channels, stride), width) = (channels_of(pass.input), pass.input.len());
         let State { statistics, sums, means, plain } = pass.cache.get::<State<A>>();
         let (w, _) = plain.or(self.affine.values(), channels);
         let (size, n) = (channels / self.groups, (width / self.groups) as f64);
@@ -186,7 +184,7 @@ impl<A: Scalar> Layer<A> for GroupNorm<A> {
             samples,
             width,
             #[inline(always)]
-            move |(given, statistics, sums)| add_gradients(given, apart, Statistics::of(statistics).get(), sums),
+            move |(given, statistics, sums)| add_gradients(given, stride, Statistics::of(statistics).get(), sums),
         );
         let [dw, db] = self.affine.gradients(at.dw)?;
         let total = |c: usize| A::of(sums.chunks_exact(2 * channels).map(|sums| sums[c]).sum());
@@ -212,7 +210,7 @@ impl<A: Scalar> Layer<A> for GroupNorm<A> {
             #[inline(always)]
             move |((x, dy), dx, statistics, means)| {
                 let (m1, m2) = means.split_at(channels);
-                gradient((x, dy, dx), apart, Statistics::of(statistics).get(), (w, m1, m2));
+                gradient((x, dy, dx), stride, Statistics::of(statistics).get(), (w, m1, m2));
             },
         );
         Ok(())
@@ -229,7 +227,7 @@ impl<A: Scalar> Layer<A> for GroupNorm<A> {
         affine::layout(system, name, dims)
     }
 
-    /// As an instance norm of (batch, groups, all the rest).
+    /// As an instance norm of (batch, groups, elements).
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let (input, groups) = (operators.input(), self.groups);
         let sizes = match input {

@@ -8,7 +8,7 @@ use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators};
 use crate::{Result, Scalar};
 
-/// Gated recurrent units (Cho and others, 2014): a recurrent layer with two gates, and no cell state beside its output.
+/// Gated recurrent units (Cho et al., 2014): a recurrent layer with two gates and no cell state.
 ///
 /// For each step:
 ///
@@ -19,10 +19,9 @@ use crate::{Result, Scalar};
 /// h = (1 - z) ∘ n + z ∘ h
 /// ```
 ///
-/// `weight_ih` = `[Wᵣ, W_z, Wₙ]` is (inputs, 3 units), `weight_hh` = `[Uᵣ, U_z, Uₙ]` is (units, 3 units), and there are two
-/// biases, b and a.
-/// As in `PyTorch`, the reset gate r acts after the product, so aₙ is inside it. See [`Recurrent`] for stacking, both
-/// directions, padding, and carrying the state on.
+/// `weight_ih` = `[Wᵣ, W_z, Wₙ]` is (inputs, 3 units), `weight_hh` = `[Uᵣ, U_z, Uₙ]` is (units, 3 units), and b and a
+/// are the two biases. As in `PyTorch`, the reset gate r applies after the product, and so to aₙ. See [`Recurrent`] for
+/// stacking, both directions, padding, and carrying over the state.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -38,17 +37,17 @@ pub type Gru<A> = Recurrent<A, GruCell>;
 pub struct GruCell;
 
 impl<A: Scalar> Gru<A> {
-    /// A layer of this many units, with weights and biases uniform in ±1/√units, as `PyTorch` starts it.
+    /// Creates a layer with weights and biases uniform in ±1/√units, `PyTorch`'s default.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for sizes of 0 or beyond memory.
+    /// [`Error::Setting`](crate::Error::Setting) for sizes of 0 or that exceed memory.
     pub fn new(inputs: usize, units: usize, rng: &mut impl Rng) -> Result<Self> {
         Self::with_cell(GruCell, inputs, units, rng)
     }
 }
 
-/// The blocks of a step are n, r, z, and q = h·Uₙ + aₙ: the parts of n stay apart, and what h is multiplied for lies
-/// together.
+/// The blocks of a step are n, r, z, and q = h·Uₙ + aₙ: the two parts of n are separate, and the products with h
+/// contiguous.
 impl Cell for GruCell {
     const NAME: &'static str = "Gru";
     const KIND: &'static str = "gru";

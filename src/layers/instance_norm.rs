@@ -1,4 +1,4 @@
-//! [`InstanceNorm`]: each channel of a sample gets the mean and the spread of a standard distribution.
+//! [`InstanceNorm`]: normalises each channel of each sample.
 
 use std::fmt;
 
@@ -14,14 +14,13 @@ use crate::{Matrix, Result, Scalar, Shape};
 /// Instance normalisation, y = (x - μ)/√(σ² + ε) with the mean μ and variance σ² of one channel of one sample (Ulyanov,
 /// Vedaldi and Lempitsky, 2016).
 ///
-/// It takes the contrast out of each feature map of an image, or of each feature over the steps of a sequence. It is a
-/// [`GroupNorm`] whose groups have one channel each, and has its gradient; but w and b, y = x̂·w + b, are there only if
-/// they are asked for with [`affine`](Self::affine), as in `PyTorch`, and there are no running statistics. ε is 10⁻⁵ by
-/// default.
+/// It removes the contrast of each feature map of an image, or of each feature over the steps of a sequence. It is a
+/// [`GroupNorm`] with one channel per group. As in `PyTorch`, w and b, y = x̂·w + b, are only present with
+/// [`affine`](Self::affine). There are no running statistics. ε is 10⁻⁵ by default.
 ///
 /// # Errors
-/// In a network: [`Error::Input`](crate::Error::Input) for another number of channels, or samples with one value a
-/// channel, which has no variance; [`Error::Setting`](crate::Error::Setting) for no channels, or an ε that is not positive.
+/// In a network: [`Error::Input`](crate::Error::Input) for another number of channels, or a single value per channel,
+/// which has no variance; [`Error::Setting`](crate::Error::Setting) for no channels, or a non-positive ε.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -36,12 +35,12 @@ use crate::{Matrix, Result, Scalar, Shape};
 pub struct InstanceNorm<A: Scalar>(GroupNorm<A>);
 
 impl<A: Scalar> InstanceNorm<A> {
-    /// A layer for this many channels, without w and b.
+    /// Creates a layer for `channels` channels, without w and b.
     pub fn new(channels: usize) -> Self {
         Self(GroupNorm::new(channels, channels).without_affine())
     }
 
-    /// A layer for this many channels, with a w of 1 and a b of 0 for each.
+    /// Creates a layer for `channels` channels, with w = 1 and b = 0.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -54,15 +53,15 @@ impl<A: Scalar> InstanceNorm<A> {
         Self(GroupNorm::new(channels, channels))
     }
 
-    /// A layer with this w and b, each with a number for each channel.
+    /// Creates a layer from w and b, each with one element per channel.
     ///
     /// # Errors
-    /// [`Error::Dimensions`](crate::Error::Dimensions) if they are not of one length.
+    /// [`Error::Dimensions`](crate::Error::Dimensions) if their lengths differ.
     pub fn from_parameters(weight: Array1<A>, bias: Array1<A>) -> Result<Self> {
         Ok(Self(GroupNorm::from_parameters(weight.len(), weight, bias)?))
     }
 
-    /// Sets ε, which keeps a channel without spread from being divided by 0.
+    /// Sets ε, which is added to the variance for numerical stability.
     pub fn eps(self, eps: f64) -> Self {
         Self(self.0.eps(eps))
     }

@@ -1,4 +1,4 @@
-//! [`LastStep`]: the end of a sequence.
+//! [`LastStep`]: the last step of a sequence.
 
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{flat, flat_mut};
@@ -7,7 +7,7 @@ use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators, Tensor};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// The features of the last step of a sequence: what a recurrent layer thinks when it has seen everything.
+/// The features of the last step of a sequence, such as the final hidden state of a recurrent layer.
 ///
 /// x is (samples, `[steps, features]`), y is (samples, features).
 ///

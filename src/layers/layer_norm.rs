@@ -1,4 +1,4 @@
-//! [`LayerNorm`]: each sample, or each step, gets the mean and the spread of a standard distribution.
+//! [`LayerNorm`]: normalises each sample, or each step.
 
 use std::fmt;
 
@@ -18,17 +18,17 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// Layer normalisation, y = (x - μ)/√(σ² + ε)·w + b with the mean μ and variance σ² of a sample (Ba, Kiros and Hinton,
 /// 2016).
 ///
-/// The layer is made for a shape, `PyTorch`'s `normalized_shape`, and w and b have a number for each place in it, (1,
-/// numbers), 1 and 0 at first. It takes samples of that shape; made for plain features, also sequences of steps with as
-/// many, and then each step has its own mean and variance. The variance is the biased one; ε is 10⁻⁵ by default. A sample's
-/// output does not depend on others, and predicting is no different from training.
+/// The layer has a shape, `PyTorch`'s `normalized_shape`; w and b have one element per position of it, (1, elements),
+/// initialised to 1 and 0. It takes samples of that shape. A layer for plain features also takes sequences, and
+/// normalises each step. The variance is the biased one; ε is 10⁻⁵ by default. Samples do not affect each other, and
+/// predicting is the same as training.
 ///
-/// With x̂ = (x - μ)/√(σ² + ε), dx = (w·dy - mean(w·dy) - x̂·mean(w·dy·x̂))/√(σ² + ε), dw = Σ dy·x̂ and db = Σ dy, where
-/// means are over a sample or step and sums over all of them.
+/// With x̂ = (x - μ)/√(σ² + ε), dx = (w·dy - mean(w·dy) - x̂·mean(w·dy·x̂))/√(σ² + ε), dw = Σ dy·x̂ and db = Σ dy, with
+/// means over a sample or step and sums over all of them.
 ///
 /// # Errors
-/// In a network: [`Error::Input`] for samples of another shape; [`Error::Setting`] for a shape without numbers, or an ε
-/// that is not positive.
+/// In a network: [`Error::Input`] for samples of another shape; [`Error::Setting`] for an empty shape, or a
+/// non-positive ε.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -43,53 +43,53 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 #[derive(Clone, PartialEq)]
 pub struct LayerNorm<A: Scalar> {
     shape: Shape,
-    /// w and b with a number for each place in the shape.
+    /// w and b, one element per position of the shape.
     affine: Affine<A>,
     eps: f64,
 }
 
 impl<A: Scalar> LayerNorm<A> {
-    /// A layer for samples of this shape, or for steps of this many features.
+    /// Creates a layer for samples of this shape, or for steps with as many features.
     pub fn new(shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
         Self { shape, affine: Affine::new(shape), eps: 1e-5 }
     }
 
-    /// A layer with this w and b, each with a number for each place in `shape`.
+    /// Creates a layer from w and b, each with one element per position of `shape`.
     ///
     /// # Errors
-    /// [`Error::Dimensions`] if there are not as many.
+    /// [`Error::Dimensions`] if their lengths do not match the shape.
     pub fn from_parameters(shape: impl Into<Shape>, weight: Array1<A>, bias: Array1<A>) -> Result<Self> {
         let shape = shape.into();
         let affine = Affine::of(&format!("LayerNorm({shape})"), shape, weight, Some(bias))?;
         Ok(Self { shape, affine, eps: 1e-5 })
     }
 
-    /// The layer without w and b: y = (x - μ)/√(σ² + ε).
+    /// Removes w and b: y = (x - μ)/√(σ² + ε).
     pub fn without_affine(mut self) -> Self {
         self.affine = Affine::NONE;
         self
     }
 
-    /// The layer with w and without b.
+    /// Removes b.
     pub fn without_bias(mut self) -> Self {
         self.affine = self.affine.without_bias();
         self
     }
 
-    /// Sets ε, which keeps a sample without spread from being divided by 0.
+    /// Sets ε, which is added to the variance for numerical stability.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self
     }
 
-    /// How x is normalised.
+    /// The normalisation of x.
     fn runs(&self) -> Runs {
         Runs { centered: true, eps: self.eps }
     }
 }
 
-/// The shape of samples after a layer that normalises whole samples of `shape`, or steps of it.
+/// The output shape of a layer that normalises samples or steps of `shape`.
 pub(super) fn check_runs(layer: &dyn fmt::Debug, shape: Shape, eps: f64, input: Shape) -> Result<Shape> {
     check_setting_of(layer, "numbers", shape.len() as f64, "at least 1", shape.len() > 0)?;
     check_setting_of(layer, "eps", eps, "positive and finite", eps > 0.0 && eps.is_finite())?;

@@ -1,4 +1,4 @@
-//! [`LearnedPositions`]: adds to each step of a sequence what was learnt for its position.
+//! [`LearnedPositions`]: learnt positional embeddings.
 
 use std::fmt;
 
@@ -13,10 +13,11 @@ use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
-/// Adds to step t of a sequence row t of a trained matrix, yₜ = xₜ + Wₜ (Gehring and others, 2017): for layers such as
-/// [`MultiHeadAttention`](super::MultiHeadAttention), which do not know the order of the steps.
+/// Adds row t of a learnable matrix to step t of a sequence, yₜ = xₜ + Wₜ (Gehring et al., 2017), for layers such as
+/// [`MultiHeadAttention`](super::MultiHeadAttention) that ignore the order of the steps.
 ///
-/// W is (steps, features); shorter sequences take the first rows. It starts normal with deviation 0.02.
+/// W is (steps, features), drawn from a normal distribution with standard deviation 0.02; shorter sequences use the
+/// first rows.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -33,10 +34,10 @@ pub struct LearnedPositions<A: Scalar> {
 }
 
 impl<A: Scalar> LearnedPositions<A> {
-    /// Positions for sequences of up to this many steps.
+    /// Creates a layer for sequences of at most `steps` steps.
     ///
     /// # Errors
-    /// [`Error::Setting`] for sizes of 0 or beyond memory.
+    /// [`Error::Setting`] for sizes of 0 or that exceed memory.
     pub fn new(steps: usize, features: usize, rng: &mut impl Rng) -> Result<Self> {
         check_setting("the steps of LearnedPositions", steps as f64, "at least 1", steps > 0)?;
         check_setting("the features of LearnedPositions", features as f64, "at least 1", features > 0)?;
@@ -47,7 +48,7 @@ impl<A: Scalar> LearnedPositions<A> {
         Ok(Self { weight: Parameter::weight("weight", &[steps, features], weight), masked: false })
     }
 
-    /// Leaves trailing steps of nothing but zeros as they are, so that layers after this one know them for padding.
+    /// Leaves trailing all-zero steps unchanged, so that later layers recognise them as padding.
     pub fn masked(mut self) -> Self {
         self.masked = true;
         self

@@ -1,4 +1,4 @@
-//! [`LogSoftmax`]: scores become the logarithms of probabilities.
+//! [`LogSoftmax`]: logits to log-probabilities.
 
 use crate::kernels::map;
 use crate::kernels::softmax::{gradient, normalize};
@@ -7,12 +7,12 @@ use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators, channel_axis};
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// Makes scores x of classes (logits) the logarithms of their probabilities, yᵢ = xᵢ - ln Σⱼ e^xⱼ.
+/// Turns logits x into log-probabilities, yᵢ = xᵢ - ln Σⱼ e^xⱼ.
 ///
-/// The sum is over the same numbers as in [`Softmax`](crate::layers::Softmax). Computed from x minus its largest, so that
-/// it neither overflows nor becomes ln 0. A score of -∞ stays -∞; scores that are all -∞, or hold +∞ or NaN, give NaN.
+/// The sum is over the same axis as in [`Softmax`](crate::layers::Softmax). The maximum is subtracted first, so the sum
+/// neither overflows nor vanishes. A logit of -∞ stays -∞; logits that are all -∞, or contain +∞ or NaN, give NaN.
 ///
-/// The gradient is that of the true Jacobian, dx = dy - e^y · Σ dy.
+/// The gradient uses the full Jacobian, dx = dy - e^y · Σ dy.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -37,7 +37,7 @@ impl<A: Scalar> Layer<A> for LogSoftmax {
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         if let Some(dx) = at.dx {
-            // The probabilities, to become the gradient in place.
+            // The probabilities, turned into the gradient in-place.
             map(at.y, dx, A::exp);
             gradient(dx, at.dy, pass.input, |_, dy| dy, |p, dy, sum| dy - p * sum);
         }

@@ -8,10 +8,10 @@ use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators};
 use crate::{Result, Scalar};
 
-/// Long short-term memory (Hochreiter and Schmidhuber, 1997; with the forget gate of Gers and others, 2000): a recurrent
-/// layer whose cell state is added to, so that gradients last over many steps.
+/// Long short-term memory (Hochreiter and Schmidhuber, 1997; with the forget gate of Gers et al., 2000): a recurrent
+/// layer with an additive cell state, which carries gradients over many steps.
 ///
-/// For each step, with the sums s = x·Wₓ + bₓ + h·Wₕ + bₕ of the four gates:
+/// For each step, with the pre-activations s = x·Wₓ + bₓ + h·Wₕ + bₕ of the four gates:
 ///
 /// ```text
 /// i = σ(sᵢ)   f = σ(s_f)   g = tanh(s_g)   o = σ(sₒ)
@@ -19,8 +19,9 @@ use crate::{Result, Scalar};
 /// h = o ∘ tanh(c)
 /// ```
 ///
-/// Gates come in the order i, f, g, o and there are two biases, as in `PyTorch`; Wₓ (`weight_ih`) is (inputs, 4 units),
-/// Wₕ (`weight_hh`) is (units, 4 units). See [`Recurrent`] for stacking, both directions, padding, and carrying the state on.
+/// The gates are in the order i, f, g, o, with two biases, as in `PyTorch`; Wₓ (`weight_ih`) is (inputs, 4 units), Wₕ
+/// (`weight_hh`) is (units, 4 units). See [`Recurrent`] for stacking, both directions, padding, and carrying over the
+/// state.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -39,10 +40,10 @@ pub type Lstm<A> = Recurrent<A, LstmCell>;
 pub struct LstmCell;
 
 impl<A: Scalar> Lstm<A> {
-    /// A layer of this many units, with weights and biases uniform in ±1/√units, as `PyTorch` starts it.
+    /// Creates a layer with weights and biases uniform in ±1/√units, `PyTorch`'s default.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for sizes of 0 or beyond memory.
+    /// [`Error::Setting`](crate::Error::Setting) for sizes of 0 or that exceed memory.
     pub fn new(inputs: usize, units: usize, rng: &mut impl Rng) -> Result<Self> {
         Self::with_cell(LstmCell, inputs, units, rng)
     }

@@ -1,4 +1,4 @@
-//! [`MaxPool1d`]: of each window on a sequence, the largest number.
+//! [`MaxPool1d`]: max pooling of sequences.
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ use crate::spec::Spec;
 use crate::spec::onnx::Operators;
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// The largest number under a window that moves over the steps of a sequence, for each feature.
+/// Takes the maximum of each feature over a window that slides along the steps of a sequence.
 ///
-/// The window steps by its own size unless `stride` says otherwise; its taps are `dilation` apart. Padding counts as -∞
-/// and must be at most half of the window. Of n steps it makes ⌊(n + 2·padding - dilation·(kernel - 1) - 1) / stride⌋ +
-/// 1, or with `ceil` the same rounded up, without positions that start in the padding after the sequence. The gradient
-/// goes to the first maximum; NaN counts as larger than any number. All as in `PyTorch`, whose sequences are (features,
-/// steps), though.
+/// The stride defaults to the window size; `dilation` is the spacing of its elements. Padding is -∞, at most half the
+/// window. The number of positions for n steps is ⌊(n + 2·padding - dilation·(kernel - 1) - 1) / stride⌋ + 1, rounded
+/// up instead with `ceil`, without positions that start in the padding after the sequence. The gradient goes to the
+/// first maximum; NaN is treated as the largest value. As in `PyTorch`, except that its sequences are (features,
+/// steps).
 ///
 /// x is (samples, `[steps, features]`), y is (samples, `[positions, features]`).
 ///
@@ -34,7 +34,7 @@ pub struct MaxPool1d {
 }
 
 impl MaxPool1d {
-    /// Windows of `kernel` steps side by side.
+    /// Creates a pool with a window of `kernel` steps and the same stride.
     pub fn new(kernel: usize) -> Self {
         Self { window: Window::new([kernel, 1], [kernel, 1]) }
     }

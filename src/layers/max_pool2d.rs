@@ -1,4 +1,4 @@
-//! [`MaxPool2d`]: of each window on an image, the largest number.
+//! [`MaxPool2d`]: max pooling of images.
 
 use std::fmt;
 
@@ -9,13 +9,12 @@ use crate::spec::Spec;
 use crate::spec::onnx::Operators;
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// The largest number under a window that moves over each channel of an image.
+/// Takes the maximum of each channel over a window that slides across the image.
 ///
-/// The window steps by its own size unless `stride` says otherwise; its taps are `dilation` apart. Padding counts as -∞
-/// and must be at most half of the window. An axis of n cells gives ⌊(n + padding - dilation·(kernel - 1) - 1) /
-/// stride⌋ + 1 positions, or with `ceil` the same rounded up, without positions that start in the padding after the
-/// image. The gradient goes to the first maximum in row-major order; NaN counts as larger than any number. All as in
-/// `PyTorch`.
+/// The stride defaults to the window size; `dilation` is the spacing of its elements. Padding is -∞, at most half the
+/// window. An axis of length n gives ⌊(n + padding - dilation·(kernel - 1) - 1) / stride⌋ + 1 positions, rounded up
+/// instead with `ceil`, without positions that start in the padding after the image. The gradient goes to the first
+/// maximum in row-major order; NaN is treated as the largest value. As in `PyTorch`.
 ///
 /// x is (samples, `[channels, height, width]`), y is (samples, `[channels, positions, positions]`).
 ///
@@ -37,7 +36,7 @@ pub struct MaxPool2d {
 }
 
 impl MaxPool2d {
-    /// Windows of this height and width side by side.
+    /// Creates a pool with a window of this height and width and the same stride.
     pub fn new(kernel: [usize; 2]) -> Self {
         Self { window: Window::new(kernel, kernel) }
     }

@@ -1,20 +1,20 @@
-//! The layers, one file each: each file holds all that the crate knows of its layer.
+//! The layers, one file each, with everything specific to the layer.
 //!
 //! # A new layer
-//! One new file here and one line in the list below; in another crate it is one file. See [`Layer`](crate::layer::Layer)
-//! for an example, and `examples/own_layer.rs`. A function that acts on each number alone is an
+//! Add one file here and one entry in the list below; in another crate, one file is enough. See
+//! [`Layer`](crate::layer::Layer) for an example, and `examples/own_layer.rs`. An elementwise function is an
 //! [`Activation`](crate::activations::Activation) instead.
 
 #[macro_use]
 mod windows;
 
-mod shared;
 mod recurrent;
+mod shared;
 
 pub use crate::kernels::window::Padding;
 pub use recurrent::{Cell, Recurrent, RecurrentGradients, RecurrentState};
 
-/// Brings layers into the crate: the file, the layer in it, and whatever else it exports.
+/// Declares layers: the file, the layer in it, and its other exports.
 macro_rules! layers {
     ($($file:ident: $layer:ident $(<$scalar:ident>)? $(, $more:ident)*;)+) => {
         $(
@@ -22,7 +22,7 @@ macro_rules! layers {
             pub use $file::{$layer $(, $more)*};
         )+
 
-        /// Tells a registry how each layer is made again.
+        /// Registers how each layer is restored.
         pub(crate) fn register<A: crate::Scalar>(registry: &mut crate::layer::Registry<A>) {
             $(registry.register::<$layer $(<$scalar>)?>();)+
         }

@@ -1,4 +1,4 @@
-//! [`Pad2d`]: cells around an image.
+//! [`Pad2d`]: padding of images.
 
 use std::fmt;
 
@@ -10,12 +10,12 @@ use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Puts cells around images: zeros, the image reflected at its outermost pixels, or those pixels again.
+/// Pads images with zeros, with the image reflected at its edges, or with copies of the edge pixels.
 ///
-/// The cells are given as `[[above, below], [left, right]]`. Of the pixels a, b, c and two cells on either side, `zero`
-/// makes 0 0 a b c 0 0, `reflect` c b a b c b a, and `replicate` a a a b c c c; as `PyTorch`'s `ZeroPad2d`,
-/// `ReflectionPad2d` and `ReplicationPad2d`. The gradient of a pixel is the sum over the places that it went to. Layers
-/// with windows pad with zeros by themselves.
+/// The padding is `[[above, below], [left, right]]`, in pixels. With two on either side of a b c, `zero` gives 0 0 a b
+/// c 0 0, `reflect` c b a b c b a, and `replicate` a a a b c c c, as `PyTorch`'s `ZeroPad2d`, `ReflectionPad2d` and
+/// `ReplicationPad2d`. The gradient of a pixel is the sum over its copies. Convolutions and pools have their own zero
+/// padding.
 ///
 /// x is (samples, `[channels, height, width]`), y is (samples, `[channels, above + height + below, left + width +
 /// right]`).
@@ -52,13 +52,13 @@ impl Mode {
         Self::ALL[self as usize].1
     }
 
-    /// The pixel, of n on an axis, that goes to a place with `before` cells before the image; `None` if it is a zero.
+    /// The source of output `position` on an axis of length n with `before` pixels of padding; `None` for a zero.
     #[inline(always)]
-    fn source(self, place: usize, before: usize, n: usize) -> Option<usize> {
-        match (place.checked_sub(before), self) {
+    fn source(self, position: usize, before: usize, n: usize) -> Option<usize> {
+        match (position.checked_sub(before), self) {
             (Some(pixel), _) if pixel < n => Some(pixel),
             (_, Self::Zero) => None,
-            (None, Self::Reflect) => Some(before - place),
+            (None, Self::Reflect) => Some(before - position),
             (None, Self::Replicate) => Some(0),
             (Some(beyond), Self::Reflect) => Some(2 * (n - 1) - beyond),
             (Some(_), Self::Replicate) => Some(n - 1),
@@ -67,34 +67,34 @@ impl Mode {
 }
 
 impl Pad2d {
-    /// Zeros.
+    /// Pads with zeros.
     pub fn zero(cells: [[usize; 2]; 2]) -> Self {
         Self { cells, mode: Mode::Zero }
     }
 
-    /// The image as in a mirror that stands on the middle of its outermost pixels; fewer cells than there are pixels.
+    /// Reflects the image without repeating the edge pixels. The padding must be smaller than the image.
     pub fn reflect(cells: [[usize; 2]; 2]) -> Self {
         Self { cells, mode: Mode::Reflect }
     }
 
-    /// The outermost pixels again.
+    /// Repeats the edge pixels.
     pub fn replicate(cells: [[usize; 2]; 2]) -> Self {
         Self { cells, mode: Mode::Replicate }
     }
 
-    /// Calls `f` for each place on an image of this shape with the pixel there, if it is not a zero.
+    /// Calls `f` for each output position with its source pixel, or `None` for a zero.
     #[inline(always)]
     fn each_pixel(self, input: Shape, mut f: impl FnMut(usize, Option<usize>)) {
         let Shape::Image { channels, height, width } = input else { return };
         let [[above, below], [left, right]] = self.cells;
-        let mut place = 0;
+        let mut position = 0;
         for channel in 0..channels {
-            for line in 0..above + height + below {
-                let line = self.mode.source(line, above, height).map(|line| (channel * height + line) * width);
+            for row in 0..above + height + below {
+                let row = self.mode.source(row, above, height).map(|row| (channel * height + row) * width);
                 for column in 0..left + width + right {
                     let column = self.mode.source(column, left, width);
-                    f(place, line.and_then(|line| Some(line + column?)));
-                    place += 1;
+                    f(position, row.and_then(|row| Some(row + column?)));
+                    position += 1;
                 }
             }
         }
@@ -126,7 +126,7 @@ impl<A: Scalar> Layer<A> for Pad2d {
             (Rows(flat(x), before), Rows(flat_mut(y), after)),
             after,
             #[inline(always)]
-            |(x, y)| self.each_pixel(input, |place, pixel| y[place] = pixel.map_or(A::ZERO, |pixel| x[pixel])),
+            |(x, y)| self.each_pixel(input, |position, pixel| y[position] = pixel.map_or(A::ZERO, |pixel| x[pixel])),
         );
         Ok(())
     }
@@ -140,9 +140,9 @@ impl<A: Scalar> Layer<A> for Pad2d {
             #[inline(always)]
             |(dx, dy)| {
                 dx.fill(A::ZERO);
-                self.each_pixel(input, |place, pixel| {
+                self.each_pixel(input, |position, pixel| {
                     if let Some(pixel) = pixel {
-                        dx[pixel] += dy[place];
+                        dx[pixel] += dy[position];
                     }
                 });
             },

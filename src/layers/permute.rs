@@ -1,4 +1,4 @@
-//! [`Permute`]: the axes of a sample in another order.
+//! [`Permute`]: reorders the axes of a sample.
 
 use std::fmt;
 
@@ -9,9 +9,9 @@ use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Puts the axes of an image or a sequence into another order: axis i of y is axis `axes[i]` of x.
+/// Reorders the axes of an image or a sequence: axis i of y is axis `axes[i]` of x.
 ///
-/// An image stays an image, a sequence a sequence. As `PyTorch`'s `permute` without the axis of the batch.
+/// An image stays an image, a sequence a sequence. As `PyTorch`'s `permute`, without the batch axis.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -23,16 +23,16 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Permute {
-    /// Of a sequence, the second and third; the first is itself.
+    /// For a sequence, the last two; the first is fixed.
     axes: [usize; 3],
     rank: usize,
 }
 
 impl Permute {
-    /// The axes of sequences as `[1, 0]`, or those of images as, for example, `[1, 2, 0]`.
+    /// Creates a layer for sequences, with `[1, 0]`, or for images, for example with `[1, 2, 0]`.
     ///
     /// # Errors
-    /// [`Error::Setting`] unless there are two or three axes, each of them once.
+    /// [`Error::Setting`] unless `axes` is a permutation of two or three axes.
     pub fn new<const RANK: usize>(axes: [usize; RANK]) -> Result<Self> {
         Self::from_slice(&axes)
     }
@@ -49,14 +49,13 @@ impl Permute {
         }
     }
 
-    /// The axes as they were given.
+    /// The axes as given to [`new`](Self::new).
     fn given(&self) -> Vec<usize> {
         let leading = 3 - self.rank;
         self.axes[leading..].iter().map(|axis| axis - leading).collect()
     }
 
-    /// Calls `f` for each innermost row of a sample's result: which row it is, where in the sample it starts, and how far
-    /// its numbers are apart there.
+    /// Calls `f` for each innermost row of the output with its index, and its start and stride in the input.
     #[inline(always)]
     fn each(self, sizes: [usize; 3], mut f: impl FnMut(usize, usize, usize)) {
         let strides = [sizes[1] * sizes[2], sizes[2], 1];
@@ -130,7 +129,7 @@ impl<A: Scalar> Layer<A> for Permute {
     }
 
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
-        // With the batch as axis 0.
+        // The batch is axis 0.
         let axes = std::iter::once(0).chain(self.given().into_iter().map(|axis| axis + 1));
         operators.then("Transpose", &[], [("perm", Attribute::sizes(axes))]);
         Ok(())

@@ -1,4 +1,4 @@
-//! [`PixelShuffle`]: channels become pixels.
+//! [`PixelShuffle`]: rearranges channels into pixels.
 
 use std::fmt;
 
@@ -9,8 +9,8 @@ use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Makes images `factor` times as high and wide out of their channels (Shi and others, 2016): with r = `factor`,
-/// y(c, h·r + i, w·r + j) = x(c·r² + i·r + j, h, w).
+/// Rearranges channels into images r = `factor` times as high and wide (Shi et al., 2016): y(c, h·r + i, w·r + j) =
+/// x(c·r² + i·r + j, h, w).
 ///
 /// x is (samples, `[channels·r², height, width]`), y is (samples, `[channels, height·r, width·r]`).
 ///
@@ -29,15 +29,14 @@ pub struct PixelShuffle {
 }
 
 impl PixelShuffle {
-    /// A layer that makes images `factor` times as high and wide.
+    /// Creates a layer that makes images `factor` times as high and wide.
     pub fn new(factor: usize) -> Self {
         Self { factor }
     }
 
-    /// Calls `f` for each line of an image: which line it is, and where in the result its first number goes; the others
-    /// are `factor` apart.
+    /// Calls `f` for each row of an image with its index and its start in the output, where its stride is `factor`.
     #[inline(always)]
-    fn each_line(self, input: Shape, mut f: impl FnMut(usize, usize)) {
+    fn each_row_start(self, input: Shape, mut f: impl FnMut(usize, usize)) {
         let Shape::Image { channels, height, width } = input else { return };
         let r = self.factor;
         for channel in 0..channels {
@@ -49,7 +48,7 @@ impl PixelShuffle {
     }
 }
 
-/// The columns of an image.
+/// The width of an image.
 fn width(input: Shape) -> usize {
     if let Shape::Image { width, .. } = input { width } else { 0 }
 }
@@ -61,7 +60,7 @@ impl<A: Scalar> Layer<A> for PixelShuffle {
         }
         let pixels = self.factor.saturating_mul(self.factor);
         match input {
-            // The result holds as many numbers, so no size overflows unless there are none at all.
+            // The output has as many elements, so no size overflows unless it is empty.
             Shape::Image { channels, height, width } if channels.is_multiple_of(pixels) && input.len() > 0 => {
                 Ok([channels / pixels, height * self.factor, width * self.factor].into())
             }
@@ -75,8 +74,8 @@ impl<A: Scalar> Layer<A> for PixelShuffle {
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
         let (shuffle, input, len, width) = (*self, pass.input, pass.input.len(), width(pass.input));
         each_row((Rows(flat(x), len), Rows(flat_mut(y), len)), len, move |(x, y)| {
-            shuffle.each_line(input, |line, start| {
-                let x = &x[line * width..][..width];
+            shuffle.each_row_start(input, |row, start| {
+                let x = &x[row * width..][..width];
                 for (&x, y) in x.iter().zip(y[start..].iter_mut().step_by(shuffle.factor)) {
                     *y = x;
                 }
@@ -89,8 +88,8 @@ impl<A: Scalar> Layer<A> for PixelShuffle {
         let Some(dx) = at.dx else { return Ok(()) };
         let (shuffle, input, len, width) = (*self, pass.input, pass.input.len(), width(pass.input));
         each_row((Rows(flat_mut(dx), len), Rows(flat(at.dy), len)), len, move |(dx, dy)| {
-            shuffle.each_line(input, |line, start| {
-                let dx = &mut dx[line * width..][..width];
+            shuffle.each_row_start(input, |row, start| {
+                let dx = &mut dx[row * width..][..width];
                 for (dx, &dy) in dx.iter_mut().zip(dy[start..].iter().step_by(shuffle.factor)) {
                     *dx = dy;
                 }

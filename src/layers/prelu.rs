@@ -1,4 +1,4 @@
-//! [`PRelu`]: a rectifier that learns the slope of its negative side.
+//! [`PRelu`]: a rectifier with a learnable negative slope.
 
 use std::fmt;
 
@@ -14,11 +14,11 @@ use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// The parametric rectifier: x for x > 0, else w·x, where the slope w is trained (He and others, 2015).
+/// The parametric rectifier: x for x > 0, else w·x, with a learnable slope w (He et al., 2015).
 ///
-/// There is one slope for all numbers, or one for each channel: each feature of a sample, each feature of the steps of a
-/// sequence, each channel of an image. Slopes start at 0.25; w is stored as (1, slopes). With s(x) = 1 for x > 0 and w
-/// else, also at 0: y = x·s(x), dx = dy·s(x), and dw is the sum of dy·x over its channel's x <= 0.
+/// There is one slope for all elements, or one per channel: a feature of flat samples or of steps, or a channel of an
+/// image. w is (1, slopes), initialised to 0.25. With s(x) = 1 for x > 0 and w otherwise: y = x·s(x), dx = dy·s(x), and
+/// dw is the sum of dy·x over the x <= 0 of its channel.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -36,17 +36,17 @@ pub struct PRelu<A: Scalar> {
 }
 
 impl<A: Scalar> PRelu<A> {
-    /// A rectifier with one slope for all numbers.
+    /// Creates a rectifier with one slope for all elements.
     pub fn new() -> Self {
         Self::per_channel(1)
     }
 
-    /// A rectifier with a slope for each of this many channels.
+    /// Creates a rectifier with one slope per channel.
     pub fn per_channel(channels: usize) -> Self {
         Self::from_parameters(Array1::from_elem(channels, A::of(0.25)))
     }
 
-    /// A rectifier with these slopes.
+    /// Creates a rectifier with these slopes.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -63,20 +63,20 @@ impl<A: Scalar> PRelu<A> {
         &self.weight
     }
 
-    /// out = v·s(x), number by number.
+    /// out = v·s(x), elementwise.
     fn scale(&self, x: &Matrix<A>, v: &Matrix<A>, out: &mut Matrix<A>, input: Shape) {
         let (x, v, out, w) = (flat(x), flat(v), flat_mut(out), flat(&self.weight));
         let scale = |x: A, v: A, w: A| if x > A::ZERO { v } else { w * v };
         if let &[w] = w {
             return each((x, v, out), |(&x, &v, out)| *out = scale(x, v, w));
         }
-        let (_, apart) = channels_of(input);
+        let (_, stride) = channels_of(input);
         let samples = Rows((x, v, out), input.len());
         each_row(
             samples,
             input.len(),
             #[inline(always)]
-            |sample| channels::each(sample, apart, w, |(&x, &v, out), &w| *out = scale(x, v, w)),
+            |sample| channels::each(sample, stride, w, |(&x, &v, out), &w| *out = scale(x, v, w)),
         );
     }
 }
@@ -108,7 +108,7 @@ impl<A: Scalar> Layer<A> for PRelu<A> {
         if let [dw] = dw {
             *dw = A::of(sum((x, dy), term));
         } else {
-            let ((_, apart), width, w) = (channels_of(pass.input), pass.input.len(), flat(&self.weight));
+            let ((_, stride), width, w) = (channels_of(pass.input), pass.input.len(), flat(&self.weight));
             let (partial, sums) = pass.cache.get::<(Vec<f64>, Vec<f64>)>();
             sums.resize(w.len(), 0.0);
             block_sums(
@@ -117,7 +117,7 @@ impl<A: Scalar> Layer<A> for PRelu<A> {
                 partial,
                 sums,
                 #[inline(always)]
-                |rows, sums| channels::add_sums(rows.0, apart, w, sums, |at, _| term(at).to_f64()),
+                |rows, sums| channels::add_sums(rows.0, stride, w, sums, |at, _| term(at).to_f64()),
             );
             for (dw, &sum) in dw.iter_mut().zip(&*sums) {
                 *dw = A::of(sum);
@@ -130,7 +130,7 @@ impl<A: Scalar> Layer<A> for PRelu<A> {
     }
 
     fn multiply_adds(&self, _: Shape) -> u64 {
-        0 // It acts on each number alone.
+        0 // Elementwise.
     }
 
     parameters!(A: weight);

@@ -1,4 +1,4 @@
-//! [`Rescale`]: brings features to a common scale, as the first layer of a network that is saved.
+//! [`Rescale`]: scales features with fixed parameters.
 
 use std::fmt;
 
@@ -11,11 +11,11 @@ use crate::spec::Spec;
 use crate::spec::onnx::Operators;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// y = (x - shift)·scale with a shift and a scale for each feature, which training leaves as they are.
+/// y = (x - shift)·scale, with a fixed shift and scale per feature that are not trained.
 ///
-/// A scaler that was fitted on the training data becomes such a layer, [`StandardScaler::layer`] and
-/// [`MinMaxScaler::layer`]; at the front of a network it is saved with it, in every format, so that nobody has to
-/// remember how the inputs were prepared. On a sequence each step is scaled. shift and scale are (1, features).
+/// [`StandardScaler::layer`] and [`MinMaxScaler::layer`] turn a fitted scaler into such a layer. As the first layer of
+/// a network, it is saved with it in every format, so the preprocessing travels with the model. On a sequence it
+/// applies to each step. shift and scale are (1, features).
 ///
 /// [`StandardScaler::layer`]: crate::data::StandardScaler::layer
 /// [`MinMaxScaler::layer`]: crate::data::MinMaxScaler::layer
@@ -37,10 +37,10 @@ pub struct Rescale<A: Scalar> {
 }
 
 impl<A: Scalar> Rescale<A> {
-    /// A layer with these shifts and scales, one for each feature.
+    /// Creates a layer from shifts and scales, one of each per feature.
     ///
     /// # Errors
-    /// [`Error::Dimensions`] unless there are as many scales as shifts.
+    /// [`Error::Dimensions`] if their lengths differ.
     pub fn new(shift: Array1<A>, scale: Array1<A>) -> Result<Self> {
         if shift.len() != scale.len() {
             let (wants, got) = ([1, shift.len()], [1, scale.len()]);
@@ -49,24 +49,24 @@ impl<A: Scalar> Rescale<A> {
         Ok(Self::of(shift, scale))
     }
 
-    /// A layer with these pairs of shift and scale, one for each feature.
+    /// Creates a layer from pairs of shift and scale, one per feature.
     pub(crate) fn from_pairs(pairs: impl Iterator<Item = (f64, f64)>) -> Self {
         let (shift, scale): (Vec<_>, Vec<_>) = pairs.map(|(shift, scale)| (A::of(shift), A::of(scale))).unzip();
         Self::of(shift.into(), scale.into())
     }
 
-    /// The layer of as many shifts as scales.
+    /// The layer of shifts and scales of equal length.
     fn of(shift: Array1<A>, scale: Array1<A>) -> Self {
         let row = |name, numbers: Array1<A>| Parameter::statistic(name, &[numbers.len()], numbers.insert_axis(Axis(0)));
         Self { shift: row("shift", shift), scale: row("scale", scale) }
     }
 
-    /// What is taken away from each feature, (1, features).
+    /// The value subtracted from each feature, (1, features).
     pub fn shift(&self) -> &Array2<A> {
         &self.shift
     }
 
-    /// What each feature is multiplied by then, (1, features).
+    /// The factor of each feature after the shift, (1, features).
     pub fn scale(&self) -> &Array2<A> {
         &self.scale
     }

@@ -1,4 +1,4 @@
-//! [`Reshape`]: the same numbers mean something else.
+//! [`Reshape`]: changes the shape of a sample.
 
 use std::fmt;
 
@@ -7,12 +7,12 @@ use crate::spec::Spec;
 use crate::spec::onnx::Operators;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Gives a sample another shape of as many numbers, which stay where they are.
+/// Gives a sample another shape with as many elements, in the same order.
 ///
 /// ```
 /// use neuropil::prelude::*;
 ///
-/// // Digits as images, and their lines as a sequence.
+/// // Digits as images, and their rows as a sequence.
 /// let network = Sequential::<f32>::new(64).with(Reshape::new([1, 8, 8]))?.with(Reshape::new([8, 8]))?;
 /// assert_eq!(network.output(), Shape::Sequence { steps: 8, features: 8 });
 /// # Ok::<(), Error>(())
@@ -23,7 +23,7 @@ pub struct Reshape {
 }
 
 impl Reshape {
-    /// To this shape: a number of features, `[steps, features]` or `[channels, height, width]`.
+    /// Reshapes to a number of features, `[steps, features]` or `[channels, height, width]`.
     pub fn new(shape: impl Into<Shape>) -> Self {
         Self { shape: shape.into() }
     }
@@ -31,7 +31,7 @@ impl Reshape {
 
 impl<A: Scalar> Layer<A> for Reshape {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
-        // A product that overflows is no number of numbers.
+        // An overflowing product is no length.
         if input.len() == self.shape.len() && input.len() < usize::MAX {
             return Ok(self.shape);
         }

@@ -4,8 +4,8 @@ use std::fmt;
 
 use ndarray::Array1;
 
-use super::shared::affine::Affine;
 use super::layer_norm::{backward_runs, check_runs, forward_runs};
+use super::shared::affine::Affine;
 use crate::kernels::runs::Runs;
 use crate::layer::{Backward, Layer, Parts, Pass, Restore, parameters};
 use crate::spec::layout::{Piece, System};
@@ -15,16 +15,16 @@ use crate::{Matrix, Result, Scalar, Shape};
 
 /// Division by the root mean square, y = x/√(mean(x²) + ε)·w (Zhang and Sennrich, 2019).
 ///
-/// A [`LayerNorm`](super::LayerNorm) that leaves the mean where it is, which costs less and trains language models as
-/// well. The layer is made for a shape; w has a number for each place in it, (1, numbers), 1 at first. It takes samples of
-/// that shape; made for plain features, also sequences of steps with as many, and then each step is divided by its own
-/// root. ε is the distance from 1 to the next number of the type by default, as in `PyTorch`.
+/// A [`LayerNorm`](super::LayerNorm) that does not subtract the mean, which costs less and trains language models as
+/// well. The layer has a shape; w has one element per position of it, (1, elements), initialised to 1. It takes samples
+/// of that shape. A layer for plain features also takes sequences, and normalises each step. ε is the machine epsilon
+/// of the type by default, as in `PyTorch`.
 ///
 /// With x̂ = x/√(mean(x²) + ε), dx = (w·dy - x̂·mean(w·dy·x̂))/√(mean(x²) + ε) and dw = Σ dy·x̂.
 ///
 /// # Errors
 /// In a network: [`Error::Input`](crate::Error::Input) for samples of another shape;
-/// [`Error::Setting`](crate::Error::Setting) for a shape without numbers, or an ε that is not positive.
+/// [`Error::Setting`](crate::Error::Setting) for an empty shape, or a non-positive ε.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -38,41 +38,41 @@ use crate::{Matrix, Result, Scalar, Shape};
 #[derive(Clone, PartialEq)]
 pub struct RmsNorm<A: Scalar> {
     shape: Shape,
-    /// w with a number for each place in the shape.
+    /// w, one element per position of the shape.
     affine: Affine<A>,
     eps: f64,
 }
 
 impl<A: Scalar> RmsNorm<A> {
-    /// A layer for samples of this shape, or for steps of this many features.
+    /// Creates a layer for samples of this shape, or for steps with as many features.
     pub fn new(shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
         Self { shape, affine: Affine::new(shape).without_bias(), eps: A::EPSILON.to_f64() }
     }
 
-    /// A layer with this w, a number for each place in `shape`.
+    /// Creates a layer from w, with one element per position of `shape`.
     ///
     /// # Errors
-    /// [`Error::Dimensions`](crate::Error::Dimensions) if there are not as many.
+    /// [`Error::Dimensions`](crate::Error::Dimensions) if their lengths do not match the shape.
     pub fn from_parameters(shape: impl Into<Shape>, weight: Array1<A>) -> Result<Self> {
         let shape = shape.into();
         let affine = Affine::of(&format!("RmsNorm({shape})"), shape, weight, None)?;
         Ok(Self { shape, affine, eps: A::EPSILON.to_f64() })
     }
 
-    /// The layer without w: y = x/√(mean(x²) + ε).
+    /// Removes w: y = x/√(mean(x²) + ε).
     pub fn without_affine(mut self) -> Self {
         self.affine = Affine::NONE;
         self
     }
 
-    /// Sets ε, which keeps a sample of zeros from being divided by 0.
+    /// Sets ε, which is added to mean(x²) for numerical stability.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self
     }
 
-    /// How x is normalised.
+    /// The normalisation of x.
     fn runs(&self) -> Runs {
         Runs { centered: false, eps: self.eps }
     }

@@ -11,8 +11,8 @@ use crate::{Result, Scalar};
 /// The plain recurrent layer (Elman, 1990): h = f(x·Wₓ + bₓ + h·Wₕ + bₕ) for each step, with f = tanh or
 /// max(0, ·).
 ///
-/// Wₓ (`weight_ih`) is (inputs, units), Wₕ (`weight_hh`) is (units, units), and there are two biases, as in `PyTorch`. See [`Recurrent`] for
-/// stacking, both directions, padding, and carrying the state on.
+/// Wₓ (`weight_ih`) is (inputs, units), Wₕ (`weight_hh`) is (units, units), and there are two biases, as in `PyTorch`.
+/// See [`Recurrent`] for stacking, both directions, padding, and carrying over the state.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -34,15 +34,15 @@ pub enum RnnCell {
 }
 
 impl<A: Scalar> Rnn<A> {
-    /// A layer of this many units with f = tanh, with weights and biases uniform in ±1/√units, as `PyTorch` starts it.
+    /// Creates a layer with f = tanh, with weights and biases uniform in ±1/√units, `PyTorch`'s default.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for sizes of 0 or beyond memory.
+    /// [`Error::Setting`](crate::Error::Setting) for sizes of 0 or that exceed memory.
     pub fn new(inputs: usize, units: usize, rng: &mut impl Rng) -> Result<Self> {
         Self::with_cell(RnnCell::Tanh, inputs, units, rng)
     }
 
-    /// A layer of this many units with f = max(0, ·).
+    /// Creates a layer with f = max(0, ·).
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -90,7 +90,7 @@ impl Cell for RnnCell {
     fn onnx(&self, operators: &mut Operators, rest: [&str; 4], shared: [(&str, Attribute<'static>); 2]) -> Result<()> {
         let name = if *self == Self::Relu { "Relu" } else { "Tanh" };
         let [size, direction] = shared;
-        // One function for each direction.
+        // One function per direction.
         let both = matches!(&direction.1, Attribute::Text(direction) if direction == "bidirectional");
         let functions = vec![name.to_owned(); if both { 2 } else { 1 }];
         operators.then("RNN", &rest, [size, direction, ("activations", Attribute::Texts(functions))]);

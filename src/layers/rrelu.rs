@@ -1,4 +1,4 @@
-//! [`RRelu`]: a rectifier with random slopes.
+//! [`RRelu`]: a rectifier with random negative slopes.
 
 use rand_distr::{Distribution, StandardUniform};
 
@@ -12,9 +12,9 @@ use crate::{Matrix, Result, Scalar, Shape};
 
 /// The randomised rectifier: x for x > 0, else r·x (Xu, Wang, Chen and Li, 2015).
 ///
-/// When training, each number draws its own slope r evenly from [lower, upper); the backward pass uses the same one. When
-/// predicting, it is the [`LeakyRelu`] of the mean slope (lower + upper)/2. At 0 the derivative is r. A slope is drawn
-/// for positive numbers, too, and not used: so what a number draws does not depend on the others.
+/// During training, r is drawn for each element from the uniform distribution on [lower, upper), and reused in the
+/// backward pass. When predicting, it is the [`LeakyRelu`] with the mean slope (lower + upper)/2. The derivative at 0
+/// is r. Positive elements also draw a slope, so that no draw depends on other elements.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -31,17 +31,17 @@ use crate::{Matrix, Result, Scalar, Shape};
 pub struct RRelu {
     /// The smallest slope; 1/8 by default.
     pub lower: f64,
-    /// The bound of the largest slope; 1/3 by default.
+    /// The exclusive upper bound of the slopes; 1/3 by default.
     pub upper: f64,
 }
 
 impl RRelu {
-    /// A rectifier with slopes from `lower` to `upper`.
+    /// Creates a rectifier with slopes from `lower` to `upper`.
     pub const fn new(lower: f64, upper: f64) -> Self {
         Self { lower, upper }
     }
 
-    /// The layer when it predicts.
+    /// The layer for prediction.
     const fn mean(self) -> LeakyRelu {
         LeakyRelu::new(self.lower.midpoint(self.upper))
     }

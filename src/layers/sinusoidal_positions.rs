@@ -1,4 +1,4 @@
-//! [`SinusoidalPositions`]: adds waves that tell the steps of a sequence apart.
+//! [`SinusoidalPositions`]: sinusoidal positional encoding.
 
 use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
 
@@ -12,10 +12,10 @@ use crate::spec::Spec;
 use crate::spec::onnx::Operators;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Adds to each step of a sequence a code of its position, made of sines and cosines (Vaswani and others, 2017): for
-/// layers such as [`MultiHeadAttention`](super::MultiHeadAttention), which do not know the order of the steps.
+/// Adds an encoding of its position, sines and cosines, to each step of a sequence (Vaswani et al., 2017), for layers
+/// such as [`MultiHeadAttention`](super::MultiHeadAttention) that ignore the order of the steps.
 ///
-/// For step t, counted from 0, and F features a step:
+/// For step t, counted from 0, and F features:
 ///
 /// ```text
 /// y[t, 2i]     = x[t, 2i]     + sin(t / 10000^(2i/F))
@@ -39,12 +39,12 @@ pub struct SinusoidalPositions {
 }
 
 impl SinusoidalPositions {
-    /// Positions for sequences of any size.
+    /// Creates a layer for sequences of any size.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Leaves trailing steps of nothing but zeros as they are, so that layers after this one know them for padding.
+    /// Leaves trailing all-zero steps unchanged, so that later layers recognise them as padding.
     pub fn masked(mut self) -> Self {
         self.masked = true;
         self
@@ -63,11 +63,11 @@ impl SinusoidalPositions {
     }
 }
 
-/// The codes, (steps, features).
+/// The encodings, (steps, features).
 fn write_codes<A: Scalar>(codes: &mut Array2<A>) {
     let features = codes.ncols();
     for i in 0..features {
-        // ω = 10000^(-2i/F); this crate's own functions give the same bits on every machine.
+        // ω = 10000^(-2i/F); this crate's functions give the same bits on every machine.
         let frequency = Scalar::exp(-((i / 2 * 2) as f64 / features as f64) * Scalar::ln(10_000_f64));
         for (t, code) in codes.column_mut(i).iter_mut().enumerate() {
             let quarter = if i % 2 == 0 { 0.0 } else { 1.0 };
@@ -76,15 +76,15 @@ fn write_codes<A: Scalar>(codes: &mut Array2<A>) {
     }
 }
 
-/// The sine of `angle` plus this many quarter turns, for angles >= 0.
+/// The sine of `angle` plus `quarters` quarter turns, for angles >= 0.
 fn sine(angle: f64, quarters: f64) -> f64 {
-    /// π/2 less its nearest `f64`.
+    /// π/2 minus its nearest `f64`.
     const FRAC_PI_2_LOW: f64 = 6.123_233_995_736_766e-17;
-    // What is left after the nearest multiple of a quarter turn, |r| <= π/4.
+    // The remainder from the nearest multiple of a quarter turn, |r| <= π/4.
     let nearest = (angle * FRAC_2_PI).round();
     let r = (-nearest).mul_add(FRAC_PI_2_LOW, (-nearest).mul_add(FRAC_PI_2, angle));
     let quarter = (nearest + quarters) % 4.0;
-    // The series of sin r, or of cos r if an odd number of quarters is to be added.
+    // The series of sin r, or of cos r for an odd number of quarters.
     let odd = quarter % 2.0;
     let (mut term, mut n) = if odd == 1.0 { (1.0, 0.0) } else { (r, 1.0) };
     let mut sum = 0.0;
@@ -140,7 +140,7 @@ impl<A: Scalar> Restore<A> for SinusoidalPositions {
     }
 }
 
-/// The codes of sequences of one size.
+/// The encodings for one size of sequences.
 struct Codes<A>(Array2<A>);
 
 impl<A: Scalar> Default for Codes<A> {
@@ -149,7 +149,7 @@ impl<A: Scalar> Default for Codes<A> {
     }
 }
 
-/// y = x + codes for each sample; but padding stays, if it is looked for. `codes` has `features` a step.
+/// y = x + codes for each sample; if `masked`, padding is unchanged. `codes` has `features` per step.
 pub(super) fn add_codes<A: Scalar>(x: &Matrix<A>, codes: &[A], features: usize, masked: bool, y: &mut Matrix<A>) {
     for (x, mut y) in x.rows().into_iter().zip(y.rows_mut()) {
         let steps = if masked { steps_before_padding(&x, features) } else { x.len() / features };
@@ -158,7 +158,7 @@ pub(super) fn add_codes<A: Scalar>(x: &Matrix<A>, codes: &[A], features: usize, 
     }
 }
 
-/// Adds the codes to the current value in ONNX, for as many steps as the input has; padding stays, if it is looked for.
+/// Adds the encodings to the current value in ONNX, up to its number of steps; if `masked`, padding is unchanged.
 pub(super) fn write_onnx<A: Scalar>(operators: &mut Operators, codes: &[A], masked: bool) {
     let Shape::Sequence { steps, features } = operators.input() else { return };
     let x = operators.value();

@@ -1,4 +1,4 @@
-//! [`Softmax`]: scores become probabilities.
+//! [`Softmax`]: logits to probabilities.
 
 use crate::kernels::softmax::{gradient, normalize};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
@@ -6,14 +6,14 @@ use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators, channel_axis};
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// Makes scores x of classes (logits) their probabilities, yᵢ = e^xᵢ / Σⱼ e^xⱼ (Bridle, 1990).
+/// Turns logits x into probabilities, yᵢ = e^xᵢ / Σⱼ e^xⱼ (Bridle, 1990).
 ///
-/// The sum is over the features of a sample; of each step, in a sequence; over the channels of each pixel, in an image
-/// (`PyTorch`'s `dim=1`). Computed from x minus its largest, which cannot overflow. A score of -∞ has the probability 0
-/// exactly; scores that are all -∞, or hold +∞ or NaN, have no probabilities and give NaN.
+/// The sum is over the features of a sample or step, or over the channels of each pixel of an image (`PyTorch`'s
+/// `dim=1`). The maximum is subtracted first, to avoid overflow. A logit of -∞ has probability exactly 0; logits that
+/// are all -∞, or contain +∞ or NaN, give NaN.
 ///
-/// The gradient is that of the true Jacobian, dx = y ∘ (dy - Σ dy∘y). To train a classifier, take the cross-entropy of
-/// the scores instead of a softmax layer: both become one stable formula there.
+/// The gradient uses the full Jacobian, dx = y ∘ (dy - Σ dy∘y). To train a classifier, use the cross-entropy of the
+/// logits instead of a softmax layer, which is numerically stable.
 ///
 /// ```
 /// use neuropil::prelude::*;

@@ -1,4 +1,4 @@
-//! [`SpatialDropout`]: whole channels are left out at random while training.
+//! [`SpatialDropout`]: zeroes random channels during training.
 
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{channels, channels_of, flat, flat_mut};
@@ -8,15 +8,15 @@ use crate::spec::Spec;
 use crate::spec::onnx::Operators;
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// [`Dropout`](super::Dropout) of whole channels: a feature map of an image, a feature in all steps of a sequence
-/// (Tompson and others, 2015; `PyTorch`'s `Dropout1d` and `Dropout2d`).
+/// [`Dropout`](super::Dropout) of entire channels: feature maps of an image, or features of a sequence over all steps
+/// (Tompson et al., 2015; `PyTorch`'s `Dropout1d` and `Dropout2d`).
 ///
-/// Neighbours in a feature map are so alike that dropping single numbers of it changes little. While training, each
-/// channel c of each sample draws a factor m꜀ that is 0 with probability p and else 1/(1 - p): y = m꜀·x and dx = m꜀·dy.
-/// When predicting, y = x and dx = dy. Plain features are channels of one number. The shape is any, and stays.
+/// Adjacent pixels of a feature map are strongly correlated, so dropping single ones has little effect. During
+/// training, each channel c of each sample draws a factor m꜀: 0 with probability p, otherwise 1/(1 - p): y = m꜀·x and
+/// dx = m꜀·dy. When predicting, y = x and dx = dy. Plain features are channels with one element. Accepts any shape.
 ///
 /// # Errors
-/// A probability outside 0 to 1 is an [`Error::Setting`](crate::Error::Setting) when the layer joins a network.
+/// A probability outside 0 to 1 is an [`Error::Setting`](crate::Error::Setting) when the layer is added to a network.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -30,26 +30,26 @@ use crate::{Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SpatialDropout {
-    /// How likely a channel is to become 0.
+    /// The probability of a channel to be zeroed.
     pub probability: f64,
 }
 
 impl SpatialDropout {
-    /// A layer that leaves out each channel with this probability.
+    /// Creates a layer that zeroes each channel with this probability.
     pub const fn new(probability: f64) -> Self {
         Self { probability }
     }
 }
 
-/// y = m꜀·x, where `mask` has the factor of each channel for sample after sample.
+/// y = m꜀·x; `mask` holds the factor of each channel of each sample.
 fn scale<A: Scalar>(x: &Matrix<A>, mask: &[A], y: &mut Matrix<A>, input: Shape) {
-    let ((count, apart), width) = (channels_of(input), input.len());
+    let ((count, stride), width) = (channels_of(input), input.len());
     let samples = (Rows(flat(x), width), Rows(flat_mut(y), width), Rows(mask, count));
     each_row(
         samples,
         width,
         #[inline(always)]
-        move |(x, y, mask)| channels::each((x, y), apart, mask, |(&x, y), &m| *y = x * m),
+        move |(x, y, mask)| channels::each((x, y), stride, mask, |(&x, y), &m| *y = x * m),
     );
 }
 

@@ -1,4 +1,4 @@
-//! [`Upsample`]: larger images, by repeating pixels or by lines between them.
+//! [`Upsample`]: enlarges images by nearest or bilinear interpolation.
 
 use std::fmt;
 
@@ -10,11 +10,11 @@ use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators, Tensor};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Makes images a whole number of times as high and wide.
+/// Enlarges images by an integer factor on each axis.
 ///
-/// Each pixel of the result lies, with its centre, at ((q + ½)/scale - ½) of the pixels of x. `nearest` takes the pixel
-/// that it lies in; `bilinear` mixes the two neighbours on each axis by their distance, and near the borders takes the
-/// outermost pixel. As `PyTorch`'s `Upsample` with `align_corners` false.
+/// Output pixel q has its centre at input coordinate (q + ½)/scale - ½. `nearest` takes the pixel that contains it;
+/// `bilinear` interpolates between the two neighbours on each axis, clamped at the borders. As `PyTorch`'s `Upsample`
+/// with `align_corners=False`.
 ///
 /// x is (samples, `[channels, height, width]`), y is (samples, `[channels, height·scale, width·scale]`).
 ///
@@ -33,7 +33,7 @@ pub struct Upsample {
     bilinear: bool,
 }
 
-/// What a pixel on an axis is mixed from: (1 - weight)·first + weight·second.
+/// The interpolation of an output pixel on one axis: (1 - weight)·first + weight·second.
 #[derive(Debug, Clone, Copy)]
 struct Source<A> {
     first: usize,
@@ -42,10 +42,10 @@ struct Source<A> {
 }
 
 impl<A: Scalar> Source<A> {
-    /// The source of a place on an axis of `n` pixels that become `scale` times as many.
-    fn of(place: usize, scale: usize, n: usize) -> Self {
-        // (place + ½)/scale - ½ = (2·place + 1 - scale) / (2·scale), without rounding; 0 before the first centre.
-        let halves = (2 * place + 1).saturating_sub(scale);
+    /// The source of an output `position` on an axis of `n` input pixels.
+    fn of(position: usize, scale: usize, n: usize) -> Self {
+        // (position + ½)/scale - ½ = (2·position + 1 - scale) / (2·scale), without rounding; 0 before the first centre.
+        let halves = (2 * position + 1).saturating_sub(scale);
         let (first, rest) = (halves / (2 * scale), halves % (2 * scale));
         if rest == 0 || first + 1 >= n {
             return Self { first, second: first, weight: A::ZERO };
@@ -55,40 +55,40 @@ impl<A: Scalar> Source<A> {
 
     #[inline(always)]
     fn mix(&self, first: A, second: A) -> A {
-        // Without a weight the second does not take part, even if it is infinite.
+        // With weight 0 the second is ignored, even if it is infinite.
         if self.weight == A::ZERO { first } else { first * (A::ONE - self.weight) + second * self.weight }
     }
 }
 
-/// The sources of all lines and columns of the result.
+/// The sources of all output rows and columns.
 #[derive(Debug)]
 struct Sources<A> {
-    lines: Vec<Source<A>>,
+    rows: Vec<Source<A>>,
     columns: Vec<Source<A>>,
 }
 
 impl<A> Default for Sources<A> {
     fn default() -> Self {
-        Self { lines: Vec::new(), columns: Vec::new() }
+        Self { rows: Vec::new(), columns: Vec::new() }
     }
 }
 
 impl<A: Scalar> Sources<A> {
     fn fill(&mut self, sizes: [usize; 2], scale: [usize; 2]) {
-        for ((sources, n), scale) in [&mut self.lines, &mut self.columns].into_iter().zip(sizes).zip(scale) {
+        for ((sources, n), scale) in [&mut self.rows, &mut self.columns].into_iter().zip(sizes).zip(scale) {
             sources.clear();
-            sources.extend((0..n * scale).map(|place| Source::of(place, scale, n)));
+            sources.extend((0..n * scale).map(|position| Source::of(position, scale, n)));
         }
     }
 }
 
 impl Upsample {
-    /// Repeats each pixel: `scale` is how many times, `[down, across]`.
+    /// Repeats each pixel `scale` = `[down, across]` times.
     pub fn nearest(scale: [usize; 2]) -> Self {
         Self { scale, bilinear: false }
     }
 
-    /// Mixes neighbours: `scale` is how many pixels come out of one, `[down, across]`.
+    /// Interpolates linearly, by the factors `scale` = `[down, across]`.
     pub fn bilinear(scale: [usize; 2]) -> Self {
         Self { scale, bilinear: true }
     }
@@ -146,7 +146,7 @@ impl<A: Scalar> Layer<A> for Upsample {
         let (mode, coordinates) = if self.bilinear { ("linear", "half_pixel") } else { ("nearest", "asymmetric") };
         let attributes = [("mode", mode), ("coordinate_transformation_mode", coordinates), ("nearest_mode", "floor")]
             .map(|(name, value)| (name, Attribute::Text(value.into())));
-        // Without a region of interest, the second input.
+        // The second input, the region of interest, is empty.
         operators.then("Resize", &["", &scales], attributes);
         Ok(())
     }
@@ -168,7 +168,7 @@ impl fmt::Debug for Upsample {
     }
 }
 
-/// Each pixel of x in a block of pixels of y.
+/// Copies each pixel of x to a block of y.
 fn repeat<A: Scalar>([height, width]: [usize; 2], [down, across]: [usize; 2], x: &[A], y: &mut [A]) {
     let (size, wide) = (height * width, width * across);
     each_row(
@@ -211,40 +211,40 @@ fn repeat_gradient<A: Scalar>([height, width]: [usize; 2], [down, across]: [usiz
     );
 }
 
-/// Each pixel of y between four pixels of x.
+/// Interpolates each pixel of y between four pixels of x.
 fn mix<A: Scalar>([height, width]: [usize; 2], sources: &Sources<A>, x: &[A], y: &mut [A]) {
-    let (lines, columns) = (&sources.lines[..], &sources.columns[..]);
-    let size = lines.len() * columns.len();
+    let (rows, columns) = (&sources.rows[..], &sources.columns[..]);
+    let size = rows.len() * columns.len();
     each_row(
         (Rows(x, height * width), Rows(y, size)),
         size,
         #[inline(always)]
         move |(x, y)| {
-            for (line, y) in lines.iter().zip(y.chunks_exact_mut(columns.len())) {
-                let (above, below) = (&x[line.first * width..][..width], &x[line.second * width..][..width]);
+            for (row, y) in rows.iter().zip(y.chunks_exact_mut(columns.len())) {
+                let (above, below) = (&x[row.first * width..][..width], &x[row.second * width..][..width]);
                 for (column, y) in columns.iter().zip(y) {
                     let across = |row: &[A]| column.mix(row[column.first], row[column.second]);
-                    *y = line.mix(across(above), across(below));
+                    *y = row.mix(across(above), across(below));
                 }
             }
         },
     );
 }
 
-/// dy, shared out to the four pixels by their weights.
+/// Distributes dy to the four pixels by their weights.
 fn mix_gradient<A: Scalar>([height, width]: [usize; 2], sources: &Sources<A>, dy: &[A], dx: &mut [A]) {
-    let (lines, columns) = (&sources.lines[..], &sources.columns[..]);
-    let size = lines.len() * columns.len();
+    let (rows, columns) = (&sources.rows[..], &sources.columns[..]);
+    let size = rows.len() * columns.len();
     each_row(
         (Rows(dx, height * width), Rows(dy, size)),
         size,
         #[inline(always)]
         move |(dx, dy)| {
             dx.fill(A::ZERO);
-            for (line, dy) in lines.iter().zip(dy.chunks_exact(columns.len())) {
+            for (row, dy) in rows.iter().zip(dy.chunks_exact(columns.len())) {
                 for (column, &dy) in columns.iter().zip(dy) {
-                    let below = dy * line.weight;
-                    for (row, dy) in [(line.first, dy - below), (line.second, below)] {
+                    let below = dy * row.weight;
+                    for (row, dy) in [(row.first, dy - below), (row.second, below)] {
                         let right = dy * column.weight;
                         dx[row * width + column.first] += dy - right;
                         dx[row * width + column.second] += right;

@@ -4,16 +4,15 @@ use crate::error::check_setting;
 use crate::losses::{Loss, check_each, pointwise::rows, same_shape};
 use crate::{Matrix, Result, Scalar};
 
-/// Binary cross-entropy of probabilities p: -(t·ln p + (1 - t)·ln(1 - p)), averaged over all numbers.
+/// Binary cross-entropy of probabilities p: -(t·ln p + (1 - t)·ln(1 - p)), averaged over all elements.
 ///
-/// Every output is a yes-or-no question of its own. Where p comes from a sigmoid, prefer
-/// [`BceWithLogits`](crate::losses::BceWithLogits) without the sigmoid: it stays exact when p rounds to 0 or 1.
+/// Each output is an independent binary classification. If p comes from a sigmoid, prefer
+/// [`BceWithLogits`](crate::losses::BceWithLogits) on the logits, which is numerically stable.
 ///
-/// The logarithm of 0 has to be kept finite, and there are two ways:
-/// - [`Bce::new`] does as `PyTorch` does: no logarithm is below -100, and the slope is
-///   (p - t)/max(p(1 - p), 10⁻¹²). The two do not quite belong together where p is exactly wrong: the value stays at
-///   100 while the slope is ±10¹².
-/// - [`Bce::clipped`] limits p itself to [c, 1 - c], in the value and in the slope (1 - t)/(1 - p) - t/p.
+/// There are two ways to keep the logarithm of 0 finite:
+/// - [`Bce::new`] clamps logarithms to at least -100 and uses the derivative (p - t)/max(p(1 - p), 10⁻¹²), as in
+///   `PyTorch`. The two are inconsistent where p is exactly wrong: the value is 100, the derivative ±10¹².
+/// - [`Bce::clipped`] clamps p to [c, 1 - c] in both the value and the derivative (1 - t)/(1 - p) - t/p.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -29,27 +28,27 @@ use crate::{Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// Evaluating it is [`Error::Target`](crate::Error::Target) when an output or a target is outside [0, 1] (NaN passes,
-/// and gives NaN), and [`Error::Setting`](crate::Error::Setting) for a clip outside [0, 0.5).
+/// [`Error::Target`](crate::Error::Target) if an output or a target is outside [0, 1] (NaN gives NaN), and
+/// [`Error::Setting`](crate::Error::Setting) for a clip outside [0, 0.5).
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Bce {
     clip: Option<f64>,
 }
 
 impl Bce {
-    /// Binary cross-entropy whose logarithms are at least -100.
+    /// Creates a loss that clamps logarithms to at least -100.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Binary cross-entropy of probabilities limited to [`clip`, 1 - `clip`], 10⁻¹⁵ for instance. In `f32`, where that
-    /// would round to 1, the upper limit is the largest number below 1.
+    /// Creates a loss that clamps probabilities to [`clip`, 1 - `clip`], for example 10⁻¹⁵. If the upper bound rounds
+    /// to 1, as in `f32`, it is the largest value below 1.
     pub fn clipped(clip: f64) -> Self {
         Self { clip: Some(clip) }
     }
 }
 
-/// The loss of the probability `p` against `t`, and its derivative by `p`.
+/// The loss of the probability `p` and target `t`, and its derivative with respect to `p`.
 #[inline(always)]
 fn terms<A: Scalar>(p: A, t: A) -> (A, A) {
     let least = A::of(-100.0);
@@ -57,7 +56,7 @@ fn terms<A: Scalar>(p: A, t: A) -> (A, A) {
     (value, (p - t) / (p * (A::ONE - p)).maximum(A::of(1e-12)))
 }
 
-/// The same for p limited to [clip, 1 - clip], in this order of operations: it is `NumPy`'s, to the last bit.
+/// [`terms`] for p clamped to [clip, 1 - clip]. The order of operations matches `NumPy` bit for bit.
 #[inline(always)]
 fn clipped_terms<A: Scalar>(p: A, t: A, clip: f64) -> (A, A) {
     let below_one = A::ONE - A::EPSILON * A::of(0.5);

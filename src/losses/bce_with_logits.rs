@@ -4,13 +4,12 @@ use crate::error::check_setting;
 use crate::losses::{Loss, flat, flat_mut, pointwise, pointwise::row_sums, same_shape};
 use crate::{Error, Matrix, Result, Scalar};
 
-/// Binary cross-entropy of logits x, the outputs before a sigmoid: -(w·t·ln σ(x) + (1 - t)·ln σ(-x)), averaged over all
-/// numbers.
+/// Binary cross-entropy of logits x, the inputs of a sigmoid: -(w·t·ln σ(x) + (1 - t)·ln σ(-x)), averaged over all
+/// elements.
 ///
-/// Every output is a yes-or-no question of its own; w is 1 unless [`pos_weight`](Self::pos_weight) sets it. It is
-/// computed as w·t·(max(-x, 0) + l) + (1 - t)·(max(x, 0) + l) with l = ln(1 + e^(-|x|)): a sum of numbers that are not
-/// negative, so nothing cancels and nothing overflows, however large the logit. The gradient is
-/// (1 - t)·σ(x) - w·t·σ(-x).
+/// Each output is an independent binary classification; w is 1 unless set by [`pos_weight`](Self::pos_weight). It is
+/// computed as w·t·(max(-x, 0) + l) + (1 - t)·(max(x, 0) + l) with l = ln(1 + e^(-|x|)), a sum of non-negative terms
+/// without cancellation or overflow. The gradient is (1 - t)·σ(x) - w·t·σ(-x).
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -22,33 +21,33 @@ use crate::{Error, Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// Evaluating it is [`Error::Target`] unless target and outputs have the same shape, [`Error::Dimensions`] when there
-/// is not one weight a column, and [`Error::Setting`] for a weight that is negative or not finite.
+/// [`Error::Target`] unless target and outputs have the same shape, [`Error::Dimensions`] unless there is one weight
+/// per column, and [`Error::Setting`] for a negative or non-finite weight.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BceWithLogits {
     pos_weight: Option<Vec<f64>>,
 }
 
 impl BceWithLogits {
-    /// Binary cross-entropy in which yes and no weigh the same.
+    /// Creates a loss in which both classes have weight 1.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How much more a wanted yes (t = 1) weighs than a wanted no: one weight for each column, or a single one for all.
-    /// The mean still divides by how many numbers there are.
+    /// Sets the weight of the positive class (t = 1): one per column, or one for all. The mean still divides by the
+    /// number of elements.
     pub fn pos_weight(mut self, weights: impl Into<Vec<f64>>) -> Self {
         self.pos_weight = Some(weights.into());
         self
     }
 }
 
-/// The loss of the logit `x` against `t`, and its derivative by `x`.
+/// The loss of the logit `x` and target `t`, and its derivative with respect to `x`.
 #[inline(always)]
 fn terms<A: Scalar>(x: A, t: A, weight: A) -> (A, A) {
     let z = (-x.abs()).exp();
     let l = z.ln_1p();
-    // The sigmoid of |x|, and of -|x|.
+    // The sigmoids of |x| and -|x|.
     let near_1 = A::ONE / (A::ONE + z);
     let near_0 = z * near_1;
     let (yes, no) = if x < A::ZERO { (near_0, near_1) } else { (near_1, near_0) };
@@ -86,7 +85,7 @@ impl<A: Scalar> Loss<A> for BceWithLogits {
             }
             weights => weights,
         };
-        // The weights again and again, as many rows of them as there is room for.
+        // The weights, repeated for as many rows as fit.
         let mut room = [1.0; 256];
         let width = weights.len();
         let (weights, together) = match room.len() / width.max(1) {

@@ -1,15 +1,15 @@
-//! [`CosineEmbedding`]: pairs of vectors that should point the same way, or not.
+//! [`CosineEmbedding`]: the cosine similarity of pairs of vectors.
 
 use crate::error::check_setting;
 use crate::losses::hinge_embedding::{PLUS_MINUS_1, is_plus_minus_1, like};
 use crate::losses::{Loss, check_each, dimensions, flat, flat_mut};
 use crate::{Error, Matrix, Result, Scalar};
 
-/// The cosine embedding loss of two vectors a, b: 1 - cos for a like pair (t = 1), max(0, cos - margin) for an unlike
-/// one (t = -1), where cos is that of the angle between them.
+/// The cosine embedding loss of two vectors a, b: 1 - cos for a similar pair (t = 1), max(0, cos - margin) for a
+/// dissimilar one (t = -1), where cos is the cosine similarity.
 ///
-/// Each row of the outputs is a pair, first a, then b; the target is one column. As in `PyTorch`, cos is
-/// a·b / √((a·a + ε)(b·b + ε)) with ε = 10⁻¹², and the slope at the kink is 0.
+/// Each row of outputs is a followed by b; the target is one column. As in `PyTorch`, cos = a·b / √((a·a + ε)(b·b + ε))
+/// with ε = 10⁻¹², and the derivative at the kink is 0.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -23,11 +23,11 @@ use crate::{Error, Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// Evaluating it is [`Error::Target`] for outputs that are not pairs and targets other than 1 and -1, and
-/// [`Error::Setting`] for a margin outside [-1, 1].
+/// [`Error::Target`] for outputs that are not pairs and targets other than 1 and -1, and [`Error::Setting`] for a
+/// margin outside [-1, 1].
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct CosineEmbedding {
-    /// The cosine that unlike pairs may have; 0 by default.
+    /// The allowed cosine of dissimilar pairs; 0 by default.
     pub margin: f64,
 }
 
@@ -53,12 +53,12 @@ impl<A: Scalar> Loss<A> for CosineEmbedding {
         for (row, (loss, &t)) in loss.iter_mut().zip(targets).enumerate() {
             let (a, b) = y[row * 2 * width..][..2 * width].split_at(width);
             let (aa, bb) = (dot(a, a) + eps, dot(b, b) + eps);
-            // Two roots: the product of two squares could overflow or underflow.
+            // Two square roots, because the product could overflow or underflow.
             let norms = aa.sqrt() * bb.sqrt();
             let cos = dot(a, b) / norms;
-            let apart = if cos.is_nan() { cos } else { A::ZERO };
+            let inactive = if cos.is_nan() { cos } else { A::ZERO };
             *loss = like(t, A::ONE - cos, (cos - margin).maximum(A::ZERO));
-            let slope = like(t, -A::ONE, if cos > margin { A::ONE } else { apart });
+            let slope = like(t, -A::ONE, if cos > margin { A::ONE } else { inactive });
             if let Some(dy) = &mut dy {
                 let (da, db) = dy[row * 2 * width..][..2 * width].split_at_mut(width);
                 // d cos/da = b/(|a||b|) - cos·a/|a|².

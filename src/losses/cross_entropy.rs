@@ -1,4 +1,4 @@
-//! [`CrossEntropy`]: the loss of a classifier, from its logits.
+//! [`CrossEntropy`]: the loss of a classifier, on logits.
 
 use std::fmt;
 
@@ -8,23 +8,22 @@ use crate::losses::labels::Classes;
 use crate::losses::{Loss, dimensions, flat, flat_mut};
 use crate::{Error, Matrix, Result, Scalar};
 
-/// Cross-entropy of logits, the outputs before a softmax: -ln of the probability that softmax gives to the right class.
+/// Cross-entropy of logits: -ln of the softmax probability of the true class.
 ///
-/// With p = softmax(y), the loss of a row is -Σ aᶜ·ln pᶜ, and its gradient p·Σ aᶜ - a. What a is, the target says:
+/// With p = softmax(y), the loss of a row is -Σ aᶜ·ln pᶜ, and its gradient p·Σ aᶜ - a. The target defines a:
 /// - **labels**, one column of classes counted from 0 (see [`class_targets`](crate::losses::class_targets)): a is 1 at
 ///   the label;
 /// - **distributions**, a column for each class: a is that row of the target.
 ///
-/// Smoothing s turns a into (1 - s)·a + s/C for C classes; class weights multiply it class by class. As in `PyTorch`,
-/// the mean over labels divides by the sum of the labels' weights without the ignored ones (so it is NaN when all are
-/// ignored), and the mean over distributions by their number.
+/// Label smoothing s replaces a by (1 - s)·a + s/C for C classes; class weights multiply it elementwise. As in
+/// `PyTorch`, the mean over labels divides by the sum of the weights of labels that are not ignored (NaN if all are),
+/// and the mean over distributions by their number.
 ///
-/// A network that makes a prediction at each step of a sequence gives rows of step after step; with
-/// [`classes`](Self::classes) each group of so many logits is a prediction of its own, with its own label. Outputs that
-/// are class after class, (C, pixels) to a row, have to be put in that order first, (pixels, C).
+/// For predictions at each step of a sequence, [`classes`](Self::classes) splits each row into groups of C logits, each
+/// with its own label. Outputs of shape (C, pixels) must first be permuted to (pixels, C).
 ///
-/// ln p is computed from y - max y, so that no logit is too large. Label smoothing is from C. Szegedy et al.,
-/// "Rethinking the Inception Architecture for Computer Vision" (2015).
+/// ln p is computed from y - max y, to avoid overflow. Label smoothing is from C. Szegedy et al., "Rethinking the
+/// Inception Architecture for Computer Vision" (2015).
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -45,9 +44,8 @@ use crate::{Error, Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// Evaluating it is [`Error::Target`] when the target has another shape or a label is out of range,
-/// [`Error::Dimensions`] when there is not one weight a class, and [`Error::Setting`] for a smoothing outside [0, 1] and
-/// weights that are negative or not finite.
+/// [`Error::Target`] if the target has another shape or a label is out of range, [`Error::Dimensions`] unless there is
+/// one weight per class, and [`Error::Setting`] for a smoothing outside [0, 1] and negative or non-finite weights.
 #[derive(Clone, Default, PartialEq)]
 pub struct CrossEntropy {
     classes: Classes,
@@ -55,37 +53,37 @@ pub struct CrossEntropy {
 }
 
 impl CrossEntropy {
-    /// Cross-entropy in which all classes weigh the same, without smoothing.
+    /// Creates a loss without class weights or label smoothing.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How much each class weighs.
+    /// Sets the weight of each class.
     pub fn class_weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
         self.classes.weights = Some(weights.into());
         self
     }
 
-    /// The share of each target that is spread evenly over all classes.
+    /// Sets the label smoothing: the fraction of each target that is spread uniformly over all classes.
     pub fn label_smoothing(mut self, smoothing: f64) -> Self {
         self.smoothing = smoothing;
         self
     }
 
-    /// The label of rows that do not count, such as padding; without it every label has to be a class.
+    /// Sets a label that is ignored, such as that of padding. By default, every label must be a class.
     pub fn ignore_index(mut self, label: i64) -> Self {
         self.classes.ignored = Some(label);
         self
     }
 
-    /// Each `classes` columns of a row are one prediction; by default the whole row is.
+    /// Sets the number of columns per prediction; by default, a row is one prediction.
     pub fn classes(mut self, classes: usize) -> Self {
         self.classes.count = Some(classes);
         self
     }
 
-    /// The loss of one prediction, where `log_sum` is ln Σ e^(y - max). With the gradient comes 1/Σ e^(y - max), and the
-    /// gradient has e^(y - max) in it.
+    /// The loss of one prediction, where `log_sum` is ln Σ e^(y - max). `gradient` holds e^(y - max), and comes with
+    /// 1/Σ e^(y - max).
     #[inline(always)]
     fn finish<A: Scalar>(&self, y: &[A], target: &[A], max: A, log_sum: A, gradient: Option<(&mut [A], A)>) -> A {
         let smoothing = A::of(self.smoothing);
@@ -126,7 +124,7 @@ impl CrossEntropy {
     }
 
     /// Calls `found` with the loss of each prediction, and writes the gradients; a prediction has `classes` logits and
-    /// a target of `wanted` numbers.
+    /// `wanted` target elements.
     #[inline(always)]
     fn predictions<A: Scalar>(
         &self,
@@ -136,9 +134,9 @@ impl CrossEntropy {
         dy: Option<&mut [A]>,
         mut found: impl FnMut(A),
     ) {
-        /// So many numbers stay in the fastest cache.
+        /// The number of elements that fit in the L1 cache.
         const BLOCK: usize = 1024;
-        /// At most so many predictions at a time.
+        /// The maximum number of predictions per block.
         const ROWS: usize = 64;
         let Some(dy) = dy else {
             for (y, target) in y.chunks_exact(classes).zip(target.chunks_exact(wanted)) {
@@ -151,7 +149,7 @@ impl CrossEntropy {
         let block = (BLOCK / classes).clamp(1, ROWS);
         let (y, target) = (y.chunks(block * classes), target.chunks(block * wanted));
         for ((y, target), dy) in y.zip(target).zip(dy.chunks_mut(block * classes)) {
-            // Passes over many short rows: full vectors, whatever the number of classes.
+            // Passes over many short rows use full vectors for any number of classes.
             let (mut max, mut log_sum, mut scale) = ([A::ZERO; ROWS], [A::ONE; ROWS], [A::ONE; ROWS]);
             for ((y, dy), max) in y.chunks_exact(classes).zip(dy.chunks_exact_mut(classes)).zip(&mut max) {
                 *max = largest(y);
@@ -179,7 +177,7 @@ fn spread<A: Scalar>(classes: usize, a: impl Fn(usize) -> A, minus_log_p: impl F
     let (mut loss, mut total) = (0.0, 0.0);
     for c in 0..classes {
         let (a, minus_log_p) = (a(c), minus_log_p(c));
-        // A class that nobody wants may have the logit -∞.
+        // A class with target 0 may have the logit -∞.
         loss += if a == A::ZERO { 0.0 } else { (a * minus_log_p).to_f64() };
         total += a.to_f64();
     }
@@ -194,7 +192,7 @@ fn subtract<A: Scalar>(dy: &mut [A], scale: A, a: impl Fn(usize) -> A) {
     }
 }
 
-/// The largest number. NaN may be passed over: its own exponential is NaN.
+/// The maximum. NaN may be skipped, because its exponential is NaN.
 #[inline(always)]
 fn largest<A: Scalar>(y: &[A]) -> A {
     if y.len() > 16 {

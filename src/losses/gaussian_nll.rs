@@ -1,16 +1,16 @@
-//! [`GaussianNll`]: for outputs that are means and variances.
+//! [`GaussianNll`]: for predicted means and variances.
 
 use crate::error::check_setting;
 use crate::kernels::simd;
 use crate::losses::{Loss, check_each, dimensions, flat, flat_mut};
 use crate::{Error, Matrix, Result, Scalar};
 
-/// The negative log-likelihood of numbers t under a normal distribution of predicted mean m and variance v:
-/// (ln v + (t - m)²/v)/2, averaged over all numbers of the target.
+/// The negative log-likelihood of t under a normal distribution with predicted mean m and variance v: (ln v + (t -
+/// m)²/v)/2, averaged over all elements of the target.
 ///
-/// For a target of C columns the outputs have 2C: first the means, then the variances, which a
-/// [`Softplus`](crate::activations::Softplus) keeps positive for instance. Variances are raised to ε = 10⁻⁶ if they are less; as in `PyTorch` their slope is then still
-/// the one at ε, so that they can grow again. [`full`](Self::full) adds the constant ln(2π)/2.
+/// For C target columns, the outputs have 2C: the means, then the variances, kept positive for example by a
+/// [`Softplus`](crate::activations::Softplus). Variances are clamped to at least ε = 10⁻⁶; as in `PyTorch`, the
+/// derivative there is that at ε, so that they can grow again. [`full`](Self::full) adds the constant ln(2π)/2.
 ///
 /// From D. A. Nix and A. S. Weigend, "Estimating the Mean and Variance of the Target Probability Distribution" (1994).
 ///
@@ -25,8 +25,8 @@ use crate::{Error, Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// Evaluating it is [`Error::Target`] unless the outputs have two columns for each one of the target, and for negative
-/// variances; [`Error::Setting`] unless ε is above 0.
+/// [`Error::Target`] unless the outputs have twice the columns of the target, and for negative variances;
+/// [`Error::Setting`] unless ε > 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GaussianNll {
     full: bool,
@@ -34,24 +34,24 @@ pub struct GaussianNll {
 }
 
 impl GaussianNll {
-    /// Without the constant term, ε = 10⁻⁶.
+    /// Creates a loss without the constant term, with ε = 10⁻⁶.
     pub fn new() -> Self {
         Self { full: false, eps: 1e-6 }
     }
 
-    /// Adds ln(2π)/2 for each number.
+    /// Adds the constant ln(2π)/2 per element.
     pub fn full(mut self) -> Self {
         self.full = true;
         self
     }
 
-    /// The least variance.
+    /// Sets ε, the minimum variance.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self
     }
 
-    /// The loss of one number, and its derivatives by mean and variance.
+    /// The loss of one element, and its derivatives with respect to mean and variance.
     #[inline(always)]
     fn terms<A: Scalar>(&self, mean: A, variance: A, t: A) -> (A, A, A) {
         let half = A::of(0.5);

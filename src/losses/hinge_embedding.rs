@@ -1,12 +1,13 @@
-//! [`HingeEmbedding`]: distances that should be small for like pairs and large for unlike ones.
+//! [`HingeEmbedding`]: a hinge loss on distances of pairs.
 
 use crate::error::check_setting;
 use crate::losses::{Pointwise, check_each};
 use crate::{Matrix, Result, Scalar};
 
-/// The hinge embedding loss of a distance y: y for a like pair (t = 1), max(0, margin - y) for an unlike one (t = -1).
+/// The hinge embedding loss of a distance y: y for a similar pair (t = 1), max(0, margin - y) for a dissimilar one (t =
+/// -1).
 ///
-/// Its slope at the kink is 0.
+/// Its derivative at the kink is 0.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -18,11 +19,11 @@ use crate::{Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// Evaluating it is [`Error::Target`](crate::Error::Target) for targets other than 1 and -1, and
+/// [`Error::Target`](crate::Error::Target) for targets other than 1 and -1, and
 /// [`Error::Setting`](crate::Error::Setting) unless the margin is finite.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HingeEmbedding {
-    /// How far apart unlike pairs should be; 1 by default.
+    /// The minimum distance of dissimilar pairs; 1 by default.
     pub margin: f64,
 }
 
@@ -50,17 +51,17 @@ impl Pointwise for HingeEmbedding {
     }
 }
 
-/// `yes` for t = 1, `no` for t = -1; NaN of NaN.
+/// `yes` for t = 1, `no` for t = -1, NaN for NaN.
 #[inline(always)]
 pub(crate) fn like<A: Scalar>(t: A, yes: A, no: A) -> A {
     let no = if t < A::ZERO { no } else { t };
     if t > A::ZERO { yes } else { no }
 }
 
-/// What losses for pairs want.
+/// The targets that losses on pairs require.
 pub(crate) const PLUS_MINUS_1: &str = "targets of 1 or -1";
 
-/// Whether a target is 1 or -1; NaN passes, and gives NaN.
+/// Whether a target is 1, -1 or NaN.
 #[inline(always)]
 pub(crate) fn is_plus_minus_1<A: Scalar>(t: A) -> bool {
     (t.abs() == A::ONE) | t.is_nan()

@@ -1,4 +1,4 @@
-//! [`Huber`]: squared where the error is small, linear where it is large.
+//! [`Huber`]: quadratic for small errors, linear for large ones.
 
 use crate::error::check_setting;
 use crate::losses::Pointwise;
@@ -6,8 +6,8 @@ use crate::{Matrix, Result, Scalar};
 
 /// The Huber loss of d = y - t: d²/2 for |d| ≤ δ, δ(|d| - δ/2) beyond.
 ///
-/// Near 0 it is the squared error, but an outlier pulls with a force of no more than δ. Its slope is d, limited to
-/// [-δ, δ]. It is δ times [`SmoothL1`](crate::losses::SmoothL1) with β = δ.
+/// Its derivative is d clamped to [-δ, δ], which bounds the influence of outliers. It is δ times
+/// [`SmoothL1`](crate::losses::SmoothL1) with β = δ.
 ///
 /// From P. J. Huber, "Robust Estimation of a Location Parameter" (1964).
 ///
@@ -21,10 +21,10 @@ use crate::{Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// Evaluating it is [`Error::Setting`](crate::Error::Setting) unless δ is above 0.
+/// [`Error::Setting`](crate::Error::Setting) unless δ > 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Huber {
-    /// Where the loss goes over from squared to linear; 1 by default.
+    /// The threshold between the quadratic and linear parts; 1 by default.
     pub delta: f64,
 }
 

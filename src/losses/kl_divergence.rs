@@ -1,16 +1,16 @@
-//! [`KlDivergence`]: how far one distribution is from another.
+//! [`KlDivergence`]: the Kullback-Leibler divergence.
 
 use crate::losses::{Loss, pointwise::rows};
 use crate::{Matrix, Scalar};
 
-/// The Kullback-Leibler divergence of a wanted distribution t from log-probabilities y: Σ t·(ln t - y).
+/// The Kullback-Leibler divergence of a target distribution t from log-probabilities y: Σ t·(ln t - y).
 ///
-/// The outputs are logarithms of probabilities, such as [`LogSoftmax`](crate::layers::LogSoftmax) gives; the target
-/// holds probabilities, or after [`log_target`](Self::log_target) logarithms as well. Where t = 0 the loss is 0. Its slope is
-/// -t: the loss differs from a cross-entropy only by the target's own entropy.
+/// The outputs are log-probabilities, such as those of [`LogSoftmax`](crate::layers::LogSoftmax); the target holds
+/// probabilities, or log-probabilities with [`log_target`](Self::log_target). The loss is 0 where t = 0. Its derivative
+/// is -t: it differs from the cross-entropy only by the entropy of the target.
 ///
-/// As in `PyTorch`, the mean is over all numbers, which is not the divergence that textbooks mean: that is the sum over
-/// a row, averaged over the samples, and [`batch_mean`](Self::batch_mean) gives it.
+/// As in `PyTorch`, the mean is over all elements. Use [`batch_mean`](Self::batch_mean) for the mathematical
+/// definition, the sum over a row averaged over samples.
 ///
 /// From S. Kullback and R. A. Leibler, "On Information and Sufficiency" (1951).
 ///
@@ -26,7 +26,7 @@ use crate::{Matrix, Scalar};
 /// ```
 ///
 /// # Errors
-/// Evaluating it is [`Error::Target`](crate::Error::Target) unless target and outputs have the same shape.
+/// [`Error::Target`](crate::Error::Target) unless target and outputs have the same shape.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KlDivergence {
     log_target: bool,
@@ -34,28 +34,28 @@ pub struct KlDivergence {
 }
 
 impl KlDivergence {
-    /// The divergence from probabilities, averaged over all numbers.
+    /// Creates a loss on target probabilities, averaged over all elements.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The targets are logarithms of probabilities, too.
+    /// Takes targets as log-probabilities.
     pub fn log_target(mut self) -> Self {
         self.log_target = true;
         self
     }
 
-    /// The mean divides by the number of samples: the true divergence.
+    /// Divides by the number of samples instead of elements.
     pub fn batch_mean(mut self) -> Self {
         self.batch_mean = true;
         self
     }
 }
 
-/// t·(ln t - y), and its derivative by y.
+/// t·(ln t - y), and its derivative with respect to y.
 #[inline(always)]
 fn terms<A: Scalar>(y: A, t: A, log_t: A) -> (A, A) {
-    // For t = 0 the limit, even where y is -∞; only NaN stays.
+    // The limit for t = 0, even where y is -∞; NaN stays NaN.
     let nothing = if y.is_nan() { y } else { A::ZERO };
     let value = t * (log_t - y);
     (if t == A::ZERO { nothing } else { value }, -t)

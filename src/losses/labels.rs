@@ -1,4 +1,4 @@
-//! Class labels: targets made of them, and what the losses over classes share.
+//! Targets from class labels, and the common part of losses over classes.
 
 use std::fmt::{self, Debug};
 
@@ -8,7 +8,7 @@ use crate::error::check_setting;
 use crate::losses::{check_each, dimensions};
 use crate::{Error, Matrix, Result, Scalar};
 
-/// The target of one column that holds these class labels, counted from 0.
+/// Creates a target with one column of class labels, counted from 0.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -19,7 +19,7 @@ pub fn class_targets<A: Scalar>(labels: &[usize]) -> Array2<A> {
     Array2::from_shape_fn((labels.len(), 1), |(row, _)| A::of(labels[row] as f64))
 }
 
-/// The target of `classes` columns that holds a 1 at each row's label and 0 elsewhere.
+/// Creates a one-hot target with `classes` columns: 1 at the label of each row, 0 elsewhere.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -29,7 +29,7 @@ pub fn class_targets<A: Scalar>(labels: &[usize]) -> Array2<A> {
 /// ```
 ///
 /// # Errors
-/// [`Error::Target`] when a label is not below `classes`.
+/// [`Error::Target`] if a label is not below `classes`.
 pub fn one_hot<A: Scalar>(labels: &[usize], classes: usize) -> Result<Array2<A>> {
     let mut target = Array2::from_elem((labels.len(), classes), A::ZERO);
     for (row, &label) in labels.iter().enumerate() {
@@ -42,8 +42,7 @@ pub fn one_hot<A: Scalar>(labels: &[usize], classes: usize) -> Result<Array2<A>>
     Ok(target)
 }
 
-/// The settings of a loss over classes. Each row of its outputs holds one prediction, or several one after another, of
-/// one number for each class.
+/// The settings of a loss over classes. Each row of outputs holds one or more predictions, with one element per class.
 #[derive(Clone, PartialEq, Default)]
 pub(crate) struct Classes {
     pub(crate) count: Option<usize>,
@@ -52,7 +51,7 @@ pub(crate) struct Classes {
 }
 
 impl Classes {
-    /// How many classes the outputs tell apart.
+    /// The number of classes.
     pub(crate) fn count<A>(&self, y: &Matrix<A>) -> usize {
         self.count.unwrap_or(y.ncols())
     }
@@ -63,7 +62,7 @@ impl Classes {
         self.weights.as_ref().map_or(A::ONE, |weights| A::of(weights[class]))
     }
 
-    /// The class of a label that passed the check, unless it is the ignored one.
+    /// The class of a checked label, or `None` if it is ignored.
     #[inline(always)]
     pub(crate) fn class<A: Scalar>(&self, label: A) -> Option<usize> {
         if self.is_ignored(label) { None } else { Some(label.to_f64() as usize) }
@@ -74,7 +73,7 @@ impl Classes {
         self.ignored.is_some_and(|ignored| A::of(ignored as f64) == label)
     }
 
-    /// The sum of the weights of each row's labels, without those that are ignored.
+    /// The sum of the label weights of each row, without ignored labels.
     pub(crate) fn label_weights<A: Scalar>(&self, target: &Matrix<A>, weights: &mut [A]) {
         for (sum, labels) in weights.iter_mut().zip(target.rows()) {
             *sum = labels
@@ -84,7 +83,7 @@ impl Classes {
         }
     }
 
-    /// The error unless settings and outputs go together, and the target has a label for each prediction.
+    /// Checks that settings and outputs match, and that the target has a label per prediction.
     pub(crate) fn check_labels<A: Scalar>(&self, loss: &dyn Debug, y: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
         let (classes, predictions) = self.check(loss, y)?;
         if target.dim() != (y.nrows(), predictions) {
@@ -102,7 +101,7 @@ impl Classes {
         check_each(loss, &format!("labels 0 to {} of {classes} classes{ignored}", classes - 1), target, is_label)
     }
 
-    /// The number of classes, and how many predictions a row holds; the error unless they go together.
+    /// The number of classes and of predictions per row; fails unless they match the outputs.
     pub(crate) fn check<A: Scalar>(&self, loss: &dyn Debug, y: &Matrix<A>) -> Result<(usize, usize)> {
         let classes = self.count(y);
         if classes == 0 || y.ncols() == 0 || !y.ncols().is_multiple_of(classes) {
@@ -122,7 +121,7 @@ impl Classes {
         Ok((classes, y.ncols() / classes))
     }
 
-    /// Adds to the `Debug` of a loss what is set.
+    /// Adds non-default settings to the `Debug` of a loss.
     pub(crate) fn describe(&self, loss: &mut fmt::DebugStruct<'_, '_>) {
         if let Some(count) = self.count {
             loss.field("classes", &count);

@@ -3,9 +3,9 @@
 use crate::Scalar;
 use crate::losses::Pointwise;
 
-/// The mean absolute error, |y - t| averaged over all numbers; also called L1.
+/// The mean absolute error, |y - t| averaged over all elements; also called L1.
 ///
-/// Its slope is the sign of y - t, and 0 where y = t.
+/// Its derivative is the sign of y - t, and 0 where y = t.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -30,7 +30,7 @@ impl Pointwise for Mae {
     }
 }
 
-/// 1, -1 or 0; NaN of NaN.
+/// 1, -1 or 0; NaN for NaN.
 #[inline(always)]
 pub(crate) fn sign<A: Scalar>(d: A) -> A {
     let below = if d < A::ZERO { -A::ONE } else { d };

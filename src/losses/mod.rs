@@ -1,13 +1,13 @@
 //! The [`Loss`] trait and the losses, one file each.
 //!
 //! # A new loss
-//! One new file here and a line in each of the two lists below; in another crate it is one file. A loss that compares
-//! number with number is a [`Pointwise`] of two scalar functions:
+//! Add one file here and an entry in each of the two lists below; in another crate, one file is enough. An elementwise
+//! loss is a [`Pointwise`] with two scalar functions:
 //!
 //! ```
 //! use neuropil::prelude::*;
 //!
-//! /// (y - t)⁴, and its derivative by y.
+//! /// (y - t)⁴, and its derivative with respect to y.
 //! #[derive(Debug)]
 //! struct Quartic;
 //!
@@ -72,79 +72,77 @@ pub use poisson_nll::PoissonNll;
 pub use smooth_l1::SmoothL1;
 pub use soft_margin::SoftMargin;
 
-/// How the losses of many samples become one number.
+/// How the losses of a batch are reduced to a scalar.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Reduction {
-    /// Their sum divided by how many numbers were compared (see [`Loss::counts`]).
+    /// The sum divided by the number of compared elements (see [`Loss::counts`]).
     #[default]
     Mean,
-    /// Their sum.
+    /// The sum.
     Sum,
 }
 
-/// What a network's outputs `y` are judged by, against a `target`.
+/// A loss function of the outputs `y` of a network and a `target`.
 ///
-/// Both matrices have one row a sample. A loss tells its value for each sample and the gradient of that value; the
-/// provided methods make one number of them: by default the mean, by [`Sum`] the sum.
+/// Both matrices have one row per sample. A loss computes a value and its gradient for each sample; the provided
+/// methods reduce them by the mean, or by the sum with [`Sum`].
 pub trait Loss<A: Scalar>: Debug + Send + Sync {
-    /// Whether the loss can compare these outputs with this target; called before anything is computed, with matrices
-    /// of any layout.
+    /// Checks that outputs and target are compatible, before any computation, with matrices of any layout.
     ///
     /// # Errors
-    /// Unless both have the same shape, or what the loss asks for instead; labels or settings out of range.
+    /// If the shapes do not match (by default, if they differ), or labels or settings are out of range.
     fn check(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
         same_shape(self, y, target)
     }
 
-    /// Writes the loss of each row of `y` into `loss`, and its gradient by that row into the same row of `dy`.
+    /// Writes the loss of each row of `y` into `loss`, and its gradient with respect to that row into `dy`.
     ///
-    /// Value and gradient are one function, so that they cannot drift apart. The matrices are row-major and passed the
-    /// [`check`](Self::check); `loss` and `dy` hold anything before. Callers want [`evaluate`](Self::evaluate) or
-    /// [`gradient`](Self::gradient), which see to all that.
+    /// The matrices are row-major and passed the [`check`](Self::check); `loss` and `dy` have arbitrary contents.
+    /// Callers should use [`evaluate`](Self::evaluate) or [`gradient`](Self::gradient), which ensure this.
     fn rows(&self, y: &Matrix<A>, target: &Matrix<A>, loss: &mut [A], dy: Option<&mut Matrix<A>>);
 
-    /// For how many each row counts in the mean: by default one for each number in it.
+    /// The count of each row in the denominator of the mean: by default its number of elements.
     fn counts(&self, y: &Matrix<A>, _target: &Matrix<A>, counts: &mut [A]) {
         counts.fill(A::of(y.ncols() as f64));
     }
 
-    /// How the samples' losses become one number.
+    /// The reduction over samples.
     fn reduction(&self) -> Reduction {
         Reduction::Mean
     }
 
-    /// How many columns its target usually has for this many outputs: one of class indices for a classifier's loss.
+    /// The usual number of target columns for this number of outputs: one, of class indices, for classification losses.
     fn target_width(&self, outputs: usize) -> usize {
         outputs
     }
 
-    /// The losses on single outputs of which it is a weighted sum; none if it is a loss of its own.
+    /// The losses on single outputs whose weighted sum it is; empty for other losses.
     fn parts(&self) -> &[LossPart<A>] {
         &[]
     }
 
-    /// The loss of `y` against `target`.
+    /// Computes the loss of `y` with respect to `target`.
     ///
     /// # Errors
-    /// When the target does not fit, see [`check`](Self::check).
+    /// Those of [`check`](Self::check).
     fn evaluate(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<A> {
         Scratch::default().reduce(self, &y.as_standard_layout(), target, None, None)
     }
 
-    /// The gradient of the loss by `y`, a matrix like `y`.
+    /// Computes the gradient of the loss with respect to `y`.
     ///
     /// # Errors
-    /// When the target does not fit, see [`check`](Self::check).
+    /// Those of [`check`](Self::check).
     fn gradient(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<Array2<A>> {
         let mut dy = Array2::from_elem(y.dim(), A::ZERO);
         Scratch::default().reduce(self, &y.as_standard_layout(), target, None, Some(&mut dy))?;
         Ok(dy)
     }
 
-    /// The loss of each sample on its own: the sum over the numbers in its row, not divided by anything.
+    /// Computes the loss of each sample: the sum over its row, without division.
     ///
     /// # Errors
-    /// When the target does not fit, see [`check`](Self::check).
+    /// Those of [`check`](Self::check).
     fn per_sample(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<Array1<A>> {
         self.check(y, target)?;
         let mut loss = Array1::from_elem(y.nrows(), A::ZERO);
@@ -154,7 +152,7 @@ pub trait Loss<A: Scalar>: Debug + Send + Sync {
     }
 }
 
-/// So that a loss may be chosen as the program runs.
+/// For losses chosen at run time.
 impl<A: Scalar> Loss<A> for Box<dyn Loss<A> + '_> {
     fn check(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
         (**self).check(y, target)
@@ -185,7 +183,7 @@ impl<A: Scalar> Loss<A> for Box<dyn Loss<A> + '_> {
     }
 }
 
-/// A loss with the samples' losses added up instead of averaged.
+/// A loss with the sum over samples instead of the mean.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -217,23 +215,24 @@ impl<A: Scalar, L: Loss<A>> Loss<A> for Sum<L> {
     }
 }
 
-/// The buffers in which the losses of a batch's samples become one number; kept from step to step.
+/// The buffers of a reduction, reused between steps.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scratch<A> {
     loss: Vec<A>,
     counts: Vec<A>,
-    /// What the last mean was divided by; none for a sum.
+    /// The denominator of the last mean; `None` for a sum.
     count: Option<f64>,
-    /// A row-major copy of the target, if it needs one.
+    /// A row-major copy of the target, if needed.
     target: Array2<A>,
     parts: Vec<parts::PartScratch<A>>,
 }
 
 impl<A: Scalar> Scratch<A> {
-    /// The reduced loss of row-major outputs, and its gradient if asked for. The mean over no samples is 0, with a
-    /// gradient of nothing.
+    /// The reduced loss of row-major outputs, and its gradient if requested. The mean over no samples is 0, with an
+    /// empty gradient.
     ///
-    /// With a weight w a sample, the mean is Σ wᵢℓᵢ / Σ wᵢcᵢ, where c are the loss's counts; it is 0 if all weigh nothing.
+    /// With sample weights w, the mean is Σ wᵢℓᵢ / Σ wᵢcᵢ, where c are the counts of the loss; it is 0 if all weights
+    /// are 0.
     pub(crate) fn reduce<L: Loss<A> + ?Sized>(
         &mut self,
         loss: &L,
@@ -293,7 +292,7 @@ impl<A: Scalar> Scratch<A> {
         Ok(A::of(total / count))
     }
 
-    /// What the last mean was divided by; none for a sum.
+    /// The denominator of the last mean; `None` for a sum.
     pub(crate) fn count(&self) -> Option<f64> {
         self.count
     }
@@ -308,17 +307,17 @@ fn sum<A: Scalar>(x: &[A]) -> f64 {
     )
 }
 
-/// The numbers of a row-major matrix, row after row.
+/// The elements of a row-major matrix.
 pub(crate) fn flat<A>(matrix: &Matrix<A>) -> &[A] {
     matrix.as_slice().expect("losses are given row-major matrices")
 }
 
-/// The same as [`flat`], to write to.
+/// [`flat`], mutable.
 pub(crate) fn flat_mut<A>(matrix: &mut Matrix<A>) -> &mut [A] {
     matrix.as_slice_mut().expect("losses are given row-major matrices")
 }
 
-/// The error unless outputs and target have the same shape.
+/// Checks that outputs and target have the same shape.
 pub(crate) fn same_shape<A: Scalar>(loss: &(impl Debug + ?Sized), y: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
     if y.dim() == target.dim() {
         return Ok(());
@@ -327,14 +326,14 @@ pub(crate) fn same_shape<A: Scalar>(loss: &(impl Debug + ?Sized), y: &Matrix<A>,
     Err(Error::Target { loss: format!("{loss:?}"), wants, got: dimensions(target), row: None })
 }
 
-/// The error at the first number for which `ok` does not hold; `wants` says what it should be.
+/// Fails at the first element for which `ok` does not hold; `wants` describes what is expected.
 pub(crate) fn check_each<A: Scalar>(
     loss: &(impl Debug + ?Sized),
     wants: &str,
     numbers: &Matrix<A>,
     ok: impl Fn(A) -> bool,
 ) -> Result<()> {
-    // All of them without an early end, which vectorises; where it was, only matters when there is one.
+    // Without an early exit, so that the loop vectorises; the position is searched only on failure.
     let all = match numbers.as_slice() {
         Some(numbers) => numbers.iter().fold(true, |all, &x| all & ok(x)),
         None => numbers.iter().all(|&x| ok(x)),

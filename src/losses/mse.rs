@@ -3,7 +3,7 @@
 use crate::Scalar;
 use crate::losses::Pointwise;
 
-/// The mean squared error, (y - t)² averaged over all numbers.
+/// The mean squared error, (y - t)² averaged over all elements.
 ///
 /// ```
 /// use neuropil::prelude::*;

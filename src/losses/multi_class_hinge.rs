@@ -1,4 +1,4 @@
-//! [`MultiClassHinge`]: the loss of a support vector machine for many classes.
+//! [`MultiClassHinge`]: the multi-class loss of support vector machines.
 
 use std::fmt;
 
@@ -7,15 +7,14 @@ use crate::losses::Loss;
 use crate::losses::labels::Classes;
 use crate::{Matrix, Result, Scalar};
 
-/// The multi-class hinge loss of scores y with the right class t: Σ max(0, margin - yₜ + yᶜ) over the other classes c.
+/// The multi-class hinge loss of scores y with the true class t: Σ max(0, margin - yₜ + yᶜ) over the other classes c.
 ///
-/// It asks the right class to be ahead of each other one by a margin, 1 by default, and is content with that. The
-/// target is one column of classes counted from 0, see [`class_targets`](crate::losses::class_targets). The slope at
-/// the kink is 0.
+/// It is 0 when the score of the true class exceeds all others by the margin, 1 by default. The target is one column of
+/// classes counted from 0, see [`class_targets`](crate::losses::class_targets). The derivative at the kink is 0.
 ///
-/// As `PyTorch` does (its `MultiMarginLoss`), the sum is divided by the number of classes unless
-/// [`undivided`](Self::undivided) asks for the form of lectures on linear classifiers. A class weight multiplies the
-/// whole loss of rows with that label; the mean divides by the number of rows.
+/// As in `PyTorch` (`MultiMarginLoss`), the sum is divided by the number of classes, unless
+/// [`undivided`](Self::undivided) is set. A class weight multiplies the loss of rows with that label; the mean divides
+/// by the number of rows.
 ///
 /// From J. Weston and C. Watkins, "Support Vector Machines for Multi-Class Pattern Recognition" (1999).
 ///
@@ -30,9 +29,9 @@ use crate::{Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// Evaluating it is [`Error::Target`](crate::Error::Target) when the target has another shape or a label is out of
-/// range, [`Error::Dimensions`](crate::Error::Dimensions) when there is not one weight a class, and
-/// [`Error::Setting`](crate::Error::Setting) for a margin that is not finite and weights that are negative.
+/// [`Error::Target`](crate::Error::Target) if the target has another shape or a label is out of range,
+/// [`Error::Dimensions`](crate::Error::Dimensions) unless there is one weight per class, and
+/// [`Error::Setting`](crate::Error::Setting) for a non-finite margin and negative weights.
 #[derive(Clone, PartialEq)]
 pub struct MultiClassHinge {
     classes: Classes,
@@ -42,12 +41,12 @@ pub struct MultiClassHinge {
 }
 
 impl MultiClassHinge {
-    /// The loss with a margin of 1, all classes weighing the same.
+    /// Creates a loss with a margin of 1, without class weights.
     pub fn new() -> Self {
         Self { classes: Classes::default(), margin: 1.0, squared: false, undivided: false }
     }
 
-    /// How far the right class has to be ahead.
+    /// Sets the margin.
     pub fn margin(mut self, margin: f64) -> Self {
         self.margin = margin;
         self
@@ -59,13 +58,13 @@ impl MultiClassHinge {
         self
     }
 
-    /// Does not divide by the number of classes.
+    /// Omits the division by the number of classes.
     pub fn undivided(mut self) -> Self {
         self.undivided = true;
         self
     }
 
-    /// How much each class weighs.
+    /// Sets the weight of each class.
     pub fn class_weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
         self.classes.weights = Some(weights.into());
         self

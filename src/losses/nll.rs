@@ -1,4 +1,4 @@
-//! [`Nll`]: the loss of a classifier, from log-probabilities.
+//! [`Nll`]: the loss of a classifier, on log-probabilities.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ use crate::{Matrix, Result, Scalar};
 
 /// The negative log-likelihood of labels under log-probabilities y: -y at the label.
 ///
-/// The outputs are logarithms of probabilities, such as [`LogSoftmax`](crate::layers::LogSoftmax) gives; the two
-/// together are [`CrossEntropy`](crate::losses::CrossEntropy), which does the same in one. The target is one column of classes
-/// counted from 0, see [`class_targets`](crate::losses::class_targets). As in `PyTorch`, the mean divides by the sum of
-/// the labels' weights, without the ignored ones.
+/// The outputs are log-probabilities, such as those of [`LogSoftmax`](crate::layers::LogSoftmax);
+/// [`CrossEntropy`](crate::losses::CrossEntropy) combines both. The target is one column of classes counted from 0, see
+/// [`class_targets`](crate::losses::class_targets). As in `PyTorch`, the mean divides by the sum of the weights of
+/// labels that are not ignored.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -24,33 +24,33 @@ use crate::{Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// Evaluating it is [`Error::Target`](crate::Error::Target) when the target has another shape or a label is out of
-/// range, [`Error::Dimensions`](crate::Error::Dimensions) when there is not one weight a class, and
-/// [`Error::Setting`](crate::Error::Setting) for weights that are negative or not finite.
+/// [`Error::Target`](crate::Error::Target) if the target has another shape or a label is out of range,
+/// [`Error::Dimensions`](crate::Error::Dimensions) unless there is one weight per class, and
+/// [`Error::Setting`](crate::Error::Setting) for negative or non-finite weights.
 #[derive(Clone, Default, PartialEq)]
 pub struct Nll {
     classes: Classes,
 }
 
 impl Nll {
-    /// The loss in which all classes weigh the same.
+    /// Creates a loss without class weights.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How much each class weighs.
+    /// Sets the weight of each class.
     pub fn class_weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
         self.classes.weights = Some(weights.into());
         self
     }
 
-    /// The label of rows that do not count, such as padding; without it every label has to be a class.
+    /// Sets a label that is ignored, such as that of padding. By default, every label must be a class.
     pub fn ignore_index(mut self, label: i64) -> Self {
         self.classes.ignored = Some(label);
         self
     }
 
-    /// Each `classes` columns of a row are one prediction; by default the whole row is.
+    /// Sets the number of columns per prediction; by default, a row is one prediction.
     pub fn classes(mut self, classes: usize) -> Self {
         self.classes.count = Some(classes);
         self

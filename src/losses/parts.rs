@@ -9,15 +9,15 @@ use super::{Loss, Scratch};
 use crate::kernels::resize;
 use crate::{Error, Matrix, Result, Scalar};
 
-/// One of the losses that a loss on several outputs adds up: see [`Loss::parts`].
+/// One term of a loss on several outputs: see [`Loss::parts`].
 pub struct LossPart<A: Scalar> {
     /// The name of the output.
     pub name: String,
-    /// The columns of the outputs that it compares.
+    /// The columns of the outputs.
     pub outputs: Range<usize>,
-    /// The columns of the target that it compares them with.
+    /// The columns of the target.
     pub targets: Range<usize>,
-    /// What its value is multiplied by.
+    /// The weight of the loss.
     pub weight: f64,
     /// The loss on these columns.
     pub loss: Box<dyn Loss<A>>,
@@ -30,7 +30,7 @@ impl<A: Scalar> fmt::Debug for LossPart<A> {
     }
 }
 
-/// Memory for one part.
+/// The buffers of one part.
 #[derive(Debug, Clone)]
 pub(super) struct PartScratch<A> {
     y: Array2<A>,
@@ -46,7 +46,7 @@ impl<A: Scalar> PartScratch<A> {
     }
 }
 
-/// L = Σ weight·loss over the parts, each on its own columns, and dL/dy; columns of no part have a gradient of 0.
+/// L = Σ weight·loss over the parts, each on its columns, and dL/dy; columns of no part have gradient 0.
 pub(super) fn reduce<A: Scalar>(
     memory: &mut Vec<PartScratch<A>>,
     parts: &[LossPart<A>],
@@ -76,7 +76,7 @@ pub(super) fn reduce<A: Scalar>(
     Ok(sum)
 }
 
-/// The error unless outputs and target are as wide as all parts need, and each part can compare its own.
+/// Checks the widths of outputs and target, and the columns of each part.
 pub(crate) fn check<A: Scalar>(
     parts: &[LossPart<A>],
     wants: [usize; 2],

@@ -1,4 +1,4 @@
-//! [`Pointwise`]: losses that compare number with number.
+//! [`Pointwise`]: elementwise losses.
 
 use std::fmt::Debug;
 
@@ -7,23 +7,23 @@ use crate::kernels::streams::Streams;
 use crate::losses::{Loss, flat, flat_mut, same_shape};
 use crate::{Matrix, Result, Scalar};
 
-/// A loss that compares each output with its own target: two scalar functions.
+/// An elementwise loss, as two scalar functions.
 ///
-/// Every `Pointwise` is a [`Loss`]: the loss of a sample is the sum over its numbers, and the mean is over all numbers
-/// of all samples. The loops over batches are the crate's: they use vector instructions, so mark the two functions
-/// `#[inline]`, and prefer selecting to branching.
+/// Every `Pointwise` is a [`Loss`]: the loss of a sample is the sum over its elements, and the mean is over all
+/// elements of all samples. The crate loops over batches with vector instructions: mark both functions `#[inline]`, and
+/// prefer selections to branches.
 pub trait Pointwise: Debug + Send + Sync {
-    /// The loss of the output `y` where `t` was wanted.
+    /// The loss of the output `y` and target `t`.
     fn value<A: Scalar>(&self, y: A, t: A) -> A;
 
-    /// The derivative of [`value`](Self::value) by `y`.
+    /// The derivative of [`value`](Self::value) with respect to `y`.
     fn slope<A: Scalar>(&self, y: A, t: A) -> A;
 
-    /// Whether the settings, outputs and targets are those the two functions are defined for; asked before anything is
-    /// computed, with two matrices of one shape.
+    /// Checks that settings, outputs and targets are in the domain of the two functions, before any computation, with
+    /// matrices of one shape.
     ///
     /// # Errors
-    /// When they are not; by default never.
+    /// If they are not; by default never.
     fn domain<A: Scalar>(&self, _y: &Matrix<A>, _target: &Matrix<A>) -> Result<()> {
         Ok(())
     }
@@ -47,7 +47,8 @@ impl<A: Scalar, P: Pointwise> Loss<A> for P {
     }
 }
 
-/// The whole of [`Loss::rows`] for a function that returns the loss of `y` against `t` and its derivative by `y`.
+/// Implements [`Loss::rows`] for a function that returns the loss of `y` and `t` and its derivative with respect to
+/// `y`.
 #[inline(always)]
 pub(crate) fn rows<A: Scalar>(
     y: &Matrix<A>,
@@ -78,13 +79,12 @@ pub(crate) fn rows<A: Scalar>(
     }
 }
 
-/// Calls `f` at every position of `streams`, which hold as many rows as `sums`, and adds up what it returns for each
-/// row.
+/// Sums `f` over each row of `streams`, which have as many rows as `sums`.
 #[inline(always)]
 pub(crate) fn row_sums<A: Scalar, S: Streams>(mut streams: S, sums: &mut [A], f: impl Fn(S::Item) -> A + Copy + Sync) {
-    /// Rows of no more than this are worked at several together.
+    /// Rows up to this length are processed several at a time.
     const NARROW: usize = 128;
-    /// So many of their values are kept at a time.
+    /// The number of values buffered at a time.
     const BLOCK: usize = 256;
     match streams.len() / sums.len().max(1) {
         0 => sums.fill(A::ZERO),

@@ -1,14 +1,13 @@
-//! [`PoissonNll`]: for outputs that are rates of counted events.
+//! [`PoissonNll`]: for predicted rates of counts.
 
 use crate::error::check_setting;
 use crate::losses::Pointwise;
 use crate::{Matrix, Result, Scalar};
 
-/// The negative log-likelihood of counts t under a Poisson distribution, averaged over all numbers.
+/// The negative log-likelihood of counts t under a Poisson distribution, averaged over all elements.
 ///
-/// The outputs y are the logarithms of the rates: eʸ - t·y. After [`rate`](Self::rate) they are the rates themselves:
-/// y - t·ln(y + ε) with ε = 10⁻⁸. The term ln t!, on which the outputs have no influence, is left out unless
-/// [`full`](Self::full) adds Stirling's approximation of it, t·ln t - t + ln(2πt)/2, where t > 1.
+/// The outputs y are log-rates: eʸ - t·y. With [`rate`](Self::rate) they are rates: y - t·ln(y + ε) with ε = 10⁻⁸. The
+/// constant ln t! is omitted; [`full`](Self::full) adds Stirling's approximation, t·ln t - t + ln(2πt)/2, where t > 1.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -21,7 +20,7 @@ use crate::{Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// Evaluating it is [`Error::Setting`](crate::Error::Setting) for a negative ε.
+/// [`Error::Setting`](crate::Error::Setting) for a negative ε.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PoissonNll {
     rate: bool,
@@ -30,24 +29,24 @@ pub struct PoissonNll {
 }
 
 impl PoissonNll {
-    /// For outputs that are logarithms of rates, without the constant term.
+    /// Creates a loss on log-rates, without the constant term.
     pub fn new() -> Self {
         Self { rate: false, full: false, eps: 1e-8 }
     }
 
-    /// The outputs are rates; a [`Softplus`](crate::activations::Softplus) before the loss keeps them positive.
+    /// Takes outputs as rates; use a [`Softplus`](crate::activations::Softplus) to keep them positive.
     pub fn rate(mut self) -> Self {
         self.rate = true;
         self
     }
 
-    /// Adds the approximation of ln t!, which does not change the gradient.
+    /// Adds the approximation of ln t!, which does not affect the gradient.
     pub fn full(mut self) -> Self {
         self.full = true;
         self
     }
 
-    /// What is added to a rate before its logarithm is taken.
+    /// Sets ε, which is added to a rate before the logarithm.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self

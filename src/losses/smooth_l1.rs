@@ -1,4 +1,4 @@
-//! [`SmoothL1`]: the absolute error with its corner rounded.
+//! [`SmoothL1`]: quadratic for small errors, linear for large ones.
 
 use crate::error::check_setting;
 use crate::losses::{Pointwise, mae::sign};
@@ -6,7 +6,7 @@ use crate::{Matrix, Result, Scalar};
 
 /// The smooth L1 loss of d = y - t: d²/(2β) for |d| < β, |d| - β/2 beyond.
 ///
-/// Its slope is d/β, limited to [-1, 1]. With β = 0 it is [`Mae`](crate::losses::Mae).
+/// Its derivative is d/β clamped to [-1, 1]. With β = 0 it is [`Mae`](crate::losses::Mae).
 ///
 /// From R. Girshick, "Fast R-CNN" (2015), there with β = 1.
 ///
@@ -20,10 +20,10 @@ use crate::{Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// Evaluating it is [`Error::Setting`](crate::Error::Setting) for a negative β.
+/// [`Error::Setting`](crate::Error::Setting) for a negative β.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SmoothL1 {
-    /// Where the loss goes over from squared to linear; 1 by default.
+    /// The threshold between the quadratic and linear parts; 1 by default.
     pub beta: f64,
 }
 

@@ -4,10 +4,9 @@ use crate::losses::hinge_embedding::{PLUS_MINUS_1, is_plus_minus_1};
 use crate::losses::{Pointwise, check_each};
 use crate::{Matrix, Result, Scalar};
 
-/// The soft margin loss ln(1 + e^(-t·y)) for targets of 1 and -1, averaged over all numbers.
+/// The soft margin loss ln(1 + e^(-t·y)) for targets of 1 and -1, averaged over all elements.
 ///
-/// It is [`BceWithLogits`](crate::losses::BceWithLogits) with the targets -1 and 1 instead of 0 and 1, in the same
-/// stable form.
+/// It is [`BceWithLogits`](crate::losses::BceWithLogits) with targets -1 and 1 instead of 0 and 1.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -19,7 +18,7 @@ use crate::{Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// Evaluating it is [`Error::Target`](crate::Error::Target) for targets other than 1 and -1.
+/// [`Error::Target`](crate::Error::Target) for targets other than 1 and -1.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SoftMargin;
 
@@ -33,7 +32,7 @@ impl Pointwise for SoftMargin {
     #[inline(always)]
     fn slope<A: Scalar>(&self, y: A, t: A) -> A {
         let x = -t * y;
-        // -t·σ(x), by the same exponential as the value.
+        // -t·σ(x), with the exponential of the value.
         let z = (-x.abs()).exp();
         -t * (if x < A::ZERO { z } else { A::ONE }) / (A::ONE + z)
     }

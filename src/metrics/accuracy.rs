@@ -1,9 +1,9 @@
-//! [`accuracy`]: the share of right answers.
+//! [`accuracy`]: the fraction of correct predictions.
 
 use super::{Metric, answers};
 use crate::{Matrix, Result, Scalar};
 
-/// The share of samples whose highest score is that of their class; NaN of no samples.
+/// The fraction of samples whose highest score is that of their class; NaN for no samples.
 ///
 /// `y` is (samples, classes), `target` (samples, 1).
 ///
@@ -17,8 +17,8 @@ use crate::{Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// [`Error::Target`](crate::Error::Target) when the target is not one column of class indices, or the outputs have not a
-/// score for each of two or more classes; [`Error::NonFinite`](crate::Error::NonFinite) when a score is NaN.
+/// [`Error::Target`](crate::Error::Target) if the target is not one column of class indices, or the outputs do not have
+/// one score per class, for at least two classes; [`Error::NonFinite`](crate::Error::NonFinite) if a score is NaN.
 pub fn accuracy<A: Scalar>(y: &Matrix<A>, target: &Matrix<A>) -> Result<f64> {
     let answers = answers("accuracy", y, target)?;
     let right = answers.iter().filter(|(truth, answer)| truth == answer).count();

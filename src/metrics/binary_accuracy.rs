@@ -1,9 +1,9 @@
-//! [`BinaryAccuracy`]: the share of right answers of a network with one output.
+//! [`BinaryAccuracy`]: accuracy for networks with one output.
 
 use super::{ConfusionMatrix, Metric};
 use crate::{Matrix, Result, Scalar};
 
-/// The share of samples whose one output is above the threshold if and only if their target is 1; NaN of no samples.
+/// The fraction of samples whose output is above the threshold if and only if their target is 1; NaN for no samples.
 ///
 /// ```
 /// use neuropil::metrics::{BinaryAccuracy, Metric};
@@ -15,14 +15,14 @@ use crate::{Matrix, Result, Scalar};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BinaryAccuracy {
-    /// Outputs above it mean class 1.
+    /// Outputs above it predict class 1.
     pub threshold: f64,
 }
 
 impl BinaryAccuracy {
-    /// For probabilities: the threshold is 0.5.
+    /// The threshold 0.5, for probabilities.
     pub const PROBABILITIES: Self = Self { threshold: 0.5 };
-    /// For logits: the threshold is 0.
+    /// The threshold 0, for logits.
     pub const LOGITS: Self = Self { threshold: 0.0 };
 }
 

@@ -1,10 +1,10 @@
-//! [`ClassificationReport`]: precision, recall and F1 of each class in a table.
+//! [`ClassificationReport`]: a table of precision, recall and F1 per class.
 
 use std::fmt;
 
 use super::{Average, ConfusionMatrix};
 
-/// Precision, recall, F1 and number of samples of each class, and their averages. It prints as a table.
+/// Precision, recall, F1 and number of samples per class, and their averages. Displays as a table.
 ///
 /// ```
 /// use neuropil::metrics::{ClassificationReport, ConfusionMatrix};
@@ -31,13 +31,13 @@ pub struct ClassificationReport {
 }
 
 impl ClassificationReport {
-    /// The report of these answers.
+    /// Creates a report from a confusion matrix.
     pub fn new(confusion: &ConfusionMatrix) -> Self {
         let names = (0..confusion.counts().nrows()).map(|class| class.to_string()).collect();
         Self { confusion: confusion.clone(), names }
     }
 
-    /// Names the classes, from the first on; those without a name keep their number.
+    /// Sets the names of the classes, in order; classes without a name keep their number.
     #[must_use]
     pub fn names<T: Into<String>>(mut self, names: impl IntoIterator<Item = T>) -> Self {
         for (own, name) in self.names.iter_mut().zip(names) {

@@ -1,4 +1,4 @@
-//! [`ConfusionMatrix`]: which classes are taken for which.
+//! [`ConfusionMatrix`]: the counts of true and predicted classes.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use ndarray::{Array2, Axis};
 use super::{answers, check_scores, share, truths};
 use crate::{Error, Matrix, Result, Scalar};
 
-/// How often samples of each class (row) were answered with each class (column).
+/// The number of samples for each true class (row) and predicted class (column).
 ///
-/// Precision, recall, F1 and the correlation of Matthews all follow from it.
+/// Precision, recall, F1 and the Matthews correlation are computed from it.
 ///
 /// ```
 /// use neuropil::metrics::{Average, ConfusionMatrix};
@@ -27,17 +27,17 @@ pub struct ConfusionMatrix {
     counts: Array2<usize>,
 }
 
-/// How the values of several classes become one.
+/// How values of several classes are averaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Average {
-    /// The mean over classes: each counts the same.
+    /// The unweighted mean over classes.
     Macro,
-    /// Over all answers together, whatever their class.
+    /// Computed from the counts of all classes together.
     Micro,
-    /// The mean over classes, each weighing as much as it has samples.
+    /// The mean over classes, weighted by their number of samples.
     Weighted,
-    /// Only this class; `Class(1)` where 1 is "yes" and 0 is "no".
+    /// Only this class; `Class(1)` is the positive class of binary classification.
     Class(usize),
 }
 
@@ -54,7 +54,7 @@ impl fmt::Display for Average {
 }
 
 impl Average {
-    /// The error if it is of a class that there is not.
+    /// Checks that the class exists.
     pub(super) fn check(self, metric: &str, classes: usize) -> Result<()> {
         match self {
             Self::Class(class) if class >= classes => Err(Error::Target {
@@ -69,17 +69,18 @@ impl Average {
 }
 
 impl ConfusionMatrix {
-    /// Counts the answers in `y`, (samples, classes), for the `target`, (samples, 1).
+    /// Counts the predictions of `y`, (samples, classes), for `target`, (samples, 1).
     ///
     /// # Errors
-    /// [`Error::Target`](crate::Error::Target) when the target is not one column of class indices, or the outputs have not
-    /// a score for each of two or more classes; [`Error::NonFinite`](crate::Error::NonFinite) when a score is NaN.
+    /// [`Error::Target`](crate::Error::Target) if the target is not one column of class indices, or the outputs do not
+    /// have one score per class, for at least two classes; [`Error::NonFinite`](crate::Error::NonFinite) if a score is
+    /// NaN.
     pub fn new<A: Scalar>(y: &Matrix<A>, target: &Matrix<A>) -> Result<Self> {
         Ok(Self::count(y.ncols(), answers("ConfusionMatrix", y, target)?))
     }
 
-    /// Counts the answers of a network with one output, (samples, 1): class 1 where it is above `threshold`, else class
-    /// 0. That is 0.5 for probabilities and 0 for logits.
+    /// Counts the predictions of a network with one output, (samples, 1): class 1 if it is above `threshold`, else class
+    /// 0. Use 0.5 for probabilities and 0 for logits.
     ///
     /// ```
     /// use neuropil::metrics::{Average, ConfusionMatrix};
@@ -106,7 +107,7 @@ impl ConfusionMatrix {
         Ok(Self::count(2, truths.into_iter().zip(answers)))
     }
 
-    /// Counts pairs of truth and answer, each below `classes`.
+    /// Counts pairs of true and predicted class, each below `classes`.
     fn count(classes: usize, answers: impl IntoIterator<Item = (usize, usize)>) -> Self {
         let mut counts = Array2::zeros((classes, classes));
         for answer in answers {
@@ -115,34 +116,34 @@ impl ConfusionMatrix {
         Self { counts }
     }
 
-    /// (classes, classes): entry (i, j) counts the samples of class i that were answered with j.
+    /// The counts, (classes, classes): entry (i, j) is the number of samples of class i predicted as j.
     pub fn counts(&self) -> &Array2<usize> {
         &self.counts
     }
 
-    /// How many samples each class has.
+    /// The number of samples of each class.
     pub fn support(&self) -> Vec<usize> {
         self.counts.sum_axis(Axis(1)).to_vec()
     }
 
-    /// The share of right answers; NaN of no samples.
+    /// The fraction of correct predictions; NaN for no samples.
     pub fn accuracy(&self) -> f64 {
         self.counts.diag().sum() as f64 / self.counts.sum() as f64
     }
 
-    /// How many answers with each class are right, how many there are, and how many there should be.
+    /// The numbers of true positives, predictions and samples of each class.
     fn tallies(&self) -> Vec<[f64; 3]> {
         let (answered, support) = (self.counts.sum_axis(Axis(0)), self.counts.sum_axis(Axis(1)));
         let tally = |class| [self.counts[[class, class]], answered[class], support[class]].map(|count| count as f64);
         (0..self.counts.nrows()).map(tally).collect()
     }
 
-    /// Of the answers with a class, the share that is right: TP/(TP + FP).
+    /// The fraction of predictions of a class that are correct: TP/(TP + FP).
     pub fn precision(&self, average: Average) -> f64 {
         self.average(average, |[right, answered, _]| share(right, answered))
     }
 
-    /// Of the samples of a class, the share that was found: TP/(TP + FN).
+    /// The fraction of samples of a class that are found: TP/(TP + FN).
     pub fn recall(&self, average: Average) -> f64 {
         self.average(average, |[right, _, support]| share(right, support))
     }
@@ -152,8 +153,8 @@ impl ConfusionMatrix {
         self.average(average, |[right, answered, support]| share(2.0 * right, answered + support))
     }
 
-    /// The correlation of truth and answer (Matthews, 1975; for any number of classes Gorodkin, 2004): from -1 to 1,
-    /// and 0 for guessing.
+    /// The Matthews correlation coefficient (Matthews, 1975; for any number of classes Gorodkin, 2004): from -1 to 1,
+    /// and 0 for random predictions.
     pub fn matthews(&self) -> f64 {
         let total = self.counts.sum() as f64;
         let (mut right, mut both, mut answers, mut truths) = (0.0, 0.0, 0.0, 0.0);
@@ -178,7 +179,7 @@ impl ConfusionMatrix {
     }
 }
 
-/// A table with the classes of the truth downwards, those of the answers to the right, and dots for zeros.
+/// A table with true classes as rows, predicted classes as columns, and dots for zeros.
 impl fmt::Display for ConfusionMatrix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let widest = self.counts.iter().copied().chain([self.counts.nrows()]).max().unwrap_or(0);

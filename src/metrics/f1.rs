@@ -1,11 +1,11 @@
-//! [`F1`]: precision and recall in one number.
+//! [`F1`]: the harmonic mean of precision and recall.
 
 use super::{Average, ConfusionMatrix, Metric};
 use crate::{Matrix, Result, Scalar};
 
 /// The harmonic mean of precision and recall: 2·TP/(2·TP + FP + FN).
 ///
-/// It is that of [`ConfusionMatrix::f1`], which also serves networks with one output.
+/// See [`ConfusionMatrix::f1`], also for networks with one output.
 ///
 /// ```
 /// use neuropil::metrics::{Average, Metric, F1};

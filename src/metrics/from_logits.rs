@@ -1,14 +1,14 @@
-//! [`FromLogits`]: metrics of probabilities for networks that give logits.
+//! [`FromLogits`]: metrics of probabilities for networks that output logits.
 
 use ndarray::Array2;
 
 use super::Metric;
 use crate::{Matrix, Result, Scalar};
 
-/// A metric of probabilities, such as [`LogLoss`](super::LogLoss) and [`RocAuc`](super::RocAuc), for outputs that are
-/// logits, as [`CrossEntropy`](crate::losses::CrossEntropy) and [`BceWithLogits`](crate::losses::BceWithLogits) take them.
+/// A metric of probabilities, such as [`LogLoss`](super::LogLoss) and [`RocAuc`](super::RocAuc), on logits, as for
+/// [`CrossEntropy`](crate::losses::CrossEntropy) and [`BceWithLogits`](crate::losses::BceWithLogits).
 ///
-/// Rows become probabilities by a softmax, a single column by a sigmoid; both in `f64`.
+/// Applies a softmax to rows, or a sigmoid to a single column, in `f64`.
 ///
 /// ```
 /// use neuropil::metrics::{FromLogits, LogLoss, Metric};
@@ -20,7 +20,7 @@ use crate::{Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// Those of the metric; [`Error::NonFinite`](crate::Error::NonFinite) also when a row's largest output is infinite.
+/// Those of the metric; [`Error::NonFinite`](crate::Error::NonFinite) also if the maximum of a row is infinite.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FromLogits<M>(pub M);
 
@@ -42,7 +42,8 @@ impl<A: Scalar, M: Metric<f64>> Metric<A> for FromLogits<M> {
     }
 }
 
-/// The softmax of each row, or the sigmoid of a single column; NaN where an output is, or a row's largest is infinite.
+/// The softmax of each row, or the sigmoid of a single column; NaN where an output is NaN, or the maximum of a row is
+/// infinite.
 fn probabilities<A: Scalar>(y: &Matrix<A>) -> Array2<f64> {
     let mut p = y.mapv(A::to_f64);
     if p.ncols() == 1 {

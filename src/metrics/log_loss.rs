@@ -1,12 +1,12 @@
-//! [`log_loss`]: how surprised probabilities are by the truth.
+//! [`log_loss`]: the cross-entropy of predicted probabilities.
 
 use super::{Metric, check_probabilities, truths};
 use crate::{Matrix, Result, Scalar};
 
-/// The mean of -ln p over the samples, where p is the probability that `y` gives to the sample's class.
+/// The mean of -ln p over samples, where p is the predicted probability of the true class.
 ///
-/// `y` is (samples, classes), each row adding up to 1, or (samples, 1) with the probability of class 1; `target` is
-/// (samples, 1). Probabilities are kept 2.2e-16 away from 0 and 1, as scikit-learn does for `f64`.
+/// `y` is (samples, classes), with rows that sum to 1, or (samples, 1) with the probability of class 1; `target` is
+/// (samples, 1). Probabilities are clamped to [2.2e-16, 1 - 2.2e-16], as in scikit-learn for `f64`.
 ///
 /// ```
 /// use ndarray::array;
@@ -17,8 +17,8 @@ use crate::{Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// [`Error::Target`](crate::Error::Target) when the target is not one column of class indices, or outputs are not
-/// probabilities: of logits see [`FromLogits`](super::FromLogits). [`Error::NonFinite`](crate::Error::NonFinite) when an
+/// [`Error::Target`](crate::Error::Target) if the target is not one column of class indices, or outputs are not
+/// probabilities: for logits see [`FromLogits`](super::FromLogits). [`Error::NonFinite`](crate::Error::NonFinite) if an
 /// output is NaN.
 pub fn log_loss<A: Scalar>(y: &Matrix<A>, target: &Matrix<A>) -> Result<f64> {
     let (samples, outputs) = y.dim();

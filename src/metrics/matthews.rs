@@ -1,11 +1,11 @@
-//! [`Matthews`]: the correlation of truth and answer.
+//! [`Matthews`]: the Matthews correlation coefficient.
 
 use super::{ConfusionMatrix, Metric};
 use crate::{Matrix, Result, Scalar};
 
-/// The correlation of truth and answer, for any number of classes: see [`ConfusionMatrix::matthews`].
+/// The Matthews correlation coefficient, for any number of classes: see [`ConfusionMatrix::matthews`].
 ///
-/// Unlike the accuracy, it is 0 for a network that always gives the same answer, however frequent that is.
+/// Unlike accuracy, it is 0 for a constant prediction, even of a frequent class.
 ///
 /// ```
 /// use neuropil::metrics::{Matthews, Metric};

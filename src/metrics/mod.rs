@@ -1,16 +1,16 @@
-//! How good predictions are, in numbers that people understand.
+//! Metrics of predictions.
 //!
-//! As for a [`Loss`](crate::losses::Loss), outputs have one row a sample. For a classifier that is a score for each class,
-//! and the target is one column of class indices; the answer is the class with the highest score, whatever the scores
-//! are: logits, probabilities or their logarithms. A network with one output for two classes is measured by
-//! [`BinaryAccuracy`], [`RocAuc`], [`LogLoss`], and by [`ConfusionMatrix::binary`], from which all else follows. [`LogLoss`]
-//! and [`RocAuc`] take probabilities; [`FromLogits`] gives them those of a network whose outputs are logits.
+//! As for a [`Loss`](crate::losses::Loss), outputs have one row per sample. For a classifier, a row has one score per
+//! class, and the target is one column of class indices. The predicted class is the one with the highest score, which
+//! may be a logit, probability or log-probability. For a network with one output for two classes, use
+//! [`BinaryAccuracy`], [`RocAuc`], [`LogLoss`], or [`ConfusionMatrix::binary`] and its methods. [`LogLoss`] and
+//! [`RocAuc`] take probabilities; [`FromLogits`] applies them to logits.
 //!
-//! Definitions are those of scikit-learn, where a share of nothing is 0.
+//! Definitions are those of scikit-learn, where 0/0 is 0.
 //!
 //! # A new metric
-//! One new file here and a line in each of the two lists below; in another crate it is one file: a type with an
-//! `impl Metric`, evaluated on the outputs of a whole set.
+//! Add one file here and an entry in each of the two lists below; in another crate, one file is enough: a type with an
+//! `impl Metric`, evaluated on the outputs of an entire data set.
 
 use std::fmt::Debug;
 
@@ -46,7 +46,7 @@ pub use regression::{MeanAbsoluteError, MeanSquaredError, R2, RootMeanSquaredErr
 pub use roc_auc::{RocAuc, RocCurve, roc_auc};
 pub use top_k::TopK;
 
-/// A number that tells how good the outputs for a whole set of samples are.
+/// A metric of the outputs for an entire data set.
 ///
 /// ```
 /// use neuropil::metrics::{Accuracy, Metric};
@@ -58,23 +58,23 @@ pub use top_k::TopK;
 /// # Ok::<(), neuropil::Error>(())
 /// ```
 pub trait Metric<A: Scalar>: Debug + Send {
-    /// What tables and files call it, such as `accuracy`.
+    /// The name in tables and files, such as `accuracy`.
     fn name(&self) -> String;
 
-    /// The metric of the outputs `y` against `target`, both with one row a sample.
+    /// Computes the metric of the outputs `y` with respect to `target`, both with one row per sample.
     ///
     /// # Errors
-    /// When the metric does not fit such outputs or such a target.
+    /// If the metric does not support these outputs or targets.
     fn evaluate(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<f64>;
 
-    /// Whether larger is better, as for the accuracy; an error is better when it is lower.
+    /// Whether larger is better, as for accuracy but not for errors.
     fn higher_is_better(&self) -> bool {
         true
     }
 
-    /// Whether it fits such outputs and such a target; asked with a few samples before a network is trained.
+    /// Checks outputs and target with a few samples, before a network is trained.
     ///
-    /// A metric that a few samples may leave undefined, say because all are of one class, should look at the shapes only.
+    /// A metric that may be undefined for a few samples, for example of a single class, should only check shapes.
     ///
     /// # Errors
     /// Those of [`evaluate`](Self::evaluate).
@@ -83,7 +83,7 @@ pub trait Metric<A: Scalar>: Debug + Send {
     }
 }
 
-/// So that a metric may be chosen as the program runs.
+/// For metrics chosen at run time.
 impl<A: Scalar, M: Metric<A> + ?Sized> Metric<A> for Box<M> {
     fn name(&self) -> String {
         (**self).name()
@@ -102,9 +102,9 @@ impl<A: Scalar, M: Metric<A> + ?Sized> Metric<A> for Box<M> {
     }
 }
 
-/// The position of the largest number in each row, the first of several.
+/// The index of the maximum in each row; the first of several.
 ///
-/// A row with a NaN answers with the first NaN, as `PyTorch` and `NumPy` do; a row without numbers with 0.
+/// A row with NaN gives the index of the first NaN, as in `PyTorch` and `NumPy`; an empty row gives 0.
 ///
 /// ```
 /// use ndarray::array;
@@ -115,7 +115,7 @@ pub fn argmax<A: Scalar>(y: &Matrix<A>) -> Vec<usize> {
     y.rows().into_iter().map(row_argmax).collect()
 }
 
-#[allow(clippy::needless_pass_by_value)] // A view, as `rows` gives them.
+#[allow(clippy::needless_pass_by_value)] // A view, as returned by `rows`.
 fn row_argmax<A: Scalar>(row: ArrayView1<'_, A>) -> usize {
     let mut best = 0;
     for (i, &x) in row.iter().enumerate() {
@@ -126,7 +126,7 @@ fn row_argmax<A: Scalar>(row: ArrayView1<'_, A>) -> usize {
     best
 }
 
-/// Truth and answer of each sample; `metric` is who asks.
+/// The true and predicted class of each sample; `metric` is named in errors.
 fn answers<A: Scalar>(metric: &str, y: &Matrix<A>, target: &Matrix<A>) -> Result<Vec<(usize, usize)>> {
     let wrong = |wants: String, got| Err(Error::Target { loss: metric.into(), wants, got, row: None });
     let (samples, classes) = y.dim();
@@ -144,7 +144,7 @@ fn answers<A: Scalar>(metric: &str, y: &Matrix<A>, target: &Matrix<A>) -> Result
     Ok(answers)
 }
 
-/// The class of each sample, out of a target of one column.
+/// The class of each sample, from a target with one column.
 fn truths<A: Scalar>(metric: &str, target: &Matrix<A>, samples: usize, classes: usize) -> Result<Vec<usize>> {
     let wrong = |wants: String, got| Err(Error::Target { loss: metric.into(), wants, got, row: None });
     if target.dim() != (samples, 1) {
@@ -162,7 +162,7 @@ fn truths<A: Scalar>(metric: &str, target: &Matrix<A>, samples: usize, classes: 
     Ok(truths)
 }
 
-/// The error unless no score is NaN.
+/// Checks that no score is NaN.
 fn check_scores<A: Scalar>(y: &Matrix<A>) -> Result<()> {
     match y.indexed_iter().find(|(_, score)| score.is_nan()) {
         None => Ok(()),
@@ -172,14 +172,14 @@ fn check_scores<A: Scalar>(y: &Matrix<A>) -> Result<()> {
     }
 }
 
-/// The error unless each row holds probabilities: a single one, or one for each class, which add up to 1.
+/// Checks that each row holds probabilities: a single one, or one per class that sum to 1.
 fn check_probabilities<A: Scalar>(metric: &str, y: &Matrix<A>) -> Result<()> {
     check_scores(y)?;
     let wrong = |wants: &str, got| {
         let wants = format!("{wants} (for logits wrap it in FromLogits)");
         Err(Error::Target { loss: metric.into(), wants, got, row: None })
     };
-    // Softmax rounds each number a little.
+    // Tolerates the rounding of a softmax.
     let close = A::EPSILON.to_f64().sqrt();
     for (sample, row) in y.rows().into_iter().enumerate() {
         if let Some(p) = row.iter().find(|&&p| !(A::ZERO..=A::ONE).contains(&p)) {
@@ -193,7 +193,7 @@ fn check_probabilities<A: Scalar>(metric: &str, y: &Matrix<A>) -> Result<()> {
     Ok(())
 }
 
-/// `part` of `whole`, which is 0 of nothing.
+/// `part` / `whole`, or 0 for 0/0.
 fn share(part: f64, whole: f64) -> f64 {
     if whole == 0.0 { 0.0 } else { part / whole }
 }

@@ -1,11 +1,11 @@
-//! [`Precision`]: how many answers are right.
+//! [`Precision`]: the fraction of correct predictions of a class.
 
 use super::{Average, ConfusionMatrix, Metric};
 use crate::{Matrix, Result, Scalar};
 
-/// Of the answers with a class, the share that is right: TP/(TP + FP).
+/// The fraction of predictions of a class that are correct: TP/(TP + FP).
 ///
-/// It is that of [`ConfusionMatrix::precision`], which also serves networks with one output.
+/// See [`ConfusionMatrix::precision`], also for networks with one output.
 ///
 /// ```
 /// use neuropil::metrics::{Average, Metric, Precision};

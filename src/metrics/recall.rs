@@ -1,11 +1,11 @@
-//! [`Recall`]: how many samples are found.
+//! [`Recall`]: the fraction of samples of a class that are found.
 
 use super::{Average, ConfusionMatrix, Metric};
 use crate::{Matrix, Result, Scalar};
 
-/// Of the samples of a class, the share that was found: TP/(TP + FN).
+/// The fraction of samples of a class that are found: TP/(TP + FN).
 ///
-/// It is that of [`ConfusionMatrix::recall`], which also serves networks with one output.
+/// See [`ConfusionMatrix::recall`], also for networks with one output.
 ///
 /// ```
 /// use neuropil::metrics::{Average, Metric, Recall};

@@ -1,11 +1,11 @@
-//! [`MeanSquaredError`], [`RootMeanSquaredError`], [`MeanAbsoluteError`] and [`R2`]: how far predicted numbers are off.
+//! [`MeanSquaredError`], [`RootMeanSquaredError`], [`MeanAbsoluteError`] and [`R2`]: the errors of predicted values.
 
 use ndarray::Zip;
 
 use super::Metric;
 use crate::{Error, Matrix, Result, Scalar};
 
-/// The mean of (y - t)² over all numbers.
+/// The mean of (y - t)² over all elements.
 ///
 /// ```
 /// use neuropil::metrics::{MeanSquaredError, Metric};
@@ -17,7 +17,7 @@ use crate::{Error, Matrix, Result, Scalar};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MeanSquaredError;
 
-/// The root of the [`MeanSquaredError`], which has the unit of the numbers.
+/// The square root of the [`MeanSquaredError`], in the unit of the target.
 ///
 /// ```
 /// use neuropil::metrics::{Metric, RootMeanSquaredError};
@@ -29,7 +29,7 @@ pub struct MeanSquaredError;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RootMeanSquaredError;
 
-/// The mean of |y - t| over all numbers.
+/// The mean of |y - t| over all elements.
 ///
 /// ```
 /// use neuropil::metrics::{MeanAbsoluteError, Metric};
@@ -41,10 +41,11 @@ pub struct RootMeanSquaredError;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MeanAbsoluteError;
 
-/// The share of the target's variance that is explained, 1 - Σ(y - t)²/Σ(t - mean t)²: 1 is perfect, 0 as good as the
-/// mean. The mean over the columns of the target.
+/// The coefficient of determination, 1 - Σ(y - t)²/Σ(t - mean t)²: 1 is perfect, 0 as good as the mean; averaged over
+/// columns.
 ///
-/// For a target that is constant it is 1 when it is met and else 0, and of fewer than two samples NaN, as in scikit-learn.
+/// As in scikit-learn, it is 1 for a constant target that is matched exactly, otherwise 0, and NaN for fewer than two
+/// samples.
 ///
 /// ```
 /// use neuropil::metrics::{Metric, R2};
@@ -56,7 +57,7 @@ pub struct MeanAbsoluteError;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct R2;
 
-/// The mean of `term(y, t)` over all numbers; NaN of none.
+/// The mean of `term(y, t)` over all elements; NaN if empty.
 fn mean<A: Scalar>(metric: &str, y: &Matrix<A>, target: &Matrix<A>, term: impl Fn(f64, f64) -> f64) -> Result<f64> {
     check(metric, y, target)?;
     let mut sum = 0.0;
@@ -127,7 +128,7 @@ impl<A: Scalar> Metric<A> for R2 {
         }
         let columns = y.columns().into_iter().zip(target.columns()).map(|(y, t)| {
             let error: f64 = y.iter().zip(t).map(|(y, t)| (y.to_f64() - t.to_f64()).powi(2)).sum();
-            // The rounded mean of equal numbers need not be that number.
+            // The rounded mean of equal values may differ from them.
             if t.iter().all(|other| *other == t[0]) && !error.is_nan() {
                 return if error == 0.0 { 1.0 } else { 0.0 };
             }

@@ -1,9 +1,9 @@
-//! [`RocCurve`] and [`roc_auc`]: how well scores tell one class from the rest, whatever the threshold.
+//! [`RocCurve`] and [`roc_auc`]: the receiver operating characteristic.
 
 use super::{Average, Metric, check_probabilities, check_scores, share, truths};
 use crate::{Error, Matrix, Result, Scalar};
 
-/// The share of class 1 that is found against the share of class 0 that is taken for it, for each threshold.
+/// The true positive rate against the false positive rate, for each threshold.
 ///
 /// ```
 /// use neuropil::metrics::RocCurve;
@@ -20,11 +20,11 @@ pub struct RocCurve {
 }
 
 impl RocCurve {
-    /// The curve of one score a sample, (samples, 1), for a target of zeros and ones, (samples, 1).
+    /// Computes the curve of one score per sample, (samples, 1), for a target of zeros and ones, (samples, 1).
     ///
     /// # Errors
-    /// [`Error::Target`] when there is not one score a sample, or not both classes; [`Error::NonFinite`] when a score is
-    /// NaN.
+    /// [`Error::Target`] unless there is one score per sample and both classes occur; [`Error::NonFinite`] if a score
+    /// is NaN.
     pub fn new<A: Scalar>(y: &Matrix<A>, target: &Matrix<A>) -> Result<Self> {
         let (samples, outputs) = y.dim();
         if outputs != 1 {
@@ -36,7 +36,7 @@ impl RocCurve {
         Self::of(y.iter().map(|score| score.to_f64()).zip(truths.into_iter().map(|truth| truth == 1)).collect())
     }
 
-    /// The curve of scores and whether they are of the class.
+    /// The curve of pairs of a score and whether the sample is of the class.
     fn of(mut scores: Vec<(f64, bool)>) -> Result<Self> {
         scores.sort_by(|a, b| b.0.total_cmp(&a.0));
         let yes = scores.iter().filter(|(_, truth)| *truth).count();
@@ -46,7 +46,7 @@ impl RocCurve {
             return Err(Error::Target { loss: "RocCurve".into(), wants, got, row: None });
         }
         let (mut points, mut found, mut wrong) = (vec![[0.0, 0.0]], 0, 0);
-        // Equal scores fall below a threshold together.
+        // Equal scores share a threshold.
         for group in scores.chunk_by(|a, b| a.0 == b.0) {
             let hits = group.iter().filter(|(_, truth)| *truth).count();
             found += hits;
@@ -61,21 +61,20 @@ impl RocCurve {
         &self.points
     }
 
-    /// The area under the curve: the probability that a sample of class 1 has a higher score than one of class 0, where
-    /// equal scores count half.
+    /// The area under the curve: the probability that a sample of class 1 has a higher score than one of class 0, with
+    /// ties counted half.
     pub fn area(&self) -> f64 {
         self.points.windows(2).map(|pair| (pair[1][0] - pair[0][0]) * pair[0][1].midpoint(pair[1][1])).sum()
     }
 }
 
-/// The area under the ROC curve: of one score a sample for two classes, or the average over classes, each against the
-/// rest, of a score for each.
+/// The area under the ROC curve: of one score per sample for two classes, or the one-vs-rest average over classes of
+/// one score per class.
 ///
-/// A single score may be anything, for only its order matters. Scores for each class must be probabilities, since raw
-/// scores cannot be compared between samples; of logits see [`FromLogits`](super::FromLogits).
+/// A single score may have any scale, because only the order matters. Scores per class must be probabilities, because
+/// raw scores are not comparable between samples; for logits see [`FromLogits`](super::FromLogits).
 ///
-/// `average` says how classes come together, [`Average::Macro`] or [`Average::Weighted`], or picks one; it plays no part
-/// for one score.
+/// `average` is [`Average::Macro`], [`Average::Weighted`] or a single class; it is ignored for one score.
 ///
 /// ```
 /// use neuropil::metrics::{Average, roc_auc};
@@ -88,9 +87,8 @@ impl RocCurve {
 /// ```
 ///
 /// # Errors
-/// [`Error::Target`] when the target is not one column of class indices, scores for each class are not probabilities, a
-/// class has no samples or all of them, or for
-/// [`Average::Micro`]; [`Error::NonFinite`] when a score is NaN.
+/// [`Error::Target`] if the target is not one column of class indices, scores per class are not probabilities, a class
+/// has no samples or all of them, or for [`Average::Micro`]; [`Error::NonFinite`] if a score is NaN.
 pub fn roc_auc<A: Scalar>(y: &Matrix<A>, target: &Matrix<A>, average: Average) -> Result<f64> {
     let (samples, classes) = y.dim();
     if classes == 1 {
@@ -141,7 +139,7 @@ impl<A: Scalar> Metric<A> for RocAuc {
         roc_auc(y, target, self.0)
     }
 
-    /// A few samples may be all of one class, so only the shapes are looked at.
+    /// A few samples may all be of one class, so this only checks shapes.
     fn check(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
         self.0.check("RocAuc", y.ncols().max(2))?;
         if y.ncols() > 1 {

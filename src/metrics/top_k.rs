@@ -1,10 +1,10 @@
-//! [`TopK`]: whether the truth is among the best few answers.
+//! [`TopK`]: top-k accuracy.
 
 use super::{Metric, check_scores, truths};
 use crate::error::check_setting;
 use crate::{Error, Matrix, Result, Scalar};
 
-/// The share of samples whose class is among the k with the highest scores; NaN of no samples.
+/// The fraction of samples whose class is among the k highest scores; NaN for no samples.
 ///
 /// Of equal scores, the higher class index comes first, as in scikit-learn.
 ///

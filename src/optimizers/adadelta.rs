@@ -1,4 +1,4 @@
-//! [`Adadelta`]: steps in the unit of the weights.
+//! [`Adadelta`]: adaptive steps without a tuned learning rate.
 
 use crate::kernels::simd::each;
 use crate::layer::Role;
@@ -6,9 +6,9 @@ use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_rate, sha
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
-/// Adadelta (Zeiler 2012): the gradient scaled by the recent size of the steps over the recent size of the gradient.
+/// Adadelta (Zeiler 2012): the gradient scaled by the ratio of the root mean squares of recent steps and gradients.
 ///
-/// v ← ρv + (1 - ρ)g², δ = √(a + ε)/√(v + ε) · g, a ← ρa + (1 - ρ)δ², w ← w - η·δ. Here ε is inside the roots.
+/// v ← ρv + (1 - ρ)g², δ = √(a + ε)/√(v + ε) · g, a ← ρa + (1 - ρ)δ², w ← w - η·δ. ε is inside the roots.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -30,22 +30,22 @@ pub struct Adadelta<A: Scalar> {
 }
 
 impl<A: Scalar> Adadelta<A> {
-    /// Adadelta with this learning rate (1 is usual), ρ = 0.9 and ε = 10⁻⁶.
+    /// Creates Adadelta with this learning rate (usually 1), ρ = 0.9 and ε = 10⁻⁶.
     pub fn new(rate: f64) -> Self {
         Self { rate, rho: 0.9, epsilon: 1e-6, decay: Decay::none(), memory: Memory::default() }
     }
 
-    /// The share of the old means that stays in each step, in [0, 1).
+    /// Sets ρ, the decay of the running means, in [0, 1).
     pub fn rho(self, rho: f64) -> Self {
         Self { rho, ..self }
     }
 
-    /// The ε that keeps the division finite, and starts the first step.
+    /// Sets ε, which avoids division by 0 and determines the first step.
     pub fn epsilon(self, epsilon: f64) -> Self {
         Self { epsilon, ..self }
     }
 
-    /// Pulls weights towards 0.
+    /// Sets the weight decay.
     pub fn decay(self, decay: Decay) -> Self {
         Self { decay, ..self }
     }

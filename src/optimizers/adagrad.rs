@@ -1,4 +1,4 @@
-//! [`Adagrad`]: steps divided by all gradients so far.
+//! [`Adagrad`]: steps scaled by all past gradients.
 
 use crate::kernels::simd::each;
 use crate::layer::Role;
@@ -6,9 +6,9 @@ use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_rate, not
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
-/// Adagrad (Duchi, Hazan and Singer 2011): the gradient divided by the root of the sum of its squares so far.
+/// Adagrad (Duchi, Hazan and Singer 2011): the gradient divided by the root of the sum of its past squares.
 ///
-/// v ← v + g², w ← w - η/(1 + (t - 1)·`rate_decay`) · g/(√v + ε). Weights that rarely have a gradient keep large steps.
+/// v ← v + g², w ← w - η/(1 + (t - 1)·`rate_decay`) · g/(√v + ε). Weights with sparse gradients keep large steps.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -31,27 +31,27 @@ pub struct Adagrad<A: Scalar> {
 }
 
 impl<A: Scalar> Adagrad<A> {
-    /// Adagrad with this learning rate (0.01 is usual) and ε = 10⁻¹⁰.
+    /// Creates Adagrad with this learning rate (usually 0.01) and ε = 10⁻¹⁰.
     pub fn new(rate: f64) -> Self {
         Self { rate, rate_decay: 0.0, start: 0.0, epsilon: 1e-10, decay: Decay::none(), memory: Memory::default() }
     }
 
-    /// How fast the learning rate falls: η/(1 + (t - 1)·`rate_decay`).
+    /// Sets the decay of the learning rate: η/(1 + (t - 1)·`rate_decay`).
     pub fn rate_decay(self, rate_decay: f64) -> Self {
         Self { rate_decay, ..self }
     }
 
-    /// The value of v at the start.
+    /// Sets the initial value of v.
     pub fn initial_accumulator(self, start: f64) -> Self {
         Self { start, ..self }
     }
 
-    /// The ε that keeps the division finite.
+    /// Sets ε, which avoids division by 0.
     pub fn epsilon(self, epsilon: f64) -> Self {
         Self { epsilon, ..self }
     }
 
-    /// Pulls weights towards 0.
+    /// Sets the weight decay.
     pub fn decay(self, decay: Decay) -> Self {
         Self { decay, ..self }
     }

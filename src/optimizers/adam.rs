@@ -1,4 +1,4 @@
-//! [`Adam`]: steps of even size, by the moments of the gradient.
+//! [`Adam`]: adaptive moment estimation.
 
 use crate::kernels::simd::each;
 use crate::layer::Role;
@@ -8,10 +8,9 @@ use crate::{Result, Scalar};
 
 /// Adam (Kingma and Ba 2015): a running mean of the gradient, divided by the root of a running mean of its square.
 ///
-/// In step t: m ← β₁m + (1 - β₁)g, v ← β₂v + (1 - β₂)g², then
-/// w ← w - η · m/(1 - β₁ᵗ) / (√(v/(1 - β₂ᵗ)) + ε). The root is taken before ε is added, as in `PyTorch`.
-/// With [`amsgrad`](Self::amsgrad), v is replaced by the largest v so far (Reddi et al. 2018). `AdamW` is
-/// `Adam::new(rate).decay(Decay::decoupled(0.01))`.
+/// In step t: m ← β₁m + (1 - β₁)g, v ← β₂v + (1 - β₂)g², then w ← w - η · m/(1 - β₁ᵗ) / (√(v/(1 - β₂ᵗ)) + ε). ε is
+/// outside the root, as in `PyTorch`. With [`amsgrad`](Self::amsgrad), v is replaced by its maximum so far (Reddi et
+/// al. 2018). `AdamW` is `Adam::new(rate).decay(Decay::decoupled(0.01))`.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -20,7 +19,7 @@ use crate::{Result, Scalar};
 /// let mut weights = [1.0];
 /// adam.begin_step()?;
 /// adam.update(0, Role::Weight, &mut weights, &[123.0]);
-/// assert!((weights[0] - 0.999).abs() < 1e-9); // the first step is the learning rate, however large the gradient
+/// assert!((weights[0] - 0.999).abs() < 1e-9); // the first step is the learning rate, for any gradient
 /// # Ok::<(), Error>(())
 /// ```
 #[doc(alias = "AdamW")]
@@ -35,28 +34,28 @@ pub struct Adam<A: Scalar> {
 }
 
 impl<A: Scalar> Adam<A> {
-    /// Adam with this learning rate (0.001 is usual), β = (0.9, 0.999) and ε = 10⁻⁸.
+    /// Creates Adam with this learning rate (usually 0.001), β = (0.9, 0.999) and ε = 10⁻⁸.
     pub fn new(rate: f64) -> Self {
         let (betas, decay, memory) = ([0.9, 0.999], Decay::none(), Memory::default());
         Self { rate, betas, epsilon: 1e-8, amsgrad: false, decay, memory }
     }
 
-    /// The shares of the old mean of g, and of g², that stay in each step; both in [0, 1).
+    /// Sets β₁ and β₂, the decay of the running means of g and g², both in [0, 1).
     pub fn betas(self, first: f64, second: f64) -> Self {
         Self { betas: [first, second], ..self }
     }
 
-    /// The ε that keeps the division finite.
+    /// Sets ε, which avoids division by 0.
     pub fn epsilon(self, epsilon: f64) -> Self {
         Self { epsilon, ..self }
     }
 
-    /// Divides by the largest v so far, so that steps never grow again.
+    /// Divides by the maximum of v so far (`AMSGrad`).
     pub fn amsgrad(self) -> Self {
         Self { amsgrad: true, ..self }
     }
 
-    /// Pulls weights towards 0.
+    /// Sets the weight decay.
     pub fn decay(self, decay: Decay) -> Self {
         Self { decay, ..self }
     }

@@ -1,4 +1,4 @@
-//! [`Adamax`]: Adam by the largest gradient.
+//! [`Adamax`]: Adam with the infinity norm.
 
 use crate::kernels::simd::each;
 use crate::layer::Role;
@@ -6,7 +6,7 @@ use crate::optimizers::{Decay, Memory, Optimizer, check_betas, check_epsilon, ch
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
-/// Adamax (Kingma and Ba 2015, section 7.1): Adam with the fading maximum of |g| in place of the root mean square.
+/// Adamax (Kingma and Ba 2015, section 7.1): Adam with a decaying maximum of |g| instead of the root mean square.
 ///
 /// m ← β₁m + (1 - β₁)g, u ← max(β₂u, |g| + ε), w ← w - η/(1 - β₁ᵗ) · m/u.
 ///
@@ -30,22 +30,22 @@ pub struct Adamax<A: Scalar> {
 }
 
 impl<A: Scalar> Adamax<A> {
-    /// Adamax with this learning rate (0.002 is usual), β = (0.9, 0.999) and ε = 10⁻⁸.
+    /// Creates Adamax with this learning rate (usually 0.002), β = (0.9, 0.999) and ε = 10⁻⁸.
     pub fn new(rate: f64) -> Self {
         Self { rate, betas: [0.9, 0.999], epsilon: 1e-8, decay: Decay::none(), memory: Memory::default() }
     }
 
-    /// The shares of the old mean of g, and of the old maximum, that stay in each step; both in [0, 1).
+    /// Sets β₁ and β₂, the decay of the running mean of g and of the maximum, both in [0, 1).
     pub fn betas(self, first: f64, second: f64) -> Self {
         Self { betas: [first, second], ..self }
     }
 
-    /// The ε that keeps the division finite.
+    /// Sets ε, which avoids division by 0.
     pub fn epsilon(self, epsilon: f64) -> Self {
         Self { epsilon, ..self }
     }
 
-    /// Pulls weights towards 0.
+    /// Sets the weight decay.
     pub fn decay(self, decay: Decay) -> Self {
         Self { decay, ..self }
     }

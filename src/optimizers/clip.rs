@@ -1,22 +1,22 @@
-//! [`Norm`]: how long a gradient is, to shorten it.
+//! [`Norm`]: the norm of gradients, for clipping.
 
 use crate::Scalar;
 use crate::kernels::simd;
 
-/// What the length of all gradients together is, for [`Tape::clip_norm`](crate::Tape::clip_norm).
+/// The norm of all gradients, for [`Tape::clip_norm`](crate::Tape::clip_norm).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Norm {
     /// Σ |g|.
     L1,
-    /// √Σ g², the usual one.
+    /// √Σ g², the default choice.
     #[default]
     L2,
-    /// The largest |g|.
+    /// max |g|.
     Max,
 }
 
 impl Norm {
-    /// The norm of all numbers of all parts as one vector. It does not overflow while the result is a number.
+    /// The norm of all parts as one vector. It overflows only if the result does.
     pub(crate) fn of<'a, A: Scalar>(self, parts: impl Iterator<Item = &'a [A]> + Clone) -> f64 {
         match self {
             Self::L1 => parts.map(|part| simd::sum(part, |x: &A| x.abs())).sum(),
@@ -25,7 +25,7 @@ impl Norm {
                 if (1e-20..1e30).contains(&squares) {
                     return squares.sqrt();
                 }
-                // The squares may have left the range of the numbers: once more, as multiples of the largest.
+                // The squares may have overflowed or underflowed: repeat, scaled by the maximum.
                 let largest = largest(parts.clone());
                 if largest == 0.0 || !largest.is_finite() {
                     return largest;
@@ -38,14 +38,14 @@ impl Norm {
     }
 }
 
-/// The largest absolute value; NaN if any number is.
+/// The maximum absolute value; NaN if any element is NaN.
 fn largest<'a, A: Scalar>(parts: impl Iterator<Item = &'a [A]>) -> f64 {
     parts.flatten().fold(0.0, |largest: f64, x| Scalar::maximum(largest, x.to_f64().abs()))
 }
 
-/// Whether no number is infinite or NaN.
+/// Whether all elements are finite.
 pub(crate) fn all_finite<A: Scalar>(x: &[A]) -> bool {
-    // Without an early end, which would keep the loop from using vector instructions.
+    // Without an early exit, so that the loop vectorises.
     simd::vectorize_if(
         x.len() > simd::TINY,
         #[inline(always)]

@@ -1,15 +1,15 @@
-//! [`Decay`]: what pulls weights towards zero.
+//! [`Decay`]: weight decay.
 
 use crate::layer::Role;
 use crate::optimizers::not_negative;
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
-/// How much an optimizer pulls weights towards 0, so that a network prefers small ones.
+/// Weight decay of an optimizer, which favours small weights.
 ///
-/// - `l2`: adds λ·w to the gradient, the derivative of λ/2·w² (weight decay as `PyTorch`'s `weight_decay` has it).
+/// - `l2`: adds λ·w to the gradient, the derivative of λ/2·w² (`PyTorch`'s `weight_decay`).
 /// - `l1`: adds λ·sign(w) to the gradient, the derivative of λ·|w|.
-/// - `decoupled`: shrinks the weights by the factor 1 - η·λ before the step, apart from the gradient (Loshchilov and
+/// - `decoupled`: multiplies the weights by 1 - η·λ before the step, separately from the gradient (Loshchilov and
 ///   Hutter 2019): with [`Adam`](crate::optimizers::Adam) this is `AdamW`.
 ///
 /// ```
@@ -41,12 +41,12 @@ impl Decay {
         Self { l1: lambda, ..Self::none() }
     }
 
-    /// Shrinks weights by the factor 1 - η·λ in each step.
+    /// Multiplies weights by 1 - η·λ in each step.
     pub fn decoupled(lambda: f64) -> Self {
         Self { decoupled: lambda, ..Self::none() }
     }
 
-    /// Both kinds of decay at once.
+    /// Combines both kinds of decay.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -57,7 +57,7 @@ impl Decay {
         }
     }
 
-    /// Leaves biases, offsets and scales (those of normalisation layers too) alone.
+    /// Excludes biases, offsets and scales, including those of normalisation layers.
     #[must_use]
     pub fn spare_biases(self) -> Self {
         Self { spare_biases: true, ..self }
@@ -74,7 +74,7 @@ impl Decay {
         not_negative(optimizer, "decoupled decay", self.decoupled)
     }
 
-    /// What to do in a step with learning rate `rate` to a parameter of this role.
+    /// The decay of a parameter with this role in a step with learning rate `rate`.
     #[inline(always)]
     pub(crate) fn at<A: Scalar>(self, rate: f64, role: Role) -> Pull<A> {
         let decay = if self.spare_biases && role == Role::Bias { Self::none() } else { self };
@@ -82,7 +82,7 @@ impl Decay {
     }
 }
 
-/// [`Decay`] in the numbers of a step.
+/// [`Decay`] with the coefficients of a step.
 #[derive(Clone, Copy)]
 pub(crate) struct Pull<A> {
     l1: A,
@@ -91,7 +91,7 @@ pub(crate) struct Pull<A> {
 }
 
 impl<A: Scalar> Pull<A> {
-    /// Shrinks the weight, and returns its gradient with the derivative of the penalties.
+    /// Decays the weight, and returns its gradient plus the derivative of the penalties.
     #[inline(always)]
     pub(crate) fn pull(self, w: &mut A, g: A) -> A {
         let sign = if *w > A::ZERO { self.l1 } else { -self.l1 };

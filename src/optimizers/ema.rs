@@ -7,14 +7,13 @@ use crate::layer::Layer;
 use crate::optimizers::share;
 use crate::{Error, Result, Scalar};
 
-/// An exponential moving average of the weights, which often predicts better than the weights themselves (Polyak and
+/// An exponential moving average of the weights, which often generalises better than the weights themselves (Polyak and
 /// Juditsky 1992).
 ///
-/// After each step a ← a + (1 - d)·(w - a), with the decay d; the first time, a = w. Statistics, such as those of a batch
-/// norm, are not averaged: the last ones are kept with the average. (`PyTorch`'s `AveragedModel` with
-/// `get_ema_multi_avg_fn`; its buffers are treated so, too.)
+/// After each step, a ← a + (1 - d)·(w - a) with decay d; initially, a = w. Running statistics are not averaged: the
+/// latest ones are kept. This is `PyTorch`'s `AveragedModel` with `get_ema_multi_avg_fn`.
 ///
-/// [`Trainer::ema`](crate::train::Trainer::ema) does all this in a fit. In a loop of one's own:
+/// [`Trainer::ema`](crate::train::Trainer::ema) does this in a fit. In a custom loop:
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -27,7 +26,7 @@ use crate::{Error, Result, Scalar};
 ///     ema.update(&network)?;
 /// }
 /// let last = network.predict(&x)?;
-/// ema.swap(&mut network)?; // the network has the average,
+/// ema.swap(&mut network)?; // the network holds the average,
 /// assert_ne!(network.predict(&x)?, last);
 /// ema.swap(&mut network)?; // and its own weights again.
 /// assert_eq!(network.predict(&x)?, last);
@@ -36,24 +35,23 @@ use crate::{Error, Result, Scalar};
 #[derive(Clone, PartialEq)]
 pub struct Ema<A> {
     decay: f64,
-    /// Of each parameter and statistic, in the order of [`Layer::visit`]: the average; while that is in the network, the
-    /// network's own numbers.
+    /// The average of each parameter and statistic, in the order of [`Layer::visit`]; while swapped, the values of the
+    /// network.
     pub(crate) numbers: Vec<A>,
-    /// Whether the average is in the network.
+    /// Whether the network holds the average.
     pub(crate) swapped: bool,
 }
 
 impl<A: Scalar> Ema<A> {
-    /// An average in which a weight's share falls by the factor `decay`, in [0, 1), with each step after it: 0.99 is over
-    /// the last hundred steps or so.
+    /// Creates an average with this decay, in [0, 1): 0.99 averages over about the last hundred steps.
     pub fn new(decay: f64) -> Self {
         Self { decay, numbers: Vec::new(), swapped: false }
     }
 
-    /// Takes the network's weights into the average: once after each step.
+    /// Updates the average with the weights of the network, once after each step.
     ///
     /// # Errors
-    /// [`Error::Setting`] unless the decay is in [0, 1); [`Error::Order`] while the average is in the network;
+    /// [`Error::Setting`] unless the decay is in [0, 1); [`Error::Order`] while the network holds the average;
     /// [`Error::Dimensions`] for a network of another size.
     pub fn update(&mut self, network: &dyn Layer<A>) -> Result<()> {
         self.check_decay()?;
@@ -82,8 +80,8 @@ impl<A: Scalar> Ema<A> {
         Ok(())
     }
 
-    /// Exchanges the network's weights and the average; a second call undoes the first. Before the first
-    /// [`update`](Self::update) there is nothing to exchange.
+    /// Swaps the network's weights and the average; a second call undoes the first. Before the first
+    /// [`update`](Self::update), it does nothing.
     ///
     /// # Errors
     /// [`Error::Dimensions`] for a network of another size.
@@ -98,12 +96,12 @@ impl<A: Scalar> Ema<A> {
         Ok(())
     }
 
-    /// Whether the average is in the network, and the network's own weights are here.
+    /// Whether the network holds the average, and this its own weights.
     pub fn is_swapped(&self) -> bool {
         self.swapped
     }
 
-    /// Forgets the average; the next [`update`](Self::update) starts a new one.
+    /// Resets the average; the next [`update`](Self::update) starts a new one.
     pub(crate) fn restart(&mut self) {
         self.numbers.clear();
         self.swapped = false;
@@ -113,7 +111,7 @@ impl<A: Scalar> Ema<A> {
         share("Ema", "decay", self.decay)
     }
 
-    /// The error unless the network has as many numbers.
+    /// Checks that the network has as many parameters.
     fn check(&self, network: &dyn Layer<A>) -> Result<()> {
         let mut count = 0;
         network.visit(&mut |_, w| count += w.len());
@@ -125,7 +123,7 @@ impl<A: Scalar> Ema<A> {
     }
 }
 
-/// Without the numbers, which are many.
+/// Omits the values.
 impl<A> fmt::Debug for Ema<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Ema(decay {}{})", self.decay, if self.swapped { ", swapped" } else { "" })

@@ -1,4 +1,4 @@
-//! [`Lion`]: steps by the sign alone.
+//! [`Lion`]: steps by the sign of the momentum.
 
 use crate::kernels::simd::each;
 use crate::layer::Role;
@@ -6,10 +6,10 @@ use crate::optimizers::{Decay, Memory, Optimizer, check_betas, check_rate};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
-/// Lion (Chen et al. 2023): every weight moves by the learning rate, in the direction that momentum and gradient tell.
+/// Lion (Chen et al. 2023): every weight moves by the learning rate, in the direction of momentum and gradient.
 ///
-/// w ← w - η·sign(β₁m + (1 - β₁)g), then m ← β₂m + (1 - β₂)g, where sign(0) = 0. It wants a learning rate three to ten
-/// times smaller than Adam's, and [`Decay::decoupled`] with a λ larger by the same factor.
+/// w ← w - η·sign(β₁m + (1 - β₁)g), then m ← β₂m + (1 - β₂)g, where sign(0) = 0. Use a learning rate three to ten times
+/// smaller than Adam's, and [`Decay::decoupled`] with a λ larger by the same factor.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -30,17 +30,17 @@ pub struct Lion<A: Scalar> {
 }
 
 impl<A: Scalar> Lion<A> {
-    /// Lion with this learning rate (10⁻⁴ is usual) and β = (0.9, 0.99).
+    /// Creates Lion with this learning rate (usually 10⁻⁴) and β = (0.9, 0.99).
     pub fn new(rate: f64) -> Self {
         Self { rate, betas: [0.9, 0.99], decay: Decay::none(), memory: Memory::default() }
     }
 
-    /// The share of the momentum in the step, and the share of it that stays; both in [0, 1).
+    /// Sets β₁, the weight of the momentum in the step, and β₂, its decay, both in [0, 1).
     pub fn betas(self, first: f64, second: f64) -> Self {
         Self { betas: [first, second], ..self }
     }
 
-    /// Pulls weights towards 0.
+    /// Sets the weight decay.
     pub fn decay(self, decay: Decay) -> Self {
         Self { decay, ..self }
     }
@@ -67,7 +67,7 @@ impl<A: Scalar> Optimizer<A> for Lion<A> {
             |(w, &g, m)| {
                 let g = decay.pull(w, g);
                 let direction = b1 * *m + c1 * g;
-                // Neither above nor below 0: 0 stays 0, and NaN stays NaN.
+                // 0 stays 0, and NaN stays NaN.
                 let step = if direction < A::ZERO { -rate } else { direction * A::ZERO };
                 *w -= if direction > A::ZERO { rate } else { step };
                 *m = b2 * *m + c2 * g;

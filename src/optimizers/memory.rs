@@ -1,18 +1,18 @@
-//! [`Memory`]: what an optimizer remembers from step to step.
+//! [`Memory`]: the state of an optimizer.
 
 use crate::Scalar;
 
-/// What an optimizer remembers: how many steps it has taken, and some numbers for each weight.
+/// The state of an optimizer: the number of steps, and some values per weight.
 ///
-/// It is all that training needs, beside the network, to go on exactly where it stopped: clone it to keep it, and put it
-/// back with [`Optimizer::memory_mut`](crate::optimizers::Optimizer::memory_mut).
+/// Together with the network, it is all that is needed to resume training exactly: clone it to save it, and restore it
+/// with [`Optimizer::memory_mut`](crate::optimizers::Optimizer::memory_mut).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Memory<A> {
-    /// Steps taken.
+    /// The number of steps taken.
     pub step: u64,
-    /// A running product over the steps, for optimizers that need one; 1 at first.
+    /// A running product over the steps, for optimizers that need one; initially 1.
     pub product: f64,
-    /// By slot: the numbers for each weight, one kind after the other, each as long as the parameter.
+    /// The values of each slot: all kinds concatenated, each as long as the parameter.
     pub slots: Vec<Vec<A>>,
 }
 
@@ -23,7 +23,7 @@ impl<A> Default for Memory<A> {
 }
 
 impl<A: Scalar> Memory<A> {
-    /// `N` numbers for each of the `len` weights of a parameter, all `start` at first, and whether they are new.
+    /// `N` values for each of the `len` weights of a parameter, initially `start`, and whether they are new.
     pub(crate) fn of<const N: usize>(&mut self, slot: usize, len: usize, start: A) -> ([&mut [A]; N], bool) {
         if self.slots.len() <= slot {
             self.slots.resize(slot + 1, Vec::new());

@@ -1,8 +1,8 @@
 //! The [`Optimizer`] trait and the optimizers, one file each.
 //!
 //! # A new optimizer
-//! One new file here and a line in each of the two lists below; in another crate it is one file: the rule in `update`, its
-//! settings checked in `begin_step` and told by `spec`, and what it remembers in a [`Memory`].
+//! Add one file here and an entry in each of the two lists below; in another crate, one file is enough: the rule in
+//! `update`, its settings checked in `begin_step` and described by `spec`, and its state in a [`Memory`].
 
 use std::fmt::Debug;
 
@@ -60,16 +60,16 @@ pub use radam::RAdam;
 pub use rms_prop::RmsProp;
 pub use sgd::Sgd;
 
-/// A rule that turns gradients into changes of the weights.
+/// A rule that updates weights from gradients.
 pub trait Optimizer<A: Scalar>: Debug + Send {
     /// Checks the settings and counts the step; called once before the [`update`](Self::update)s of a step.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a setting outside its range; nothing was changed.
+    /// [`Error::Setting`] for a setting outside its range; nothing is changed.
     fn begin_step(&mut self) -> Result<()>;
 
-    /// Changes the weights of one parameter. `slot` counts a network's trainable parameters from 0, in the order of
-    /// [`Layer::visit`](crate::layer::Layer::visit): an optimizer with memory keeps it by slot.
+    /// Updates the weights of one parameter. `slot` counts a network's trainable parameters from 0, in the order of
+    /// [`Layer::visit`](crate::layer::Layer::visit); it indexes the state.
     fn update(&mut self, slot: usize, role: Role, weights: &mut [A], gradient: &[A]);
 
     /// The learning rate.
@@ -78,14 +78,13 @@ pub trait Optimizer<A: Scalar>: Debug + Send {
     /// Sets the learning rate, for schedules.
     fn set_learning_rate(&mut self, rate: f64);
 
-    /// What it remembers.
+    /// The state.
     fn memory(&self) -> &Memory<A>;
 
-    /// What it remembers, to put back an earlier state.
+    /// The state, to restore an earlier one.
     fn memory_mut(&mut self) -> &mut Memory<A>;
 
-    /// Its kind and settings, without the learning rate: a training that was saved goes on only with an optimizer of the
-    /// same.
+    /// Its kind and settings, without the learning rate. A saved training only resumes with an equal one.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -97,7 +96,7 @@ pub trait Optimizer<A: Scalar>: Debug + Send {
     fn spec(&self) -> Spec;
 }
 
-/// So that an optimizer may be chosen as the program runs.
+/// For optimizers chosen at run time.
 impl<A: Scalar, O: Optimizer<A> + ?Sized> Optimizer<A> for Box<O> {
     fn begin_step(&mut self) -> Result<()> {
         (**self).begin_step()
@@ -148,7 +147,7 @@ fn not_negative(optimizer: &str, setting: &str, got: f64) -> Result<()> {
     Err(Error::Setting { what: format!("{optimizer}'s {setting}"), wants: "at least 0 and finite", got })
 }
 
-/// The error unless it is a share that may stay from step to step.
+/// Checks that a decay is in [0, 1).
 fn share(optimizer: &str, setting: &str, got: f64) -> Result<()> {
     if (0.0..1.0).contains(&got) {
         return Ok(());
@@ -156,7 +155,7 @@ fn share(optimizer: &str, setting: &str, got: f64) -> Result<()> {
     Err(Error::Setting { what: format!("{optimizer}'s {setting}"), wants: "in [0, 1)", got })
 }
 
-/// xⁿ, by squaring: the same bits on every machine.
+/// xⁿ by squaring, with the same bits on every machine.
 fn power(mut x: f64, mut n: u64) -> f64 {
     let mut y = 1.0;
     while n > 0 {

@@ -1,4 +1,4 @@
-//! [`NAdam`]: Adam with Nesterov's look ahead.
+//! [`NAdam`]: Adam with Nesterov momentum.
 
 use crate::kernels::simd::each;
 use crate::layer::Role;
@@ -6,7 +6,7 @@ use crate::optimizers::{Decay, Memory, Optimizer, check_betas, check_epsilon, ch
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
-/// `NAdam` (Dozat 2016): Adam whose momentum looks one step ahead, with a momentum that grows over the steps.
+/// `NAdam` (Dozat 2016): Adam with Nesterov momentum, which grows over the steps.
 ///
 /// With μₜ = β₁(1 - 0.96^(t·ψ)/2), P = μ₁···μₜ and Adam's m and v:
 /// w ← w - η · ((1 - μₜ)/(1 - P)·g + μₜ₊₁/(1 - P·μₜ₊₁)·m) / (√(v/(1 - β₂ᵗ)) + ε), where ψ is the momentum decay.
@@ -33,35 +33,35 @@ pub struct NAdam<A: Scalar> {
 }
 
 impl<A: Scalar> NAdam<A> {
-    /// `NAdam` with this learning rate (0.002 is usual), β = (0.9, 0.999), ε = 10⁻⁸ and ψ = 0.004.
+    /// Creates `NAdam` with this learning rate (usually 0.002), β = (0.9, 0.999), ε = 10⁻⁸ and ψ = 0.004.
     pub fn new(rate: f64) -> Self {
         let (betas, decay, memory) = ([0.9, 0.999], Decay::none(), Memory::default());
         Self { rate, betas, epsilon: 1e-8, momentum_decay: 0.004, decay, memory }
     }
 
-    /// The shares of the old mean of g, and of g², that stay in each step; both in [0, 1).
+    /// Sets β₁ and β₂, the decay of the running means of g and g², both in [0, 1).
     pub fn betas(self, first: f64, second: f64) -> Self {
         Self { betas: [first, second], ..self }
     }
 
-    /// The ε that keeps the division finite.
+    /// Sets ε, which avoids division by 0.
     pub fn epsilon(self, epsilon: f64) -> Self {
         Self { epsilon, ..self }
     }
 
-    /// The ψ by which the momentum grows.
+    /// Sets ψ, the momentum decay.
     pub fn momentum_decay(self, momentum_decay: f64) -> Self {
         Self { momentum_decay, ..self }
     }
 
-    /// Pulls weights towards 0.
+    /// Sets the weight decay.
     pub fn decay(self, decay: Decay) -> Self {
         Self { decay, ..self }
     }
 
     /// μₜ.
     fn momentum(&self, t: u64) -> f64 {
-        // 0.96^(t·ψ) = e^(t·ψ·ln 0.96), by the exponential that is the same on every machine.
+        // 0.96^(t·ψ) = e^(t·ψ·ln 0.96), with the same bits on every machine.
         let fading = (t as f64 * self.momentum_decay * Scalar::ln(0.96_f64)).clamp(f64::MIN, 0.0);
         self.betas[0] * (1.0 - 0.5 * Scalar::exp(fading))
     }

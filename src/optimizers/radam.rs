@@ -1,4 +1,4 @@
-//! [`RAdam`]: Adam that trusts its variance only when it knows it.
+//! [`RAdam`]: Adam with a rectified variance.
 
 use crate::kernels::simd::each;
 use crate::layer::Role;
@@ -6,7 +6,7 @@ use crate::optimizers::{Decay, Memory, Optimizer, check_betas, check_epsilon, ch
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
-/// `RAdam` (Liu et al. 2020): Adam that steps by the mean gradient alone until enough steps make its variance reliable.
+/// `RAdam` (Liu et al. 2020): Adam that uses only the mean gradient until its variance estimate is reliable.
 ///
 /// With ρ∞ = 2/(1 - β₂) - 1, ρ = ρ∞ - 2tβ₂ᵗ/(1 - β₂ᵗ) and Adam's m and v: if ρ > 5,
 /// w ← w - η · m/(1 - β₁ᵗ) · r·√(1 - β₂ᵗ)/(√v + ε) with r = √((ρ-4)(ρ-2)ρ∞ / ((ρ∞-4)(ρ∞-2)ρ)); else
@@ -32,22 +32,22 @@ pub struct RAdam<A: Scalar> {
 }
 
 impl<A: Scalar> RAdam<A> {
-    /// `RAdam` with this learning rate (0.001 is usual), β = (0.9, 0.999) and ε = 10⁻⁸.
+    /// Creates `RAdam` with this learning rate (usually 0.001), β = (0.9, 0.999) and ε = 10⁻⁸.
     pub fn new(rate: f64) -> Self {
         Self { rate, betas: [0.9, 0.999], epsilon: 1e-8, decay: Decay::none(), memory: Memory::default() }
     }
 
-    /// The shares of the old mean of g, and of g², that stay in each step; both in [0, 1).
+    /// Sets β₁ and β₂, the decay of the running means of g and g², both in [0, 1).
     pub fn betas(self, first: f64, second: f64) -> Self {
         Self { betas: [first, second], ..self }
     }
 
-    /// The ε that keeps the division finite.
+    /// Sets ε, which avoids division by 0.
     pub fn epsilon(self, epsilon: f64) -> Self {
         Self { epsilon, ..self }
     }
 
-    /// Pulls weights towards 0.
+    /// Sets the weight decay.
     pub fn decay(self, decay: Decay) -> Self {
         Self { decay, ..self }
     }
@@ -70,7 +70,7 @@ impl<A: Scalar> Optimizer<A> for RAdam<A> {
         let rho_max = 2.0 / (1.0 - square) - 1.0;
         let rho = rho_max - 2.0 * t as f64 * fade / (1.0 - fade);
         let rate = self.rate / (1.0 - power(mean, t));
-        // The factor of m, and of m/(√v + ε); one of them is 0.
+        // The factors of m and of m/(√v + ε); one of them is 0.
         let (plain, scaled) = if rho > 5.0 {
             let r = (rho - 4.0) * (rho - 2.0) * rho_max / ((rho_max - 4.0) * (rho_max - 2.0) * rho);
             (0.0, rate * (r * (1.0 - fade)).sqrt())

@@ -1,4 +1,4 @@
-//! [`RmsProp`]: steps divided by the recent size of the gradient.
+//! [`RmsProp`]: steps scaled by recent gradients.
 
 use crate::kernels::simd::each;
 use crate::layer::Role;
@@ -8,8 +8,9 @@ use crate::{Result, Scalar};
 
 /// `RMSprop` (Hinton's lecture 6e, 2012): the gradient divided by the root of a running mean of its square.
 ///
-/// v ← αv + (1 - α)g², u = g/(√v + ε), w ← w - η·u. Centred (Graves 2013), a running mean a of the gradient makes it a
-/// variance: √(v - a²). With momentum, b ← momentum·b + u and w ← w - η·b. As in `PyTorch`, ε stands outside the root.
+/// v ← αv + (1 - α)g², u = g/(√v + ε), w ← w - η·u. If centred (Graves 2013), √v becomes the standard deviation √(v -
+/// a²), with a running mean a of the gradient. With momentum, b ← momentum·b + u and w ← w - η·b. As in `PyTorch`, ε is
+/// outside the root.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -33,23 +34,23 @@ pub struct RmsProp<A: Scalar> {
 }
 
 impl<A: Scalar> RmsProp<A> {
-    /// `RMSprop` with this learning rate (0.01 is usual), α = 0.99 and ε = 10⁻⁸.
+    /// Creates `RMSprop` with this learning rate (usually 0.01), α = 0.99 and ε = 10⁻⁸.
     pub fn new(rate: f64) -> Self {
         let (decay, memory) = (Decay::none(), Memory::default());
         Self { rate, alpha: 0.99, epsilon: 1e-8, momentum: 0.0, centered: false, decay, memory }
     }
 
-    /// The share of the old mean of g² that stays in each step, in [0, 1).
+    /// Sets α, the decay of the running mean of g², in [0, 1).
     pub fn alpha(self, alpha: f64) -> Self {
         Self { alpha, ..self }
     }
 
-    /// The ε that keeps the division finite.
+    /// Sets ε, which avoids division by 0.
     pub fn epsilon(self, epsilon: f64) -> Self {
         Self { epsilon, ..self }
     }
 
-    /// The share of the velocity that stays from step to step, in [0, 1).
+    /// Sets the momentum, in [0, 1).
     pub fn momentum(self, momentum: f64) -> Self {
         Self { momentum, ..self }
     }
@@ -59,7 +60,7 @@ impl<A: Scalar> RmsProp<A> {
         Self { centered: true, ..self }
     }
 
-    /// Pulls weights towards 0.
+    /// Sets the weight decay.
     pub fn decay(self, decay: Decay) -> Self {
         Self { decay, ..self }
     }

@@ -7,11 +7,11 @@ use crate::optimizers::{Decay, Memory, Optimizer, check_rate, share};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
-/// Stochastic gradient descent, w ← w - η·g, with momentum, Nesterov's variant, dampening and decay if wanted.
+/// Stochastic gradient descent, w ← w - η·g, with optional momentum, Nesterov momentum, dampening and decay.
 ///
-/// In each step, as `PyTorch` does it: with momentum, v ← g at the first step and
-/// v ← momentum·v + (1 - dampening)·g after it, and g ← v, or for Nesterov g ← g + momentum·v; at last w ← w - η·g.
-/// The rate η is not part of v, so a change of the rate acts at once.
+/// As in `PyTorch`: with momentum, v ← g in the first step and v ← momentum·v + (1 - dampening)·g in later ones, and g
+/// ← v, or with Nesterov g ← g + momentum·v; then w ← w - η·g. v does not include η, so a change of the learning rate
+/// takes effect immediately.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -30,33 +30,33 @@ pub struct Sgd<A: Scalar> {
     dampening: f64,
     nesterov: bool,
     decay: Decay,
-    /// The velocity, once there is momentum.
+    /// The velocity, with momentum.
     memory: Memory<A>,
 }
 
 impl<A: Scalar> Sgd<A> {
-    /// Plain gradient descent with learning rate `rate`.
+    /// Creates plain gradient descent with this learning rate.
     pub fn new(rate: f64) -> Self {
         let (decay, memory) = (Decay::none(), Memory::default());
         Self { rate, momentum: 0.0, dampening: 0.0, nesterov: false, decay, memory }
     }
 
-    /// Keeps moving: the share of the velocity that stays from step to step, in [0, 1).
+    /// Sets the momentum, in [0, 1).
     pub fn momentum(self, momentum: f64) -> Self {
         Self { momentum, ..self }
     }
 
-    /// Takes only 1 - dampening of each new gradient into the velocity.
+    /// Sets the dampening: each gradient enters the velocity times 1 - dampening.
     pub fn dampening(self, dampening: f64) -> Self {
         Self { dampening, ..self }
     }
 
-    /// Looks ahead along the velocity (Nesterov's momentum); needs momentum and no dampening.
+    /// Enables Nesterov momentum; requires momentum and no dampening.
     pub fn nesterov(self) -> Self {
         Self { nesterov: true, ..self }
     }
 
-    /// Pulls weights towards 0.
+    /// Sets the weight decay.
     pub fn decay(self, decay: Decay) -> Self {
         Self { decay, ..self }
     }
@@ -91,13 +91,13 @@ impl<A: Scalar> Optimizer<A> for Sgd<A> {
         let ([v], new) = self.memory.of(slot, weights.len(), A::ZERO);
         let momentum = A::of(self.momentum);
         let fresh = if new { A::ONE } else { A::of(1.0 - self.dampening) };
-        // The velocity's part, and the gradient's own, in the step.
+        // The coefficients of the velocity and the gradient in the step.
         let (by_velocity, by_gradient) = if self.nesterov { (momentum, A::ONE) } else { (A::ONE, A::ZERO) };
         each(
             (weights, gradient, v),
             #[inline(always)]
             move |(w, &g, v)| {
-                // On copies, each stored once: for all that the compiler knows, what is written to w could be in v.
+                // On copies, each stored once, because the compiler must assume that w and v may alias.
                 let mut weight = *w;
                 let g = decay.pull(&mut weight, g);
                 let velocity = momentum * *v + fresh * g;

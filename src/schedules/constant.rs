@@ -1,8 +1,8 @@
-//! [`Constant`]: the rate stays.
+//! [`Constant`]: a constant learning rate.
 
 use crate::schedules::Schedule;
 
-/// The base rate at each step.
+/// The base rate at every step.
 ///
 /// ```
 /// use neuropil::schedules::{Constant, Schedule};

@@ -1,10 +1,10 @@
-//! [`Cosine`]: the rate falls along half a cosine wave.
+//! [`Cosine`]: cosine annealing.
 
 use crate::schedules::Schedule;
 
 /// least + (base - least)·(1 + cos(π·t/steps))/2 (Loshchilov and Hutter 2017; `PyTorch`'s `CosineAnnealingLR`).
 ///
-/// After `steps` it rises again, as in `PyTorch`: the wave has the period 2·steps.
+/// After `steps` it rises again, as in `PyTorch`, with period 2·steps.
 ///
 /// ```
 /// use neuropil::schedules::{Cosine, Schedule};
@@ -19,12 +19,12 @@ pub struct Cosine {
 }
 
 impl Cosine {
-    /// From the base rate to 0 in `steps` steps (0 counts as 1).
+    /// Anneals the base rate to 0 in `steps` steps (0 counts as 1).
     pub fn new(steps: u64) -> Self {
         Self { steps: steps.max(1), least: 0.0 }
     }
 
-    /// The rate at the lowest point, instead of 0.
+    /// Sets the minimum rate, 0 by default.
     #[must_use]
     pub fn least(self, least: f64) -> Self {
         Self { least, ..self }

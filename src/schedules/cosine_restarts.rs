@@ -1,8 +1,8 @@
-//! [`CosineRestarts`]: the rate falls along half a cosine wave, again and again.
+//! [`CosineRestarts`]: cosine annealing with warm restarts.
 
 use crate::schedules::Schedule;
 
-/// [`Cosine`](crate::schedules::Cosine) from the start again after each period, which grows by a factor each time (`SGDR`,
+/// [`Cosine`](crate::schedules::Cosine), restarted after each period, whose length grows by a factor (`SGDR`,
 /// Loshchilov and Hutter 2017; `PyTorch`'s `CosineAnnealingWarmRestarts`).
 ///
 /// ```
@@ -21,12 +21,12 @@ pub struct CosineRestarts {
 }
 
 impl CosineRestarts {
-    /// A first period of `first` steps, each next one `factor` times as long (0 counts as 1).
+    /// Sets a first period of `first` steps, each later one `factor` times as long (0 counts as 1).
     pub fn new(first: u64, factor: u64) -> Self {
         Self { first: first.max(1), factor: factor.max(1), least: 0.0 }
     }
 
-    /// The rate at the end of a period, instead of 0.
+    /// Sets the minimum rate, 0 by default.
     #[must_use]
     pub fn least(self, least: f64) -> Self {
         Self { least, ..self }

@@ -1,20 +1,20 @@
-//! [`Cyclic`]: up and down between two rates.
+//! [`Cyclic`]: a rate that cycles between two bounds.
 
 use crate::schedules::Schedule;
 
-/// How the height of the cycles changes.
+/// How the amplitude of the cycles changes.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub enum CyclicMode {
-    /// It stays.
+    /// Constant amplitude.
     #[default]
     Triangular,
-    /// It halves with each cycle.
+    /// Halved in each cycle.
     Halved,
-    /// It is multiplied by this factor at each step.
+    /// Multiplied by this factor in each step.
     Exponential(f64),
 }
 
-/// Straight lines up from the base rate to the highest rate and back (Smith 2017; `PyTorch`'s `CyclicLR`).
+/// Rises linearly from the base rate to the highest rate and back (Smith 2017; `PyTorch`'s `CyclicLR`).
 ///
 /// ```
 /// use neuropil::schedules::{Cyclic, Schedule};
@@ -31,12 +31,12 @@ pub struct Cyclic {
 }
 
 impl Cyclic {
-    /// Cycles of `up` steps to the rate `highest` and `down` steps back (0 counts as 1).
+    /// Creates cycles of `up` steps to the rate `highest` and `down` steps back (0 counts as 1).
     pub fn new(highest: f64, up: u64, down: u64) -> Self {
         Self { highest, up: up.max(1), down: down.max(1), mode: CyclicMode::Triangular }
     }
 
-    /// How the height of the cycles changes.
+    /// How the amplitude of the cycles changes.
     #[must_use]
     pub fn mode(self, mode: CyclicMode) -> Self {
         Self { mode, ..self }

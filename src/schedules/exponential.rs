@@ -1,4 +1,4 @@
-//! [`Exponential`]: the rate falls by the same factor at each step.
+//! [`Exponential`]: exponential decay.
 
 use crate::schedules::Schedule;
 

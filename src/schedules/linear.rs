@@ -1,4 +1,4 @@
-//! [`Linear`]: the rate goes from one level to another in a straight line; the usual warm-up.
+//! [`Linear`]: linear interpolation between two rates, such as a warm-up.
 
 use crate::schedules::Schedule;
 
@@ -18,12 +18,12 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// From `start` times the base rate to `end` times it in `steps` steps.
+    /// Interpolates from `start` to `end` times the base rate in `steps` steps.
     pub fn new(start: f64, end: f64, steps: u64) -> Self {
         Self { start, end, steps }
     }
 
-    /// A warm-up from a hundredth of the base rate to all of it.
+    /// Warms up from 1% of the base rate to the base rate.
     pub fn warm_up(steps: u64) -> Self {
         Self::new(0.01, 1.0, steps)
     }

@@ -1,8 +1,8 @@
-//! The [`Schedule`] trait and the schedules of the learning rate, one file each.
+//! The [`Schedule`] trait and the learning rate schedules, one file each.
 //!
 //! # A new schedule
-//! One new file here and a line in each of the two lists below; in another crate it is one file: a formula from the step to
-//! the rate.
+//! Add one file here and an entry in each of the two lists below; in another crate, one file is enough: a function from
+//! the step to the rate.
 
 use std::fmt::Debug;
 
@@ -34,36 +34,35 @@ pub use polynomial::Polynomial;
 pub use sequence::Sequence;
 pub use step_decay::StepDecay;
 
-/// How the learning rate changes while a network trains.
+/// A learning rate schedule.
 ///
-/// A schedule is a formula: the rate follows from the base rate and the number of steps taken, whatever a step means to
-/// the one who asks, an update or an epoch. Only [`Plateau`] also looks at how training goes.
+/// The rate is a function of the base rate and the number of steps, which may be updates or epochs. Only [`Plateau`]
+/// also depends on a metric.
 pub trait Schedule: Debug + Send {
-    /// The name of its kind in files, such as `cosine`: a training that was saved goes on only with a schedule of the same.
+    /// The name of its kind in files, such as `cosine`. A saved training only resumes with a schedule of the same kind.
     fn kind(&self) -> &'static str;
 
-    /// The rate for step `step`, counted from 0, where `base` is the optimizer's own rate.
+    /// The rate at `step`, counted from 0; `base` is the base rate of the optimizer.
     fn rate(&self, base: f64, step: u64) -> f64;
 
-    /// After step `step`, counted as in [`rate`](Self::rate): the number that training is watched by, such as the
-    /// validation loss.
+    /// Reports the monitored metric, such as the validation loss, after `step`, counted as in [`rate`](Self::rate).
     fn observe(&mut self, _step: u64, _metric: f64) {}
 
-    /// What it has to remember when a training is saved, to go on later: nothing, for a formula.
+    /// The state to save in order to resume training; empty by default.
     fn state(&self) -> Vec<f64> {
         Vec::new()
     }
 
-    /// Takes back what [`state`](Self::state) gave.
+    /// Restores the [`state`](Self::state).
     ///
     /// # Errors
-    /// [`Error::Format`] when it cannot be that; the schedule stays as it was.
+    /// [`Error::Format`] for an invalid state; the schedule is not changed.
     fn restore(&mut self, state: &[f64]) -> Result<()> {
         if state.is_empty() { Ok(()) } else { Err(wrong_state("a schedule without memory")) }
     }
 }
 
-/// So that a schedule may be chosen as the program runs.
+/// For schedules chosen at run time.
 impl<S: Schedule + ?Sized> Schedule for Box<S> {
     fn kind(&self) -> &'static str {
         (**self).kind()
@@ -86,12 +85,12 @@ impl<S: Schedule + ?Sized> Schedule for Box<S> {
     }
 }
 
-/// The error of a state that is not one of this schedule.
+/// The error for an invalid state.
 fn wrong_state(schedule: &str) -> Error {
     Error::Format { what: format!("the state of {schedule}"), problem: "it is another schedule's".into() }
 }
 
-/// Half a cosine wave: 1 at `part` = 0, 0 at `part` = 1.
+/// Half a cosine period: 1 at `part` = 0, 0 at `part` = 1.
 fn half_wave(part: f64) -> f64 {
     0.5 * (1.0 + (std::f64::consts::PI * part).cos())
 }

@@ -1,8 +1,8 @@
-//! [`MultiStep`]: the rate falls at milestones.
+//! [`MultiStep`]: decay at milestones.
 
 use crate::schedules::Schedule;
 
-/// base·γ for each milestone reached (`PyTorch`'s `MultiStepLR`); a milestone m acts from step m on.
+/// base·γ for each milestone reached (`PyTorch`'s `MultiStepLR`); milestone m applies from step m on.
 ///
 /// ```
 /// use neuropil::schedules::{MultiStep, Schedule};

@@ -1,21 +1,21 @@
-//! [`OneCycle`]: up to a high rate and down to almost none.
+//! [`OneCycle`]: the 1cycle policy.
 
 use crate::schedules::{Schedule, half_wave};
 
-/// The form of a rise or fall.
+/// The annealing curve.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Anneal {
-    /// Half a cosine wave.
+    /// Half a cosine period.
     #[default]
     Cosine,
-    /// A straight line.
+    /// Linear.
     Linear,
 }
 
-/// One rise to the highest rate and one fall far below the first (Smith and Topin 2018; `PyTorch`'s `OneCycleLR` in two
-/// phases).
+/// The 1cycle policy: one rise to the highest rate, and one fall far below the initial one (Smith and Topin 2018;
+/// `PyTorch`'s `OneCycleLR` in two phases).
 ///
-/// It starts at highest/25, whatever the base rate, peaks after 0.3 of the steps, and ends at highest/25/10⁴.
+/// It starts at highest/25, regardless of the base rate, peaks after 30% of the steps, and ends at highest/25/10⁴.
 ///
 /// ```
 /// use neuropil::schedules::{OneCycle, Schedule};
@@ -36,24 +36,24 @@ pub struct OneCycle {
 }
 
 impl OneCycle {
-    /// A cycle up to the rate `highest` in `steps` steps.
+    /// Creates a cycle of `steps` steps with the maximum rate `highest`.
     pub fn new(highest: f64, steps: u64) -> Self {
         Self { highest, steps, rise: 0.3, anneal: Anneal::Cosine, start_divisor: 25.0, end_divisor: 1e4 }
     }
 
-    /// The share of the steps that the rise takes.
+    /// Sets the fraction of steps spent rising.
     #[must_use]
     pub fn rise(self, rise: f64) -> Self {
         Self { rise, ..self }
     }
 
-    /// The form of rise and fall.
+    /// Sets the annealing curve.
     #[must_use]
     pub fn anneal(self, anneal: Anneal) -> Self {
         Self { anneal, ..self }
     }
 
-    /// The highest rate is `start` times the first one, and that is `end` times the last one.
+    /// Sets the ratio `start` of maximum to initial rate, and `end` of initial to final rate.
     #[must_use]
     pub fn divisors(self, start: f64, end: f64) -> Self {
         Self { start_divisor: start, end_divisor: end, ..self }

@@ -1,15 +1,14 @@
-//! [`Plateau`]: the rate falls when training stands still.
+//! [`Plateau`]: decay when a metric stops improving.
 
 use crate::Result;
 use crate::schedules::{Schedule, wrong_state};
 
-/// Multiplies the rate by a factor when the watched number has not become better for a while (`PyTorch`'s
-/// `ReduceLROnPlateau`).
+/// Multiplies the rate by a factor when a metric has stopped improving (`PyTorch`'s `ReduceLROnPlateau`).
 ///
-/// A step is better when it is below best·(1 - threshold), or above best·(1 + threshold) if
-/// [`higher_is_better`](Self::higher_is_better); with an [`absolute`](Self::absolute) threshold, below best - threshold or
-/// above best + threshold. The rate falls when more than `patience` steps in a row were not better; for `cooldown` steps
-/// after that, none is counted.
+/// A step is an improvement if its metric is below best·(1 - threshold), or above best·(1 + threshold) if
+/// [`higher_is_better`](Self::higher_is_better); with an [`absolute`](Self::absolute) threshold, below best - threshold
+/// or above best + threshold. The rate is reduced after more than `patience` steps in a row without improvement; the
+/// next `cooldown` steps are not counted.
 ///
 /// ```
 /// use neuropil::schedules::{Plateau, Schedule};
@@ -32,12 +31,12 @@ pub struct Plateau {
     best: Option<f64>,
     bad: u64,
     cooling: u64,
-    /// How often the rate was to fall.
+    /// The number of reductions.
     falls: u32,
 }
 
 impl Plateau {
-    /// Multiplies the rate by `factor` after more than `patience` steps without progress by a factor of 10⁻⁴.
+    /// Multiplies the rate by `factor` after more than `patience` steps without a relative improvement of 10⁻⁴.
     pub fn new(factor: f64, patience: u64) -> Self {
         Self {
             factor,
@@ -54,31 +53,31 @@ impl Plateau {
         }
     }
 
-    /// How much better counts as better, relative to the best so far.
+    /// Sets the minimum improvement, relative to the best so far.
     #[must_use]
     pub fn threshold(self, threshold: f64) -> Self {
         Self { threshold, ..self }
     }
 
-    /// Takes the threshold as it is, not relative to the best so far.
+    /// Makes the threshold absolute.
     #[must_use]
     pub fn absolute(self) -> Self {
         Self { absolute: true, ..self }
     }
 
-    /// Watches a number that should rise, such as the accuracy.
+    /// Monitors a metric that should increase, such as accuracy.
     #[must_use]
     pub fn higher_is_better(self) -> Self {
         Self { higher_is_better: true, ..self }
     }
 
-    /// For how many steps after a fall none is counted.
+    /// Sets the number of steps after a reduction that are not counted.
     #[must_use]
     pub fn cooldown(self, cooldown: u64) -> Self {
         Self { cooldown, ..self }
     }
 
-    /// The rate does not fall below this.
+    /// Sets the minimum rate.
     #[must_use]
     pub fn least(self, least: f64) -> Self {
         Self { least, ..self }
@@ -97,7 +96,7 @@ impl Schedule for Plateau {
     }
 
     fn rate(&self, base: f64, _: u64) -> f64 {
-        // One factor after the other, as the rate fell; changes of 10⁻⁸ or less are not made.
+        // Factor by factor, to match the successive reductions; changes of 10⁻⁸ or less are skipped.
         (0..self.falls).fold(base, |rate, _| {
             let lower = (rate * self.factor).max(self.least);
             if rate - lower > 1e-8 { lower } else { rate }

@@ -1,4 +1,4 @@
-//! [`Polynomial`]: the rate falls to 0 along a power.
+//! [`Polynomial`]: polynomial decay.
 
 use crate::schedules::Schedule;
 
@@ -17,7 +17,7 @@ pub struct Polynomial {
 }
 
 impl Polynomial {
-    /// To 0 in `steps` steps.
+    /// Decays to 0 in `steps` steps.
     pub fn new(steps: u64, power: f64) -> Self {
         Self { steps, power }
     }

@@ -1,10 +1,9 @@
-//! [`Sequence`]: one schedule after the other.
+//! [`Sequence`]: schedules in sequence.
 
 use crate::Result;
 use crate::schedules::{Schedule, wrong_state};
 
-/// Schedules one after the other; each starts from its own step 0 (`PyTorch`'s `SequentialLR`), and observes only the
-/// steps at which it acts.
+/// Runs schedules in sequence, each from its own step 0 (`PyTorch`'s `SequentialLR`). Each observes only its own steps.
 ///
 /// ```
 /// use neuropil::schedules::{Cosine, Linear, Schedule, Sequence};
@@ -14,17 +13,17 @@ use crate::schedules::{Schedule, wrong_state};
 /// ```
 #[derive(Debug)]
 pub struct Sequence {
-    /// The step from which on each part acts.
+    /// The first step of each part.
     parts: Vec<(u64, Box<dyn Schedule>)>,
 }
 
 impl Sequence {
-    /// Begins with this schedule.
+    /// Starts with this schedule.
     pub fn new(first: impl Schedule + 'static) -> Self {
         Self { parts: vec![(0, Box::new(first))] }
     }
 
-    /// From step `from` on, the next schedule; milestones must grow.
+    /// Appends a schedule that starts at step `from`; milestones must increase.
     #[must_use]
     pub fn then(mut self, from: u64, next: impl Schedule + 'static) -> Self {
         self.parts.push((from, Box::new(next)));
@@ -49,7 +48,7 @@ impl Schedule for Sequence {
     }
 
     fn state(&self) -> Vec<f64> {
-        // Each part's state with its length in front.
+        // The state of each part, prefixed with its length.
         let with_length = |(_, part): &(u64, Box<dyn Schedule>)| {
             let state = part.state();
             std::iter::once(state.len() as f64).chain(state)
@@ -69,7 +68,7 @@ impl Schedule for Sequence {
     }
 }
 
-/// Gives each part its state, as far as they go.
+/// Restores the state of each part.
 fn restore_parts(parts: &mut [(u64, Box<dyn Schedule>)], mut state: &[f64]) -> Result<()> {
     let wrong = || wrong_state("a Sequence");
     for (_, part) in parts {

@@ -1,4 +1,4 @@
-//! [`StepDecay`]: the rate falls every so many steps.
+//! [`StepDecay`]: decay every `every` steps.
 
 use crate::schedules::Schedule;
 

@@ -1,12 +1,12 @@
-//! Convolutions of a batch of images: forward, and the gradients by the input, the weights and the biases.
+//! Convolutions of a batch of images: forward, and the gradients with respect to input, weights and biases.
 //!
 //! | window | method |
 //! |---|---|
-//! | 3 x 3 with stride and dilation 1, several channels of input and output | Winograd's minimal filtering, [`winograd`] |
-//! | any | a product with the matrix of the patches under the window, [`patches`] |
+//! | 3 x 3 with stride and dilation 1, several input and output channels | Winograd's minimal filtering, [`winograd`] |
+//! | any | a product with the matrix of patches (im2col), [`patches`] |
 //!
-//! Samples are shared out to threads. The gradients of the parameters are sums over samples: these are added up in
-//! blocks of samples that do not depend on the threads, and so neither do the bits.
+//! Samples are split over threads. The gradients of the parameters are summed in blocks of samples that do not depend
+//! on the number of threads, so neither do the bits.
 
 mod patches;
 mod winograd;
@@ -21,10 +21,10 @@ use crate::Scalar;
 /// A convolution of images of one shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Geometry {
-    /// Rows and columns, with the window's positions on them.
+    /// Rows and columns, with the window on them.
     pub axes: [Axis; 2],
     pub groups: usize,
-    /// Channels of a group, of the input and of the output.
+    /// Input and output channels per group.
     pub inputs: usize,
     pub outputs: usize,
 }
@@ -36,7 +36,7 @@ enum Method {
 }
 
 impl Geometry {
-    /// Whether the memory for it can be counted.
+    /// Whether its memory size does not overflow.
     pub(crate) fn fits(&self) -> bool {
         let [rows, columns] = self.axes;
         let channels = self.groups.checked_mul(self.outputs);
@@ -51,49 +51,49 @@ impl Geometry {
         if winograd::pays(self) { Method::Winograd } else { Method::Patches }
     }
 
-    /// Numbers of a channel of the input.
+    /// Elements of an input channel.
     fn input_plane(&self) -> usize {
         self.axes[0].input * self.axes[1].input
     }
 
-    /// Numbers of a channel of the output.
+    /// Elements of an output channel.
     fn output_plane(&self) -> usize {
         self.axes[0].output * self.axes[1].output
     }
 
-    /// Numbers of a sample of the input.
+    /// Elements of an input sample.
     fn input_len(&self) -> usize {
         self.groups * self.inputs * self.input_plane()
     }
 
-    /// Numbers of a sample of the output.
+    /// Elements of an output sample.
     fn output_len(&self) -> usize {
         self.groups * self.outputs * self.output_plane()
     }
 
-    /// Weights of an output channel: input channels of a group times taps of the window.
+    /// Weights per output channel: input channels per group times taps.
     fn patch_len(&self) -> usize {
         self.inputs * self.axes[0].kernel * self.axes[1].kernel
     }
 
-    /// Multiplications of a sample in each of the three products.
+    /// Multiplications per sample in each of the three products.
     fn work(&self) -> usize {
         self.output_len() * self.patch_len()
     }
 }
 
-/// The memory of a convolution on a tape; samples lie one after another in all slices that its methods take.
+/// The buffers of a convolution on a tape. Samples are contiguous in all slices of its methods.
 #[derive(Debug)]
 pub(crate) struct Convolution<A> {
-    /// The weights as Winograd's method takes them.
+    /// The transformed weights of Winograd's method.
     weight: Vec<A>,
-    /// One for each thread that took part.
+    /// One per thread.
     scratch: Vec<Scratch<A>>,
-    /// The gradients of the parameters from each block of samples.
+    /// The gradients of the parameters for each block of samples.
     blocks: Vec<Block<A>>,
 }
 
-/// The memory of a thread.
+/// The buffers of a thread.
 #[derive(Debug)]
 struct Scratch<A> {
     image: Vec<A>,
@@ -113,14 +113,14 @@ impl<A> Default for Convolution<A> {
     }
 }
 
-/// The most blocks of samples in which gradients are added up.
+/// The maximum number of blocks of samples.
 const BLOCKS: usize = 8;
 
-/// The most numbers that these blocks hold together.
+/// The maximum total size of the blocks.
 const BLOCK_NUMBERS: usize = 1 << 21;
 
 impl<A: Scalar> Convolution<A> {
-    /// y for each sample of `x`; `weight` is (output channels, input channels of a group, taps).
+    /// Computes y for each sample of `x`; `weight` is (output channels, input channels per group, taps).
     pub(crate) fn forward(&mut self, g: &Geometry, weight: &[A], bias: Option<&[A]>, x: &[A], y: &mut [A]) {
         let samples = y.len() / g.output_len();
         let method = g.method();
@@ -137,14 +137,14 @@ impl<A: Scalar> Convolution<A> {
         share(0..samples, Shared(y, g.output_len()), Shared(&mut [], 0), &mut scratch[..threads], &run);
     }
 
-    /// From dL/dy: dL/dx, and nothing else.
+    /// Computes only dL/dx from dL/dy.
     pub(crate) fn input_gradient(&mut self, g: &Geometry, weight: &[A], dy: &[A], dx: &mut [A]) {
         self.prepare(g, weight);
         self.run_backward(g, weight, dy, Some(dx), None, false);
     }
 
-    /// From dL/dy: dL/dx, if wanted, and the gradients of the weights and of the biases, if there are any; for weights
-    /// that [`forward`](Self::forward) or [`input_gradient`](Self::input_gradient) was called with before.
+    /// Computes dL/dx, if requested, and the gradients of weights and biases, if any, from dL/dy. The weights are those
+    /// of the last [`forward`](Self::forward) or [`input_gradient`](Self::input_gradient).
     pub(crate) fn backward(
         &mut self,
         g: &Geometry,
@@ -169,8 +169,8 @@ impl<A: Scalar> Convolution<A> {
         }
     }
 
-    /// Leaves the gradients of the parameters in the first blocks, and returns how many; that of the weights only if
-    /// there is `x`.
+    /// Leaves the gradients of the parameters in the first blocks, and returns their number; that of the weights only
+    /// if `x` is given.
     fn run_backward(
         &mut self,
         g: &Geometry,
@@ -214,14 +214,14 @@ impl<A: Scalar> Convolution<A> {
         count
     }
 
-    /// Brings the weights into the form that the method takes.
+    /// Transforms the weights for the method.
     fn prepare(&mut self, g: &Geometry, weight: &[A]) {
         if g.method() == Method::Winograd {
             winograd::transform_weight(g, weight, &mut self.weight);
         }
     }
 
-    /// Makes one scratch for each thread that shall take part.
+    /// Creates one scratch per thread.
     fn threads(&mut self, items: usize, work: usize) -> usize {
         let threads = parts(items, work);
         if self.scratch.len() < threads {
@@ -231,7 +231,7 @@ impl<A: Scalar> Convolution<A> {
         threads
     }
 
-    /// Makes the first `count` blocks all zero.
+    /// Zeroes the first `count` blocks.
     fn clear_blocks(&mut self, count: usize, weights: usize, biases: usize) {
         if self.blocks.len() < count {
             self.blocks.resize_with(count, || Block { weight: Vec::new(), bias: Vec::new() });
@@ -245,7 +245,7 @@ impl<A: Scalar> Convolution<A> {
     }
 }
 
-/// Adds the sum of each channel's plane to `sums`, sample after sample.
+/// Adds the sum of each channel's plane to `sums`, in the order of samples.
 fn add_planes<A: Scalar>(dy: &[A], plane: usize, sums: &mut [f64]) {
     let channels = sums.len();
     vectorize(
@@ -260,7 +260,7 @@ fn add_planes<A: Scalar>(dy: &[A], plane: usize, sums: &mut [f64]) {
     );
 }
 
-/// Numbers that are added up in their own type before their sum goes to `f64`: sixteen in each partial sum.
+/// Elements that are summed in their own type before conversion to `f64`: sixteen per partial sum.
 const SHORT: usize = 16 * LANES;
 const LANES: usize = 64;
 
@@ -285,12 +285,12 @@ fn short_sum<A: Scalar>(x: &[A]) -> f64 {
     lanes[0].to_f64()
 }
 
-/// The numbers of some samples.
+/// The elements of some samples.
 fn part<'a, A>(x: &'a [A], samples: &Range<usize>, len: usize) -> &'a [A] {
     &x[samples.start * len..samples.end * len]
 }
 
-/// `len` numbers of `memory`, with any content, from the start of a cache line on.
+/// `len` elements of `memory` with arbitrary contents, aligned to a cache line.
 fn room<A: Scalar>(memory: &mut Vec<A>, len: usize) -> &mut [A] {
     const LINE: usize = 64;
     let more = LINE / size_of::<A>();

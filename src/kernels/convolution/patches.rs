@@ -1,9 +1,8 @@
-//! Convolutions as products with the matrix of patches: a column for each position of the window, with the pixels under
-//! it.
+//! Convolutions as products with the matrix of patches (im2col), which has one column per position of the window.
 //!
-//! With the patches P (input channels and taps x positions) and the weights W (output channels x input channels and
-//! taps), y = W·P, dW = dy·Pᵀ, and dP = Wᵀ·dy, whose columns are added up where the patches lie. A window of one pixel
-//! that steps by one needs no copy: the image itself is P.
+//! With patches P, (input channels · taps, positions), and weights W, (output channels, input channels · taps): y =
+//! W·P, dW = dy·Pᵀ, and dP = Wᵀ·dy, whose columns are added to the image at their patches. A 1 x 1 window with stride 1
+//! needs no copy: P is the image.
 
 use std::ops::Range;
 
@@ -13,24 +12,24 @@ use super::super::{matrix, matrix_mut};
 use super::{Geometry, Scratch, room};
 use crate::Scalar;
 
-/// Bytes for P: a part of the second-level cache.
+/// Bytes for P: a fraction of the L2 cache.
 const BYTES: usize = 512 << 10;
 
-/// Segments are copied in chunks of this size: what is copied beyond the end is overwritten by the next segment.
+/// Segments are copied in chunks of this size; an excess at the end is overwritten by the next segment.
 const CHUNK: usize = 16;
 
-/// A few rows of the output of a sample: as many as have patches that fit into [`BYTES`].
+/// Some output rows of a sample, whose patches fit in [`BYTES`].
 struct Strip<'a> {
     g: &'a Geometry,
-    /// The rows of the output, and the positions of the window on them.
+    /// The output rows, and their positions.
     output_rows: Range<usize>,
     positions: usize,
-    /// The rows of the padded image under them, and their length.
+    /// The rows of the padded image that they depend on, and their length.
     height: usize,
     row_stride: usize,
 }
 
-/// Whether the image is the matrix of patches.
+/// Whether P is the image itself.
 fn is_plain(g: &Geometry) -> bool {
     g.axes.iter().all(|axis| axis.kernel == 1 && axis.stride == 1 && axis.before == 0 && axis.after == 0)
 }
@@ -79,7 +78,7 @@ pub(super) fn forward<A: Scalar>(
     }
 }
 
-/// Writes dL/dx, and adds to dL/dW if there is x.
+/// Writes dL/dx, and accumulates dL/dW if x is given.
 pub(super) fn backward<A: Scalar>(
     g: &Geometry,
     weight: &[A],
@@ -129,7 +128,7 @@ pub(super) fn backward<A: Scalar>(
 }
 
 impl Strip<'_> {
-    /// The index of the first position among those of the image.
+    /// The index of the first position in the image.
     fn start(&self) -> usize {
         self.output_rows.start * self.g.axes[1].output
     }
@@ -167,7 +166,7 @@ impl Strip<'_> {
         &patches[..len]
     }
 
-    /// Adds the patches in `scratch.columns` to an image.
+    /// Accumulates the patches in `scratch.columns` into an image.
     fn add_patches<A: Scalar>(&self, dx: &mut [A], scratch: &mut Scratch<A>) {
         let [rows, columns] = self.g.axes;
         let image = room(&mut scratch.image, self.image_len());
@@ -196,12 +195,12 @@ impl Strip<'_> {
         );
     }
 
-    /// The padded image, and a few numbers that may be read after it.
+    /// The padded image, and a few elements that may be read past its end.
     fn image_len(&self) -> usize {
         self.g.inputs * self.height * self.row_stride + CHUNK
     }
 
-    /// Where each row of the image starts in a plane of it, and in a plane of the padded image.
+    /// The start of each row in a plane of the image and of the padded image.
     #[inline(always)]
     fn image_rows(&self) -> impl Iterator<Item = (usize, usize)> {
         let [rows, columns] = self.g.axes;
@@ -213,8 +212,8 @@ impl Strip<'_> {
         })
     }
 
-    /// Calls `f` for each segment, the part of a row of P that belongs to one row of the output: with its number, and
-    /// where it starts in the padded image.
+    /// Calls `f` for each segment, the part of a row of P for one output row, with its index and its start in the
+    /// padded image.
     #[inline(always)]
     fn each_segment(&self, mut f: impl FnMut(usize, usize)) {
         let [rows, columns] = self.g.axes;

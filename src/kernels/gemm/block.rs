@@ -7,29 +7,30 @@ use super::pack::{self, A_BYTES, A_ROWS, B_BYTES};
 use super::tile::{ROWS, Tile, VECTORS, tile};
 use super::{Product, View};
 
-/// The longest block of a sum: the rows of a tile and the space for packing are made for it.
+/// The maximum block length of a sum, which sizes the tiles and the packing space.
 const fn longest<A>() -> usize {
     A_BYTES / A_ROWS / size_of::<A>()
 }
 
-/// Sums are cut in blocks of nearly equal length, which depends on k alone: so they round alike in every product.
+/// Sums are split into blocks of nearly equal length, which depends only on k, so rounding is the same in every
+/// product.
 pub(super) fn k_block<A>(k: usize) -> usize {
     if k <= longest::<A>() { k } else { k.div_ceil(k.div_ceil(longest::<A>())) }
 }
 
-/// The most rows of a for which b is read where it is: packing pays when it is read more often.
+/// The maximum rows of a for which b is not packed: packing pays when b is read more often.
 const UNPACKED_B: usize = 128;
 
-/// As [`UNPACKED_B`], when each row of b is on another page of memory.
+/// As [`UNPACKED_B`], when each row of b is on a different page.
 const UNPACKED_PAGES: usize = 32;
 
-/// The longest sums for which an a that is stored by columns is read where it is.
+/// The maximum length of sums for which a column-major a is not packed.
 const UNPACKED_A: usize = 128;
 
 /// # Safety
 /// The promise of [`Product`]; c.column must not be negative.
 pub(super) unsafe fn run<A: Element>(product: Product<A>) {
-    // The space is fetched out here: a closure in `with_simd` would be compiled without the vector instructions.
+    // The space is obtained here, because a closure in `with_simd` would be compiled without vector instructions.
     pack::with_space(|a_space, b_space| arch().dispatch(Run { product, a_space, b_space }));
 }
 
@@ -49,7 +50,7 @@ impl<A: Element> WithSimd for Run<A> {
     }
 }
 
-/// A part of a row of c: how wide a panel is in vectors.
+/// The width of a panel in elements.
 #[inline(always)]
 fn panel<S: Simd>(vectors: usize) -> usize {
     let most = if S::REGISTER_COUNT >= 32 { VECTORS } else { VECTORS / 2 };
@@ -111,7 +112,7 @@ unsafe fn one_block<A: Element, S: Simd>(simd: S, product: Product<A>, a_space: 
         let mut first = 0;
         while first < m {
             let last = if unpacked_a { m } else { m.min(first + A_ROWS) };
-            // 8 rows are two tiles of 4: a tile of 2 would wait for its operands.
+            // 8 rows are two tiles of 4, because a tile of 2 would stall on its operands.
             let group = (last - first).div_ceil((last - first).div_ceil(ROWS));
             if !unpacked_a {
                 pack::rows(View { start: a.at(first, 0), ..a }, last - first, k, a_space, group);

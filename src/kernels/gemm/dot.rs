@@ -1,15 +1,15 @@
-//! Few rows by contiguous columns, or many by few: dot products.
+//! Dot products, for few rows by contiguous columns, or many by few.
 
 use pulp::{Simd, WithSimd};
 
 use super::element::{Element, arch};
 use super::{NARROW, Product};
 
-/// The length of sums from which on adding up the lanes costs less than packing b for tiles that few rows or columns
-/// use: the step of a `LeNet` takes 7 % less time.
+/// The minimum length of sums for which reducing lanes is cheaper than packing b for few rows or columns: a training
+/// step of a `LeNet` is 7 % faster.
 const LONG: usize = 384;
 
-/// Are the rows of a and the columns of b contiguous, and so few of either that b is best read where it is?
+/// Whether the rows of a and the columns of b are contiguous, and few enough of either that packing does not pay.
 pub(super) fn fits<A>(product: &Product<A>) -> bool {
     let Product { m, k, n, a, b, .. } = product;
     let few = *m == 1 && *k > 1 || *k >= LONG && (*m < NARROW || *n < NARROW);

@@ -6,7 +6,7 @@ use pulp::{Arch, MemMask, Simd};
 
 use crate::Scalar;
 
-/// The widest instruction set of this machine, found out once.
+/// The widest instruction set of this machine, detected once.
 pub(super) fn arch() -> Arch {
     static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
     #[cfg(test)]
@@ -16,14 +16,14 @@ pub(super) fn arch() -> Arch {
     *ARCH
 }
 
-/// A number type with vector instructions. The lanes of a vector never mix, but in [`sum`](Element::sum).
+/// An element type with vector instructions. Lanes are independent, except in [`sum`](Element::sum).
 pub(super) trait Element: Scalar {
     /// A vector register of the instruction set `S`.
     type Vector<S: Simd>: Copy;
-    /// Which lanes a masked load or store touches.
+    /// The lanes that a masked load or store accesses.
     type Mask<S: Simd>: Copy;
 
-    /// Numbers in a vector.
+    /// Elements per vector.
     fn lanes<S: Simd>() -> usize {
         size_of::<Self::Vector<S>>() / size_of::<Self>()
     }
@@ -33,7 +33,7 @@ pub(super) trait Element: Scalar {
     fn times<S: Simd>(simd: S, x: Self::Vector<S>, y: Self::Vector<S>) -> Self::Vector<S>;
     /// x + y.
     fn plus<S: Simd>(simd: S, x: Self::Vector<S>, y: Self::Vector<S>) -> Self::Vector<S>;
-    /// x * y + z, rounded once where the instruction set can.
+    /// x * y + z, rounded once where the instruction set supports it.
     fn mul_add<S: Simd>(simd: S, x: Self::Vector<S>, y: Self::Vector<S>, z: Self::Vector<S>) -> Self::Vector<S>;
     /// The sum of the lanes.
     fn sum<S: Simd>(simd: S, x: Self::Vector<S>) -> Self;
@@ -49,10 +49,10 @@ pub(super) trait Element: Scalar {
     /// # Safety
     /// Those lanes must be writable at `to`.
     unsafe fn store_some<S: Simd>(simd: S, mask: Self::Mask<S>, to: *mut Self, x: Self::Vector<S>);
-    /// Writes four columns of four numbers as four rows with the stride `width`.
+    /// Writes four columns of four elements as four rows with stride `width`.
     ///
     /// # Safety
-    /// Four numbers must be readable at each of `columns`, and writable at `to` and at its three successors.
+    /// Four elements must be readable at each of `columns`, and writable at `to` and at the next three rows.
     #[inline(always)]
     unsafe fn transpose(columns: [*const Self; 4], to: *mut Self, width: usize) {
         for i in 0..4 {
@@ -64,7 +64,7 @@ pub(super) trait Element: Scalar {
     }
 }
 
-/// The compiler does not find the shuffles for a transposition by itself. These belong to every x86-64.
+/// The compiler does not find the shuffles of a transposition. Every x86-64 has these.
 #[cfg(target_arch = "x86_64")]
 mod sse {
     use std::arch::x86_64::{
@@ -87,7 +87,7 @@ mod sse {
     pub(super) unsafe fn transpose_f64([a, b, c, d]: [*const f64; 4], to: *mut f64, width: usize) {
         for (right, [a, b]) in [(0, [a, b]), (2, [c, d])] {
             for down in [0, 2] {
-                // SAFETY: as of `Element::transpose`; two by two numbers at (down, right).
+                // SAFETY: as of `Element::transpose`; 2 x 2 elements at (down, right).
                 unsafe {
                     let (a, b) = (_mm_loadu_pd(a.add(down)), _mm_loadu_pd(b.add(down)));
                     let to = to.add(down * width + right);
@@ -133,7 +133,7 @@ macro_rules! element {
             }
             #[inline(always)]
             fn first<S: Simd>(simd: S, count: usize) -> Self::Mask<S> {
-                // A mask of one's own takes the plain masked instructions, which are faster than pulp's table of calls.
+                // A custom mask uses plain masked instructions, which are faster than pulp's table of calls.
                 MemMask::new(simd.$between(0, count as $count).mask())
             }
             #[inline(always)]

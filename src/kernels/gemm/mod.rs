@@ -1,19 +1,19 @@
-//! Every matrix product goes through here: c = alpha a·b + beta c.
+//! All matrix products: c = alpha a·b + beta c.
 //!
 //! | product | path |
 //! |---|---|
 //! | up to [`TINY`] multiplications | plain loops |
-//! | one row, or long rows and few of them or of the columns, by contiguous columns | dot products, [`dot`] |
-//! | one row by contiguous rows | those rows, weighted and added up, [`row`] |
-//! | everything else | tiles of c that live in registers, [`tile`], over panels of b, [`block`] |
+//! | one row, or few long rows or columns, by contiguous columns | dot products, [`dot`] |
+//! | one row by contiguous rows | a weighted sum of those rows, [`row`] |
+//! | everything else | tiles of c in registers, [`tile`], over panels of b, [`block`] |
 //!
-//! An element of c is one chain of multiply-adds over k, cut in blocks that depend on k alone. So it has the same bits
-//! wherever its row and column stand in c, whatever else c holds, however the operands are laid out, and for any
-//! number of threads: those share out whole rows or columns. Only the choice of path can change the rounding, and it
-//! depends on the shape, and for dot products on the layout, never on the threads.
+//! An element of c is one chain of multiply-adds over k, in blocks that depend only on k. So its bits do not depend on
+//! its position in c, on other elements, on the layout of the operands, or on the number of threads, which split whole
+//! rows or columns. Only the choice of path can change the rounding; it depends on the shape, and for dot products on
+//! the layout, never on the threads.
 
-// The loops run over raw pointers: strides may be negative or zero, and c is handed to threads in parts. Every shape is
-// checked once, in `gemm`, and every other function states what it takes for granted.
+// The loops use raw pointers: strides may be negative or zero, and threads write parts of c. Shapes are checked once,
+// in `gemm`; every other function states its requirements.
 #![allow(unsafe_code)]
 
 mod block;
@@ -32,25 +32,25 @@ use ndarray::ArrayRef2;
 use self::element::Element;
 use crate::Scalar;
 
-/// The most multiplications for which plain loops are faster than starting the machinery for larger products.
+/// The maximum multiplications for which plain loops are fastest.
 const TINY: usize = 128;
 
-/// Columns that are too few for vectors.
+/// Fewer columns than this are too few for vectors.
 const NARROW: usize = 16;
 
-/// c = alpha a·b + beta c, for any strides; with beta = 0 what c held does not matter, even NaN.
+/// c = alpha a·b + beta c, for any strides; with beta = 0, the contents of c are ignored, even NaN.
 ///
 /// Allocates only packing space, once per thread. Uses the current rayon pool when the product is large enough.
 ///
 /// # Panics
-/// If the shapes do not fit.
+/// If the shapes do not match.
 pub(crate) fn gemm<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &mut ArrayRef2<A>) {
     let (m, k) = a.dim();
     let n = b.ncols();
     if b.nrows() != k || c.dim() != (m, n) {
         mismatch(a.dim(), b.dim(), c.dim());
     }
-    // The first comparison keeps the product of the sides from overflowing.
+    // The first comparison prevents overflow of the product.
     if m | k | n <= TINY && m * k * n <= TINY {
         if k == 0 {
             empty(beta, c);
@@ -62,7 +62,7 @@ pub(crate) fn gemm<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta
     }
 }
 
-/// How the sums of one row by k x n numbers are made: of blocks of this many fused multiply-adds, or plainly if `None`.
+/// The length of the blocks of fused multiply-adds for one row by a k x n matrix; `None` for plain sums.
 #[cfg(feature = "files")]
 pub(crate) fn blocks_of_one_row<A>(k: usize, n: usize) -> Option<usize> {
     let tiny = 1 | k | n <= TINY && k * n <= TINY;
@@ -75,13 +75,13 @@ fn mismatch(a: (usize, usize), b: (usize, usize), c: (usize, usize)) -> ! {
     panic!("{a:?} x {b:?} does not give {c:?}");
 }
 
-/// Sums without terms: c = beta c.
+/// Empty sums: c = beta c.
 #[cold]
 fn empty<A: Scalar>(beta: A, c: &mut ArrayRef2<A>) {
     c.map_inplace(|c| *c = if beta == A::ZERO { A::ZERO } else { beta * *c });
 }
 
-/// The textbook's three loops. Shapes have been checked, and k > 0.
+/// Three plain loops. Shapes are checked, and k > 0.
 #[inline(always)]
 fn tiny<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &mut ArrayRef2<A>) {
     let ((mut m, k), mut n) = (a.dim(), b.ncols());
@@ -89,14 +89,14 @@ fn tiny<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &mu
     let (mut b_start, mut b_row, mut b_column) = (b.as_ptr(), b.strides()[0], b.strides()[1]);
     let (mut c_start, mut c_row, mut c_column) = (c.as_mut_ptr(), c.strides()[0], c.strides()[1]);
     if n == 1 {
-        // A column is turned into a row: cᵀ = bᵀ·aᵀ.
+        // A column is transposed to a row: cᵀ = bᵀ·aᵀ.
         (m, n) = (1, m);
         (a_start, a_row, a_column, b_start, b_row, b_column) = (b_start, b_column, b_row, a_start, a_column, a_row);
         (c_row, c_column) = (c_column, c_row);
     }
     let keeps = beta != A::ZERO;
-    // SAFETY: the pointers run over elements i < m, p < k and j < n of the three arrays; one past them they are not
-    // used. Four columns at a time are contiguous in b, and stored as such only if they are in c.
+    // SAFETY: the pointers run over elements i < m, p < k and j < n of the three arrays; they are not used past the
+    // end. Four columns at a time are contiguous in b, and stored as such only if they are in c.
     unsafe {
         for _ in 0..m {
             let mut j = 0;
@@ -138,7 +138,7 @@ fn tiny<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &mu
     }
 }
 
-/// Makes the [`Product`] of arrays whose shapes have been checked.
+/// Creates the [`Product`] of arrays with checked shapes.
 #[inline(never)]
 fn large<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &mut ArrayRef2<A>) {
     let ((m, k), n) = (a.dim(), b.ncols());
@@ -156,8 +156,8 @@ fn large<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &m
         c: View { start: c.as_mut_ptr(), row: c.strides()[0], column: c.strides()[1] },
     };
     // SAFETY: the views are those of arrays of m x k, k x n and m x n elements; c is borrowed mutably, so nothing else
-    // touches it, and no two of its elements share a place, since ndarray only broadcasts read-only.
-    // The casts are from a type to itself.
+    // touches it, and its elements do not overlap, since ndarray only broadcasts read-only. The casts are from a type
+    // to itself.
     unsafe {
         if TypeId::of::<A>() == TypeId::of::<f32>() {
             multiply_f32(product.cast());
@@ -168,7 +168,7 @@ fn large<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &m
     }
 }
 
-// Not generic, so that the tiles are compiled once, with this crate, and not in every crate that multiplies.
+// Not generic, so that tiles are compiled once, in this crate, and not in every dependent crate.
 
 /// # Safety
 /// The promise of [`Product`].
@@ -186,7 +186,7 @@ unsafe fn multiply_f64(product: Product<f64>) {
     unsafe { choose(product) }
 }
 
-/// A matrix at a raw address: element (i, j) is at `start + i * row + j * column`. Only `c` is ever written to.
+/// A matrix at a raw address: element (i, j) is at `start + i * row + j * column`. Only `c` is written to.
 #[derive(Clone, Copy)]
 struct View<A> {
     start: *mut A,
@@ -212,8 +212,8 @@ impl<A> View<A> {
 
 /// A product to compute: a is m x k, b is k x n, c is m x n.
 ///
-/// No side is 0. Whoever makes one promises that the three views are valid for these shapes, c alone for writing and by
-/// nobody else, for as long as the product is in use.
+/// No side is 0. The creator promises that the three views are valid for these shapes while the product is in use, and
+/// that c is writable and not accessed by anything else.
 #[derive(Clone, Copy)]
 struct Product<A> {
     m: usize,
@@ -226,7 +226,7 @@ struct Product<A> {
     c: View<A>,
 }
 
-// SAFETY: the parts that are given to threads write to disjoint rows or columns of c; see `in_parts`.
+// SAFETY: the parts of different threads write to disjoint rows or columns of c; see `in_parts`.
 unsafe impl<A: Send> Send for Product<A> {}
 
 impl<A: Scalar> Product<A> {
@@ -256,16 +256,16 @@ impl<A: Scalar> Product<A> {
     }
 }
 
-/// Turns the product so that the rows of c are contiguous if its columns are, and takes the path for its shape.
+/// Transposes the product if the columns of c are contiguous, and chooses the path for its shape.
 ///
 /// # Safety
 /// The promise of [`Product`].
 unsafe fn choose<A: Element>(mut product: Product<A>) {
-    // A column is turned into a row; of a single element either may do, depending on b.
+    // A column is transposed to a row; for a single element, this depends on b.
     if product.n == 1 && product.m > 1 || product.c.column != 1 && product.c.row.abs() == 1 {
         product = product.transposed();
     }
-    // A narrow c fills less than a vector. If b and a transposed are rows of vectors, its few columns are better rows.
+    // A narrow c fills less than a vector. If b and the transpose of a have vector rows, transposing is faster.
     if product.n < NARROW && product.m >= 2 * NARROW && product.k >= NARROW && product.a.row == 1 {
         product = product.transposed();
     }
@@ -276,7 +276,7 @@ unsafe fn choose<A: Element>(mut product: Product<A>) {
         product.b = View { start: b.at(0, last), row: b.row, column: -b.column };
         product.c = View { start: c.at(0, last), row: c.row, column: -c.column };
     }
-    // Chosen here and not for each part, whose shape depends on the number of threads.
+    // Chosen here, and not for each part, whose shape depends on the number of threads.
     let path = if dot::fits(&product) {
         dot::run
     } else if row::fits(&product) {
@@ -284,11 +284,11 @@ unsafe fn choose<A: Element>(mut product: Product<A>) {
     } else {
         block::run
     };
-    // SAFETY: transposed or read backwards it is the same product.
+    // SAFETY: transposed or reversed, it is the same product.
     unsafe { in_parts(product, threads(&product), path) }
 }
 
-/// Multiplications that are worth a thread of their own.
+/// The minimum multiplications per thread.
 #[cfg(feature = "parallel")]
 const PER_THREAD: usize = 1 << 20;
 
@@ -316,7 +316,7 @@ unsafe fn in_parts<A: Element>(product: Product<A>, parts: usize, path: unsafe f
     if parts > 1 {
         let Product { m, n, .. } = product;
         let left = parts / 2;
-        // Each part reads the whole of the operand that is not split, so the larger one is.
+        // Each part reads all of the operand that is not split, so the larger one is split.
         let halves = if n >= m {
             let cut = (n * left / parts).next_multiple_of(16);
             (cut < n).then(|| (product.columns(0, cut), product.columns(cut, n)))

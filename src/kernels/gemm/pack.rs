@@ -1,4 +1,4 @@
-//! Copies of the operands in the order in which the tiles read them, in space that each thread keeps.
+//! Copies of the operands in the order in which tiles read them, in per-thread buffers.
 
 use std::cell::RefCell;
 
@@ -8,7 +8,7 @@ use super::View;
 use super::element::Element;
 use super::tile::ROWS;
 
-/// Bytes for a block of b: a part of the second-level cache that leaves room for a, c and what else passes.
+/// Bytes for a block of b: a fraction of the L2 cache, with room for a and c.
 pub(super) const B_BYTES: usize = 256 << 10;
 /// Rows of a that are packed together.
 pub(super) const A_ROWS: usize = 48;
@@ -24,8 +24,8 @@ thread_local! {
     static SPACE: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Calls `f` with this thread's packing space for a and for b, of [`A_BYTES`] and [`B_BYTES`]; what they hold is not
-/// initialized. Allocates on the first call in a thread only.
+/// Calls `f` with this thread's packing space for a and b, of [`A_BYTES`] and [`B_BYTES`], uninitialized. Allocates
+/// only on the first call in a thread.
 pub(super) fn with_space<A, R>(f: impl FnOnce(*mut A, *mut A) -> R) -> R {
     SPACE.with_borrow_mut(|space| {
         space.reserve_exact((A_BYTES + B_BYTES) / size_of::<Line>());
@@ -34,10 +34,10 @@ pub(super) fn with_space<A, R>(f: impl FnOnce(*mut A, *mut A) -> R) -> R {
     })
 }
 
-/// Packs `columns` columns of b, k long, as k rows of `width` contiguous numbers, zero where there is no column.
+/// Packs `columns` columns of b, of length k, as k rows of `width` contiguous elements, zero past the last column.
 ///
 /// # Safety
-/// b must hold k x `columns` readable numbers, `to` have room for k x `width`, and `columns <= width`; `width` must be
+/// b must hold k x `columns` readable elements, `to` have room for k x `width`, and `columns <= width`; `width` must be
 /// a multiple of the lanes.
 #[inline(always)]
 pub(super) unsafe fn columns<A: Element, S: Simd>(
@@ -74,7 +74,7 @@ pub(super) unsafe fn columns<A: Element, S: Simd>(
                 }
             }
         } else {
-            // Four by four; a stretch of four columns at a time, so that whole cache lines are read.
+            // In 4 x 4 blocks, along four columns at a time, to read whole cache lines.
             let (fours, line) = (columns / 4 * 4, 64);
             for first in (0..k).step_by(line) {
                 let last = k.min(first + line);
@@ -103,16 +103,16 @@ pub(super) unsafe fn columns<A: Element, S: Simd>(
     }
 }
 
-/// Packs up to [`A_ROWS`] rows of a, k long, in groups of `group`: within a group column after column.
+/// Packs up to [`A_ROWS`] rows of a, of length k, in column-major groups of `group` rows.
 ///
 /// # Safety
-/// a must hold `rows` x k readable numbers, and `to` have room for `rows` x k rounded up to whole groups.
+/// a must hold `rows` x k readable elements, and `to` have room for `rows` x k rounded up to whole groups.
 #[inline(always)]
 pub(super) unsafe fn rows<A: Element>(a: View<A>, rows: usize, k: usize, to: *mut A, group: usize) {
     let whole = if a.row == 1 && group == ROWS { rows / ROWS * ROWS } else { 0 };
     // SAFETY: the group of row `first` starts at `first * k`; its rows and p < k stay within both.
     unsafe {
-        // Column by column, so that each cache line of a is read once.
+        // Column by column, to read each cache line of a once.
         for p in 0..k {
             let from = a.at(0, p);
             for first in (0..whole).step_by(ROWS) {

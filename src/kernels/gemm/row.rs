@@ -1,4 +1,4 @@
-//! One row by a matrix stored by rows: b is read once, straight through.
+//! One row by a row-major matrix: b is read once, sequentially.
 
 use pulp::{Simd, WithSimd};
 
@@ -7,18 +7,18 @@ use super::block::k_block;
 use super::element::{Element, arch};
 use super::pack::{self, B_BYTES};
 
-/// Rows of b that are added at a time, so that the sums are read and written less often.
+/// Rows of b added at a time, to read and write the sums less often.
 const TOGETHER: usize = 6;
 
 /// Bytes in a page of memory.
 const PAGE: usize = 4096;
 
-/// Is c one contiguous row, and are the rows of b contiguous?
+/// Whether c is one contiguous row, and the rows of b are contiguous.
 pub(super) fn fits<A>(product: &Product<A>) -> bool {
     product.m == 1 && product.b.column == 1 && product.c.column == 1
 }
 
-/// The same sums as those of the tiles, bit for bit.
+/// The same sums as the tiles, bit for bit.
 ///
 /// # Safety
 /// The promise of [`Product`], and [`fits`].
@@ -28,7 +28,7 @@ pub(super) unsafe fn run<A: Element>(product: Product<A>) {
 
 struct Run<A> {
     product: Product<A>,
-    /// Room for [`B_BYTES`], on a cache line.
+    /// A buffer of [`B_BYTES`], aligned to a cache line.
     sums: *mut A,
 }
 
@@ -40,14 +40,14 @@ impl<A: Element> WithSimd for Run<A> {
         let Self { product, sums } = self;
         let Product { k, n, .. } = product;
         let (k_block, n_block) = (k_block::<A>(k), (B_BYTES - PAGE) / size_of::<A>());
-        // A load waits for an earlier store at the same place of another page. So the sums are put where, seen from
-        // their pages, the stores follow the loads from b and do not run ahead of them.
+        // A load stalls on an earlier store to the same offset of another page. So the sums are placed such that, by
+        // page offset, the stores trail the loads from b.
         let behind = (product.b.start.addr().wrapping_sub(PAGE / 4).wrapping_sub(sums.addr())) % PAGE;
         let sums = sums.wrapping_byte_add(behind / 64 * 64);
         for from in (0..n).step_by(n_block) {
             let mut part = product.columns(from, n.min(from + n_block));
             for first in (0..k).step_by(k_block) {
-                // SAFETY: `run` is called with the promise of `Product`; the part is no wider than the room for sums.
+                // SAFETY: `run` is called with the promise of `Product`; the part fits the buffer for sums.
                 unsafe { one_block(simd, &part, first, k.min(first + k_block), sums) };
                 part.beta = A::ONE;
             }
@@ -58,7 +58,7 @@ impl<A: Element> WithSimd for Run<A> {
 /// c = alpha a·b + beta c for the terms `first..last`.
 ///
 /// # Safety
-/// The promise of [`Product`], [`fits`], `first < last <= k`, and room for n sums, rounded up to vectors.
+/// The promise of [`Product`], [`fits`], `first < last <= k`, and a buffer for n sums, rounded up to vectors.
 #[inline(always)]
 unsafe fn one_block<A: Element, S: Simd>(simd: S, product: &Product<A>, first: usize, last: usize, sums: *mut A) {
     let Product { n, alpha, beta, c, .. } = *product;
@@ -86,7 +86,7 @@ unsafe fn one_block<A: Element, S: Simd>(simd: S, product: &Product<A>, first: u
     }
 }
 
-/// Adds `R` rows of b, times their elements of a, to the sums; the first ones start them.
+/// Adds `R` rows of b, times their elements of a, to the sums; the first rows initialize them.
 ///
 /// # Safety
 /// As of [`one_block`], for the rows `p..p + R`.

@@ -1,4 +1,4 @@
-//! Every path against the textbook's sum, in every layout.
+//! Every path against direct summation, in every layout.
 
 use std::cell::Cell;
 
@@ -10,13 +10,13 @@ use super::gemm;
 use crate::Scalar;
 
 thread_local! {
-    /// The instruction set to take instead of the widest one, for products on this thread, which are then not shared out.
+    /// Overrides the instruction set for products on this thread, which then use one thread.
     pub(super) static ARCH: Cell<Option<Arch>> = const { Cell::new(None) };
 }
 
 type Rng = Xoshiro256PlusPlus;
 
-/// A random matrix inside a larger one: by rows or by columns, with gaps, read forwards or backwards.
+/// A random matrix inside a larger one: row-major or column-major, with gaps, forwards or backwards.
 struct Scattered<A> {
     storage: Array2<A>,
     by_columns: bool,
@@ -53,7 +53,7 @@ fn random<A: Scalar>(dim: (usize, usize), rng: &mut Rng) -> Array2<A> {
     Array2::from_shape_simple_fn(dim, || A::of(rng.random_range(-1.0..1.0)))
 }
 
-/// Compares c, which was `old`, with the sums in f64. Returns how many elements were compared.
+/// Compares c, previously `old`, with sums in f64. Returns the number of compared elements.
 fn check<A: Scalar>(
     alpha: A,
     a: &ArrayRef2<A>,
@@ -72,7 +72,7 @@ fn check<A: Scalar>(
         }
         let kept = if beta == A::ZERO { 0.0 } else { beta.to_f64() * old[[i, j]].to_f64() };
         let expected = alpha.to_f64() * sum + kept;
-        // k roundings in the sum, of our product and of the expected value; a few around it.
+        // k roundings each in the product and the expected value, and a few more.
         let bound = A::EPSILON.to_f64() * (2.0 * (k + 2) as f64 * alpha.to_f64().abs() * size + 4.0 * kept.abs());
         let error = (c.to_f64() - expected).abs();
         assert!(
@@ -89,7 +89,7 @@ fn random_products<A: Scalar>(products: usize, seed: u64) {
     let rng = &mut Rng::seed_from_u64(seed);
     let (mut compared, mut empty) = (0, 0);
     for round in 0..products {
-        // Mostly around the sizes of tiles, now and then long in one direction.
+        // Mostly near the sizes of tiles, sometimes long in one direction.
         let mut side = |long: usize| {
             let most = [1, 2, 5, 9, 20, 40, 70, long][rng.random_range(0..8)];
             rng.random_range(usize::from(round % 20 != 0)..=most)
@@ -108,7 +108,7 @@ fn random_products<A: Scalar>(products: usize, seed: u64) {
         gemm(alpha, &a.view(), &b.view(), beta, &mut c.view_mut());
         compared += check(alpha, &a.view(), &b.view(), beta, &old, &c.view());
         empty += usize::from(m * n * k == 0);
-        // What lies around c is untouched.
+        // The memory around c is untouched.
         c.view_mut().assign(&old);
         assert_eq!(c.storage, around);
     }
@@ -125,7 +125,7 @@ fn random_products_agree_f64() {
     random_products::<f64>(2500, 2);
 }
 
-/// The shapes of the layers, with every transpose, all of them layouts of the same numbers.
+/// The shapes of the layers, with every transpose.
 fn layouts<A: Scalar>() {
     let rng = &mut Rng::seed_from_u64(3);
     for (m, k, n) in
@@ -190,7 +190,7 @@ fn not_a_number_passes_through() {
             for ((_, j), c) in c.indexed_iter() {
                 assert_eq!(c.is_nan(), j == n - 1, "0 times infinity in {m}x{k}x{n}");
             }
-            // An alpha of zero hides nothing, and beta scales what is there.
+            // alpha = 0 still propagates NaN, and beta scales c.
             c.fill(2.0);
             gemm(0.0, &a, &b, 0.5, &mut c);
             for ((_, j), &c) in c.indexed_iter() {
@@ -224,7 +224,7 @@ fn shapes_must_fit() {
 fn any_number_of_threads_gives_the_same_bits() {
     fn products<A: Scalar>(pool: &rayon::ThreadPool) -> Vec<Array2<A>> {
         let rng = &mut Rng::seed_from_u64(6);
-        // The sides, and whether a and b are stored by columns; the last but one would be a single row in some part.
+        // The sides, and whether a and b are column-major; the second to last has a single row in some part.
         let shapes = [
             (64, 784, 128, false, false),
             (784, 64, 128, true, false),

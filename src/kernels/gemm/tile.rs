@@ -5,19 +5,19 @@ use pulp::Simd;
 use super::View;
 use super::element::Element;
 
-/// The most rows of a tile.
+/// The maximum rows of a tile.
 pub(super) const ROWS: usize = 6;
-/// The most vectors in a row of a tile: 6 x 4 accumulators leave 8 of 32 registers for the operands.
+/// The maximum vectors per row of a tile: 6 x 4 accumulators leave 8 of 32 registers for operands.
 pub(super) const VECTORS: usize = 4;
 
-/// Where the operands of a tile lie.
+/// The operands of a tile.
 #[derive(Clone, Copy)]
 pub(super) struct Tile<A> {
     /// Length of the sums.
     pub k: usize,
-    /// The rows of a, k long.
+    /// The rows of a, of length k.
     pub a: View<A>,
-    /// A panel of b: rows of as many contiguous numbers as the tile has lanes in a row, with the stride `b_row`.
+    /// A panel of b: contiguous rows with the width of the tile and stride `b_row`.
     pub b: *const A,
     pub b_row: isize,
     pub c: View<A>,
@@ -30,7 +30,7 @@ pub(super) struct Tile<A> {
 /// c = alpha a·b + beta c for `R` rows and `V` vectors.
 ///
 /// # Safety
-/// a must hold R x k readable numbers, b k rows of V vectors, and c R x `width` writable ones.
+/// a must hold R x k readable elements, b k rows of V vectors, and c R x `width` writable elements.
 #[inline(always)]
 pub(super) unsafe fn tile<A: Element, S: Simd, const R: usize, const V: usize>(simd: S, tile: &Tile<A>) {
     let Tile { k, a, b, b_row, c, width, alpha, beta } = *tile;
@@ -73,7 +73,7 @@ pub(super) unsafe fn tile<A: Element, S: Simd, const R: usize, const V: usize>(s
             for (v, sum) in sums.into_iter().enumerate() {
                 let to = c.at(r, v * lanes);
                 let rest = A::first(simd, width.saturating_sub(v * lanes).min(lanes));
-                // SAFETY: the mask leaves out the columns from `width` on.
+                // SAFETY: the mask excludes columns from `width` on.
                 unsafe {
                     let value = if keeps { plus_beta(sum, A::load_some(simd, rest, to)) } else { sum };
                     A::store_some(simd, rest, to, value);
@@ -81,7 +81,7 @@ pub(super) unsafe fn tile<A: Element, S: Simd, const R: usize, const V: usize>(s
             }
         }
     } else {
-        // Through a row of contiguous numbers, so that the arithmetic is the same for every layout of c.
+        // Through a contiguous row, so that the arithmetic is the same for every layout of c.
         let mut row = [[A::ZERO; 16]; V];
         assert!(lanes <= 16);
         let row = row.as_flattened_mut().as_mut_ptr();

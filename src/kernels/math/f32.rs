@@ -2,14 +2,14 @@
 
 use std::f32::consts::LOG2_E;
 
-/// Adding this rounds a number below 2²² to an integer, which then is in the lowest bits of the sum.
+/// Adding this rounds a number below 2²² to an integer, stored in the lowest bits of the sum.
 const ROUND: f32 = 12_582_912.0;
 /// The leading 15 bits of ln 2 (exact when multiplied by an exponent) and the rest.
 const LN_2_HIGH: f32 = 0.693_145_75;
 const LN_2_LOW: f32 = 1.428_606_8e-6;
 /// 2⁻⁶⁴.
 const TINY: f32 = 1.0 / 18_446_744_073_709_551_616.0;
-/// The bits of √½, where the mantissas of logarithms begin.
+/// The bits of √½, the smallest mantissa of logarithms.
 const SQRT_HALF: u32 = 0x3f35_04f3;
 
 /// 2ⁿ, from a rounded number whose lowest bits are n + 127.
@@ -24,7 +24,7 @@ fn exp_m1_reduced(r: f32) -> f32 {
     (r * r).mul_add(polynomial!(r; 0.499_999_94, 0.166_665_17, 0.041_668_102, 0.008_369_192, 0.001_383_890_4), r)
 }
 
-/// x = n ln 2 + r: the rounded number that ends in n + `bias`, and r.
+/// x = n ln 2 + r: the rounded number whose lowest bits are n + `bias`, and r.
 #[inline(always)]
 fn reduce(x: f32, bias: f32) -> (f32, f32) {
     let biased = x.mul_add(LOG2_E, ROUND + bias);
@@ -32,7 +32,7 @@ fn reduce(x: f32, bias: f32) -> (f32, f32) {
     (biased, (-n).mul_add(LN_2_LOW, (-n).mul_add(LN_2_HIGH, x)))
 }
 
-/// 2ⁿ(1 + q), where n runs from the smallest subnormal to overflow: more than one exponent holds, so 2ⁿ is a product.
+/// 2ⁿ(1 + q), where n ranges from the smallest subnormal to overflow, beyond one exponent, so 2ⁿ is a product.
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
     let x = if x > 90.0 { 90.0 } else { x };
@@ -65,7 +65,7 @@ pub(crate) fn sigmoid(x: f32) -> f32 {
     let y = if y < -60.0 { -60.0 } else { y };
     let (biased, r) = reduce(y, 127.0 - 32.0);
     let (s, q) = (power_of_two(biased), exp_m1_reduced(r));
-    // c + s is exact, or else what it lost is added to the small term.
+    // c + s is exact, or its rounding error is added to the small term.
     let sum = s + C;
     C / (sum + s.mul_add(q, C - (sum - s)))
 }
@@ -96,7 +96,7 @@ fn ln_reduced(e: f32, f: f32) -> f32 {
     e.mul_add(LN_2_HIGH, f + (f * f).mul_add(f.mul_add(p, -0.5), e * LN_2_LOW))
 }
 
-/// By exponent and mantissa; subnormal numbers are scaled first.
+/// Splits exponent and mantissa; subnormal numbers are scaled first.
 #[inline(always)]
 pub(crate) fn ln(x: f32) -> f32 {
     let (scaled, scale) = if x < f32::MIN_POSITIVE { (x * 8_388_608.0, 23.0) } else { (x, 0.0) };
@@ -107,7 +107,7 @@ pub(crate) fn ln(x: f32) -> f32 {
     if x < f32::INFINITY { y } else { x }
 }
 
-/// As `ln` of 1 + x, with what the sum lost put back into the reduced argument.
+/// As `ln` of 1 + x, with the rounding error of the sum added to the reduced argument.
 #[inline(always)]
 pub(crate) fn ln_1p(x: f32) -> f32 {
     let u = 1.0 + x;
@@ -122,7 +122,7 @@ pub(crate) fn ln_1p(x: f32) -> f32 {
     if x < f32::INFINITY { y } else { x }
 }
 
-/// erfc(|x|) as e^(-x²) times a rational function of |x| (2^-27.3), in `f64`: the square needs its digits.
+/// erfc(|x|) as e^(-x²) times a rational function of |x| (2^-27.3), in `f64`, because the square needs its digits.
 #[inline(always)]
 fn erfc_abs(x: f32) -> f64 {
     const ROUND: f64 = 6_755_399_441_055_744.0 + 1023.0;
@@ -142,7 +142,7 @@ fn erfc_abs(x: f32) -> f64 {
     f64::from_bits(biased.to_bits() << 52) * ((1.0 + q) * p / d)
 }
 
-/// x + xp(x²) with p of degree 5 (2^-27.1) in the middle, 1 - erfc(|x|) outside.
+/// x + xp(x²) with p of degree 5 (2^-27.1) near 0, 1 - erfc(|x|) elsewhere.
 #[inline(always)]
 pub(crate) fn erf(x: f32) -> f32 {
     let near = x.mul_add(
@@ -154,14 +154,14 @@ pub(crate) fn erf(x: f32) -> f32 {
     if x.abs() < 0.85 { near } else { far }
 }
 
-/// erfc(|x|), or 2 less that.
+/// erfc(|x|), or 2 - erfc(|x|).
 #[inline(always)]
 pub(crate) fn erfc(x: f32) -> f32 {
     let y = erfc_abs(x);
     (if x < 0.0 { 2.0 - y } else { y }) as f32
 }
 
-/// e^(-x²/2) times a rational function of |x| (2^-27.3), where x² is a rounded square and what it lost.
+/// e^(-x²/2) times a rational function of |x| (2^-27.3), where x² is a rounded square plus its rounding error.
 #[inline(always)]
 pub(crate) fn normal_cdf(x: f32) -> f32 {
     let a = x.abs();

@@ -1,15 +1,15 @@
-//! The functions for `f64`. See `f32` for what each step is for.
+//! The functions for `f64`. See `f32` for the purpose of each step.
 
 use std::f64::consts::{FRAC_1_SQRT_2, LOG2_E};
 
-/// Adding this rounds a number below 2⁵¹ to an integer, which then is in the lowest bits of the sum.
+/// Adding this rounds a number below 2⁵¹ to an integer, stored in the lowest bits of the sum.
 const ROUND: f64 = 6_755_399_441_055_744.0;
 /// The leading 32 bits of ln 2 (exact when multiplied by an exponent) and the rest.
 const LN_2_HIGH: f64 = 6.93147180369123816490e-01;
 const LN_2_LOW: f64 = 1.90821492927058770002e-10;
 /// 2⁻⁵¹².
 const TINY: f64 = f64::from_bits((1023 - 512) << 52);
-/// The bits of √½, where the mantissas of logarithms begin.
+/// The bits of √½, the smallest mantissa of logarithms.
 const SQRT_HALF: u64 = 0x3fe6_a09e_667f_3bcd;
 const MANTISSA: u64 = 0x000f_ffff_ffff_ffff;
 
@@ -30,7 +30,7 @@ fn exp_m1_reduced(r: f64) -> f64 {
     )
 }
 
-/// x = n ln 2 + r: the rounded number that ends in n + `bias`, and r.
+/// x = n ln 2 + r: the rounded number whose lowest bits are n + `bias`, and r.
 #[inline(always)]
 fn reduce(x: f64, bias: f64) -> (f64, f64) {
     let biased = x.mul_add(LOG2_E, ROUND + bias);
@@ -38,7 +38,7 @@ fn reduce(x: f64, bias: f64) -> (f64, f64) {
     (biased, (-n).mul_add(LN_2_LOW, (-n).mul_add(LN_2_HIGH, x)))
 }
 
-/// 2ⁿ(1 + q), where n runs from the smallest subnormal to overflow: more than one exponent holds, so 2ⁿ is a product.
+/// 2ⁿ(1 + q), where n ranges from the smallest subnormal to overflow, beyond one exponent, so 2ⁿ is a product.
 #[inline(always)]
 pub(crate) fn exp(x: f64) -> f64 {
     let x = if x > 711.0 { 711.0 } else { x };
@@ -71,7 +71,7 @@ pub(crate) fn sigmoid(x: f64) -> f64 {
     let y = if y < -60.0 { -60.0 } else { y };
     let (biased, r) = reduce(y, 1023.0 - 128.0);
     let (s, q) = (power_of_two(biased), exp_m1_reduced(r));
-    // c + s is exact, or else what it lost is added to the small term.
+    // c + s is exact, or its rounding error is added to the small term.
     let sum = s + C;
     C / (sum + s.mul_add(q, C - (sum - s)))
 }
@@ -87,17 +87,18 @@ pub(crate) fn tanh(x: f64) -> f64 {
     ((-s).mul_add(q, 1.0 - s) / s.mul_add(q, 1.0 + s)).copysign(x)
 }
 
-/// x = 2ᵉm with √½ <= m < √2; the exponent becomes a float by way of `ROUND`, as AVX2 cannot convert 64-bit integers.
+/// x = 2ᵉm with √½ <= m < √2; the exponent is converted to a float with `ROUND`, because AVX2 cannot convert 64-bit
+/// integers.
 #[inline(always)]
 fn split_exponent(x: f64) -> (f64, f64) {
-    // Exponents are 2048 too large here, to be positive.
+    // Exponents are biased by 2048 here, to be positive.
     let offset = x.to_bits().wrapping_sub(SQRT_HALF).wrapping_add(2048 << 52);
     let e = f64::from_bits((offset >> 52) | ROUND.to_bits()) - (ROUND + 2048.0);
     (e, f64::from_bits((offset & MANTISSA) + SQRT_HALF))
 }
 
-/// e ln 2 + ln(1 + f) by way of ln(1 + f) = 2 atanh(s) with s = f/(2 + f), as f - (f²/2 - s(f²/2 + s²p(s²))), where p
-/// has degree 6 (2^-59).
+/// e ln 2 + ln(1 + f), using ln(1 + f) = 2 atanh(s) with s = f/(2 + f), as f - (f²/2 - s(f²/2 + s²p(s²))), where p has
+/// degree 6 (2^-59).
 #[inline(always)]
 fn ln_reduced(e: f64, f: f64) -> f64 {
     let s = f / (2.0 + f);
@@ -108,7 +109,7 @@ fn ln_reduced(e: f64, f: f64) -> f64 {
     e.mul_add(LN_2_HIGH, f - (square - s.mul_add(s2.mul_add(p, square), e * LN_2_LOW)))
 }
 
-/// By exponent and mantissa; subnormal numbers are scaled first.
+/// Splits exponent and mantissa; subnormal numbers are scaled first.
 #[inline(always)]
 pub(crate) fn ln(x: f64) -> f64 {
     let (scaled, scale) = if x < f64::MIN_POSITIVE { (x * 4_503_599_627_370_496.0, 52.0) } else { (x, 0.0) };
@@ -119,7 +120,7 @@ pub(crate) fn ln(x: f64) -> f64 {
     if x < f64::INFINITY { y } else { x }
 }
 
-/// As `ln` of 1 + x, with what the sum lost put back into the reduced argument.
+/// As `ln` of 1 + x, with the rounding error of the sum added to the reduced argument.
 #[inline(always)]
 pub(crate) fn ln_1p(x: f64) -> f64 {
     let u = 1.0 + x;
@@ -134,7 +135,7 @@ pub(crate) fn ln_1p(x: f64) -> f64 {
     if x < f64::INFINITY { y } else { x }
 }
 
-/// e^(-k a²) for a >= 0, times 2⁵¹², where a² is a rounded square and what it lost.
+/// e^(-k a²) for a >= 0, times 2⁵¹², where a² is a rounded square plus its rounding error.
 #[inline(always)]
 fn exp_square(a: f64, k: f64) -> f64 {
     let square = a * a;
@@ -157,8 +158,8 @@ fn erf_near(x: f64) -> f64 {
     )
 }
 
-/// e^(a²) erfc(a) for 0 <= a <= 27.5 as a rational function (2^-59.9) of 1/(1.5 + a), whose leading terms outweigh the
-/// others where a is large.
+/// e^(a²) erfc(a) for 0 <= a <= 27.5 as a rational function (2^-59.9) of 1/(1.5 + a), whose leading terms dominate for
+/// large a.
 #[inline(always)]
 fn erfc_scaled(a: f64) -> f64 {
     let s = 1.5 + a;
@@ -168,7 +169,7 @@ fn erfc_scaled(a: f64) -> f64 {
     p / (s * d)
 }
 
-/// erfc(|x|): e^(-x²) times a rational function, but 1 - erf(|x|) in the middle, where that is more exact.
+/// erfc(|x|): e^(-x²) times a rational function, or 1 - erf(|x|) near 0, where that is more accurate.
 #[inline(always)]
 fn erfc_abs(x: f64) -> f64 {
     let a = x.abs();
@@ -177,21 +178,21 @@ fn erfc_abs(x: f64) -> f64 {
     if a < 0.75 { 1.0 - erf_near(a) } else { far }
 }
 
-/// Near zero by its own polynomial, 1 - erfc(|x|) outside.
+/// A polynomial near 0, 1 - erfc(|x|) elsewhere.
 #[inline(always)]
 pub(crate) fn erf(x: f64) -> f64 {
     let far = (1.0 - erfc_abs(x)).copysign(x);
     if x.abs() < 1.0 { erf_near(x) } else { far }
 }
 
-/// erfc(|x|), or 2 less that.
+/// erfc(|x|), or 2 - erfc(|x|).
 #[inline(always)]
 pub(crate) fn erfc(x: f64) -> f64 {
     let y = erfc_abs(x);
     if x < 0.0 { 2.0 - y } else { y }
 }
 
-/// ½ erfc(|x|/√2), or 1 less that, where e^(-x²/2) is taken from x itself: the rounded quotient would cost digits.
+/// ½ erfc(|x|/√2), or 1 minus that, with e^(-x²/2) computed from x, because the rounded quotient would lose digits.
 #[inline(always)]
 pub(crate) fn normal_cdf(x: f64) -> f64 {
     let a = x.abs();

@@ -1,15 +1,15 @@
-//! exp, ln, tanh, erf ...: branch-free polynomials, so that a loop over them vectorises and gives the same bits with
-//! every instruction set.
+//! exp, ln, tanh, erf ... as branch-free polynomials, which vectorise and give the same bits with every instruction
+//! set.
 //!
-//! Products are fused with sums where it is written so, by `mul_add`, which rounds once on every machine. Vector units of
-//! the last ten years do it in one instruction, and it makes these functions a third faster than `*` and `+`. Where it is
-//! no instruction of the target, as outside [`vectorize`](super::simd::vectorize) on x86-64, it is a call: right, but slow.
+//! Fused operations are explicit calls of `mul_add`, which rounds once on every machine. As a vector instruction, it
+//! makes these functions a third faster than `*` and `+`. Where the target lacks it, as outside
+//! [`vectorize`](super::simd::vectorize) on x86-64, it is a slow function call with the same result.
 //!
-//! The coefficients minimise the largest relative error over the reduced range (Remez exchange in 45 digits), each
-//! rounded to the number type before the next ones are fitted. A clamp is written `if x > top { top } else { x }`: NaN
-//! compares false and passes.
+//! The coefficients minimise the maximum relative error over the reduced range (Remez exchange in 45 digits), each
+//! rounded to the type before the next ones are fitted. A clamp is written `if x > top { top } else { x }`, which
+//! passes NaN.
 
-// Coefficients are written with the digits that pin them down.
+// Coefficients have all digits that determine them.
 #![allow(clippy::excessive_precision, clippy::unreadable_literal)]
 
 #[macro_use]

@@ -1,4 +1,4 @@
-//! The macro that all functions are made of.
+//! The macro to evaluate polynomials.
 
 /// c₀ + c₁x + c₂x² + ..., evaluated in pairs, then pairs of pairs: half the latency of Horner's scheme.
 macro_rules! polynomial {

@@ -1,4 +1,4 @@
-//! The largest number under each window.
+//! The maximum of each window.
 
 use super::{Reduce, Taps, array, array_mut, blocks, is_halving, quads, reduce_row, sizes};
 use crate::Scalar;
@@ -6,21 +6,20 @@ use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::simd::rows;
 use crate::kernels::window::Axis;
 
-/// The largest number under each window, and in which cell of its plane it is: the first of several in row-major order,
-/// or the first NaN.
+/// The maximum of each window and its position in the plane: the first of several in row-major order, or the first NaN.
 pub(crate) fn max<A: Scalar>(axes: [Axis; 2], x: &[A], y: &mut [A], cells: &mut Vec<u32>) {
     cells.resize(y.len(), 0);
     max_and_cells(axes, x, y, cells);
 }
 
-/// The largest number under each window.
+/// The maximum of each window.
 pub(crate) fn max_values<A: Scalar>(axes: [Axis; 2], x: &[A], y: &mut [A]) {
-    // A vector of nothing takes no memory.
+    // A vector of units allocates nothing.
     let mut cells = vec![(); y.len()];
     max_and_cells(axes, x, y, &mut cells);
 }
 
-/// What is kept of the cell of a maximum: its number in the plane, or nothing.
+/// The stored position of a maximum: its index in the plane, or nothing.
 trait Cell: Copy + Send {
     fn of(cell: impl FnOnce() -> u32) -> Self;
 }
@@ -51,7 +50,7 @@ fn max_and_cells<A: Scalar, C: Cell>(axes: [Axis; 2], x: &[A], y: &mut [A], cell
     );
 }
 
-/// dx is dy in the cell of each maximum, added up where windows overlap.
+/// dx is dy at the position of each maximum, summed where windows overlap.
 pub(crate) fn max_gradient<A: Scalar>(axes: [Axis; 2], cells: &[u32], dy: &[A], dx: &mut [A]) {
     let [input, output] = sizes(axes);
     each_row(
@@ -67,16 +66,16 @@ pub(crate) fn max_gradient<A: Scalar>(axes: [Axis; 2], cells: &[u32], dy: &[A], 
     );
 }
 
-/// Whether a number takes the place of the largest before it.
+/// Whether x replaces the current maximum.
 #[inline(always)]
 fn beats<A: Scalar>(x: A, largest: A) -> bool {
-    // Written so that NaN beats numbers, and nothing beats NaN.
+    // NaN beats every number, and nothing beats NaN.
     #[allow(clippy::neg_cmp_op_on_partial_ord)]
     let larger = !(x <= largest);
     larger & !largest.is_nan()
 }
 
-/// One window on a whole plane.
+/// Whether one window covers the whole plane.
 fn is_whole([rows, columns]: [Axis; 2]) -> bool {
     let whole = |axis: Axis| axis.kernel == axis.input && axis.output == 1 && axis.before == 0 && axis.dilation == 1;
     whole(rows) && whole(columns)
@@ -89,7 +88,7 @@ fn max_of_plane<A: Scalar, C: Cell>(x: &[A], y: &mut [A], cells: &mut [C]) {
     cells[0] = C::of(|| x.iter().position(|&x| x == largest || x.is_nan()).map_or(0, |cell| cell as u32));
 }
 
-/// Windows of 2 x 2 side by side, in blocks as in [`reduce_row`].
+/// Windows of 2 x 2 with stride 2, in blocks as in [`reduce_row`].
 #[inline(always)]
 fn max_of_quads<A: Scalar, C: Cell>(axes: [Axis; 2], x: &[A], y: &mut [A], cells: &mut [C]) {
     match axes[1].output {
@@ -153,7 +152,7 @@ struct Largest<'a, A, C> {
 impl<A: Scalar, C: Cell> Reduce for Largest<'_, A, C> {
     #[inline(always)]
     fn block<const N: usize>(&mut self, from: usize, taps: Taps) {
-        // If nothing beats -∞, the first cell of the window stays.
+        // If nothing beats -∞, the first element of the window is kept.
         let (mut largest, mut cell) = ([-A::INFINITY; N], [0; N]);
         taps.each(
             self.x,

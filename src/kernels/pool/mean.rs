@@ -1,11 +1,11 @@
-//! The mean under each window.
+//! The mean of each window.
 
 use super::{Reduce, Taps, array_mut, is_halving, quads, reduce_row, sizes};
 use crate::Scalar;
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::window::Axis;
 
-/// The mean under each window; `divisors` are those of one plane.
+/// The mean of each window; `divisors` are those of one plane.
 pub(crate) fn mean<A: Scalar>(axes: [Axis; 2], divisors: &[A], x: &[A], y: &mut [A]) {
     let [input, output] = sizes(axes);
     each_row(
@@ -55,7 +55,7 @@ impl<A: Scalar> Reduce for Sum<'_, A> {
     }
 }
 
-/// dx is the sum of dy / divisor over all windows that a cell lies under.
+/// dx is the sum of dy / divisor over all windows that contain the element.
 pub(crate) fn mean_gradient<A: Scalar>(axes: [Axis; 2], divisors: &[A], dy: &[A], dx: &mut [A]) {
     let [input, output] = sizes(axes);
     let Axis { stride, input: columns, output: width, .. } = axes[1];
@@ -95,8 +95,8 @@ pub(crate) fn mean_gradient<A: Scalar>(axes: [Axis; 2], divisors: &[A], dy: &[A]
     );
 }
 
-/// How many cells the mean under each window of a plane is over: with `padding`, also those of the padding; never those
-/// beyond it, which a window that is rounded up may reach.
+/// The number of elements in the mean of each window of a plane: with `padding`, including the padding, but never
+/// beyond it, where windows with `ceil` may extend.
 pub(crate) fn divisors<A: Scalar>([rows, columns]: [Axis; 2], padding: bool, out: &mut Vec<A>) {
     let count = |axis: Axis, position: usize| {
         let (from, to) = if padding { (0, axis.padded()) } else { (axis.before, axis.before + axis.input) };
@@ -109,9 +109,8 @@ pub(crate) fn divisors<A: Scalar>([rows, columns]: [Axis; 2], padding: bool, out
     }
 }
 
-/// Calls `f` for each tap of a window that lies on the image, in row-major order, with the positions on the columns at
-/// which it does (from the first up to, without, the second) and the cell of the plane under the tap at the first of
-/// them.
+/// Calls `f` for each tap of a window inside the image, in row-major order, with the range of column positions where it
+/// is (end excluded), and its index in the plane at the first of them.
 #[inline(always)]
 fn for_taps([rows, columns]: [Axis; 2], position: usize, mut f: impl FnMut(usize, usize, usize)) {
     for i in 0..rows.kernel {
@@ -125,7 +124,7 @@ fn for_taps([rows, columns]: [Axis; 2], position: usize, mut f: impl FnMut(usize
     }
 }
 
-/// Calls `f` with each `stride`th number of `x` and the next of the items.
+/// Calls `f` with each `stride`th element of `x` and the next item.
 #[inline(always)]
 fn each_strided<A, T>(x: &mut [A], stride: usize, items: impl Iterator<Item = T>, mut f: impl FnMut(&mut A, T)) {
     if stride == 1 {

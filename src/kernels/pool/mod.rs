@@ -1,6 +1,6 @@
-//! Maxima and means under a window that moves over the planes of images.
+//! Maxima and means over a window that slides across planes of images.
 //!
-//! A sequence of steps with features is pooled as one plane with the steps as its rows and a window of one column.
+//! A sequence is pooled as one plane with the steps as rows and a window of one column.
 
 use super::window::Axis;
 use crate::Scalar;
@@ -11,41 +11,41 @@ mod mean;
 pub(crate) use max::{max, max_gradient, max_values};
 pub(crate) use mean::{divisors, mean, mean_gradient};
 
-/// The numbers of a plane of the input and of the output.
+/// The sizes of an input plane and an output plane.
 fn sizes([rows, columns]: [Axis; 2]) -> [usize; 2] {
     [rows.input * columns.input, rows.output * columns.output]
 }
 
-/// Windows of 2 x 2 side by side.
+/// Whether windows are 2 x 2 with stride 2.
 fn is_halving(axes: [Axis; 2]) -> bool {
     axes.iter().all(|axis| {
         (axis.kernel, axis.stride, axis.dilation, axis.before) == (2, 2, 1, 0) && 2 * axis.output <= axis.input
     })
 }
 
-/// The pairs of neighbours in the two rows under the windows of one row of positions.
+/// The column pairs in the two rows under one row of windows.
 #[inline(always)]
 fn quads<A>([_, columns]: [Axis; 2], x: &[A], position: usize) -> (&[[A; 2]], &[[A; 2]]) {
     let (top, bottom) = x[2 * position * columns.input..][..2 * columns.input].split_at(columns.input);
     (top.as_chunks().0, bottom.as_chunks().0)
 }
 
-/// The taps of a window that lie on the image: some rows of some columns each, for the first of a run of positions.
+/// The taps of a window inside the image, for the first of a range of positions.
 #[derive(Clone, Copy)]
 struct Taps {
-    /// The cell of the plane under the first tap.
+    /// The index in the plane of the first tap.
     start: usize,
     rows: usize,
     row_step: usize,
     columns: usize,
     column_step: usize,
-    /// Cells from position to position.
+    /// The distance between positions.
     stride: usize,
 }
 
 impl Taps {
-    /// Calls `f` for each tap in row-major order, with what is under it at each of `N` positions, and how far the tap
-    /// is from the first one.
+    /// Calls `f` for each tap in row-major order, with its element at each of `N` positions, and its offset from the
+    /// first tap.
     #[inline(always)]
     fn each<const N: usize, A: Scalar>(self, x: &[A], mut f: impl FnMut([A; N], usize)) {
         for i in 0..self.rows {
@@ -62,7 +62,7 @@ impl Taps {
 fn strided<const N: usize, A: Scalar>(x: &[A], stride: usize) -> [A; N] {
     match (stride, x.as_chunks::<2>().0.first_chunk::<N>()) {
         (1, _) => *array(x, 0),
-        // The other half is loaded, too, and dropped: faster than one by one.
+        // The other half is loaded and discarded, which is faster than scalar loads.
         (2, Some(pairs)) => std::array::from_fn(
             #[inline(always)]
             |i| pairs[i][0],
@@ -77,15 +77,13 @@ fn strided<const N: usize, A: Scalar>(x: &[A], stride: usize) -> [A; N] {
     }
 }
 
-/// What is computed of the numbers under a window, for `N` positions side by side on a row, from the position `from`
-/// on.
+/// The reduction of a window, for `N` adjacent positions of a row, from `from` on.
 trait Reduce {
     fn block<const N: usize>(&mut self, from: usize, taps: Taps);
 }
 
-/// Computes a row of positions: in blocks where all columns of the window lie on the image, and one by one at the
-/// borders. A loop over a whole row would often be too short to be worth vector instructions. The last block overlaps
-/// the one before.
+/// Computes a row of positions: in blocks where all columns of the window are inside the image, and one by one at the
+/// borders. A loop over a whole row would often be too short to vectorise. The last block overlaps the previous one.
 #[inline(always)]
 fn reduce_row([rows, columns]: [Axis; 2], position: usize, reduce: &mut impl Reduce) {
     let inside = |axis: Axis, position: usize| {

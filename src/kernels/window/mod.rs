@@ -1,4 +1,4 @@
-//! [`Window`]: where a window that moves over the rows and columns of an image lies.
+//! [`Window`]: the positions of a window on an image.
 
 mod padding;
 
@@ -11,7 +11,8 @@ pub(crate) struct Window {
     pub stride: [usize; 2],
     pub dilation: [usize; 2],
     pub padding: Padding,
-    /// A last window that starts inside the image or the padding before it may reach beyond the padding after it.
+    /// Rounds up: a last window that starts in the image, or in the padding before it, may extend past the padding
+    /// after it.
     pub ceil: bool,
 }
 
@@ -21,22 +22,22 @@ pub(crate) struct Axis {
     pub kernel: usize,
     pub stride: usize,
     pub dilation: usize,
-    /// Cells of padding before and after the image.
+    /// Padding before and after the image.
     pub before: usize,
     pub after: usize,
-    /// Cells of the image.
+    /// Size of the image.
     pub input: usize,
     /// Positions of the window.
     pub output: usize,
 }
 
 impl Window {
-    /// Windows side by side without gaps or padding.
+    /// A window without dilation or padding.
     pub(crate) fn new(kernel: [usize; 2], stride: [usize; 2]) -> Self {
         Self { kernel, stride, dilation: [1, 1], padding: Padding::NONE, ceil: false }
     }
 
-    /// The window on an axis of `input` cells, of rows (0) or columns (1); `None` if a size overflows. The output is 0
+    /// The window on an axis of length `input`, of rows (0) or columns (1); `None` if a size overflows. The output is 0
     /// if the window does not fit.
     pub(crate) fn axis(&self, i: usize, input: usize) -> Option<Axis> {
         let (kernel, stride, dilation) = (self.kernel[i], self.stride[i], self.dilation[i]);
@@ -56,7 +57,7 @@ impl Window {
             None => 0,
             Some(room) if self.ceil => {
                 let output = room.div_ceil(stride) + 1;
-                // A window that would start in the padding after the image is left out.
+                // A window that would start in the padding after the image is excluded.
                 if (output - 1) * stride >= input + before { output - 1 } else { output }
             }
             Some(room) => room / stride + 1,
@@ -64,8 +65,8 @@ impl Window {
         Some(Axis { kernel, stride, dilation, before, after, input, output })
     }
 
-    /// The axis on which the window has `output` positions, with `more` cells at its end: what a transposed convolution
-    /// makes of `output` pixels. `None` if a size overflows; the input is 0 if the padding cuts off everything.
+    /// The axis on which the window has `output` positions, with output padding `more`: the result of a transposed
+    /// convolution of `output` pixels. `None` if a size overflows; the input is 0 if the padding crops everything.
     pub(crate) fn transposed_axis(&self, i: usize, output: usize, more: usize) -> Option<Axis> {
         let (kernel, stride, dilation) = (self.kernel[i], self.stride[i], self.dilation[i]);
         let span = dilation.checked_mul(kernel - 1)?.checked_add(1)?;
@@ -86,7 +87,7 @@ impl Window {
 }
 
 impl Axis {
-    /// From the first cell of a window to its last.
+    /// The extent of a window, with dilation.
     pub(crate) fn span(&self) -> usize {
         self.dilation * (self.kernel - 1) + 1
     }
@@ -95,18 +96,18 @@ impl Axis {
         self.before + self.input + self.after
     }
 
-    /// The smallest image that the window fits on.
+    /// The minimum size of an image for the window.
     pub(crate) fn least(&self) -> usize {
         self.span().saturating_sub(self.before + self.after).max(1)
     }
 
-    /// The cell of the image under tap `tap` of the window at `position`; `None` if it is padding.
+    /// The pixel under `tap` of the window at `position`; `None` if it is padding.
     #[inline(always)]
     pub(crate) fn cell(&self, position: usize, tap: usize) -> Option<usize> {
         (position * self.stride + tap * self.dilation).checked_sub(self.before).filter(|&cell| cell < self.input)
     }
 
-    /// The positions of the window at which `tap` lies on the image: from the first up to, without, the second.
+    /// The range of positions (end excluded) at which `tap` is inside the image.
     #[inline(always)]
     pub(crate) fn positions(&self, tap: usize) -> (usize, usize) {
         let offset = tap * self.dilation;

@@ -1,9 +1,9 @@
-//! [`Padding`]: how many zeros go around an image.
+//! [`Padding`]: the zero padding of an image.
 
-/// How many cells are added around an image before a window moves over it.
+/// The padding added around an image.
 ///
-/// Numbers convert: `1` is one cell on each side, `[1, 2]` one row above and below and two columns left and right,
-/// `[[1, 0], [2, 2]]` is (above, below) and (left, right).
+/// Converts from numbers: `1` is one pixel on each side, `[1, 2]` one row above and below and two columns left and
+/// right, `[[1, 0], [2, 2]]` is `[[above, below], [left, right]]`.
 ///
 /// ```
 /// use neuropil::layers::Padding;
@@ -19,12 +19,12 @@
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Padding {
-    /// As many cells on each side as the numbers say: (above, below) and (left, right).
+    /// Explicit padding, `[[above, below], [left, right]]`.
     Each([[usize; 2]; 2]),
-    /// The cells with which an input of n cells gives ⌈n / stride⌉; of an odd number the larger part comes after the
-    /// image.
+    /// The padding with which an input of length n gives ⌈n / stride⌉ positions; if it is odd, the larger part comes
+    /// after the image.
     ///
-    /// This is Keras' rule; with stride 1 it is `PyTorch`'s, too, which refuses other strides.
+    /// This is Keras' rule, and `PyTorch`'s, which only allows stride 1.
     Same,
 }
 

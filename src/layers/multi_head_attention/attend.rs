@@ -1,4 +1,4 @@
-//! Attention from one sequence to another, as a decoder has it to an encoder.
+//! Cross-attention, as from a decoder to an encoder.
 
 use ndarray::{Array2, ArrayRef2, ArrayView4};
 
@@ -8,12 +8,12 @@ use crate::layer::Layer;
 use crate::{Error, Matrix, Result, Scalar};
 
 /// What [`MultiHeadAttention::attend`] keeps for [`attend_backward`](MultiHeadAttention::attend_backward), with the
-/// [weights](Self::weights) of the values.
+/// attention [weights](Self::weights).
 #[derive(Debug, Clone, Default)]
 pub struct Attention<A: Scalar>(Memory<A>);
 
 impl<A: Scalar> Attention<A> {
-    /// P, (samples, heads, queries, keys): how much each query takes of each key's value; (0, 0, 0, 0) at first.
+    /// The attention weights P, (samples, heads, queries, keys); (0, 0, 0, 0) before the first call.
     ///
     /// # Panics
     /// Never.
@@ -24,7 +24,7 @@ impl<A: Scalar> Attention<A> {
     }
 }
 
-/// What [`MultiHeadAttention::attend_backward`] found.
+/// The gradients from [`MultiHeadAttention::attend_backward`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttentionGradients<A: Scalar> {
     /// dL/d(query).
@@ -33,14 +33,14 @@ pub struct AttentionGradients<A: Scalar> {
     pub key: Array2<A>,
     /// dL/d(value).
     pub value: Array2<A>,
-    /// dL/dw for each parameter, in the order of [`Layer::visit`](crate::layer::Layer::visit).
+    /// dL/dw of each parameter, in the order of [`Layer::visit`](crate::layer::Layer::visit).
     pub weights: Vec<Array2<A>>,
 }
 
 impl<A: Scalar> MultiHeadAttention<A> {
-    /// Attention of the steps of `query`, (samples, queries·features), to those of `key` and `value`, (samples,
-    /// keys·features): (samples, queries·features). No query attends to keys that are `hidden`, (samples, keys); where all
-    /// are, the sum of values is 0.
+    /// Attends from the steps of `query`, (samples, queries·features), to those of `key` and `value`, (samples,
+    /// keys·features); returns (samples, queries·features). `hidden`, (samples, keys), masks keys; where all are
+    /// masked, the weighted sum is 0.
     ///
     /// ```
     /// use neuropil::layers::Attention;
@@ -58,7 +58,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Dimensions`] for rows that are not whole steps, and for matrices that do not go together.
+    /// [`Error::Dimensions`] for rows that are not a multiple of a step, and for matrices whose sizes do not match.
     pub fn attend(
         &self,
         query: &Matrix<A>,
@@ -87,10 +87,11 @@ impl<A: Scalar> MultiHeadAttention<A> {
         Ok(y)
     }
 
-    /// The gradients of the last [`attend`](Self::attend), which had these inputs, from that of its output.
+    /// The gradients of the last [`attend`](Self::attend), which had these inputs, given that with respect to its
+    /// output.
     ///
     /// # Errors
-    /// [`Error::Order`] if `attention` is not that of such a call; [`Error::Dimensions`] for matrices of another size.
+    /// [`Error::Order`] if `attention` is not from such a call; [`Error::Dimensions`] for matrices of another size.
     pub fn attend_backward(
         &self,
         dy: &Matrix<A>,

@@ -1,4 +1,4 @@
-//! Softmax(Q·Kᵀ/√d)·V for each sample and head, and back. Threads take some samples each.
+//! Softmax(Q·Kᵀ/√d)·V for each sample and head, forward and backward, with samples split over threads.
 
 use ndarray::{ArrayView2, ArrayView3, ArrayViewMut3, Axis, s};
 
@@ -6,49 +6,49 @@ use crate::kernels::simd::{rows, vectorize};
 use crate::kernels::{flat, flat_mut, gemm::gemm, parallel::both};
 use crate::{Matrix, Scalar};
 
-/// Which keys a query sees, and in how many heads.
+/// The attention mask and the number of heads.
 #[derive(Clone, Copy)]
-pub(super) struct Sight<'a> {
+pub(super) struct Mask<'a> {
     pub heads: usize,
-    /// A query sees the keys up to its own position.
+    /// Each query attends only to keys up to its own position.
     pub causal: bool,
-    /// Keys that no query of their sample sees, (samples, keys).
+    /// Masked keys, (samples, keys).
     pub hidden: Option<ArrayView2<'a, bool>>,
 }
 
-impl<'a> Sight<'a> {
+impl<'a> Mask<'a> {
     fn split(self, middle: usize) -> (Self, Self) {
         let (hidden, other) = self.hidden.map(|hidden| hidden.split_at(Axis(0), middle)).unzip();
         (Self { hidden, ..self }, Self { hidden: other, ..self })
     }
 
-    fn of_sample(&self, sample: usize) -> Seen<'a> {
+    fn of_sample(&self, sample: usize) -> SampleMask<'a> {
         let hidden = self.hidden.and_then(|hidden| hidden.index_axis_move(Axis(0), sample).to_slice());
-        Seen { causal: self.causal, hidden }
+        SampleMask { causal: self.causal, hidden }
     }
 }
 
-/// Which keys the queries of one sample see.
+/// The attention mask of one sample.
 #[derive(Clone, Copy)]
-struct Seen<'a> {
+struct SampleMask<'a> {
     causal: bool,
     hidden: Option<&'a [bool]>,
 }
 
-impl Seen<'_> {
-    fn sees(self, query: usize, key: usize) -> bool {
+impl SampleMask<'_> {
+    fn allows(self, query: usize, key: usize) -> bool {
         !(self.causal && key > query || self.hidden.is_some_and(|hidden| hidden[key]))
     }
 }
 
 /// The forward pass of some samples.
 pub(super) struct Attend<'a, A: Scalar> {
-    pub sight: Sight<'a>,
+    pub mask: Mask<'a>,
     /// Q, (samples, queries, features), then K and V, (samples, keys, features).
     pub qkv: [ArrayView3<'a, A>; 3],
-    /// To write the attention to, (samples, heads·queries, keys).
+    /// Output: the attention weights, (samples, heads·queries, keys).
     pub p: ArrayViewMut3<'a, A>,
-    /// To write the mixed values to, (samples, queries, features).
+    /// Output: the weighted values, (samples, queries, features).
     pub mixed: ArrayViewMut3<'a, A>,
 }
 
@@ -59,45 +59,45 @@ impl<A: Scalar> Attend<'_, A> {
             return (0..samples).for_each(|i| self.sample(i));
         }
         let middle = (samples / threads * (threads / 2)).max(1);
-        let Self { sight, qkv: [q, k, v], p, mixed } = self;
-        let (sight, other_sight) = sight.split(middle);
+        let Self { mask, qkv: [q, k, v], p, mixed } = self;
+        let (mask, other_mask) = mask.split(middle);
         let (q, other_q) = q.split_at(Axis(0), middle);
         let ((k, other_k), (v, other_v)) = (k.split_at(Axis(0), middle), v.split_at(Axis(0), middle));
         let ((p, other_p), (mixed, other_mixed)) = (p.split_at(Axis(0), middle), mixed.split_at(Axis(0), middle));
-        let one = Self { sight, qkv: [q, k, v], p, mixed };
-        let two = Self { sight: other_sight, qkv: [other_q, other_k, other_v], p: other_p, mixed: other_mixed };
+        let one = Self { mask, qkv: [q, k, v], p, mixed };
+        let two = Self { mask: other_mask, qkv: [other_q, other_k, other_v], p: other_p, mixed: other_mixed };
         both(true, || one.run(threads / 2), || two.run(threads - threads / 2));
     }
 
     fn sample(&mut self, i: usize) {
         let [q, k, v] = self.qkv.each_ref().map(|part| part.index_axis(Axis(0), i));
         let (mut p, mut mixed) = (self.p.index_axis_mut(Axis(0), i), self.mixed.index_axis_mut(Axis(0), i));
-        let (queries, seen) = (q.nrows(), self.sight.of_sample(i));
-        let width = q.ncols() / self.sight.heads;
+        let (queries, mask) = (q.nrows(), self.mask.of_sample(i));
+        let width = q.ncols() / self.mask.heads;
         let scale = A::of(1.0 / (width as f64).sqrt());
-        for head in 0..self.sight.heads {
+        for head in 0..self.mask.heads {
             let columns = s![.., head * width..(head + 1) * width];
             let mut p = p.slice_mut(s![head * queries..(head + 1) * queries, ..]);
             gemm(A::ONE, &q.slice(columns), &k.slice(columns).t(), A::ZERO, &mut p);
-            softmax(&mut p, scale, seen);
-            weigh(&p, &v.slice(columns), &mut mixed.slice_mut(columns), seen);
+            softmax(&mut p, scale, mask);
+            weighted_sum(&p, &v.slice(columns), &mut mixed.slice_mut(columns), mask);
         }
     }
 }
 
-/// Each row of scores, times the scale, becomes a distribution over the keys that its query sees; 0 elsewhere, and if it
-/// sees none.
-fn softmax<A: Scalar>(scores: &mut Matrix<A>, scale: A, seen: Seen<'_>) {
+/// Replaces each row of scores, times `scale`, by its softmax over the unmasked keys; 0 for masked ones, and if all are
+/// masked.
+fn softmax<A: Scalar>(scores: &mut Matrix<A>, scale: A, mask: SampleMask<'_>) {
     let keys = scores.ncols();
     let scores = flat_mut(scores);
     vectorize(
         #[inline(always)]
         || {
             for (query, scores) in scores.chunks_exact_mut(keys).enumerate() {
-                let visible = if seen.causal { keys.min(query + 1) } else { keys };
+                let visible = if mask.causal { keys.min(query + 1) } else { keys };
                 let (scores, rest) = scores.split_at_mut(visible);
                 rest.fill(A::ZERO);
-                if let Some(hidden) = seen.hidden {
+                if let Some(hidden) = mask.hidden {
                     for (score, &hidden) in scores.iter_mut().zip(hidden) {
                         *score = if hidden { -A::INFINITY } else { *score };
                     }
@@ -115,13 +115,13 @@ fn softmax<A: Scalar>(scores: &mut Matrix<A>, scale: A, seen: Seen<'_>) {
     );
 }
 
-/// mixed = P·V. A value that a query does not see must not reach it, even if it is NaN and its weight 0.
-fn weigh<A: Scalar>(p: &Matrix<A>, v: &Matrix<A>, mixed: &mut Matrix<A>, seen: Seen<'_>) {
-    if !seen.causal && seen.hidden.is_none() || v.iter().all(|v| v.is_finite()) {
+/// mixed = P·V. Masked values are skipped, because 0·NaN is NaN.
+fn weighted_sum<A: Scalar>(p: &Matrix<A>, v: &Matrix<A>, mixed: &mut Matrix<A>, mask: SampleMask<'_>) {
+    if !mask.causal && mask.hidden.is_none() || v.iter().all(|v| v.is_finite()) {
         return gemm(A::ONE, p, v, A::ZERO, mixed);
     }
     for ((query, column), mixed) in mixed.indexed_iter_mut() {
-        let visible = (0..v.nrows()).filter(|&key| seen.sees(query, key));
+        let visible = (0..v.nrows()).filter(|&key| mask.allows(query, key));
         *mixed = visible.fold(A::ZERO, |sum, key| sum + p[[query, key]] * v[[key, column]]);
     }
 }
@@ -132,9 +132,9 @@ pub(super) struct AttendBackward<'a, A: Scalar> {
     pub qkv: [ArrayView3<'a, A>; 3],
     pub p: ArrayView3<'a, A>,
     pub dmixed: ArrayView3<'a, A>,
-    /// Room to work in, (samples, queries, keys).
+    /// Workspace, (samples, queries, keys).
     pub dscores: ArrayViewMut3<'a, A>,
-    /// To write dL/dQ, dL/dK and dL/dV to.
+    /// Output: dL/dQ, dL/dK and dL/dV.
     pub dqkv: [ArrayViewMut3<'a, A>; 3],
 }
 
@@ -182,7 +182,7 @@ impl<A: Scalar> AttendBackward<'_, A> {
     }
 }
 
-/// d(scores) = P ∘ (dP - Σ P ∘ dP) times the scale, the sum being over a row; `d` holds dP before.
+/// d(scores) = scale·P ∘ (dP - Σ P ∘ dP), summed over each row, in-place in `d`, which holds dP.
 fn softmax_gradient<A: Scalar>(p: &Matrix<A>, d: &mut Matrix<A>, scale: A) {
     let keys = p.ncols();
     let (p, d) = (flat(p), flat_mut(d));

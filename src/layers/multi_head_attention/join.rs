@@ -9,11 +9,11 @@ use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// The steps of the first value, the query, attend to those of the second and third, key and value, as those of a decoder
-/// attend to an encoder. With two values, the second is key and value.
+/// Cross-attention: the steps of the query attend to those of key and value, as those of a decoder attend to an
+/// encoder. With two inputs, the second is both key and value.
 ///
-/// If it is [`masked`](MultiHeadAttention::masked), keys are hidden where the second value is padding, and outputs are 0
-/// where the first one is. If it is [`causal`](MultiHeadAttention::causal), step t attends to steps up to t of the keys.
+/// If [`masked`](MultiHeadAttention::masked), padding of the second input is masked as keys, and outputs are 0 where
+/// the query is padding. If [`causal`](MultiHeadAttention::causal), step t attends only to keys up to t.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -90,7 +90,7 @@ impl<A: Scalar> Join<A> for MultiHeadAttention<A> {
     }
 }
 
-/// Query, key and value, of which the last two may be one.
+/// Query, key and value; the last two may be the same.
 fn three<A: Scalar>(inputs: Inputs<'_, A>) -> [&Matrix<A>; 3] {
     [0, 1, 2].map(|i| inputs.get(i.min(inputs.len() - 1)))
 }

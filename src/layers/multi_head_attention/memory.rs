@@ -1,26 +1,26 @@
-//! What attention keeps on a tape, and its matrices sample by sample.
+//! What attention keeps on a tape, and its matrices by sample.
 
 use ndarray::{Array2, ArrayView2, ArrayView3, ArrayViewMut3, Axis, s};
 
 use crate::Scalar;
 
-/// What attention keeps from forward to backward, and from step to step. Matrices have one row a step, sample by sample.
+/// What attention keeps between passes. Matrices have one row per step of each sample.
 #[derive(Debug, Clone)]
 pub(super) struct Memory<A> {
-    /// Q, K and V; all three side by side in the first if they are made of one sequence.
+    /// Q, K and V; side by side in the first if they come from one sequence.
     pub projected: [Array2<A>; 3],
     /// P, (samples·heads·queries, keys)
     pub p: Array2<A>,
     /// P·V of all heads
     pub mixed: Array2<A>,
-    /// Keys that are not to be seen, (samples, keys); empty if all are.
+    /// Masked keys, (samples, keys); empty if none.
     pub hidden: Vec<bool>,
-    /// Queries that are padding, (samples, queries); empty if none is.
+    /// Queries that are padding, (samples, queries); empty if none.
     pub padding: Vec<bool>,
     pub dprojected: [Array2<A>; 3],
     pub dmixed: Array2<A>,
     pub dscores: Array2<A>,
-    /// dL/dy, but 0 for padding.
+    /// dL/dy, with 0 for padding.
     pub dy: Array2<A>,
     pub samples: usize,
     pub queries: usize,
@@ -52,7 +52,7 @@ pub(super) fn hidden_keys(hidden: &[bool], keys: usize) -> Option<ArrayView2<'_,
     (samples > 0).then(|| ArrayView2::from_shape((samples, keys), hidden).expect("one for each key"))
 }
 
-/// A matrix as (samples, rows of a sample, columns).
+/// The matrix as (samples, rows per sample, columns).
 pub(super) fn by_sample<A>(matrix: &Array2<A>, samples: usize) -> ArrayView3<'_, A> {
     let shape = (samples, matrix.nrows() / samples.max(1), matrix.ncols());
     matrix.view().into_shape_with_order(shape).expect("as many rows for each sample")
@@ -63,7 +63,7 @@ pub(super) fn by_sample_mut<A>(matrix: &mut Array2<A>, samples: usize) -> ArrayV
     matrix.view_mut().into_shape_with_order(shape).expect("as many rows for each sample")
 }
 
-/// Q, K and V, (samples, steps, features), of three matrices or of the first one.
+/// Q, K and V, (samples, steps, features), from three matrices or the first one.
 pub(super) fn parts<A>(projected: &[Array2<A>; 3], samples: usize, features: usize) -> [ArrayView3<'_, A>; 3] {
     let [first, k, v] = projected;
     if first.ncols() == features {

@@ -23,10 +23,10 @@ mod passes;
 pub use attend::{Attention, AttentionGradients};
 use memory::Memory;
 
-/// Multi-head attention (Vaswani and others, 2017): each position of a sequence attends to all positions. Its output is
-/// a weighted sum of their values, with weights that its query and their keys decide, in several heads at once.
+/// Multi-head attention (Vaswani et al., 2017): each position of a sequence attends to all positions. Its output is a
+/// weighted sum of their values, with weights computed from its query and their keys, in several heads.
 ///
-/// With weights `W_q`, `W_k`, `W_v` and `Wₒ`, each (features, features), and features cut in heads of d each:
+/// With weights `W_q`, `W_k`, `W_v` and `Wₒ`, each (features, features), and features split into heads of size d:
 ///
 /// ```text
 /// Q = x·W_q + b_q    K = x·W_k + b_k    V = x·W_v + b_v
@@ -34,16 +34,16 @@ use memory::Memory;
 /// y = [P·V of each head]·Wₒ + bₒ
 /// ```
 ///
-/// It takes and gives sequences of this many features a step. As in `PyTorch`, `[W_q, W_k, W_v]` is one parameter
-/// `in_proj_weight`, here stored as (features, 3 features); `Wₒ` is `out_proj.weight`. There is no dropout of P.
+/// Input and output are sequences of `features` per step. As in `PyTorch`, `[W_q, W_k, W_v]` is one parameter
+/// `in_proj_weight`, here stored as (features, 3 features); `Wₒ` is `out_proj.weight`. There is no dropout on P.
 ///
-/// The order of the steps plays no part: add a [`SinusoidalPositions`](super::SinusoidalPositions) or
-/// [`LearnedPositions`](super::LearnedPositions) before.
+/// The order of the steps has no effect: precede the layer with [`SinusoidalPositions`](super::SinusoidalPositions) or
+/// [`LearnedPositions`](super::LearnedPositions).
 ///
-/// As a [layer](Layer), it is self-attention: queries, keys and values are made of one sequence. As a
+/// As a [layer](Layer), it is self-attention: queries, keys and values come from one sequence. As a
 /// [join](crate::layer::Join) in a [`Network`](crate::Network), it takes a query, a key and a value, or a query and one
-/// sequence for both others, as a decoder attends to an encoder. [`attend`](Self::attend) does that without a network, and
-/// gives P.
+/// sequence for both others, as a decoder attends to an encoder. [`attend`](Self::attend) does so outside a network,
+/// and exposes P.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -70,11 +70,11 @@ pub struct MultiHeadAttention<A: Scalar> {
 }
 
 impl<A: Scalar> MultiHeadAttention<A> {
-    /// A layer for this many features, cut in this many heads. It starts as `PyTorch`'s: `W_q`, `W_k`, `W_v` together by
-    /// Xavier's rule, Wₒ uniform in ±1/√features, biases 0.
+    /// Creates a layer with `PyTorch`'s default initialisation: `[W_q, W_k, W_v]` Glorot uniform, Wₒ uniform in
+    /// ±1/√features, biases 0.
     ///
     /// # Errors
-    /// [`Error::Setting`] for sizes of 0 or beyond memory, and heads that do not divide the features.
+    /// [`Error::Setting`] for sizes of 0 or that exceed memory, and if the heads do not divide the features.
     pub fn new(features: usize, heads: usize, rng: &mut impl Rng) -> Result<Self> {
         let bound = 1.0 / (features as f64).sqrt();
         Self::of(features, heads, true, |name, rows, columns| {
@@ -86,7 +86,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
         })
     }
 
-    /// The layer of what `values` gives for the name, rows and columns of each parameter.
+    /// The layer whose parameters `values` creates from name, rows and columns.
     fn of(
         features: usize,
         heads: usize,
@@ -105,20 +105,20 @@ impl<A: Scalar> MultiHeadAttention<A> {
         Ok(Self { heads, in_weight, in_bias, out_weight, out_bias, causal: false, masked: false })
     }
 
-    /// The layer without biases.
+    /// Removes the biases.
     pub fn without_bias(mut self) -> Self {
         (self.in_bias, self.out_bias) = (None, None);
         self
     }
 
-    /// Lets each step attend to itself and to the steps before it only.
+    /// Sets a causal mask: each step attends only to itself and earlier steps.
     ///
     /// ```
     /// use neuropil::prelude::*;
     ///
     /// let network = Sequential::new([3, 2]).with(MultiHeadAttention::<f64>::new(2, 1, &mut rng(1))?.causal())?;
     /// let y = network.predict(&ndarray::array![[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [1.0, 2.0, 3.0, 4.0, -7.0, 0.0]])?;
-    /// assert_eq!(y.slice(ndarray::s![0, ..4]), y.slice(ndarray::s![1, ..4])); // the last step is yet to come
+    /// assert_eq!(y.slice(ndarray::s![0, ..4]), y.slice(ndarray::s![1, ..4])); // the last step is masked
     /// # Ok::<(), Error>(())
     /// ```
     pub fn causal(mut self) -> Self {
@@ -126,11 +126,11 @@ impl<A: Scalar> MultiHeadAttention<A> {
         self
     }
 
-    /// Takes steps at the end of a sample, in which all features are exactly 0, for padding: as keys they are hidden, as
-    /// queries their outputs are 0. A sample gives what it would give without padding.
+    /// Treats trailing all-zero steps as padding: as keys they are masked, as queries their outputs are 0. Padding does
+    /// not change the result of a sample.
     ///
-    /// Positions that are added before must leave such steps as they are; [`SinusoidalPositions`] and
-    /// [`LearnedPositions`] have a `masked` of their own for this.
+    /// Positional layers before this one must keep such steps zero; see `masked` of [`SinusoidalPositions`] and
+    /// [`LearnedPositions`].
     ///
     /// [`SinusoidalPositions`]: super::SinusoidalPositions
     /// [`LearnedPositions`]: super::LearnedPositions
@@ -143,13 +143,13 @@ impl<A: Scalar> MultiHeadAttention<A> {
         self.out_weight.nrows()
     }
 
-    /// Whether memory can hold a number for each query and key, in each head.
+    /// Whether the attention weights of all heads fit in memory.
     fn fits_memory(&self, queries: usize, keys: usize) -> bool {
         let bytes = queries.checked_mul(keys).and_then(|n| n.checked_mul(self.heads * size_of::<f64>()));
         bytes.is_some_and(|bytes| isize::try_from(bytes).is_ok())
     }
 
-    /// The four projections of the steps, and for each query and key a score and a part of the sum of values.
+    /// The multiply-accumulates of the four projections, of the scores and of the weighted sums.
     fn products(&self, queries: u64, keys: u64) -> u64 {
         let features = self.features() as u64;
         let projections = queries.saturating_add(keys).saturating_mul(2 * features).saturating_mul(features);
@@ -157,7 +157,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
     }
 }
 
-/// The error unless there is at least one of each, heads divide features, and the weights can exist.
+/// Checks that sizes are positive, heads divide features, and the weights fit in memory.
 fn check_sizes(features: usize, heads: usize) -> Result<()> {
     let (feature_count, head_count) = (features as f64, heads as f64);
     check_setting("the features of MultiHeadAttention", feature_count, "at least 1", features > 0)?;
@@ -236,8 +236,8 @@ impl<A: Scalar> Layer<A> for MultiHeadAttention<A> {
         Some(spec.set("bias", self.in_bias.is_some()).set("causal", self.causal).set("masked", self.masked))
     }
 
-    /// `PyTorch` stores weights as (outputs, inputs). Keras has kernels (features, heads, width) for query, key and value,
-    /// and (heads, width, features) for what comes out.
+    /// `PyTorch` stores weights as (outputs, inputs). Keras has kernels (features, heads, width) for query, key and
+    /// value, and (heads, width, features) for the output.
     fn layout(&self, system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
         if system == System::PyTorch {
             return vec![Piece::axes(name, dims, &[1, 0])];

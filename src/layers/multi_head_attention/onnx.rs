@@ -1,4 +1,4 @@
-//! Attention in the operators of ONNX.
+//! Attention in ONNX operators.
 
 use ndarray::s;
 
@@ -8,7 +8,7 @@ use crate::spec::onnx::{Attribute, Operators, Tensor};
 use crate::{Error, Result, Scalar, Shape};
 
 impl<A: Scalar> MultiHeadAttention<A> {
-    /// softmax(Q·Kᵀ/√d)·V for each head, between products with the weights. The inputs are those of Q, K and V.
+    /// Softmax(Q·Kᵀ/√d)·V for each head, between the projections. `inputs` are those of Q, K and V.
     pub(super) fn write(&self, operators: &mut Operators, inputs: [(&str, Shape); 3]) -> Result<()> {
         let [(query, Shape::Sequence { steps: queries, .. }), (key, Shape::Sequence { steps: keys, .. }), _] = inputs
         else {
@@ -45,7 +45,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
         }
         operators.then("Softmax", &[], [("axis", Attribute::Int(-1))]);
         if let Some((keys, _)) = seen.as_ref().filter(|_| query != key) {
-            // Where all keys are hidden, softmax gives NaN. In self-attention such samples have no queries either.
+            // Where all keys are masked, softmax gives NaN. In self-attention such samples have no queries either.
             let zero = operators.number(0.0);
             masked::only(operators, keys, &zero);
         }
@@ -66,7 +66,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
         Ok(())
     }
 
-    /// Q, K or V, by its number, of the current value: a product with its columns of the weights.
+    /// Projection `i` (Q, K or V) of the current value: a product with its columns of the weights.
     fn write_projection(&self, operators: &mut Operators, i: usize, name: &str) {
         let features = self.features();
         let columns = s![.., i * features..(i + 1) * features];

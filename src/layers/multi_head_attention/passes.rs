@@ -3,18 +3,18 @@
 use ndarray::{Array2, s};
 
 use super::MultiHeadAttention;
-use super::heads::{Attend, AttendBackward, Sight};
+use super::heads::{Attend, AttendBackward, Mask};
 use super::memory::{Memory, by_sample, by_sample_mut, hidden_keys, parts, parts_mut};
 use crate::error::NO_FORWARD;
 use crate::kernels::{add_row, column_sums, gemm::gemm, groups, groups_mut, parallel, resize, steps_before_padding};
 use crate::{Matrix, Result, Scalar};
 
-/// Where the gradients of a weight and of its bias go.
+/// The gradients of a weight and its bias.
 pub(super) type Slots<'d, A> = (&'d mut Array2<A>, Option<&'d mut Array2<A>>);
 
 impl<A: Scalar> MultiHeadAttention<A> {
-    /// From one sequence to another: what Q, K and V are made of, (samples, steps·features) each, to y. Which keys are
-    /// hidden and which queries are padding is in `memory` already.
+    /// Cross-attention from the inputs of Q, K and V, (samples, steps·features) each, to y. The masks must already be
+    /// in `memory`.
     pub(super) fn cross(&self, inputs: [&Matrix<A>; 3], memory: &mut Memory<A>, y: &mut Matrix<A>) {
         let features = self.features();
         (memory.samples, memory.queries) = (inputs[0].nrows(), inputs[0].ncols() / features);
@@ -25,7 +25,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
         self.mix(memory, &mut groups_mut(y, features));
     }
 
-    /// The way back of [`cross`](Self::cross). If there are two `dx`, the second is that of a key which is the value, too.
+    /// The backward pass of [`cross`](Self::cross). With two `dx`, the second is that of both key and value.
     pub(super) fn cross_backward(
         &self,
         dy: &Matrix<A>,
@@ -48,8 +48,8 @@ impl<A: Scalar> MultiHeadAttention<A> {
         Ok(())
     }
 
-    /// Whether `memory` is that of a forward pass to a y of this size, with this many of Q, K and V side by side in one
-    /// matrix.
+    /// Whether `memory` is from a forward pass with a y of this size, and with `parts` of Q, K and V side by side in
+    /// one matrix.
     pub(super) fn fits(&self, memory: &Memory<A>, parts: usize, y: &Matrix<A>) -> bool {
         let Memory { projected, p, samples, queries, .. } = memory;
         projected[0].ncols() == parts * self.features()
@@ -57,7 +57,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
             && y.dim() == (*samples, queries * self.features())
     }
 
-    /// The gradients of what comes in and of what goes out, of those of the layer.
+    /// The gradients of the input and output projections among those of the layer.
     pub(super) fn slots<'d>(&self, dw: &'d mut [Array2<A>]) -> Result<[Slots<'d, A>; 2]> {
         match (dw, &self.in_bias) {
             ([dw_in, db_in, dw_out, db_out], Some(_)) => Ok([(dw_in, Some(db_in)), (dw_out, Some(db_out))]),
@@ -66,7 +66,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
         }
     }
 
-    /// Which steps of x, (samples, steps·features), are padding, if the layer looks for it; empty otherwise.
+    /// Finds the padding steps of x, (samples, steps·features); empty unless masked.
     pub(super) fn find_padding(&self, x: &Matrix<A>, padding: &mut Vec<bool>) {
         let features = self.features();
         padding.clear();
@@ -78,7 +78,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
         }
     }
 
-    /// Q, K or V, by its number, of what it is made of.
+    /// Computes projection `i` (Q, K or V) of its input.
     fn project(&self, i: usize, x: &Matrix<A>, memory: &mut Memory<A>) {
         let (features, projected) = (self.features(), &mut memory.projected[i]);
         let columns = s![.., i * features..(i + 1) * features];
@@ -89,7 +89,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
         }
     }
 
-    /// From dL/dQ, dL/dK or dL/dV to its part of the gradients of the weights and biases, and to dL/dx + beta dx in `dx`.
+    /// From dL/dQ, dL/dK or dL/dV: writes its part of the gradients of weights and biases, and dL/dx + beta·dx to `dx`.
     fn project_backward(
         &self,
         i: usize,
@@ -107,7 +107,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
         gemm(A::ONE, dprojected, &self.in_weight.slice(columns).t(), beta, &mut groups_mut(dx, features));
     }
 
-    /// From Q, K and V in `memory` to the output, a row a step: mixes, and projects.
+    /// From Q, K and V in `memory` to the output, one row per step.
     pub(super) fn mix(&self, memory: &mut Memory<A>, y: &mut Matrix<A>) {
         let Memory { projected, p, mixed, hidden, padding, samples, queries, keys, .. } = memory;
         let (samples, queries, keys, features) = (*samples, *queries, *keys, self.features());
@@ -115,7 +115,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
         resize(mixed, samples * queries, features);
         let threads = parallel::threads(p.len());
         Attend {
-            sight: Sight { heads: self.heads, causal: self.causal, hidden: hidden_keys(hidden, keys) },
+            mask: Mask { heads: self.heads, causal: self.causal, hidden: hidden_keys(hidden, keys) },
             qkv: parts(projected, samples, features),
             p: by_sample_mut(p, samples),
             mixed: by_sample_mut(mixed, samples),
@@ -125,10 +125,10 @@ impl<A: Scalar> MultiHeadAttention<A> {
         if let Some(bias) = &self.out_bias {
             add_row(y, bias);
         }
-        silence(y, padding);
+        zero_rows(y, padding);
     }
 
-    /// From dL/dy, a row a step, to dL/dQ, dL/dK and dL/dV in `memory`, and the gradients of Wₒ and bₒ.
+    /// From dL/dy, one row per step, to dL/dQ, dL/dK and dL/dV in `memory`, and the gradients of Wₒ and bₒ.
     pub(super) fn mix_backward(&self, dy: &Matrix<A>, (dw, db): Slots<'_, A>, memory: &mut Memory<A>) {
         let Memory { projected, p, mixed, dprojected, dmixed, dscores, samples, queries, keys, .. } = memory;
         let (samples, features) = (*samples, self.features());
@@ -137,7 +137,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
         } else {
             resize(&mut memory.dy, dy.nrows(), features);
             memory.dy.assign(dy);
-            silence(&mut memory.dy, &memory.padding);
+            zero_rows(&mut memory.dy, &memory.padding);
             &memory.dy
         };
         gemm(A::ONE, &mixed.t(), dy, A::ZERO, dw);
@@ -163,8 +163,8 @@ impl<A: Scalar> MultiHeadAttention<A> {
     }
 }
 
-/// Makes the rows 0 that are padding.
-fn silence<A: Scalar>(rows: &mut Matrix<A>, padding: &[bool]) {
+/// Zeroes the rows that are padding.
+fn zero_rows<A: Scalar>(rows: &mut Matrix<A>, padding: &[bool]) {
     for (mut row, _) in rows.rows_mut().into_iter().zip(padding).filter(|&(_, &padding)| padding) {
         row.fill(A::ZERO);
     }

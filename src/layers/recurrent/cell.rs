@@ -1,4 +1,4 @@
-//! [`Cell`]: the arithmetic of one step, which is all that recurrent layers differ in.
+//! [`Cell`]: the arithmetic of one step of a recurrent layer.
 
 use std::fmt::Debug;
 
@@ -8,42 +8,40 @@ use crate::{Error, Result, Scalar};
 
 /// One step of a recurrent layer for one sample: two functions of slices, forward and backward.
 ///
-/// The rest (products, stacking, directions, padding, state) is [`Recurrent`](super::Recurrent), the same for all cells;
-/// a cell of your own is one `impl` of this trait.
+/// [`Recurrent`](super::Recurrent) does the rest for all cells: products, stacking, directions, padding and state. A
+/// custom cell is one `impl` of this trait.
 ///
-/// A cell has some gates, each as wide as the layer has units: x·Wₓ and h·Wₕ have a block of as many columns for
-/// each gate. What a step works on is a row of blocks, to which both products and the biases have been added. Mostly
-/// these are the gates in their order; [`FROM_X`](Self::FROM_X) and [`FROM_H`](Self::FROM_H) can lay out more blocks
-/// than gates, where the two parts of a gate must stay apart.
+/// Each gate is a block of `units` columns of x·Wₓ and h·Wₕ. A step works on a row of blocks: the sums of both products
+/// and the biases. By default these are the gates in order; [`FROM_X`](Self::FROM_X) and [`FROM_H`](Self::FROM_H) can
+/// lay out more blocks than gates, to keep the two parts of a gate separate.
 ///
-/// A state is `[h, c]`: the output of the step, and a cell state, which is of length 0 unless
-/// [`HAS_C`](Self::HAS_C).
+/// A state is `[h, c]`: the hidden state, and the cell state, empty unless [`HAS_C`](Self::HAS_C).
 pub trait Cell: Clone + Debug + PartialEq + Send + Sync + 'static {
     /// The layer's name.
     const NAME: &'static str;
     /// The kind of its [`Spec`].
     const KIND: &'static str;
-    /// How many blocks of columns Wₓ and Wₕ have.
+    /// The number of gates: blocks of columns of Wₓ and Wₕ.
     const GATES: usize;
-    /// How many blocks a step works on.
+    /// The number of blocks that a step works on.
     const BLOCKS: usize = Self::GATES;
-    /// Where the blocks of x·Wₓ are added: (the first block, how many, the block of the step where they begin).
+    /// Where the blocks of x·Wₓ are added: (first block, number of blocks, first block of the step).
     const FROM_X: &'static [(usize, usize, usize)];
-    /// Where the blocks of h·Wₕ are added: the block of the step where they begin.
+    /// The first block of the step to which h·Wₕ is added.
     const FROM_H: usize = 0;
     /// Whether the state has a `c`.
     const HAS_C: bool = false;
-    /// The gates as Keras orders them, each by its number here; empty if it has the same order.
+    /// Keras' gate order, as indices of the gates here; empty if the same.
     const KERAS_GATES: &'static [usize] = &[];
-    /// The gates as the operator of ONNX orders them, each by its number here; empty if there is no such operator.
+    /// ONNX's gate order, as indices of the gates here; empty if there is no such operator.
     const ONNX_GATES: &'static [usize] = &[];
 
-    /// Computes the state `after` the step from that `before` it. `gates` holds the sums, and then what
+    /// Computes the state `after` the step from that `before` it. `gates` holds the sums, and is overwritten with what
     /// [`backward`](Self::backward) needs.
     fn forward<A: Scalar>(&self, gates: &mut [A], before: [&[A]; 2], after: [&mut [A]; 2]);
 
-    /// From dL/d(state after the step) in `dstate`: writes dL/d(sums) into `dgates`, and leaves in `dstate` what reaches
-    /// the state before the step on another way than through h·Wₕ.
+    /// From dL/d(state after the step) in `dstate`: writes dL/d(sums) into `dgates`, and to `dstate` the gradient of
+    /// the previous state, except the part through h·Wₕ.
     fn backward<A: Scalar>(
         &self,
         gates: &[A],
@@ -58,14 +56,14 @@ pub trait Cell: Clone + Debug + PartialEq + Send + Sync + 'static {
         spec
     }
 
-    /// The cell of these settings.
+    /// Restores the cell from its settings.
     ///
     /// # Errors
     /// [`Error::Format`](crate::Error::Format) if one is missing or wrong.
     fn restore(spec: &Spec) -> Result<Self>;
 
-    /// Adds the operator of ONNX, which takes the current value and these (W, R, B and the lengths) and has these
-    /// attributes beside its own.
+    /// Adds the ONNX operator. Its inputs are the current value and `rest` (W, R, B and the lengths); `shared` are
+    /// attributes besides its own.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if there is no such operator.

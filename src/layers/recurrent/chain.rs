@@ -1,7 +1,7 @@
-//! One direction of one layer, step after step.
+//! One direction of one layer, over all steps.
 //!
-//! Here all matrices hold one step after the other, and in a step one row a sample, so that the rows of a step lie
-//! together. What needs no state is one product over all steps: x·Wₓ, and the gradients of weights and input.
+//! Matrices here are (steps·samples, width), so the rows of a step are contiguous. Products that need no state span all
+//! steps: x·Wₓ, and the gradients of weights and input.
 
 use ndarray::{Array2, ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, s};
 
@@ -12,31 +12,31 @@ use crate::error::NO_FORWARD;
 use crate::kernels::{column_sums, flat, flat_mut, gemm::gemm, parallel, resize};
 use crate::{Matrix, Result, Scalar};
 
-/// What a pass over a sequence is told.
+/// The parameters of a pass over a sequence.
 #[derive(Clone, Copy)]
 pub(super) struct Course<'a> {
     pub steps: usize,
     pub rows: usize,
-    /// From the last step to the first.
+    /// Runs from the last step to the first.
     pub reverse: bool,
-    /// How many steps each sample has before its padding, if there is any.
+    /// The number of steps of each sample before its padding, if any.
     pub lengths: Option<&'a [usize]>,
 }
 
-/// What one direction keeps from forward to backward.
+/// What one direction keeps for the backward pass.
 #[derive(Debug, Clone)]
 pub(super) struct Chain<A> {
-    /// What the cell made of the sums, (steps·rows, blocks·units).
+    /// The activations of the cell, (steps·rows, blocks·units).
     gates: Array2<A>,
     dgates: Array2<A>,
-    /// The states `[h, c]`: one more than there are steps. That before the first step of this direction is at the end
-    /// where it begins; padding hands it on.
+    /// The states `[h, c]` before, between and after the steps. The initial state is at the end where this direction
+    /// starts; padding passes it on.
     states: [Array2<A>; 2],
-    /// The gradient of the state that the backward pass has come to, (rows, units).
+    /// The gradient of the current state in the backward pass, (rows, units).
     pub dstate: [Array2<A>; 2],
-    /// The biases of a step, and the sums of `dgates`, (1, blocks·units).
+    /// The biases of a step, then the sums of `dgates`, (1, blocks·units).
     bias: Array2<A>,
-    /// Wₕᵀ, row by row.
+    /// Wₕᵀ in row-major order.
     weight_hh: Array2<A>,
 }
 
@@ -55,7 +55,7 @@ impl<A: Scalar> Default for Chain<A> {
 }
 
 impl<A: Scalar> Chain<A> {
-    /// Makes room for a pass, and returns the states to begin with, (rows, units), to be filled.
+    /// Allocates buffers for a pass, and returns the initial states, (rows, units), to fill.
     pub(super) fn begin<C: Cell>(&mut self, units: usize, course: Course<'_>) -> [ArrayViewMut2<'_, A>; 2] {
         let Course { steps, rows, reverse, .. } = course;
         resize(&mut self.gates, steps * rows, C::BLOCKS * units);
@@ -74,22 +74,22 @@ impl<A: Scalar> Chain<A> {
         self.states.each_ref().map(|state| state.slice(s![last * course.rows..(last + 1) * course.rows, ..]))
     }
 
-    /// How wide the states are.
+    /// The widths of the states.
     pub(super) fn units(&self) -> [usize; 2] {
         self.states.each_ref().map(Array2::ncols)
     }
 
-    /// The outputs, (steps·rows, units); those of padding are not zero here.
+    /// The outputs, (steps·rows, units); not zeroed for padding.
     pub(super) fn outputs(&self, course: Course<'_>) -> ArrayView2<'_, A> {
         let first = usize::from(!course.reverse) * course.rows;
         self.states[0].slice(s![first..first + course.steps * course.rows, ..])
     }
 
-    /// Goes through all steps of x, (steps·rows, inputs).
+    /// Runs all steps of x, (steps·rows, inputs).
     pub(super) fn forward<C: Cell>(&mut self, cell: &C, weights: &Weights<A>, x: &Matrix<A>, course: Course<'_>) {
         let Course { steps, rows, reverse, lengths } = course;
         let units = weights.hh.nrows();
-        // The sums begin with the biases.
+        // The sums start with the biases.
         let bias = flat_mut(&mut self.bias);
         bias.fill(A::ZERO);
         if let Some([ih, hh]) = &weights.bias {
@@ -111,8 +111,8 @@ impl<A: Scalar> Chain<A> {
         ForwardSteps { cell, weight_hh: &weights.hh, reverse, lengths, gates, states }.run(threads);
     }
 
-    /// From dL/d(outputs), if there is one, and dL/d(last state) in `dstate`: writes the gradients of the weights and
-    /// leaves that of the first state in `dstate`. `dy` is (steps, rows, units).
+    /// From dL/d(outputs), if any, and dL/d(final state) in `dstate`: writes the gradients of the weights, and that of
+    /// the initial state to `dstate`. `dy` is (steps, rows, units).
     pub(super) fn backward<C: Cell>(
         &mut self,
         cell: &C,
@@ -180,7 +180,7 @@ impl<A: Scalar> Chain<A> {
     }
 }
 
-/// A matrix of steps as (steps, rows, width).
+/// The matrix as (steps, rows, width).
 pub(super) fn by_steps<A>(matrix: &Matrix<A>, steps: usize, rows: usize) -> ArrayView3<'_, A> {
     let shape = (steps, rows, matrix.ncols());
     matrix.view().into_shape_with_order(shape).expect("a row for each step and sample")

@@ -1,4 +1,4 @@
-//! The whole stack: layer after layer, both directions, and what is kept of it for the backward pass.
+//! The stack of layers and directions, and what it keeps for the backward pass.
 
 use ndarray::{Array2, s};
 
@@ -8,16 +8,16 @@ use crate::error::NO_FORWARD;
 use crate::kernels::{flat, flat_mut, resize, steps_before_padding};
 use crate::{Matrix, Result, Scalar};
 
-/// What a recurrent layer keeps from forward to backward, and from step to step.
+/// What a recurrent layer keeps between passes.
 #[derive(Debug, Clone)]
 pub(super) struct Memory<A> {
-    /// The input of each layer, (steps·rows, features), step after step.
+    /// The input of each layer, (steps·rows, features).
     inputs: Vec<Array2<A>>,
-    /// One for each layer and direction.
+    /// One per layer and direction.
     pub chains: Vec<Chain<A>>,
-    /// Gradients of such an input: that of the layer at hand and that of the layer above.
+    /// The gradients with respect to the inputs of the current layer and the one above.
     dx: [Array2<A>; 2],
-    /// How many steps each sample has before its padding, if the layer looks for it.
+    /// The number of steps of each sample before its padding, if masked.
     lengths: Vec<usize>,
     pub steps: usize,
     pub rows: usize,
@@ -41,12 +41,12 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
 
     /// The columns of the states that belong to a chain.
     fn columns(&self, chain: usize, states: &Matrix<A>) -> std::ops::Range<usize> {
-        // A state that the cell does not have is 0 wide.
+        // A state that the cell lacks has width 0.
         let width = states.ncols() / self.chains.len();
         chain * width..(chain + 1) * width
     }
 
-    /// Goes through all steps of x, (rows, steps·inputs), from these states or from 0.
+    /// Runs all steps of x, (rows, steps·inputs), from `start` or the zero state.
     pub(super) fn unroll(&self, x: &Matrix<A>, steps: usize, start: Option<States<'_, A>>, memory: &mut Memory<A>) {
         let rows = x.nrows();
         let directions = self.directions();
@@ -89,7 +89,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         (memory.steps, memory.rows) = (steps, rows);
     }
 
-    /// Writes the layer's output, (rows, steps·directions·units) or the last state.
+    /// Writes the layer's output, (rows, steps·directions·units) or the final state.
     pub(super) fn write_output(&self, memory: &Memory<A>, y: &mut Matrix<A>) {
         let Memory { chains, lengths, steps, rows, .. } = memory;
         let (steps, rows, units, directions) = (*steps, *rows, self.units, self.directions());
@@ -121,9 +121,9 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         }
     }
 
-    /// Goes back through what [`unroll`](Self::unroll) has left in `memory`, from dL/dy and dL/d(last states).
+    /// The backward pass of [`unroll`](Self::unroll), from dL/dy and dL/d(final states).
     ///
-    /// The gradients of the first states are in the chains then.
+    /// Leaves the gradients of the initial states in the chains.
     pub(super) fn unroll_backward(
         &self,
         dy: &Matrix<A>,
@@ -180,7 +180,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         Ok(())
     }
 
-    /// Whether it was such a layer that went forward.
+    /// Whether `memory` is from a forward pass of a layer with these sizes.
     pub(super) fn fits(&self, memory: &Memory<A>) -> bool {
         let inputs = memory.inputs.first().map(Array2::ncols);
         memory.chains.len() == self.chains.len()
@@ -199,7 +199,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         }
     }
 
-    /// The gradients of the states before the first step.
+    /// The gradients of the initial states.
     pub(super) fn first_gradients(&self, memory: &Memory<A>, to: [&mut Array2<A>; 2]) {
         for (k, to) in to.into_iter().enumerate() {
             for (i, chain) in memory.chains.iter().enumerate() {
@@ -210,7 +210,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     }
 }
 
-/// From samples, (rows, steps·features), to steps, (steps·rows, features).
+/// Reorders (rows, steps·features) to (steps·rows, features).
 fn step_by_step<A: Scalar>(samples: &Matrix<A>, steps: usize, matrix: &mut Array2<A>) {
     let (rows, features) = (samples.nrows(), matrix.ncols());
     let (samples, matrix) = (flat(samples), flat_mut(matrix));
@@ -220,7 +220,7 @@ fn step_by_step<A: Scalar>(samples: &Matrix<A>, steps: usize, matrix: &mut Array
     }
 }
 
-/// And back.
+/// The inverse of [`step_by_step`].
 fn sample_by_sample<A: Scalar>(matrix: &Array2<A>, steps: usize, samples: &mut Matrix<A>) {
     let (rows, features) = (samples.nrows(), matrix.ncols());
     let (samples, matrix) = (flat_mut(samples), flat(matrix));

@@ -1,4 +1,4 @@
-//! [`Recurrent`]: what [`Rnn`](super::Rnn), [`Lstm`](super::Lstm) and [`Gru`](super::Gru) have in common.
+//! [`Recurrent`]: the common part of [`Rnn`](super::Rnn), [`Lstm`](super::Lstm) and [`Gru`](super::Gru).
 
 use std::fmt;
 
@@ -25,21 +25,21 @@ use memory::Memory;
 pub use state::{RecurrentGradients, RecurrentState};
 use weights::Weights;
 
-/// A layer that goes through a sequence step by step, with a state that each step changes: [`Lstm`](super::Lstm),
-/// [`Gru`](super::Gru) and [`Rnn`](super::Rnn), or a [`Cell`] of your own.
+/// A recurrent layer, which updates a hidden state at each step of a sequence: [`Lstm`](super::Lstm),
+/// [`Gru`](super::Gru), [`Rnn`](super::Rnn), or a custom [`Cell`].
 ///
-/// It takes sequences of `inputs` features a step. What it gives is the sequence of the states h, of `units` features a
-/// step, or with [`last_state`](Self::last_state) only the last one. The first state is 0.
+/// The input is a sequence with `inputs` features per step. The output is the sequence of hidden states h, with `units`
+/// features per step, or with [`last_state`](Self::last_state) only the last one. The initial state is 0.
 ///
-/// - [`stacked`](Self::stacked) puts several such layers on top of one another: each reads the sequence of the one below.
-/// - [`bidirectional`](Self::bidirectional) adds a second set of weights that goes from the last step to the first; its
-///   states come after those of the first, so that there are 2·units features a step.
-/// - [`masked`](Self::masked) takes trailing steps of nothing but zeros for padding.
-/// - [`run`](Self::run) goes on from a state, so that a long sequence can come in pieces.
+/// - [`stacked`](Self::stacked) stacks several layers: each takes the output sequence of the one below.
+/// - [`bidirectional`](Self::bidirectional) adds a second set of weights that runs from the last step to the first;
+///   its hidden states are appended, for 2·units features per step.
+/// - [`masked`](Self::masked) treats trailing all-zero steps as padding.
+/// - [`run`](Self::run) continues from a state, to process a long sequence in parts.
 ///
-/// Names and order of the parameters are those of `PyTorch`: `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`,
-/// `bias_hh_l0`, then those of `_l0_reverse`, `_l1` and so on. Weights are stored as (inputs, gates·units), transposed to
-/// those of `PyTorch`.
+/// The names and order of parameters are those of `PyTorch`: `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`,
+/// `bias_hh_l0`, then those of `_l0_reverse`, `_l1` and so on. Weights are stored as (inputs, gates·units), the
+/// transpose of `PyTorch`'s.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -59,40 +59,40 @@ pub struct Recurrent<A: Scalar, C: Cell> {
     bidirectional: bool,
     last_state: bool,
     masked: bool,
-    /// One for each layer and direction: the first layer's forward, its reverse if there is one, the second layer's ...
+    /// One per layer and direction: the first layer's forward, its reverse if any, the second layer's ...
     chains: Vec<Weights<A>>,
 }
 
 impl<A: Scalar, C: Cell> Recurrent<A, C> {
-    /// A layer with this cell, of this many units, with weights and biases uniform in ±1/√units.
+    /// Creates a layer with this cell, with weights and biases uniform in ±1/√units.
     ///
     /// # Errors
-    /// [`Error::Setting`] for sizes of 0 or beyond memory.
+    /// [`Error::Setting`] for sizes of 0 or that exceed memory.
     pub fn with_cell(cell: C, inputs: usize, units: usize, rng: &mut impl Rng) -> Result<Self> {
         let (bidirectional, last_state, masked) = (false, false, false);
         Self { cell, inputs, units, bidirectional, last_state, masked, chains: Vec::new() }.draw(1, rng)
     }
 
-    /// Stacks this many layers on top of one another, with parameters drawn anew.
+    /// Sets the number of stacked layers, and draws new parameters.
     ///
     /// # Errors
-    /// [`Error::Setting`] for no layers, or more than memory holds.
+    /// [`Error::Setting`] for 0 layers, or sizes that exceed memory.
     pub fn stacked(self, layers: usize, rng: &mut impl Rng) -> Result<Self> {
         self.draw(layers, rng)
     }
 
-    /// Goes in both directions: a second set of weights goes from the last step to the first. All parameters are drawn
-    /// anew.
+    /// Makes the layer bidirectional, with a second set of weights that runs from the last step to the first. Draws new
+    /// parameters.
     ///
     /// # Errors
-    /// [`Error::Setting`] if memory does not hold them.
+    /// [`Error::Setting`] if they exceed memory.
     pub fn bidirectional(mut self, rng: &mut impl Rng) -> Result<Self> {
         let layers = self.layers();
         self.bidirectional = true;
         self.draw(layers, rng)
     }
 
-    /// The layer with this many layers on top of one another, whose parameters are drawn anew.
+    /// Sets the number of stacked layers, and draws new parameters.
     fn draw(mut self, layers: usize, rng: &mut impl Rng) -> Result<Self> {
         check_sizes::<C>(self.inputs, self.units, layers)?;
         let bound = 1.0 / (self.units as f64).sqrt();
@@ -103,14 +103,14 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         Ok(self)
     }
 
-    /// The layer without biases.
+    /// Removes the biases.
     pub fn without_bias(mut self) -> Self {
         self.chains.iter_mut().for_each(|weights| weights.bias = None);
         self
     }
 
-    /// Gives the last state instead of the sequence: that of each direction after all of its steps, which for the
-    /// reverse one is the state at the first step.
+    /// Returns the final hidden state instead of the sequence. For the reverse direction, this is the state at the
+    /// first step.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -124,11 +124,10 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         self
     }
 
-    /// Takes steps at the end of a sample, in which all features are exactly 0, for padding: outputs are 0 there too (so
-    /// that layers after this one can tell), the last state is that of the last true step, and the reverse direction
-    /// starts there.
+    /// Treats trailing all-zero steps as padding: their outputs are 0, so that later layers recognise them, and the
+    /// final state is that of the last unpadded step, where the reverse direction starts.
     ///
-    /// An embedding gives such steps for its padding index. A sample gives what it would give without padding.
+    /// An embedding produces such steps for its padding index. Padding does not change the result of a sample.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -143,22 +142,22 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         self
     }
 
-    /// How many features a step takes.
+    /// The number of input features per step.
     pub fn inputs(&self) -> usize {
         self.inputs
     }
 
-    /// How many features the state h of a layer and direction has.
+    /// The number of features of the hidden state, per layer and direction.
     pub fn units(&self) -> usize {
         self.units
     }
 
-    /// How many layers are on top of one another.
+    /// The number of stacked layers.
     pub fn layers(&self) -> usize {
         self.chains.len() / self.directions()
     }
 
-    /// 2 if the layer is bidirectional, else 1.
+    /// The number of directions: 2 if bidirectional, else 1.
     pub fn directions(&self) -> usize {
         if self.bidirectional { 2 } else { 1 }
     }
@@ -172,7 +171,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     }
 }
 
-/// The error unless there is at least one of each, and the weights of that many layers in both directions can exist.
+/// Checks that all sizes are positive, and that the weights of all layers and directions fit in memory.
 fn check_sizes<C: Cell>(inputs: usize, units: usize, layers: usize) -> Result<()> {
     for (what, got) in [("inputs", inputs), ("units", units), ("layers", layers)] {
         check_setting(&format!("the {what} of {}", C::NAME), got as f64, "at least 1", got > 0)?;
@@ -221,7 +220,7 @@ impl<A: Scalar, C: Cell> Layer<A> for Recurrent<A, C> {
     fn multiply_adds(&self, input: Shape) -> u64 {
         let mut weights = 0;
         self.visit(&mut |info, w| weights += if info.role == Role::Weight { w.len() as u64 } else { 0 });
-        weights.saturating_mul(input.positions() as u64) // At every step, though the last may be all that comes out.
+        weights.saturating_mul(input.positions() as u64) // At every step, even if only the last state is returned.
     }
 
     parameters!(A: chains);

@@ -9,10 +9,10 @@ use crate::spec::onnx::{Attribute, INT32, Operators, Tensor};
 use crate::{Result, Scalar, Shape};
 
 impl<A: Scalar, C: Cell> Recurrent<A, C> {
-    /// One operator for each layer on another, between two transposes: ONNX wants (steps, batch, features).
+    /// One operator per layer, between two transposes: ONNX expects (steps, batch, features).
     pub(super) fn write(&self, operators: &mut Operators) -> Result<()> {
         let (units, directions, width) = (self.units, self.directions(), C::GATES * self.units);
-        // How many steps of a sample are no padding; without a name, all of them.
+        // The lengths of the samples without padding; all steps if unnamed.
         let lengths = match operators.input() {
             Shape::Sequence { steps, .. } if self.masked => {
                 let lengths = masked::lengths(operators, &operators.value(), steps);
@@ -60,7 +60,7 @@ fn transpose<const N: usize>(operators: &mut Operators, axes: [usize; N]) {
     operators.then("Transpose", &[], [("perm", Attribute::sizes(axes))]);
 }
 
-/// From (rows, gates·units) to (gates·units, rows), with the gates in ONNX's order.
+/// Transposes (rows, gates·units), with the gates in ONNX's order.
 fn turned<A: Scalar, C: Cell>(matrix: &Array2<A>) -> Vec<f32> {
     let units = matrix.ncols() / C::GATES;
     let columns = C::ONNX_GATES.iter().flat_map(|gate| gate * units..(gate + 1) * units);

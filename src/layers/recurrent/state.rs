@@ -1,4 +1,4 @@
-//! [`RecurrentState`]: going on where a sequence stopped, and the gradients of that.
+//! [`RecurrentState`]: the state carried between parts of a sequence, and its gradients.
 
 use std::fmt;
 
@@ -9,39 +9,39 @@ use super::{Cell, Recurrent};
 use crate::layer::Layer;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// What a recurrent layer carries from one piece of a sequence to the next, for [`Recurrent::run`]: the states after the
-/// last step, and the memory of the last piece for [`Recurrent::run_backward`].
+/// The state that [`Recurrent::run`] carries from one part of a sequence to the next, with what
+/// [`Recurrent::run_backward`] needs of the last part.
 ///
-/// The default is the state at the beginning, 0 for any number of samples.
+/// The default is the zero state, for any number of samples.
 #[derive(Clone)]
 pub struct RecurrentState<A: Scalar> {
-    /// `[h, c]`; (0, 0) at the beginning.
+    /// `[h, c]`; (0, 0) initially.
     states: [Array2<A>; 2],
     memory: Memory<A>,
 }
 
-/// What [`Recurrent::run_backward`] found.
+/// The gradients from [`Recurrent::run_backward`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecurrentGradients<A: Scalar> {
-    /// dL/dx, a matrix like the input.
+    /// dL/dx, with the shape of the input.
     pub input: Array2<A>,
     /// dL/d(h before the first step).
     pub h: Array2<A>,
     /// dL/d(c before the first step), of an LSTM.
     pub c: Option<Array2<A>>,
-    /// dL/dw for each parameter, in the order of [`Layer::visit`].
+    /// dL/dw of each parameter, in the order of [`Layer::visit`].
     pub weights: Vec<Array2<A>>,
 }
 
 impl<A: Scalar> RecurrentState<A> {
-    /// The state h, and c for an LSTM, each (samples, layers·directions·units): layer after layer, in each the forward
-    /// direction first.
+    /// Creates a state from h, and c for an LSTM, each (samples, layers·directions·units), in the order of layers, the
+    /// forward direction first.
     pub fn new(h: Array2<A>, c: Option<Array2<A>>) -> Self {
         let c = c.unwrap_or_else(|| Array2::default((h.nrows(), 0)));
         Self { states: [h, c], memory: Memory::default() }
     }
 
-    /// h after the last step, (samples, layers·directions·units); (0, 0) at the beginning.
+    /// h after the last step, (samples, layers·directions·units); (0, 0) initially.
     pub fn h(&self) -> &Array2<A> {
         &self.states[0]
     }
@@ -65,11 +65,11 @@ impl<A: Scalar> fmt::Debug for RecurrentState<A> {
 }
 
 impl<A: Scalar, C: Cell> Recurrent<A, C> {
-    /// The outputs for any number of steps, x being (samples, steps·inputs), that follow on those which led to `state`;
-    /// and moves the state on.
+    /// Computes the outputs for x, (samples, steps·inputs) with any number of steps, starting from `state`, and updates
+    /// the state.
     ///
-    /// A sequence in pieces gives what it gives as a whole, unless the layer is bidirectional: its reverse direction
-    /// begins anew at the end of each piece, from the state that it had at the beginning of the last one.
+    /// Running a sequence in parts gives the same outputs as running it at once, unless the layer is bidirectional: the
+    /// reverse direction starts at the end of each part, from its final state of the previous part.
     ///
     /// ```
     /// use neuropil::layers::RecurrentState;
@@ -87,8 +87,8 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Dimensions`] for rows that are not whole steps, and for a state of another layer or another number of
-    /// samples. The state stays as it was.
+    /// [`Error::Dimensions`] for rows that are not a multiple of a step, and for a state of another layer or another
+    /// number of samples. The state is not changed.
     pub fn run(&self, x: &Matrix<A>, state: &mut RecurrentState<A>) -> Result<Array2<A>> {
         let (rows, width) = x.dim();
         let steps = width.div_ceil(self.inputs).max(1);
@@ -111,11 +111,11 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         Ok(y)
     }
 
-    /// The gradients of the last [`run`](Self::run), from those of its outputs and of the states that it ended with (0
-    /// where none is given).
+    /// The gradients of the last [`run`](Self::run), given those with respect to its outputs and final states (0 where
+    /// `None`).
     ///
-    /// To learn from a sequence in pieces (truncated back-propagation through time), leave the states' gradients out; to
-    /// learn through states that were handed on, as from an encoder to a decoder, pass them on.
+    /// For truncated backpropagation through time, omit the gradients of the states. To backpropagate through states
+    /// that were passed on, as from an encoder to a decoder, provide them.
     ///
     /// ```
     /// use neuropil::layers::RecurrentState;
@@ -135,7 +135,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Order`] if the last run was of another layer, or there was none; [`Error::Dimensions`] for gradients of
+    /// [`Error::Order`] if the last run was of another layer, or there is none; [`Error::Dimensions`] for gradients of
     /// another size.
     pub fn run_backward(
         &self,
@@ -170,7 +170,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         Ok(RecurrentGradients { input, h: first_h, c, weights })
     }
 
-    /// How wide the states are.
+    /// The widths of the states.
     fn state_widths(&self) -> [usize; 2] {
         let h = self.layers() * self.directions() * self.units;
         [h, if C::HAS_C { h } else { 0 }]

@@ -1,6 +1,6 @@
-//! The steps that depend on one another: the product with Wₕ and the cell, forward and backward.
+//! The sequential part: the product with Wₕ and the cell, forward and backward.
 //!
-//! Samples do not depend on one another, so threads take some samples each through all steps.
+//! Samples are independent, so each thread runs some samples through all steps.
 
 use ndarray::{Array2, ArrayView3, ArrayViewMut2, ArrayViewMut3, Axis, s};
 
@@ -20,7 +20,7 @@ pub(super) struct ForwardSteps<'a, A: Scalar, C> {
 }
 
 impl<A: Scalar, C: Cell> ForwardSteps<'_, A, C> {
-    /// Goes through all steps, on this many threads.
+    /// Runs all steps on `threads` threads.
     pub(super) fn run(mut self, threads: usize) {
         let (steps, samples, _) = self.gates.dim();
         if threads < 2 || samples < 2 {
@@ -83,7 +83,7 @@ pub(super) struct BackwardSteps<'a, A: Scalar, C> {
 }
 
 impl<A: Scalar, C: Cell> BackwardSteps<'_, A, C> {
-    /// Goes through all steps, on this many threads.
+    /// Runs all steps on `threads` threads.
     pub(super) fn run(mut self, threads: usize) {
         let (steps, samples, _) = self.gates.dim();
         if threads < 2 || samples < 2 {
@@ -174,7 +174,7 @@ fn is_padding(lengths: Option<&[usize]>, sample: usize, t: usize) -> bool {
     lengths.is_some_and(|lengths| t >= lengths[sample])
 }
 
-/// Row `i` of a matrix of this many columns.
+/// Row `i` of a matrix with `columns` columns.
 #[inline(always)]
 fn row<A>(matrix: &[A], i: usize, columns: usize) -> &[A] {
     &matrix[i * columns..][..columns]

@@ -30,7 +30,7 @@ impl<A: Scalar> Parameters<A> for Weights<A> {
 }
 
 impl<A: Scalar, C: Cell> Recurrent<A, C> {
-    /// The parameters of chain `i`, made of what `values` gives for a name and a number of rows and columns.
+    /// The parameters of chain `i`; `values` creates each from its name, rows and columns.
     pub(super) fn weights(
         &self,
         i: usize,
@@ -50,7 +50,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         Ok(Weights { ih, hh, bias })
     }
 
-    /// `PyTorch` has the gates first.
+    /// In `PyTorch` the gates are the first axis.
     pub(super) fn pieces(&self, system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
         match system {
             System::Keras => self.keras(name, dims).unwrap_or_else(|| vec![Piece::whole(name, dims)]),
@@ -58,8 +58,8 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         }
     }
 
-    /// Keras has a kernel for inputs, one for states, and a bias: the sum of both, or (2, gates·units) where the parts of
-    /// a gate stay apart.
+    /// Keras has a kernel for inputs, one for states, and a bias: the sum of both, or (2, gates·units) where the two
+    /// parts of a gate are separate.
     fn keras(&self, name: &str, dims: &[usize]) -> Option<Vec<Piece>> {
         let (own, direction) =
             name.strip_suffix("_reverse").map_or((name, "forward."), |forward| (forward, "backward."));
@@ -73,16 +73,16 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
             _ => ("bias", true),
         };
         let theirs = format!("{layer}{direction}{kernel}");
-        let (bias, apart) = (kernel == "bias", C::BLOCKS > C::GATES);
-        if bias && !apart && of_state {
+        let (bias, separate) = (kernel == "bias", C::BLOCKS > C::GATES);
+        if bias && !separate && of_state {
             return Some(vec![Piece::added(&theirs, dims)]);
         }
-        if C::KERAS_GATES.is_empty() && !(bias && apart) {
+        if C::KERAS_GATES.is_empty() && !(bias && separate) {
             return Some(vec![Piece::whole(theirs, dims)]);
         }
         let gates = C::GATES;
-        // The biases lie one after the other.
-        let (shape, width) = if bias && apart { (vec![2, dims[0]], 2 * gates) } else { (dims.to_vec(), gates) };
+        // The biases are concatenated.
+        let (shape, width) = if bias && separate { (vec![2, dims[0]], 2 * gates) } else { (dims.to_vec(), gates) };
         let start = if bias && of_state { gates } else { 0 };
         let own_order: Vec<usize> = (0..gates).collect();
         let order = if C::KERAS_GATES.is_empty() { &*own_order } else { C::KERAS_GATES };

@@ -1,4 +1,4 @@
-//! [`Affine`]: the scale and offset with which a norm ends, y = x̂ ∘ w + b.
+//! [`Affine`]: the elementwise affine transform of a norm, y = x̂ ∘ w + b.
 
 use ndarray::{Array1, Array2, Axis};
 
@@ -10,8 +10,8 @@ use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::{Operators, Tensor};
 use crate::{Error, Result, Scalar, Shape};
 
-/// The trained w and b of a norm, each (1, numbers), with a number for each place of a shape: that of a sample, or that
-/// of its channels. A norm may have both, w alone, or neither.
+/// The learnable w and b of a norm, each (1, elements), one element per position of a sample or per channel. A norm may
+/// have both, w alone, or neither.
 #[derive(Clone, PartialEq)]
 pub(in crate::layers) struct Affine<A: Scalar> {
     weight: Option<Parameter<A>>,
@@ -28,14 +28,14 @@ impl<A: Scalar> Affine<A> {
         Self { weight: filled("weight", A::ONE), bias: filled("bias", A::ZERO) }
     }
 
-    /// These w and b of the layer with this name.
+    /// The given w and b; `layer` names the layer in errors.
     pub(in crate::layers) fn of(layer: &str, shape: Shape, weight: Array1<A>, bias: Option<Array1<A>>) -> Result<Self> {
         let given = |name, values| Ok(parameter(name, shape, row(layer, name, shape.len(), values)?));
         let weight = given("weight", weight)?;
         Ok(Self { weight: Some(weight), bias: bias.map(|bias| given("bias", bias)).transpose()? })
     }
 
-    /// Those of a description: none unless it is `affine`.
+    /// Restores w and b from a description; none unless it is `affine`.
     pub(in crate::layers) fn restore(parts: &mut Parts<'_, A>, shape: Shape, with_bias: bool) -> Result<Self> {
         if !parts.spec().flag("affine")? {
             return Ok(Self::NONE);
@@ -44,32 +44,32 @@ impl<A: Scalar> Affine<A> {
         Ok(Self { weight: Some(take("weight")?), bias: if with_bias { Some(take("bias")?) } else { None } })
     }
 
-    /// w alone.
+    /// Removes b.
     pub(in crate::layers) fn without_bias(self) -> Self {
         Self { bias: None, ..self }
     }
 
-    /// Whether there is a w.
+    /// Whether w is present.
     pub(in crate::layers) fn has_weight(&self) -> bool {
         self.weight.is_some()
     }
 
-    /// Whether there is a b.
+    /// Whether b is present.
     pub(in crate::layers) fn has_bias(&self) -> bool {
         self.bias.is_some()
     }
 
-    /// What a layer's `Debug` says of it.
+    /// What a layer's `Debug` shows of it.
     pub(in crate::layers) fn note(&self) -> &'static str {
         if self.has_weight() { "" } else { ", not affine" }
     }
 
-    /// The numbers of w and b.
+    /// The elements of w and b.
     pub(in crate::layers) fn values(&self) -> [Option<&[A]>; 2] {
         [&self.weight, &self.bias].map(|values| values.as_ref().map(|values| flat(values)))
     }
 
-    /// Where the gradients of w and b go, out of those of the layer.
+    /// The gradients of w and b among those of the layer.
     pub(in crate::layers) fn gradients<'d>(&self, dw: &'d mut [Array2<A>]) -> Result<[Option<&'d mut [A]>; 2]> {
         match (dw, &self.weight, &self.bias) {
             ([], None, None) => Ok([None, None]),
@@ -79,7 +79,7 @@ impl<A: Scalar> Affine<A> {
         }
     }
 
-    /// Multiplies the current value by w and adds b, each as a constant of these sizes.
+    /// Multiplies the current value by w and adds b, as constants with dimensions `dims`.
     pub(in crate::layers) fn onnx(&self, operators: &mut Operators, dims: &[usize]) {
         for (name, op, values) in [("weight", "Mul", &self.weight), ("bias", "Add", &self.bias)] {
             if let Some(values) = values {
@@ -89,7 +89,7 @@ impl<A: Scalar> Affine<A> {
         }
     }
 
-    /// A formula of x̂ with w and b behind it.
+    /// The formula of x̂, followed by w and b.
     pub(in crate::layers) fn formula(&self, text: &str, latex: &str) -> Formula {
         let (mut text, mut latex) = (text.to_owned(), latex.to_owned());
         if self.has_weight() {
@@ -116,14 +116,15 @@ impl<A: Scalar> Parameters<A> for Affine<A> {
     }
 }
 
-/// x̂ of the norms that take out the mean.
-pub(in crate::layers) const NORMALIZED: [&str; 2] = ["(□ − μ)/√(σ² + ε)", "\\frac{□ - \\mu}{\\sqrt{\\sigma^2 + \\epsilon}}"];
+/// x̂ of the norms that subtract the mean.
+pub(in crate::layers) const NORMALIZED: [&str; 2] =
+    ["(□ − μ)/√(σ² + ε)", "\\frac{□ - \\mu}{\\sqrt{\\sigma^2 + \\epsilon}}"];
 
 fn parameter<A: Scalar>(name: &'static str, shape: Shape, values: Array2<A>) -> Parameter<A> {
     shape.with_sizes(|dims| Parameter::bias(name, dims, values))
 }
 
-/// One number for each of `count` places, as a row.
+/// `values` as a row of `count` elements.
 pub(in crate::layers) fn row<A: Scalar>(layer: &str, name: &str, count: usize, values: Array1<A>) -> Result<Array2<A>> {
     if values.len() == count {
         return Ok(values.insert_axis(Axis(0)));
@@ -132,7 +133,7 @@ pub(in crate::layers) fn row<A: Scalar>(layer: &str, name: &str, count: usize, v
     Err(Error::Dimensions { what: format!("the {name} of {layer}"), wants, got })
 }
 
-/// How Keras names the parameters of norms; `PyTorch` names them as they are here.
+/// Keras' parameter names of norms; those of `PyTorch` are the ones used here.
 pub(in crate::layers) fn layout(system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
     let theirs = match (system, name) {
         (System::Keras, "weight") => "gamma",
@@ -144,7 +145,12 @@ pub(in crate::layers) fn layout(system: System, name: &str, dims: &[usize]) -> V
     vec![Piece::whole(theirs, dims)]
 }
 
-/// Numbers as a constant of these sizes, under the name of a parameter.
-pub(in crate::layers) fn constant<A: Scalar>(operators: &mut Operators, name: &str, dims: &[usize], numbers: &[A]) -> String {
+/// `values` as a constant with dimensions `dims` and the name of a parameter.
+pub(in crate::layers) fn constant<A: Scalar>(
+    operators: &mut Operators,
+    name: &str,
+    dims: &[usize],
+    numbers: &[A],
+) -> String {
     operators.constant(name, Tensor::floats(dims, numbers.iter().map(|x| x.to_f64() as f32)))
 }

@@ -1,4 +1,4 @@
-//! What several layers share, beside windows and recurrences.
+//! Helpers shared by several layers.
 
 pub(super) mod affine;
 pub(super) mod masked;

@@ -1,10 +1,10 @@
-//! Whether windows fit on the inputs of a layer, and the errors if not.
+//! Checks that windows fit the input of a layer.
 
 use crate::kernels::window::{Axis, Window};
 use crate::{Error, Result, Shape};
 
 impl Window {
-    /// The error for a setting of 0 where none can be.
+    /// Rejects settings that must not be 0.
     pub(in crate::layers) fn check(&self, layer: impl Fn() -> String) -> Result<()> {
         let settings = [("kernel", self.kernel), ("stride", self.stride), ("dilation", self.dilation)];
         for (name, value) in settings {
@@ -16,7 +16,7 @@ impl Window {
         Ok(())
     }
 
-    /// How the window lies on images of this shape; `layer` is whose window it is.
+    /// The axes of the window on images of this shape; `layer` is named in errors.
     pub(in crate::layers) fn axes(&self, layer: impl Fn() -> String, input: Shape) -> Result<[Axis; 2]> {
         self.check(&layer)?;
         let Shape::Image { channels, height, width } = input else {
@@ -41,7 +41,7 @@ impl Window {
             );
             return Err(Error::Input { layer: layer(), wants, got: input });
         }
-        // The padded image with room for a window more on each side, in bytes of f64.
+        // The padded image plus one window on each side, in bytes of f64.
         let side = |axis: Axis| axis.padded().checked_add(2 * axis.span());
         let cells = side(rows).and_then(|h| h.checked_mul(side(columns)?)).and_then(|c| c.checked_mul(channels));
         if cells.is_none_or(|cells| cells > isize::MAX as usize / 64) {

@@ -1,13 +1,13 @@
-//! What the layers with a window that moves over images or sequences have in common: convolutions and pools.
+//! The common parts of layers with a sliding window: convolutions and pools.
 //!
-//! A window has settings for rows and columns. On sequences it moves over the steps as over the rows of an image of one
-//! column.
+//! A window has settings for rows and columns. A sequence is treated as an image with one column, whose rows are the
+//! steps.
 //!
 //! | file | what |
 //! |---|---|
-//! | [`setters`] | macros for the methods that change a layer's window or bias |
-//! | [`fit`] | whether windows fit on an input |
-//! | [`pools`] | the same for pools, whose windows must see a pixel; their passes |
+//! | [`setters`] | macros for setters of windows and biases |
+//! | [`fit`] | whether windows fit an input |
+//! | [`pools`] | checks and passes of pools |
 //! | [`parameters`] | sizes, weights and biases of convolutions |
 //! | [`terms`] | the products that make up a convolution of sequences |
 //! | [`spec`], [`text`], [`onnx`] | windows in a [`Spec`](crate::spec::Spec), as text, and in ONNX |

@@ -1,4 +1,4 @@
-//! Convolutions and pools as operators of ONNX, whose window is described by attributes.
+//! Convolutions and pools as ONNX operators.
 
 use crate::kernels::window::Axis;
 use crate::spec::onnx::Attribute::Int;
@@ -8,7 +8,7 @@ use crate::{Result, Shape};
 /// The name of an attribute and its value.
 type Named = (&'static str, Attribute<'static>);
 
-/// The attributes of a window on these axes. The padding is first that before each axis, then that after each.
+/// The attributes of a window on these axes. Padding lists the starts of all axes, then the ends.
 pub(in crate::layers) fn window_attributes<const N: usize>(axes: [Axis; N]) -> [Named; 4] {
     let pads = axes.iter().map(|axis| axis.before).chain(axes.iter().map(|axis| axis.after));
     [
@@ -19,12 +19,12 @@ pub(in crate::layers) fn window_attributes<const N: usize>(axes: [Axis; N]) -> [
     ]
 }
 
-/// The attribute of a convolution that says in how many groups its channels are.
+/// The number of groups of a convolution, as an attribute.
 pub(in crate::layers) fn group_attribute(groups: usize) -> Named {
     ("group", Int(groups as i64))
 }
 
-/// Adds the operator of a convolution with this weight, and the layer's bias if it has one.
+/// Adds a convolution with this weight, and the layer's bias if any.
 pub(in crate::layers) fn convolve<const N: usize>(
     operators: &mut Operators,
     op: &str,
@@ -37,12 +37,12 @@ pub(in crate::layers) fn convolve<const N: usize>(
     Ok(())
 }
 
-/// Adds a pool of maxima.
+/// Adds a max pool.
 pub(in crate::layers) fn max_pool(operators: &mut Operators, axes: [Axis; 2], ceil: bool) {
     pool(operators, "MaxPool", pool_attributes(axes, ceil));
 }
 
-/// Adds a pool of means.
+/// Adds an average pool.
 pub(in crate::layers) fn avg_pool(operators: &mut Operators, axes: [Axis; 2], ceil: bool, counts_padding: bool) {
     let [kernel, strides, dilations, pads, ceil] = pool_attributes(axes, ceil);
     let counts = ("count_include_pad", Int(counts_padding.into()));
@@ -54,8 +54,7 @@ fn pool_attributes(axes: [Axis; 2], ceil: bool) -> [Named; 5] {
     [kernel, strides, dilations, pads, ("ceil_mode", Int(ceil.into()))]
 }
 
-/// Adds the operator of a pool. Steps become the rows of an image before it, and steps again after it: ONNX's pool of
-/// sequences would want the features first.
+/// Adds the operator of a pool. Sequences are transposed to images around it, because ONNX expects features first.
 fn pool<const N: usize>(operators: &mut Operators, op: &str, attributes: [Named; N]) {
     let Shape::Sequence { steps, features } = operators.input() else {
         return operators.then(op, &[], attributes);

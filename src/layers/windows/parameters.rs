@@ -5,10 +5,10 @@ use ndarray::{Array, Array1, Array2, Axis, Dimension};
 use crate::layer::{Parameter, Parts};
 use crate::{Error, Init, Result, Scalar};
 
-/// The inputs of an output: channels in of a group times the taps of the window.
+/// The fan-in of an output: channels in per group times kernel elements.
 ///
 /// # Errors
-/// [`Error::Setting`] for sizes that make no convolution, or one that no memory could hold.
+/// [`Error::Setting`] for invalid sizes, or sizes that exceed memory.
 pub(in crate::layers) fn check_sizes(
     layer: &str,
     inputs: usize,
@@ -32,17 +32,17 @@ pub(in crate::layers) fn check_sizes(
     Ok(fan_in.unwrap_or(usize::MAX))
 }
 
-/// These weights as a matrix of `rows` rows.
+/// The weights as a matrix with `rows` rows.
 pub(in crate::layers) fn weight_rows<A: Scalar, D: Dimension>(weight: &Array<A, D>, rows: usize) -> Array2<A> {
     let numbers: Vec<A> = weight.iter().copied().collect();
     let columns = numbers.len() / rows;
     Array2::from_shape_vec((rows, columns), numbers).expect("the rows are of one length")
 }
 
-/// The matrix of one row for the biases of `outputs` channels.
+/// The biases of `outputs` channels as a matrix with one row.
 ///
 /// # Errors
-/// [`Error::Dimensions`] if there are more or fewer.
+/// [`Error::Dimensions`] if their number differs.
 pub(in crate::layers) fn bias_row<A: Scalar>(
     layer: &str,
     inputs: usize,
@@ -61,19 +61,19 @@ pub(in crate::layers) fn bias_parameter<A: Scalar>(row: Array2<A>) -> Parameter<
     Parameter::bias("bias", &[row.ncols()], row)
 }
 
-/// Weights and biases uniform in ±1/√fan, as `PyTorch` starts a convolution.
+/// Weights and biases uniform in ±1/√fan, `PyTorch`'s default.
 pub(in crate::layers) fn uniform(fan: usize) -> Init {
     let bound = 1.0 / (fan as f64).sqrt();
     Init::Uniform { low: -bound, high: bound }
 }
 
-/// The numbers of channels in and out, and of groups, in the description of a convolution.
+/// Restores the numbers of input channels, output channels and groups.
 pub(in crate::layers) fn restore_sizes<A: Scalar>(parts: &Parts<'_, A>) -> Result<[usize; 3]> {
     let spec = parts.spec();
     Ok([spec.count("inputs")?, spec.count("outputs")?, spec.count("groups")?])
 }
 
-/// The biases of a convolution that is made again, if it has them.
+/// Restores the biases of a convolution, if any.
 pub(in crate::layers) fn restore_bias<A: Scalar>(
     parts: &mut Parts<'_, A>,
     outputs: usize,

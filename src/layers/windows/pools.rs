@@ -1,4 +1,5 @@
-//! The windows of pools: each must see a pixel, and its padding is at most half of it. And the passes of pools.
+//! The passes of pools, and the checks of their windows: each must cover a pixel, and padding is at most half the
+//! window.
 
 use std::fmt::Debug;
 
@@ -7,7 +8,7 @@ use crate::kernels::{flat, flat_mut, pool};
 use crate::layer::{Backward, Pass};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// How the windows of `layer` lie on images of this shape, if each of them sees a pixel.
+/// The axes of the window of `layer` on images of this shape, if every position covers a pixel.
 pub(in crate::layers) fn pool_axes(window: &Window, layer: &dyn Debug, input: Shape) -> Result<[Axis; 2]> {
     let axes = window.axes(|| format!("{layer:?}"), input)?;
     for axis in axes {
@@ -16,9 +17,9 @@ pub(in crate::layers) fn pool_axes(window: &Window, layer: &dyn Debug, input: Sh
             let what = format!("the padding of {layer:?}");
             return Err(Error::Setting { what, wants: "at most half of its window", got: padding as f64 });
         }
-        // Taps further apart than the image is wide may all lie beside it.
-        let sees = |position| (0..axis.kernel).any(|tap| axis.cell(position, tap).is_some());
-        if axis.dilation > axis.input && padding > 0 && !(0..axis.output).all(sees) {
+        // With a dilation larger than the image, all taps may lie outside it.
+        let covers = |position| (0..axis.kernel).any(|tap| axis.cell(position, tap).is_some());
+        if axis.dilation > axis.input && padding > 0 && !(0..axis.output).all(covers) {
             let wants =
                 format!("images that all its windows see, not padding only (its dilation is {})", axis.dilation);
             return Err(Error::Input { layer: format!("{layer:?}"), wants, got: input });
@@ -31,7 +32,7 @@ pub(in crate::layers) fn pool_axes(window: &Window, layer: &dyn Debug, input: Sh
     Ok(axes)
 }
 
-/// As [`pool_axes`], for a window that moves over the steps of sequences.
+/// As [`pool_axes`], for windows on sequences.
 pub(in crate::layers) fn pool_axes_of_steps(window: &Window, layer: &dyn Debug, input: Shape) -> Result<[Axis; 2]> {
     let wrong = |wants: String| Error::Input { layer: format!("{layer:?}"), wants, got: input };
     let Shape::Sequence { steps, features } = input else {
@@ -50,7 +51,7 @@ pub(in crate::layers) fn pool_axes_of_steps(window: &Window, layer: &dyn Debug, 
     })
 }
 
-/// One window on all of an image, or on all steps of a sequence.
+/// A single window that covers an entire image or sequence.
 pub(in crate::layers) fn whole(layer: &dyn Debug, input: Shape) -> Result<[Axis; 2]> {
     match input {
         Shape::Image { height, width, .. } if input.len() > 0 => {
@@ -66,7 +67,7 @@ pub(in crate::layers) fn whole(layer: &dyn Debug, input: Shape) -> Result<[Axis;
     }
 }
 
-/// The shape of a sample after windows that lie so.
+/// The output shape of windows on these axes.
 pub(in crate::layers) fn pooled([rows, columns]: [Axis; 2], input: Shape) -> Shape {
     match input {
         Shape::Image { channels, .. } => [channels, rows.output, columns.output].into(),
@@ -74,7 +75,7 @@ pub(in crate::layers) fn pooled([rows, columns]: [Axis; 2], input: Shape) -> Sha
     }
 }
 
-/// The forward pass of a pool of maxima. Only the backward pass needs to know where they are.
+/// The forward pass of max pools. The positions of the maxima are kept only for a backward pass.
 pub(in crate::layers) fn max_forward<A: Scalar>(
     axes: [Axis; 2],
     x: &Matrix<A>,
@@ -88,10 +89,10 @@ pub(in crate::layers) fn max_forward<A: Scalar>(
     }
 }
 
-/// The backward pass of a pool of maxima.
+/// The backward pass of max pools.
 ///
 /// # Errors
-/// [`Error::Order`] if no forward pass has kept where they are.
+/// [`Error::Order`] if no forward pass kept the positions.
 pub(in crate::layers) fn max_backward<A: Scalar>(
     axes: [Axis; 2],
     at: Backward<'_, A>,
@@ -105,7 +106,7 @@ pub(in crate::layers) fn max_backward<A: Scalar>(
     Ok(())
 }
 
-/// The forward pass of a pool of means, which also count the padding if `counts_padding`.
+/// The forward pass of average pools, which include padding if `counts_padding`.
 pub(in crate::layers) fn mean_forward<A: Scalar>(
     axes: [Axis; 2],
     counts_padding: bool,
@@ -118,10 +119,10 @@ pub(in crate::layers) fn mean_forward<A: Scalar>(
     pool::mean(axes, divisors, flat(x), flat_mut(y));
 }
 
-/// The backward pass of a pool of means.
+/// The backward pass of average pools.
 ///
 /// # Errors
-/// [`Error::Order`] if no forward pass has kept how many cells each mean is over.
+/// [`Error::Order`] if no forward pass kept the counts of the means.
 pub(in crate::layers) fn mean_backward<A: Scalar>(
     axes: [Axis; 2],
     at: Backward<'_, A>,

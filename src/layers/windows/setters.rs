@@ -1,10 +1,10 @@
-//! Builder methods of layers with a field `window`, to be listed in an `impl` of the layer.
+//! Builder methods of layers with a field `window`, for use in an `impl` of the layer.
 
 /// For windows on images: `image_setters!(stride, padding, dilation, ceil);`.
 macro_rules! image_setters {
     ($($setter:ident),+) => { $(image_setters!(@$setter);)+ };
     (@stride) => {
-        /// Sets the stride: the rows and columns from one position of the window to the next.
+        /// Sets the stride, in rows and columns.
         #[must_use]
         pub fn stride(mut self, stride: [usize; 2]) -> Self {
             self.window.stride = stride;
@@ -12,7 +12,7 @@ macro_rules! image_setters {
         }
     };
     (@padding) => {
-        /// Sets the padding around the image: zeros, or -∞ for a maximum.
+        /// Sets the padding around the image: zeros, or -∞ for max pools.
         #[must_use]
         pub fn padding(mut self, padding: impl Into<$crate::layers::Padding>) -> Self {
             self.window.padding = padding.into();
@@ -20,7 +20,7 @@ macro_rules! image_setters {
         }
     };
     (@dilation) => {
-        /// Sets the dilation: the rows and columns from tap to tap.
+        /// Sets the dilation, the spacing of kernel elements, in rows and columns.
         #[must_use]
         pub fn dilation(mut self, dilation: [usize; 2]) -> Self {
             self.window.dilation = dilation;
@@ -28,7 +28,7 @@ macro_rules! image_setters {
         }
     };
     (@ceil) => {
-        /// Lets a last window reach beyond the image, instead of leaving out what is left over.
+        /// Rounds the number of positions up, so that the last window may extend past the image.
         #[must_use]
         pub fn ceil(mut self) -> Self {
             self.window.ceil = true;
@@ -41,7 +41,7 @@ macro_rules! image_setters {
 macro_rules! step_setters {
     ($($setter:ident),+) => { $(step_setters!(@$setter);)+ };
     (@stride) => {
-        /// Sets the stride: the steps from one position of the window to the next.
+        /// Sets the stride, in steps.
         #[must_use]
         pub fn stride(mut self, stride: usize) -> Self {
             self.window.stride[0] = stride;
@@ -49,7 +49,7 @@ macro_rules! step_setters {
         }
     };
     (@padding) => {
-        /// Sets the padding: steps before the sequence and as many after it, zeros, or -∞ for a maximum.
+        /// Sets the padding on both sides, in steps: zeros, or -∞ for max pools.
         #[must_use]
         pub fn padding(mut self, steps: usize) -> Self {
             self.window.padding = [steps, 0].into();
@@ -57,7 +57,7 @@ macro_rules! step_setters {
         }
     };
     (@dilation) => {
-        /// Sets the dilation: the steps from tap to tap.
+        /// Sets the dilation, the spacing of kernel elements, in steps.
         #[must_use]
         pub fn dilation(mut self, dilation: usize) -> Self {
             self.window.dilation[0] = dilation;
@@ -65,7 +65,7 @@ macro_rules! step_setters {
         }
     };
     (@ceil) => {
-        /// Lets a last window reach beyond the sequence, instead of leaving out what is left over.
+        /// Rounds the number of positions up, so that the last window may extend past the sequence.
         #[must_use]
         pub fn ceil(mut self) -> Self {
             self.window.ceil = true;
@@ -77,14 +77,14 @@ macro_rules! step_setters {
 /// For convolutions, which have a field `bias: Option<Parameter<A>>`.
 macro_rules! bias_methods {
     () => {
-        /// Takes the bias away.
+        /// Removes the bias.
         #[must_use]
         pub fn without_bias(mut self) -> Self {
             self.bias = None;
             self
         }
 
-        /// The biases, (1, channels or features out), if the layer has them.
+        /// The biases, (1, channels or features out), if any.
         pub fn bias(&self) -> Option<&Array2<A>> {
             self.bias.as_ref().map(Parameter::values)
         }

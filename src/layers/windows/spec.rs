@@ -5,8 +5,8 @@ use crate::kernels::window::{Padding, Window};
 use crate::spec::{Setting, Spec};
 
 impl Window {
-    /// Adds kernel, stride, dilation and padding to the settings of a layer. The padding is the word `same`, or the
-    /// cells above, below, left and right.
+    /// Adds kernel, stride, dilation and padding to the settings of a layer. Padding is `same`, or the pixels above,
+    /// below, left and right.
     pub(in crate::layers) fn describe(&self, spec: Spec) -> Spec {
         let spec = spec.set("kernel", self.kernel).set("stride", self.stride).set("dilation", self.dilation);
         match self.padding {
@@ -15,7 +15,7 @@ impl Window {
         }
     }
 
-    /// The window that [`describe`](Self::describe) wrote.
+    /// Restores the window that [`describe`](Self::describe) wrote.
     pub(in crate::layers) fn restore(spec: &Spec) -> Result<Self> {
         Ok(Self {
             kernel: spec.counts("kernel")?,
@@ -26,7 +26,7 @@ impl Window {
         })
     }
 
-    /// The window of a pool, which also has the setting `ceil`.
+    /// Restores the window of a pool, which also has `ceil`.
     pub(in crate::layers) fn restore_pool(spec: &Spec) -> Result<Self> {
         Ok(Self { ceil: spec.flag("ceil")?, ..Self::restore(spec)? })
     }

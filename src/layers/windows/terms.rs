@@ -1,4 +1,4 @@
-//! A convolution of sequences as a sum of matrix products, one for each tap and group.
+//! A convolution of sequences as a sum of matrix products, one per tap and group.
 
 use std::ops::Range;
 
@@ -9,16 +9,16 @@ use crate::kernels::matrix;
 use crate::kernels::parallel::{Shared, parts, share};
 use crate::kernels::window::Axis;
 
-/// y += x·w for the steps under one tap and the features of one group: where each of the three starts.
+/// y += x·w for the steps under one tap and the features of one group, with the starts of all three.
 pub(in crate::layers) struct Term {
     pub x: usize,
     pub y: usize,
     pub w: usize,
-    /// Positions of the window at which the tap lies on the sequence: rows of x and y.
+    /// The positions where the tap is inside the sequence: rows of x and y.
     pub positions: usize,
-    /// Features of the group, of the input and of the output.
+    /// Input and output features per group.
     pub sides: [usize; 2],
-    /// From row to row of x, and of y and w.
+    /// The row strides of x, and of y and w.
     pub strides: [usize; 2],
 }
 
@@ -39,8 +39,7 @@ impl Term {
     }
 }
 
-/// The terms of some of the taps, of windows on `steps`, for all features in and out: for each tap and group, the steps
-/// under that tap.
+/// The terms of the given taps of a window on `steps`, one per tap and group.
 pub(in crate::layers) fn terms(
     steps: Axis,
     [inputs, outputs]: [usize; 2],
@@ -66,8 +65,8 @@ pub(in crate::layers) fn terms(
     })
 }
 
-/// Calls `f` with runs of the items and with the `width` numbers that each of them writes, on several threads if `work`
-/// multiplications an item are worth it.
+/// Calls `f` with ranges of items and the `width` elements that each item writes, on several threads if `work`
+/// multiplications per item justify it.
 pub(in crate::layers) fn in_parts<A: Scalar>(
     items: usize,
     numbers: &mut [A],
@@ -75,7 +74,7 @@ pub(in crate::layers) fn in_parts<A: Scalar>(
     work: usize,
     f: &(impl Fn(Range<usize>, &mut [A]) + Sync),
 ) {
-    // A vector of nothing takes no memory.
+    // A vector of units allocates nothing.
     let mut parts = vec![(); parts(items, work)];
     share(0..items, Shared(numbers, width), Shared(&mut [(); 0], 0), &mut parts, &|items, numbers, _, ()| {
         f(items, numbers);

@@ -1,10 +1,10 @@
-//! How the layers with windows show their settings.
+//! The `Debug` text of convolutions and pools.
 
 use std::fmt;
 
 use crate::kernels::window::{Padding, Window};
 
-/// What differs from a window that steps by one over an image without padding: `3x3, stride 2x2, padding 1x1`.
+/// The kernel and non-default settings: `3x3, stride 2x2, padding 1x1`.
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pair = |[a, b]: [usize; 2]| format!("{a}x{b}");
@@ -25,7 +25,7 @@ impl fmt::Display for Window {
     }
 }
 
-/// Writes the settings of a window that moves over steps; a stride of 1 only if `stride_of_one`.
+/// Writes the settings of a window on sequences; a stride of 1 only if `stride_of_one`.
 pub(in crate::layers) fn write_steps(f: &mut fmt::Formatter<'_>, window: &Window, stride_of_one: bool) -> fmt::Result {
     write!(f, "{}", window.kernel[0])?;
     if window.stride[0] != 1 || stride_of_one {

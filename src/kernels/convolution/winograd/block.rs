@@ -1,4 +1,4 @@
-//! [`TileBlock`]: tiles in memory, from planes of pixels to V and M, and back.
+//! [`TileBlock`]: tiles in memory, between planes of pixels and V and M.
 
 use std::array::from_fn;
 
@@ -12,7 +12,7 @@ use super::matrices::{times_a, times_a_transposed, times_b, times_b_transposed};
 use super::{COMPONENTS, INPUT_SIDE, LANES, OUTPUT_SIDE, Tiling};
 use crate::Scalar;
 
-/// Some rows of tiles of some samples, and the memory for one group of their channels.
+/// Some rows of tiles of some samples, with buffers for one group of channels.
 pub(super) struct TileBlock<'a, A> {
     g: &'a Geometry,
     /// The first row of tiles, and the number of rows.
@@ -20,22 +20,22 @@ pub(super) struct TileBlock<'a, A> {
     rows: usize,
     tiles_per_row: usize,
     samples: usize,
-    /// Tiles of a sample, with those at the ends of the rows.
+    /// Tiles per sample, including those at the ends of rows.
     tiles: usize,
-    /// `tiles` rounded up to whole [`LANES`].
+    /// `tiles` rounded up to a multiple of [`LANES`].
     padded_tiles: usize,
-    /// From channel to channel in V, and from component to component in M.
+    /// The channel stride of V and the component stride of M.
     channel_stride: usize,
-    /// From component to component in V.
+    /// The component stride of V.
     component_stride: usize,
-    /// A channel of a sample, its rows sorted by phase: of every four rows the first ones, then the second ones and so on.
+    /// A channel of a sample, with rows sorted by phase: all rows 4k, then all 4k + 1, and so on.
     row_phases: &'a mut [A],
-    /// On the way to and from the phases: the even columns, then the odd ones.
+    /// Intermediate: the even columns, then the odd ones.
     column_halves: &'a mut [A],
-    /// The phases, of `phase_len` numbers each: see [`phase_at`](Self::phase_at).
+    /// The phases, of `phase_len` elements each: see [`phase_at`](Self::phase_at).
     phases: &'a mut [A],
     phase_len: usize,
-    /// Tiles that are transformed along one of their two axes: see [`partial_at`](Self::partial_at).
+    /// Tiles transformed along one axis: see [`partial_at`](Self::partial_at).
     partial: &'a mut [A],
     partial_len: usize,
     /// (components, input channels, tiles).
@@ -62,7 +62,7 @@ impl<'a, A: Scalar> TileBlock<'a, A> {
         let tiles_per_row = tiling.tiles_per_row;
         let tiles = rows * tiles_per_row;
         let padded_tiles = tiles.next_multiple_of(LANES);
-        // What is beyond a sample's tiles is overwritten by the next sample.
+        // The excess past a sample's tiles is overwritten by the next sample.
         let channel_stride = (samples - 1) * tiles + padded_tiles;
         let phase_len = (padded_tiles + tiles_per_row + 1).next_multiple_of(2 * LANES);
         let partial_len = padded_tiles + LANES;
@@ -71,7 +71,7 @@ impl<'a, A: Scalar> TileBlock<'a, A> {
         let (row_phases, image) = image.split_at_mut(plane);
         let (column_halves, image) = image.split_at_mut(plane);
         let (phases, partial) = image.split_at_mut(plane);
-        // Not a round number, or all components would compete for the same lines of the first-level cache.
+        // Not a power of two, because all components would map to the same L1 cache sets.
         let component_stride = g.inputs * channel_stride + LANES;
         let v = room(&mut scratch.columns, COMPONENTS * component_stride);
         let m = room(&mut scratch.products, COMPONENTS * g.outputs * channel_stride);
@@ -105,14 +105,13 @@ impl<'a, A: Scalar> TileBlock<'a, A> {
         }
     }
 
-    /// Where phase (i, j) starts: the phases lie in the order of columns 0, 2, 1, 3, as [`split`] leaves them, and of the
-    /// rows within each.
+    /// The start of phase (i, j): phases are in the column order 0, 2, 1, 3, as [`split`] leaves them, then by row.
     #[inline(always)]
     fn phase_at(&self, i: usize, j: usize) -> usize {
         (OUTPUT_SIDE * (j % 2 * 2 + j / 2) + i) * self.phase_len
     }
 
-    /// Where row i of the transformed tile and column j of the pixels start, between the two halves of a transformation.
+    /// The start of row i of the transformed tile and column j of the pixels, between the two passes of a transform.
     #[inline(always)]
     fn partial_at(&self, i: usize, j: usize) -> usize {
         (OUTPUT_SIDE * i + j) * self.partial_len
@@ -232,7 +231,7 @@ impl<'a, A: Scalar> TileBlock<'a, A> {
         );
     }
 
-    /// Adds dd = B·dV·Bᵀ where the tiles are.
+    /// Adds dd = B·dV·Bᵀ at the positions of the tiles.
     pub(super) fn add_image_gradient(&mut self, dx: &mut [A], group: usize) {
         let inputs = self.g.inputs;
         vectorize(
@@ -279,7 +278,7 @@ impl<'a, A: Scalar> TileBlock<'a, A> {
         );
     }
 
-    /// Sorts the rows of a plane that are under the tiles into the phases; around them there are zeros.
+    /// Sorts the rows of a plane under the tiles into the phases, with zeros around them.
     #[inline(always)]
     fn load(&mut self, planes: &[A], plane: usize, kind: Plane) {
         let view = kind.of(self.g);
@@ -287,14 +286,14 @@ impl<'a, A: Scalar> TileBlock<'a, A> {
             let from = plane * view.size[0] * view.size[1] + from;
             copy(&planes[from..from + view.size[1]], &mut self.row_phases[to..to + view.size[1]]);
         }
-        // Even and odd columns, and of each the even and the odd ones.
+        // Even and odd columns, then each again.
         split(self.row_phases, self.column_halves);
         let middle = self.column_halves.len() / 2;
         split(&self.column_halves[..middle], &mut self.phases[..middle]);
         split(&self.column_halves[middle..], &mut self.phases[middle..]);
     }
 
-    /// Calls `put` with each row of a plane and the numbers of the phases for it.
+    /// Calls `put` with each row of a plane and its elements of the phases.
     #[inline(always)]
     fn store(&mut self, planes: &mut [A], plane: usize, kind: Plane, put: impl Fn(&mut [A], &[A])) {
         let middle = self.column_halves.len() / 2;
@@ -309,19 +308,19 @@ impl<'a, A: Scalar> TileBlock<'a, A> {
     }
 }
 
-/// Whether a plane is one of the input, under input tiles of 6 x 6, or one of the output, with output tiles of 4 x 4.
+/// An input plane, with tiles of 6 x 6, or an output plane, with tiles of 4 x 4.
 #[derive(Clone, Copy)]
 enum Plane {
     Input,
     Output,
 }
 
-/// Where the tiles are on a plane.
+/// The position of the tiles on a plane.
 struct View {
     size: [usize; 2],
-    /// Rows and columns of padding that the first tile begins with.
+    /// Rows and columns of padding in the first tile.
     before: [usize; 2],
-    /// Rows of a tile that overlap with the next one.
+    /// Rows of overlap with the next tile.
     overlap: usize,
 }
 
@@ -338,7 +337,7 @@ impl Plane {
 }
 
 impl View {
-    /// Where each row under some rows of tiles starts in the plane, and in `row_phases`.
+    /// The start of each row under some rows of tiles, in the plane and in `row_phases`.
     #[inline(always)]
     fn rows(
         &self,

@@ -1,11 +1,11 @@
-//! Copies and transformations on many tiles side by side.
+//! Copies and transforms of many tiles.
 
 use std::array::from_fn;
 
 use super::LANES;
 use crate::Scalar;
 
-/// Copies a row: mostly so short that the call of a function for it would show.
+/// Copies a row, usually too short to be worth a function call.
 #[inline(always)]
 pub(super) fn copy<A: Copy>(from: &[A], to: &mut [A]) {
     const SHORT: usize = 8;
@@ -15,13 +15,13 @@ pub(super) fn copy<A: Copy>(from: &[A], to: &mut [A]) {
     for (from, to) in from.as_chunks::<SHORT>().0.iter().zip(to.as_chunks_mut::<SHORT>().0) {
         *to = *from;
     }
-    // The end, with some numbers that are there already.
+    // The end, overlapping elements already copied.
     if let (Some(from), Some(to)) = (from.last_chunk::<SHORT>(), to.last_chunk_mut::<SHORT>()) {
         *to = *from;
     }
 }
 
-/// f of N numbers of a tile, for [`LANES`] tiles side by side; `at` has the indices of the first tile's numbers.
+/// Applies f to N elements of a tile, for [`LANES`] tiles; `at` has the indices for the first tile.
 #[inline(always)]
 pub(super) fn transform<A: Scalar, const N: usize, const M: usize>(
     numbers: &[A],
@@ -39,18 +39,18 @@ pub(super) fn transform<A: Scalar, const N: usize, const M: usize>(
     to
 }
 
-/// Adds `more` to the numbers from index `at` on.
+/// Adds `more` to the elements from index `at` on.
 #[inline(always)]
 pub(super) fn add<A: Scalar>(numbers: &mut [A], at: usize, more: &[A; LANES]) {
     let to = numbers[at..].first_chunk_mut::<LANES>().expect("room for all lanes");
-    // All sums before the first is stored: in vector registers.
+    // All sums are computed before the first store, to stay in vector registers.
     *to = from_fn(|lane| to[lane] + more[lane]);
 }
 
-/// Numbers of either half that are split or joined at a time: enough for the compiler to see a loop.
+/// Elements of each half that are split or joined at a time: enough for the compiler to vectorise.
 const SPLIT: usize = 64;
 
-/// The numbers with even indices, then those with odd ones, for a multiple of 2 · [`SPLIT`] numbers.
+/// Writes the elements with even indices, then those with odd ones, for a multiple of 2 · [`SPLIT`] elements.
 #[inline(always)]
 pub(super) fn split<A: Scalar>(numbers: &[A], halves: &mut [A]) {
     let (even, odd) = halves.split_at_mut(numbers.len() / 2);

@@ -1,10 +1,10 @@
-//! The matrices A, B and G, as the fewest operations.
+//! Products with the matrices A, B and G, with a minimal number of operations.
 
 use std::array::from_fn;
 
 use crate::Scalar;
 
-/// F·x·Fᵀ, where f(v) is F·v.
+/// F·x·Fᵀ, where f(v) = F·v.
 #[inline(always)]
 pub(super) fn both_ways<const N: usize, const M: usize>(
     x: [[f64; N]; N],
@@ -14,11 +14,11 @@ pub(super) fn both_ways<const N: usize, const M: usize>(
     from_fn(|i| f(from_fn(|j| columns[j][i])))
 }
 
-/// The points beside 0 and infinity are ±P and ±Q.
+/// The points besides 0 and infinity are ±P and ±Q.
 const P: f64 = 0.75;
 const Q: f64 = 1.5;
 
-/// A·y: the polynomial with these coefficients at the points.
+/// A·y: evaluates the polynomial with these coefficients at the points.
 #[inline(always)]
 pub(super) fn times_a<A: Scalar>([a, b, c, d]: [A; 4]) -> [A; 6] {
     let at = |p: f64| (a + c * A::of(p * p), (b + d * A::of(p * p)) * A::of(p));

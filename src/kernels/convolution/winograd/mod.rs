@@ -1,8 +1,8 @@
-//! Winograd's minimal filtering F(4x4, 3x3): 36 multiplications for 4 x 4 outputs where the definition takes 144.
+//! Winograd's minimal filtering F(4x4, 3x3): 36 multiplications for 4 x 4 outputs instead of 144.
 //!
-//! Lavin and Gray, "Fast algorithms for convolutional neural networks" (2016). The output of a channel is cut into tiles
-//! of 4 x 4. Each comes from an input tile d of 6 x 6 pixels; neighbouring input tiles overlap by 2. With a filter g of
-//! 3 x 3 weights, y = Aᵀ(GgGᵀ ∘ BᵀdB)A:
+//! Lavin and Gray, "Fast algorithms for convolutional neural networks" (2016). The output of a channel is split into
+//! tiles of 4 x 4, each computed from an input tile d of 6 x 6 pixels; adjacent input tiles overlap by 2. With a 3 x 3
+//! filter g, y = Aᵀ(GgGᵀ ∘ BᵀdB)A:
 //!
 //! ```text
 //!   input tile d         transformed tile          product m             output tile y
@@ -20,18 +20,19 @@
 //!               3 x 3    GgGᵀ         6 x 6
 //! ```
 //!
-//! The 36 components of a transformed tile do not mix. So for each component, the sum over channels for all tiles is a
-//! product of matrices M = U·V: U of all filters is (channels out, channels in), V of all tiles is (channels in, tiles),
-//! and M is (channels out, tiles). The gradients are the same steps back: dM = A·dy·Aᵀ, dU = dM·Vᵀ, dV = Uᵀ·dM,
-//! dg = Gᵀ·dU·G, and dd = B·dV·Bᵀ is added up where tiles overlap.
+//! The 36 components of a transformed tile are independent. For each component, the sum over channels of all tiles is a
+//! matrix product M = U·V, where U is (channels out, channels in), V is (channels in, tiles) and M is (channels out,
+//! tiles). The gradients are dM = A·dy·Aᵀ, dU = dM·Vᵀ, dV = Uᵀ·dM, dg = Gᵀ·dU·G, and dd = B·dV·Bᵀ, summed where tiles
+//! overlap.
 //!
 //! A, B and G evaluate and interpolate polynomials. The usual points 0, ±1, ±2 and ∞ lose a digit; with 0, ±3/4, ±3/2
-//! and ∞, the error of outputs in `f32` is about twice that of the sums in the definition.
+//! and ∞, the `f32` error of outputs is about twice that of direct summation.
 //!
 //! # Memory
 //!
-//! A channel of the padded image is sorted into 4 x 4 *phases*: phase (i, j) has every fourth row and column, from row i
-//! and column j on. So the same pixel of all tiles lies side by side, and [`LANES`] tiles are transformed at a time:
+//! A channel of the padded image is sorted into 4 x 4 *phases*: phase (i, j) has every fourth row and column, from row
+//! i and column j on. So corresponding pixels of all tiles are contiguous, and [`LANES`] tiles are transformed at a
+//! time:
 //!
 //! ```text
 //!  columns of tile 0       0 1 2 3 4 5
@@ -40,14 +41,14 @@
 //!  phases of the columns   0 4 8 ..   1 5 9 ..   2 6 10 ..   3 7 11 ..
 //! ```
 //!
-//! The fifth and sixth column of a tile are the first and second of its neighbour: the same phases, one number later. If
-//! a row of tiles needs these at its end, there is one tile more, which is none: its dM is zero. If not, what is there
-//! instead, of the next row, cancels.
+//! The fifth and sixth column of a tile are the first and second of the next: the same phases, one element later. If a
+//! row of tiles needs these at its end, a dummy tile with dM = 0 is appended. If not, the elements of the next row that
+//! are read instead cancel.
 //!
 //! | file | what |
 //! |---|---|
 //! | [`matrices`] | products with A, B and G |
-//! | [`lanes`] | copies and transformations on many tiles side by side |
+//! | [`lanes`] | copies and transforms of many tiles |
 //! | [`block`] | tiles in memory, between the images and V and M |
 
 mod block;
@@ -79,20 +80,20 @@ const TAPS: usize = 9;
 /// Tiles that are transformed at a time.
 const LANES: usize = 16;
 
-/// Bytes for V and M: half of a second-level cache of 1 MiB.
+/// Bytes for V and M: half of an L2 cache of 1 MiB.
 const BYTES: usize = 1 << 19;
 
-/// With fewer channels of input or output the products are not worth the transformations.
+/// With fewer input or output channels, the transforms cost more than they save.
 const MIN_CHANNELS: usize = 8;
 
-/// How an image is cut into tiles, and which of them are transformed together.
+/// How an image is split into tiles, and how many are transformed together.
 struct Tiling {
     /// Rows of tiles.
     rows: usize,
-    /// Tiles from row to row.
+    /// Tiles per row.
     tiles_per_row: usize,
     samples_at_a_time: usize,
-    /// All rows if it is more than one sample.
+    /// All rows if it spans more than one sample.
     rows_at_a_time: usize,
 }
 
@@ -103,19 +104,19 @@ impl Tiling {
         Self { rows, tiles_per_row, samples_at_a_time: (fit / rows).max(1), rows_at_a_time: fit.clamp(1, rows) }
     }
 
-    /// Rows of tiles, and tiles from row to row.
+    /// Rows of tiles, and tiles per row.
     fn grid(g: &Geometry) -> [usize; 2] {
         let [rows, columns] = g.axes;
         [rows.output.div_ceil(OUTPUT_SIDE), (columns.output + 2).div_ceil(OUTPUT_SIDE)]
     }
 }
 
-/// Whether this method can do the convolution, with a gain.
+/// Whether this method applies to the convolution and is faster.
 pub(super) fn pays(g: &Geometry) -> bool {
     let fits = g.axes.iter().all(|axis| (axis.kernel, axis.stride, axis.dilation) == (3, 1, 1));
     let [rows, tiles_per_row] = Tiling::grid(g);
-    // Tiles reach beyond the output. With these, the products may take two thirds of the multiplications of the
-    // definition; the last third is for the transformations.
+    // Including tiles that extend past the output, the products may take two thirds of the direct multiplications; the
+    // rest is for the transforms.
     let saves = rows * tiles_per_row * COMPONENTS <= TAPS * g.output_plane() / 3 * 2;
     fits && saves && g.inputs >= MIN_CHANNELS && g.outputs >= MIN_CHANNELS
 }
@@ -128,7 +129,7 @@ pub(super) fn transform_weight<A: Scalar>(g: &Geometry, weight: &[A], u: &mut Ve
         #[inline(always)]
         || {
             for (weight, u) in weight.chunks_exact(TAPS * filters).zip(u.chunks_exact_mut(COMPONENTS * filters)) {
-                // Some filters side by side, so that whole cache lines are written.
+                // Several filters at a time, to write whole cache lines.
                 for (i, weight) in weight.chunks(TAPS * LANES).enumerate() {
                     let mut components = [[A::ZERO; LANES]; COMPONENTS];
                     for (lane, g) in weight.as_chunks::<TAPS>().0.iter().enumerate() {
@@ -203,7 +204,7 @@ pub(super) fn forward<A: Scalar>(
     }
 }
 
-/// Writes dL/dx, and adds to dL/dU if there is x.
+/// Writes dL/dx, and accumulates dL/dU if x is given.
 pub(super) fn backward<A: Scalar>(
     g: &Geometry,
     (weight, u): (&[A], &[A]),
@@ -255,8 +256,8 @@ pub(super) fn backward<A: Scalar>(
     }
 }
 
-/// Whether a sample came through. A number that is infinite or NaN, or overflows, spoils its whole tile; the sample
-/// is then computed again with [`patches`], where it spoils only what depends on it.
+/// Whether a sample is finite. An infinity, NaN or overflow spreads over its whole tile; the sample is then recomputed
+/// with [`patches`], where it affects only dependent outputs.
 fn all_finite<A: Scalar>(results: &[A]) -> bool {
     vectorize(
         #[inline(always)]
