@@ -75,7 +75,7 @@ pub mod train;
 
 // The doctor asks for it by this path.
 
-pub use error::{Error, Result};
+pub use error::{Error, IoError, Result};
 pub use init::{Fan, Gain, Init};
 pub use network::{
     LayerSummary, Network, OutputLosses, OutputMetric, Parallel, Residual, Scratch, Sequential, Shared, Summary, Value,

@@ -279,7 +279,7 @@ impl<A: Scalar> Tape<A> {
         resize(&mut self.dy, self.y.nrows(), self.y.ncols());
         let value = self.loss.reduce(loss, &self.y, target, weights, Some(&mut self.dy))?;
         if !value.is_finite() {
-            return Err(Error::NonFinite { what: "the loss".into(), got: value.to_f64() });
+            return Err(Error::NonFinite { what: "the loss".into(), got: value.to_f64(), in_data: false });
         }
         self.stage = Stage::Loss;
         Ok(value)

@@ -48,6 +48,6 @@ impl Categories {
             known.push(format!("{} more", self.names.len() - 10));
         }
         let (wants, got) = (format!("one of {}", known.join(", ")), format!("`{text}`"));
-        Error::Target { loss: who.into(), wants, got, row: Some(row) }
+        Error::Target { who: who.into(), wants, got, row: Some(row) }
     }
 }

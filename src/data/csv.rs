@@ -77,8 +77,7 @@ impl Csv {
     pub fn read(&self, path: impl AsRef<Path>) -> Result<Table> {
         let path = path.as_ref();
         let name = path.display().to_string();
-        let bytes =
-            std::fs::read(path).map_err(|error| Error::File { path: name.clone(), error: error.to_string() })?;
+        let bytes = std::fs::read(path).map_err(|error| Error::file(path, error))?;
         let mut text = Vec::new();
         let problem = match unpack(&bytes) {
             Ok(mut source) => source.read_to_end(&mut text).map_err(in_words).err(),

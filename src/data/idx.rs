@@ -52,7 +52,7 @@ impl Idx {
 pub fn read_idx(path: impl AsRef<Path>) -> Result<Idx> {
     let path = path.as_ref();
     let name = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| Error::File { path: name.clone(), error: error.to_string() })?;
+    let bytes = std::fs::read(path).map_err(|error| Error::file(path, error))?;
     parse(&bytes).map_err(|problem| Error::Format { what: name, problem })
 }
 

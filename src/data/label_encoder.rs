@@ -36,7 +36,7 @@ impl LabelEncoder {
     pub fn fit<S: AsRef<str>>(labels: &[S]) -> Result<Self> {
         if let Some(row) = labels.iter().position(|label| label.as_ref().is_empty()) {
             let (wants, got) = ("labels that are not empty".into(), "an empty one".into());
-            return Err(Error::Target { loss: NAME.into(), wants, got, row: Some(row) });
+            return Err(Error::Target { who: NAME.into(), wants, got, row: Some(row) });
         }
         Ok(Self { classes: Categories::of(NAME, labels)? })
     }

@@ -1,5 +1,6 @@
 //! [`Mnist`]: 70,000 handwritten digits, from their files.
 
+use std::io;
 use std::path::Path;
 
 use crate::data::{Idx, Samples, read_idx};
@@ -72,12 +73,12 @@ fn read(folder: &Path, name: &str) -> Result<Idx> {
     match (plain.exists(), zipped.exists()) {
         (true, _) => read_idx(plain),
         (false, true) => read_idx(zipped),
-        (false, false) => Err(Error::File {
-            path: plain.display().to_string(),
-            error: format!(
+        (false, false) => {
+            let problem = format!(
                 "there is neither {name} nor {name}.gz; put the four files of MNIST into this folder, for example from \
                  https://ossci-datasets.s3.amazonaws.com/mnist/{name}.gz"
-            ),
-        }),
+            );
+            Err(Error::file(&plain, io::Error::new(io::ErrorKind::NotFound, problem)))
+        }
     }
 }

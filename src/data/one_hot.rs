@@ -93,7 +93,9 @@ impl OneHot {
             return Err(Error::Dimensions { what: "the matrix for OneHot".into(), wants, got: x.dim().into() });
         }
         let name = |(row, column): (usize, usize)| match x.get([row, column]) {
-            Some(largest) if largest.is_nan() => Err(Error::NonFinite { what: format!("row {row}"), got: f64::NAN }),
+            Some(largest) if largest.is_nan() => {
+                Err(Error::NonFinite { what: format!("row {row}"), got: f64::NAN, in_data: true })
+            }
             Some(largest) if *largest > A::ZERO => Ok(&*self.categories()[column]),
             _ => Ok(""),
         };

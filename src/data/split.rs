@@ -120,7 +120,7 @@ fn sorted<A: Scalar>(labels: &Matrix<A>, order: &[usize]) -> Result<Vec<usize>> 
     }
     if let Some(row) = labels.iter().position(|label| label.is_nan()) {
         let (wants, got) = ("labels that are numbers".into(), "NaN".into());
-        return Err(Error::Target { loss: "a stratified split".into(), wants, got, row: Some(row) });
+        return Err(Error::Target { who: "a stratified split".into(), wants, got, row: Some(row) });
     }
     let mut sorted = order.to_vec();
     sorted.sort_by(|&a, &b| labels[[a, 0]].partial_cmp(&labels[[b, 0]]).expect("no label is NaN"));

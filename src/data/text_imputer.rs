@@ -36,7 +36,7 @@ impl TextImputer {
             return Ok(Self { value: value.into() });
         }
         let (wants, got) = ("a text that is not empty".into(), format!("{} empty ones", texts.len()));
-        Err(Error::Target { loss: "TextImputer".into(), wants, got, row: None })
+        Err(Error::Target { who: "TextImputer".into(), wants, got, row: None })
     }
 
     /// Fills with this text: one of your choice, or [`value`](Self::value) from before.

@@ -13,7 +13,7 @@ use crate::{Error, Result};
 /// The bytes go into a file beside it, reach the disk, and only then take its name. A file that was there keeps its
 /// permissions, and a link to it stays a link. What a crash left beside it is removed by the next call.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    write(path, bytes).map_err(|error| Error::Save { path: path.display().to_string(), error: error.to_string() })
+    write(path, bytes).map_err(|error| Error::save(path, error))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {

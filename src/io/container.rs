@@ -115,11 +115,18 @@ pub(super) fn text<'f>(file: &'f SafeTensors<'_>, name: &str) -> Result<&'f str>
 
 /// The file, after all checks that need neither layer nor trainer.
 pub(crate) fn open<A: Scalar>(bytes: &[u8]) -> Result<SafeTensors<'_>> {
-    // What is no safetensors file at all, or has been cut off, is better told so than that its checksum is wrong.
-    let file = SafeTensors::parse(bytes)?;
-    if file.metadata("format") != Some(FORMAT) || bytes.get(8..DIGITS.start) != Some(START) {
-        let advice = "if another program wrote it, take its arrays by name, with `load_state_dict`";
-        return Err(problem(format!("it is not a model that `save` wrote; {advice}")));
+    let begun = bytes.get(8..).unwrap_or_default();
+    let ours = !begun.is_empty() && (begun.starts_with(START) || START.starts_with(begun));
+    // Before the checksum, so that the message for a file that was cut off says so.
+    let file = SafeTensors::parse(bytes).map_err(|error| match error {
+        Error::Format { problem: why, .. } if !ours => {
+            problem(format!("this is not a neuropil model file, nor any safetensors file: {why}"))
+        }
+        error => error,
+    })?;
+    if file.metadata("format") != Some(FORMAT) || !begun.starts_with(START) {
+        let advice = "if another program wrote it, load its arrays by name with `load_state_dict`";
+        return Err(problem(format!("this is not a neuropil model file, as `save` writes it; {advice}")));
     }
     if bytes[DIGITS] != *format!("{:08x}", checksum(bytes)).as_bytes() {
         return Err(problem("it is damaged: its checksum is not that of its content".into()));
@@ -157,7 +164,7 @@ fn checksum(bytes: &[u8]) -> u32 {
 /// Reads a file, and puts its name in front of what is wrong with it.
 pub(crate) fn named<T>(path: &Path, read: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
     let name = || path.display().to_string();
-    let bytes = fs::read(path).map_err(|error| Error::File { path: name(), error: error.to_string() })?;
+    let bytes = fs::read(path).map_err(|error| Error::file(path, error))?;
     read(&bytes).map_err(|error| about(&name(), error))
 }
 

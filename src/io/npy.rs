@@ -29,7 +29,7 @@ const MAGIC: &[u8] = b"\x93NUMPY";
 /// which are pickled, are never read.
 pub fn read_npy<A: Scalar>(path: impl AsRef<Path>) -> Result<ArrayD<A>> {
     let name = || path.as_ref().display().to_string();
-    let bytes = fs::read(&path).map_err(|error| Error::File { path: name(), error: error.to_string() })?;
+    let bytes = fs::read(&path).map_err(|error| Error::file(path.as_ref(), error))?;
     parse(&bytes).map_err(|problem| Error::Format { what: name(), problem })
 }
 

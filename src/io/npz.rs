@@ -1,8 +1,8 @@
 //! Several arrays by name in one file: [`read_npz`] and [`write_npz`].
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use ndarray::{ArrayD, ArrayViewD};
 
@@ -30,7 +30,7 @@ use crate::{Error, Result, Scalar};
 /// than arrays of numbers.
 pub fn read_npz<A: Scalar>(path: impl AsRef<Path>) -> Result<BTreeMap<String, ArrayD<A>>> {
     let name = || path.as_ref().display().to_string();
-    let bytes = fs::read(&path).map_err(|error| Error::File { path: name(), error: error.to_string() })?;
+    let bytes = fs::read(&path).map_err(|error| Error::file(path.as_ref(), error))?;
     read(&bytes).map_err(|problem| Error::Format { what: name(), problem })
 }
 
@@ -53,7 +53,7 @@ pub fn write_npz<'a, A: Scalar>(
     let path = path.as_ref();
     let bytes = to_npz(arrays).ok_or_else(|| {
         let error = "an npz file has at most 4 GiB and 65534 arrays; write single npy files";
-        Error::Save { path: path.display().to_string(), error: error.to_owned() }
+        Error::save(path, io::Error::new(io::ErrorKind::FileTooLarge, error))
     })?;
     atomic::write_whole(path, &bytes)
 }

@@ -136,7 +136,7 @@ impl<A: Scalar> Tape<A> {
         let parts = self.dw.iter().zip(&self.rates).filter_map(learning);
         let got = norm.of(parts.filter_map(|dw: &Array2<A>| dw.as_slice()));
         if !got.is_finite() {
-            return Err(Error::NonFinite { what: "the norm of the gradients".into(), got });
+            return Err(Error::NonFinite { what: "the norm of the gradients".into(), got, in_data: false });
         }
         let factor = max / (got + 1e-6);
         if factor < 1.0 {
@@ -165,6 +165,6 @@ impl<A: Scalar> Tape<A> {
             }
         });
         let got = self.dw[slot].iter().find(|dw| !dw.is_finite()).map_or(f64::NAN, |dw| dw.to_f64());
-        Err(Error::NonFinite { what: format!("the gradient of {name}"), got })
+        Err(Error::NonFinite { what: format!("the gradient of {name}"), got, in_data: false })
     }
 }

@@ -132,7 +132,7 @@ impl<A: Scalar> Trainer<'_, A> {
         };
         let wrong = |got| {
             let wants = format!("a target of one column of classes from 0 to {}", most.saturating_sub(1));
-            Err(Error::Target { loss: "the weighting by class".into(), wants, got, row: None })
+            Err(Error::Target { who: "the weighting by class".into(), wants, got, row: None })
         };
         if target.ncols() != 1 {
             return wrong(format!("{} columns", target.ncols()));
@@ -161,7 +161,7 @@ fn check_finite<A: Scalar>(what: &str, matrix: &Matrix<A>, first: usize) -> Resu
         None => Ok(()),
         Some(((row, column), x)) => {
             let what = format!("the {what} of sample {}, number {column},", first + row);
-            Err(Error::NonFinite { what, got: x.to_f64() })
+            Err(Error::NonFinite { what, got: x.to_f64(), in_data: true })
         }
     }
 }

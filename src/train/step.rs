@@ -98,7 +98,7 @@ impl<A: Scalar> Trainer<'_, A> {
                 let label = label.to_f64();
                 let known = class_weights.get(label as usize).filter(|_| label >= 0.0 && target_width == 1);
                 *weight *= *known.ok_or_else(|| Error::Target {
-                    loss: "the weighting by class".into(),
+                    who: "the weighting by class".into(),
                     wants: format!("a target of one column of classes from 0 to {}", class_weights.len() - 1),
                     got: if target_width == 1 { label.to_string() } else { format!("{target_width} columns") },
                     row: None,
@@ -153,13 +153,17 @@ fn blame<A: Scalar>(network: &Network<A>, x: &Matrix<A>, error: Error) -> Error 
     }
     let not_finite = |x: &Matrix<A>| x.iter().find(|x| !x.is_finite()).map(|x| x.to_f64());
     if let Some(got) = not_finite(x) {
-        return Error::NonFinite { what: "the input".into(), got };
+        return Error::NonFinite { what: "the input".into(), got, in_data: true };
     }
     let Ok(outputs) = network.layer_outputs(x) else { return error };
     let Ok(steps) = network.steps(network.input_shape()) else { return error };
     for (step, y) in steps.iter().zip(&outputs) {
         if let Some(got) = not_finite(y) {
-            return Error::NonFinite { what: format!("the output of layer {}, {},", step.name, step.text), got };
+            return Error::NonFinite {
+                what: format!("the output of layer {}, {},", step.name, step.text),
+                got,
+                in_data: false,
+            };
         }
     }
     error

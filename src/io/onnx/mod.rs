@@ -56,7 +56,7 @@ impl<A: Scalar> Network<A> {
     /// this crate.
     pub fn from_onnx(path: impl AsRef<Path>) -> Result<Self> {
         let name = || path.as_ref().display().to_string();
-        let bytes = fs::read(&path).map_err(|error| Error::File { path: name(), error: error.to_string() })?;
+        let bytes = fs::read(&path).map_err(|error| Error::file(path.as_ref(), error))?;
         let folder = path.as_ref().parent().unwrap_or_else(|| Path::new(""));
         import::read(&bytes, &name(), Some(folder))
     }

@@ -1,5 +1,6 @@
 //! [`rasterize`] and [`save`]: any picture of this crate as PNG.
 
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -66,7 +67,6 @@ pub fn rasterize(svg: &str, width: u32) -> Result<Vec<u8>> {
 /// [`Error::Save`] for another ending, or if the file cannot be written; those of [`rasterize`].
 pub fn save(path: impl AsRef<Path>, svg: &str) -> Result<()> {
     let path = path.as_ref();
-    let failed = |error: String| Error::Save { path: path.display().to_string(), error };
     let ending = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
     let written = match ending.as_ref().and_then(|ending| ending.to_str()) {
         Some("svg") => std::fs::write(path, svg),
@@ -74,9 +74,9 @@ pub fn save(path: impl AsRef<Path>, svg: &str) -> Result<()> {
             let width = 2.0 * parse(svg)?.size().width();
             std::fs::write(path, rasterize(svg, width.round() as u32)?)
         }
-        _ => return Err(failed("pictures are written as .svg or .png".into())),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "pictures are written as .svg or .png")),
     };
-    written.map_err(|error| failed(error.to_string()))
+    written.map_err(|error| Error::save(path, error))
 }
 
 fn parse(svg: &str) -> Result<Tree> {

@@ -78,8 +78,7 @@ impl Checkpoint {
 impl<A: Scalar> Callback<A> for Checkpoint {
     fn on_start(&mut self, at: &mut Context<'_, A>) -> Result<()> {
         self.column = Some(at.watch(None)?);
-        fs::create_dir_all(&self.folder)
-            .map_err(|error| Error::Save { path: self.folder.display().to_string(), error: error.to_string() })
+        fs::create_dir_all(&self.folder).map_err(|error| Error::save(&self.folder, error))
     }
 
     fn on_epoch_end(&mut self, at: &mut Context<'_, A>) -> Result<Flow> {

@@ -37,13 +37,9 @@ impl HistoryCsv {
         Self { path: path.into(), file: None }
     }
 
-    fn save_error(&self, error: &std::io::Error) -> Error {
-        Error::Save { path: self.path.display().to_string(), error: error.to_string() }
-    }
-
     fn write(&mut self, text: &str) -> Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
-        file.write_all(text.as_bytes()).and_then(|()| file.flush()).map_err(|error| self.save_error(&error))
+        file.write_all(text.as_bytes()).and_then(|()| file.flush()).map_err(|error| Error::save(&self.path, error))
     }
 }
 
@@ -60,7 +56,7 @@ fn names<'c, A: Scalar>(at: &'c Context<'_, A>) -> Vec<&'c str> {
 
 impl<A: Scalar> Callback<A> for HistoryCsv {
     fn on_start(&mut self, at: &mut Context<'_, A>) -> Result<()> {
-        self.file = Some(File::create(&self.path).map_err(|error| self.save_error(&error))?);
+        self.file = Some(File::create(&self.path).map_err(|error| Error::save(&self.path, error))?);
         let names = names(at);
         let mut text = csv_header(&names);
         at.history.epochs().iter().for_each(|epoch| text.push_str(&csv_line(epoch, &names)));

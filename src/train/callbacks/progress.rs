@@ -42,7 +42,7 @@ impl ProgressBar {
         let result = self.bar.as_ref().map_or_else(print, |bar| bar.suspend(print));
         #[cfg(not(feature = "progress"))]
         let result = print();
-        result.map_err(|error| Error::Save { path: "the standard output".into(), error: error.to_string() })
+        result.map_err(|error| Error::save("the standard output".as_ref(), error))
     }
 }
 
