@@ -1,4 +1,4 @@
-//! [`HistoryCsv`]: the history in a file as it grows.
+//! [`HistoryCsv`]: writes the history to a file.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -8,9 +8,9 @@ use super::{Callback, Context, Flow};
 use crate::train::history::{csv_header, csv_line};
 use crate::{Error, Result, Scalar};
 
-/// Writes each epoch to a CSV file when it ends, so that one can look on while a network trains.
+/// Writes each epoch to a CSV file when it ends, to follow a training while it runs.
 ///
-/// A fit begins the file anew, with the epochs of earlier fits or of the training that was loaded.
+/// A fit overwrites the file, including the epochs of earlier fits or of a loaded training.
 ///
 /// ```
 /// use neuropil::data;
@@ -32,7 +32,7 @@ pub struct HistoryCsv {
 }
 
 impl HistoryCsv {
-    /// Writes to this file.
+    /// Writes to the file `path`.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), file: None }
     }
@@ -43,7 +43,7 @@ impl HistoryCsv {
     }
 }
 
-/// The columns of this fit, after those that only earlier epochs have.
+/// The columns of this fit, after those of earlier epochs.
 fn names<'c, A: Scalar>(at: &'c Context<'_, A>) -> Vec<&'c str> {
     let mut names = at.history.names();
     for column in at.columns {
