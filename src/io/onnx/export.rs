@@ -1,4 +1,4 @@
-//! A network becomes a graph of operators, step by step.
+//! Exports a network as a graph of operators, step by step.
 
 use crate::layer::{Join, Layer};
 use crate::network::{Source, as_network};
@@ -25,7 +25,7 @@ pub(super) fn write<A: Scalar>(network: &Network<A>) -> Result<Vec<u8>> {
     Ok(operators.graph.write())
 }
 
-/// Adds the steps of a network that takes these values, and returns the names of its outputs.
+/// Adds the steps of a network with these inputs, and returns the names of its outputs.
 fn add_network<A: Scalar>(
     operators: &mut Operators,
     network: &Network<A>,
@@ -56,7 +56,7 @@ fn add_network<A: Scalar>(
     Ok(network.output_sources().map(|(_, source)| name_of(&made, &source)).collect())
 }
 
-/// Adds a layer, and returns the name of what it gives.
+/// Adds a layer, and returns the name of its output.
 fn add_layer<A: Scalar>(
     operators: &mut Operators,
     layer: &dyn Layer<A>,
@@ -71,7 +71,7 @@ fn add_layer<A: Scalar>(
     Ok(operators.value())
 }
 
-/// A network in a network takes one value, whose features are those of all its inputs, and gives one.
+/// Adds a nested network: it takes one value, the features of all its inputs, and gives one.
 fn add_nested<A: Scalar>(
     operators: &mut Operators,
     network: &Network<A>,
@@ -81,7 +81,7 @@ fn add_nested<A: Scalar>(
     use crate::spec::onnx::Attribute::Int;
     operators.set_value(value.clone());
     let own = network.declared_shape().unwrap_or(*shape);
-    // It may see the same numbers in another shape.
+    // Its input may have another shape of the same size.
     operators.reshape(*shape, own);
     let count = network.inputs().len();
     let inputs = if count == 1 {

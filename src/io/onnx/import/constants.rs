@@ -1,4 +1,4 @@
-//! Constants, and the operators that only make other constants of them.
+//! Constants, and the folding of operators on constants.
 
 use ndarray::{ArrayD, Axis, IxDyn};
 
@@ -6,14 +6,14 @@ use super::view::place;
 use super::{Read, Stop};
 use crate::spec::onnx::{Attribute, FLOAT, INT32, INT64, Node, Tensor};
 
-/// Numbers of any shape; a whole number may be the size of the batch, `None`.
+/// An array of any shape; an integer may be the batch size, `None`.
 #[derive(Debug, Clone)]
 pub(super) enum Constant {
     Floats(ArrayD<f64>),
     Ints(ArrayD<Option<i64>>),
 }
 
-/// The operators that are known beforehand if all that they take is.
+/// The operators that are folded if all their inputs are constants.
 pub(super) const FOLDED: [&str; 16] = [
     "Add",
     "Cast",
@@ -33,7 +33,7 @@ pub(super) const FOLDED: [&str; 16] = [
     "Unsqueeze",
 ];
 
-/// A list of whole numbers, `None` for the batch.
+/// A list of integers; `None` is the batch size.
 pub(super) type Ints = Vec<Option<i64>>;
 
 impl Constant {
@@ -60,7 +60,7 @@ impl Constant {
         }
     }
 
-    /// How many numbers there are.
+    /// The number of values.
     pub(super) fn len(&self) -> usize {
         self.dims().iter().product()
     }
@@ -87,11 +87,11 @@ impl Constant {
     }
 }
 
-/// Another order or shape of numbers, or some of them.
+/// A reordering, reshaping or selection of values.
 enum Move {
     Shape(Vec<usize>),
     Axes(Vec<usize>),
-    /// These places of an axis.
+    /// These indices of an axis.
     Places(usize, Vec<usize>),
 }
 
@@ -108,7 +108,7 @@ impl Move {
     }
 }
 
-/// The constant that an operator makes of others; `room` is how many numbers it may have.
+/// Folds an operator on constants; `room` is the largest number of values.
 pub(super) fn fold(node: &Node<'_>, inputs: &[Option<&Constant>], opset: i64, room: usize) -> Read<Constant> {
     let input = |i: usize| inputs.get(i).copied().flatten().ok_or_else(|| format!("its input {i} is missing"));
     // Axes are an attribute in old files, later an input.
@@ -211,7 +211,7 @@ pub(super) fn fold(node: &Node<'_>, inputs: &[Option<&Constant>], opset: i64, ro
     })
 }
 
-/// What a `Constant` holds.
+/// The value of a `Constant`.
 pub(super) fn value(node: &Node<'_>) -> Read<Constant> {
     let [(name, attribute)] = &*node.attributes else {
         return Err("it has not one value".to_owned().into());
@@ -281,7 +281,7 @@ fn squeeze(dims: &[usize], axes: &[i64], squeeze: bool) -> Result<Vec<usize>, St
     new.filter(|_| old.next().is_none()).ok_or_else(wrong)
 }
 
-/// The places from `start` to before `end`, as `Slice` counts them on an axis of `n`.
+/// The indices from `start` to before `end`, as `Slice` counts them on an axis of `n`.
 pub(super) fn range(start: i64, end: i64, step: i64, n: usize) -> Result<Vec<usize>, String> {
     let n = n as i64;
     let counted = |x: i64| if x < 0 { x.saturating_add(n) } else { x };
@@ -298,7 +298,7 @@ pub(super) fn range(start: i64, end: i64, step: i64, n: usize) -> Result<Vec<usi
     if places.is_empty() { Err("it leaves nothing".into()) } else { Ok(places) }
 }
 
-/// Of the same shape, or with one number.
+/// For one shape, or with a scalar.
 fn arithmetic(op: &str, a: &Constant, b: &Constant) -> Read<Constant> {
     fn apply<T: Copy>(
         a: &ArrayD<T>,
@@ -327,7 +327,7 @@ fn arithmetic(op: &str, a: &Constant, b: &Constant) -> Read<Constant> {
         })?),
         (Constant::Ints(a), Constant::Ints(b)) => Constant::Ints(apply(a, b, |a, b| {
             let (Some(x), Some(y)) = (a, b) else {
-                // Times 1, the batch remains the batch.
+                // The batch size times 1 stays the batch size.
                 return match (op, a, b) {
                     ("Mul" | "Div", None, Some(1)) | ("Mul", Some(1), None) => Ok(None),
                     _ => Err(with_batch()),
@@ -338,7 +338,7 @@ fn arithmetic(op: &str, a: &Constant, b: &Constant) -> Read<Constant> {
                 "Sub" => x.checked_sub(y),
                 "Mul" => x.checked_mul(y),
                 "Div" => x.checked_div(y),
-                // The remainder of ONNX has the sign of y.
+                // ONNX's remainder has the sign of y.
                 _ if y > 0 => x.checked_rem_euclid(y),
                 _ => None,
             };
@@ -348,13 +348,13 @@ fn arithmetic(op: &str, a: &Constant, b: &Constant) -> Read<Constant> {
     })
 }
 
-/// The numbers of a list without the batch.
+/// The integers of a list without the batch size.
 pub(super) fn whole(list: &[Option<i64>]) -> Result<Vec<i64>, String> {
     let list: Option<Vec<i64>> = list.iter().copied().collect();
     list.ok_or_else(|| "it takes the size of the batch for a number".to_owned())
 }
 
-/// Sizes of no more than so many numbers, none of them 0.
+/// Sizes of at most `room` values, none of them 0.
 fn sizes(list: &[Option<i64>], room: usize) -> Result<Vec<usize>, String> {
     let sizes = whole(list)?.into_iter().map(|n| usize::try_from(n).ok().filter(|&n| n > 0));
     let sizes: Option<Vec<usize>> = sizes.collect();

@@ -1,4 +1,4 @@
-//! Operators that only move numbers: other shapes, some steps, several values as one.
+//! Operators that only move values: reshaping, slicing, concatenation.
 
 use super::constants::{range, whole};
 use super::view::{Axis, View};
@@ -14,14 +14,14 @@ impl<'g, A: Scalar> Reader<'g, A> {
             return Ok(one.clone());
         }
         let values = values.iter().map(|data| self.with_channels(data, axis)).collect::<Read<Vec<_>>>()?;
-        // Values that ONNX sees alike may lie otherwise here.
+        // Values with equal ONNX sizes may be stored in different orders here.
         let alike = |data: &Data| data.view.0.len() == values[0].view.0.len() && places(data) == places(&values[0]);
         if values.iter().all(alike) {
             let inputs: Vec<_> = values.iter().map(|data| (data.value, data.shape)).collect();
             let joined = self.joined(crate::joins::Concat, &inputs)?;
             let order = places(&values[0]).ok_or("its values lie in an order that no layer here has")?;
             let view = joined.view.transposed(&order)?;
-            // Of several axes of size 1, it must be the right one that has grown.
+            // Among several axes of size 1, it must be the right one that grows.
             let place = view.axis(axis)?;
             let sum = values.iter().map(|data| data.view.sizes()[place]).sum::<Option<usize>>();
             node.expect("axis", view.sizes()[place] == sum)?;
@@ -48,12 +48,12 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.with_sizes(&data, &sizes)
     }
 
-    /// The same numbers with other sizes.
+    /// Reshapes a value.
     pub(super) fn with_sizes(&mut self, data: &Data, sizes: &[Option<usize>]) -> Read<Data> {
         if let Some(view) = data.view.reshaped(sizes) {
             return Ok(Data { view, ..data.clone() });
         }
-        // They have to be put in order first.
+        // The values have to be reordered first.
         let (value, shape) = self.standard(data)?;
         let view = View::of(shape).reshaped(sizes).ok_or("it mixes the batch with other axes")?;
         Ok(Data { value, shape, view, integer: data.integer })
@@ -75,7 +75,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(Data { view, ..data })
     }
 
-    /// Rows of a matrix for indices; or a step, or the only place, of an axis.
+    /// Rows of a matrix by indices; or one step, or the only index, of an axis.
     pub(super) fn gather(&mut self, node: &'g Node<'g>) -> Read<Data> {
         if self.index.is_constant(node.needs(0)?) {
             return self.embedding(node);
@@ -133,7 +133,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
     }
 }
 
-/// Which of the axes here each of ONNX's is, if they are the same in another order.
+/// The axis here for each ONNX axis, if they are a permutation.
 fn places(data: &Data) -> Option<Vec<i64>> {
     let mut left: Vec<Option<Axis>> = View::of(data.shape).0.into_iter().map(Some).collect();
     let places = data.view.0.iter().map(|axis| {
