@@ -154,10 +154,10 @@ fn read(bytes: &[u8]) -> Result<Parsed<'_>, String> {
     }
     let Header { metadata, entries } =
         serde_json::from_slice(header).map_err(|error| format!("its header: {error}"))?;
-    let mut places: Vec<(&String, &Entry)> = entries.iter().collect();
-    places.sort_by_key(|(_, entry)| entry.range);
+    let mut sorted: Vec<(&String, &Entry)> = entries.iter().collect();
+    sorted.sort_by_key(|(_, entry)| entry.range);
     let mut end = 0;
-    for (name, Entry { kind, shape, range }) in places {
+    for (name, Entry { kind, shape, range }) in sorted {
         let size = shape.iter().try_fold(kind.size, |size, &n| size.checked_mul(n));
         let size = size.ok_or_else(|| format!("the sizes of `{name}` overflow"))?;
         if range[0] != end {

@@ -140,17 +140,17 @@ impl<A: Scalar> Network<A> {
             let (mut unmatched, mut used) = (Unmatched::default(), BTreeSet::new());
             let mut matrices = Vec::new();
             let mut error = None;
-            self.visit_layouts(names.layout, "", &mut |place, name, dims, matrix, pieces| {
+            self.visit_layouts(names.layout, "", &mut |path, name, dims, matrix, pieces| {
                 let found: Option<Vec<&str>> =
-                    pieces.iter().map(|piece| theirs.get(&format!("{place}{}", piece.name)).copied()).collect();
+                    pieces.iter().map(|piece| theirs.get(&format!("{path}{}", piece.name)).copied()).collect();
                 let Some(found) = found else {
-                    unmatched.missing.push(format!("{place}{name}"));
+                    unmatched.missing.push(format!("{path}{name}"));
                     return matrices.push(None);
                 };
                 let mut new = Array2::from_elem(matrix.dim(), A::ZERO);
                 for (piece, their_name) in pieces.iter().zip(found) {
                     used.insert(their_name);
-                    match take(&file, their_name, &format!("{place}{name}"), &piece.shape) {
+                    match take(&file, their_name, &format!("{path}{name}"), &piece.shape) {
                         Ok(numbers) => piece.import(&mut new, dims, &numbers),
                         Err(wrong) => error = error.take().or(Some(wrong)),
                     }
@@ -180,11 +180,11 @@ impl<A: Scalar> Network<A> {
     pub fn save_state_dict(&self, path: impl AsRef<Path>, names: &Names) -> Result<()> {
         check_sizes(self)?;
         // By their unmapped names, so that two that become one are an error.
-        let (mut arrays, mut numbers, mut places) = (Vec::new(), Vec::new(), BTreeMap::new());
-        self.visit_layouts(names.layout, "", &mut |place, _, dims, matrix, pieces| {
+        let (mut arrays, mut numbers, mut positions) = (Vec::new(), Vec::new(), BTreeMap::new());
+        self.visit_layouts(names.layout, "", &mut |path, _, dims, matrix, pieces| {
             for piece in pieces {
-                let name = format!("{place}{}", piece.name);
-                let at = *places.entry(name.clone()).or_insert(arrays.len());
+                let name = format!("{path}{}", piece.name);
+                let at = *positions.entry(name.clone()).or_insert(arrays.len());
                 if at == arrays.len() {
                     arrays.push((names.theirs(&name), A::NAME, piece.shape.clone()));
                     numbers.push(vec![A::ZERO; piece.shape.iter().product()]);

@@ -29,8 +29,8 @@ pub(super) fn write(files: &[(String, Vec<u8>)]) -> Option<Vec<u8>> {
         about.extend(u16::try_from(name.len()).ok()?.to_le_bytes());
         about.extend(0_u16.to_le_bytes());
         bytes.extend([LOCAL, &about, name.as_bytes(), content].concat());
-        let places = [[0; 10].as_slice(), &u32::try_from(offset).ok()?.to_le_bytes()].concat();
-        directory.extend([CENTRAL, &[20, 0], &about, &places, name.as_bytes()].concat());
+        let rest = [[0; 10].as_slice(), &u32::try_from(offset).ok()?.to_le_bytes()].concat();
+        directory.extend([CENTRAL, &[20, 0], &about, &rest, name.as_bytes()].concat());
     }
     let count = u16::try_from(files.len()).ok().filter(|&count| count < u16::MAX)?;
     let (size, offset) = (u32::try_from(directory.len()).ok()?, u32::try_from(bytes.len()).ok()?);
@@ -62,9 +62,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, String> {
         return Err(format!("its directory has {} bytes after its last entry", directory.len()));
     }
     // Entries that share their bytes could expand to many times the size of the file.
-    let mut places: Vec<[usize; 2]> = entries.iter().map(|entry| entry.place).collect();
-    places.sort_unstable();
-    if places.windows(2).any(|pair| pair[0][1] > pair[1][0]) {
+    let mut ranges: Vec<[usize; 2]> = entries.iter().map(|entry| entry.range).collect();
+    ranges.sort_unstable();
+    if ranges.windows(2).any(|pair| pair[0][1] > pair[1][0]) {
         return Err("two of its entries overlap".into());
     }
     entries.into_iter().map(|entry| entry.content(bytes)).collect()
@@ -98,7 +98,7 @@ struct Entry {
     /// The uncompressed size.
     size: usize,
     /// The range of its bytes in the file.
-    place: [usize; 2],
+    range: [usize; 2],
 }
 
 impl Entry {
@@ -124,15 +124,15 @@ impl Entry {
             return Err(problem("has another name in its own header"));
         }
         let begin = offset + LOCAL_SIZE + name_size + extra;
-        let place = [begin, begin.saturating_add(stored)];
-        if place[1] > end {
+        let range = [begin, begin.saturating_add(stored)];
+        if range[1] > end {
             return Err(problem("goes on beyond the directory"));
         }
-        Ok(Self { deflated: method == 8, crc: crc as u32, size, place, name })
+        Ok(Self { deflated: method == 8, crc: crc as u32, size, range, name })
     }
 
     fn content(self, bytes: &[u8]) -> Result<(String, Vec<u8>), String> {
-        let stored = &bytes[self.place[0]..self.place[1]];
+        let stored = &bytes[self.range[0]..self.range[1]];
         let mut content = Vec::new();
         if self.deflated {
             // One extra byte reveals a content that is too long.

@@ -68,7 +68,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
         state.id = self.id;
         let State { buffers, caches, taken, .. } = state;
         if !plan.whole[0] {
-            split(&self.inputs, places(recording, &self.inputs, &plan.inputs), shapes, x, buffers);
+            split(&self.inputs, stored(recording, &self.inputs, &plan.inputs), shapes, x, buffers);
         }
         for (at, step) in plan.steps.iter().enumerate() {
             let (node, cache) = (&self.nodes[step.node], &mut caches[at]);
@@ -108,7 +108,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
         }
         if !plan.whole[1] {
             let mut from = 0;
-            for (port, place) in self.outputs.iter().zip(places(recording, &self.outputs, &plan.outputs)) {
+            for (port, place) in self.outputs.iter().zip(stored(recording, &self.outputs, &plan.outputs)) {
                 let width = shapes[port.value].len();
                 let value: &Matrix<A> = if let Place::Buffer(at) = place { &buffers[at] } else { x };
                 y.slice_mut(s![.., from..from + width]).assign(value);
@@ -295,7 +295,7 @@ impl Place {
 }
 
 /// The storage of inputs or outputs; `predicting` is the plan for predictions.
-fn places<'p>(recording: bool, ports: &'p [Port], predicting: &'p [Place]) -> impl Iterator<Item = Place> + 'p {
+fn stored<'p>(recording: bool, ports: &'p [Port], predicting: &'p [Place]) -> impl Iterator<Item = Place> + 'p {
     ports.iter().zip(predicting).map(move |(port, &place)| match place {
         Place::Buffer(_) if recording => Place::Buffer(port.value),
         place => place,
@@ -305,13 +305,13 @@ fn places<'p>(recording: bool, ports: &'p [Port], predicting: &'p [Place]) -> im
 /// Splits the rows of `x` into the inputs' values.
 fn split<A: Scalar>(
     inputs: &[Port],
-    places: impl Iterator<Item = Place>,
+    stored: impl Iterator<Item = Place>,
     shapes: &[Shape],
     x: &Matrix<A>,
     buffers: &mut [Array2<A>],
 ) {
     let mut from = 0;
-    for (port, place) in inputs.iter().zip(places) {
+    for (port, place) in inputs.iter().zip(stored) {
         let (width, buffer) = (shapes[port.value].len(), &mut buffers[place.buffer()]);
         resize(buffer, x.nrows(), width);
         buffer.assign(&x.slice(s![.., from..from + width]));

@@ -180,11 +180,11 @@ impl<A: Scalar> Network<A> {
 
     /// Calls `f` with each parameter: the path and the name, its true shape, and its layout in another system.
     #[cfg(feature = "files")]
-    pub(crate) fn visit_layouts(&self, system: System, place: &str, f: &mut LayoutVisitor<'_, A>) {
+    pub(crate) fn visit_layouts(&self, system: System, path: &str, f: &mut LayoutVisitor<'_, A>) {
         for Node { op, name, .. } in &self.nodes {
-            let place = format!("{place}{name}.");
+            let path = format!("{path}{name}.");
             if let Some(network) = op.as_layer().and_then(as_network) {
-                network.visit_layouts(system, &place, f);
+                network.visit_layouts(system, &path, f);
                 continue;
             }
             op.visit(&mut |info, matrix| {
@@ -193,7 +193,7 @@ impl<A: Scalar> Network<A> {
                     Op::Layer(layer) => layer.layout(system, &name, info.dims),
                     Op::Join(join) => join.layout(system, &name, info.dims),
                 };
-                f(&place, &name, info.dims, matrix, &pieces);
+                f(&path, &name, info.dims, matrix, &pieces);
             });
         }
     }

@@ -64,10 +64,10 @@ impl Plan {
             matches!(&*network.outputs, [one] if users[one.value].is_empty()
                 && matches!(network.values[one.value].0, Origin::Step(_))),
         ];
-        let (places, buffers) = buffers(network, &users, whole);
+        let (storage, buffers) = buffers(network, &users, whole);
         let taken = |value: usize, writes_first: bool| {
             let recording = if is_whole(network, value, whole) { Place::Whole } else { Place::Buffer(value) };
-            Taken { value, recording, predicting: places[value], writes_first }
+            Taken { value, recording, predicting: storage[value], writes_first }
         };
         let mut met = vec![false; network.nodes.len()];
         let plan = |(at, step): (usize, &Step)| {
@@ -81,7 +81,7 @@ impl Plan {
         };
         let mut steps: Vec<Planned> = network.steps.iter().enumerate().rev().map(plan).collect();
         steps.reverse();
-        let of_ports = |ports: &[Port]| ports.iter().map(|port| places[port.value]).collect();
+        let of_ports = |ports: &[Port]| ports.iter().map(|port| storage[port.value]).collect();
         let learns = learns(network);
         Ok(Self {
             ends,
@@ -199,7 +199,7 @@ fn infer<A: Scalar>(network: &Network<A>, input: Shape) -> Result<Vec<Shape>> {
 /// Assigns a buffer to each value of a prediction, and counts them: the lowest that is free (a chain alternates between
 /// two).
 fn buffers<A: Scalar>(network: &Network<A>, users: &[Vec<usize>], whole: [bool; 2]) -> (Vec<Place>, usize) {
-    let mut places = vec![Place::Whole; network.values.len()];
+    let mut storage = vec![Place::Whole; network.values.len()];
     let mut busy: Vec<bool> = Vec::new();
     let inputs = network.inputs.iter().map(|port| (port.value, None));
     let steps = network.steps.iter().enumerate().map(|(at, step)| (step.gives, Some(at)));
@@ -208,17 +208,17 @@ fn buffers<A: Scalar>(network: &Network<A>, users: &[Vec<usize>], whole: [bool; 
             let free = busy.iter().position(|busy| !busy).unwrap_or(busy.len());
             busy.resize(busy.len().max(free + 1), false);
             busy[free] = true;
-            places[value] = Place::Buffer(free);
+            storage[value] = Place::Buffer(free);
         }
         let Some(at) = at else { continue };
         for &taken in &network.steps[at].takes {
             let done = users[taken].last() == Some(&at) && !is_output(network, taken);
-            if let (true, Place::Buffer(buffer)) = (done, places[taken]) {
+            if let (true, Place::Buffer(buffer)) = (done, storage[taken]) {
                 busy[buffer] = false;
             }
         }
     }
-    (places, busy.len())
+    (storage, busy.len())
 }
 
 fn is_output<A: Scalar>(network: &Network<A>, value: usize) -> bool {

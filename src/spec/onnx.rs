@@ -132,7 +132,7 @@ pub struct Operators {
     /// The current value.
     value: String,
     /// The prefix of the layer's parameter names: `2.`.
-    place: String,
+    prefix: String,
     parameters: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
     values: usize,
 }
@@ -141,7 +141,7 @@ impl Operators {
     /// Starts a layer with this prefix and these inputs; `visit` shows its parameters.
     pub(crate) fn begin<A: Scalar>(
         &mut self,
-        place: &str,
+        prefix: &str,
         inputs: Vec<(String, Shape)>,
         visit: impl FnOnce(&mut dyn FnMut(&str, &[usize], &Array2<A>)),
     ) {
@@ -151,7 +151,7 @@ impl Operators {
             self.parameters.insert(name.to_owned(), (dims.to_vec(), numbers));
         });
         self.value = inputs.first().map(|(name, _)| name.clone()).unwrap_or_default();
-        place.clone_into(&mut self.place);
+        prefix.clone_into(&mut self.prefix);
         self.inputs = inputs;
     }
 
@@ -211,7 +211,7 @@ impl Operators {
 
     /// Adds a constant named after a parameter of this layer, and returns its name.
     pub fn constant(&mut self, name: &str, tensor: Tensor<'static>) -> String {
-        let name = format!("{}{name}", self.place);
+        let name = format!("{}{name}", self.prefix);
         self.graph.constants.push((name.clone(), tensor));
         name
     }
@@ -240,7 +240,7 @@ impl Operators {
     /// [`Error::Format`] if there is no parameter with this name.
     pub fn parameter(&self, name: &str) -> Result<(Vec<usize>, Vec<f32>)> {
         self.parameters.get(name).cloned().ok_or_else(|| Error::Format {
-            what: format!("the layer {}", self.place),
+            what: format!("the layer {}", self.prefix),
             problem: format!("it has no parameter `{name}`"),
         })
     }

@@ -158,16 +158,16 @@ pub(crate) fn short(x: f64) -> String {
 impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.names();
-        let mut lines = vec![vec!["epoch".to_owned()]];
-        lines[0].extend(names.iter().map(|&name| name.to_owned()));
-        lines[0].extend(["rate".to_owned(), "seconds".to_owned()]);
+        let mut rows = vec![vec!["epoch".to_owned()]];
+        rows[0].extend(names.iter().map(|&name| name.to_owned()));
+        rows[0].extend(["rate".to_owned(), "seconds".to_owned()]);
         for epoch in &self.epochs {
-            let mut line = vec![epoch.number.to_string()];
-            line.extend(names.iter().map(|name| epoch.get(name).map_or_else(String::new, short)));
-            line.extend([short(epoch.rate), format!("{:.2}", epoch.seconds)]);
-            lines.push(line);
+            let mut row = vec![epoch.number.to_string()];
+            row.extend(names.iter().map(|name| epoch.get(name).map_or_else(String::new, short)));
+            row.extend([short(epoch.rate), format!("{:.2}", epoch.seconds)]);
+            rows.push(row);
         }
-        f.write_str(&table(&lines, |_| false))
+        f.write_str(&table(&rows, |_| false))
     }
 }
 

@@ -146,17 +146,17 @@ impl Summary {
 /// Prints a table of the layers and the totals; unless the network is a chain, with the inputs of each layer.
 impl Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut lines = vec![["layer", "output", "parameters", "multiply-adds"].map(String::from).to_vec()];
-        lines.extend(self.inputs.iter().map(|(name, shape)| vec![name.clone(), shape.to_string()]));
+        let mut rows = vec![["layer", "output", "parameters", "multiply-adds"].map(String::from).to_vec()];
+        rows.extend(self.inputs.iter().map(|(name, shape)| vec![name.clone(), shape.to_string()]));
         for layer in &self.layers {
             let LayerSummary { step, name, takes_text, .. } = layer;
             let [parameters, products] = [layer.parameters as u64, layer.multiply_adds].map(grouped);
             let parameters = if layer.shared { "shared".into() } else { parameters };
-            lines.push(vec![format!("{step} {name}{takes_text}"), layer.output.to_string(), parameters, products]);
+            rows.push(vec![format!("{step} {name}{takes_text}"), layer.output.to_string(), parameters, products]);
         }
         let total = [self.parameters() as u64, self.multiply_adds()].map(grouped);
-        lines.push([vec!["total".into(), String::new()], total.to_vec()].concat());
-        f.write_str(&table(&lines, |column| column < 2))?;
+        rows.push([vec!["total".into(), String::new()], total.to_vec()].concat());
+        f.write_str(&table(&rows, |column| column < 2))?;
         writeln!(f, "parameters {}", Bytes(self.parameter_bytes()))?;
         let (values, gradients) = (Bytes(self.value_bytes()), Bytes(self.gradient_bytes()));
         writeln!(f, "a step on a batch of {}: values {values}, gradients {gradients}", self.batch)?;

@@ -128,9 +128,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
         {
             let data = self.data(before.needs(inner)?)?;
             let (data, first) = self.per_channel(&data, before, 1 - inner)?;
-            let place = data.clone();
+            let position = data.clone();
             let (data, second) = self.per_channel(&data, node, 1 - at)?;
-            node.expect("its two constants", (data.value, &data.view) == (place.value, &place.view))?;
+            node.expect("its two constants", (data.value, &data.view) == (position.value, &position.view))?;
             return match &*node.op {
                 "Add" => self.scale_and_add(&data, first, second),
                 "Div" => self.rescale(&data, first, inverse(second)),

@@ -43,28 +43,28 @@ impl<A: Scalar> Reader<'_, A> {
         // Whole axes of the samples are permuted directly; others are split first.
         let whole = |view: &View| -> Option<Vec<usize>> {
             let mut left: Vec<Option<&Axis>> = view.0[1..].iter().map(Some).collect();
-            let places = axes.iter().map(|&axis| {
-                let place = left.iter().position(|other| *other == Some(axis))?;
-                left[place] = None;
-                Some(place)
+            let positions = axes.iter().map(|&axis| {
+                let position = left.iter().position(|other| *other == Some(axis))?;
+                left[position] = None;
+                Some(position)
             });
-            places.collect::<Option<Vec<_>>>().filter(|places| places.len() == view.0.len() - 1)
+            positions.collect::<Option<Vec<_>>>().filter(|positions| positions.len() == view.0.len() - 1)
         };
-        let (from, places) = if let Some(places) = whole(&View::of(data.shape)) {
-            (data.shape, places)
+        let (from, positions) = if let Some(positions) = whole(&View::of(data.shape)) {
+            (data.shape, positions)
         } else {
             let mut sorted = factors.clone();
             sorted.sort_unstable_by_key(|[_, stride]| std::cmp::Reverse(*stride));
             let problem = "its axes are in an order that no layer here makes";
             let from = shape_of(&sorted.iter().map(|[size, _]| *size).collect::<Vec<_>>()).map_err(|_| problem)?;
-            let place = |factor| sorted.iter().position(|other| other == factor);
-            (from, factors.iter().map(place).collect::<Option<Vec<_>>>().ok_or(problem)?)
+            let position = |factor| sorted.iter().position(|other| other == factor);
+            (from, factors.iter().map(position).collect::<Option<Vec<_>>>().ok_or(problem)?)
         };
         if from.len() != to.len() {
             return Err("it takes a part of its numbers".into());
         }
         let value = self.reshape(data.value, data.shape, from)?;
-        let (value, shape) = self.layer(value, from, &Found::new(Spec::new("permute").set("axes", places)))?;
+        let (value, shape) = self.layer(value, from, &Found::new(Spec::new("permute").set("axes", positions)))?;
         self.reshape(value, shape, to)
     }
 

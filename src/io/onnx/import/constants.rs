@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayD, Axis, IxDyn};
 
-use super::view::place;
+use super::view::position;
 use super::{Read, Stop};
 use crate::spec::onnx::{Attribute, FLOAT, INT32, INT64, Node, Tensor};
 
@@ -92,7 +92,7 @@ enum Move {
     Shape(Vec<usize>),
     Axes(Vec<usize>),
     /// These indices of an axis.
-    Places(usize, Vec<usize>),
+    Positions(usize, Vec<usize>),
 }
 
 impl Move {
@@ -103,7 +103,7 @@ impl Move {
                 ArrayD::from_shape_vec(IxDyn(dims), numbers).map_err(|_| format!("{dims:?} is of another size"))
             }
             Self::Axes(axes) => Ok(array.view().permuted_axes(IxDyn(axes)).as_standard_layout().into_owned()),
-            Self::Places(axis, places) => Ok(array.select(Axis(*axis), places)),
+            Self::Positions(axis, positions) => Ok(array.select(Axis(*axis), positions)),
         }
     }
 }
@@ -155,7 +155,7 @@ pub(super) fn fold(node: &Node<'_>, inputs: &[Option<&Constant>], opset: i64, ro
             let axes: Vec<usize> = if perm.is_empty() {
                 (0..rank).rev().collect()
             } else {
-                perm.iter().map(|&axis| place(axis, rank)).collect::<Result<_, _>>()?
+                perm.iter().map(|&axis| position(axis, rank)).collect::<Result<_, _>>()?
             };
             let mut sorted = axes.clone();
             sorted.sort_unstable();
@@ -175,13 +175,14 @@ pub(super) fn fold(node: &Node<'_>, inputs: &[Option<&Constant>], opset: i64, ro
         }
         "Gather" => {
             let (x, indices) = (input(0)?, input(1)?);
-            let axis = place(node.int("axis", 0)?, x.dims().len())?;
-            let places = whole(&indices.ints()?)?;
-            let places = places.into_iter().map(|i| place(i, x.dims()[axis])).collect::<Result<Vec<_>, _>>()?;
+            let axis = position(node.int("axis", 0)?, x.dims().len())?;
+            let positions = whole(&indices.ints()?)?;
+            let positions =
+                positions.into_iter().map(|i| position(i, x.dims()[axis])).collect::<Result<Vec<_>, _>>()?;
             let (before, after) = (&x.dims()[..axis], &x.dims()[axis + 1..]);
             let dims = [before, indices.dims(), after].concat();
             sizes(&dims.iter().map(|&n| i64::try_from(n).ok()).collect::<Vec<_>>(), room)?;
-            x.moved(&Move::Places(axis, places))?.moved(&Move::Shape(dims))?
+            x.moved(&Move::Positions(axis, positions))?.moved(&Move::Shape(dims))?
         }
         "Slice" => {
             let mut x = input(0)?.clone();
@@ -198,9 +199,9 @@ pub(super) fn fold(node: &Node<'_>, inputs: &[Option<&Constant>], opset: i64, ro
                 return Err("its starts, ends, axes and steps are not equally many".to_owned().into());
             }
             for (i, &axis) in axes.iter().enumerate() {
-                let axis = place(axis, x.dims().len())?;
-                let places = range(starts[i], ends[i], steps[i], x.dims()[axis])?;
-                x = x.moved(&Move::Places(axis, places))?;
+                let axis = position(axis, x.dims().len())?;
+                let positions = range(starts[i], ends[i], steps[i], x.dims()[axis])?;
+                x = x.moved(&Move::Positions(axis, positions))?;
             }
             x
         }
@@ -244,7 +245,7 @@ fn cast(x: &Constant, to: i64) -> Read<Constant> {
 
 fn concat(inputs: &[Option<&Constant>], axis: i64) -> Read<Constant> {
     let first = inputs.first().copied().flatten().ok_or("its input 0 is missing")?;
-    let axis = Axis(place(axis, first.dims().len())?);
+    let axis = Axis(position(axis, first.dims().len())?);
     let wrong = |error: ndarray::ShapeError| Stop::from(error.to_string());
     let (mut floats, mut ints) = (Vec::new(), Vec::new());
     for input in inputs {
@@ -266,18 +267,18 @@ fn squeeze(dims: &[usize], axes: &[i64], squeeze: bool) -> Result<Vec<usize>, St
     if rank > 16 {
         return Err(format!("it has {rank} axes"));
     }
-    let places = axes.iter().map(|&axis| place(axis, rank)).collect::<Result<Vec<_>, _>>()?;
+    let positions = axes.iter().map(|&axis| position(axis, rank)).collect::<Result<Vec<_>, _>>()?;
     let wrong = || format!("its axes {axes:?} do not fit the sizes {dims:?}");
     if squeeze {
-        let taken = |i: usize| if axes.is_empty() { dims[i] == 1 } else { places.contains(&i) };
-        if places.iter().any(|&i| dims[i] != 1) {
+        let taken = |i: usize| if axes.is_empty() { dims[i] == 1 } else { positions.contains(&i) };
+        if positions.iter().any(|&i| dims[i] != 1) {
             return Err(wrong());
         }
         return Ok((0..rank).filter(|&i| !taken(i)).map(|i| dims[i]).collect());
     }
     let mut old = dims.iter();
     let new: Option<Vec<usize>> =
-        (0..rank).map(|i| if places.contains(&i) { Some(1) } else { old.next().copied() }).collect();
+        (0..rank).map(|i| if positions.contains(&i) { Some(1) } else { old.next().copied() }).collect();
     new.filter(|_| old.next().is_none()).ok_or_else(wrong)
 }
 
@@ -290,12 +291,12 @@ pub(super) fn range(start: i64, end: i64, step: i64, n: usize) -> Result<Vec<usi
     if step < 0 && start.saturating_add(n) < 0 {
         return Err(format!("it starts at {start}, backwards"));
     }
-    let mut places = Vec::new();
+    let mut positions = Vec::new();
     while step != 0 && ((step > 0 && at < end) || (step < 0 && at > end)) {
-        places.push(at as usize);
+        positions.push(at as usize);
         at = at.saturating_add(step);
     }
-    if places.is_empty() { Err("it leaves nothing".into()) } else { Ok(places) }
+    if positions.is_empty() { Err("it leaves nothing".into()) } else { Ok(positions) }
 }
 
 /// For one shape, or with a scalar.

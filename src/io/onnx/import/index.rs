@@ -46,8 +46,8 @@ impl<'g> Index<'g> {
         for &i in &needed {
             let node = &graph.nodes[i];
             table::check(node).map_err(|problem| format!("its operator {}: {problem}", node.op))?;
-            for (place, input) in node.inputs.iter().enumerate() {
-                index.takers.entry(input).or_default().push((i, place));
+            for (position, input) in node.inputs.iter().enumerate() {
+                index.takers.entry(input).or_default().push((i, position));
             }
         }
         index.compute(&needed)?;

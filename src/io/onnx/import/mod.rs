@@ -273,9 +273,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
             } else {
                 self.any(name)?.view.sizes().iter().map(|n| n.map(|n| n as i64)).collect()
             };
-            let place =
+            let position =
                 |n: i64| if n < 0 { n.saturating_add(sizes.len() as i64) } else { n }.clamp(0, sizes.len() as i64);
-            let (start, end) = (place(node.int("start", 0)?), place(node.int("end", i64::MAX)?));
+            let (start, end) = (position(node.int("start", 0)?), position(node.int("end", i64::MAX)?));
             return match sizes.get(start as usize..end as usize) {
                 Some(sizes) if !sizes.is_empty() => Ok(Constant::list(sizes.to_vec())),
                 _ => Err("it gives no sizes".into()),
@@ -297,8 +297,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
     }
 
     fn make(&self, found: &Found) -> Result<Box<dyn Layer<A>>> {
-        let place = Spec::new("");
-        Parts::new(&place, &mut Numbers(&found.parameters), &self.registry).layer("", &found.spec)
+        let position = Spec::new("");
+        Parts::new(&position, &mut Numbers(&found.parameters), &self.registry).layer("", &found.spec)
     }
 
     /// Adds a layer to a value with samples of this shape; returns its output and the sample shape.

@@ -96,11 +96,11 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
         let axes =
             self.list(mean, "axes", 1)?.filter(|axes| !axes.is_empty()).ok_or("its mean is over the batch, too")?;
-        let mut places = axes.iter().map(|&axis| data.view.axis(axis)).collect::<Result<Vec<_>, _>>()?;
-        places.sort_unstable();
+        let mut positions = axes.iter().map(|&axis| data.view.axis(axis)).collect::<Result<Vec<_>, _>>()?;
+        positions.sort_unstable();
         // The last axes, in any order, and never the batch.
         let rank = data.view.0.len();
-        let last = places.iter().copied().eq(rank.saturating_sub(axes.len())..rank);
+        let last = positions.iter().copied().eq(rank.saturating_sub(axes.len())..rank);
         node.expect("axes or keepdims", last && mean.int("keepdims", 1)? == 1)?;
         let sizes: Option<Vec<usize>> = data.view.sizes()[rank - axes.len()..].iter().copied().collect();
         let sizes = sizes.ok_or("its mean is over the batch, too")?;
@@ -214,8 +214,8 @@ fn group_norm(groups: usize, channels: usize, eps: f64) -> Spec {
 
 /// The number of groups of channels that the view has after the batch, each with all its positions.
 fn groups_of(data: &Data) -> Option<usize> {
-    let ([Axis::Batch, groups, _], (channels, apart)) = (&*data.view.0, channels_of(data.shape)) else { return None };
+    let ([Axis::Batch, groups, _], (channels, stride)) = (&*data.view.0, channels_of(data.shape)) else { return None };
     let count = groups.size()?;
-    let whole = channels.is_multiple_of(count) && *groups == Axis::new(count, channels / count * apart);
+    let whole = channels.is_multiple_of(count) && *groups == Axis::new(count, channels / count * stride);
     whole.then_some(count)
 }

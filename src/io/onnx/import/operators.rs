@@ -221,10 +221,11 @@ impl<'g, A: Scalar> Reader<'g, A> {
 
     /// The mean or the maximum over all positions: (batch, channels).
     fn pooled(&mut self, data: &Data, axes: &[i64], mean: bool) -> Read<Data> {
-        let places = axes.iter().map(|&axis| data.view.axis(axis)).collect::<Result<Vec<_>, _>>()?;
+        let positions = axes.iter().map(|&axis| data.view.axis(axis)).collect::<Result<Vec<_>, _>>()?;
         // All axes except the batch and the channels.
-        let mut left = (1..data.view.0.len()).filter(|axis| !places.contains(axis));
-        let (channels, None, true) = (left.next(), left.next(), data.view.0[0] == Axis::Batch && !places.contains(&0))
+        let mut left = (1..data.view.0.len()).filter(|axis| !positions.contains(axis));
+        let (channels, None, true) =
+            (left.next(), left.next(), data.view.0[0] == Axis::Batch && !positions.contains(&0))
         else {
             return Err(format!("it goes over the axes {axes:?}, as no layer here does").into());
         };

@@ -49,8 +49,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let data = self.lengths(alone.needs(0)?)?;
         let value = self.standard(&data)?;
         let Shape::Sequence { steps, .. } = value.1 else { return Err(wrong.into()) };
-        let (places, sizes, ones) = (self.numbers(less, 0)?, self.sizes(less, 0)?, self.ints(alone, 1)?);
-        let count = places.len() == steps && places.iter().zip(0..).all(|(&place, n)| place == f64::from(n));
+        let (positions, sizes, ones) = (self.numbers(less, 0)?, self.sizes(less, 0)?, self.ints(alone, 1)?);
+        let count =
+            positions.len() == steps && positions.iter().zip(0..).all(|(&position, n)| position == f64::from(n));
         let batch = matches!(ones.first(), Some(None | Some(0))) && alone.int("allowzero", 0)? == 0;
         let ones = batch && ones.len() == sizes.len() + 1 && ones[1..].iter().all(|&n| n == Some(1));
         less.expect("positions", count && ones)?;

@@ -141,15 +141,15 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let across = self.index.sole(down.input(1), "MatMul").ok_or(wrong)?;
         let image = self.image(across)?;
         let Shape::Image { height, width, .. } = image.1 else { return Err(wrong.into()) };
-        let (&[w, columns], &[lines, h]) = (&*self.sizes(across, 1)?, &*self.sizes(down, 0)?) else {
+        let (&[w, columns], &[rows, h]) = (&*self.sizes(across, 1)?, &*self.sizes(down, 0)?) else {
             return Err(wrong.into());
         };
         down.expect("A or B", (w, h) == (width, height))?;
         let numbers = [self.numbers(across, 1)?, self.numbers(down, 0)?];
-        let [wide, high] = AdaptiveAvgPool2d::new([lines, columns]).region_weights([height, width]);
+        let [wide, high] = AdaptiveAvgPool2d::new([rows, columns]).region_weights([height, width]);
         let same = |got: &[f64], want: &[f32]| got.iter().zip(want).all(|(&got, &want)| got == f64::from(want));
         down.expect("A or B", same(&numbers[0], &wide) && same(&numbers[1], &high))?;
-        self.on(image, &Found::new(Spec::new("adaptive_avg_pool2d").set("output", [lines, columns])))
+        self.on(image, &Found::new(Spec::new("adaptive_avg_pool2d").set("output", [rows, columns])))
     }
 
     /// A sum with a constant for each step.

@@ -233,10 +233,10 @@ fn states(steps: usize, count: usize, units: usize) -> View {
 fn turned(numbers: &[f64], rows: usize, units: usize, order: &[usize]) -> Vec<f64> {
     let mut turned = vec![0.0; numbers.len()];
     let width = order.len() * units;
-    for (place, gate) in order.iter().enumerate() {
+    for (position, gate) in order.iter().enumerate() {
         for unit in 0..units {
             for row in 0..rows {
-                turned[row * width + gate * units + unit] = numbers[(place * units + unit) * rows + row];
+                turned[row * width + gate * units + unit] = numbers[(position * units + unit) * rows + row];
             }
         }
     }

@@ -41,8 +41,8 @@ pub(super) fn merged(factors: impl IntoIterator<Item = [usize; 2]>) -> Vec<[usiz
     let mut merged: Vec<[usize; 2]> = Vec::new();
     for [size, stride] in factors.into_iter().filter(|[size, _]| *size != 1) {
         match merged.last_mut() {
-            Some([outer, apart]) if *apart == size * stride => {
-                (*outer, *apart) = (*outer * size, stride);
+            Some([outer, outer_stride]) if *outer_stride == size * stride => {
+                (*outer, *outer_stride) = (*outer * size, stride);
             }
             _ => merged.push([size, stride]),
         }
@@ -66,8 +66,8 @@ impl View {
 
     /// The axis of channels or features of samples of this shape.
     pub(super) fn channels(shape: Shape) -> Axis {
-        let (count, apart) = channels_of(shape);
-        Axis::new(count, apart)
+        let (count, stride) = channels_of(shape);
+        Axis::new(count, stride)
     }
 
     /// The sizes; `None` is the batch.
@@ -77,7 +77,7 @@ impl View {
 
     /// The index of an axis that may be counted from the end.
     pub(super) fn axis(&self, axis: i64) -> Result<usize, String> {
-        place(axis, self.0.len())
+        position(axis, self.0.len())
     }
 
     /// The number of values of a sample.
@@ -110,7 +110,7 @@ impl View {
     /// Adds axes of size 1, with these indices in the result.
     pub(super) fn unsqueezed(&self, axes: &[i64]) -> Result<Self, String> {
         let rank = self.0.len().saturating_add(axes.len());
-        let mut axes = axes.iter().map(|&axis| place(axis, rank)).collect::<Result<Vec<_>, _>>()?;
+        let mut axes = axes.iter().map(|&axis| position(axis, rank)).collect::<Result<Vec<_>, _>>()?;
         axes.sort_unstable();
         axes.dedup();
         if rank > MOST_AXES || self.0.len() + axes.len() != rank {
@@ -155,10 +155,10 @@ impl View {
         let product = |sizes: &[Option<usize>]| {
             sizes.iter().flatten().try_fold(1_usize, |product, &size| product.checked_mul(size)).ok_or_else(wrong)
         };
-        let (len, place) = (self.len(), old.iter().position(Option::is_none).unwrap_or(0));
+        let (len, position) = (self.len(), old.iter().position(Option::is_none).unwrap_or(0));
         if !new.contains(&None) {
-            if batch.is_some() && rest != Some(place) && new.get(place) == Some(&batch) {
-                new[place] = None;
+            if batch.is_some() && rest != Some(position) && new.get(position) == Some(&batch) {
+                new[position] = None;
             } else if let Some(rest) = rest.take_if(|_| product(&new).is_ok_and(|product| product == len)) {
                 new[rest] = None;
             }
@@ -211,10 +211,10 @@ fn split(factors: Vec<[usize; 2]>, sizes: &[Option<usize>]) -> Option<Vec<Axis>>
 }
 
 /// The index of one of `rank` axes that may be counted from the end.
-pub(super) fn place(axis: i64, rank: usize) -> Result<usize, String> {
+pub(super) fn position(axis: i64, rank: usize) -> Result<usize, String> {
     let counted = if axis < 0 { axis.checked_add(rank as i64) } else { Some(axis) };
-    let place = counted.and_then(|axis| usize::try_from(axis).ok()).filter(|&axis| axis < rank);
-    place.ok_or_else(|| format!("there is no axis {axis} among {rank}"))
+    let position = counted.and_then(|axis| usize::try_from(axis).ok()).filter(|&axis| axis < rank);
+    position.ok_or_else(|| format!("there is no axis {axis} among {rank}"))
 }
 
 #[cfg(test)]

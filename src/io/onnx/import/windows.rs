@@ -160,9 +160,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
             return Err(format!("it has the pads {pads:?} for {} axes", axes.len()).into());
         }
         for (i, &axis) in axes.iter().enumerate() {
-            let place = super::view::place(axis, 4)?;
-            node.expect("axes", cells[place] == [0, 0])?;
-            cells[place] = [pads[i], pads[axes.len() + i]];
+            let position = super::view::position(axis, 4)?;
+            node.expect("axes", cells[position] == [0, 0])?;
+            cells[position] = [pads[i], pads[axes.len() + i]];
         }
         let [[0, 0], [0, 0], [above, below], [left, right]] = cells else {
             return Err(format!("it has the pads {pads:?}, not those around an image").into());
@@ -241,7 +241,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             [1.0, 1.0, down, across] if whole(down) && whole(across) => {
                 self.upsampled(image, [down as usize, across as usize], bilinear)
             }
-            _ => Err(format!("it has the scales {scales:?}, not whole ones of lines and columns").into()),
+            _ => Err(format!("it has the scales {scales:?}, not integers for rows and columns").into()),
         }
     }
 
@@ -252,6 +252,6 @@ impl<'g, A: Scalar> Reader<'g, A> {
 
 /// An array of three axes with the axes reversed.
 fn reversed(numbers: &[f64], [a, b, c]: [usize; 3]) -> Vec<f64> {
-    let places = (0..c).flat_map(|k| (0..b).flat_map(move |j| (0..a).map(move |i| (i * b + j) * c + k)));
-    places.map(|place| numbers[place]).collect()
+    let positions = (0..c).flat_map(|k| (0..b).flat_map(move |j| (0..a).map(move |i| (i * b + j) * c + k)));
+    positions.map(|position| numbers[position]).collect()
 }
