@@ -1,13 +1,18 @@
-//! [`Error`]: every way a caller can be wrong, in words.
+//! [`Error`]: everything that can go wrong in a call, with a message that says what to do.
 
-use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::{fmt, io};
 
 use crate::Shape;
 
-/// A result whose error is this crate's [`Error`].
+/// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What was wrong with a call. A failed call changes no parameter.
+///
+/// The message of an error that wraps another, such as [`Error::Layer`], includes the message of the inner error, which
+/// is also its [`source`](std::error::Error::source). The source of a file error is the [`io::Error`].
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -20,134 +25,136 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
-    /// A layer cannot take samples of this shape.
+    /// The layer does not accept samples of this shape.
     Input {
-        /// The layer, as its `Debug` prints it.
+        /// The layer's `Debug` text.
         layer: String,
-        /// What it takes.
+        /// What the layer accepts.
         wants: String,
-        /// The shape that it was offered.
+        /// The shape it was given.
         got: Shape,
     },
     /// An error in a layer of a network.
     Layer {
-        /// The layer's name: its position, unless it was given another one.
+        /// The layer's name; by default its position.
         name: String,
-        /// What is wrong there.
+        /// The layer's error.
         error: Box<Error>,
     },
-    /// A batch whose rows have the wrong number of features.
+    /// The rows of a batch have the wrong number of features.
     Width {
-        /// What one row should be.
+        /// The expected shape of one row.
         wants: Shape,
-        /// How many columns the batch has.
+        /// The number of columns of the batch.
         got: usize,
     },
-    /// A matrix that has another shape than the one it must match.
+    /// A matrix has the wrong shape.
     Dimensions {
-        /// Which matrix it is.
+        /// Which matrix.
         what: String,
-        /// Its rows and columns as they should be.
+        /// The expected numbers of rows and columns.
         wants: [usize; 2],
-        /// Its rows and columns as they are.
+        /// The actual numbers of rows and columns.
         got: [usize; 2],
     },
-    /// A layer cannot work with the values in this batch, whatever its shape.
+    /// The layer does not accept the values in this batch, although the shape is right.
     Values {
-        /// The layer, as its `Debug` prints it.
+        /// The layer's `Debug` text.
         layer: String,
-        /// What it takes.
+        /// What the layer accepts.
         wants: String,
-        /// What it got.
+        /// What it was given.
         got: String,
-        /// The row that it is in, from 0, if it is in one.
+        /// The row of the value, from 0, if there is one.
         row: Option<usize>,
     },
-    /// A loss cannot compare these outputs with this target.
+    /// The target does not fit the outputs, or has values that are not accepted.
     Target {
-        /// The loss, as its `Debug` prints it.
-        loss: String,
-        /// What it takes.
+        /// The loss, metric or transformer that was given the target: its name or `Debug` text.
+        who: String,
+        /// What it accepts.
         wants: String,
-        /// What it got.
+        /// What it was given.
         got: String,
-        /// The row that it is in, from 0, if it is in one.
+        /// The row of the value, from 0, if there is one.
         row: Option<usize>,
     },
-    /// The network would have to learn through a function without a useful gradient.
+    /// A layer without a useful gradient stands between trainable parameters and the output.
     NotDifferentiable {
-        /// The layer in the way, as its `Debug` prints it.
+        /// The layer's `Debug` text.
         layer: String,
     },
-    /// There is something that a layer cannot do.
+    /// The layer does not support the operation.
     Unsupported {
-        /// The layer, as its `Debug` prints it.
+        /// The layer's `Debug` text.
         layer: String,
-        /// What it is, after the layer's name, and what to do.
+        /// The rest of the message, after the layer's name: what is not supported, and what to do.
         what: String,
     },
-    /// A method was called before the one it needs.
+    /// A method was called before another method that it needs.
     Order {
         /// The method that was called.
         call: &'static str,
-        /// What has to come first.
+        /// What must be called first.
         needs: &'static str,
     },
-    /// A setting outside its range.
+    /// A setting is outside its range.
     Setting {
-        /// Whose setting it is, and its name.
+        /// The owner and the name of the setting.
         what: String,
         /// The range.
         wants: &'static str,
-        /// The value that it was given.
+        /// The rejected value.
         got: f64,
     },
-    /// A network without layers.
+    /// The network has no layers.
     Empty,
-    /// Something is wrong with the form of a network.
+    /// The structure of the network is wrong.
     Graph {
         /// The step, input or output.
         step: String,
         /// What is wrong with it, and what to do.
         problem: String,
     },
-    /// There is nothing of this name.
+    /// The name is unknown.
     Unknown {
-        /// What was looked for: an input, an output, a layer, a parameter.
+        /// The kind of thing: an input, an output, a layer, a parameter.
         what: &'static str,
-        /// The name that was asked for.
+        /// The unknown name.
         name: String,
-        /// Those that there are.
+        /// The known names.
         known: Vec<String>,
     },
-    /// The operands of an operation in a graph do not fit each other.
+    /// The operands of an operation in a graph have incompatible shapes.
     Operands {
-        /// The operation's sign.
+        /// The operation's symbol.
         operation: String,
-        /// Rows and columns of the first operand.
+        /// The rows and columns of the first operand.
         left: [usize; 2],
-        /// Rows and columns of the second.
+        /// The rows and columns of the second operand.
         right: [usize; 2],
     },
-    /// An operation in a graph has an operand from another graph.
+    /// An operation combines variables of two graphs.
     OtherGraph,
     /// A backward pass through a graph that an earlier pass has freed.
     FreedGraph,
-    /// A number became infinite or NaN.
+    /// A value is infinite or NaN.
     NonFinite {
-        /// Which number it was.
+        /// Which value.
         what: String,
-        /// Its value.
+        /// The value.
         got: f64,
+        /// Whether it comes from the data; otherwise the network computed it.
+        in_data: bool,
     },
-    /// Something is wrong with one of the sets of samples that a trainer was given.
+    /// An error in one of a trainer's data sets.
     Data {
-        /// Which set it is.
+        /// Which data set.
         which: &'static str,
         /// What is wrong with it.
         error: Box<Error>,
     },
-    /// Training stopped in the middle.
+    /// Training failed.
     Training {
         /// The epoch, from 1.
         epoch: usize,
@@ -156,50 +163,50 @@ pub enum Error {
         /// What went wrong.
         error: Box<Error>,
     },
-    /// There is no such number to watch a training by.
+    /// The quantity to monitor is unknown.
     Monitor {
-        /// The number that was asked for.
+        /// The unknown name.
         name: String,
-        /// Those that there are.
+        /// The known names.
         known: Vec<String>,
     },
     /// A file could not be written.
     Save {
         /// The file.
         path: String,
-        /// The operating system's words.
-        error: String,
+        /// The operating system's error.
+        error: IoError,
     },
-    /// A data file could not be read.
+    /// A file could not be read.
     File {
         /// The file.
         path: String,
-        /// The operating system's words.
-        error: String,
+        /// The operating system's error.
+        error: IoError,
     },
-    /// A column of a matrix that nothing can be learned from.
+    /// Nothing can be fitted to a column of the data.
     Column {
-        /// Who was to learn.
+        /// The transformer that was fitted.
         who: &'static str,
-        /// The column's number, from 0.
+        /// The column, from 0.
         column: usize,
         /// What is wrong with it.
         problem: String,
     },
-    /// A field of a table in a text file that is not what it should be.
+    /// A field of a table is invalid.
     Field {
-        /// The file, or what kind of text it is.
+        /// The file, or the kind of text.
         what: String,
-        /// The line in which the row starts, from 1.
+        /// The line on which the row starts, from 1.
         line: u64,
-        /// The column's number, from 1.
+        /// The column, from 1.
         column: usize,
         /// What is wrong with it.
         problem: String,
     },
-    /// A data file or text that does not follow its format.
+    /// A file or text does not follow its format.
     Format {
-        /// The file, or what kind of text it is.
+        /// The file, or the kind of text.
         what: String,
         /// What is wrong with it.
         problem: String,
@@ -207,7 +214,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// An error of the join of this name, told of the block of which it is a part.
+    /// Moves an error of the named join to the block that contains it.
     pub(crate) fn of_join(self, join: &str, block: &dyn fmt::Debug) -> Self {
         match self {
             Self::Layer { name, error } if name == join => match *error {
@@ -218,12 +225,22 @@ impl Error {
         }
     }
 
-    /// The error, told to be in the layer of this name.
+    /// Wraps the error with the name of its layer.
     pub(crate) fn at(self, name: &str) -> Self {
         Self::Layer { name: name.to_owned(), error: Box::new(self) }
     }
 
-    /// The same error, its row renamed: from that of a part, such as a batch, to that of the whole.
+    /// [`Error::Save`] for this path.
+    pub(crate) fn save(path: &Path, error: io::Error) -> Self {
+        Self::Save { path: path.display().to_string(), error: error.into() }
+    }
+
+    /// [`Error::File`] for this path.
+    pub(crate) fn file(path: &Path, error: io::Error) -> Self {
+        Self::File { path: path.display().to_string(), error: error.into() }
+    }
+
+    /// Maps the row of the error, for example from a row of a batch to a row of the whole data set.
     pub(crate) fn map_row(mut self, f: impl FnOnce(usize) -> usize) -> Self {
         let mut error = &mut self;
         while let Self::Layer { error: inner, .. } = error {
@@ -237,7 +254,7 @@ impl Error {
 }
 
 impl Error {
-    /// Writes the text; `after` follows a layer's name: a comma where its position comes before it.
+    /// Writes the message; `after` follows the layer's text: a comma when its name comes first.
     fn write(&self, f: &mut fmt::Formatter<'_>, after: &str) -> fmt::Result {
         match self {
             Self::Input { layer, wants, got } => write!(f, "{layer}{after} takes {wants}, got {}", Numbers(*got)),
@@ -255,14 +272,16 @@ impl Error {
                 write!(f, "the network takes rows of {} features, got {got}; one row is one sample", Numbers(*wants))
             }
             Self::Dimensions { what, wants, got } => {
-                write!(f, "{what} must be {} x {}, got {} x {}", wants[0], wants[1], got[0], got[1])
+                write!(f, "{what} must be {} x {}, got {} x {}", wants[0], wants[1], got[0], got[1])?;
+                let hint = if what.starts_with("the target") { row_hint(wants[0], (got[0], got[1])) } else { None };
+                f.write_str(&hint.unwrap_or_default())
             }
             Self::Values { layer, wants, got, row } => {
                 write!(f, "{layer}{after} takes {wants}, got {got}")?;
                 in_row(*row, f)
             }
-            Self::Target { loss, wants, got, row } => {
-                write!(f, "{loss} takes {wants}, got {got}")?;
+            Self::Target { who, wants, got, row } => {
+                write!(f, "{who} takes {wants}, got {got}")?;
                 in_row(*row, f)
             }
             Self::NotDifferentiable { layer } => write!(
@@ -287,7 +306,10 @@ impl Error {
             Self::FreedGraph => f.write_str(
                 "an earlier `backward` freed this graph; call `backward_retaining` if there will be another pass",
             ),
-            Self::NonFinite { what, got } => write!(
+            Self::NonFinite { what, got, in_data: true } => {
+                write!(f, "{what} is {got}; no parameter was changed; remove or impute such values in the data")
+            }
+            Self::NonFinite { what, got, in_data: false } => write!(
                 f,
                 "{what} is {got}; no parameter was changed; try a smaller learning rate, or look for NaN in the data"
             ),
@@ -317,7 +339,7 @@ fn in_row(row: Option<usize>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     row.map_or(Ok(()), |row| write!(f, " in row {row}"))
 }
 
-/// A shape, and how many numbers that are if it does not say so itself.
+/// A shape, followed by its number of values unless it is flat.
 struct Numbers(Shape);
 
 impl fmt::Display for Numbers {
@@ -329,18 +351,81 @@ impl fmt::Display for Numbers {
     }
 }
 
-// No `source`: the text of a `Layer` has that of the error in it.
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Layer { error, .. } | Self::Data { error, .. } | Self::Training { error, .. } => Some(&**error),
+            Self::Save { error, .. } | Self::File { error, .. } => Some(&*error.0),
+            _ => None,
+        }
+    }
+}
 
-/// The error of a backward pass whose cache or gradients are not those of a forward pass with the same layer.
+/// An [`io::Error`] that can be cloned and compared: two are equal if their kinds and messages are.
+///
+/// ```
+/// use neuropil::Error;
+/// use std::error::Error as _;
+/// use std::io;
+///
+/// let error = neuropil::data::read_idx("no/such/file").unwrap_err();
+/// let source = error.source().and_then(|source| source.downcast_ref::<io::Error>()).unwrap();
+/// assert_eq!(source.kind(), io::ErrorKind::NotFound);
+/// assert!(matches!(error, Error::File { error, .. } if error.kind() == io::ErrorKind::NotFound));
+/// ```
+#[derive(Clone)]
+pub struct IoError(Arc<io::Error>);
+
+impl IoError {
+    /// The kind of the error.
+    pub fn kind(&self) -> io::ErrorKind {
+        self.0.kind()
+    }
+}
+
+impl From<io::Error> for IoError {
+    fn from(error: io::Error) -> Self {
+        Self(Arc::new(error))
+    }
+}
+
+impl PartialEq for IoError {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind() == other.kind() && self.to_string() == other.to_string()
+    }
+}
+
+impl fmt::Debug for IoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for IoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// The shape of a target that does not fit `samples` samples, with a hint if it is a row that should be a column.
+pub(crate) fn target_shape(samples: usize, got: (usize, usize)) -> String {
+    format!("{} x {}{}", got.0, got.1, row_hint(samples, got).unwrap_or_default())
+}
+
+fn row_hint(samples: usize, got: (usize, usize)) -> Option<String> {
+    let n = samples;
+    (n > 1 && got == (1, n)).then(|| format!("; (1, {n}) is one sample of {n} numbers; did you mean ({n}, 1)?"))
+}
+
+/// The error of a backward pass whose cache or gradients do not come from a forward pass of this layer.
 pub(crate) const NO_FORWARD: Error = Error::Order { call: "backward", needs: "`forward` with the same layer" };
 
-/// The error unless `got` is in the range that is written out in `wants`.
+/// Returns an error unless `ok`; `wants` describes the range.
 pub(crate) fn check_setting(what: &str, got: f64, wants: &'static str, ok: bool) -> Result<()> {
     if ok { Ok(()) } else { Err(Error::Setting { what: what.to_owned(), wants, got }) }
 }
 
-/// The same for the setting `name` of a layer; nothing is allocated while all is well.
+/// [`check_setting`] for the setting `name` of a layer; allocates only for an error.
 pub(crate) fn check_setting_of(
     layer: &dyn fmt::Debug,
     name: &str,
@@ -351,7 +436,7 @@ pub(crate) fn check_setting_of(
     if ok { Ok(()) } else { Err(Error::Setting { what: format!("the {name} of {layer:?}"), wants, got }) }
 }
 
-/// The output shape of `layer`, or the error that no memory could hold such samples.
+/// Returns `output`, or an error if such a sample cannot fit into memory.
 pub(crate) fn check_size(layer: &dyn fmt::Debug, input: Shape, output: Shape) -> Result<Shape> {
     if output.len() <= isize::MAX as usize / 64 {
         return Ok(output);

@@ -1,13 +1,11 @@
-//! Checks derivatives against finite differences: for the layers and losses here, and for yours.
+//! Checks derivatives against finite differences: those of the crate's layers and losses, and your own.
 //!
-//! A derivative is right when it agrees with what the function does: for each number w that a value depends on,
-//! (f(w + h) - f(w - h)) / 2h, in `f64`, with h = 6·10⁻⁶·max(1, |w|), the step at which rounding and curvature together
-//! cost least. A layer's outputs are made one number by a random upstream gradient, so that every entry of the Jacobian
-//! takes part.
+//! Each derivative is compared with the central difference (f(w + h) - f(w - h)) / 2h, in `f64`, with h = 6·10⁻⁶·max(1,
+//! |w|), which balances rounding and truncation errors. A layer's outputs are reduced to a scalar with a random
+//! upstream gradient, so that every entry of the Jacobian is tested.
 //!
-//! Give it several rows, all different: with a single one, a sum over the batch that was forgotten goes unnoticed, and
-//! so does a cache left over from another batch. Keep away from kinks (0 for a rectifier): there is no derivative there
-//! to compare with.
+//! Use several different rows: with one row, a missing sum over the batch and a stale cache go unnoticed. Keep away
+//! from kinks, such as 0 for a rectifier: there is no derivative to compare with.
 //!
 //! ```
 //! use neuropil::gradcheck;
@@ -30,25 +28,25 @@ use crate::layer::{Backward, Cache, Layer, Pass};
 use crate::losses::{self, Loss};
 use crate::{Error, Init, Matrix, Result, Shape, rng};
 
-/// What a check found: the worst disagreement, and how much was compared.
+/// The result of a check: the largest error, and the number of comparisons.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// The largest error, |analytic - numeric| / max(1, |analytic|, |numeric|); NaN if anything was NaN.
     pub error: f64,
-    /// Where it is, such as `0.weight[3, 1]` or `input[0, 2]`.
+    /// The position of the largest error, such as `0.weight[3, 1]` or `input[0, 2]`.
     pub at: String,
-    /// The derivative by `backward` there.
+    /// The derivative computed by `backward` there.
     pub analytic: f64,
-    /// The derivative by finite differences there.
+    /// The finite difference there.
     pub numeric: f64,
-    /// How many derivatives were compared.
+    /// The number of compared derivatives.
     pub compared: usize,
-    /// How many of them are not zero: if none is, the check says little.
+    /// The number of nonzero ones among them: if there are none, the check says little.
     pub nonzero: usize,
 }
 
 impl Report {
-    /// Whether anything was compared, and nothing was off by more than `tolerance`: 10⁻⁷ for smooth functions.
+    /// Whether at least one derivative was compared and no error exceeds `tolerance`: 10⁻⁷ for smooth functions.
     pub fn passes(&self, tolerance: f64) -> bool {
         self.compared > 0 && self.error <= tolerance
     }
@@ -59,7 +57,7 @@ impl Report {
 
     fn compare(&mut self, analytic: f64, numeric: f64, at: impl FnOnce() -> String) {
         let error = (analytic - numeric).abs() / analytic.abs().max(numeric.abs()).max(1.0);
-        // NaN is worst of all, and stays.
+        // NaN is the worst error, and stays.
         if self.compared == 0 || error > self.error || (error.is_nan() && !self.error.is_nan()) {
             *self = Self { error, at: at(), analytic, numeric, ..*self };
         }
@@ -76,15 +74,16 @@ impl fmt::Display for Report {
     }
 }
 
-/// Checks a layer, or a whole network, at the batch `x`: the gradient by the input and by every trainable parameter.
+/// Checks a layer or a whole network on the batch `x`: the gradients with respect to the input and each trainable
+/// parameter.
 ///
-/// Every matrix that the layer has to fill holds NaN before, and its cache comes from a batch of other rows: what it
-/// forgets to write, adds to what was there, or takes from the batch before, shows. The parameters' gradients are also
-/// compared as they are when nobody asks for the input's. Layers that draw random numbers draw the same ones, from
-/// `seed`, in each evaluation.
+/// The matrices that the layer fills hold NaN before, and its cache comes from a batch of other rows. Thus a missing
+/// write, an addition to an old value and a stale cache are found. The gradients with respect to the parameters are
+/// also checked for a backward pass without the gradient with respect to the input. Layers that draw random numbers
+/// draw the same ones, from `seed`, in each evaluation.
 ///
 /// # Errors
-/// [`Error::Width`] when the rows of `x` are not of the shape `input`; those of the layer.
+/// [`Error::Width`] when the rows of `x` do not have the shape `input`; errors of the layer.
 pub fn layer(layer: &dyn Layer<f64>, input: impl Into<Shape>, x: &Matrix<f64>, seed: u64) -> Result<Report> {
     let check = Check::new(layer, input.into(), x, seed)?;
     let mut report = Report::empty();
@@ -94,8 +93,8 @@ pub fn layer(layer: &dyn Layer<f64>, input: impl Into<Shape>, x: &Matrix<f64>, s
     Ok(report)
 }
 
-/// Checks the gradient by every trainable parameter only: for layers whose inputs cannot be moved a little, such as the
-/// indices that an embedding takes.
+/// Checks only the gradients with respect to each trainable parameter: for layers whose inputs cannot be varied, such
+/// as the indices of an embedding.
 ///
 /// ```
 /// use neuropil::gradcheck;
@@ -116,7 +115,7 @@ pub fn parameters(layer: &dyn Layer<f64>, input: impl Into<Shape>, x: &Matrix<f6
     Ok(report)
 }
 
-/// A layer at the point where it is checked.
+/// A layer and the point at which it is checked.
 struct Check<'a> {
     layer: &'a dyn Layer<f64>,
     input: Shape,
@@ -125,7 +124,7 @@ struct Check<'a> {
     seed: u64,
 }
 
-/// What `backward` says: dL/dx, and dL/dw when dL/dx was asked for and when it was not.
+/// dL/dx, dL/dw of a backward pass that also computes dL/dx, and dL/dw of one that does not.
 struct Gradients {
     dx: Array2<f64>,
     dw: Vec<Array2<f64>>,
@@ -150,7 +149,7 @@ impl<'a> Check<'a> {
         Ok(y)
     }
 
-    /// The gradients of Σ dy ∘ y by the parameters, and by the input into `dx`.
+    /// The gradients of Σ dy ∘ y with respect to the parameters, and to the input in `dx`.
     fn backward(
         &self,
         x: &Array2<f64>,
@@ -165,7 +164,7 @@ impl<'a> Check<'a> {
                 dw.push(Array2::from_elem(w.dim(), f64::NAN));
             }
         });
-        // Other random numbers than in the forward pass, as on a tape, where the generator goes on.
+        // The random numbers differ from those of the forward pass, as on a tape.
         let mut pass = Pass { training: true, recording: true, input: self.input, cache, rng: &mut rng(!self.seed) };
         self.layer.backward(Backward { x, y: &y, dy, dx: dx.map(|dx| &mut **dx), dw: &mut dw }, &mut pass)?;
         Ok(dw)
@@ -173,7 +172,7 @@ impl<'a> Check<'a> {
 
     fn gradients(&self) -> Result<Gradients> {
         let mut cache = Cache::default();
-        // The rows in another order and one more: valid for any layer, and never the same batch.
+        // The rows in reverse order, and the first one again: a valid batch that differs from `x`.
         let other = |m: &Array2<f64>| {
             let (backwards, first) = (m.slice(s![..;-1, ..]), m.slice(s![..m.nrows().min(1), ..]));
             concatenate![Axis(0), backwards, first]
@@ -223,12 +222,12 @@ impl<'a> Check<'a> {
     }
 }
 
-/// Sets a number of the layer's trainable parameter `slot`, if `to` is one, and returns what it was.
+/// Sets an entry of the trainable parameter `slot` to `to`, if given, and returns the old value.
 fn exchange(layer: &mut dyn Layer<f64>, slot: usize, index: (usize, usize), to: Option<f64>) -> f64 {
     let (mut at, mut old) = (0, f64::NAN);
     layer.visit_mut(&mut |info, w| {
         if info.role.is_trainable() {
-            // NaN stays if the layer shows its parameters in another order here than in `visit`.
+            // NaN stays if `visit` and `visit_mut` have different orders.
             if let Some(w) = w.get_mut(index).filter(|_| at == slot) {
                 old = *w;
                 *w = to.unwrap_or(old);
@@ -239,14 +238,14 @@ fn exchange(layer: &mut dyn Layer<f64>, slot: usize, index: (usize, usize), to: 
     old
 }
 
-/// The name of the layer's trainable parameter `slot`.
+/// The name of the trainable parameter `slot`.
 fn name_of(layer: &dyn Layer<f64>, slot: usize) -> String {
     let mut names = Vec::new();
     layer.visit(&mut |info, _| names.extend(info.role.is_trainable().then(|| info.name.to_string())));
     names.swap_remove(slot)
 }
 
-/// Checks a loss at the outputs `y` and `target`: the gradient by each output.
+/// Checks the gradient of a loss with respect to the outputs `y`, for this `target`.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -259,7 +258,7 @@ fn name_of(layer: &dyn Layer<f64>, slot: usize) -> String {
 /// ```
 ///
 /// # Errors
-/// When the target does not fit.
+/// Errors of the loss, when the target does not fit.
 pub fn loss(loss: &dyn Loss<f64>, y: &Matrix<f64>, target: &Matrix<f64>) -> Result<Report> {
     let mut scratch = losses::Scratch::default();
     let mut gradient = Array2::from_elem(y.dim(), f64::NAN);
@@ -271,7 +270,7 @@ pub fn loss(loss: &dyn Loss<f64>, y: &Matrix<f64>, target: &Matrix<f64>) -> Resu
         let w = y[index];
         let numeric = difference(w, |moved| {
             y[index] = moved;
-            // On one side with the gradient and on the other without: the value must not depend on it.
+            // One side with the gradient and one without: the value must not depend on it.
             let dy = if moved > w { Some(&mut *unused) } else { None };
             scratch.reduce(loss, &y, target, None, dy)
         })?;
@@ -280,10 +279,10 @@ pub fn loss(loss: &dyn Loss<f64>, y: &Matrix<f64>, target: &Matrix<f64>) -> Resu
     Ok(report)
 }
 
-/// The central difference of `f` at `w`; `f` is called last with `w` itself, to put everything back.
+/// The central difference of `f` at `w`. The last call is `f(w)`, which restores the state.
 fn difference(w: f64, mut f: impl FnMut(f64) -> Result<f64>) -> Result<f64> {
     let h = 6e-6 * w.abs().max(1.0);
-    // What was really added, after rounding.
+    // The steps as they are after rounding.
     let (up, down) = (w + h, w - h);
     let slope = (f(up)? - f(down)?) / (up - down);
     f(w)?;

@@ -1,9 +1,24 @@
 //! Neural networks in pure Rust on [`ndarray`]: readable layers, checked derivatives, fast training on a CPU.
 //!
-//! A batch is a matrix with one row a sample; a parameter is a matrix, and so is a gradient. A layer is a plain value that
-//! does not change while data pass through it: what the forward pass must keep for the backward pass is on a [`Tape`].
+//! A [`Trainer`](train::Trainer) runs the epochs, with shuffling, validation, metrics, schedules and checkpoints:
 //!
-//! # Learning XOR
+//! ```
+//! use neuropil::metrics::Accuracy;
+//! use neuropil::prelude::*;
+//!
+//! let mut rng = rng(1);
+//! let (train, test) = neuropil::data::moons::<f32>(400, 0.1, &mut rng).split(0.25, &mut rng)?;
+//! let mut network = Sequential::mlp(&[2, 16, 2], Tanh, &mut rng)?;
+//! let mut trainer = Trainer::new(CrossEntropy::new(), Adam::new(0.02)).epochs(40).metric(Accuracy);
+//! trainer.fit(&mut network, &train)?;
+//! let evaluation = trainer.evaluate(&network, &test)?;
+//! assert!(evaluation.get("accuracy") > Some(0.95), "{evaluation}");
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! A batch is a matrix with one sample per row; parameters and gradients are matrices, too. Layers are plain values,
+//! which a forward pass does not change: what the backward pass needs is stored on a [`Tape`]. With a tape, you write
+//! the training loop yourself:
 //!
 //! ```
 //! use neuropil::prelude::*;
@@ -18,7 +33,7 @@
 //! for _ in 0..500 {
 //!     tape.forward(&network, &x)?; // caches the forward state
 //!     tape.loss(&Bce::new(), &target)?;
-//!     tape.backward(&network)?; // the gradients by the input and the weights
+//!     tape.backward(&network)?; // gradients with respect to the input and the parameters
 //!     tape.step(&mut network, &mut sgd)?;
 //! }
 //! let y = network.predict(&x)?;
@@ -26,25 +41,50 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
+//! # Networks
+//!
+//! A [`Network`] is a graph of layers and joins with any number of named inputs and outputs, checked as it is built; a
+//! [`Sequential`] is one that is a chain. Networks are layers, so they nest; [`Residual`] and [`Parallel`] are blocks
+//! made that way. [`OutputLosses`] has a loss for each output, [`data::NamedSamples`] names the inputs and targets.
+//!
 //! # Where things are
 //!
-//! - [`Sequential`] chains [`layers`] and [`activations`], checks that they fit as they are added, and predicts.
-//! - [`Tape`] trains: forward, a loss out of [`losses`], backward, and a step of one of the [`optimizers`], whose rate may
-//!   follow one of the [`schedules`].
-//! - [`Trainer`](train::Trainer) does all that for many epochs, with validation, early stopping and checkpoints.
-//! - [`Init`] is where weights start; [`gradcheck`] proves a derivative, also of your own layer or loss.
-//! - [`data`] has small data sets and the reader for MNIST, [`metrics`] says how good predictions are, and [`classic`] has
-//!   the perceptron and the linear classifier that came before.
-//! - [`Summary`] tells what a network costs in numbers, products and memory.
-//! - [`doctor`] looks at a network on a batch, before a long training or when one does not learn, and says what is wrong
-//!   and what to do.
-//! - [`Trace`] shows every number of one training step, in text, formulas and a drawing.
-//! - [`terminal`] draws curves, boundaries and digits in characters, and `plot`, a feature, as SVG and PNG.
-//! - [`graph`] is the computational graph of a formula, with the values and gradients on its edges.
-//! - [`adapt`] lends arrays of three and four axes to networks, and shows outputs as such.
-//! - [`spec`] describes a network so that it can be made again from its description and its parameters.
-//! - [`io`] saves and loads networks, and exchanges them with other systems.
-//! - [`Scalar`] is `f32` or `f64`, and tells how exact exp, tanh and their kin are.
+//! From the bottom up; the kernels (matrix products, convolutions, elementwise passes) are private.
+//!
+//! - [`spec`]: descriptions from which layers and networks can be created again; [`Shape`], [`Scalar`] (`f32` or `f64`)
+//!   and [`adapt`], which views arrays of three and four axes as batches.
+//! - [`layer`]: the traits and types for writing a layer or join of your own; [`gradcheck`] tests its derivatives.
+//! - [`layers`], [`activations`], [`joins`], [`losses`], [`metrics`], [`optimizers`], [`schedules`]: the lists of what
+//!   the crate has; [`Init`] initializes weights, [`classic`] has the perceptron and the linear classifier.
+//! - [`Network`], [`Sequential`], and [`Summary`], the cost of a network.
+//! - [`Tape`]: forward pass, loss, backward pass and optimizer step.
+//! - [`data`]: data sets, readers and preprocessing; [`train`]: the trainer and its callbacks.
+//! - [`io`]: saving and loading, `PyTorch` and Keras weights, ONNX, Rust source, `NumPy` arrays.
+//! - To look at a network: [`doctor`] finds problems before and during training, [`Trace`] shows every number of a
+//!   training step, [`graph`] is the computational graph of a formula, [`terminal`] and `plot` draw curves, decision
+//!   boundaries and images.
+//!
+//! # Features
+//!
+//! | feature | default | what it enables |
+//! |---|---|---|
+//! | `parallel` | yes | large matrix products and elementwise passes on the threads of the current rayon pool |
+//! | `gzip` | yes | gzip-compressed data files |
+//! | `files` | yes | model files, checkpoints, `PyTorch` and Keras weights, ONNX, Rust source |
+//! | `npz` | yes | several arrays in a file, as written by `numpy.savez` |
+//! | `csv` | no | tables from CSV files |
+//! | `plot` | no | charts, decision boundaries, images and films as SVG and PNG |
+//! | `progress` | no | a progress bar |
+//!
+//! # Examples
+//!
+//! Run them with `cargo run --release --example NAME`; the README says what each shows.
+//!
+//! - First steps: `xor`, `digits`, `mnist`, and the teaching notebooks `notebook_000` to `notebook_004`.
+//! - Tables: `regression`, `titanic`. Images: `lenet`. Sequences: `sunspots`, `names`. Deep networks: `residual`.
+//! - Training: `find_rate`, `resume`.
+//! - Looking inside: `doctor`, `trace_xor`, `graph`, `boundary`, `film`, `templates`, `activation_gallery`, `plots`.
+//! - Extending: `own_layer`. Accuracy of the kernels: `ulp`.
 
 pub mod activations;
 pub mod adapt;
@@ -73,9 +113,7 @@ mod tape;
 mod text;
 pub mod train;
 
-// The doctor asks for it by this path.
-
-pub use error::{Error, Result};
+pub use error::{Error, IoError, Result};
 pub use init::{Fan, Gain, Init};
 pub use network::{
     LayerSummary, Network, OutputLosses, OutputMetric, Parallel, Residual, Scratch, Sequential, Shared, Summary, Value,
@@ -90,11 +128,10 @@ pub use tape::{Gradients, Tape};
 pub use ndarray;
 pub use rand;
 
-/// A matrix of any layout: `&Array2`, views and slices of arrays all coerce to `&Matrix`.
+/// A matrix of any memory layout: `&Array2`, views and slices of arrays all coerce to `&Matrix`.
 pub type Matrix<A> = ndarray::ArrayRef2<A>;
 
-/// The generator of random numbers that everything here draws from, started from a seed: the same seed gives the same
-/// numbers on every machine.
+/// Creates the crate's random number generator from a seed, which gives the same numbers on every machine.
 ///
 /// ```
 /// use neuropil::rand::Rng;
@@ -105,12 +142,12 @@ pub fn rng(seed: u64) -> rand::rngs::Xoshiro256PlusPlus {
     rand::SeedableRng::seed_from_u64(seed)
 }
 
-/// The code in the README runs, too.
+/// Tests the code in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// Everything that a program which trains networks uses: `use neuropil::prelude::*;`.
+/// The names that most programs need: `use neuropil::prelude::*;`.
 pub mod prelude {
     pub use crate::activations::{
         Activation, Celu, Elu, Gelu, GeluTanh, HardShrink, HardSigmoid, HardSwish, HardTanh, Identity, LeakyRelu,

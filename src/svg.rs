@@ -1,8 +1,8 @@
-//! The writer of SVG that all pictures of this crate go through.
+//! The SVG writer for all pictures of this crate.
 
 use std::fmt::{self, Display, Write as _};
 
-/// A picture that grows element by element. Coordinates are pixels, to the right and down.
+/// An SVG picture under construction. Coordinates are pixels, to the right and down.
 #[derive(Debug, Clone)]
 pub(crate) struct Svg {
     width: f64,
@@ -10,10 +10,10 @@ pub(crate) struct Svg {
     body: String,
 }
 
-/// The green of values and the red of gradients, as in the lectures.
+/// The colours of values and gradients, as in the lectures.
 pub(crate) const VALUE: &str = "#1a7f37";
 pub(crate) const GRADIENT: &str = "#cf222e";
-/// Lines and text.
+/// The colour of strokes and text.
 pub(crate) const INK: &str = "#24292f";
 pub(crate) const GREY: &str = "#8c959f";
 
@@ -22,7 +22,7 @@ impl Svg {
         Self { width, height, body: String::new() }
     }
 
-    /// An element with these attributes and nothing in it.
+    /// Adds an element with these attributes and no content.
     pub(crate) fn element(&mut self, tag: &str, attributes: impl Display) -> &mut Self {
         let _ = writeln!(self.body, "<{tag} {attributes}/>");
         self
@@ -43,7 +43,7 @@ impl Svg {
         self.element("rect", format_args!(r#"x="{x}" y="{y}" width="{w}" height="{h}" {style}"#))
     }
 
-    /// A line through these points; those that are not finite interrupt it.
+    /// A line through these points; non-finite ones interrupt it.
     #[cfg(any(test, feature = "plot"))]
     pub(crate) fn polyline(&mut self, points: &[(f64, f64)], style: impl Display) -> &mut Self {
         for run in points.split(|(x, y)| !(x.is_finite() && y.is_finite())).filter(|run| run.len() > 1) {
@@ -62,7 +62,7 @@ impl Svg {
         self
     }
 
-    /// An element with others in it, which `fill` draws.
+    /// An element whose content `fill` draws.
     #[cfg(feature = "plot")]
     pub(crate) fn group(&mut self, tag: &str, attributes: impl Display, fill: impl FnOnce(&mut Self)) -> &mut Self {
         let _ = writeln!(self.body, "<{tag} {attributes}>");
@@ -79,7 +79,7 @@ impl Svg {
         self.element("path", format_args!(r#"d="M{back} {up}L{x} {y}L{back} {down}z" fill="{colour}""#))
     }
 
-    /// The whole file.
+    /// The complete SVG file.
     pub(crate) fn finish(&self) -> String {
         let (w, h) = (N(self.width), N(self.height));
         format!(
@@ -91,7 +91,7 @@ impl Svg {
     }
 }
 
-/// About how wide a text is at this size.
+/// The approximate width of a text at this font size.
 pub(crate) fn text_width(text: &str, size: f64) -> f64 {
     0.6 * size * text.chars().count() as f64
 }
@@ -106,7 +106,7 @@ impl Display for N {
     }
 }
 
-/// Text in which nothing is taken for a tag.
+/// Text with XML's special characters escaped.
 pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl Display for Escaped<'_> {

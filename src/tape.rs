@@ -1,4 +1,4 @@
-//! [`Tape`]: one training step after the other, remembered from forward to backward.
+//! [`Tape`]: records a forward pass for the backward pass and the optimizer step.
 
 use std::any::TypeId;
 
@@ -16,12 +16,12 @@ mod saliency;
 
 use gradients::Gathered;
 
-/// The memory of a training step: [`forward`](Self::forward), [`loss`](Self::loss), [`backward`](Self::backward),
+/// The state of a training step: [`forward`](Self::forward), [`loss`](Self::loss), [`backward`](Self::backward),
 /// [`step`](Self::step).
 ///
-/// A network does not change while data pass through it; the tape keeps what the backward pass needs, and every
-/// gradient. Its buffers are reused: once they have their size, a step allocates nothing. Two tapes can run one network
-/// on two batches at the same time.
+/// The network does not change during a forward or backward pass; the tape stores what the backward pass needs, and the
+/// gradients. Its buffers are reused: after the first step, a step allocates nothing. Two tapes can run one network on
+/// two batches at the same time.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -50,7 +50,7 @@ pub struct Tape<A: Scalar> {
     dy: Array2<A>,
     dx: Array2<A>,
     dw: Vec<Array2<A>>,
-    /// The learning rate of each parameter as a multiple of the optimizer's.
+    /// The learning rate of each parameter, as a multiple of the optimizer's.
     rates: Vec<f64>,
     gathered: Gathered<A>,
     cache: Cache,
@@ -59,11 +59,11 @@ pub struct Tape<A: Scalar> {
     stage: Stage,
     /// Whether layers are in training mode.
     training: bool,
-    /// Which network went forward.
+    /// The network of the last forward pass.
     network: (TypeId, usize),
 }
 
-/// How far the current step has come.
+/// The progress of the current step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
     Start,
@@ -72,22 +72,22 @@ enum Stage {
     Backward,
 }
 
-/// What a backward pass found.
+/// The result of a backward pass.
 #[derive(Debug, Clone, Copy)]
 pub struct Gradients<'a, A: Scalar> {
-    /// dL/dx, a matrix like the input.
+    /// dL/dx, of the shape of the input.
     pub input: &'a Array2<A>,
     /// dL/dw for each trainable parameter, in the order of [`Layer::visit`].
     pub weights: &'a [Array2<A>],
 }
 
 impl<A: Scalar> Tape<A> {
-    /// A tape for `network`; the seed is for layers that draw random numbers when training.
+    /// Creates a tape for `network`; `seed` seeds the layers that draw random numbers during training.
     pub fn new(network: &Network<A>, seed: u64) -> Self {
         Self::for_layer(network, network.input_shape(), seed)
     }
 
-    /// A tape for a single layer, whose samples have this shape.
+    /// Creates a tape for a single layer whose samples have the shape `input`.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -120,8 +120,8 @@ impl<A: Scalar> Tape<A> {
         tape
     }
 
-    /// The tape in predicting mode: layers do what they do when the network predicts, and gradients are those of that.
-    /// Dropout passes everything on, and a batch norm uses its running statistics and leaves them as they are.
+    /// Switches to evaluation mode: dropout passes its input on, a batch norm uses its running statistics and does not
+    /// update them, and the gradients are those of this function.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -138,7 +138,7 @@ impl<A: Scalar> Tape<A> {
         Self { training: false, ..self }
     }
 
-    /// Makes room for one gradient like each trainable parameter.
+    /// Allocates a gradient for each trainable parameter.
     fn lay_out_gradients(&mut self, layer: &dyn Layer<A>) {
         let mut slots = 0;
         layer.visit(&mut |info, w| {
@@ -157,11 +157,11 @@ impl<A: Scalar> Tape<A> {
         self.gathered.batches = 0;
     }
 
-    /// Passes a batch through the network, in training mode, and returns the outputs.
+    /// Runs the forward pass on a batch, in training mode, and returns the outputs.
     ///
     /// # Errors
-    /// [`Error::Width`] when the rows are not of the network's input shape; an error of a layer; a network that cannot
-    /// learn, because a layer with parameters comes before a step function.
+    /// [`Error::Width`] when a row does not have the network's input shape; errors of the layers;
+    /// [`Error::NotDifferentiable`] when a step function follows a layer with parameters.
     pub fn forward(&mut self, network: &dyn Layer<A>, x: &Matrix<A>) -> Result<&Array2<A>> {
         let wants = self.shape;
         self.forward_with(network, x.nrows(), |input| {
@@ -173,8 +173,8 @@ impl<A: Scalar> Tape<A> {
         })
     }
 
-    /// The same as [`forward`](Self::forward) for a batch of so many rows that `fill` writes straight into the tape's own
-    /// memory, without a matrix in between.
+    /// [`forward`](Self::forward) on a batch of `rows` samples that `fill` writes into the tape's input buffer, without
+    /// a copy.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -200,7 +200,7 @@ impl<A: Scalar> Tape<A> {
         self.stage = Stage::Start;
         let output = network.output_shape(self.shape)?;
         let identity = network.identity();
-        // Chains keep the form of their parameters; of other layers nobody knows.
+        // A network with an identity keeps the shapes of its parameters; other layers may change them.
         if identity != self.network || identity.1 == 0 {
             self.network = identity;
             self.lay_out_gradients(network);
@@ -220,17 +220,17 @@ impl<A: Scalar> Tape<A> {
         Ok(&self.y)
     }
 
-    /// The shape of a sample that goes in.
+    /// The shape of an input sample.
     pub(crate) fn shape(&self) -> Shape {
         self.shape
     }
 
-    /// For how many numbers the last loss is a mean; `None` for a sum.
+    /// The number of terms the last loss is a mean over; `None` for a sum.
     pub(crate) fn loss_count(&self) -> Option<f64> {
         self.loss.count()
     }
 
-    /// The batch of the last forward pass.
+    /// The inputs of the last forward pass.
     pub fn input(&self) -> &Array2<A> {
         &self.x
     }
@@ -240,7 +240,7 @@ impl<A: Scalar> Tape<A> {
         &self.y
     }
 
-    /// The loss of the outputs against `target`, with its gradient kept for the backward pass.
+    /// Computes the loss of the outputs against `target`, and its gradient for the backward pass.
     ///
     /// # Errors
     /// When the target does not fit the outputs; [`Error::NonFinite`] when the loss is infinite or NaN;
@@ -249,9 +249,8 @@ impl<A: Scalar> Tape<A> {
         self.reduce_loss(loss, target, None)
     }
 
-    /// The same as [`loss`](Self::loss) with a weight for each sample: Σ wᵢℓᵢ / Σ wᵢcᵢ, where ℓ are the samples' losses and
-    /// c the [counts](Loss::counts) that the mean is over; 0 if all samples weigh nothing. For losses that are sums,
-    /// Σ wᵢℓᵢ.
+    /// [`loss`](Self::loss) with a weight for each sample: Σ wᵢℓᵢ / Σ wᵢcᵢ, where ℓᵢ is the loss of sample i and cᵢ its
+    /// [count](Loss::counts) in the mean; 0 if all weights are 0. For losses that are sums, Σ wᵢℓᵢ.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -279,16 +278,16 @@ impl<A: Scalar> Tape<A> {
         resize(&mut self.dy, self.y.nrows(), self.y.ncols());
         let value = self.loss.reduce(loss, &self.y, target, weights, Some(&mut self.dy))?;
         if !value.is_finite() {
-            return Err(Error::NonFinite { what: "the loss".into(), got: value.to_f64() });
+            return Err(Error::NonFinite { what: "the loss".into(), got: value.to_f64(), in_data: false });
         }
         self.stage = Stage::Loss;
         Ok(value)
     }
 
-    /// The gradients of the loss by the input and by each parameter.
+    /// Computes the gradients of the loss with respect to the input and each parameter.
     ///
     /// # Errors
-    /// [`Error::Order`] before [`loss`](Self::loss), or for another network than that of the forward pass.
+    /// [`Error::Order`] before [`loss`](Self::loss), or if the forward pass was of another network.
     pub fn backward(&mut self, network: &dyn Layer<A>) -> Result<Gradients<'_, A>> {
         self.needs(Stage::Loss, "backward")?;
         self.needs_network(network, "backward")?;
@@ -296,11 +295,11 @@ impl<A: Scalar> Tape<A> {
         Ok(Gradients { input: &self.dx, weights: &self.dw })
     }
 
-    /// The gradients of the loss by each parameter. Without the input's gradient, a step of an MLP saves up to a third
-    /// of its work.
+    /// Computes the gradients of the loss with respect to each parameter. Without the gradient with respect to the
+    /// input, a step of an MLP saves up to a third of its work.
     ///
     /// # Errors
-    /// [`Error::Order`] before [`loss`](Self::loss), or for another network than that of the forward pass.
+    /// [`Error::Order`] before [`loss`](Self::loss), or if the forward pass was of another network.
     pub fn backward_weights(&mut self, network: &dyn Layer<A>) -> Result<&[Array2<A>]> {
         self.needs(Stage::Loss, "backward_weights")?;
         self.needs_network(network, "backward_weights")?;
@@ -308,11 +307,12 @@ impl<A: Scalar> Tape<A> {
         Ok(&self.dw)
     }
 
-    /// The gradients by the input and by each parameter, where `dy` is the gradient by the outputs.
+    /// Computes the gradients with respect to the input and each parameter, given the gradient `dy` with respect to the
+    /// outputs.
     ///
     /// # Errors
-    /// [`Error::Dimensions`] when `dy` is not like the outputs; [`Error::Order`] before [`forward`](Self::forward), or
-    /// for another network than that of the forward pass.
+    /// [`Error::Dimensions`] when `dy` does not have the shape of the outputs; [`Error::Order`] before
+    /// [`forward`](Self::forward), or if the forward pass was of another network.
     pub fn backward_from(&mut self, network: &dyn Layer<A>, dy: &Matrix<A>) -> Result<Gradients<'_, A>> {
         self.needs(Stage::Forward, "backward_from")?;
         self.needs_network(network, "backward_from")?;
@@ -342,7 +342,7 @@ impl<A: Scalar> Tape<A> {
             rng: &mut self.rng,
         };
         network.backward(at, &mut pass)?;
-        // A layer may have put a matrix of another layout there.
+        // A layer may have replaced the matrix by one of another layout.
         for dw in self.dw.iter_mut().filter(|dw| !dw.is_standard_layout()) {
             *dw = dw.as_standard_layout().into_owned();
         }
@@ -350,23 +350,23 @@ impl<A: Scalar> Tape<A> {
         Ok(())
     }
 
-    /// For each step of `network`, its value and the gradient with respect to it, after a backward pass.
+    /// The value of each step of `network` and the gradient with respect to it, after a backward pass.
     pub(crate) fn recorded(&mut self, network: &Network<A>) -> Result<Vec<[&Array2<A>; 2]>> {
         self.needs(Stage::Backward, "recorded")?;
         self.needs_network(network, "recorded")?;
         network.recorded(&mut self.cache, [&self.y, &self.dy])
     }
 
-    /// Starts the random numbers of the layers anew.
+    /// Reseeds the random numbers of the layers.
     pub fn reseed(&mut self, seed: u64) {
         self.rng = rng(seed);
     }
 
-    /// Lets `optimizer` change the parameters by the gradients of the backward pass.
+    /// Updates the parameters with `optimizer` and the gradients of the backward pass.
     ///
     /// # Errors
-    /// [`Error::Order`] before a backward pass, or for another network than that of the forward pass;
-    /// [`Error::Setting`] for settings of the optimizer outside their range. The parameters stay as they were.
+    /// [`Error::Order`] before a backward pass, or if the forward pass was of another network; [`Error::Setting`] for
+    /// an optimizer setting outside its range. The parameters are not changed.
     pub fn step(&mut self, network: &mut dyn Layer<A>, optimizer: &mut dyn Optimizer<A>) -> Result<()> {
         self.needs(Stage::Backward, "step")?;
         self.needs_network(network, "step")?;
@@ -404,12 +404,12 @@ impl<A: Scalar> Tape<A> {
         Ok(())
     }
 
-    /// A whole training step on one batch: forward, loss, backward without the input's gradient, and the optimizer's
-    /// update. Returns the loss before the update.
+    /// Runs a whole training step on one batch: forward, loss, backward without the gradient with respect to the input,
+    /// and the optimizer step. Returns the loss before the update.
     ///
     /// # Errors
-    /// Those of [`forward`](Self::forward), [`loss`](Self::loss) and [`step`](Self::step); the parameters stay as they
-    /// were.
+    /// Those of [`forward`](Self::forward), [`loss`](Self::loss) and [`step`](Self::step); the parameters are not
+    /// changed.
     pub fn train(
         &mut self,
         network: &mut dyn Layer<A>,
@@ -425,7 +425,7 @@ impl<A: Scalar> Tape<A> {
         Ok(value)
     }
 
-    /// The error unless the step has come as far as `stage`.
+    /// Returns an error unless the step has reached `stage`.
     fn needs(&self, stage: Stage, call: &'static str) -> Result<()> {
         if self.stage >= stage {
             return Ok(());
@@ -439,7 +439,7 @@ impl<A: Scalar> Tape<A> {
         Err(Error::Order { call, needs })
     }
 
-    /// The error unless it was this network that went forward: only it can read the caches.
+    /// Returns an error unless the forward pass was of this network: the caches are its own.
     fn needs_network(&self, network: &dyn Layer<A>, call: &'static str) -> Result<()> {
         let same = network.identity() == self.network
             && network.output_shape(self.shape).is_ok_and(|output| output.len() == self.y.ncols());

@@ -1,6 +1,6 @@
-//! Numbers and tables as text, for everything that is shown to people.
+//! Formats numbers and tables as text.
 
-/// A number with so many significant figures, without zeros at the end: `-12`, `0.3679`, `1.5e-7`.
+/// A number with `figures` significant digits, without trailing zeros: `-12`, `0.3679`, `1.5e-7`.
 pub(crate) fn figures(x: f64, figures: usize) -> String {
     if x == 0.0 || !x.is_finite() {
         return if x == 0.0 { "0".into() } else { x.to_string() };
@@ -16,21 +16,21 @@ pub(crate) fn figures(x: f64, figures: usize) -> String {
     trim(&format!("{x:.decimals$}")).to_owned()
 }
 
-/// A decimal number without the zeros that say nothing.
+/// A decimal number without trailing zeros.
 pub(crate) fn trim(number: &str) -> &str {
     let short = if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number };
     if short == "-0" { "0" } else { short }
 }
 
-/// Lines of cells with aligned columns, two spaces between them. Columns are left-aligned where `left` says so.
-pub(crate) fn table(lines: &[Vec<String>], left: impl Fn(usize) -> bool) -> String {
-    let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |i: usize| lines.iter().filter_map(|line| line.get(i)).map(|cell| cell.chars().count()).max();
+/// Aligns the columns of a table, with two spaces between them. Column i is left-aligned if `left(i)`.
+pub(crate) fn table(rows: &[Vec<String>], left: impl Fn(usize) -> bool) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |i: usize| rows.iter().filter_map(|row| row.get(i)).map(|cell| cell.chars().count()).max();
     let widths: Vec<usize> = (0..columns).map(|i| width(i).unwrap_or(0)).collect();
     let mut text = String::new();
-    for line in lines {
+    for row in rows {
         let mut out = String::new();
-        for (i, (cell, &width)) in line.iter().zip(&widths).enumerate() {
+        for (i, (cell, &width)) in row.iter().zip(&widths).enumerate() {
             let gap = " ".repeat(width - cell.chars().count());
             let between = if i > 0 { "  " } else { "" };
             let parts = if left(i) { [between, cell, &gap] } else { [between, &gap, cell] };
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn columns_are_aligned() {
-        let lines = [vec!["a".to_owned(), "10".to_owned()], vec!["abc".to_owned(), "9".to_owned()]];
-        assert_eq!(table(&lines, |i| i == 0), "a    10\nabc   9\n");
+        let rows = [vec!["a".to_owned(), "10".to_owned()], vec!["abc".to_owned(), "9".to_owned()]];
+        assert_eq!(table(&rows, |i| i == 0), "a    10\nabc   9\n");
     }
 }

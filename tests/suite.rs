@@ -13,6 +13,8 @@ mod zoo;
 
 mod activations;
 mod attention;
+mod attention_join;
+mod backward_modes;
 mod classic;
 mod composition;
 mod data;
@@ -29,6 +31,7 @@ mod metrics;
 mod normalization;
 mod notebooks;
 mod numpy;
+mod onnx_graphs;
 mod optimizers;
 mod predicting_tape;
 mod prepare;

@@ -135,7 +135,7 @@ impl<A: Scalar> Perceptron<A> {
         self.check(x)?;
         self.check_target(x, target)?;
         if let Some(got) = x.iter().find(|x| !x.is_finite()) {
-            return Err(Error::NonFinite { what: "a number in x".into(), got: got.to_f64() });
+            return Err(Error::NonFinite { what: "a number in x".into(), got: got.to_f64(), in_data: true });
         }
         check_setting("the largest number of epochs", max_epochs as f64, "at least 1", max_epochs > 0)?;
 
@@ -190,7 +190,7 @@ impl<A: Scalar> Perceptron<A> {
     }
 
     fn check_target(&self, x: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
-        let wrong = |wants: String, got| Err(Error::Target { loss: "Perceptron".into(), wants, got, row: None });
+        let wrong = |wants: String, got| Err(Error::Target { who: "Perceptron".into(), wants, got, row: None });
         if target.dim() != (x.nrows(), 1) {
             let (rows, columns) = target.dim();
             return wrong(format!("a target of one answer a row, {} x 1", x.nrows()), format!("{rows} x {columns}"));

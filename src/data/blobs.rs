@@ -1,4 +1,4 @@
-//! [`blobs`]: a cloud of points around each of several centres.
+//! [`blobs`]: Gaussian clusters.
 
 use ndarray::Array2;
 use rand::Rng;
@@ -8,10 +8,10 @@ use crate::data::samples::classes;
 use crate::init::standard_normal;
 use crate::{Matrix, Scalar};
 
-/// A round cloud of points around each row of `centers`, one class each.
+/// A Gaussian cluster of points around each row of `centers`, one class each.
 ///
-/// Each coordinate is its centre's plus noise from a bell of standard deviation `std`. x is (samples, columns of
-/// `centers`), target (samples, 1) with the index of the centre; without centres there are no samples.
+/// Gaussian noise of standard deviation `std` is added to each coordinate. x is (samples, columns of `centers`), target
+/// is (samples, 1) with the index of the center; without centers there are no samples.
 ///
 /// ```
 /// use ndarray::array;

@@ -1,11 +1,11 @@
-//! [`Categories`]: texts and their numbers, for the encoders.
+//! [`Categories`]: the distinct texts of the encoders.
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::error::check_setting;
 use crate::{Error, Result};
 
-/// Different texts, each with its position as its number.
+/// Distinct texts, numbered by their position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Categories {
     names: Vec<String>,
@@ -13,14 +13,14 @@ pub(super) struct Categories {
 }
 
 impl Categories {
-    /// Those that occur, in the order of their bytes; `who` asks.
+    /// The distinct texts, in byte order; `who` is named in errors.
     pub(super) fn of<S: AsRef<str>>(who: &str, texts: &[S]) -> Result<Self> {
         check_setting(&format!("the number of texts for {who}"), texts.len() as f64, "at least 1", !texts.is_empty())?;
         let names: BTreeSet<&str> = texts.iter().map(AsRef::as_ref).collect();
         Self::new(who, names.into_iter().map(String::from).collect())
     }
 
-    /// These, in this order; the error if one is there twice.
+    /// These texts, in this order; an error if one is repeated.
     pub(super) fn new(who: &str, names: Vec<String>) -> Result<Self> {
         let numbers: HashMap<String, usize> =
             names.iter().enumerate().map(|(number, name)| (name.clone(), number)).collect();
@@ -41,13 +41,13 @@ impl Categories {
         self.numbers.get(name).copied()
     }
 
-    /// The error about a text that is none of these.
+    /// The error for an unknown text.
     pub(super) fn unknown(&self, who: &str, row: usize, text: &str) -> Error {
         let mut known: Vec<String> = self.names.iter().take(10).map(|name| format!("`{name}`")).collect();
         if self.names.len() > 10 {
             known.push(format!("{} more", self.names.len() - 10));
         }
         let (wants, got) = (format!("one of {}", known.join(", ")), format!("`{text}`"));
-        Error::Target { loss: who.into(), wants, got, row: Some(row) }
+        Error::Target { who: who.into(), wants, got, row: Some(row) }
     }
 }

@@ -1,13 +1,13 @@
-//! What the transforms of columns share: learning from each, and changing each.
+//! Shared parts of the column transformers: fitting and transforming each column.
 
 use ndarray::Array2;
 
 use crate::error::check_setting;
 use crate::{Error, Matrix, Result, Scalar};
 
-/// What `learn` makes of the numbers in each column, without those that are missing (NaN).
+/// Applies `learn` to the values of each column, without the missing ones (NaN).
 ///
-/// `who` is the transform. The error if there are no rows, a column has no numbers, or one of them is infinite.
+/// `who` is the transformer. An error if there are no rows, a column has no values, or one of them is infinite.
 pub(super) fn learn<A: Scalar, T>(
     who: &'static str,
     x: &Matrix<A>,
@@ -31,7 +31,7 @@ pub(super) fn learn<A: Scalar, T>(
     Ok(learned)
 }
 
-/// The matrix with each number changed by `change(column, number)`; the error unless it has `width` columns.
+/// Applies `change(column, value)` to each value; an error unless the matrix has `width` columns.
 pub(super) fn change<A: Scalar>(
     who: &'static str,
     x: &Matrix<A>,
@@ -45,12 +45,12 @@ pub(super) fn change<A: Scalar>(
     Ok(Array2::from_shape_fn(x.dim(), |(row, column)| A::of(change(column, x[[row, column]].to_f64()))))
 }
 
-/// The error unless each of these parameters is finite.
+/// Returns an error unless all parameters are finite.
 pub(super) fn check_finite(what: &str, parameters: &[f64]) -> Result<()> {
     parameters.iter().try_for_each(|&x| check_setting(what, x, "finite", x.is_finite()))
 }
 
-/// The error unless two lists of parameters have a number for each column.
+/// Returns an error unless both lists have the same length.
 pub(super) fn check_same_length(what: &str, first: &[f64], second: &[f64]) -> Result<()> {
     if first.len() == second.len() {
         return Ok(());
@@ -58,9 +58,9 @@ pub(super) fn check_same_length(what: &str, first: &[f64], second: &[f64]) -> Re
     Err(Error::Dimensions { what: what.into(), wants: [1, first.len()], got: [1, second.len()] })
 }
 
-/// Their mean, which is exact where all are the same; infinite where the sum is.
+/// The mean, exact for a constant column; infinite if the sum is.
 pub(super) fn mean(numbers: &[f64]) -> f64 {
-    // The rounded mean of equal numbers need not be that number.
+    // The rounded mean of equal values may differ from them.
     let constant = numbers.iter().all(|x| *x == numbers[0]);
     if constant { numbers[0] } else { numbers.iter().sum::<f64>() / numbers.len() as f64 }
 }

@@ -1,4 +1,4 @@
-//! [`Csv`] reads text files of separated values; [`Table`] is what is in them.
+//! [`Csv`] reads files of delimited text; [`Table`] is their content.
 
 use std::path::Path;
 
@@ -10,13 +10,13 @@ use super::split::check_rows;
 use crate::error::check_setting;
 use crate::{Error, Result, Scalar};
 
-/// What the end of the text is marked with: a record of its own, unless an open quotation mark swallows it.
+/// Marks the end of the text: a record of its own, unless an open quotation mark swallows it.
 const END: &[u8] = b"\n\x04";
 
-/// How to read a text file of separated values: with commas, and names in its first line, unless told otherwise.
+/// A reader of delimited text. By default, fields are separated by commas and the first line has the column names.
 ///
-/// Fields may be in quotation marks, which are doubled inside of them; white space around a field is not part of it, and
-/// empty lines are skipped. The text is UTF-8; a file may be gzip-compressed if the feature `gzip` is on.
+/// Fields may be quoted, with quotation marks doubled inside; white space around a field is removed, and empty lines
+/// are skipped. The text is UTF-8; a file may be gzip-compressed with the feature `gzip`.
 ///
 /// ```
 /// use neuropil::data::Csv;
@@ -47,22 +47,22 @@ impl Default for Csv {
 }
 
 impl Csv {
-    /// Commas between fields, and names in the first line.
+    /// Creates a reader with comma as delimiter and column names in the first line.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The byte between fields, such as `b';'` or `b'\t'`.
+    /// Sets the delimiter, such as `b';'` or `b'\t'`.
     pub fn delimiter(self, delimiter: u8) -> Self {
         Self { delimiter, ..self }
     }
 
-    /// There is no line with names: columns are called `0`, `1` and so on.
+    /// Reads the first line as data, too: the columns are named `0`, `1` and so on.
     pub fn without_names(self) -> Self {
         Self { headers: false, ..self }
     }
 
-    /// Fields with these texts are as good as empty, that is, missing.
+    /// Treats fields with these texts as missing, like empty fields.
     pub fn missing<S: Into<String>>(mut self, texts: impl IntoIterator<Item = S>) -> Self {
         self.missing.extend(texts.into_iter().map(Into::into));
         self
@@ -71,14 +71,13 @@ impl Csv {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`Error::File`] when it cannot be read; [`Error::Format`] when its compressed content is damaged, or there is
-    /// nothing in it; [`Error::Field`] for a line with fewer or more fields than the first, a name that is there twice, a
-    /// field that is not UTF-8, and a quotation mark that is not closed; [`Error::Setting`] for an impossible delimiter.
+    /// [`Error::File`] when it cannot be read; [`Error::Format`] when its compressed content is damaged, or it is
+    /// empty; [`Error::Field`] for a line with another number of fields than the first, a repeated column name, a field
+    /// that is not UTF-8, and an unclosed quotation mark; [`Error::Setting`] for an invalid delimiter.
     pub fn read(&self, path: impl AsRef<Path>) -> Result<Table> {
         let path = path.as_ref();
         let name = path.display().to_string();
-        let bytes =
-            std::fs::read(path).map_err(|error| Error::File { path: name.clone(), error: error.to_string() })?;
+        let bytes = std::fs::read(path).map_err(|error| Error::file(path, error))?;
         let mut text = Vec::new();
         let problem = match unpack(&bytes) {
             Ok(mut source) => source.read_to_end(&mut text).map_err(in_words).err(),
@@ -90,7 +89,7 @@ impl Csv {
         }
     }
 
-    /// The same as [`read`](Self::read) for the content of a file.
+    /// Reads the content of a file.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -108,7 +107,7 @@ impl Csv {
         let (mut rows, mut record): (Vec<Row>, _) = (Vec::new(), ByteRecord::new());
         let (mut line, mut counted) = (1, 0);
         loop {
-            // Where the record starts: the reader takes the empty lines before as part of it.
+            // Where the record starts: the reader includes the empty lines before it.
             let from = reader.position().byte() as usize;
             let start = from + text[from..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
             line += text[counted..start].split(|byte| *byte == b'\n').skip(1).count() as u64;
@@ -151,15 +150,15 @@ impl Csv {
     }
 }
 
-/// The first name that was there before, and where.
+/// The first repeated name, and its position.
 fn twice(names: &[String]) -> Option<(usize, usize)> {
     let before = |(column, name)| Some((column, names[..column].iter().position(|other| other == name)?));
     names.iter().enumerate().find_map(before)
 }
 
-/// A table of texts with named columns, from which columns are taken as numbers or as texts.
+/// A table of texts with named columns, which can be read as numbers or as texts.
 ///
-/// See [`Csv`], which reads it.
+/// [`Csv`] reads it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     what: String,
@@ -170,18 +169,18 @@ pub struct Table {
 
 #[derive(Debug, Clone, PartialEq)]
 struct Row {
-    /// Where it starts in the file.
+    /// The line in the file on which it starts.
     line: u64,
     fields: StringRecord,
 }
 
 impl Table {
-    /// How many rows there are.
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -191,26 +190,26 @@ impl Table {
         &self.names
     }
 
-    /// The rows of these numbers, in this order, such as those of a [`Split`](super::Split).
+    /// The rows with these indices, in this order, such as those of a [`Split`](super::Split).
     ///
     /// # Errors
-    /// [`Error::Setting`] for a number that is not below [`len`](Self::len).
+    /// [`Error::Setting`] for an index that is not below [`len`](Self::len).
     pub fn select(&self, rows: &[usize]) -> Result<Self> {
         check_rows(rows, self.len())?;
         let rows = rows.iter().map(|&row| self.rows[row].clone()).collect();
         Ok(Self { what: self.what.clone(), names: self.names.clone(), rows, missing: self.missing.clone() })
     }
 
-    /// A column's texts; a missing one is empty.
+    /// The texts of a column; a missing one is empty.
     ///
     /// # Errors
-    /// [`Error::Format`] when there is no such column.
+    /// [`Error::Format`] for an unknown column.
     pub fn text(&self, name: &str) -> Result<Vec<&str>> {
         let column = self.column(name)?;
         Ok(self.rows.iter().map(|row| self.field(row, column)).collect())
     }
 
-    /// The numbers of these columns, in this order; a missing one is NaN.
+    /// The values of these columns, in this order; a missing one is NaN.
     ///
     /// ```
     /// # use neuropil::data::Csv;
@@ -220,7 +219,7 @@ impl Table {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Format`] when there is no such column; [`Error::Field`] for a field that is no number.
+    /// [`Error::Format`] for an unknown column; [`Error::Field`] for a field that is not a number.
     pub fn numbers<A: Scalar, S: AsRef<str>>(&self, names: &[S]) -> Result<Array2<A>> {
         let columns = names.iter().map(|name| self.column(name.as_ref())).collect::<Result<Vec<_>>>()?;
         let mut x = Array2::from_elem((self.len(), columns.len()), A::NAN);

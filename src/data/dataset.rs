@@ -1,15 +1,14 @@
-//! [`Dataset`]: anything that samples can be gathered from.
+//! [`Dataset`]: a source of samples with random access.
 
 use ndarray::{ArrayView2, Axis, Zip};
 
 use crate::data::Samples;
 use crate::{Error, Matrix, Result, Scalar};
 
-/// Samples that can be reached by their number, wherever they are.
+/// Samples that are accessed by index, wherever they are stored.
 ///
-/// With [`Tape::forward_with`](crate::Tape::forward_with), a batch is gathered straight into the memory that the network
-/// reads.
-/// [`Samples`] are one, and so is a pair of matrices or views:
+/// With [`Tape::forward_with`](crate::Tape::forward_with), a batch is gathered directly into the network's input
+/// buffer. [`Samples`] implement it, and so does a pair of matrices or views:
 ///
 /// ```
 /// use neuropil::data::Dataset;
@@ -20,7 +19,7 @@ use crate::{Error, Matrix, Result, Scalar};
 /// assert_eq!((data.len(), data.input_width(), data.target_width()), (2, 2, 1));
 /// ```
 ///
-/// One of your own makes or reads its samples when they are asked for:
+/// Your own data set can create or read its samples on demand:
 ///
 /// ```
 /// use neuropil::data::Dataset;
@@ -53,32 +52,32 @@ use crate::{Error, Matrix, Result, Scalar};
 /// # Ok::<(), neuropil::Error>(())
 /// ```
 pub trait Dataset<A: Scalar>: Sync {
-    /// How many samples there are.
+    /// The number of samples.
     fn len(&self) -> usize;
 
-    /// Whether there are none.
+    /// Whether there are no samples.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many numbers the input of a sample has.
+    /// The number of input features of a sample.
     fn input_width(&self) -> usize;
 
-    /// How many numbers the target of a sample has.
+    /// The number of target values of a sample.
     fn target_width(&self) -> usize;
 
-    /// Writes the samples of these numbers, each below [`len`](Self::len), into the rows of `x` and `target`.
+    /// Copies the samples with these indices, each below [`len`](Self::len), into the rows of `x` and `target`.
     ///
     /// # Errors
-    /// When samples cannot be read.
+    /// When a sample cannot be read.
     fn gather(&self, samples: &[usize], x: &mut Matrix<A>, target: &mut Matrix<A>) -> Result<()>;
 
-    /// The names and widths of the parts of an input, where a network has several inputs; none if nobody named them.
+    /// The names and widths of a sample's inputs, for a network of several inputs; empty if they are not named.
     fn input_parts(&self) -> &[(String, usize)] {
         &[]
     }
 
-    /// The names and widths of the parts of a target, as [`input_parts`](Self::input_parts).
+    /// The names and widths of a sample's targets, as [`input_parts`](Self::input_parts).
     fn target_parts(&self) -> &[(String, usize)] {
         &[]
     }
@@ -125,7 +124,7 @@ where
     }
 }
 
-/// Copies the rows of these numbers.
+/// Copies the rows with these indices.
 fn gather_rows<A: Scalar>(from: [&Matrix<A>; 2], samples: &[usize], to: [&mut Matrix<A>; 2]) -> Result<()> {
     let [x, target] = from;
     if x.nrows() != target.nrows() {

@@ -1,14 +1,14 @@
-//! [`diabetes`]: a small regression set that comes with the crate.
+//! [`diabetes`]: a small regression data set, included in the crate.
 
 use ndarray::{Array2, s};
 
 use crate::Scalar;
 use crate::data::Samples;
 
-/// 442 patients with diabetes: ten measures of each, and how far the disease had progressed a year later.
+/// 442 patients with diabetes: ten measurements each, and the progression of the disease after one year.
 ///
-/// x is (442, 10): age, sex, body mass index, blood pressure and six values of the blood, in their own units: scale them.
-/// target is (442, 1), from 25 to 346. Their source and licence are in the crate's folder `data/diabetes`.
+/// x is (442, 10): age, sex, body mass index, blood pressure and six blood serum measurements, in their original units:
+/// scale them. target is (442, 1), from 25 to 346. The source and licence are in the crate's folder `data/diabetes`.
 ///
 /// ```
 /// let patients = neuropil::data::diabetes::<f64>();

@@ -1,11 +1,11 @@
-//! [`digits`]: small handwritten digits that come with the crate.
+//! [`digits`]: small handwritten digits, included in the crate.
 
 use crate::Scalar;
 use crate::data::{Samples, parse_idx};
 
-/// 1,797 handwritten digits of 8 x 8 pixels: enough to see a network learn within a second.
+/// 1,797 handwritten digits of 8 x 8 pixels: enough to train a network within a second.
 ///
-/// x is (1797, 64), line by line, with values from 0 (white) to 16 (black); target is (1797, 1) with the digit. Their
+/// x is (1797, 64), row by row, with values from 0 (white) to 16 (black); target is (1797, 1) with the digit. The
 /// source and licence are in the crate's folder `data/digits`.
 ///
 /// ```

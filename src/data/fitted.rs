@@ -1,10 +1,10 @@
-//! [`Fitted`]: what was learned from data before the network, as it is saved with it.
+//! [`Fitted`]: fitted preprocessing that is saved with a network.
 
 use super::{Imputer, LabelEncoder, MinMaxScaler, OneHot, StandardScaler, TextImputer};
 use crate::Result;
 use crate::spec::Spec;
 
-/// What was learned from the training data and has to come along with a network: classes, categories, means. A
+/// A transformer fitted to the training data that a network needs for prediction: classes, categories, means. A
 /// [`Model`](crate::io::Model) saves it.
 ///
 /// ```
@@ -15,17 +15,17 @@ use crate::spec::Spec;
 /// # Ok::<(), neuropil::Error>(())
 /// ```
 pub trait Fitted: Sized {
-    /// Its kind and all that was learned.
+    /// Its kind and everything that was fitted.
     fn spec(&self) -> Spec;
 
-    /// Makes it again from what [`spec`](Self::spec) gave.
+    /// Restores it from its [`spec`](Self::spec).
     ///
     /// # Errors
-    /// [`Error::Format`](crate::Error::Format) if that is another kind's or something is missing.
+    /// [`Error::Format`](crate::Error::Format) if the description is of another kind, or incomplete.
     fn restore(spec: &Spec) -> Result<Self>;
 }
 
-/// The error unless a description is of this kind.
+/// Returns an error unless a description is of this kind.
 fn expect(spec: &Spec, kind: &str) -> Result<()> {
     if spec.kind() == kind {
         Ok(())
@@ -111,7 +111,7 @@ impl Fitted for MinMaxScaler {
     }
 }
 
-/// Names of classes without an encoder.
+/// The names of classes, without an encoder.
 impl Fitted for Vec<String> {
     fn spec(&self) -> Spec {
         Spec::new("words").set("words", words(self))

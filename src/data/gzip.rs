@@ -1,8 +1,8 @@
-//! Files that may be compressed.
+//! Optionally compressed files.
 
 use std::io::Read;
 
-/// The content of a file, decompressed if it is a gzip file.
+/// The content of a file, decompressed if it is gzip-compressed.
 #[allow(clippy::unnecessary_wraps)] // Without the feature, it may fail.
 pub(super) fn unpack(bytes: &[u8]) -> Result<Box<dyn Read + '_>, String> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
@@ -14,7 +14,7 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<Box<dyn Read + '_>, String> {
     return Err("it is compressed with gzip; decompress it, or turn on neuropil's feature `gzip`".into());
 }
 
-/// What is wrong when it cannot be read.
+/// The message for a content that cannot be read.
 #[allow(clippy::needless_pass_by_value)] // As `map_err` calls it.
 pub(super) fn in_words(error: std::io::Error) -> String {
     match error.kind() {

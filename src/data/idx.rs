@@ -1,4 +1,4 @@
-//! [`Idx`]: the file format of MNIST.
+//! [`Idx`]: the MNIST file format.
 
 use std::io::Read;
 use std::path::Path;
@@ -8,10 +8,10 @@ use ndarray::Array2;
 use super::gzip::{in_words, unpack};
 use crate::{Error, Result, Scalar};
 
-/// The content of an IDX file of bytes: an array of any number of dimensions, last index fastest.
+/// The content of an IDX file of bytes: an array of any number of dimensions, row-major.
 ///
-/// The format (Y. `LeCun`, with MNIST): two bytes 0, one byte for the type of the elements (8 for bytes, the only one
-/// that is read here), one for the number of dimensions, each size in four bytes with the highest first, and the elements.
+/// The format (Y. `LeCun`, with MNIST): two zero bytes, one byte for the element type (only 8, unsigned bytes, is
+/// supported), one for the number of dimensions, the big-endian size of each dimension in four bytes, and the elements.
 ///
 /// ```
 /// use neuropil::data::parse_idx;
@@ -38,30 +38,30 @@ impl Idx {
         &self.data
     }
 
-    /// The elements as they are, in a matrix with one row for each index of the first dimension.
+    /// The elements as a matrix with one row for each index of the first dimension.
     pub fn matrix<A: Scalar>(&self) -> Array2<A> {
         let (rows, columns) = (self.dims[0], self.dims[1..].iter().product());
         Array2::from_shape_fn((rows, columns), |(i, j)| A::of(f64::from(self.data[i * columns + j])))
     }
 }
 
-/// Reads an IDX file, also a gzip-compressed one if the feature `gzip` is on.
+/// Reads an IDX file, which may be gzip-compressed with the feature `gzip`.
 ///
 /// # Errors
-/// [`Error::File`] if it cannot be read; [`Error::Format`] if its content is not that of an IDX file of bytes.
+/// [`Error::File`] if it cannot be read; [`Error::Format`] if it is not an IDX file of bytes.
 pub fn read_idx(path: impl AsRef<Path>) -> Result<Idx> {
     let path = path.as_ref();
     let name = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| Error::File { path: name.clone(), error: error.to_string() })?;
+    let bytes = std::fs::read(path).map_err(|error| Error::file(path, error))?;
     parse(&bytes).map_err(|problem| Error::Format { what: name, problem })
 }
 
-/// The same as [`read_idx`] for the content of a file.
+/// Parses the content of an IDX file.
 ///
-/// Memory is only taken for what is there, whatever sizes the header declares.
+/// Memory is only allocated for existing elements, whatever sizes the header declares.
 ///
 /// # Errors
-/// [`Error::Format`] if this is not the content of an IDX file of bytes.
+/// [`Error::Format`] if it is not an IDX file of bytes.
 pub fn parse_idx(bytes: &[u8]) -> Result<Idx> {
     parse(bytes).map_err(|problem| Error::Format { what: "the IDX data".into(), problem })
 }
@@ -95,19 +95,19 @@ fn parse_source(mut source: impl Read) -> Result<Idx, String> {
     source.read_exact(&mut sizes).map_err(in_words)?;
     let (sizes, _) = sizes.as_chunks::<4>();
     let dims: Vec<usize> = sizes.iter().map(|size| u32::from_be_bytes(*size) as usize).collect();
-    // Without regard to sizes of 0, so that no part of the product can overflow either.
+    // Sizes of 0 count as 1, so that every partial product is checked for overflow.
     let product = dims.iter().try_fold(1_usize, |product, size| product.checked_mul((*size).max(1)));
     let length = match product {
         Some(product) if isize::try_from(product).is_ok() => dims.iter().product::<usize>(),
         _ => return Err(format!("its header declares an array of {dims:?}, more than memory can hold")),
     };
-    // Memory grows with what is there, whatever the header declares.
+    // Grows with the existing elements, whatever sizes the header declares.
     let mut data = Vec::new();
     (&mut source).take(length as u64).read_to_end(&mut data).map_err(in_words)?;
     if data.len() < length {
         return Err(format!("its header declares {length} bytes of elements, but there are {}", data.len()));
     }
-    // At the end of a gzip file, this compares the checksum.
+    // At the end of a gzip file, this verifies the checksum.
     match source.read(&mut [0]).map_err(in_words)? {
         0 => Ok(Idx { dims, data }),
         _ => Err(format!("its header declares {length} bytes of elements, but there are more")),

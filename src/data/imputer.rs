@@ -1,4 +1,4 @@
-//! [`Imputer`]: numbers for those that are missing.
+//! [`Imputer`]: fills in missing values.
 
 use ndarray::Array2;
 
@@ -7,10 +7,10 @@ use crate::{Matrix, Result, Scalar};
 
 const NAME: &str = "Imputer";
 
-/// Puts a number where one is missing (NaN), the same in all of a column.
+/// Replaces missing values (NaN) by one value per column.
 ///
-/// Which number, is learned from the training data alone. Nothing remains of the fact that a number was missing; where that
-/// may matter, give the network a column that says so.
+/// The values are fitted to the training data alone. The network cannot see that a value was missing; where that may
+/// matter, add a column that says so.
 ///
 /// ```
 /// use neuropil::data::Imputer;
@@ -24,18 +24,18 @@ const NAME: &str = "Imputer";
 /// ```
 ///
 /// # Errors
-/// Learning is [`Error::Setting`](crate::Error::Setting) when there are no rows, and
-/// [`Error::Column`](crate::Error::Column) for a column without numbers or with infinite ones.
+/// Fitting returns [`Error::Setting`](crate::Error::Setting) without rows, and [`Error::Column`](crate::Error::Column)
+/// for a column without values or with infinite ones.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Imputer {
     values: Vec<f64>,
 }
 
 impl Imputer {
-    /// Fills each column with its mean in `x`.
+    /// Fits the mean of each column of `x`.
     ///
     /// # Errors
-    /// See [above](Self); and for a column whose sum is infinite.
+    /// See [above](Self); also for a column whose sum is infinite.
     pub fn mean<A: Scalar>(x: &Matrix<A>) -> Result<Self> {
         let values = learn(NAME, x, |x| {
             let mean = mean(x);
@@ -44,7 +44,7 @@ impl Imputer {
         Ok(Self { values })
     }
 
-    /// Fills each column with its median in `x`, which lies halfway between the middle two of an even number.
+    /// Fits the median of each column of `x`, the mean of the middle two for an even number of values.
     ///
     /// # Errors
     /// See [above](Self).
@@ -56,20 +56,20 @@ impl Imputer {
         Ok(Self { values })
     }
 
-    /// Fills each column with the number that is most frequent in `x`, the smallest of several.
+    /// Fits the most frequent value of each column of `x`, the smallest of several.
     ///
     /// # Errors
     /// See [above](Self).
     pub fn most_frequent<A: Scalar>(x: &Matrix<A>) -> Result<Self> {
         let values = learn(NAME, x, |x| {
             x.sort_unstable_by(f64::total_cmp);
-            // The last of the longest runs from above is the smallest number.
+            // The last of the longest runs, from the largest value down, is the smallest value.
             Ok(x.chunk_by(|a, b| a == b).rev().max_by_key(|run| run.len()).map_or(f64::NAN, |run| run[0]))
         })?;
         Ok(Self { values })
     }
 
-    /// Fills the columns with these numbers, one for each: those of your choice, or [`values`](Self::values) from before.
+    /// Uses these values, one per column: those of your choice, or earlier [`values`](Self::values).
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) unless all are finite.
@@ -78,15 +78,15 @@ impl Imputer {
         Ok(Self { values })
     }
 
-    /// The number for each column.
+    /// The value for each column.
     pub fn values(&self) -> &[f64] {
         &self.values
     }
 
-    /// The columns of `x` without missing numbers.
+    /// Returns `x` with its missing values replaced.
     ///
     /// # Errors
-    /// [`Error::Dimensions`](crate::Error::Dimensions) unless there are as many columns as values.
+    /// [`Error::Dimensions`](crate::Error::Dimensions) unless `x` has one column per value.
     pub fn transform<A: Scalar>(&self, x: &Matrix<A>) -> Result<Array2<A>> {
         change(NAME, x, self.values.len(), |column, x| if x.is_nan() { self.values[column] } else { x })
     }

@@ -1,4 +1,4 @@
-//! [`LabelEncoder`]: class indices for labels that are texts.
+//! [`LabelEncoder`]: converts text labels to class indices.
 
 use ndarray::Array2;
 
@@ -7,10 +7,10 @@ use crate::{Error, Result, Scalar};
 
 const NAME: &str = "LabelEncoder";
 
-/// Numbers the labels of classes from 0, in the order of their bytes: for targets, as losses and metrics take them.
+/// Numbers the class labels from 0, in byte order: for targets, as losses and metrics take them.
 ///
-/// An empty label is a missing one, and an error. (Numbers as texts sort as texts: `10` comes before `2`, unless
-/// [`new`](Self::new) gives their order.)
+/// An empty label is a missing one, and an error. (Numbers are sorted as texts: `10` comes before `2`, unless
+/// [`new`](Self::new) sets the order.)
 ///
 /// ```
 /// use neuropil::data::LabelEncoder;
@@ -29,22 +29,22 @@ pub struct LabelEncoder {
 }
 
 impl LabelEncoder {
-    /// Learns which labels there are.
+    /// Fits the encoder to these labels.
     ///
     /// # Errors
-    /// [`Error::Setting`] when there are none; [`Error::Target`] when one is empty.
+    /// [`Error::Setting`] without labels; [`Error::Target`] for an empty label.
     pub fn fit<S: AsRef<str>>(labels: &[S]) -> Result<Self> {
         if let Some(row) = labels.iter().position(|label| label.as_ref().is_empty()) {
             let (wants, got) = ("labels that are not empty".into(), "an empty one".into());
-            return Err(Error::Target { loss: NAME.into(), wants, got, row: Some(row) });
+            return Err(Error::Target { who: NAME.into(), wants, got, row: Some(row) });
         }
         Ok(Self { classes: Categories::of(NAME, labels)? })
     }
 
-    /// The encoder with these classes, in this order, as [`classes`](Self::classes) gave them.
+    /// Creates the encoder with these classes, in this order, as returned by [`classes`](Self::classes).
     ///
     /// # Errors
-    /// [`Error::Format`] when a class is there twice.
+    /// [`Error::Format`] for a repeated class.
     pub fn new(classes: Vec<String>) -> Result<Self> {
         Ok(Self { classes: Categories::new(NAME, classes)? })
     }
@@ -54,10 +54,10 @@ impl LabelEncoder {
         self.classes.names()
     }
 
-    /// The class indices of these labels, in one column.
+    /// The class indices of these labels, as one column.
     ///
     /// # Errors
-    /// [`Error::Target`] for a label that was not learned.
+    /// [`Error::Target`] for an unknown label.
     pub fn transform<A: Scalar, S: AsRef<str>>(&self, labels: &[S]) -> Result<Array2<A>> {
         let mut target = Array2::default((labels.len(), 1));
         for (row, label) in labels.iter().map(AsRef::as_ref).enumerate() {
@@ -67,10 +67,10 @@ impl LabelEncoder {
         Ok(target)
     }
 
-    /// The labels of these classes, such as the answers that [`argmax`](crate::metrics::argmax) gives.
+    /// The labels of these class indices, such as those from [`argmax`](crate::metrics::argmax).
     ///
     /// # Errors
-    /// [`Error::Setting`] for a class that there is not.
+    /// [`Error::Setting`] for an unknown class.
     pub fn inverse(&self, classes: &[usize]) -> Result<Vec<&str>> {
         let name = |&class: &usize| {
             let (what, wants) = ("a class of LabelEncoder".into(), "below the number of classes");

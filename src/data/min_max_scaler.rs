@@ -1,4 +1,4 @@
-//! [`MinMaxScaler`]: columns from 0 to 1, or in another range.
+//! [`MinMaxScaler`]: scales columns to the range 0 to 1, or another one.
 
 use ndarray::Array2;
 
@@ -9,10 +9,10 @@ use crate::{Matrix, Result, Scalar};
 
 const NAME: &str = "MinMaxScaler";
 
-/// Moves each column into a range, [0, 1] unless told otherwise: low + (x - min) / (max - min) · (high - low).
+/// Scales each column to a range, by default [0, 1]: low + (x - min) / (max - min) · (high - low).
 ///
-/// Minimum and maximum are learned from the training data alone; what comes later may lie outside, and is not cut off. A
-/// constant column is only shifted to the low end. Missing numbers (NaN) play no part in learning and stay missing.
+/// Minimum and maximum are fitted to the training data alone; later values may lie outside, and are not clipped. A
+/// constant column is only shifted to the low end. Missing values (NaN) are ignored in fitting and stay missing.
 ///
 /// ```
 /// use neuropil::data::MinMaxScaler;
@@ -32,11 +32,11 @@ pub struct MinMaxScaler {
 }
 
 impl MinMaxScaler {
-    /// Learns minimum and maximum of each column of `x`.
+    /// Fits minimum and maximum of each column of `x`.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) when there are no rows; [`Error::Column`](crate::Error::Column) for a column
-    /// without numbers, with infinite ones, or of infinite width.
+    /// [`Error::Setting`](crate::Error::Setting) without rows; [`Error::Column`](crate::Error::Column) for a column
+    /// without values, with infinite ones, or with an infinite range.
     pub fn fit<A: Scalar>(x: &Matrix<A>) -> Result<Self> {
         let learned = learn(NAME, x, |x| {
             let (min, max) = (x.iter().copied().fold(x[0], f64::min), x.iter().copied().fold(x[0], f64::max));
@@ -46,12 +46,12 @@ impl MinMaxScaler {
         Ok(Self { min, max, range: [0.0, 1.0] })
     }
 
-    /// The scaler with these parameters of its columns, as [`min`](Self::min) and [`max`](Self::max) gave them, and the
+    /// Creates the scaler with these parameters, as returned by [`min`](Self::min) and [`max`](Self::max), and the
     /// range [0, 1].
     ///
     /// # Errors
-    /// [`Error::Dimensions`](crate::Error::Dimensions) unless there are as many of both;
-    /// [`Error::Setting`](crate::Error::Setting) unless they are finite, and no maximum is below its minimum.
+    /// [`Error::Dimensions`](crate::Error::Dimensions) unless both have the same length;
+    /// [`Error::Setting`](crate::Error::Setting) unless they are finite and no maximum is below its minimum.
     pub fn new(min: Vec<f64>, max: Vec<f64>) -> Result<Self> {
         check_same_length("the maxima of MinMaxScaler", &min, &max)?;
         check_finite("a minimum of MinMaxScaler", &min)?;
@@ -62,7 +62,7 @@ impl MinMaxScaler {
         Ok(Self { min, max, range: [0.0, 1.0] })
     }
 
-    /// The same with the range [`low`, `high`].
+    /// Sets the output range.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) unless both are finite and `low` is below `high`.
@@ -83,13 +83,12 @@ impl MinMaxScaler {
         &self.max
     }
 
-    /// Both ends of the range.
+    /// The two ends of the output range.
     pub fn ends(&self) -> [f64; 2] {
         self.range
     }
 
-    /// What the differences from the minimum are divided by.
-    /// The same as the first layer of a network, which then is saved with it.
+    /// The scaler as the first layer of a network, which is then saved with it.
     ///
     /// ```
     /// use neuropil::data::MinMaxScaler;
@@ -115,10 +114,10 @@ impl MinMaxScaler {
         if width == 0.0 { 1.0 } else { width }
     }
 
-    /// The scaled columns of `x`.
+    /// Scales the columns of `x`.
     ///
     /// # Errors
-    /// [`Error::Dimensions`](crate::Error::Dimensions) unless there are as many columns as were learned from.
+    /// [`Error::Dimensions`](crate::Error::Dimensions) unless `x` has the fitted number of columns.
     pub fn transform<A: Scalar>(&self, x: &Matrix<A>) -> Result<Array2<A>> {
         let [low, high] = self.range;
         change(NAME, x, self.min.len(), |column, x| {
@@ -128,7 +127,7 @@ impl MinMaxScaler {
         })
     }
 
-    /// The columns whose [`transform`](Self::transform) is `y`.
+    /// Undoes [`transform`](Self::transform).
     ///
     /// # Errors
     /// As [`transform`](Self::transform).

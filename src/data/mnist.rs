@@ -1,14 +1,15 @@
-//! [`Mnist`]: 70,000 handwritten digits, from their files.
+//! [`Mnist`]: 70,000 handwritten digits, read from their files.
 
+use std::io;
 use std::path::Path;
 
 use crate::data::{Idx, Samples, read_idx};
 use crate::{Error, Result, Scalar};
 
-/// The MNIST digits (`LeCun`, Cortes and Burges, from data of NIST): 60,000 to learn from, 10,000 to test with.
+/// The MNIST digits (`LeCun`, Cortes and Burges, from data of NIST): 60,000 training and 10,000 test samples.
 ///
-/// x is (samples, 784), line by line, with each pixel from 0 (white) to 1 (black); target is (samples, 1) with the
-/// digit. Files of the same form, such as Fashion-MNIST, load as well.
+/// x is (samples, 784), row by row, with each pixel from 0 (white) to 1 (black); target is (samples, 1) with the digit.
+/// Files of the same form, such as Fashion-MNIST, load as well.
 ///
 /// ```no_run
 /// use neuropil::data::Mnist;
@@ -19,19 +20,18 @@ use crate::{Error, Result, Scalar};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mnist<A: Scalar> {
-    /// To learn from.
+    /// The training samples.
     pub train: Samples<A>,
-    /// To test with.
+    /// The test samples.
     pub test: Samples<A>,
 }
 
 impl<A: Scalar> Mnist<A> {
-    /// Reads the four files `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
-    /// `t10k-labels-idx1-ubyte` in this folder; if the feature `gzip` is on, also with the ending `.gz`.
+    /// Reads the files `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
+    /// `t10k-labels-idx1-ubyte` of this folder; with the feature `gzip`, also with the extension `.gz`.
     ///
     /// # Errors
-    /// [`Error::File`] if one of them is missing, with a place to get it from; [`Error::Format`] if one is not what it should
-    /// be.
+    /// [`Error::File`] if one of them is missing, with an address to get it from; [`Error::Format`] if one is invalid.
     pub fn load(folder: impl AsRef<Path>) -> Result<Self> {
         let folder = folder.as_ref();
         let (train, size) = load(folder, "train", None)?;
@@ -40,7 +40,7 @@ impl<A: Scalar> Mnist<A> {
     }
 }
 
-/// The samples of two files, and height and width of their pictures, which must be `size` if that is known.
+/// The samples of two files, and the height and width of their images, which must be `size` if given.
 fn load<A: Scalar>(folder: &Path, part: &str, size: Option<[usize; 2]>) -> Result<(Samples<A>, [usize; 2])> {
     let (images_name, labels_name) = (format!("{part}-images-idx3-ubyte"), format!("{part}-labels-idx1-ubyte"));
     let (images, labels) = (read(folder, &images_name)?, read(folder, &labels_name)?);
@@ -72,12 +72,12 @@ fn read(folder: &Path, name: &str) -> Result<Idx> {
     match (plain.exists(), zipped.exists()) {
         (true, _) => read_idx(plain),
         (false, true) => read_idx(zipped),
-        (false, false) => Err(Error::File {
-            path: plain.display().to_string(),
-            error: format!(
+        (false, false) => {
+            let problem = format!(
                 "there is neither {name} nor {name}.gz; put the four files of MNIST into this folder, for example from \
                  https://ossci-datasets.s3.amazonaws.com/mnist/{name}.gz"
-            ),
-        }),
+            );
+            Err(Error::file(&plain, io::Error::new(io::ErrorKind::NotFound, problem)))
+        }
     }
 }

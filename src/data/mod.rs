@@ -1,7 +1,7 @@
-//! Data to learn from: small made-up sets, handwritten digits, patients with diabetes, readers for MNIST and
-//! tables, and what makes numbers of them that networks like.
+//! Data sets and their preparation: generators of small data sets, handwritten digits, diabetes patients, readers for
+//! MNIST and tables, scalers and encoders.
 //!
-//! Data are [`Samples`]: a matrix with one row a sample, and a matrix with the target of each. Class indices are numbers
+//! Data are [`Samples`]: a matrix with one sample per row, and a matrix with their targets. Class indices are numbers
 //! in one column: 0, 1, 2 and so on.
 //!
 //! ```
@@ -18,14 +18,14 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! A [`Dataset`] is anything that samples can be gathered from: [`Samples`], a pair of matrices, or your own.
+//! A [`Dataset`] is any source of samples: [`Samples`], a pair of matrices, or your own.
 //!
 //! # Preparing data
-//! [`StandardScaler`] and [`MinMaxScaler`] bring columns to one scale, [`Imputer`] and [`TextImputer`] fill what is missing
-//! (NaN, or an empty text), [`OneHot`] and [`LabelEncoder`] make numbers of categories and labels. Each is made by learning
-//! from the training data, so there is none that has not learned yet, and none can learn from the test data by accident.
-//! Their parameters can be read, and make the same one again. [`Split`] chooses the samples to test with, also class by
-//! class and in folds. With the feature `csv`, `Csv` reads tables.
+//! [`StandardScaler`] and [`MinMaxScaler`] scale columns, [`Imputer`] and [`TextImputer`] fill in missing values (NaN,
+//! or an empty text), [`OneHot`] and [`LabelEncoder`] encode categories and labels. Each is created by fitting it to
+//! the training data, so an unfitted one does not exist, and test data cannot leak in by accident. Their parameters can
+//! be read, and used to create an equal one. [`Split`] selects test samples, also stratified and in folds. With the
+//! feature `csv`, `Csv` reads tables.
 //!
 //! ```
 //! use neuropil::data::{self, StandardScaler};
@@ -40,8 +40,9 @@
 //! ```
 //!
 //! # Made-up data
-//! Generators draw from the random numbers they are given, in `f64`, and round at the end: the same seed makes the same
-//! points in `f32` and in `f64`. Sample i is of class i modulo the number of classes, so any first part is balanced.
+//! Generators use the random numbers they are given, in `f64`, and round at the end: a seed gives the same points in
+//! `f32` and in `f64`. Sample i is of class i modulo the number of classes, so the first n samples are balanced for any
+//! n.
 
 mod blobs;
 mod categories;

@@ -1,4 +1,4 @@
-//! [`moons`]: two half circles that reach into each other.
+//! [`moons`]: two interleaving half circles.
 
 use std::f64::consts::PI;
 
@@ -8,11 +8,11 @@ use crate::Scalar;
 use crate::data::Samples;
 use crate::data::samples::planar;
 
-/// Two half circles in the plane, each reaching into the other's hollow.
+/// Two interleaving half circles in the plane.
 ///
-/// With t from 0 to π in even steps, class 0 lies at (cos t, sin t) and class 1 at (1 - cos t, 1/2 - sin t); each
-/// coordinate then gets noise from a bell of standard deviation `noise`. x is (samples, 2), target (samples, 1) with
-/// 0 or 1. As scikit-learn's `make_moons`, in another order.
+/// With t from 0 to π, evenly spaced, class 0 lies at (cos t, sin t) and class 1 at (1 - cos t, 1/2 - sin t); Gaussian
+/// noise of standard deviation `noise` is added to each coordinate. x is (samples, 2), target is (samples, 1) with 0 or
+/// 1. As scikit-learn's `make_moons`, in another order.
 ///
 /// ```
 /// let moons = neuropil::data::moons::<f64>(4, 0.0, &mut neuropil::rng(1));

@@ -1,4 +1,4 @@
-//! [`NamedSamples`]: samples whose inputs and targets have parts with names.
+//! [`NamedSamples`]: samples with named inputs and targets.
 
 use std::ops::Deref;
 
@@ -8,10 +8,10 @@ use rand::Rng;
 use super::{Dataset, Samples};
 use crate::{Error, Matrix, Result, Scalar};
 
-/// Samples for a network of several inputs or outputs: parts with names, side by side.
+/// Samples with named inputs and targets, for a network of several inputs or outputs.
 ///
-/// It reads as the [`Samples`] that it holds. A [`Trainer`](crate::train::Trainer) checks that names and widths are those
-/// of the network.
+/// It dereferences to its [`Samples`], with the parts side by side. A [`Trainer`](crate::train::Trainer) checks that
+/// the names and widths match the network's.
 ///
 /// ```
 /// use neuropil::data::NamedSamples;
@@ -30,10 +30,10 @@ pub struct NamedSamples<A: Scalar> {
 }
 
 impl<A: Scalar> NamedSamples<A> {
-    /// Samples of these inputs and targets, in the order of the network's inputs and of its losses.
+    /// Creates samples of these inputs and targets, in the order of the network's inputs and of its losses.
     ///
     /// # Errors
-    /// [`Error::Dimensions`] unless all parts have the same number of rows; [`Error::Empty`] without inputs.
+    /// [`Error::Dimensions`] unless all parts have one number of rows; [`Error::Empty`] without inputs.
     pub fn new(inputs: &[(&str, &Matrix<A>)], targets: &[(&str, &Matrix<A>)]) -> Result<Self> {
         let rows = inputs.first().ok_or(Error::Empty)?.1.nrows();
         let samples = Samples { x: side_by_side(inputs, rows)?, target: side_by_side(targets, rows)? };
@@ -43,7 +43,7 @@ impl<A: Scalar> NamedSamples<A> {
         Ok(Self { samples, inputs: widths(inputs), targets: widths(targets) })
     }
 
-    /// Shuffles, and splits off a share of the samples to test with: see [`Samples::split`].
+    /// Shuffles the samples, and splits off a share for testing: see [`Samples::split`].
     ///
     /// # Errors
     /// [`Error::Setting`] unless the share is between 0 and 1.
@@ -52,10 +52,10 @@ impl<A: Scalar> NamedSamples<A> {
         Ok((self.with(rest), self.with(part)))
     }
 
-    /// The samples of these numbers, in this order.
+    /// The samples with these indices, in this order.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a number that is not below [`len`](Samples::len).
+    /// [`Error::Setting`] for an index that is not below [`len`](Samples::len).
     pub fn select(&self, samples: &[usize]) -> Result<Self> {
         Ok(self.with(self.samples.select(samples)?))
     }

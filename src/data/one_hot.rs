@@ -1,4 +1,4 @@
-//! [`OneHot`]: a column for each category.
+//! [`OneHot`]: one column per category.
 
 use ndarray::Array2;
 
@@ -8,12 +8,12 @@ use crate::{Error, Matrix, Result, Scalar};
 
 const NAME: &str = "OneHot";
 
-/// Gives each category a column of its own, with 1 for the samples that belong to it and else 0: for inputs whose values
+/// Encodes categories in one column each, 1 for the samples of that category and 0 otherwise: for inputs whose values
 /// have no order.
 ///
-/// The categories are learned from the training data alone, in the order of their bytes. A missing one, that is, the empty
-/// text, is a category like the others, unless a [`TextImputer`](super::TextImputer) has filled it. For class indices in
-/// targets see [`one_hot`](crate::losses::one_hot).
+/// The categories are fitted to the training data alone, in byte order. A missing value, the empty text, is a category
+/// like any other, unless a [`TextImputer`](super::TextImputer) has replaced it. For class indices in targets see
+/// [`one_hot`](crate::losses::one_hot).
 ///
 /// ```
 /// use neuropil::data::OneHot;
@@ -36,28 +36,28 @@ pub struct OneHot {
 }
 
 impl OneHot {
-    /// Learns which categories there are.
+    /// Fits the categories.
     ///
     /// # Errors
-    /// [`Error::Setting`] when there are no texts.
+    /// [`Error::Setting`] without texts.
     pub fn fit<S: AsRef<str>>(texts: &[S]) -> Result<Self> {
         Ok(Self { categories: Categories::of(NAME, texts)?, ignores_unknown: false })
     }
 
-    /// The encoder with these categories, in this order, as [`categories`](Self::categories) gave them.
+    /// Creates the encoder with these categories, in this order, as returned by [`categories`](Self::categories).
     ///
     /// # Errors
-    /// [`Error::Format`] when a category is there twice.
+    /// [`Error::Format`] for a repeated category.
     pub fn new(categories: Vec<String>) -> Result<Self> {
         Ok(Self { categories: Categories::new(NAME, categories)?, ignores_unknown: false })
     }
 
-    /// The same, but a category that was not learned is a row of zeros instead of an error.
+    /// Encodes unknown categories as rows of zeros, instead of returning an error.
     pub fn ignore_unknown(self) -> Self {
         Self { ignores_unknown: true, ..self }
     }
 
-    /// Whether a category that was not learned is a row of zeros.
+    /// Whether unknown categories become rows of zeros.
     pub fn ignores_unknown(&self) -> bool {
         self.ignores_unknown
     }
@@ -67,10 +67,10 @@ impl OneHot {
         self.categories.names()
     }
 
-    /// A row for each text, a column for each category.
+    /// Encodes the texts: one row per text, one column per category.
     ///
     /// # Errors
-    /// [`Error::Target`] for a category that was not learned.
+    /// [`Error::Target`] for an unknown category.
     pub fn transform<A: Scalar, S: AsRef<str>>(&self, texts: &[S]) -> Result<Array2<A>> {
         let mut x = Array2::default((texts.len(), self.categories().len()));
         for (row, text) in texts.iter().map(AsRef::as_ref).enumerate() {
@@ -83,17 +83,19 @@ impl OneHot {
         Ok(x)
     }
 
-    /// The category with the largest number in each row; empty where none is above 0.
+    /// The category with the largest value of each row; empty where no value is above 0.
     ///
     /// # Errors
-    /// [`Error::Dimensions`] unless there is a column for each category; [`Error::NonFinite`] where a number is NaN.
+    /// [`Error::Dimensions`] unless there is one column per category; [`Error::NonFinite`] for NaN.
     pub fn inverse<A: Scalar>(&self, x: &Matrix<A>) -> Result<Vec<&str>> {
         let wants = [x.nrows(), self.categories().len()];
         if x.ncols() != wants[1] {
             return Err(Error::Dimensions { what: "the matrix for OneHot".into(), wants, got: x.dim().into() });
         }
         let name = |(row, column): (usize, usize)| match x.get([row, column]) {
-            Some(largest) if largest.is_nan() => Err(Error::NonFinite { what: format!("row {row}"), got: f64::NAN }),
+            Some(largest) if largest.is_nan() => {
+                Err(Error::NonFinite { what: format!("row {row}"), got: f64::NAN, in_data: true })
+            }
             Some(largest) if *largest > A::ZERO => Ok(&*self.categories()[column]),
             _ => Ok(""),
         };

@@ -1,4 +1,4 @@
-//! [`Samples`]: inputs and what should come out.
+//! [`Samples`]: inputs and targets.
 
 use ndarray::{Array2, Axis};
 use rand::Rng;
@@ -7,7 +7,7 @@ use super::split::{Split, check_rows, shuffled};
 use crate::init::standard_normal;
 use crate::{Error, Result, Scalar};
 
-/// Samples to learn from, or to test with.
+/// Samples for training or testing.
 ///
 /// ```
 /// use neuropil::data::Samples;
@@ -19,17 +19,17 @@ use crate::{Error, Result, Scalar};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Samples<A: Scalar> {
-    /// The inputs, one row a sample.
+    /// The inputs, one sample per row.
     pub x: Array2<A>,
-    /// What should come out for each row of `x`: class indices in one column, or whatever the loss takes.
+    /// The target for each row of `x`: class indices in one column, or whatever the loss takes.
     pub target: Array2<A>,
 }
 
 impl<A: Scalar> Samples<A> {
-    /// These inputs with these targets.
+    /// Creates samples with these inputs and targets.
     ///
     /// # Errors
-    /// [`Error::Dimensions`] unless there is one row of targets for each row of inputs.
+    /// [`Error::Dimensions`] unless `x` and `target` have one number of rows.
     pub fn new(x: Array2<A>, target: Array2<A>) -> Result<Self> {
         if x.nrows() == target.nrows() {
             return Ok(Self { x, target });
@@ -38,17 +38,17 @@ impl<A: Scalar> Samples<A> {
         Err(Error::Dimensions { what: "the targets of these samples".into(), wants, got })
     }
 
-    /// How many samples there are.
+    /// The number of samples.
     pub fn len(&self) -> usize {
         self.x.nrows()
     }
 
-    /// Whether there are none.
+    /// Whether there are no samples.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Shuffles, and splits off a share of the samples to test with: (the rest, that share).
+    /// Shuffles the samples, and splits off a share for testing: returns (the rest, that share).
     ///
     /// ```
     /// let digits = neuropil::data::digits::<f32>();
@@ -63,7 +63,7 @@ impl<A: Scalar> Samples<A> {
         self.part(&Split::random(self.len(), share, rng)?)
     }
 
-    /// Shuffles, and splits off a share of the samples of each class; the target is one column of class indices.
+    /// Shuffles the samples, and splits off a share of each class; the target is one column of class indices.
     ///
     /// See [`Split::stratified`], and for folds [`Split::stratified_folds`].
     ///
@@ -81,10 +81,10 @@ impl<A: Scalar> Samples<A> {
         self.part(&Split::stratified(&self.target, share, rng)?)
     }
 
-    /// The samples of these numbers, in this order.
+    /// The samples with these indices, in this order.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a number that is not below [`len`](Self::len).
+    /// [`Error::Setting`] for an index that is not below [`len`](Self::len).
     pub fn select(&self, samples: &[usize]) -> Result<Self> {
         check_rows(samples, self.len())?;
         Ok(Self { x: self.x.select(Axis(0), samples), target: self.target.select(Axis(0), samples) })
@@ -94,7 +94,7 @@ impl<A: Scalar> Samples<A> {
         Ok((self.select(&split.train)?, self.select(&split.test)?))
     }
 
-    /// All samples in a new random order, in batches of `size`; the last one may be smaller.
+    /// Iterates over all samples in a new random order, in batches of `size`; the last one may be smaller.
     ///
     /// ```
     /// let digits = neuropil::data::digits::<f32>();
@@ -102,7 +102,7 @@ impl<A: Scalar> Samples<A> {
     /// assert_eq!(sizes, [600, 600, 597]);
     /// ```
     ///
-    /// The order is drawn at once, so the loop may draw from the same generator:
+    /// The order is drawn at once, so the loop may use the same generator:
     ///
     /// ```
     /// use neuropil::rand::RngExt;
@@ -122,13 +122,13 @@ impl<A: Scalar> Samples<A> {
     }
 }
 
-/// A column of class indices, sample i being of class i modulo `classes`; empty without classes.
+/// A column of class indices, i modulo `classes` for sample i; empty without classes.
 pub(crate) fn classes<A: Scalar>(samples: usize, classes: usize) -> Array2<A> {
     let samples = if classes == 0 { 0 } else { samples };
     Array2::from_shape_fn((samples, 1), |(i, _)| A::of((i % classes) as f64))
 }
 
-/// Noisy points of the plane: `point(class, i, count)` is the place of point i of the `count` that are of this class.
+/// Noisy points of the plane: `point(class, i, count)` is point i of the `count` of this class.
 pub(crate) fn planar<A: Scalar>(
     samples: usize,
     class_count: usize,

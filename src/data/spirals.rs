@@ -1,4 +1,4 @@
-//! [`spirals`]: arms that wind around the origin.
+//! [`spirals`]: interleaving spiral arms.
 
 use std::f64::consts::TAU;
 
@@ -8,11 +8,11 @@ use crate::Scalar;
 use crate::data::Samples;
 use crate::data::samples::planar;
 
-/// Arms that wind around the origin once, one class each.
+/// Spiral arms, each one turn around the origin, one class each.
 ///
-/// A share r of the way along its arm, 0 < r <= 1, a point of class c lies at distance r from the origin in the direction
-/// r + c/arms, where 1 is a full turn; each coordinate then gets noise from a bell of standard deviation `noise`. x is
-/// (samples, 2), target (samples, 1) with 0 to arms - 1; without arms there are no samples.
+/// A point of class c at the share r of its arm, 0 < r <= 1, lies at distance r from the origin in the direction r +
+/// c/arms, where 1 is a full turn; Gaussian noise of standard deviation `noise` is added to each coordinate. x is
+/// (samples, 2), target is (samples, 1) with 0 to arms - 1; without arms there are no samples.
 ///
 /// ```
 /// let spirals = neuropil::data::spirals::<f32>(300, 3, 0.02, &mut neuropil::rng(1));

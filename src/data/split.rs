@@ -1,4 +1,4 @@
-//! [`Split`]: which samples are to learn from, and which to test with.
+//! [`Split`]: indices of training and test samples.
 
 use rand::Rng;
 use rand::seq::SliceRandom;
@@ -6,7 +6,7 @@ use rand::seq::SliceRandom;
 use crate::error::check_setting;
 use crate::{Error, Matrix, Result, Scalar};
 
-/// The numbers of the samples to learn from and of those to test with; each sample is in one of both, in random order.
+/// The indices of the training and of the test samples: each sample is in one of the two, in random order.
 ///
 /// ```
 /// use neuropil::data::{self, Split};
@@ -22,14 +22,14 @@ use crate::{Error, Matrix, Result, Scalar};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Split {
-    /// Those to learn from.
+    /// The training samples.
     pub train: Vec<usize>,
-    /// Those to test with.
+    /// The test samples.
     pub test: Vec<usize>,
 }
 
 impl Split {
-    /// This share of so many samples to test with, at random.
+    /// Splits off this share of `samples` samples for testing, at random.
     ///
     /// # Errors
     /// [`Error::Setting`] unless the share is between 0 and 1.
@@ -40,7 +40,7 @@ impl Split {
         Ok(Self { train: train.to_vec(), test: test.to_vec() })
     }
 
-    /// This share of the samples of each class to test with, up to one sample of each class, and of all samples exactly.
+    /// Splits off this share of the samples of each class for testing: exact overall, and within one sample per class.
     ///
     /// `labels` is one column with the class of each sample.
     ///
@@ -53,7 +53,7 @@ impl Split {
         let by_class = sorted(labels, &order)?;
         let classes: Vec<&[usize]> = by_class.chunk_by(|&a, &b| labels[[a, 0]] == labels[[b, 0]]).collect();
         let mut quotas: Vec<usize> = classes.iter().map(|class| (share * class.len() as f64) as usize).collect();
-        // What rounding down has left goes to those that lost most.
+        // The remainder of rounding down goes to the classes that lost most.
         let left = (share * order.len() as f64).round() as usize - quotas.iter().sum::<usize>();
         let lost = |class: usize| share * classes[class].len() as f64 - quotas[class] as f64;
         let mut neediest: Vec<usize> = (0..classes.len()).collect();
@@ -68,7 +68,7 @@ impl Split {
         Ok(Self::part(&order, &parts, 0))
     }
 
-    /// The samples in `folds` parts of equal size, up to one; each part is once the one to test with.
+    /// Splits the samples into `folds` parts of equal size, up to one sample; each part is the test set once.
     ///
     /// # Errors
     /// [`Error::Setting`] unless there are from 2 to `samples` folds.
@@ -77,26 +77,26 @@ impl Split {
         deal(&order, &order, folds)
     }
 
-    /// The same with equally many samples of each class in each part, up to one.
+    /// Splits into [`folds`](Self::folds) with equally many samples of each class in each part, up to one.
     ///
     /// `labels` is one column with the class of each sample.
     ///
     /// # Errors
-    /// [`Error::Setting`] unless there are from 2 to as many folds as samples; [`Error::Dimensions`] unless there is one
-    /// column; [`Error::Target`] when a label is NaN.
+    /// [`Error::Setting`] unless there are from 2 to as many folds as samples; [`Error::Dimensions`] unless there is
+    /// one column; [`Error::Target`] when a label is NaN.
     pub fn stratified_folds<A: Scalar>(labels: &Matrix<A>, folds: usize, rng: &mut impl Rng) -> Result<Vec<Self>> {
         let order = shuffled(labels.nrows(), rng);
         deal(&order, &sorted(labels, &order)?, folds)
     }
 
-    /// The split with the samples of one part to test with.
+    /// The split with one part as the test set.
     fn part(order: &[usize], parts: &[usize], part: usize) -> Self {
         let (test, train) = order.iter().partition(|sample| parts[**sample] == part);
         Self { train, test }
     }
 }
 
-/// Gives the samples in turn to one fold after the other.
+/// Deals the samples to the folds in turn.
 fn deal(order: &[usize], turns: &[usize], folds: usize) -> Result<Vec<Split>> {
     let wants = "at least 2 and at most the number of samples";
     check_setting("the number of folds", folds as f64, wants, (2..=order.len()).contains(&folds))?;
@@ -105,14 +105,14 @@ fn deal(order: &[usize], turns: &[usize], folds: usize) -> Result<Vec<Split>> {
     Ok((0..folds).map(|fold| Split::part(order, &parts, fold)).collect())
 }
 
-/// The numbers of the samples in random order.
+/// The indices of the samples in random order.
 pub(super) fn shuffled(samples: usize, rng: &mut impl Rng) -> Vec<usize> {
     let mut order: Vec<usize> = (0..samples).collect();
     order.shuffle(rng);
     order
 }
 
-/// The samples class by class, each in the given order.
+/// The samples grouped by class, each in the given order.
 fn sorted<A: Scalar>(labels: &Matrix<A>, order: &[usize]) -> Result<Vec<usize>> {
     if labels.ncols() != 1 {
         let (wants, got) = ([labels.nrows(), 1], labels.dim().into());
@@ -120,7 +120,7 @@ fn sorted<A: Scalar>(labels: &Matrix<A>, order: &[usize]) -> Result<Vec<usize>> 
     }
     if let Some(row) = labels.iter().position(|label| label.is_nan()) {
         let (wants, got) = ("labels that are numbers".into(), "NaN".into());
-        return Err(Error::Target { loss: "a stratified split".into(), wants, got, row: Some(row) });
+        return Err(Error::Target { who: "a stratified split".into(), wants, got, row: Some(row) });
     }
     let mut sorted = order.to_vec();
     sorted.sort_by(|&a, &b| labels[[a, 0]].partial_cmp(&labels[[b, 0]]).expect("no label is NaN"));
@@ -131,7 +131,7 @@ fn check_share(share: f64) -> Result<()> {
     check_setting("the share of samples to split off", share, "between 0 and 1", (0.0..=1.0).contains(&share))
 }
 
-/// The error if one of these numbers is not that of a sample.
+/// Returns an error unless all indices are below `len`.
 pub(super) fn check_rows(rows: &[usize], len: usize) -> Result<()> {
     match rows.iter().find(|row| **row >= len) {
         None => Ok(()),

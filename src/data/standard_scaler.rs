@@ -1,4 +1,4 @@
-//! [`StandardScaler`]: columns with mean 0 and standard deviation 1.
+//! [`StandardScaler`]: standardizes columns to mean 0 and standard deviation 1.
 
 use ndarray::Array2;
 
@@ -9,11 +9,11 @@ use crate::{Matrix, Result, Scalar};
 
 const NAME: &str = "StandardScaler";
 
-/// Gives each column the mean 0 and the standard deviation 1: (x - mean) / deviation.
+/// Standardizes each column to mean 0 and standard deviation 1: (x - mean) / deviation.
 ///
-/// Both are learned from the training data alone, and then applied to whatever comes: validation data, test data, a single
-/// sample. The deviation is that of the training data themselves (divided by n, as in scikit-learn). A constant column is
-/// only shifted to 0. Missing numbers (NaN) play no part in learning and stay missing.
+/// Both are fitted to the training data alone, and then applied to validation data, test data, a single sample. The
+/// standard deviation is that of the population (divided by n, as in scikit-learn). A constant column is only shifted
+/// to 0. Missing values (NaN) are ignored in fitting and stay missing.
 ///
 /// ```
 /// use neuropil::data::StandardScaler;
@@ -34,11 +34,11 @@ pub struct StandardScaler {
 }
 
 impl StandardScaler {
-    /// Learns mean and deviation of each column of `x`.
+    /// Fits mean and standard deviation of each column of `x`.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) when there are no rows; [`Error::Column`](crate::Error::Column) for a column
-    /// without numbers, with infinite ones, or with such large ones that their squares are.
+    /// [`Error::Setting`](crate::Error::Setting) without rows; [`Error::Column`](crate::Error::Column) for a column
+    /// without values, or with values whose squares are infinite.
     pub fn fit<A: Scalar>(x: &Matrix<A>) -> Result<Self> {
         let learned = learn(NAME, x, |x| {
             let mean = mean(x);
@@ -49,11 +49,12 @@ impl StandardScaler {
         Ok(Self { mean, deviation })
     }
 
-    /// The scaler with these parameters of its columns, as [`mean`](Self::mean) and [`deviation`](Self::deviation) gave them.
+    /// Creates the scaler with these parameters, as returned by [`mean`](Self::mean) and
+    /// [`deviation`](Self::deviation).
     ///
     /// # Errors
-    /// [`Error::Dimensions`](crate::Error::Dimensions) unless there are as many of both;
-    /// [`Error::Setting`](crate::Error::Setting) unless they are finite, and deviations not negative.
+    /// [`Error::Dimensions`](crate::Error::Dimensions) unless both have the same length;
+    /// [`Error::Setting`](crate::Error::Setting) unless they are finite and no deviation is negative.
     pub fn new(mean: Vec<f64>, deviation: Vec<f64>) -> Result<Self> {
         check_same_length("the deviations of StandardScaler", &mean, &deviation)?;
         check_finite("a mean of StandardScaler", &mean)?;
@@ -68,13 +69,12 @@ impl StandardScaler {
         &self.mean
     }
 
-    /// The standard deviation of each column, 0 for a constant one.
+    /// The standard deviation of each column; 0 for a constant one.
     pub fn deviation(&self) -> &[f64] {
         &self.deviation
     }
 
-    /// What the differences from the mean are divided by.
-    /// The same as the first layer of a network, which then is saved with it.
+    /// The scaler as the first layer of a network, which is then saved with it.
     ///
     /// ```
     /// use neuropil::data::StandardScaler;
@@ -95,15 +95,15 @@ impl StandardScaler {
         if self.deviation[column] == 0.0 { 1.0 } else { self.deviation[column] }
     }
 
-    /// The scaled columns of `x`.
+    /// Standardizes the columns of `x`.
     ///
     /// # Errors
-    /// [`Error::Dimensions`](crate::Error::Dimensions) unless there are as many columns as were learned from.
+    /// [`Error::Dimensions`](crate::Error::Dimensions) unless `x` has the fitted number of columns.
     pub fn transform<A: Scalar>(&self, x: &Matrix<A>) -> Result<Array2<A>> {
         change(NAME, x, self.mean.len(), |column, x| (x - self.mean[column]) / self.scale(column))
     }
 
-    /// The columns whose [`transform`](Self::transform) is `y`.
+    /// Undoes [`transform`](Self::transform).
     ///
     /// # Errors
     /// As [`transform`](Self::transform).

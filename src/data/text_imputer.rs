@@ -1,13 +1,13 @@
-//! [`TextImputer`]: a text for those that are missing.
+//! [`TextImputer`]: fills in missing texts.
 
 use std::collections::BTreeMap;
 
 use crate::error::check_setting;
 use crate::{Error, Result};
 
-/// Puts a text where one is missing, that is, empty: a category for samples of which none is known.
+/// Replaces missing texts, which are empty, by one text: a category for samples without one.
 ///
-/// Which text, is learned from the training data alone.
+/// The text is fitted to the training data alone.
 ///
 /// ```
 /// use neuropil::data::TextImputer;
@@ -22,10 +22,10 @@ pub struct TextImputer {
 }
 
 impl TextImputer {
-    /// Fills with the text that is most frequent among `texts`, the first in alphabetical order of several.
+    /// Fits the most frequent of the `texts`, the first in alphabetical order of several.
     ///
     /// # Errors
-    /// [`Error::Setting`] when there are no texts; [`Error::Target`] when all are empty.
+    /// [`Error::Setting`] without texts; [`Error::Target`] when all are empty.
     pub fn most_frequent<S: AsRef<str>>(texts: &[S]) -> Result<Self> {
         check_setting("the number of texts for TextImputer", texts.len() as f64, "at least 1", !texts.is_empty())?;
         let mut counts = BTreeMap::<&str, usize>::new();
@@ -36,20 +36,20 @@ impl TextImputer {
             return Ok(Self { value: value.into() });
         }
         let (wants, got) = ("a text that is not empty".into(), format!("{} empty ones", texts.len()));
-        Err(Error::Target { loss: "TextImputer".into(), wants, got, row: None })
+        Err(Error::Target { who: "TextImputer".into(), wants, got, row: None })
     }
 
-    /// Fills with this text: one of your choice, or [`value`](Self::value) from before.
+    /// Uses this text: one of your choice, or an earlier [`value`](Self::value).
     pub fn constant(value: impl Into<String>) -> Self {
         Self { value: value.into() }
     }
 
-    /// The text for those that are missing.
+    /// The replacement for missing texts.
     pub fn value(&self) -> &str {
         &self.value
     }
 
-    /// The texts with none missing.
+    /// Returns the texts with missing ones replaced.
     pub fn transform<'a, S: AsRef<str>>(&'a self, texts: &'a [S]) -> Vec<&'a str> {
         texts.iter().map(AsRef::as_ref).map(|text| if text.is_empty() { &*self.value } else { text }).collect()
     }

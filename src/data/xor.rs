@@ -1,13 +1,13 @@
-//! [`xor`]: the four cases of "one or the other, but not both".
+//! [`xor`]: the four cases of the exclusive or.
 
 use ndarray::array;
 
 use crate::Scalar;
 use crate::data::Samples;
 
-/// The exclusive or: the four pairs of 0 and 1, with target 1 where exactly one of the two is 1.
+/// The exclusive or: the four pairs of 0 and 1, with target 1 where exactly one of them is 1.
 ///
-/// No line separates its classes: the smallest problem that needs a hidden layer (Minsky and Papert, 1969).
+/// No straight line separates its classes: the smallest problem that needs a hidden layer (Minsky and Papert, 1969).
 ///
 /// ```
 /// use ndarray::array;

@@ -1,4 +1,4 @@
-//! Files that are written whole or not at all.
+//! Atomic file writes.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -8,16 +8,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{Error, Result};
 
-/// Writes a file so that after a crash at any moment it has its old content or the new one, never a part.
+/// Writes a file atomically: after a crash, it has either its old or its new content.
 ///
-/// The bytes go into a file beside it, reach the disk, and only then take its name. A file that was there keeps its
-/// permissions, and a link to it stays a link. What a crash left beside it is removed by the next call.
+/// The bytes are written to a temporary file in the same folder, flushed to the disk, and renamed. An existing file
+/// keeps its permissions, and a symbolic link stays a link. Files left by a crash are removed by the next call.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    write(path, bytes).map_err(|error| Error::Save { path: path.display().to_string(), error: error.to_string() })
+    write(path, bytes).map_err(|error| Error::save(path, error))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // Behind a link is the file that is meant.
+    // Writes to the target of a symbolic link.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let before = fs::metadata(&path).ok();
     match &before {
@@ -37,7 +37,7 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&part, &path)?;
-        // The new name, too, has to reach the disk; not all systems can open a folder for that.
+        // Flushes the renaming, too; not all systems can open a folder for that.
         if cfg!(unix) { File::open(&beside.folder)?.sync_all() } else { Ok(()) }
     })();
     if written.is_err() {
@@ -46,7 +46,7 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
-/// The files beside `folder/name` that become it: `folder/.name.<process>-<count>.part`, locked while they are written.
+/// The temporary files for `folder/name`: `folder/.name.<process>-<count>.part`, locked while they are written.
 struct Beside {
     folder: PathBuf,
     prefix: String,
@@ -60,7 +60,7 @@ impl Beside {
         Ok(Self { folder: folder.to_owned(), prefix: format!(".{}.", name.to_string_lossy()) })
     }
 
-    /// A new one, locked.
+    /// Creates one, locked.
     fn create(&self) -> io::Result<(PathBuf, File)> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         loop {
@@ -70,16 +70,16 @@ impl Beside {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 file => file?,
             };
-            // Some file systems have no locks; there, what a crash leaves stays.
+            // Some file systems have no locks; there, files left by a crash stay.
             let _ = file.lock();
-            // Between those two lines, another process may have taken it for abandoned.
+            // Another process may have removed it as abandoned before it was locked.
             if path.exists() {
                 return Ok((path, file));
             }
         }
     }
 
-    /// Removes those that nobody is writing any more.
+    /// Removes those that no process has locked.
     fn remove_abandoned(&self) -> io::Result<()> {
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;

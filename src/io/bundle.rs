@@ -1,4 +1,4 @@
-//! [`Model`]: a network and what was fitted beside it, in one file.
+//! [`Model`]: a network and its fitted preprocessing, in one file.
 
 use std::path::Path;
 
@@ -10,14 +10,13 @@ use crate::layer::Registry;
 use crate::spec::Spec;
 use crate::{Error, Network, Result, Scalar};
 
-/// The name of the text about what was fitted.
+/// The name of the metadata with what was fitted.
 const FITTED: &str = "fitted";
 
-/// A network together with the encoders and imputers that its data go through, and the names of its classes: all that it
-/// takes to use it elsewhere, in one file.
+/// A network together with its encoders, imputers and class names: everything needed for prediction, in one file.
 ///
-/// The file is a [model file](crate::io) with one more text, so [`Sequential::load`] takes the network alone. Scalers can
-/// be [layers](crate::layers::Rescale) of the network itself.
+/// The file is a [model file](crate::io) with more metadata, so [`Sequential::load`] reads the network alone. Scalers
+/// can be [layers](crate::layers::Rescale) of the network itself.
 ///
 /// ```
 /// use neuropil::data::{Imputer, LabelEncoder};
@@ -47,12 +46,12 @@ pub struct Model<A: Scalar> {
 }
 
 impl<A: Scalar> Model<A> {
-    /// A network with nothing beside it yet.
+    /// Creates a model without preprocessing.
     pub fn new(network: impl Into<Network<A>>) -> Self {
         Self { network: network.into(), fitted: Vec::new() }
     }
 
-    /// The same with one thing more under this name, or with another one.
+    /// Adds or replaces a fitted transformer under this name.
     #[must_use]
     pub fn with(mut self, name: &str, fitted: &impl Fitted) -> Self {
         self.fitted.retain(|(other, _)| other != name);
@@ -60,15 +59,15 @@ impl<A: Scalar> Model<A> {
         self
     }
 
-    /// What is there, in the order in which it came.
+    /// The names of the transformers, in insertion order.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.fitted.iter().map(|(name, _)| &**name)
     }
 
-    /// What is there under this name.
+    /// The transformer with this name.
     ///
     /// # Errors
-    /// [`Error::Format`] if there is nothing, or it is of another kind.
+    /// [`Error::Format`] if there is none, or it is of another type.
     pub fn get<F: Fitted>(&self, name: &str) -> Result<F> {
         let what = || format!("`{name}` of the model");
         let Some((_, spec)) = self.fitted.iter().find(|(other, _)| other == name) else {
@@ -79,10 +78,10 @@ impl<A: Scalar> Model<A> {
         F::restore(spec).map_err(|error| Error::Format { what: what(), problem: error.to_string() })
     }
 
-    /// Writes all of it to a file, whole or not at all.
+    /// Writes the model to a file, atomically.
     ///
     /// # Errors
-    /// As [`Sequential::save`]; [`Error::Format`] if what was fitted has a description that cannot be written.
+    /// As [`Sequential::save`]; [`Error::Format`] if the description of a transformer cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let list =
             self.fitted.iter().map(|(name, spec)| Spec::new("one").set("name", &**name).set("value", spec.clone()));
@@ -92,7 +91,7 @@ impl<A: Scalar> Model<A> {
         atomic::write_whole(path.as_ref(), &container::write(&self.network, &texts, None)?)
     }
 
-    /// Reads a file that [`save`](Self::save) wrote, or a model file without more.
+    /// Reads a file written by [`save`](Self::save), or a plain model file.
     ///
     /// # Errors
     /// As [`Sequential::load`].
@@ -100,7 +99,7 @@ impl<A: Scalar> Model<A> {
         Self::load_with(path, &Registry::new())
     }
 
-    /// The same with layers of other crates: `registry` knows how to make them.
+    /// [`load`](Self::load) with layers of other crates, from `registry`.
     ///
     /// # Errors
     /// As [`Sequential::load`].

@@ -1,4 +1,4 @@
-//! The file that networks and trainings are saved in: what all such files have, and the check of it.
+//! The file format of saved networks and trainings.
 
 use std::fs;
 use std::path::Path;
@@ -12,26 +12,26 @@ use crate::{Error, Network, Result, Scalar};
 
 const FORMAT: &str = "neuropil model";
 const VERSION: &str = "1";
-/// What every file has after the length of its header; then come the eight digits of its checksum.
+/// The start of every file after its header length; the eight digits of the checksum follow.
 const START: &[u8] = br#"{"__metadata__":{"checksum":""#;
 const DIGITS: std::ops::Range<usize> = 8 + START.len()..8 + START.len() + 8;
-/// The name of the text about a training, and with a point behind it the beginning of the names of its arrays.
+/// The name of the metadata about a training; with a dot, the prefix of its arrays.
 const TRAINING: &str = "training";
 
-/// What a file has beside a network: a description of the training, and arrays.
+/// The content of a training file besides the network: a description and arrays.
 pub(crate) struct Training<'n, A> {
     pub(crate) spec: Spec,
     pub(crate) arrays: Vec<(String, Numbers<'n, A>)>,
 }
 
-/// The numbers of an array.
+/// The values of an array.
 pub(crate) enum Numbers<'n, A> {
-    /// Of the network's type.
+    /// Of the network's number type.
     Own(&'n [A]),
     Double(&'n [f64]),
 }
 
-/// The content of a file.
+/// Creates the content of a file.
 pub(crate) fn write<A: Scalar>(
     network: &Network<A>,
     texts: &[(&str, &str)],
@@ -73,7 +73,7 @@ pub(crate) fn write<A: Scalar>(
     Ok(bytes)
 }
 
-/// Whether all layers tell the sizes that their parameters have, as those of other crates need not.
+/// Returns an error unless all layers report the true sizes of their parameters; those of other crates may not.
 pub(super) fn check_sizes<A: Scalar>(network: &Network<A>) -> Result<()> {
     let mut result = Ok(());
     network.visit(&mut |info, matrix| {
@@ -91,35 +91,42 @@ fn extend<A: Scalar>(numbers: &[A], bytes: &mut Vec<u8>) {
     A::extend_le(numbers, bytes);
 }
 
-/// The description of the training in a file, if it is of one.
+/// The description of the training in a file.
 pub(crate) fn training(file: &SafeTensors<'_>) -> Result<Spec> {
     let none = || problem("it is a model, not a saved training; load it with `Sequential::load`".into());
     let text = file.metadata(TRAINING).ok_or_else(none)?;
     json::read(text).map_err(|error| problem(format!("its training: {error}")))
 }
 
-/// Whether an array is of the training, not of the network.
+/// Whether an array belongs to the training, not to the network.
 pub(super) fn is_of_training(name: &str) -> bool {
     name.strip_prefix(TRAINING).is_some_and(|rest| rest.starts_with('.'))
 }
 
-/// The array of a training of this name.
+/// The training array with this name.
 pub(crate) fn array<A: Scalar>(file: &SafeTensors<'_>, name: &str) -> Result<Vec<A>> {
     file.numbers(&format!("{TRAINING}.{name}"))
 }
 
-/// A text in the header.
+/// A text of the metadata.
 pub(super) fn text<'f>(file: &'f SafeTensors<'_>, name: &str) -> Result<&'f str> {
     file.metadata(name).ok_or_else(|| problem(format!("its header lacks `{name}`")))
 }
 
-/// The file, after all checks that need neither layer nor trainer.
+/// Parses a file, with all checks that need neither layers nor trainer.
 pub(crate) fn open<A: Scalar>(bytes: &[u8]) -> Result<SafeTensors<'_>> {
-    // What is no safetensors file at all, or has been cut off, is better told so than that its checksum is wrong.
-    let file = SafeTensors::parse(bytes)?;
-    if file.metadata("format") != Some(FORMAT) || bytes.get(8..DIGITS.start) != Some(START) {
-        let advice = "if another program wrote it, take its arrays by name, with `load_state_dict`";
-        return Err(problem(format!("it is not a model that `save` wrote; {advice}")));
+    let begun = bytes.get(8..).unwrap_or_default();
+    let ours = !begun.is_empty() && (begun.starts_with(START) || START.starts_with(begun));
+    // Before the checksum, so that the message for a file that was cut off says so.
+    let file = SafeTensors::parse(bytes).map_err(|error| match error {
+        Error::Format { problem: why, .. } if !ours => {
+            problem(format!("this is not a neuropil model file, nor any safetensors file: {why}"))
+        }
+        error => error,
+    })?;
+    if file.metadata("format") != Some(FORMAT) || !begun.starts_with(START) {
+        let advice = "if another program wrote it, load its arrays by name with `load_state_dict`";
+        return Err(problem(format!("this is not a neuropil model file, as `save` writes it; {advice}")));
     }
     if bytes[DIGITS] != *format!("{:08x}", checksum(bytes)).as_bytes() {
         return Err(problem("it is damaged: its checksum is not that of its content".into()));
@@ -146,7 +153,7 @@ pub(crate) fn open<A: Scalar>(bytes: &[u8]) -> Result<SafeTensors<'_>> {
     Ok(file)
 }
 
-/// The CRC-32 of everything but the digits that it is written with.
+/// The CRC-32 of everything except its own digits.
 fn checksum(bytes: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&bytes[..DIGITS.start]);
@@ -154,14 +161,14 @@ fn checksum(bytes: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// Reads a file, and puts its name in front of what is wrong with it.
+/// Reads a file, and adds its name to errors.
 pub(crate) fn named<T>(path: &Path, read: impl FnOnce(&[u8]) -> Result<T>) -> Result<T> {
     let name = || path.display().to_string();
-    let bytes = fs::read(path).map_err(|error| Error::File { path: name(), error: error.to_string() })?;
+    let bytes = fs::read(path).map_err(|error| Error::file(path, error))?;
     read(&bytes).map_err(|error| about(&name(), error))
 }
 
-/// What is wrong with a file as a whole does not say yet which file it is.
+/// Replaces [`THE_FILE`] in an error by the file's name.
 pub(super) fn about(name: &str, error: Error) -> Error {
     match error {
         Error::Format { what, problem } if what == THE_FILE => Error::Format { what: name.to_owned(), problem },

@@ -1,12 +1,12 @@
-//! The two number types of two bytes, as `f32`.
+//! The two 16-bit floating-point types, as `f32`.
 
-/// A `bfloat16`: the upper half of an `f32`.
+/// `bfloat16`: the upper half of an `f32`.
 #[cfg(feature = "files")] // NumPy has none.
 pub(super) fn bf16(bits: u16) -> f32 {
     f32::from_bits(u32::from(bits) << 16)
 }
 
-/// IEEE 754's `binary16`: a sign, 5 bits of exponent, 10 of fraction.
+/// IEEE 754 `binary16`: a sign, 5 bits of exponent, 10 of fraction.
 pub(super) fn f16(bits: u16) -> f32 {
     let (sign, exponent, fraction) = (u32::from(bits >> 15) << 31, u32::from(bits >> 10) & 31, u32::from(bits) & 1023);
     let magnitude = match exponent {

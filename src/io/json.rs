@@ -14,7 +14,7 @@ pub(super) fn write(spec: &Spec) -> String {
     text
 }
 
-/// The same of a description that reads as it was again.
+/// The description as JSON, verified to be readable again.
 pub(super) fn write_checked(spec: &Spec) -> Result<String, crate::Error> {
     let text = write(spec);
     match read(&text) {
@@ -44,7 +44,7 @@ fn write_value(text: &mut String, value: &Setting) {
     match value {
         Setting::Flag(value) => text.push_str(if *value { "true" } else { "false" }),
         Setting::Count(value) => _ = write!(text, "{value}"),
-        // With a point or an exponent, so that it does not come back as a count, and with all its digits.
+        // With a point or an exponent, so that it is not read as a count, and with all its digits.
         Setting::Number(value) => _ = write!(text, "{value:?}"),
         Setting::Text(value) => text.push_str(&quoted(value)),
         Setting::List(values) => {
@@ -66,7 +66,7 @@ pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// The description that this JSON is of, or what is wrong with it.
+/// Parses a description.
 pub(super) fn read(text: &str) -> Result<Spec, String> {
     match serde_json::from_str(text) {
         Ok(Value(Setting::Layer(spec))) => Ok(spec),
@@ -139,7 +139,7 @@ impl<'d> Visitor<'d> for ValueVisitor {
     }
 }
 
-/// A name that is there twice, if there is one.
+/// The first repeated name.
 pub(super) fn repeated<'n>(names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let mut names: Vec<&str> = names.collect();
     names.sort_unstable();

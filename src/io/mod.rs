@@ -1,9 +1,9 @@
-//! Models that travel: files that another program, or another language, can read.
+//! Files: saving and loading models, and exchanging them with other programs and languages.
 //!
 //! # Model files
-//! [`Sequential::save`](crate::Sequential::save) writes one file that is all it takes to use the network elsewhere:
-//! [`Sequential::load`](crate::Sequential::load) needs no code of the model, for the file says what the layers are.
-//! It is a file in the safetensors format, so Python reads the arrays, too:
+//! [`Sequential::save`](crate::Sequential::save) writes one file with everything needed to use the network elsewhere:
+//! [`Sequential::load`](crate::Sequential::load) needs no code of the model, for the architecture is in the file. It is
+//! in the safetensors format, so Python can read the arrays, too:
 //!
 //! ```python
 //! from safetensors import safe_open
@@ -11,7 +11,7 @@
 //!     print(file.metadata()["architecture"], file.get_tensor("0.weight"))
 //! ```
 //!
-//! The texts in the header are:
+//! The metadata in the header are:
 //!
 //! | name | what it is |
 //! | --- | --- |
@@ -22,30 +22,32 @@
 //! | `scalar` | `f32` or `f64` |
 //! | `architecture` | the network's [`Spec`](crate::spec::Spec) as JSON |
 //!
-//! A training that [`Trainer::save_state`](crate::train::Trainer::save_state) saved is such a file, too, with the text
-//! `training` about it, and more arrays, whose names begin with `training.`; it loads as a network as well.
+//! A training saved by [`Trainer::save_state`](crate::train::Trainer::save_state) is such a file, too, with the
+//! metadata `training`, and more arrays, whose names start with `training.`; it can be loaded as a network.
 //!
-//! A [`Model`] has the encoders and imputers beside the network in it, too, as the text `fitted`.
+//! A [`Model`] also contains the encoders and imputers of the network, as the metadata `fitted`.
 //!
-//! The arrays of the network have the names that [`Layer::visit`](crate::layer::Layer::visit) shows, such as `0.weight`.
+//! The arrays of the network have the names from [`Layer::visit`](crate::layer::Layer::visit), such as `0.weight`.
 //!
-//! Files are written whole or not at all, also if the program or the machine stops in the middle, and a file that is
-//! replaced keeps its permissions. Loading executes nothing, trusts no size in the file, and either gives a network or
-//! an [`Error`](crate::Error) that tells what is wrong.
+//! Files are written atomically, even if the program or the machine crashes, and a replaced file keeps its permissions.
+//! Loading executes no code, trusts no size in the file, and returns either a network or an [`Error`](crate::Error)
+//! that says what is wrong.
 //!
 //! # Weights of other systems
-//! [`Sequential::load_state_dict`](crate::Sequential::load_state_dict) takes a `PyTorch` state dict, or Keras's weights, in
-//! the safetensors format by [`Names`], and [`Sequential::save_state_dict`](crate::Sequential::save_state_dict) writes one.
+//! [`Sequential::load_state_dict`](crate::Sequential::load_state_dict) reads a `PyTorch` state dict, or Keras weights,
+//! in the safetensors format, with names mapped by [`Names`];
+//! [`Sequential::save_state_dict`](crate::Sequential::save_state_dict) writes one.
 //!
 //! # ONNX
-//! [`Sequential::to_onnx`](crate::Sequential::to_onnx) writes a network for other runtimes, and
-//! [`Sequential::from_onnx`](crate::Sequential::from_onnx) reads the same operators.
+//! [`Network::to_onnx`](crate::Network::to_onnx) exports a network for other runtimes;
+//! [`Network::from_onnx`](crate::Network::from_onnx) imports one, as a graph.
 //!
 //! # Rust
-//! [`Sequential::export_rust`](crate::Sequential::export_rust) writes a network as one source file without dependencies.
+//! [`Sequential::export_rust`](crate::Sequential::export_rust) writes a network as one source file without
+//! dependencies.
 //!
 //! # Arrays
-//! [`read_npy`] and [`write_npy`] exchange an array with `NumPy`, [`read_npz`] and [`write_npz`] several by name.
+//! [`read_npy`] and [`write_npy`] exchange one array with `NumPy`, [`read_npz`] and [`write_npz`] several by name.
 
 pub(crate) mod atomic;
 #[cfg(feature = "files")]

@@ -1,4 +1,4 @@
-//! [`Sequential::save`] and [`Sequential::load`]: a network in one file that describes itself.
+//! [`Sequential::save`] and [`Sequential::load`]: a network in one self-contained file.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,13 +12,13 @@ use crate::layer::{Arrays, Layer, Registry};
 use crate::spec::{Setting, Spec};
 use crate::{Error, Network, Result, Scalar};
 
-/// Descriptions beyond this are refused: a layer takes about a hundred bytes.
+/// Longer descriptions are rejected: a layer takes about a hundred bytes.
 const LONGEST_ARCHITECTURE: usize = 1 << 20;
 
 impl<A: Scalar> Network<A> {
-    /// Writes the network to a file that is all it takes to [`load`](Self::load) it: see [the format](crate::io).
+    /// Saves the network to a self-contained file for [`load`](Self::load): see [the format](crate::io).
     ///
-    /// The file is written whole or not at all, also if the machine stops in the middle.
+    /// The file is written atomically, even if the machine crashes.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -33,22 +33,22 @@ impl<A: Scalar> Network<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if a layer of another crate cannot be described; [`Error::Save`] if the file cannot be
-    /// written: what was there then stays as it was.
+    /// [`Error::Unsupported`] for a layer of another crate without a description; [`Error::Save`] if the file cannot be
+    /// written: an existing file is then not changed.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         atomic::write_whole(path.as_ref(), &self.to_bytes()?)
     }
 
-    /// Makes the network again that [`save`](Self::save) wrote.
+    /// Loads a network saved by [`save`](Self::save).
     ///
     /// # Errors
-    /// [`Error::File`] if the file cannot be read; [`Error::Format`] if it is damaged, of another number type, of a
-    /// later version, or has a layer that is not of this crate (see [`load_with`](Self::load_with)).
+    /// [`Error::File`] if the file cannot be read; [`Error::Format`] if it is damaged, of another number type or of a
+    /// later version, or has a layer of another crate (see [`load_with`](Self::load_with)).
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         Self::load_with(path, &Registry::new())
     }
 
-    /// Makes a network with layers of other crates: `registry` knows how.
+    /// Loads a network with layers of other crates, from `registry`.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -56,15 +56,15 @@ impl<A: Scalar> Network<A> {
         named(path.as_ref(), |bytes| read(bytes, registry))
     }
 
-    /// The content of the file that [`save`](Self::save) writes.
+    /// The content of the file written by [`save`](Self::save).
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if a layer of another crate cannot be described.
+    /// [`Error::Unsupported`] for a layer of another crate without a description.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         container::write(self, &[("architecture", &*describe(self)?)], None)
     }
 
-    /// Makes the network again whose [`to_bytes`](Self::to_bytes) these are.
+    /// Loads a network from the result of [`to_bytes`](Self::to_bytes).
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -83,7 +83,7 @@ impl<A: Scalar> Network<A> {
         Self::from_bytes_with(bytes, &Registry::new())
     }
 
-    /// Makes a network with layers of other crates: `registry` knows how.
+    /// [`from_bytes`](Self::from_bytes) with layers of other crates, from `registry`.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -91,7 +91,7 @@ impl<A: Scalar> Network<A> {
         read(bytes, registry).map_err(|error| about("the model", error))
     }
 
-    /// Takes the parameters and statistics from a model file of the same architecture; learning rates of layers stay.
+    /// Loads the parameters and running statistics of a model file of the same architecture; layer rates are kept.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -106,8 +106,8 @@ impl<A: Scalar> Network<A> {
     /// ```
     ///
     /// # Errors
-    /// As [`load`](Self::load), and [`Error::Format`] with the first difference if the architectures differ. The network
-    /// then is as it was.
+    /// As [`load`](Self::load); [`Error::Format`] with the first difference if the architectures differ. The network is
+    /// then not changed.
     pub fn load_parameters(&mut self, path: impl AsRef<Path>) -> Result<()> {
         named(path.as_ref(), |bytes| {
             let (file, spec) = open::<A>(bytes)?;
@@ -130,7 +130,7 @@ pub(super) fn read<A: Scalar>(bytes: &[u8], registry: &Registry<A>) -> Result<Ne
     Ok(network)
 }
 
-/// The parameters of a file for this network, all of them and no others.
+/// The arrays of a file for the parameters of this network; an error for missing or additional ones.
 pub(crate) fn matrices_for<A: Scalar>(network: &Network<A>, file: &SafeTensors<'_>) -> Result<Vec<Array2<A>>> {
     let mut arrays = Named::new(file);
     let mut matrices = Vec::new();
@@ -144,7 +144,7 @@ pub(crate) fn matrices_for<A: Scalar>(network: &Network<A>, file: &SafeTensors<'
     Ok(matrices)
 }
 
-/// Gives the network the parameters that [`matrices_for`] it were found.
+/// Sets the parameters to the result of [`matrices_for`].
 pub(crate) fn set_matrices<A: Scalar>(network: &mut Network<A>, matrices: Vec<Array2<A>>) {
     let mut matrices = matrices.into_iter();
     network.visit_mut(&mut |_, matrix| {
@@ -154,7 +154,7 @@ pub(crate) fn set_matrices<A: Scalar>(network: &mut Network<A>, matrices: Vec<Ar
     });
 }
 
-/// The file and the network's description, after all checks that need no layer.
+/// Parses the file and the description, with all checks that need no layers.
 fn open<A: Scalar>(bytes: &[u8]) -> Result<(SafeTensors<'_>, Spec)> {
     let file = container::open::<A>(bytes)?;
     let architecture = container::text(&file, "architecture")?;
@@ -169,7 +169,7 @@ fn open<A: Scalar>(bytes: &[u8]) -> Result<(SafeTensors<'_>, Spec)> {
 /// The network's description as JSON.
 pub(crate) fn describe<A: Scalar>(network: &Network<A>) -> Result<String> {
     let spec = network.spec().ok_or_else(|| undescribed(network))?;
-    // What is saved has to be readable again: no setting is called `kind`, no nest is too deep.
+    // The file must be readable: no setting is called `kind`, and nesting is limited.
     let text = json::write_checked(&spec)?;
     if text.len() > LONGEST_ARCHITECTURE {
         return Err(spec.problem("it is too long".into()));
@@ -177,14 +177,14 @@ pub(crate) fn describe<A: Scalar>(network: &Network<A>) -> Result<String> {
     Ok(text)
 }
 
-/// The error for the first layer that has no description.
+/// The error for the first layer without a description.
 fn undescribed<A: Scalar>(network: &Network<A>) -> Error {
     let what = "cannot be saved; implement `spec` for it".to_owned();
     let (path, layer) = network.without_spec().unwrap_or_default();
     path.iter().rev().fold(Error::Unsupported { layer, what }, |error, name| error.at(name))
 }
 
-/// The arrays of a file by name, each of them wanted once.
+/// The arrays of a file by name, each of them used once.
 struct Named<'f, 'b> {
     file: &'f SafeTensors<'b>,
     left: BTreeSet<&'f str>,
@@ -195,7 +195,7 @@ impl<'f, 'b> Named<'f, 'b> {
         Self { file, left: file.names().filter(|name| !is_of_training(name)).collect() }
     }
 
-    /// Whether all arrays were taken, and have the sizes that the network shows for them.
+    /// Returns an error unless all arrays were used, with the sizes that the network shows for them.
     fn check<A: Scalar>(&self, network: &Network<A>) -> Result<()> {
         if let Some(name) = self.left.first() {
             return Err(problem(format!("it has an array `{name}`, which no layer takes")));
@@ -228,7 +228,7 @@ impl<A: Scalar> Arrays<A> for Named<'_, '_> {
     }
 }
 
-/// The first thing in which a file's architecture is not the network's, in words.
+/// Describes the first difference between the architectures of the network and of a file.
 pub(crate) fn difference(own: &Spec, file: &Spec) -> Option<String> {
     if own.kind() != file.kind() {
         return Some(format!("{} in the file, not {}", file.kind(), own.kind()));

@@ -1,4 +1,4 @@
-//! `NumPy`'s format for one array: [`read_npy`], [`write_npy`], and the same in memory.
+//! `NumPy`'s format for one array: [`read_npy`], [`write_npy`], and their in-memory variants.
 
 use std::fs;
 use std::path::Path;
@@ -10,8 +10,8 @@ use crate::{Error, Result, Scalar};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 
-/// Reads an array that `numpy.save` wrote: floating-point numbers of 2, 4 or 8 bytes, integers, or booleans, in any order
-/// of bytes and axes, each as the nearest `A`.
+/// Reads an array written by `numpy.save`: floating-point numbers of 2, 4 or 8 bytes, integers or booleans, in any byte
+/// order and memory layout, each converted to the nearest `A`.
 ///
 /// ```
 /// use neuropil::io::{read_npy, write_npy};
@@ -25,15 +25,15 @@ const MAGIC: &[u8] = b"\x93NUMPY";
 /// ```
 ///
 /// # Errors
-/// [`Error::File`] if the file cannot be read; [`Error::Format`] if it is not such an array. Arrays of Python objects,
-/// which are pickled, are never read.
+/// [`Error::File`] if the file cannot be read; [`Error::Format`] if it is not such an array. Pickled arrays of Python
+/// objects are rejected.
 pub fn read_npy<A: Scalar>(path: impl AsRef<Path>) -> Result<ArrayD<A>> {
     let name = || path.as_ref().display().to_string();
-    let bytes = fs::read(&path).map_err(|error| Error::File { path: name(), error: error.to_string() })?;
+    let bytes = fs::read(&path).map_err(|error| Error::file(path.as_ref(), error))?;
     parse(&bytes).map_err(|problem| Error::Format { what: name(), problem })
 }
 
-/// Writes an array for `numpy.load`: whole or not at all.
+/// Writes an array for `numpy.load`, atomically.
 ///
 /// # Errors
 /// [`Error::Save`] if the file cannot be written.
@@ -41,15 +41,15 @@ pub fn write_npy<A: Scalar, D: Dimension>(path: impl AsRef<Path>, array: &ArrayR
     atomic::write_whole(path.as_ref(), &to_npy(array))
 }
 
-/// The array in these bytes of a file that `numpy.save` wrote: as [`read_npy`].
+/// Reads an array from the content of a file: as [`read_npy`].
 ///
 /// # Errors
-/// [`Error::Format`] if they are not such an array.
+/// [`Error::Format`] if it is not such an array.
 pub fn from_npy<A: Scalar>(bytes: &[u8]) -> Result<ArrayD<A>> {
     parse(bytes).map_err(|problem| Error::Format { what: "the npy file".into(), problem })
 }
 
-/// The content of the file that [`write_npy`] writes.
+/// The content of the file written by [`write_npy`].
 ///
 /// ```
 /// use neuropil::io::{from_npy, to_npy};
@@ -67,9 +67,9 @@ pub fn to_npy<A: Scalar, D: Dimension>(array: &ArrayRef<A, D>) -> Vec<u8> {
     let descr = if size_of::<A>() == 4 { "<f4" } else { "<f8" };
     let shape = shape.trim_end();
     let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}), }}");
-    // The numbers begin at a multiple of 64 bytes, after a line feed.
+    // The numbers start at a multiple of 64 bytes, after a line feed.
     let length = (header.len() + 11).next_multiple_of(64) - 10;
-    // As many sizes as take 64 KiB in text cannot be those of one array.
+    // An array in memory cannot have so many axes that their sizes take 64 KiB of text.
     let mut bytes = [MAGIC, &[1, 0], &(length as u16).to_le_bytes(), header.as_bytes()].concat();
     bytes.resize(9 + length, b' ');
     bytes.push(b'\n');
@@ -117,7 +117,7 @@ pub(super) fn parse<A: Scalar>(bytes: &[u8]) -> Result<ArrayD<A>, String> {
     ArrayD::from_shape_vec(order, numbers).map_err(|_| format!("its sizes {shape:?} overflow"))
 }
 
-/// What the dictionary in front of the numbers says.
+/// The dictionary in the header.
 struct Header<'t> {
     descr: &'t str,
     fortran_order: bool,
@@ -125,7 +125,7 @@ struct Header<'t> {
 }
 
 impl<'t> Header<'t> {
-    /// Reads a dictionary as Python writes it; nothing else.
+    /// Parses a dictionary as Python writes it; nothing else.
     fn read(text: &'t str) -> Option<Self> {
         let mut text = Text(text.trim().strip_prefix('{')?.strip_suffix('}')?);
         let (mut descr, mut fortran_order, mut shape) = (None, None, None);
@@ -146,7 +146,7 @@ impl<'t> Header<'t> {
     }
 }
 
-/// What is left of the header.
+/// The rest of the header.
 struct Text<'t>(&'t str);
 
 impl<'t> Text<'t> {
@@ -181,7 +181,7 @@ impl<'t> Text<'t> {
             return Some(Vec::new());
         }
         let sizes = inside.strip_suffix(',').unwrap_or(inside).split(',');
-        // Python 2 wrote some sizes as `3L`; a sign is none of a size's.
+        // Python 2 wrote some sizes as `3L`; signs are invalid.
         let size = |text: &str| {
             let digits = text.trim().trim_end_matches('L');
             digits.bytes().all(|c| c.is_ascii_digit()).then(|| digits.parse().ok())?
@@ -190,7 +190,7 @@ impl<'t> Text<'t> {
     }
 }
 
-/// How a number is stored.
+/// The storage format of a number.
 #[derive(Debug, Clone, Copy)]
 struct Number {
     /// `f`, `i`, `u` or `b`.

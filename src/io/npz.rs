@@ -1,8 +1,8 @@
-//! Several arrays by name in one file: [`read_npz`] and [`write_npz`].
+//! Several named arrays in one file: [`read_npz`] and [`write_npz`].
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use ndarray::{ArrayD, ArrayViewD};
 
@@ -10,7 +10,7 @@ use super::npy::{parse, to_npy};
 use super::{atomic, zip};
 use crate::{Error, Result, Scalar};
 
-/// Reads arrays that `numpy.savez` or `numpy.savez_compressed` wrote, by name.
+/// Reads the named arrays written by `numpy.savez` or `numpy.savez_compressed`.
 ///
 /// ```
 /// use neuropil::io::{read_npz, write_npz};
@@ -26,23 +26,23 @@ use crate::{Error, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// [`Error::File`] if the file cannot be read; [`Error::Format`] if it is no zip archive, or has something else in it
-/// than arrays of numbers.
+/// [`Error::File`] if the file cannot be read; [`Error::Format`] if it is not a zip archive, or contains anything but
+/// arrays of numbers.
 pub fn read_npz<A: Scalar>(path: impl AsRef<Path>) -> Result<BTreeMap<String, ArrayD<A>>> {
     let name = || path.as_ref().display().to_string();
-    let bytes = fs::read(&path).map_err(|error| Error::File { path: name(), error: error.to_string() })?;
+    let bytes = fs::read(&path).map_err(|error| Error::file(path.as_ref(), error))?;
     read(&bytes).map_err(|problem| Error::Format { what: name(), problem })
 }
 
-/// The arrays in these bytes of a file that `numpy.savez` wrote: as [`read_npz`].
+/// Reads the arrays from the content of a file: as [`read_npz`].
 ///
 /// # Errors
-/// [`Error::Format`] if they are no such archive.
+/// [`Error::Format`] if it is not such an archive.
 pub fn from_npz<A: Scalar>(bytes: &[u8]) -> Result<BTreeMap<String, ArrayD<A>>> {
     read(bytes).map_err(|problem| Error::Format { what: "the npz file".into(), problem })
 }
 
-/// Writes arrays with names for `numpy.load`, not compressed: whole or not at all.
+/// Writes named arrays for `numpy.load`, uncompressed and atomically.
 ///
 /// # Errors
 /// [`Error::Save`] if the file cannot be written.
@@ -53,12 +53,12 @@ pub fn write_npz<'a, A: Scalar>(
     let path = path.as_ref();
     let bytes = to_npz(arrays).ok_or_else(|| {
         let error = "an npz file has at most 4 GiB and 65534 arrays; write single npy files";
-        Error::Save { path: path.display().to_string(), error: error.to_owned() }
+        Error::save(path, io::Error::new(io::ErrorKind::FileTooLarge, error))
     })?;
     atomic::write_whole(path, &bytes)
 }
 
-/// The content of the file that [`write_npz`] writes; `None` if it would be larger than 4 GiB.
+/// The content of the file written by [`write_npz`]; `None` if it would exceed 4 GiB.
 fn to_npz<'a, A: Scalar>(arrays: impl IntoIterator<Item = (&'a str, ArrayViewD<'a, A>)>) -> Option<Vec<u8>> {
     let files = arrays.into_iter().map(|(name, array)| (format!("{name}.npy"), to_npy(&array)));
     zip::write(&files.collect::<Vec<_>>())

@@ -1,4 +1,4 @@
-//! The safetensors format: [`SafeTensors`], its reader, and what its writers share.
+//! The safetensors format: [`SafeTensors`], its reader, and the shared parts of its writers.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,16 +13,15 @@ use crate::{Error, Result, Scalar};
 /// Stands for the file's name until it is known.
 pub(super) const THE_FILE: &str = "the file";
 
-/// Headers beyond this are refused, as the `safetensors` package does.
+/// Longer headers are rejected, as by the `safetensors` package.
 const LONGEST_HEADER: usize = 100_000_000;
-/// The texts about the file are in the header under this name.
+/// The name of the metadata in the header.
 const METADATA: &str = "__metadata__";
 
-/// Named arrays, and texts about them, in a file of the [`safetensors`](https://github.com/huggingface/safetensors)
-/// format, which `PyTorch` and others read and write.
+/// Named arrays and text metadata, in a file of the [`safetensors`](https://github.com/huggingface/safetensors) format,
+/// which `PyTorch` and others use.
 ///
-/// Reading never trusts the file: every size, offset and name is checked before anything is made of it, and arrays are
-/// only made from numbers that are there.
+/// The file is not trusted: every size, offset and name is checked before use, and only existing data are copied.
 ///
 /// ```
 /// use neuropil::io::SafeTensors;
@@ -44,16 +43,16 @@ pub struct SafeTensors<'b> {
     data: &'b [u8],
 }
 
-/// What the header tells about an array.
+/// The header's entry for an array.
 #[derive(Debug, Clone)]
 struct Entry {
     kind: Kind,
     shape: Vec<usize>,
-    /// Where its bytes are, counted from the end of the header.
+    /// The range of its bytes after the header.
     range: [usize; 2],
 }
 
-/// The number types of the format, and how many bytes a number takes.
+/// A number type of the format, and its size in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Kind {
     name: &'static str,
@@ -78,11 +77,11 @@ const KINDS: [Kind; 14] = [
 ];
 
 impl<'b> SafeTensors<'b> {
-    /// Reads the header of a file that is in memory.
+    /// Parses the header of a file in memory.
     ///
     /// # Errors
-    /// [`Error::Format`] if the bytes do not follow the format to the letter: a header of another length, sizes that
-    /// overflow, arrays that overlap, leave holes, or go beyond the end, names that are there twice.
+    /// [`Error::Format`] if the bytes do not strictly follow the format: a wrong header length, sizes that overflow,
+    /// arrays that overlap, leave gaps or exceed the file, repeated names.
     pub fn parse(bytes: &'b [u8]) -> Result<Self> {
         let (metadata, entries, data) =
             read(bytes).map_err(|problem| Error::Format { what: THE_FILE.to_owned(), problem })?;
@@ -94,25 +93,26 @@ impl<'b> SafeTensors<'b> {
         self.entries.keys().map(String::as_str)
     }
 
-    /// The sizes of the array of this name, if there is one.
+    /// The sizes of the array with this name.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         self.entries.get(name).map(|entry| &*entry.shape)
     }
 
-    /// The text of this name about the file, if there is one.
+    /// The metadata with this name.
     pub fn metadata(&self, name: &str) -> Option<&str> {
         self.metadata.get(name).map(String::as_str)
     }
 
-    /// The number type of the array of this name, such as `F32` or `BF16`, if there is one.
+    /// The number type of the array with this name, such as `F32` or `BF16`.
     pub fn scalar(&self, name: &str) -> Option<&'static str> {
         self.entries.get(name).map(|entry| entry.kind.name)
     }
 
-    /// The numbers of the array of this name, row-major: `F64`, `F32`, `F16` and `BF16`, each as the nearest `A`.
+    /// The values of the array with this name, row-major: `F64`, `F32`, `F16` and `BF16`, each converted to the nearest
+    /// `A`.
     ///
     /// # Errors
-    /// [`Error::Format`] if there is no such array, or it is of another number type.
+    /// [`Error::Format`] if there is no such array, or it has another number type.
     pub fn numbers<A: Scalar>(&self, name: &str) -> Result<Vec<A>> {
         let problem = |problem: String| Error::Format { what: format!("the array `{name}`"), problem };
         let entry = self.entries.get(name).ok_or_else(|| problem("it is not in the file".into()))?;
@@ -133,7 +133,7 @@ impl<'b> SafeTensors<'b> {
     }
 }
 
-/// All numbers of these bytes.
+/// Converts bytes to numbers.
 fn all<A: Scalar>(bytes: &[u8]) -> Vec<A> {
     A::from_le(bytes)
 }
@@ -156,10 +156,10 @@ fn read(bytes: &[u8]) -> Result<Parsed<'_>, String> {
     }
     let Header { metadata, entries } =
         serde_json::from_slice(header).map_err(|error| format!("its header: {error}"))?;
-    let mut places: Vec<(&String, &Entry)> = entries.iter().collect();
-    places.sort_by_key(|(_, entry)| entry.range);
+    let mut sorted: Vec<(&String, &Entry)> = entries.iter().collect();
+    sorted.sort_by_key(|(_, entry)| entry.range);
     let mut end = 0;
-    for (name, Entry { kind, shape, range }) in places {
+    for (name, Entry { kind, shape, range }) in sorted {
         let size = shape.iter().try_fold(kind.size, |size, &n| size.checked_mul(n));
         let size = size.ok_or_else(|| format!("the sizes of `{name}` overflow"))?;
         if range[0] != end {
@@ -285,11 +285,11 @@ impl<'d> Deserialize<'d> for Entry {
     }
 }
 
-/// An array that is to be written: its name, the name of its number type such as `f32`, and its sizes.
+/// An array to be written: its name, the name of its number type such as `f32`, and its sizes.
 pub(super) type Described = (String, &'static str, Vec<usize>);
 
-/// The beginning of a file with these texts and arrays, up to where the first array's numbers go; it has room for all of
-/// them.
+/// The start of a file with these metadata and arrays, up to the values of the first array; with capacity for all
+/// values.
 pub(super) fn header(metadata: &[(&str, &str)], arrays: &[Described]) -> Result<Vec<u8>> {
     if let Some(name) = repeated(arrays.iter().map(|(name, ..)| name.as_str())) {
         return Err(Error::Format {
@@ -316,7 +316,7 @@ pub(super) fn header(metadata: &[(&str, &str)], arrays: &[Described]) -> Result<
         let problem = format!("its header has {} bytes; the longest are {LONGEST_HEADER}", text.len());
         return Err(Error::Format { what: THE_FILE.to_owned(), problem });
     }
-    // The numbers begin at a multiple of eight bytes.
+    // The values start at a multiple of eight bytes.
     let length = text.len().next_multiple_of(8);
     let mut bytes = Vec::with_capacity(8 + length + end);
     bytes.extend((length as u64).to_le_bytes());

@@ -1,4 +1,4 @@
-//! Files of a [`Sequential`]: those of a [`Network`](crate::Network), where the network is a chain.
+//! Loading files as a [`Sequential`].
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ impl<A: Scalar> Sequential<A> {
     /// [`Network::load`] for a chain.
     ///
     /// # Errors
-    /// As [`Network::load`]; [`Error::Graph`](crate::Error::Graph) for a network that is no chain.
+    /// As [`Network::load`]; [`Error::Graph`](crate::Error::Graph) for a network that is not a chain.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         Network::load(path)?.try_into()
     }
@@ -41,7 +41,7 @@ impl<A: Scalar> Sequential<A> {
     /// [`Network::from_onnx`] for a chain.
     ///
     /// # Errors
-    /// As [`Network::from_onnx`]; [`Error::Graph`](crate::Error::Graph) for a network that is no chain.
+    /// As [`Network::from_onnx`]; [`Error::Graph`](crate::Error::Graph) for a network that is not a chain.
     pub fn from_onnx(path: impl AsRef<Path>) -> Result<Self> {
         Network::from_onnx(path)?.try_into()
     }

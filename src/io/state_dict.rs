@@ -1,4 +1,4 @@
-//! Weights from and for `PyTorch` and Keras: [`Sequential::load_state_dict`] and [`Sequential::save_state_dict`].
+//! Weights of `PyTorch` and Keras: [`Sequential::load_state_dict`] and [`Sequential::save_state_dict`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,10 +12,10 @@ use crate::layer::Layer;
 use crate::spec::layout::System;
 use crate::{Network, Result, Scalar};
 
-/// How names in a file of `PyTorch`'s or Keras's weights become those of a network's parameters, and back.
+/// Maps the names in a file of `PyTorch` or Keras weights to those of a network's parameters, and back.
 ///
-/// A rule replaces the beginning of a name, up to a point or its end; the first rule that fits is taken. Names that no
-/// rule fits stay as they are, so a `torch.nn.Sequential` of the same layers needs none.
+/// A rule replaces a prefix of a name that ends at a dot or is the whole name; the first matching rule applies. Other
+/// names are unchanged, so a `torch.nn.Sequential` of the same layers needs no rules.
 ///
 /// ```
 /// use neuropil::io::Names;
@@ -31,20 +31,20 @@ pub struct Names {
 }
 
 impl Names {
-    /// No rules.
+    /// Creates a map without rules, for `PyTorch`.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// No rules, for a file of Keras's weights by their paths, such as `dense_1/kernel`, where `/` counts as a point.
+    /// Creates a map without rules for Keras weights by their paths, such as `dense_1/kernel`; `/` counts as a dot.
     ///
-    /// Parameters then have Keras's names and orders: `kernel` (inputs, outputs), of images (height, width, inputs,
-    /// outputs), of images channel by channel (height, width, channels, outputs for each) as `DepthwiseConv2D` has it,
-    /// `embeddings`, `gamma`, `beta`, `moving_mean`,
-    /// `moving_variance`. Recurrent layers have `kernel`, `recurrent_kernel` and `bias`, of a GRU with `reset_after`;
-    /// with `forward.` and `backward.` in front if they go both ways, and before that `layer0.`, `layer1.` if they are
-    /// stacked. A recurrent layer's two biases are added up for Keras, and what comes from it is the first of them.
-    /// Attention has `query`, `key`, `value` and `attention_output`, each with `kernel` and `bias`.
+    /// Parameters have Keras's names and axis orders: `kernel` is (inputs, outputs), of images (height, width, inputs,
+    /// outputs), of depthwise convolutions (height, width, channels, outputs per channel) as in `DepthwiseConv2D`;
+    /// `embeddings`, `gamma`, `beta`, `moving_mean`, `moving_variance`. Recurrent layers have `kernel`,
+    /// `recurrent_kernel` and `bias`, a GRU with `reset_after`; bidirectional ones have the prefixes `forward.` and
+    /// `backward.`, and stacked ones `layer0.`, `layer1.` before those. The two biases of a recurrent layer are added
+    /// for Keras; a loaded bias becomes the first of them. Attention has `query`, `key`, `value` and
+    /// `attention_output`, each with `kernel` and `bias`.
     ///
     /// ```
     /// use neuropil::io::Names;
@@ -58,7 +58,7 @@ impl Names {
         Self { layout: System::Keras, ..Self::default() }
     }
 
-    /// What begins with `theirs` in the file begins with `ours` in the network: `""` stands for the beginning itself.
+    /// Maps the prefix `theirs` in the file to `ours` in the network; `""` is the empty prefix.
     #[must_use]
     pub fn rename(mut self, theirs: &str, ours: &str) -> Self {
         self.rules.push([theirs.to_owned(), ours.to_owned()]);
@@ -91,27 +91,27 @@ impl Names {
     }
 }
 
-/// What did not match when a state dict was loaded.
+/// The mismatches of a loaded state dict.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unmatched {
-    /// Parameters of the network that are not in the file: they are as they were.
+    /// Parameters of the network that are not in the file; they are not changed.
     pub missing: Vec<String>,
-    /// Arrays of the file, by the names in it, that the network does not have.
+    /// Arrays of the file, by their names in it, that the network does not have.
     pub unexpected: Vec<String>,
 }
 
 impl Unmatched {
-    /// Whether all parameters were loaded, and all arrays used.
+    /// Whether all parameters were loaded and all arrays used.
     pub fn is_empty(&self) -> bool {
         self.missing.is_empty() && self.unexpected.is_empty()
     }
 }
 
 impl<A: Scalar> Network<A> {
-    /// Takes parameters and statistics from a state dict that `safetensors.torch.save_file` wrote: those whose names are
-    /// in both. Arrays of F64, F32, F16 and BF16 become `A`; what `PyTorch` has as (outputs, inputs), the weights of
-    /// dense, recurrent and attention layers and of convolutions of sequences, is transposed. Its counter
-    /// `num_batches_tracked` is passed over. Weights of Keras come with [`Names::keras`].
+    /// Loads the parameters and running statistics whose names match from a state dict written by
+    /// `safetensors.torch.save_file`. Arrays of F64, F32, F16 and BF16 are converted to `A`; what `PyTorch` stores as
+    /// (outputs, inputs), the weights of dense, recurrent and attention layers and of convolutions of sequences, is
+    /// transposed. `num_batches_tracked` is ignored. [`Names::keras`] loads Keras weights.
     ///
     /// ```
     /// use neuropil::io::Names;
@@ -130,8 +130,8 @@ impl<A: Scalar> Network<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::File`](crate::Error::File) if the file cannot be read; [`Error::Format`](crate::Error::Format) if it does
-    /// not follow its format, or an array has other sizes or numbers than the parameter. The network then is as it was.
+    /// [`Error::File`](crate::Error::File) if the file cannot be read; [`Error::Format`](crate::Error::Format) if it is
+    /// invalid, or an array has other sizes or another number type than the parameter. The network is then not changed.
     pub fn load_state_dict(&mut self, path: impl AsRef<Path>, names: &Names) -> Result<Unmatched> {
         check_sizes(self)?;
         named(path.as_ref(), |bytes| {
@@ -140,17 +140,17 @@ impl<A: Scalar> Network<A> {
             let (mut unmatched, mut used) = (Unmatched::default(), BTreeSet::new());
             let mut matrices = Vec::new();
             let mut error = None;
-            self.visit_layouts(names.layout, "", &mut |place, name, dims, matrix, pieces| {
+            self.visit_layouts(names.layout, "", &mut |path, name, dims, matrix, pieces| {
                 let found: Option<Vec<&str>> =
-                    pieces.iter().map(|piece| theirs.get(&format!("{place}{}", piece.name)).copied()).collect();
+                    pieces.iter().map(|piece| theirs.get(&format!("{path}{}", piece.name)).copied()).collect();
                 let Some(found) = found else {
-                    unmatched.missing.push(format!("{place}{name}"));
+                    unmatched.missing.push(format!("{path}{name}"));
                     return matrices.push(None);
                 };
                 let mut new = Array2::from_elem(matrix.dim(), A::ZERO);
                 for (piece, their_name) in pieces.iter().zip(found) {
                     used.insert(their_name);
-                    match take(&file, their_name, &format!("{place}{name}"), &piece.shape) {
+                    match take(&file, their_name, &format!("{path}{name}"), &piece.shape) {
                         Ok(numbers) => piece.import(&mut new, dims, &numbers),
                         Err(wrong) => error = error.take().or(Some(wrong)),
                     }
@@ -171,20 +171,20 @@ impl<A: Scalar> Network<A> {
         })
     }
 
-    /// Writes a state dict that `load_state_dict(safetensors.torch.load_file(path))` of a `PyTorch` module takes, or
-    /// Keras's weights with [`Names::keras`].
+    /// Writes a state dict for `load_state_dict(safetensors.torch.load_file(path))` of a `PyTorch` module, or Keras
+    /// weights with [`Names::keras`].
     ///
     /// # Errors
-    /// [`Error::Save`](crate::Error::Save) if the file cannot be written; [`Error::Format`](crate::Error::Format) if the
-    /// rules give two parameters one name.
+    /// [`Error::Save`](crate::Error::Save) if the file cannot be written; [`Error::Format`](crate::Error::Format) if
+    /// the rules map two parameters to one name.
     pub fn save_state_dict(&self, path: impl AsRef<Path>, names: &Names) -> Result<()> {
         check_sizes(self)?;
-        // By their names without the rules: two of them that become one are an error.
-        let (mut arrays, mut numbers, mut places) = (Vec::new(), Vec::new(), BTreeMap::new());
-        self.visit_layouts(names.layout, "", &mut |place, _, dims, matrix, pieces| {
+        // By their unmapped names, so that two that become one are an error.
+        let (mut arrays, mut numbers, mut positions) = (Vec::new(), Vec::new(), BTreeMap::new());
+        self.visit_layouts(names.layout, "", &mut |path, _, dims, matrix, pieces| {
             for piece in pieces {
-                let name = format!("{place}{}", piece.name);
-                let at = *places.entry(name.clone()).or_insert(arrays.len());
+                let name = format!("{path}{}", piece.name);
+                let at = *positions.entry(name.clone()).or_insert(arrays.len());
                 if at == arrays.len() {
                     arrays.push((names.theirs(&name), A::NAME, piece.shape.clone()));
                     numbers.push(vec![A::ZERO; piece.shape.iter().product()]);
@@ -199,7 +199,7 @@ impl<A: Scalar> Network<A> {
     }
 }
 
-/// The names in the file by those that the rules make of them.
+/// The names in the file by their mapped names.
 fn by_our_names<'f>(file: &'f SafeTensors<'_>, names: &Names) -> Result<BTreeMap<String, &'f str>> {
     let mut theirs = BTreeMap::new();
     for name in file.names() {

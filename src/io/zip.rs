@@ -1,4 +1,4 @@
-//! As much of the zip format as npz files use: entries that are stored or deflated, up to 4 GiB.
+//! The subset of the zip format that npz files use: stored or deflated entries, up to 4 GiB.
 
 use std::io::Read as _;
 
@@ -11,12 +11,12 @@ const END: &[u8] = b"PK\x05\x06";
 const LOCAL_SIZE: usize = 30;
 const CENTRAL_SIZE: usize = 46;
 const END_SIZE: usize = 22;
-/// The first of January 1980, the earliest date that there is: the same arrays give the same file.
+/// The first of January 1980, the earliest date: equal arrays give equal files.
 const DATE: u16 = 33;
-/// A deflated byte stands for no more than so many.
+/// The largest compression ratio of deflate.
 const LARGEST_RATIO: usize = 1032;
 
-/// The archive of these files, each stored as it is; `None` if they need more than 4 GiB or 65534 entries.
+/// Creates an archive of these files, stored; `None` if it needs more than 4 GiB or 65534 entries.
 pub(super) fn write(files: &[(String, Vec<u8>)]) -> Option<Vec<u8>> {
     let (mut bytes, mut directory) = (Vec::new(), Vec::new());
     for (name, content) in files {
@@ -29,8 +29,8 @@ pub(super) fn write(files: &[(String, Vec<u8>)]) -> Option<Vec<u8>> {
         about.extend(u16::try_from(name.len()).ok()?.to_le_bytes());
         about.extend(0_u16.to_le_bytes());
         bytes.extend([LOCAL, &about, name.as_bytes(), content].concat());
-        let places = [[0; 10].as_slice(), &u32::try_from(offset).ok()?.to_le_bytes()].concat();
-        directory.extend([CENTRAL, &[20, 0], &about, &places, name.as_bytes()].concat());
+        let rest = [[0; 10].as_slice(), &u32::try_from(offset).ok()?.to_le_bytes()].concat();
+        directory.extend([CENTRAL, &[20, 0], &about, &rest, name.as_bytes()].concat());
     }
     let count = u16::try_from(files.len()).ok().filter(|&count| count < u16::MAX)?;
     let (size, offset) = (u32::try_from(directory.len()).ok()?, u32::try_from(bytes.len()).ok()?);
@@ -42,7 +42,7 @@ pub(super) fn write(files: &[(String, Vec<u8>)]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// The files in an archive, in the order of its directory, or what is wrong with it.
+/// The files of an archive, in the order of its directory, or an error message.
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, String> {
     let (count, mut directory, start) = find_directory(bytes)?;
     let mut entries = Vec::new();
@@ -61,19 +61,19 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, String> {
     if !directory.is_empty() {
         return Err(format!("its directory has {} bytes after its last entry", directory.len()));
     }
-    // Entries that share their bytes could stand for many times what is in the file.
-    let mut places: Vec<[usize; 2]> = entries.iter().map(|entry| entry.place).collect();
-    places.sort_unstable();
-    if places.windows(2).any(|pair| pair[0][1] > pair[1][0]) {
+    // Entries that share their bytes could expand to many times the size of the file.
+    let mut ranges: Vec<[usize; 2]> = entries.iter().map(|entry| entry.range).collect();
+    ranges.sort_unstable();
+    if ranges.windows(2).any(|pair| pair[0][1] > pair[1][0]) {
         return Err("two of its entries overlap".into());
     }
     entries.into_iter().map(|entry| entry.content(bytes)).collect()
 }
 
-/// How many entries there are, the directory of them, and where it begins.
+/// The number of entries, the directory, and where it starts.
 fn find_directory(bytes: &[u8]) -> Result<(usize, &[u8], usize), String> {
     let none = || "it is no zip archive, or is cut off".to_owned();
-    // The end record is followed by a comment that fills the file.
+    // The end record is followed by a comment up to the end of the file.
     let last = bytes.len().checked_sub(END_SIZE).ok_or_else(none)?;
     let ends = |at: usize| bytes[at..].starts_with(END) && at + END_SIZE + u16_at(bytes, at + 20) == bytes.len();
     let at = (last.saturating_sub(usize::from(u16::MAX))..=last).rev().find(|&at| ends(at)).ok_or_else(none)?;
@@ -95,14 +95,14 @@ struct Entry {
     name: String,
     deflated: bool,
     crc: u32,
-    /// How many bytes its content has.
+    /// The uncompressed size.
     size: usize,
-    /// Where its bytes are in the file.
-    place: [usize; 2],
+    /// The range of its bytes in the file.
+    range: [usize; 2],
 }
 
 impl Entry {
-    /// From its header in the directory, which begins at `end`.
+    /// Parses its header in the directory, which starts at `end`.
     fn read(bytes: &[u8], header: &[u8], name: String, end: usize) -> Result<Self, String> {
         let problem = |problem: &str| format!("`{name}` {problem}");
         let [flags, method] = [8, 10].map(|at| u16_at(header, at));
@@ -124,18 +124,18 @@ impl Entry {
             return Err(problem("has another name in its own header"));
         }
         let begin = offset + LOCAL_SIZE + name_size + extra;
-        let place = [begin, begin.saturating_add(stored)];
-        if place[1] > end {
+        let range = [begin, begin.saturating_add(stored)];
+        if range[1] > end {
             return Err(problem("goes on beyond the directory"));
         }
-        Ok(Self { deflated: method == 8, crc: crc as u32, size, place, name })
+        Ok(Self { deflated: method == 8, crc: crc as u32, size, range, name })
     }
 
     fn content(self, bytes: &[u8]) -> Result<(String, Vec<u8>), String> {
-        let stored = &bytes[self.place[0]..self.place[1]];
+        let stored = &bytes[self.range[0]..self.range[1]];
         let mut content = Vec::new();
         if self.deflated {
-            // One byte more than there should be shows that there are too many.
+            // One extra byte reveals a content that is too long.
             let mut inflated = DeflateDecoder::new(stored).take(self.size as u64 + 1);
             inflated.read_to_end(&mut content).map_err(|error| format!("`{}`: {error}", self.name))?;
         } else {

@@ -35,7 +35,7 @@ impl<A: Scalar> Loss<A> for CosineEmbedding {
     fn check(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
         let ok = (-1.0..=1.0).contains(&self.margin);
         check_setting("CosineEmbedding's margin", self.margin, "in [-1, 1]", ok)?;
-        let wrong = |wants: String, got| Err(Error::Target { loss: format!("{self:?}"), wants, got, row: None });
+        let wrong = |wants: String, got| Err(Error::Target { who: format!("{self:?}"), wants, got, row: None });
         if !y.ncols().is_multiple_of(2) {
             return wrong("pairs of vectors, an even number of columns".into(), dimensions(y));
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::check_setting;
+use crate::error::{check_setting, target_shape};
 use crate::kernels::simd::{rows, vectorize};
 use crate::losses::labels::Classes;
 use crate::losses::{Loss, dimensions, flat, flat_mut};
@@ -206,7 +206,7 @@ impl<A: Scalar> Loss<A> for CrossEntropy {
         let ok = (0.0..=1.0).contains(&self.smoothing);
         check_setting("CrossEntropy's label smoothing", self.smoothing, "in [0, 1]", ok)?;
         let (classes, predictions) = self.classes.check(self, y)?;
-        let wrong = |wants, got| Err(Error::Target { loss: format!("{self:?}"), wants, got, row: None });
+        let wrong = |wants, got| Err(Error::Target { who: format!("{self:?}"), wants, got, row: None });
         if classes == 1 {
             return wrong("two classes or more (BceWithLogits is for one logit)".into(), dimensions(y));
         }
@@ -220,7 +220,7 @@ impl<A: Scalar> Loss<A> for CrossEntropy {
         }
         if target.dim() != (y.nrows(), predictions) {
             let wants = format!("labels, {} x {predictions}, or probabilities, {}", y.nrows(), dimensions(y));
-            return wrong(wants, dimensions(target));
+            return wrong(wants, target_shape(y.nrows(), target.dim()));
         }
         self.classes.check_labels(self, y, target)
     }

@@ -75,7 +75,7 @@ impl<A: Scalar> Loss<A> for GaussianNll {
         check_setting("GaussianNll's eps", self.eps, "above 0 and finite", self.eps > 0.0 && self.eps.is_finite())?;
         if y.nrows() != target.nrows() || y.ncols() != 2 * target.ncols() {
             let wants = format!("means and variances, {} x {}", target.nrows(), 2 * target.ncols());
-            return Err(Error::Target { loss: format!("{self:?}"), wants, got: dimensions(y), row: None });
+            return Err(Error::Target { who: format!("{self:?}"), wants, got: dimensions(y), row: None });
         }
         let (_, variances) = y.view().split_at(ndarray::Axis(1), target.ncols());
         check_each(self, "variances that are not negative", &variances, |variance| {

@@ -4,7 +4,7 @@ use std::fmt::{self, Debug};
 
 use ndarray::Array2;
 
-use crate::error::check_setting;
+use crate::error::{check_setting, target_shape};
 use crate::losses::{check_each, dimensions};
 use crate::{Error, Matrix, Result, Scalar};
 
@@ -35,7 +35,7 @@ pub fn one_hot<A: Scalar>(labels: &[usize], classes: usize) -> Result<Array2<A>>
     for (row, &label) in labels.iter().enumerate() {
         if label >= classes {
             let wants = format!("labels below {classes}, the number of classes");
-            return Err(Error::Target { loss: "one_hot".into(), wants, got: label.to_string(), row: Some(row) });
+            return Err(Error::Target { who: "one_hot".into(), wants, got: label.to_string(), row: Some(row) });
         }
         target[[row, label]] = A::ONE;
     }
@@ -88,7 +88,8 @@ impl Classes {
         let (classes, predictions) = self.check(loss, y)?;
         if target.dim() != (y.nrows(), predictions) {
             let wants = format!("a target of labels, {} x {predictions}", y.nrows());
-            return Err(Error::Target { loss: format!("{loss:?}"), wants, got: dimensions(target), row: None });
+            let got = target_shape(y.nrows(), target.dim());
+            return Err(Error::Target { who: format!("{loss:?}"), wants, got, row: None });
         }
         let is_label = |label: A| {
             let class = label.to_f64() as usize;
@@ -106,7 +107,7 @@ impl Classes {
         let classes = self.count(y);
         if classes == 0 || y.ncols() == 0 || !y.ncols().is_multiple_of(classes) {
             let wants = format!("outputs in groups of {} columns, one for each class", classes.max(1));
-            return Err(Error::Target { loss: format!("{loss:?}"), wants, got: dimensions(y), row: None });
+            return Err(Error::Target { who: format!("{loss:?}"), wants, got: dimensions(y), row: None });
         }
         if let Some(weights) = &self.weights {
             if weights.len() != classes {

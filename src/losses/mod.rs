@@ -30,6 +30,7 @@ use std::fmt::Debug;
 
 use ndarray::{Array1, Array2};
 
+use crate::error::target_shape;
 use crate::kernels::{resize, simd};
 use crate::{Error, Matrix, Result, Scalar};
 
@@ -323,7 +324,7 @@ pub(crate) fn same_shape<A: Scalar>(loss: &(impl Debug + ?Sized), y: &Matrix<A>,
         return Ok(());
     }
     let wants = format!("a target of the outputs' shape, {}", dimensions(y));
-    Err(Error::Target { loss: format!("{loss:?}"), wants, got: dimensions(target), row: None })
+    Err(Error::Target { who: format!("{loss:?}"), wants, got: target_shape(y.nrows(), target.dim()), row: None })
 }
 
 /// Fails at the first element for which `ok` does not hold; `wants` describes what is expected.
@@ -342,7 +343,7 @@ pub(crate) fn check_each<A: Scalar>(
         None => Ok(()),
         Some(((row, column), x)) => {
             let got = if numbers.ncols() == 1 { x.to_string() } else { format!("{x} at number {column}") };
-            Err(Error::Target { loss: format!("{loss:?}"), wants: wants.to_owned(), got, row: Some(row) })
+            Err(Error::Target { who: format!("{loss:?}"), wants: wants.to_owned(), got, row: Some(row) })
         }
     }
 }

@@ -92,7 +92,7 @@ pub(crate) fn check<A: Scalar>(
             format!(" in {} and {} rows", y.nrows(), target.nrows())
         };
         let loss = format!("the losses {parts:?}");
-        return Err(Error::Target { loss, wants: text(wants), got: text(got) + &rows, row: None });
+        return Err(Error::Target { who: loss, wants: text(wants), got: text(got) + &rows, row: None });
     }
     for part in parts {
         part.loss.check(&y.slice(s![.., part.outputs.clone()]), &target.slice(s![.., part.targets.clone()]))?;

@@ -58,7 +58,7 @@ impl Average {
     pub(super) fn check(self, metric: &str, classes: usize) -> Result<()> {
         match self {
             Self::Class(class) if class >= classes => Err(Error::Target {
-                loss: metric.into(),
+                who: metric.into(),
                 wants: format!("outputs with a score for class {class}"),
                 got: format!("{classes} classes"),
                 row: None,
@@ -99,7 +99,7 @@ impl ConfusionMatrix {
         let (samples, outputs) = y.dim();
         if outputs != 1 {
             let (wants, got) = ("one output a sample".into(), format!("{samples} x {outputs}"));
-            return Err(Error::Target { loss: "a binary metric".into(), wants, got, row: None });
+            return Err(Error::Target { who: "a binary metric".into(), wants, got, row: None });
         }
         let truths = truths("a binary metric", target, samples, 2)?;
         check_scores(y)?;

@@ -16,6 +16,7 @@ use std::fmt::Debug;
 
 use ndarray::ArrayView1;
 
+use crate::error::target_shape;
 use crate::{Error, Matrix, Result, Scalar};
 
 mod accuracy;
@@ -128,7 +129,7 @@ fn row_argmax<A: Scalar>(row: ArrayView1<'_, A>) -> usize {
 
 /// The true and predicted class of each sample; `metric` is named in errors.
 fn answers<A: Scalar>(metric: &str, y: &Matrix<A>, target: &Matrix<A>) -> Result<Vec<(usize, usize)>> {
-    let wrong = |wants: String, got| Err(Error::Target { loss: metric.into(), wants, got, row: None });
+    let wrong = |wants: String, got| Err(Error::Target { who: metric.into(), wants, got, row: None });
     let (samples, classes) = y.dim();
     if classes < 2 {
         return wrong("outputs with a score for each of two or more classes".into(), format!("{samples} x {classes}"));
@@ -137,7 +138,11 @@ fn answers<A: Scalar>(metric: &str, y: &Matrix<A>, target: &Matrix<A>) -> Result
     for (row, truth) in y.rows().into_iter().zip(truths(metric, target, samples, classes)?) {
         let answer = row_argmax(row);
         if row[answer].is_nan() {
-            return Err(Error::NonFinite { what: format!("the output of sample {}", answers.len()), got: f64::NAN });
+            return Err(Error::NonFinite {
+                what: format!("the output of sample {}", answers.len()),
+                got: f64::NAN,
+                in_data: false,
+            });
         }
         answers.push((truth, answer));
     }
@@ -146,10 +151,10 @@ fn answers<A: Scalar>(metric: &str, y: &Matrix<A>, target: &Matrix<A>) -> Result
 
 /// The class of each sample, from a target with one column.
 fn truths<A: Scalar>(metric: &str, target: &Matrix<A>, samples: usize, classes: usize) -> Result<Vec<usize>> {
-    let wrong = |wants: String, got| Err(Error::Target { loss: metric.into(), wants, got, row: None });
+    let wrong = |wants: String, got| Err(Error::Target { who: metric.into(), wants, got, row: None });
     if target.dim() != (samples, 1) {
-        let (rows, columns) = target.dim();
-        return wrong(format!("a target of one class index a row, {samples} x 1"), format!("{rows} x {columns}"));
+        let wants = format!("a target of one class index a row, {samples} x 1");
+        return wrong(wants, target_shape(samples, target.dim()));
     }
     let mut truths = Vec::with_capacity(samples);
     for truth in target {
@@ -167,7 +172,7 @@ fn check_scores<A: Scalar>(y: &Matrix<A>) -> Result<()> {
     match y.indexed_iter().find(|(_, score)| score.is_nan()) {
         None => Ok(()),
         Some(((sample, _), _)) => {
-            Err(Error::NonFinite { what: format!("the output of sample {sample}"), got: f64::NAN })
+            Err(Error::NonFinite { what: format!("the output of sample {sample}"), got: f64::NAN, in_data: false })
         }
     }
 }
@@ -177,7 +182,7 @@ fn check_probabilities<A: Scalar>(metric: &str, y: &Matrix<A>) -> Result<()> {
     check_scores(y)?;
     let wrong = |wants: &str, got| {
         let wants = format!("{wants} (for logits wrap it in FromLogits)");
-        Err(Error::Target { loss: metric.into(), wants, got, row: None })
+        Err(Error::Target { who: metric.into(), wants, got, row: None })
     };
     // Tolerates the rounding of a softmax.
     let close = A::EPSILON.to_f64().sqrt();

@@ -3,6 +3,7 @@
 use ndarray::Zip;
 
 use super::Metric;
+use crate::error::target_shape;
 use crate::{Error, Matrix, Result, Scalar};
 
 /// The mean of (y - t)² over all elements.
@@ -70,8 +71,8 @@ fn check<A: Scalar>(metric: &str, y: &Matrix<A>, target: &Matrix<A>) -> Result<(
         return Ok(());
     }
     let text = |(rows, columns): (usize, usize)| format!("{rows} x {columns}");
-    let (wants, got) = (format!("a target like the outputs, {}", text(y.dim())), text(target.dim()));
-    Err(Error::Target { loss: metric.into(), wants, got, row: None })
+    let (wants, got) = (format!("a target like the outputs, {}", text(y.dim())), target_shape(y.nrows(), target.dim()));
+    Err(Error::Target { who: metric.into(), wants, got, row: None })
 }
 
 impl<A: Scalar> Metric<A> for MeanSquaredError {

@@ -29,7 +29,7 @@ impl RocCurve {
         let (samples, outputs) = y.dim();
         if outputs != 1 {
             let (wants, got) = ("one score a sample".into(), format!("{samples} x {outputs}"));
-            return Err(Error::Target { loss: "RocCurve".into(), wants, got, row: None });
+            return Err(Error::Target { who: "RocCurve".into(), wants, got, row: None });
         }
         check_scores(y)?;
         let truths = truths("RocCurve", target, samples, 2)?;
@@ -43,7 +43,7 @@ impl RocCurve {
         let no = scores.len() - yes;
         if yes == 0 || no == 0 {
             let (wants, got) = ("samples of the class and others".into(), format!("{yes} and {no}"));
-            return Err(Error::Target { loss: "RocCurve".into(), wants, got, row: None });
+            return Err(Error::Target { who: "RocCurve".into(), wants, got, row: None });
         }
         let (mut points, mut found, mut wrong) = (vec![[0.0, 0.0]], 0, 0);
         // Equal scores share a threshold.
@@ -110,7 +110,7 @@ pub fn roc_auc<A: Scalar>(y: &Matrix<A>, target: &Matrix<A>, average: Average) -
         }
         Average::Micro => {
             let (wants, got) = ("the average Macro, Weighted or Class".into(), "Micro".into());
-            return Err(Error::Target { loss: "RocAuc".into(), wants, got, row: None });
+            return Err(Error::Target { who: "RocAuc".into(), wants, got, row: None });
         }
     };
     let mut sum = 0.0;

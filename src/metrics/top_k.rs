@@ -29,7 +29,7 @@ impl<A: Scalar> Metric<A> for TopK {
         let (samples, classes) = y.dim();
         if classes < 2 {
             let wants = "outputs with a score for each of two or more classes".into();
-            return Err(Error::Target { loss: "TopK".into(), wants, got: format!("{samples} x {classes}"), row: None });
+            return Err(Error::Target { who: "TopK".into(), wants, got: format!("{samples} x {classes}"), row: None });
         }
         check_scores(y)?;
         let truths = truths("TopK", target, samples, classes)?;

@@ -1,4 +1,4 @@
-//! A [`Network`] as a [`Spec`], and made again from it.
+//! [`Network`] to [`Spec`] and back.
 
 use super::Network;
 use super::nodes::Op;
@@ -7,7 +7,7 @@ use crate::spec::{Setting, Spec};
 use crate::{Error, Result, Scalar};
 
 impl<A: Scalar> Network<A> {
-    /// The network as data: a chain as `sequential`, anything else as `network`.
+    /// Describes the network: a chain as `sequential`, anything else as `network`.
     pub(super) fn describe(&self) -> Option<Spec> {
         let specs = self.nodes.iter().map(|node| node.op.spec()).collect::<Option<Vec<_>>>()?;
         let rates: Vec<f64> = self.nodes.iter().map(|node| node.rate).collect();
@@ -68,13 +68,13 @@ impl<A: Scalar> Restore<A> for Network<A> {
             }
         }
         restore_values(spec, &mut g)?;
-        // What it lacks shows now, not when it first predicts.
+        // Missing parts are reported now, not by the first prediction.
         g.plan()?;
         Ok(g)
     }
 }
 
-/// The inputs, steps and outputs, in the order of their values.
+/// Restores the inputs, steps and outputs, in the order of their values.
 fn restore_values<A: Scalar>(spec: &Spec, g: &mut Network<A>) -> Result<()> {
     let (inputs, steps) = (spec.layers("inputs")?, spec.layers("steps")?);
     let count = inputs.len() + steps.len();

@@ -1,4 +1,4 @@
-//! A [`Network`] in text.
+//! Prints a [`Network`].
 
 use std::fmt;
 
@@ -20,8 +20,8 @@ impl<A: Scalar> fmt::Debug for Network<A> {
     }
 }
 
-/// A table: each step, what it takes unless that is what the step before gives, the shape of a sample after it, and how
-/// many parameters it has.
+/// Prints a table: each step, its inputs unless they are the output of the step before, its output shape and its number
+/// of parameters.
 impl<A: Scalar> fmt::Display for Network<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let chain = self.is_chain();

@@ -1,4 +1,4 @@
-//! How data and gradients pass through a [`Network`]: the one engine of all networks.
+//! The forward and backward passes of all networks.
 
 use std::any::TypeId;
 
@@ -13,23 +13,23 @@ use crate::layer::{Backward, Cache, Info, Inputs, JoinBackward, JoinPass, Layer,
 use crate::spec::Spec;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// What a network keeps on a tape.
+/// The state of a network on a tape.
 pub(super) struct State<A: Scalar> {
-    /// Values: each in its own buffer when recording, by the plan when predicting.
+    /// The values: one buffer each when recording, as planned when predicting.
     pub(super) buffers: Vec<Array2<A>>,
-    /// dL/d(value) for each value that has a buffer.
+    /// dL/d(value) for each value with a buffer.
     pub(super) gradients: Vec<Array2<A>>,
-    /// A gradient that is to be added to one of these.
+    /// A buffer for a gradient that is added to another.
     more: Array2<A>,
-    /// The gradients with respect to what a join takes.
+    /// The gradients with respect to the inputs of a join.
     joined: Vec<Array2<A>>,
-    /// The gradients of a layer at its second and later places.
+    /// The parameter gradients of a shared layer's later uses.
     shared: Vec<Array2<A>>,
-    /// One for each step.
+    /// One per step.
     caches: Vec<Cache>,
-    /// The shapes of what a join takes.
+    /// The input shapes of a join.
     taken: Vec<Shape>,
-    /// The network that filled this.
+    /// The network this state belongs to.
     id: usize,
 }
 
@@ -69,13 +69,13 @@ impl<A: Scalar> Layer<A> for Network<A> {
         }
         let state = cache.get::<State<A>>();
         let count = if recording { self.values.len() } else { plan.predicting_buffers };
-        // Never fewer, so that no memory is given back that the next pass asks for.
+        // Never fewer, so that no memory is freed that the next pass needs.
         state.buffers.resize_with(count.max(state.buffers.len()), || Array2::default((0, 0)));
         state.caches.resize_with(self.steps.len(), Cache::default);
         state.id = self.id;
         let State { buffers, caches, taken, .. } = state;
         if !plan.whole[0] {
-            split(&self.inputs, places(recording, &self.inputs, &plan.inputs), shapes, x, buffers);
+            split(&self.inputs, stored(recording, &self.inputs, &plan.inputs), shapes, x, buffers);
         }
         for (at, step) in plan.steps.iter().enumerate() {
             let (node, cache) = (&self.nodes[step.node], &mut caches[at]);
@@ -115,7 +115,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
         }
         if !plan.whole[1] {
             let mut from = 0;
-            for (port, place) in self.outputs.iter().zip(places(recording, &self.outputs, &plan.outputs)) {
+            for (port, place) in self.outputs.iter().zip(stored(recording, &self.outputs, &plan.outputs)) {
                 let width = shapes[port.value].len();
                 let value: &Matrix<A> = if let Place::Buffer(at) = place { &buffers[at] } else { x };
                 y.slice_mut(s![.., from..from + width]).assign(value);
@@ -150,7 +150,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
         for (at, step) in plan.steps.iter().enumerate().rev() {
             let node = &self.nodes[step.node];
             if !step.active[with_dx] {
-                // Nobody asks for what it could tell.
+                // A shared layer zeroes its gradients only once.
                 if step.first_of_layer {
                     dw[node.slots.clone()].iter_mut().for_each(|dw| dw.fill(A::ZERO));
                 }
@@ -158,7 +158,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
             }
             let own = &mut dw[node.slots.clone()];
             let own = if step.first_of_layer { own } else { like(shared, own) };
-            // Gradients of values that are there before the step, and that of what it gives.
+            // The gradients of values before the step, and of its output.
             let (before, after) = gradients.split_at_mut(step.gives.value);
             let (y, dy): (&Matrix<A>, &Matrix<A>) = match step.gives.recording {
                 Place::Whole => (y, dy),
@@ -269,7 +269,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
 }
 
 impl<A: Scalar> Network<A> {
-    /// The gradients of the loss with respect to the outputs, which steps add theirs to.
+    /// Initializes the gradients of the loss with respect to the outputs, to which the steps add.
     fn start_gradients(
         &self,
         plan: &Plan,
@@ -308,24 +308,24 @@ impl Place {
     }
 }
 
-/// Where inputs or outputs lie, given where they do when predicting.
-fn places<'p>(recording: bool, ports: &'p [Port], predicting: &'p [Place]) -> impl Iterator<Item = Place> + 'p {
+/// The storage of inputs or outputs; `predicting` is the plan for predictions.
+fn stored<'p>(recording: bool, ports: &'p [Port], predicting: &'p [Place]) -> impl Iterator<Item = Place> + 'p {
     ports.iter().zip(predicting).map(move |(port, &place)| match place {
         Place::Buffer(_) if recording => Place::Buffer(port.value),
         place => place,
     })
 }
 
-/// Splits the rows of `x` into the values of the inputs.
+/// Splits the rows of `x` into the inputs' values.
 fn split<A: Scalar>(
     inputs: &[Port],
-    places: impl Iterator<Item = Place>,
+    stored: impl Iterator<Item = Place>,
     shapes: &[Shape],
     x: &Matrix<A>,
     buffers: &mut [Array2<A>],
 ) {
     let mut from = 0;
-    for (port, place) in inputs.iter().zip(places) {
+    for (port, place) in inputs.iter().zip(stored) {
         let (width, buffer) = (shapes[port.value].len(), &mut buffers[place.buffer()]);
         resize(buffer, x.nrows(), width);
         buffer.assign(&x.slice(s![.., from..from + width]));
@@ -333,7 +333,7 @@ fn split<A: Scalar>(
     }
 }
 
-/// Makes room for a matrix like each of these.
+/// Resizes `room` to the shapes of `wanted`.
 fn like<'m, A: Scalar>(room: &'m mut Vec<Array2<A>>, wanted: &[Array2<A>]) -> &'m mut [Array2<A>] {
     room.resize_with(room.len().max(wanted.len()), || Array2::default((0, 0)));
     room.iter_mut().zip(wanted).for_each(|(matrix, wanted)| resize(matrix, wanted.nrows(), wanted.ncols()));

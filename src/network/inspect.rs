@@ -1,4 +1,4 @@
-//! What a network makes of a batch on the way: the output of every layer, and what the input has to do with a class.
+//! The outputs of all layers for a batch.
 
 use ndarray::Array2;
 
@@ -7,7 +7,7 @@ use crate::layer::{Cache, Layer, Pass};
 use crate::{Error, Matrix, Result, Scalar, rng};
 
 impl<A: Scalar> Network<A> {
-    /// The outputs of every step for a batch, in the mode in which a network predicts.
+    /// The outputs of every step for a batch, in evaluation mode.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -19,7 +19,7 @@ impl<A: Scalar> Network<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Width`] when the rows are not of the network's input shape; errors of the layers.
+    /// [`Error::Width`] when a row does not have the network's input shape; errors of the layers.
     pub fn layer_outputs(&self, x: &Matrix<A>) -> Result<Vec<Array2<A>>> {
         let shape = self.plan()?.ends.map_or(x.ncols().into(), |[input, _]| input);
         if x.ncols() != shape.len() {

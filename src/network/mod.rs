@@ -1,4 +1,4 @@
-//! [`Network`]: a graph of layers and joins, checked as it grows.
+//! [`Network`]: a graph of layers and joins, checked as it is built.
 
 use std::any::Any;
 use std::sync::OnceLock;
@@ -34,15 +34,15 @@ pub use summary::{LayerSummary, Summary};
 use nodes::{Node, Op, next_id};
 use plan::Plan;
 
-/// A graph of layers: values, and steps that each take some of them and give the next.
+/// A graph of layers and joins. Each step takes one or more values and gives a new one.
 ///
-/// A [`Layer`] takes one value, a [`Join`] several. The graph knows the shape of a sample of each value and checks every
-/// step as it is added. A layer that stands at several places has one set of parameters, and its gradients add up. A
-/// chain of layers is easier to write as a [`Sequential`], which is a network, too.
+/// A [`Layer`] takes one value, a [`Join`] several. The network knows the sample shape of each value and checks each
+/// step as it is added. A layer that is used several times has one set of parameters, and its gradients add up.
+/// [`Sequential`] is a simpler way to build a chain of layers.
 ///
-/// A network is a [`Layer`] itself, so networks nest. Its input is a matrix whose rows hold all its inputs side by side,
-/// in the order in which they were declared, and so are its outputs: see [`input_rows`](Self::input_rows) and
-/// [`output_of`](Self::output_of). Predicting changes nothing in it: any number of threads may share one `&network`.
+/// A network is itself a [`Layer`], so networks nest. Its input is a matrix whose rows hold all inputs side by side, in
+/// the order of their declaration, and so is its output: see [`input_rows`](Self::input_rows) and
+/// [`output_of`](Self::output_of). Prediction takes `&self`: any number of threads may share one network.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -69,27 +69,27 @@ use plan::Plan;
 pub struct Network<A: Scalar> {
     /// The layers and joins, each once.
     nodes: Vec<Node<A>>,
-    /// What is done, in order: each step takes values that are there before it.
+    /// The steps, in topological order.
     steps: Vec<Step>,
-    /// For each value, who makes it, and the shape of a sample of it; unknown in a network that takes any input.
+    /// The origin and the sample shape of each value; no shape in a network that accepts any input.
     values: Vec<(Origin, Option<Shape>)>,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
-    /// Which network it grew from: handles of another one do not fit.
+    /// The network it was cloned from; handles of other networks are rejected.
     birth: usize,
-    /// Clones share it until one of them is changed; 0 without layers.
+    /// Shared by clones until one of them changes; 0 without layers.
     id: usize,
     plan: OnceLock<Result<Plan>>,
 }
 
-/// A value in a [`Network`]: an input, or what a step gives.
+/// A value in a [`Network`]: an input, or the output of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Value {
     index: usize,
     network: usize,
 }
 
-/// A layer that can stand at several places of a [`Network`]: see [`Network::share`].
+/// A layer that a [`Network`] can use several times: see [`Network::share`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shared {
     node: usize,
@@ -102,13 +102,13 @@ enum Origin {
     Step(usize),
 }
 
-/// A layer or join at work.
+/// A use of a layer or join.
 #[derive(Debug, Clone)]
 struct Step {
     node: usize,
-    /// The values that it takes.
+    /// Its input values.
     takes: Vec<usize>,
-    /// The value that it gives.
+    /// Its output value.
     gives: usize,
 }
 
@@ -126,7 +126,7 @@ impl<A: Scalar> Default for Network<A> {
 }
 
 impl<A: Scalar> Network<A> {
-    /// A network without inputs and steps yet.
+    /// Creates a network without inputs and steps.
     pub fn new() -> Self {
         Self {
             nodes: Vec::new(),
@@ -140,14 +140,14 @@ impl<A: Scalar> Network<A> {
         }
     }
 
-    /// A network of one input that takes samples of any shape: the shapes follow when it joins another network.
+    /// A network with one input of any shape: its shapes are inferred inside another network.
     fn open() -> (Self, Value) {
         let mut network = Self::new();
         let x = network.declare("x", None);
         (network, x)
     }
 
-    /// Declares an input: its name, and the shape of a sample of it.
+    /// Declares an input with a name and a sample shape.
     pub fn input(&mut self, name: &str, shape: impl Into<Shape>) -> Value {
         self.declare(name, Some(shape.into()))
     }
@@ -164,17 +164,17 @@ impl<A: Scalar> Network<A> {
         Value { index: self.values.len() - 1, network: self.birth }
     }
 
-    /// Adds a step: `layer`, a layer or a whole network, takes `value`. Returns what it gives.
+    /// Adds a step that applies `layer`, which may be a network, to `value`. Returns its output.
     ///
     /// # Errors
-    /// When the layer cannot take what `value` is; the text names the layer, its name here, and both shapes.
-    /// [`Error::Graph`] for a value of another network. The network stays as it was.
+    /// When the layer does not accept the value; the message contains the layer, its name and both shapes.
+    /// [`Error::Graph`] for a value of another network. The network is not changed.
     pub fn add(&mut self, value: Value, layer: impl Layer<A>) -> Result<Value> {
         let name = self.nodes.len().to_string();
         self.push(name, Op::layer(Box::new(layer)), &[value])
     }
 
-    /// Adds a step: `join` takes all these values. Returns what it gives.
+    /// Adds a step that applies `join` to all these values. Returns its output.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -189,15 +189,15 @@ impl<A: Scalar> Network<A> {
     /// ```
     ///
     /// # Errors
-    /// When the join cannot take these values; [`Error::Graph`] for none, and for a value of another network. The
-    /// network stays as it was.
+    /// When the join does not accept these values; [`Error::Graph`] without values, and for a value of another network.
+    /// The network is not changed.
     pub fn join(&mut self, join: impl Join<A>, values: impl AsRef<[Value]>) -> Result<Value> {
         let name = self.nodes.len().to_string();
         self.push(name, Op::Join(Box::new(join)), values.as_ref())
     }
 
-    /// Takes a layer into the network that is to stand at several places: [`apply`](Self::apply) puts it there. It has
-    /// one set of parameters, and its gradient is the sum over all places.
+    /// Adds a layer for use in several steps, each added by [`apply`](Self::apply). It has one set of parameters; their
+    /// gradient is the sum over all uses.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -216,7 +216,7 @@ impl<A: Scalar> Network<A> {
         self.take(name, Op::layer(Box::new(layer)))
     }
 
-    /// Adds a step: a [shared](Self::share) layer takes `value`.
+    /// Adds a step that applies a [shared](Self::share) layer to `value`.
     ///
     /// # Errors
     /// As [`add`](Self::add); [`Error::Graph`] for a layer of another network.
@@ -227,10 +227,10 @@ impl<A: Scalar> Network<A> {
         self.step(layer.node, &[value])
     }
 
-    /// Declares an output: a name for a value that predictions and losses take.
+    /// Declares `value` an output with this name.
     ///
     /// # Errors
-    /// [`Error::Graph`] for a value of another network, and for a name that another output has.
+    /// [`Error::Graph`] for a value of another network, and for a name that is taken.
     pub fn output(&mut self, name: &str, value: Value) -> Result<()> {
         let value = self.index_of(value, &format!("the output {name}"))?;
         if self.outputs.iter().any(|port| port.name == name) {
@@ -241,27 +241,27 @@ impl<A: Scalar> Network<A> {
         Ok(())
     }
 
-    /// The inputs: names and shapes of a sample, in the order of a row.
+    /// The names and sample shapes of the inputs, in the order of their columns.
     pub fn inputs(&self) -> impl ExactSizeIterator<Item = (&str, Shape)> {
         self.inputs.iter().map(|port| (&*port.name, self.shape_of(port.value)))
     }
 
-    /// The outputs: names and shapes of a sample, in the order of a row.
+    /// The names and sample shapes of the outputs, in the order of their columns.
     pub fn outputs(&self) -> impl ExactSizeIterator<Item = (&str, Shape)> {
         self.outputs.iter().map(|port| (&*port.name, self.shape_of(port.value)))
     }
 
-    /// The shape of a row that goes in: that of the input, or all numbers of several inputs side by side.
+    /// The shape of an input row: that of the input, or all features of several inputs side by side.
     pub fn input_shape(&self) -> Shape {
         side_by_side(self.inputs().map(|(_, shape)| shape))
     }
 
-    /// The shape of a row that comes out: that of the output, or all numbers of several outputs side by side.
+    /// The shape of an output row: that of the output, or all features of several outputs side by side.
     pub fn prediction_shape(&self) -> Shape {
         side_by_side(self.outputs().map(|(_, shape)| shape))
     }
 
-    /// The shape of a row that goes in, unless the network takes any.
+    /// The shape of an input row; `None` if the network accepts any.
     pub(crate) fn declared_shape(&self) -> Option<Shape> {
         let known = self.inputs.iter().all(|port| self.values[port.value].1.is_some());
         known.then(|| self.input_shape())
@@ -273,7 +273,7 @@ impl<A: Scalar> Network<A> {
         layers.into_iter()
     }
 
-    /// The shape of a sample of a value; nothing is known of one that follows from any input.
+    /// The sample shape of a value; flat and empty if it depends on an input of any shape.
     fn shape_of(&self, value: usize) -> Shape {
         self.values[value].1.unwrap_or(Shape::Flat(0))
     }
@@ -312,7 +312,7 @@ impl<A: Scalar> Network<A> {
         Ok(gives)
     }
 
-    /// The number of a value, if it is one of this network.
+    /// The index of a value of this network.
     fn index_of(&self, value: Value, what: &str) -> Result<usize> {
         if value.network == self.birth && value.index < self.values.len() {
             return Ok(value.index);
@@ -325,18 +325,18 @@ impl<A: Scalar> Network<A> {
         Error::Graph { step: step.to_owned(), problem }
     }
 
-    /// Nothing that was kept of the network as it was holds any longer.
+    /// Invalidates everything that was derived from the network.
     fn changed(&mut self) {
         self.id = next_id();
         self.plan = OnceLock::new();
     }
 
-    /// How data pass through the network.
+    /// The execution plan.
     fn plan(&self) -> Result<&Plan> {
         self.plan.get_or_init(|| Plan::new(self)).as_ref().map_err(Clone::clone)
     }
 
-    /// The layer of this type and name; inside networks in networks by the names on the way, such as `encoder.0`.
+    /// The layer of this type and name; inside nested networks the name is a path, such as `encoder.0`.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -356,7 +356,7 @@ impl<A: Scalar> Network<A> {
     }
 }
 
-/// The shape of a row that holds samples of these shapes.
+/// The shape of a row that holds samples of these shapes side by side.
 fn side_by_side(mut shapes: impl ExactSizeIterator<Item = Shape>) -> Shape {
     if shapes.len() == 1 {
         return shapes.next().unwrap_or(Shape::Flat(0));

@@ -1,4 +1,4 @@
-//! [`Node`]: a layer or join in its place in a network.
+//! [`Node`]: a layer or join of a network.
 
 use std::any::Any;
 use std::ops::Range;
@@ -11,19 +11,19 @@ use crate::layer::{Cache, Info, Join, Layer};
 use crate::spec::Spec;
 use crate::{Result, Scalar, Shape};
 
-/// A layer or join in its place.
+/// A layer or join of a network.
 #[derive(Clone)]
 pub(super) struct Node<A: Scalar> {
     pub(super) op: Op<A>,
-    /// Its parameters are shown with this and a point in front.
+    /// The prefix of its parameters' names, before a dot.
     pub(super) name: String,
-    /// Which of the network's trainable parameters are its own.
+    /// The range of its trainable parameters among those of the network.
     pub(super) slots: Range<usize>,
-    /// Its learning rate as a multiple of the optimizer's.
+    /// Its learning rate, as a multiple of the optimizer's.
     pub(super) rate: f64,
 }
 
-/// What a step does.
+/// What a node applies.
 #[derive(Clone)]
 pub(super) enum Op<A: Scalar> {
     Layer(Box<dyn Layer<A>>),
@@ -63,7 +63,7 @@ impl<A: Scalar> Node<A> {
         }
     }
 
-    /// As [`Layer::scale_rates`], for this node's own part.
+    /// [`Layer::scale_rates`] for this node's parameters.
     pub(super) fn scale_rates(&self, rates: &mut [f64]) {
         if let Op::Layer(layer) = &self.op {
             layer.scale_rates(rates);
@@ -82,7 +82,7 @@ impl<A: Scalar> Node<A> {
 }
 
 impl<A: Scalar> Op<A> {
-    /// A layer without the boxes around it.
+    /// Unwraps a boxed layer.
     pub(super) fn layer(layer: Box<dyn Layer<A>>) -> Self {
         if !(&*layer as &dyn Any).is::<Box<dyn Layer<A>>>() {
             return Self::Layer(layer);
@@ -134,7 +134,7 @@ impl<A: Scalar> Op<A> {
         }
     }
 
-    /// As its `Debug` prints it.
+    /// Its `Debug` text.
     pub(super) fn text(&self) -> String {
         match self {
             Self::Layer(layer) => format!("{layer:?}"),
@@ -143,7 +143,7 @@ impl<A: Scalar> Op<A> {
     }
 }
 
-/// The network that a layer is, if it is one.
+/// The layer as a network, if it is one.
 pub(crate) fn as_network<A: Scalar>(layer: &dyn Layer<A>) -> Option<&Network<A>> {
     let any: &dyn Any = layer;
     any.downcast_ref::<Network<A>>()
@@ -152,13 +152,13 @@ pub(crate) fn as_network<A: Scalar>(layer: &dyn Layer<A>) -> Option<&Network<A>>
         .or_else(|| any.downcast_ref::<Parallel<A>>().map(Parallel::network))
 }
 
-/// A number that no network had before.
+/// A number that was not returned before.
 pub(super) fn next_id() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Undoes what a visitor must not do to a parameter: the layers were checked for its size, and it is read row by row.
+/// Restores a parameter's size and row-major layout if a visitor has changed them.
 fn keep_form<A: Scalar>(matrix: &mut Array2<A>, dim: (usize, usize)) {
     if matrix.dim() != dim {
         *matrix = Array2::from_elem(dim, A::NAN);

@@ -1,4 +1,4 @@
-//! [`OutputLosses`]: a loss for each output of a network; [`OutputMetric`]: a metric of one.
+//! [`OutputLosses`]: a loss for each output of a network; [`OutputMetric`]: a metric of one output.
 
 use std::fmt;
 use std::ops::Range;
@@ -12,10 +12,10 @@ use crate::losses::{Loss, LossPart, check_parts};
 use crate::metrics::Metric;
 use crate::{Matrix, Result, Scalar};
 
-/// A loss for each output of a network, added up with weights: L = Σ weight·loss.
+/// A weighted sum of losses, one for each output of a network: L = Σ weight·loss.
 ///
-/// It is a [`Loss`] on rows that hold all outputs side by side. The targets lie side by side, too, in the order in which
-/// their losses are added. An output without a loss does not learn.
+/// It is a [`Loss`] of rows that hold all outputs side by side. The targets are side by side too, in the order in which
+/// the losses are added. An output without a loss is not trained.
 ///
 /// ```
 /// use neuropil::data::NamedSamples;
@@ -43,20 +43,20 @@ use crate::{Matrix, Result, Scalar};
 /// # Ok::<(), Error>(())
 /// ```
 pub struct OutputLosses<A: Scalar> {
-    /// The outputs of the network: names and widths.
+    /// The names and widths of the network's outputs.
     outputs: Vec<(String, usize)>,
     parts: Vec<LossPart<A>>,
 }
 
 impl<A: Scalar> OutputLosses<A> {
-    /// No losses yet, for the outputs of this network.
+    /// Creates losses for the outputs of `network`; none yet.
     pub fn new(network: &Network<A>) -> Self {
         let outputs = network.outputs().map(|(name, shape)| (name.to_owned(), shape.len())).collect();
         Self { outputs, parts: Vec::new() }
     }
 
-    /// Adds the loss of an output, multiplied by `weight`. Its target has the columns that the loss usually takes: one of
-    /// class indices for a classifier's loss, else as many as the output.
+    /// Adds the loss of an output, multiplied by `weight`. Its target has one column of class indices for a
+    /// classification loss, else as many columns as the output.
     ///
     /// # Errors
     /// [`Error::Unknown`](crate::Error::Unknown) for an output that does not exist;
@@ -67,7 +67,8 @@ impl<A: Scalar> OutputLosses<A> {
         self.output_with_targets(name, loss, weight, targets)
     }
 
-    /// [`output`](Self::output) with a target of this many columns, such as a probability for each class.
+    /// Adds a loss as [`output`](Self::output) does, with `columns` target columns, such as a probability for each
+    /// class.
     ///
     /// # Errors
     /// As [`output`](Self::output).
@@ -87,10 +88,10 @@ impl<A: Scalar> OutputLosses<A> {
         Ok(self)
     }
 
-    /// A metric of one output, named after it: `class_accuracy`.
+    /// Applies a metric to one output; its name gets the output's name as prefix: `class_accuracy`.
     ///
     /// # Errors
-    /// [`Error::Unknown`](crate::Error::Unknown) for an output that has no loss, and so no target.
+    /// [`Error::Unknown`](crate::Error::Unknown) for an output without a loss, and hence without a target.
     pub fn metric<M: Metric<A>>(&self, name: &str, metric: M) -> Result<OutputMetric<M>> {
         let known = self.parts.iter().map(|part| (&*part.name, part.targets.len())).collect();
         let targets = columns("loss for the output", known, name)?;

@@ -1,4 +1,4 @@
-//! [`Parallel`]: branches that take the same input, and whose outputs are joined.
+//! [`Parallel`]: branches with a common input whose outputs are joined.
 
 use std::any::TypeId;
 use std::fmt;
@@ -12,19 +12,19 @@ use crate::layer::{Backward, Cache, Info, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// Branches side by side, whose outputs are added up or concatenated: the block of an inception network (Szegedy and
+/// Applies branches to one input and adds or concatenates their outputs: the block of an Inception network (Szegedy and
 /// others, 2015).
 ///
-/// y = Σ fᵢ(x) for [`sum`](Self::sum), where the fᵢ give one shape; for [`concat`](Self::concat), y has the features of
-/// f₀(x), then those of f₁(x) and so on, in each step of a sequence, or their channels if they are images. dx is the sum
-/// of what comes back through the branches. A branch is any layer, most often a [`Sequential`](crate::Sequential); its
-/// parameters are named `branch0.…`, `branch1.…`. [`Identity`](crate::activations::Identity) passes the input on.
+/// y = Σ fᵢ(x) for [`sum`](Self::sum), where all fᵢ have one output shape. For [`concat`](Self::concat), y has the
+/// features of f₀(x), then those of f₁(x) and so on, in each step of a sequence, or their channels for images. dx is
+/// the sum of the branches' gradients. A branch is any layer, often a [`Sequential`](crate::Sequential); its parameters
+/// are named `branch0.…`, `branch1.…`. [`Identity`](crate::activations::Identity) is a branch that passes the input on.
 ///
-/// It is a small [`Network`] that takes samples of any shape.
+/// It is a small [`Network`] that accepts samples of any shape.
 ///
 /// # Errors
-/// In a network: [`Error::Input`](crate::Error::Input) for branches whose outputs do not fit each other; [`Error::Empty`](crate::Error::Empty) without branches;
-/// and the errors of the branches.
+/// In a network: [`Error::Input`](crate::Error::Input) for branches whose outputs do not fit each other;
+/// [`Error::Empty`](crate::Error::Empty) without branches; errors of the branches.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -44,7 +44,7 @@ pub struct Parallel<A: Scalar> {
     network: Network<A>,
 }
 
-/// What becomes of the branches' outputs.
+/// How the outputs are joined.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
     Sum,
@@ -52,17 +52,17 @@ enum Kind {
 }
 
 impl<A: Scalar> Parallel<A> {
-    /// Branches whose outputs are added up; none yet.
+    /// Creates a block that adds the outputs of its branches; none yet.
     pub fn sum() -> Self {
         Self { join: Kind::Sum, network: Network::new() }
     }
 
-    /// Branches whose outputs are concatenated along features or channels; none yet.
+    /// Creates a block that concatenates the outputs of its branches along features or channels; none yet.
     pub fn concat() -> Self {
         Self { join: Kind::Concat, network: Network::new() }
     }
 
-    /// The block with one more branch.
+    /// Adds a branch.
     #[must_use]
     pub fn branch(self, layer: impl Layer<A>) -> Self {
         let mut branches = self.network.into_layers();

@@ -1,4 +1,4 @@
-//! The parameters of a [`Network`] by name: reading, setting, averaging, freezing.
+//! Access to the parameters of a [`Network`] by name: reading, setting, averaging, freezing.
 
 use ndarray::Array2;
 
@@ -12,7 +12,7 @@ use crate::spec::layout::{Piece, System};
 use crate::{Error, Matrix, Result, Scalar};
 
 impl<A: Scalar> Network<A> {
-    /// A copy of the parameter or statistic of this name, such as `2.weight`.
+    /// A copy of the parameter or running statistic with this name, such as `2.weight`.
     pub fn parameter(&self, name: &str) -> Option<Array2<A>> {
         let mut found = None;
         self.visit(&mut |info, matrix| {
@@ -23,7 +23,7 @@ impl<A: Scalar> Network<A> {
         found
     }
 
-    /// Sets the parameter or statistic of this name.
+    /// Sets the parameter or running statistic with this name.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -37,7 +37,7 @@ impl<A: Scalar> Network<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Unknown`] for a name that no parameter has; [`Error::Dimensions`] for a matrix of another size.
+    /// [`Error::Unknown`] for an unknown name; [`Error::Dimensions`] for a matrix of the wrong shape.
     pub fn set_parameter(&mut self, name: &str, values: &Matrix<A>) -> Result<()> {
         let mut result = None;
         let mut known = Vec::new();
@@ -56,8 +56,8 @@ impl<A: Scalar> Network<A> {
         result.unwrap_or_else(|| Err(Error::Unknown { what: "parameter", name: name.to_owned(), known }))
     }
 
-    /// Moves every parameter and statistic by `share` of the way to those of another network of the same form, which is
-    /// Polyak averaging when done again and again with a small share: w ← (1 - share)·w + share·w'.
+    /// Interpolates every parameter and running statistic with those of a network of the same structure: w ← (1 -
+    /// share)·w + share·w'. Repeated with a small share, this is Polyak averaging.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -70,8 +70,8 @@ impl<A: Scalar> Network<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Setting`] for a share outside 0 to 1; [`Error::Dimensions`] for a network of another form. The network
-    /// stays as it was.
+    /// [`Error::Setting`] for a share outside 0 to 1; [`Error::Dimensions`] for another structure. The network is not
+    /// changed.
     pub fn blend(&mut self, other: &Self, share: f64) -> Result<()> {
         check_setting("the share of the other network", share, "from 0 to 1", (0.0..=1.0).contains(&share))?;
         let sizes = |network: &Self| {
@@ -103,14 +103,14 @@ impl<A: Scalar> Network<A> {
         Ok(())
     }
 
-    /// How many numbers training can change.
+    /// The number of trainable parameters.
     pub fn parameter_count(&self) -> usize {
         count_parameters(self)
     }
 
-    /// Lets the layer of this name learn at `rate` times the optimizer's learning rate; at 0 it stays as it is.
+    /// Sets the learning rate of a layer to `rate` times the optimizer's; 0 freezes it.
     ///
-    /// Layers are named by their position unless they were given a name.
+    /// The name of a layer is its position unless it was renamed.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -121,7 +121,7 @@ impl<A: Scalar> Network<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Unknown`] for a layer that does not exist; [`Error::Setting`] for a rate that is negative or not finite.
+    /// [`Error::Unknown`] for an unknown layer; [`Error::Setting`] for a rate that is negative or not finite.
     pub fn set_layer_rate(&mut self, name: impl ToString, rate: f64) -> Result<()> {
         check_setting("a layer's learning rate", rate, "at least 0 and finite", rate >= 0.0 && rate.is_finite())?;
         let at = self.find(&name.to_string())?;
@@ -130,7 +130,7 @@ impl<A: Scalar> Network<A> {
         Ok(())
     }
 
-    /// Keeps the parameters and statistics of the layer of this name as they are: `set_layer_rate(name, 0.0)`.
+    /// Freezes the parameters and running statistics of a layer: `set_layer_rate(name, 0.0)`.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -147,16 +147,15 @@ impl<A: Scalar> Network<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Unknown`] for a layer that does not exist.
+    /// [`Error::Unknown`] for an unknown layer.
     pub fn freeze(&mut self, name: impl ToString) -> Result<()> {
         self.set_layer_rate(name, 0.0)
     }
 
-    /// Gives a layer another name than its position: in the names of its parameters, in errors, in files.
+    /// Renames a layer, in parameter names, errors and files.
     ///
     /// # Errors
-    /// [`Error::Unknown`] for a layer that does not exist; [`Error::Graph`] for a name that is empty, has a point in it,
-    /// or is another layer's.
+    /// [`Error::Unknown`] for an unknown layer; [`Error::Graph`] for a name that is empty, contains a dot, or is taken.
     pub fn rename(&mut self, name: impl ToString, new: &str) -> Result<()> {
         let at = self.find(&name.to_string())?;
         if new.is_empty() || new.contains('.') {
@@ -172,20 +171,20 @@ impl<A: Scalar> Network<A> {
         Ok(())
     }
 
-    /// The position of the layer or join of this name.
+    /// The index of the layer or join with this name.
     fn find(&self, name: &str) -> Result<usize> {
         let at = self.nodes.iter().position(|node| node.name == name);
         let known = || self.nodes.iter().map(|node| node.name.clone()).collect();
         at.ok_or_else(|| Error::Unknown { what: "layer", name: name.to_owned(), known: known() })
     }
 
-    /// Shows each parameter with the place and name of its layer, its true shape, and how another system stores it.
+    /// Calls `f` with each parameter: the path and the name, its true shape, and its layout in another system.
     #[cfg(feature = "files")]
-    pub(crate) fn visit_layouts(&self, system: System, place: &str, f: &mut LayoutVisitor<'_, A>) {
+    pub(crate) fn visit_layouts(&self, system: System, path: &str, f: &mut LayoutVisitor<'_, A>) {
         for Node { op, name, .. } in &self.nodes {
-            let place = format!("{place}{name}.");
+            let path = format!("{path}{name}.");
             if let Some(network) = op.as_layer().and_then(as_network) {
-                network.visit_layouts(system, &place, f);
+                network.visit_layouts(system, &path, f);
                 continue;
             }
             op.visit(&mut |info, matrix| {
@@ -194,12 +193,12 @@ impl<A: Scalar> Network<A> {
                     Op::Layer(layer) => layer.layout(system, &name, info.dims),
                     Op::Join(join) => join.layout(system, &name, info.dims),
                 };
-                f(&place, &name, info.dims, matrix, &pieces);
+                f(&path, &name, info.dims, matrix, &pieces);
             });
         }
     }
 
-    /// The first layer that has no [`Layer::spec`]: the names on the way to it, and its text.
+    /// The first layer without a [`Layer::spec`]: its path and its text.
     #[cfg(feature = "files")]
     pub(crate) fn without_spec(&self) -> Option<(Vec<String>, String)> {
         let node = self.nodes.iter().find(|node| node.op.spec().is_none())?;
@@ -210,6 +209,6 @@ impl<A: Scalar> Network<A> {
     }
 }
 
-/// Place, name, true shape, matrix and pieces of a parameter.
+/// Path, name, true shape, matrix and pieces of a parameter.
 #[cfg(feature = "files")]
 type LayoutVisitor<'f, A> = dyn FnMut(&str, &str, &[usize], &Array2<A>, &[Piece]) + 'f;

@@ -1,4 +1,4 @@
-//! [`Plan`]: what follows from a network's form: where values lie, who writes gradients first, whether it can learn.
+//! [`Plan`]: what follows from a network's structure: buffers, the order of gradient writes, whether it can be trained.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -8,25 +8,25 @@ use crate::error::check_size;
 use crate::layer::{Place, Taken};
 use crate::{Error, Result, Scalar, Shape};
 
-/// How data pass through a network.
+/// The execution plan of a network.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
-    /// The shapes of a row that goes in and of one that comes out; unknown if the network takes any input.
+    /// The shapes of an input and an output row; `None` if the network accepts any input.
     pub(super) ends: Option<[Shape; 2]>,
-    /// The shape of a sample of each value; empty if they follow from the input.
+    /// The sample shape of each value; empty if they depend on the input.
     shapes: Vec<Shape>,
-    /// For the first input that a network which takes any was asked about: the shape of each value.
+    /// For a network that accepts any input: the first input shape, and the shapes of the values for it.
     first_asked: OnceLock<(Shape, Vec<Shape>)>,
     pub(super) steps: Vec<Planned>,
-    /// Where inputs and outputs lie while a network predicts; when recording, each value lies in its own buffer.
+    /// The storage of inputs and outputs during prediction; when recording, each value has its own buffer.
     pub(super) inputs: Vec<Place>,
     pub(super) outputs: Vec<Place>,
-    /// How many buffers a prediction needs: a value's is free for others once nobody needs it any longer.
+    /// The number of buffers of a prediction, which are reused once their values are no longer needed.
     pub(super) predicting_buffers: usize,
-    /// Whether the one input is read, and the one output written, where they are.
+    /// Whether the only input is read, and the only output written, without a copy.
     pub(super) whole: [bool; 2],
     pub(super) differentiable: bool,
-    /// The error if a layer would have to learn through one without a useful gradient.
+    /// The error if gradients would have to pass through a layer without a useful one.
     pub(super) untrainable: Option<Error>,
 }
 
@@ -34,12 +34,12 @@ pub(super) struct Plan {
 #[derive(Debug, Clone)]
 pub(super) struct Planned {
     pub(super) node: usize,
-    /// What it takes first, which of a layer is all.
+    /// Its first input, which is a layer's only one.
     pub(super) takes: Taken,
-    /// All that it takes.
+    /// All its inputs.
     pub(super) all: Vec<Taken>,
     pub(super) gives: Taken,
-    /// Whether it is the first on the way back to write the gradients of its layer.
+    /// Whether it is the first in the backward pass to write the gradients of its layer.
     pub(super) first_of_layer: bool,
     /// Whether it takes part in a backward pass: without and with the gradient with respect to the network's input.
     pub(super) active: [bool; 2],
@@ -60,16 +60,16 @@ impl Plan {
         }
         let whole = [
             network.inputs.len() == 1,
-            // A value that other steps take, too, cannot lie in what the caller gave for the output.
+            // A value that other steps use cannot be stored in the caller's output.
             matches!(&*network.outputs, [one] if users[one.value].is_empty()
                 && matches!(network.values[one.value].0, Origin::Step(_))),
         ];
-        let (places, buffers) = buffers(network, &users, whole);
+        let (storage, buffers) = buffers(network, &users, whole);
         let learns = learns(network);
         let taken = |value: usize, writes_first: bool| {
             let recording = if is_whole(network, value, whole) { Place::Whole } else { Place::Buffer(value) };
-            // Without the gradient of the input, only that of values after something that learns is of interest.
-            Taken { value, recording, predicting: places[value], writes_first, wanted: [learns[value], true] }
+            // Without the gradient of the input, only the gradients of values that depend on a trainable parameter are needed.
+            Taken { value, recording, predicting: storage[value], writes_first, wanted: [learns[value], true] }
         };
         let mut met = vec![false; network.nodes.len()];
         let plan = |(at, step): (usize, &Step)| {
@@ -85,7 +85,7 @@ impl Plan {
         };
         let mut steps: Vec<Planned> = network.steps.iter().enumerate().rev().map(plan).collect();
         steps.reverse();
-        let of_ports = |ports: &[Port]| ports.iter().map(|port| places[port.value]).collect();
+        let of_ports = |ports: &[Port]| ports.iter().map(|port| storage[port.value]).collect();
         Ok(Self {
             ends,
             shapes: shapes.unwrap_or_default(),
@@ -105,7 +105,7 @@ impl Plan {
         self.ends.is_some().then_some(&*self.shapes)
     }
 
-    /// The shape of each value when this goes in.
+    /// The shape of each value for this input.
     pub(super) fn shapes<A: Scalar>(&self, network: &Network<A>, input: Shape) -> Result<Cow<'_, [Shape]>> {
         if let Some(shapes) = self.fixed_shapes() {
             return Ok(Cow::Borrowed(shapes));
@@ -120,7 +120,7 @@ impl Plan {
         }
     }
 
-    /// The shape of a row that comes out when this goes in.
+    /// The shape of an output row for this input.
     pub(super) fn output<A: Scalar>(&self, network: &Network<A>, input: Shape) -> Result<Shape> {
         let [wants, output] = match self.ends {
             Some(ends) => ends,
@@ -136,12 +136,12 @@ impl Plan {
     }
 }
 
-/// Whether a value lies in what the caller gave for the network's input or output.
+/// Whether a value is stored in the caller's input or output.
 fn is_whole<A: Scalar>(network: &Network<A>, value: usize, whole: [bool; 2]) -> bool {
     (whole[0] && network.inputs[0].value == value) || (whole[1] && network.outputs[0].value == value)
 }
 
-/// The steps that take each value, in order.
+/// The steps that use each value, in order.
 fn users<A: Scalar>(network: &Network<A>) -> Vec<Vec<usize>> {
     let mut users = vec![Vec::new(); network.values.len()];
     for (at, step) in network.steps.iter().enumerate() {
@@ -152,7 +152,7 @@ fn users<A: Scalar>(network: &Network<A>) -> Vec<Vec<usize>> {
     users
 }
 
-/// The error for what a network that is ready has not.
+/// Returns an error if the network is incomplete.
 fn check<A: Scalar>(network: &Network<A>, users: &[Vec<usize>]) -> Result<()> {
     let wrong = |step: String, problem: &str| Err(Error::Graph { step, problem: problem.to_owned() });
     if network.inputs.is_empty() {
@@ -190,7 +190,7 @@ fn check<A: Scalar>(network: &Network<A>, users: &[Vec<usize>]) -> Result<()> {
     }
 }
 
-/// The shape of each value of a network that takes any input.
+/// Infers the shape of each value of a network that accepts any input.
 fn infer<A: Scalar>(network: &Network<A>, input: Shape) -> Result<Vec<Shape>> {
     let mut shapes = vec![input; network.values.len()];
     let mut taken = Vec::new();
@@ -203,10 +203,10 @@ fn infer<A: Scalar>(network: &Network<A>, input: Shape) -> Result<Vec<Shape>> {
     Ok(shapes)
 }
 
-/// A place for each value in a prediction, and how many buffers that takes: the lowest that is free when a step needs one
-/// (a chain alternates between two).
+/// Assigns a buffer to each value of a prediction, and counts them: the lowest that is free (a chain alternates between
+/// two).
 fn buffers<A: Scalar>(network: &Network<A>, users: &[Vec<usize>], whole: [bool; 2]) -> (Vec<Place>, usize) {
-    let mut places = vec![Place::Whole; network.values.len()];
+    let mut storage = vec![Place::Whole; network.values.len()];
     let mut busy: Vec<bool> = Vec::new();
     let inputs = network.inputs.iter().map(|port| (port.value, None));
     let steps = network.steps.iter().enumerate().map(|(at, step)| (step.gives, Some(at)));
@@ -215,24 +215,24 @@ fn buffers<A: Scalar>(network: &Network<A>, users: &[Vec<usize>], whole: [bool; 
             let free = busy.iter().position(|busy| !busy).unwrap_or(busy.len());
             busy.resize(busy.len().max(free + 1), false);
             busy[free] = true;
-            places[value] = Place::Buffer(free);
+            storage[value] = Place::Buffer(free);
         }
         let Some(at) = at else { continue };
         for &taken in &network.steps[at].takes {
             let done = users[taken].last() == Some(&at) && !is_output(network, taken);
-            if let (true, Place::Buffer(buffer)) = (done, places[taken]) {
+            if let (true, Place::Buffer(buffer)) = (done, storage[taken]) {
                 busy[buffer] = false;
             }
         }
     }
-    (places, busy.len())
+    (storage, busy.len())
 }
 
 fn is_output<A: Scalar>(network: &Network<A>, value: usize) -> bool {
     network.outputs.iter().any(|port| port.value == value)
 }
 
-/// For each value, whether a layer that learns comes before it.
+/// For each value, whether it depends on a trainable parameter.
 fn learns<A: Scalar>(network: &Network<A>) -> Vec<bool> {
     let mut learns = vec![false; network.values.len()];
     for step in &network.steps {
@@ -241,7 +241,7 @@ fn learns<A: Scalar>(network: &Network<A>) -> Vec<bool> {
     learns
 }
 
-/// Whether a gradient finds a way from an output to an input.
+/// Whether a gradient flows from an output to an input.
 fn reaches_output<A: Scalar>(network: &Network<A>) -> bool {
     let mut reached: Vec<bool> = network.values.iter().map(|(origin, _)| matches!(origin, Origin::Input)).collect();
     for step in &network.steps {
@@ -251,8 +251,8 @@ fn reaches_output<A: Scalar>(network: &Network<A>) -> bool {
     network.outputs.iter().any(|port| reached[port.value])
 }
 
-/// The error if something learns whose every way to an output goes through a layer without a useful gradient. Inside a
-/// network in this network, it is that one's own check.
+/// The error if all paths from a trainable parameter to the outputs contain a layer without a useful gradient. Nested
+/// networks check themselves.
 fn untrainable<A: Scalar>(network: &Network<A>, learns: &[bool]) -> Option<Error> {
     let mut leads: Vec<bool> = (0..network.values.len()).map(|value| is_output(network, value)).collect();
     let mut blocks = None;

@@ -1,4 +1,4 @@
-//! Predicting with a [`Network`].
+//! Prediction with a [`Network`].
 
 use std::ops::Range;
 
@@ -10,23 +10,22 @@ use crate::kernels::resize;
 use crate::layer::{Cache, Layer, Pass};
 use crate::{Error, Matrix, Result, Scalar, rng};
 
-/// Rows are predicted in chunks of about this many input numbers: enough for several threads, and few enough for the
-/// caches.
+/// The approximate number of input values per chunk: enough for several threads, few enough for the CPU caches.
 const NUMBERS: usize = 1 << 20;
 
 impl<A: Scalar> Network<A> {
-    /// The outputs for a batch, one sample per row.
+    /// Predicts the outputs for a batch, one sample per row.
     ///
     /// # Errors
-    /// [`Error::Width`] when the rows are not of the network's input shape; [`Error::Empty`] without layers;
-    /// [`Error::Graph`] when an input or a step is left unused.
+    /// [`Error::Width`] when a row does not have the network's input shape; [`Error::Empty`] without layers;
+    /// [`Error::Graph`] when an input or a step is unused.
     pub fn predict(&self, x: &Matrix<A>) -> Result<Array2<A>> {
         let mut scratch = Scratch::default();
         self.predict_into(x, &mut scratch)?;
         Ok(scratch.output)
     }
 
-    /// The outputs for one sample.
+    /// Predicts the outputs for one sample.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -42,8 +41,7 @@ impl<A: Scalar> Network<A> {
         Ok(self.predict(&aview1(x).insert_axis(Axis(0)))?.into_flat())
     }
 
-    /// The outputs for a batch, in memory that is kept for the next call: once the buffers have their size, a call
-    /// allocates nothing.
+    /// Predicts the outputs for a batch into memory that is reused: after the first call, a call allocates nothing.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -58,7 +56,7 @@ impl<A: Scalar> Network<A> {
     /// # Errors
     /// As [`predict`](Self::predict).
     pub fn predict_into<'s>(&self, x: &Matrix<A>, scratch: &'s mut Scratch<A>) -> Result<&'s Array2<A>> {
-        // A network that takes any input takes rows as plain features.
+        // A network that accepts any input treats rows as flat features.
         let shape = self.plan()?.ends.map_or(x.ncols().into(), |[input, _]| input);
         if x.ncols() != shape.len() {
             return Err(Error::Width { wants: shape, got: x.ncols() });
@@ -72,7 +70,7 @@ impl<A: Scalar> Network<A> {
             input
         };
         resize(output, x.nrows(), self.output_shape(shape)?.len());
-        // Some rows at a time, whose values between the layers stay in the cache; no sample depends on another.
+        // Chunks of rows, so that intermediate values stay in the CPU cache; samples are independent.
         let rows = (NUMBERS / x.ncols().max(1)).max(1);
         let chunks = x.axis_chunks_iter(Axis(0), rows).zip(output.axis_chunks_iter_mut(Axis(0), rows));
         for (i, (x, mut y)) in chunks.enumerate() {
@@ -82,8 +80,8 @@ impl<A: Scalar> Network<A> {
         Ok(output)
     }
 
-    /// Puts batches for all inputs side by side, as [`predict`](Self::predict) and a tape take them; the names may come
-    /// in any order.
+    /// Puts the batches of all inputs side by side, for [`predict`](Self::predict) and a tape. The names may be in any
+    /// order.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -100,8 +98,8 @@ impl<A: Scalar> Network<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Unknown`] for a name that no input has; [`Error::Dimensions`] for an input that is missing, has another
-    /// width, or another number of rows than the others.
+    /// [`Error::Unknown`] for an unknown input; [`Error::Dimensions`] for an input that is missing, or has the wrong
+    /// width or number of rows.
     pub fn input_rows(&self, parts: &[(&str, &Matrix<A>)]) -> Result<Array2<A>> {
         if let Some((name, _)) = parts.iter().find(|(name, _)| !self.inputs().any(|(known, _)| known == *name)) {
             let known = self.inputs().map(|(name, _)| name.to_owned()).collect();
@@ -122,10 +120,11 @@ impl<A: Scalar> Network<A> {
         Ok(all)
     }
 
-    /// The part of a prediction, or of its gradient, that belongs to the output of this name.
+    /// The columns of the output with this name, in a prediction or its gradient.
     ///
     /// # Errors
-    /// [`Error::Unknown`] for a name that no output has; [`Error::Dimensions`] when `y` is no output of this network.
+    /// [`Error::Unknown`] for an unknown output; [`Error::Dimensions`] when `y` does not have the width of this
+    /// network's outputs.
     pub fn output_of<'y>(&self, y: &'y Matrix<A>, name: &str) -> Result<ArrayView2<'y, A>> {
         let columns = self.output_columns(name)?;
         let (wants, got) = ([y.nrows(), self.prediction_shape().len()], y.dim().into());
@@ -135,24 +134,24 @@ impl<A: Scalar> Network<A> {
         Ok(y.view().slice_move(s![.., columns]))
     }
 
-    /// Where the input of this name lies in a row.
+    /// The columns of the input with this name.
     ///
     /// # Errors
-    /// [`Error::Unknown`] for a name that no input has.
+    /// [`Error::Unknown`] for an unknown input.
     pub fn input_columns(&self, name: &str) -> Result<Range<usize>> {
         columns("input", self.inputs().map(|(name, shape)| (name, shape.len())).collect::<Vec<_>>(), name)
     }
 
-    /// Where the output of this name lies in a row.
+    /// The columns of the output with this name.
     ///
     /// # Errors
-    /// [`Error::Unknown`] for a name that no output has.
+    /// [`Error::Unknown`] for an unknown output.
     pub fn output_columns(&self, name: &str) -> Result<Range<usize>> {
         columns("output", self.outputs().map(|(name, shape)| (name, shape.len())).collect::<Vec<_>>(), name)
     }
 }
 
-/// Where the part of this name lies among parts side by side.
+/// The columns of the part with this name, among parts side by side.
 pub(crate) fn columns(what: &'static str, parts: Vec<(&str, usize)>, name: &str) -> Result<Range<usize>> {
     let mut from = 0;
     for &(known, width) in &parts {
@@ -165,7 +164,7 @@ pub(crate) fn columns(what: &'static str, parts: Vec<(&str, usize)>, name: &str)
     Err(Error::Unknown { what, name: name.to_owned(), known })
 }
 
-/// Memory for [`Network::predict_into`], one for each thread that predicts.
+/// Reusable memory for [`Network::predict_into`]; each thread needs its own.
 #[derive(Debug)]
 pub struct Scratch<A: Scalar> {
     /// A row-major copy of the input, if it needs one.

@@ -1,4 +1,4 @@
-//! What a [`Registry`] of this crate knows, and networks made with it.
+//! The [`Registry`] of this crate's layers.
 
 use super::{Network, Parallel, Residual, Sequential};
 use crate::layer::{Arrays, Parts, Registry, Restore};
@@ -6,7 +6,7 @@ use crate::spec::Spec;
 use crate::{Result, Scalar, activations, joins, layers};
 
 impl<A: Scalar> Registry<A> {
-    /// The layers, joins and networks of this crate.
+    /// Creates a registry of the layers, joins and networks of this crate.
     pub fn new() -> Self {
         let mut registry = Self::empty();
         layers::register(&mut registry);
@@ -20,7 +20,7 @@ impl<A: Scalar> Registry<A> {
         registry
     }
 
-    /// Makes a network of what [`Layer::spec`](crate::layer::Layer::spec) told about it, with parameters from `arrays`.
+    /// Creates a network from its [`Layer::spec`](crate::layer::Layer::spec), with parameters from `arrays`.
     ///
     /// ```
     /// use neuropil::layer::{Arrays, Registry};
@@ -45,8 +45,8 @@ impl<A: Scalar> Registry<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Format`](crate::Error::Format) for kinds that nobody registered, for missing and unknown settings, and
-    /// for a layer that is no network; what the layers' own checks and `arrays` find.
+    /// [`Error::Format`](crate::Error::Format) for unregistered kinds, missing or unknown settings, and a layer that is
+    /// no network; errors of the layers and of `arrays`.
     pub fn network(&self, spec: &Spec, arrays: &mut dyn Arrays<A>) -> Result<Network<A>> {
         let parts = &mut Parts::new(spec, arrays, self);
         let network = match spec.kind() {

@@ -1,4 +1,4 @@
-//! [`Residual`]: a layer learns what to add to its input.
+//! [`Residual`]: adds a layer's output to its input.
 
 use std::any::TypeId;
 use std::fmt;
@@ -13,16 +13,16 @@ use crate::layer::{Backward, Cache, Info, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// A layer f with a way around it, y = x + f(x), or y = p(x) + f(x) with a projection p (He, Zhang, Ren and Sun, 2016).
+/// A residual block, y = x + f(x), or y = p(x) + f(x) with a projection p (He, Zhang, Ren and Sun, 2016).
 ///
-/// The gradient takes the way around, too: dx = dy + df, where df is what comes back through f; so networks of many such
-/// blocks learn. f and p are any layers, most often a [`Sequential`](crate::Sequential); f gives what it takes, or what
-/// p gives. Their parameters are named `body.…` and `projection.…`.
+/// The gradient also passes along the shortcut: dx = dy + df, where df is the gradient through f; so deep stacks of
+/// such blocks can be trained. f and p are any layers, often a [`Sequential`](crate::Sequential). f has the output
+/// shape of its input, or of p. Their parameters are named `body.…` and `projection.…`.
 ///
-/// It is a small [`Network`] that takes samples of any shape.
+/// It is a small [`Network`] that accepts samples of any shape.
 ///
 /// # Errors
-/// In a network: [`Error::Input`](crate::Error::Input) when f gives another shape than x or p has, and the errors of f
+/// In a network: [`Error::Input`](crate::Error::Input) when the output shape of f is not that of x or p; errors of f
 /// and p.
 ///
 /// ```
@@ -40,12 +40,12 @@ use crate::{Matrix, Result, Scalar, Shape};
 pub struct Residual<A: Scalar>(Network<A>);
 
 impl<A: Scalar> Residual<A> {
-    /// A block that adds its input to what `body` makes of it.
+    /// Creates a block that adds its input to the output of `body`.
     pub fn new(body: impl Layer<A>) -> Self {
         Self::of(Box::new(body), None)
     }
 
-    /// The block with what `projection` makes of the input in place of the input.
+    /// Replaces the shortcut by `projection` of the input.
     #[must_use]
     pub fn projection(self, projection: impl Layer<A>) -> Self {
         let body = self.0.into_layers().swap_remove(0);
@@ -80,7 +80,7 @@ impl<A: Scalar> Network<A> {
         layers.filter_map(|node| if let Op::Layer(layer) = node.op { Some(layer) } else { None }).collect()
     }
 
-    /// Adds a named step to a network whose shapes are not known yet, so that nothing can be wrong.
+    /// Adds a named step to a network of unknown shapes, which cannot fail.
     pub(super) fn grow(&mut self, name: &str, layer: Box<dyn Layer<A>>, value: Value) -> Value {
         let value = self.add(value, layer).expect("a value of its own, whose shape is not known yet");
         self.rename(self.nodes.len() - 1, name).expect("a new name");

@@ -15,10 +15,10 @@ use crate::layers::Dense;
 use crate::spec::Spec;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Layers in a chain: the output of each is the input of the next.
+/// A chain of layers: the output of each is the input of the next.
 ///
-/// It is a [`Network`] and has all of its methods; this type only makes chains easy to write. The chain knows the shape
-/// of its samples and checks each layer as it is added.
+/// It is a [`Network`] and has all its methods; this type only makes chains easy to build. Each layer is checked
+/// against the shape of its input as it is added.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -37,7 +37,7 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 pub struct Sequential<A: Scalar>(Network<A>);
 
 impl<A: Scalar> Sequential<A> {
-    /// A chain without layers yet, for samples of this shape.
+    /// Creates an empty chain for samples of the shape `input`.
     pub fn new(input: impl Into<Shape>) -> Self {
         let mut network = Network::new();
         let x = network.input("x", input);
@@ -45,10 +45,10 @@ impl<A: Scalar> Sequential<A> {
         Self(network)
     }
 
-    /// A multi-layer perceptron: dense layers of these sizes, with `activation` between them.
+    /// Creates a multi-layer perceptron: dense layers of these sizes, with `activation` between them.
     ///
-    /// After the last dense layer comes nothing, so the network gives logits or plain values; add a layer where
-    /// outputs should be probabilities.
+    /// No activation follows the last dense layer, so the outputs are logits or plain values; add a layer where outputs
+    /// should be probabilities.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -73,16 +73,16 @@ impl<A: Scalar> Sequential<A> {
         Ok(network)
     }
 
-    /// The chain with one more layer at its end.
+    /// Appends a layer.
     ///
     /// # Errors
-    /// When the layer cannot take what the chain gives; the text names the layer, its position, and both shapes.
+    /// When the layer does not accept the chain's output; the message contains the layer, its position and both shapes.
     pub fn with(mut self, layer: impl Layer<A>) -> Result<Self> {
         self.push(layer)?;
         Ok(self)
     }
 
-    /// The chain with another name than its position for its last layer: see [`Network::rename`].
+    /// Renames the last layer: see [`Network::rename`].
     ///
     /// # Errors
     /// [`Error::Empty`] without layers, and those of [`Network::rename`].
@@ -92,10 +92,10 @@ impl<A: Scalar> Sequential<A> {
         Ok(self)
     }
 
-    /// Adds a layer at the end.
+    /// Appends a layer in-place.
     ///
     /// # Errors
-    /// When the layer cannot take what the chain gives; the chain stays as it was.
+    /// When the layer does not accept the chain's output; the chain is not changed.
     pub fn push(&mut self, layer: impl Layer<A>) -> Result<()> {
         let Some(end) = self.0.outputs.first().map(|port| port.value) else {
             return Err(self.0.problem("the chain", "its output was taken away".to_owned()));
@@ -105,24 +105,24 @@ impl<A: Scalar> Sequential<A> {
         Ok(())
     }
 
-    /// The shape of a sample that goes in.
+    /// The shape of an input sample.
     pub fn input(&self) -> Shape {
         self.0.input_shape()
     }
 
-    /// The shape of a sample that comes out.
+    /// The shape of an output sample.
     pub fn output(&self) -> Shape {
         self.0.prediction_shape()
     }
 
-    /// The network that it is.
+    /// Converts the chain into a [`Network`].
     pub fn into_network(self) -> Network<A> {
         self.0
     }
 }
 
 impl<A: Scalar> Network<A> {
-    /// Whether it is a chain: one input, one output, and steps that each take what the one before gives.
+    /// Whether the network is a chain: one input, one output, and each step takes the output of the one before.
     pub(crate) fn is_chain(&self) -> bool {
         let ([input], [output]) = (&*self.inputs, &*self.outputs) else { return false };
         let mut at = input.value;

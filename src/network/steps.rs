@@ -1,4 +1,4 @@
-//! The steps of a [`Network`] as others look at them.
+//! A read-only view of the steps of a [`Network`].
 
 use std::ops::Range;
 
@@ -11,32 +11,32 @@ use crate::layer::{Cache, Info, Join, Layer};
 use crate::spec::{Formula, Spec};
 use crate::{Error, Result, Scalar, Shape};
 
-/// A layer or join of a network in its place.
+/// A step: a use of a layer or join.
 pub(crate) struct StepView<'n, A: Scalar> {
-    /// Its name, as in those of its parameters.
+    /// The name of its layer, the prefix of its parameters' names.
     pub(crate) name: &'n str,
-    /// What it does, as its `Debug` prints it.
+    /// Its `Debug` text.
     pub(crate) text: String,
     op: &'n Op<A>,
-    /// What it takes.
+    /// Its inputs.
     pub(crate) takes: Vec<Source>,
-    /// The shapes of what it takes.
+    /// The shapes of its inputs.
     pub(crate) inputs: Vec<Shape>,
     pub(crate) output: Shape,
-    /// Whether its layer stood at an earlier step, too.
+    /// Whether an earlier step uses its layer.
     pub(crate) again: bool,
-    /// The position of the step at which its layer stands first.
+    /// The index of the first step that uses its layer.
     pub(crate) home: usize,
-    /// Which of the network's trainable parameters are its own.
+    /// The range of its trainable parameters among those of the network.
     pub(crate) slots: Range<usize>,
 }
 
-/// Where a value comes from.
+/// The origin of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// An input, by its position.
+    /// The input with this index.
     Input(usize),
-    /// A step, by its position.
+    /// The step with this index.
     Step(usize),
 }
 
@@ -51,12 +51,12 @@ impl<'n, A: Scalar> StepView<'n, A> {
         if let Op::Join(join) = self.op { Some(&**join) } else { None }
     }
 
-    /// Shows each of its parameters, by their names in the layer.
+    /// Calls `f` with each of its parameters, by their names in the layer.
     pub(crate) fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
         self.op.visit(f);
     }
 
-    /// How many numbers training can change.
+    /// The number of trainable parameters.
     pub(crate) fn parameter_count(&self) -> usize {
         let mut count = 0;
         self.op.visit(&mut |info, matrix| count += if info.role.is_trainable() { matrix.len() } else { 0 });
@@ -67,7 +67,7 @@ impl<'n, A: Scalar> StepView<'n, A> {
         self.op.multiply_adds(&self.inputs)
     }
 
-    /// What it computes, if that says more than its name.
+    /// Its formula, if that says more than its name.
     pub(crate) fn formula(&self) -> Option<Formula> {
         match self.op {
             Op::Layer(layer) => layer.formula(),
@@ -84,7 +84,7 @@ impl<A: Scalar> Network<A> {
     /// The steps, in order, for rows of this shape.
     ///
     /// # Errors
-    /// Those of a network that is not ready, or cannot take this shape.
+    /// Those of an incomplete network, or of one that does not accept this shape.
     pub(crate) fn steps(&self, input: Shape) -> Result<Vec<StepView<'_, A>>> {
         let shapes = self.plan()?.shapes(self, input)?;
         let mut homes = vec![None; self.nodes.len()];
@@ -106,19 +106,19 @@ impl<A: Scalar> Network<A> {
         Ok(self.steps.iter().enumerate().map(view).collect())
     }
 
-    /// What makes each output.
+    /// The name and the origin of each output.
     pub(crate) fn output_sources(&self) -> impl Iterator<Item = (&str, Source)> {
         self.outputs.iter().map(|port| (&*port.name, self.source(port.value)))
     }
 
-    /// Where an input, by its position, lies in a row.
+    /// The columns of the input with this index.
     pub(crate) fn columns_of_input(&self, at: usize) -> Range<usize> {
         let widths: Vec<usize> = self.inputs().map(|(_, shape)| shape.len()).collect();
         let from = widths[..at].iter().sum();
         from..from + widths[at]
     }
 
-    /// What a step takes, by name, such as ` of 1, text`; nothing in a chain, where it is what the step before gives.
+    /// The inputs of a step by name, such as ` of 1, text`; empty in a chain, where they are implied.
     pub(super) fn takes_text(&self, steps: &[StepView<'_, A>], step: &StepView<'_, A>) -> String {
         let name = |source: &Source| match *source {
             Source::Input(at) => &*self.inputs[at].name,
@@ -135,8 +135,8 @@ impl<A: Scalar> Network<A> {
         }
     }
 
-    /// The value and the gradient of the loss with respect to it that the last recorded passes left for each step, where
-    /// `ends` are the network's own output and the gradient with respect to it.
+    /// The value of each step and the gradient of the loss with respect to it, from the last recorded passes; `ends`
+    /// are the network's output and the gradient with respect to it.
     pub(crate) fn recorded<'c>(
         &self,
         cache: &'c mut Cache,

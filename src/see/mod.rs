@@ -1,7 +1,7 @@
-//! Seeing: what shows people a network, its data and its numbers.
+//! Visualization: shows networks, data and the values of a training.
 //!
-//! Everything here looks at the floors below (networks, tapes, losses, metrics) and nothing there looks back. The writers
-//! of SVG and of tables are on the ground floor, `svg` and `text`: networks draw themselves with them, too.
+//! Everything here builds on the other modules (networks, tapes, losses, metrics), which do not depend on it. The
+//! exceptions are the writers in `svg` and `text`, which networks also use to draw themselves.
 
 pub mod doctor;
 pub mod graph;

@@ -1,11 +1,11 @@
-//! A network's answers over the plane of two features: what boundaries and films are drawn of.
+//! The predictions of a network over a plane of two features, for boundaries and films.
 
 use ndarray::{Array2, ArrayView1};
 
 use crate::data::Samples;
 use crate::{Error, Matrix, Network, Result, Scalar, Shape};
 
-/// The part of the plane in which some samples lie.
+/// The region of the plane that contains some samples.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Plane {
     /// The ranges of the two features.
@@ -14,7 +14,7 @@ pub(crate) struct Plane {
 }
 
 impl Plane {
-    /// Around these samples, with a margin.
+    /// The region around these samples, with a margin.
     pub(crate) fn around<A: Scalar>(samples: &Samples<A>) -> Result<Self> {
         if samples.x.ncols() != 2 {
             return Err(Error::Width { wants: Shape::Flat(2), got: samples.x.ncols() });
@@ -29,7 +29,7 @@ impl Plane {
         Ok(Self { x: range(0), y: range(1) })
     }
 
-    /// How much of each class the network sees in each cell, row by row from the top left: (cells, classes).
+    /// The probability of each class in each cell, row by row from the top left: (cells, classes).
     pub(crate) fn shares<A: Scalar>(&self, network: &Network<A>, columns: usize, rows: usize) -> Result<Array2<f64>> {
         let at = |range: [f64; 2], i: usize, n: usize| range[0] + (range[1] - range[0]) * (i as f64 + 0.5) / n as f64;
         let points = Array2::from_shape_fn((rows * columns, 2), |(cell, feature)| {
@@ -43,8 +43,8 @@ impl Plane {
     }
 }
 
-/// The share of each class: of one output, its own and the rest to 1; of several, themselves if they are probabilities,
-/// else their softmax.
+/// The probability of each class: p and 1 - p for one output; for several, themselves if they are probabilities,
+/// otherwise their softmax.
 pub(crate) fn shares<A: Scalar>(y: &Matrix<A>) -> Array2<f64> {
     let y = y.mapv(Scalar::to_f64);
     if y.ncols() == 1 {
@@ -67,7 +67,7 @@ pub(crate) fn shares<A: Scalar>(y: &Matrix<A>) -> Array2<f64> {
     shares
 }
 
-/// The class that a row of a target means: the number in a single column, the largest of several.
+/// The class of a target row: the value of a single column, otherwise the index of the largest.
 #[allow(clippy::needless_pass_by_value)] // A view is a reference.
 pub(crate) fn class_of<A: Scalar>(target: ArrayView1<'_, A>) -> usize {
     if target.len() == 1 {

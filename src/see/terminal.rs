@@ -1,4 +1,4 @@
-//! Curves, boundaries and images in plain characters, for a terminal.
+//! Curves, decision boundaries and images in plain characters, for a terminal.
 //!
 //! ```
 //! use neuropil::terminal;
@@ -19,14 +19,14 @@ use crate::{Network, Result, Scalar};
 
 const WIDTH: usize = 64;
 const HEIGHT: usize = 14;
-/// The marks of the first, second, ... curve.
+/// The marks of the curves.
 const MARKS: [char; 5] = ['*', 'o', '+', 'x', '#'];
 /// The regions of the classes.
 const REGIONS: [char; 6] = [' ', '.', ':', '-', '=', '~'];
 /// From no ink to all of it.
 const INK: [char; 6] = [' ', '.', ':', 'o', '#', '@'];
 
-/// Curves over their position, 0, 1, 2, ..., each with a mark of its own; numbers that are not finite are left out.
+/// Draws curves over their index, 0, 1, 2, ..., each with its own mark; non-finite values are omitted.
 pub fn curves(y_name: &str, x_name: &str, curves: &[(&str, &[f64])]) -> String {
     let finite = || curves.iter().flat_map(|(_, values)| *values).copied().filter(|value| value.is_finite());
     let (low, high) = finite().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(x), h.max(x)));
@@ -64,7 +64,7 @@ pub fn curves(y_name: &str, x_name: &str, curves: &[(&str, &[f64])]) -> String {
     text
 }
 
-/// The loss of a [`History`] over the epochs, and that of the validation.
+/// Draws the training and validation loss of a [`History`] over the epochs.
 pub fn learning_curves(history: &History) -> String {
     let columns = ["loss", "val_loss"].map(|name| (name, history.column(name)));
     let present: Vec<(&str, &[f64])> =
@@ -72,8 +72,8 @@ pub fn learning_curves(history: &History) -> String {
     curves("loss", "epoch", &present)
 }
 
-/// What a network of two inputs answers over the plane: a mark for the region of each class, and the samples as the
-/// numbers of their classes.
+/// Draws the decision regions of a network with two inputs, with a mark for each class, and the samples as the numbers
+/// of their classes.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -86,7 +86,7 @@ pub fn learning_curves(history: &History) -> String {
 /// ```
 ///
 /// # Errors
-/// [`Error::Width`](crate::Error::Width) unless network and samples have two features.
+/// [`Error::Width`](crate::Error::Width) unless the network and the samples have two features.
 pub fn boundary<A: Scalar>(network: &Network<A>, samples: &Samples<A>, columns: usize, rows: usize) -> Result<String> {
     let (columns, rows) = (columns.max(1), rows.max(1));
     let plane = Plane::around(samples)?;
@@ -104,11 +104,11 @@ pub fn boundary<A: Scalar>(network: &Network<A>, samples: &Samples<A>, columns: 
         }
     }
     let edge = format!("+{}+\n", "-".repeat(columns));
-    let lines = canvas.chunks(columns).map(|line| format!("|{}|\n", line.iter().collect::<String>()));
-    Ok(format!("{edge}{}{edge}", lines.collect::<String>()))
+    let rows = canvas.chunks(columns).map(|row| format!("|{}|\n", row.iter().collect::<String>()));
+    Ok(format!("{edge}{}{edge}", rows.collect::<String>()))
 }
 
-/// An image of one channel, line by line, with so many columns: the higher a number, the more ink.
+/// Draws an image of one channel, row-major, with `columns` columns: the larger a value, the more ink.
 ///
 /// ```
 /// assert_eq!(neuropil::terminal::image(&[0.0, 1.0, 0.5, 0.0], 2), "  @@\noo  \n");
@@ -118,8 +118,8 @@ pub fn image<A: Scalar>(pixels: &[A], columns: usize) -> String {
     let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(x), h.max(x)));
     let span = if high > low { high - low } else { 1.0 };
     let mut text = String::new();
-    for line in pixels.chunks(columns.max(1)) {
-        for x in line.iter().map(|x| x.to_f64()) {
+    for row in pixels.chunks(columns.max(1)) {
+        for x in row.iter().map(|x| x.to_f64()) {
             let ink = if x.is_finite() { INK[((x - low) / span * 5.0).round() as usize] } else { '?' };
             // A character is about twice as high as wide.
             text.extend([ink, ink]);

@@ -1,9 +1,9 @@
-//! [`Formula`]: a layer in the signs of mathematics.
+//! [`Formula`]: a layer in mathematical notation.
 
 /// A layer or join as a formula, in plain text and in LaTeX.
 ///
-/// `□` stands for the input of a layer, `□1`, `□2` … for those of a join; `{weight}` for the parameter of that name; in
-/// the backward formula, `∂` stands for the gradient with respect to the output.
+/// `□` is the input of a layer, `□1`, `□2` … are those of a join; `{weight}` is the parameter of that name; in the
+/// backward formula, `∂` is the gradient with respect to the output.
 ///
 /// ```
 /// use neuropil::spec::Formula;
@@ -15,13 +15,13 @@
 pub struct Formula {
     /// y = …
     pub forward: Written,
-    /// dL/dx = …; of an elementwise function, it follows.
+    /// dL/dx = …; that of an elementwise function is derived.
     pub backward: Option<Written>,
-    /// Whether it acts on each number alone.
+    /// Whether the function is elementwise.
     pub elementwise: bool,
 }
 
-/// A formula in two notations.
+/// A formula in plain text and LaTeX.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     /// In plain text.
@@ -31,7 +31,7 @@ pub struct Written {
 }
 
 impl Formula {
-    /// A function of each number.
+    /// An elementwise function.
     pub fn elementwise(text: impl Into<String>, latex: impl Into<String>) -> Self {
         Self { elementwise: true, ..Self::new(text, latex) }
     }
@@ -41,7 +41,7 @@ impl Formula {
         Self { forward: Written { text: text.into(), latex: latex.into() }, backward: None, elementwise: false }
     }
 
-    /// The formula with one for its backward pass.
+    /// Adds a formula for the backward pass.
     #[must_use]
     pub fn with_backward(mut self, text: impl Into<String>, latex: impl Into<String>) -> Self {
         self.backward = Some(Written { text: text.into(), latex: latex.into() });

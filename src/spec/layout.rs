@@ -1,21 +1,21 @@
-//! How `PyTorch` and Keras name a layer's parameters and order their axes: [`Piece`].
+//! How `PyTorch` and Keras name the parameters of a layer and order their axes: [`Piece`].
 
 use ndarray::{Array2, ArrayViewD};
 
 use crate::Scalar;
 
-/// Whose names and orders an array file has.
+/// The system whose names and axis orders a file uses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum System {
-    /// `PyTorch`'s state dicts.
+    /// `PyTorch` state dicts.
     #[default]
     PyTorch,
-    /// The weights of Keras.
+    /// Keras weights.
     Keras,
 }
 
-/// An array of the other system, or a part of one, that a parameter of a layer becomes.
+/// An array of another system, or a part of one, that corresponds to a parameter of a layer.
 ///
 /// ```
 /// use neuropil::spec::layout::Piece;
@@ -31,25 +31,25 @@ pub struct Piece {
     turn: Turn,
 }
 
-/// How a parameter, a matrix of the true shape `dims`, lies in an array of the other system.
+/// How a parameter, a matrix of the true shape `dims`, is stored in an array of the other system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Turn {
-    /// All of it, the axes in this order; as they are if it is empty.
+    /// The whole array, with the axes in this order; unchanged if it is empty.
     Axes(Vec<usize>),
-    /// Block `from` of the `of` blocks of columns, which is block `to` in as many rows of `width` such blocks.
+    /// Block `from` of the `of` blocks of columns is block `to` of the `width` blocks in each row of the other array.
     Block { from: usize, of: usize, to: usize, width: usize },
-    /// Added to what is there: the other system has one array for two parameters here.
+    /// Added to the other values: the other system has one array for two parameters.
     Added,
 }
 
 impl Piece {
-    /// The whole parameter, with the axes as they are.
+    /// The whole parameter, with its axes unchanged.
     pub fn whole(name: impl Into<String>, dims: &[usize]) -> Self {
         Self { name: name.into(), shape: dims.to_vec(), turn: Turn::Axes(Vec::new()) }
     }
 
-    /// The whole parameter with its axes in this order: (in, out) becomes (out, in) by `[1, 0]`. An order that is no
-    /// permutation of the axes leaves them as they are.
+    /// The whole parameter with its axes in this order: (in, out) becomes (out, in) with `[1, 0]`. An order that is no
+    /// permutation leaves the axes unchanged.
     pub fn axes(name: impl Into<String>, dims: &[usize], axes: &[usize]) -> Self {
         let mut sorted = axes.to_vec();
         sorted.sort_unstable();
@@ -66,17 +66,17 @@ impl Piece {
         Self { name: name.to_owned(), shape, turn: Turn::Block { from, of, to, width } }
     }
 
-    /// The parameter added to another one's array.
+    /// Adds the parameter to another parameter's array.
     pub(crate) fn added(name: &str, dims: &[usize]) -> Self {
         Self { name: name.to_owned(), shape: dims.to_vec(), turn: Turn::Added }
     }
 
-    /// The array under another shape of as many numbers.
+    /// Gives the array another shape of the same size.
     pub(crate) fn shaped(self, shape: &[usize]) -> Self {
         Self { shape: shape.to_vec(), ..self }
     }
 
-    /// The array's name, in the place of the layer.
+    /// The name of the array, within the layer.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -100,7 +100,7 @@ impl Piece {
         }
     }
 
-    /// Reads a parameter of this true shape from the other system's array; what is added there is 0 here.
+    /// Reads a parameter of this true shape from the other system's array; an added one becomes 0.
     pub(crate) fn import<A: Scalar>(&self, matrix: &mut Array2<A>, dims: &[usize], theirs: &[A]) {
         let size = matrix.dim();
         let ours = matrix.as_slice_mut().expect("parameters are row-major");
@@ -118,7 +118,7 @@ impl Piece {
         }
     }
 
-    /// The places of a block in each row, here and there.
+    /// The offsets of a block in each row, in both arrays.
     fn blocks(
         &self,
         (rows, columns): (usize, usize),

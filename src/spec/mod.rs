@@ -1,4 +1,4 @@
-//! [`Spec`], a layer's kind and settings; [`Parts`] and [`Registry`], which make the layer out of them again.
+//! [`Spec`], the kind and settings of a layer; [`Parts`] and [`Registry`], which create the layer from them.
 
 use crate::{Error, Result, Shape};
 
@@ -8,7 +8,7 @@ pub mod onnx;
 
 pub use formula::{Formula, Written};
 
-/// What kind of layer this is, and its settings: with its parameters, all that it takes to make the layer again.
+/// The kind and settings of a layer: together with the parameters, everything needed to create it.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -30,49 +30,49 @@ pub struct Spec {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Setting {
-    /// Yes or no.
+    /// True or false.
     Flag(bool),
     /// A count or a size.
     Count(u64),
     /// Any other number.
     Number(f64),
-    /// A name, such as that of a mode.
+    /// A string, such as the name of a mode.
     Text(String),
-    /// Several values.
+    /// A list of values.
     List(Vec<Setting>),
-    /// A layer in this layer.
+    /// A nested layer.
     Layer(Spec),
 }
 
 impl Spec {
-    /// A layer of this kind, without settings yet.
+    /// Creates a description of this kind, without settings.
     pub fn new(kind: impl Into<String>) -> Self {
         Self { kind: kind.into(), settings: Vec::new() }
     }
 
-    /// The same with one more setting.
+    /// Adds a setting.
     #[must_use]
     pub fn set(mut self, name: impl Into<String>, value: impl Into<Setting>) -> Self {
         self.settings.push((name.into(), value.into()));
         self
     }
 
-    /// The name under which a [`Registry`] knows how to make the layer.
+    /// The name of the layer's type in a [`Registry`].
     pub fn kind(&self) -> &str {
         &self.kind
     }
 
-    /// The settings, in the order in which they were set.
+    /// The settings, in insertion order.
     pub fn settings(&self) -> &[(String, Setting)] {
         &self.settings
     }
 
-    /// The setting of this name, if there is one.
+    /// The setting with this name, if there is one.
     pub fn get(&self, name: &str) -> Option<&Setting> {
         self.settings.iter().find(|(other, _)| other == name).map(|(_, value)| value)
     }
 
-    /// Reads a setting, or says what it should have been.
+    /// Reads a setting, or returns an error with what was expected.
     fn read<'s, T>(&'s self, name: &str, wants: &str, read: impl Fn(&'s Setting) -> Option<T>) -> Result<T> {
         self.get(name).and_then(read).ok_or_else(|| {
             let wrong = if self.get(name).is_some() { "of another type" } else { "missing" };
@@ -80,7 +80,7 @@ impl Spec {
         })
     }
 
-    /// An error in this description.
+    /// Creates an error about this description.
     pub fn problem(&self, problem: String) -> Error {
         Error::Format { what: format!("the layer {}", self.kind), problem }
     }
@@ -88,7 +88,7 @@ impl Spec {
     /// A setting that is true or false.
     ///
     /// # Errors
-    /// [`Error::Format`] if it is missing or something else; so in the methods below.
+    /// [`Error::Format`] if it is missing or of another type; so in the methods below.
     pub fn flag(&self, name: &str) -> Result<bool> {
         self.read(name, "true or false", |value| if let Setting::Flag(value) = value { Some(*value) } else { None })
     }
@@ -101,7 +101,7 @@ impl Spec {
         self.read(name, "a whole number", Setting::as_count)
     }
 
-    /// A setting that is a list of so many counts or sizes.
+    /// A setting that is a list of `N` counts or sizes.
     ///
     /// # Errors
     /// As [`flag`](Self::flag).
@@ -144,7 +144,7 @@ impl Spec {
         self.read(name, "a number", Setting::as_number)
     }
 
-    /// A setting that is a word.
+    /// A setting that is a string.
     ///
     /// # Errors
     /// As [`flag`](Self::flag).
@@ -160,7 +160,7 @@ impl Spec {
         self.read(name, "a list", Setting::as_list)
     }
 
-    /// A setting that is a list of words.
+    /// A setting that is a list of strings.
     ///
     /// # Errors
     /// As [`flag`](Self::flag).
@@ -191,7 +191,7 @@ impl Setting {
         if let Self::Count(value) = *self { usize::try_from(value).ok() } else { None }
     }
 
-    /// Numbers that no text format has are written as words.
+    /// Numbers that text formats cannot represent are written as words.
     fn as_number(&self) -> Option<f64> {
         match self {
             Self::Number(value) => Some(*value),

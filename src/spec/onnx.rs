@@ -1,4 +1,4 @@
-//! The operators of ONNX as plain data: [`Operators`], to which each layer adds its own.
+//! ONNX operators as plain data: [`Operators`], to which each layer adds its own.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use ndarray::Array2;
 
 use crate::{Error, Result, Scalar, Shape};
 
-/// A graph of operators with its constants.
+/// A graph of operators and constants.
 #[derive(Debug, Default)]
 pub(crate) struct Graph<'b> {
     pub(crate) nodes: Vec<Node<'b>>,
@@ -16,56 +16,56 @@ pub(crate) struct Graph<'b> {
     pub(crate) outputs: Vec<Port>,
 }
 
-/// The name, the type and the sizes of an input or output; `None` for the batch and others that are not fixed.
+/// The name, type and sizes of an input or output; `None` for the batch and other variable sizes.
 #[derive(Debug)]
 pub(crate) struct Port {
     pub(crate) name: String,
-    /// The number of the type of its numbers.
+    /// The ONNX number of its element type.
     pub(crate) kind: i64,
     pub(crate) dims: Vec<Option<usize>>,
 }
 
-/// An operator in its place.
+/// An operator of a graph.
 #[derive(Debug, Default)]
 pub(crate) struct Node<'b> {
     pub(crate) op: String,
-    /// Where it comes from, if it is none of ONNX's own.
+    /// Its operator set; empty for the standard one.
     pub(crate) domain: String,
     pub(crate) inputs: Vec<String>,
     pub(crate) outputs: Vec<String>,
     pub(crate) attributes: Vec<(String, Attribute<'b>)>,
 }
 
-/// A setting of an operator.
+/// An attribute of an operator.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Attribute<'b> {
-    /// A whole number.
+    /// An integer.
     Int(i64),
-    /// A number.
+    /// A floating-point number.
     Float(f32),
-    /// A word.
+    /// A string.
     Text(String),
-    /// Numbers.
+    /// A list of floating-point numbers.
     Floats(Vec<f32>),
-    /// Whole numbers.
+    /// A list of integers.
     Ints(Vec<i64>),
-    /// Words.
+    /// A list of strings.
     Texts(Vec<String>),
     /// A constant.
     Tensor(Tensor<'b>),
-    /// One of another type.
+    /// Any other type.
     Other,
 }
 
 impl Attribute<'static> {
-    /// Sizes as whole numbers.
+    /// Sizes as integers.
     pub fn sizes(list: impl IntoIterator<Item = usize>) -> Self {
         Self::Ints(list.into_iter().map(|n| i64::try_from(n).unwrap_or(i64::MAX)).collect())
     }
 }
 
-/// A constant: its sizes, the number of its type, and its numbers in little-endian order.
+/// A constant: its sizes, its element type, and its little-endian numbers.
 #[derive(Debug, Clone)]
 pub struct Tensor<'b> {
     pub(crate) dims: Vec<usize>,
@@ -78,20 +78,20 @@ pub(crate) const INT32: i64 = 6;
 pub(crate) const INT64: i64 = 7;
 
 impl Tensor<'static> {
-    /// Numbers of this shape.
+    /// Floating-point numbers of this shape.
     pub fn floats(dims: &[usize], numbers: impl IntoIterator<Item = f32>) -> Self {
         let data = numbers.into_iter().flat_map(f32::to_le_bytes).collect();
         Self { dims: dims.to_vec(), kind: FLOAT, data }
     }
 
-    /// Whole numbers of this shape.
+    /// Integers of this shape.
     pub fn ints(dims: &[usize], numbers: &[i64]) -> Self {
         Self { dims: dims.to_vec(), kind: INT64, data: numbers.iter().flat_map(|x| x.to_le_bytes()).collect() }
     }
 }
 
-/// The operators of a network that is being written, from the point of view of one layer or join: the values that it
-/// takes, its parameters, and the graph so far.
+/// The operators of a network being exported, for one layer or join: its input values, its parameters, and the graph so
+/// far.
 ///
 /// A layer adds operators with [`then`](Self::then), each of which takes the current value and makes the next one:
 ///
@@ -127,21 +127,21 @@ impl Tensor<'static> {
 #[derive(Debug, Default)]
 pub struct Operators {
     pub(crate) graph: Graph<'static>,
-    /// The names of the values that the layer takes, and the shape of a sample of each.
+    /// The names and sample shapes of the layer's input values.
     inputs: Vec<(String, Shape)>,
     /// The current value.
     value: String,
-    /// The layer's place in the network, as in the names of its parameters: `2.`.
-    place: String,
+    /// The prefix of the layer's parameter names: `2.`.
+    prefix: String,
     parameters: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
     values: usize,
 }
 
 impl Operators {
-    /// Starts a layer: where it is, what it takes, and its parameters, shown by `visit`.
+    /// Starts a layer with this prefix and these inputs; `visit` shows its parameters.
     pub(crate) fn begin<A: Scalar>(
         &mut self,
-        place: &str,
+        prefix: &str,
         inputs: Vec<(String, Shape)>,
         visit: impl FnOnce(&mut dyn FnMut(&str, &[usize], &Array2<A>)),
     ) {
@@ -151,7 +151,7 @@ impl Operators {
             self.parameters.insert(name.to_owned(), (dims.to_vec(), numbers));
         });
         self.value = inputs.first().map(|(name, _)| name.clone()).unwrap_or_default();
-        place.clone_into(&mut self.place);
+        prefix.clone_into(&mut self.prefix);
         self.inputs = inputs;
     }
 
@@ -160,17 +160,17 @@ impl Operators {
         self.value.clone()
     }
 
-    /// Makes another value the current one.
+    /// Sets the current value.
     pub fn set_value(&mut self, name: impl Into<String>) {
         self.value = name.into();
     }
 
-    /// The shape of a sample of the layer's input.
+    /// The sample shape of the layer's input.
     pub fn input(&self) -> Shape {
         self.inputs.first().map_or(Shape::Flat(0), |(_, shape)| *shape)
     }
 
-    /// The names of the values that a join takes, and the shape of a sample of each.
+    /// The names and sample shapes of a join's input values.
     pub fn inputs(&self) -> &[(String, Shape)] {
         &self.inputs
     }
@@ -193,14 +193,14 @@ impl Operators {
         output
     }
 
-    /// Adds an operator that takes the current value and these others, and makes its output the current one.
+    /// Adds an operator with the current value and `rest` as inputs, and makes its output the current value.
     pub fn then<const N: usize>(&mut self, op: &str, rest: &[&str], attributes: [(&str, Attribute<'static>); N]) {
         let value = self.value();
         let inputs: Vec<&str> = std::iter::once(&*value).chain(rest.iter().copied()).collect();
         self.value = self.node(op, &inputs, attributes);
     }
 
-    /// Gives the last operator a second output, and returns its name.
+    /// Adds a second output to the last operator, and returns its name.
     pub fn second_output(&mut self) -> String {
         let output = self.new_value();
         if let Some(node) = self.graph.nodes.last_mut() {
@@ -209,14 +209,14 @@ impl Operators {
         output
     }
 
-    /// Adds a constant that is named after a parameter of this layer, and returns its name.
+    /// Adds a constant named after a parameter of this layer, and returns its name.
     pub fn constant(&mut self, name: &str, tensor: Tensor<'static>) -> String {
-        let name = format!("{}{name}", self.place);
+        let name = format!("{}{name}", self.prefix);
         self.graph.constants.push((name.clone(), tensor));
         name
     }
 
-    /// Adds a constant that is no parameter, and returns its name.
+    /// Adds any other constant, and returns its name.
     pub fn unnamed(&mut self, tensor: Tensor<'static>) -> String {
         self.values += 1;
         let name = format!("c{}", self.values);
@@ -224,33 +224,33 @@ impl Operators {
         name
     }
 
-    /// A constant that is one number.
+    /// Adds a scalar constant.
     pub fn number(&mut self, x: f64) -> String {
         self.unnamed(Tensor::floats(&[], [x as f32]))
     }
 
-    /// A constant list of whole numbers, such as the sizes that `Reshape` takes.
+    /// Adds a constant list of integers, such as the sizes for `Reshape`.
     pub fn integers(&mut self, list: &[i64]) -> String {
         self.unnamed(Tensor::ints(&[list.len()], list))
     }
 
-    /// The true shape and the numbers of a parameter of this layer.
+    /// The true shape and the values of a parameter of this layer.
     ///
     /// # Errors
-    /// [`Error::Format`] if it has none of this name.
+    /// [`Error::Format`] if there is no parameter with this name.
     pub fn parameter(&self, name: &str) -> Result<(Vec<usize>, Vec<f32>)> {
         self.parameters.get(name).cloned().ok_or_else(|| Error::Format {
-            what: format!("the layer {}", self.place),
+            what: format!("the layer {}", self.prefix),
             problem: format!("it has no parameter `{name}`"),
         })
     }
 
-    /// Whether the layer has a parameter of this name.
+    /// Whether the layer has a parameter with this name.
     pub fn has(&self, name: &str) -> bool {
         self.parameters.contains_key(name)
     }
 
-    /// A parameter of this layer as a constant of this shape, or of its own.
+    /// Adds a parameter of this layer as a constant, with the sizes `dims` if given.
     ///
     /// # Errors
     /// As [`parameter`](Self::parameter).
@@ -259,7 +259,7 @@ impl Operators {
         Ok(self.constant(name, Tensor::floats(dims.unwrap_or(&own), numbers)))
     }
 
-    /// The sizes that let one number per channel broadcast over all of its channel: \[c\], or [c, 1, 1] in an image.
+    /// The sizes with which one number per channel broadcasts: \[c\], or [c, 1, 1] for an image.
     pub(crate) fn per_channel(&self, count: usize) -> Vec<usize> {
         match self.input() {
             Shape::Image { .. } if count > 1 => vec![count, 1, 1],
@@ -267,10 +267,10 @@ impl Operators {
         }
     }
 
-    /// Gives the current value another shape.
+    /// Reshapes the current value.
     pub(crate) fn reshape(&mut self, from: Shape, to: Shape) {
         if dims(from) != dims(to) {
-            // 0 keeps the size of the batch.
+            // 0 keeps the batch size.
             let sizes: Vec<i64> = std::iter::once(0).chain(dims(to).into_iter().map(|n| n as i64)).collect();
             let sizes = self.integers(&sizes);
             self.then("Reshape", &[&sizes], []);
@@ -283,7 +283,7 @@ impl Operators {
     }
 }
 
-/// The axis of features or channels, with the batch as axis 0.
+/// The axis of features or channels; the batch is axis 0.
 pub(crate) fn channel_axis(shape: Shape) -> i64 {
     if matches!(shape, Shape::Sequence { .. }) { 2 } else { 1 }
 }

@@ -1,4 +1,4 @@
-//! What can be done with the gradients between the backward pass and the step.
+//! Operations on the gradients between the backward pass and the step.
 
 use ndarray::{Array2, Zip};
 
@@ -9,13 +9,13 @@ use crate::layer::Layer;
 use crate::optimizers::{Norm, all_finite};
 use crate::{Error, Result, Scalar};
 
-/// The gradients of several batches that are to make one step.
+/// The accumulated gradients of several batches.
 #[derive(Debug)]
 pub(super) struct Gathered<A: Scalar> {
     /// Σ count·dL/dw for each parameter.
     sums: Vec<Array2<A>>,
     pub(super) batches: usize,
-    /// What the mean over all batches is divided by; 1 for losses that are sums.
+    /// The divisor of the mean over all batches; 1 for losses that are sums.
     count: f64,
 }
 
@@ -26,16 +26,16 @@ impl<A: Scalar> Default for Gathered<A> {
 }
 
 impl<A: Scalar> Tape<A> {
-    /// dL/dw for each trainable parameter as it is now, in the order of [`Layer::visit`].
+    /// dL/dw for each trainable parameter, in the order of [`Layer::visit`].
     pub fn weight_gradients(&self) -> &[Array2<A>] {
         &self.dw
     }
 
-    /// Adds the gradients of this batch to those of the batches before it, so that one step goes over all of them: after
-    /// it, the gradients are those of the loss over all samples since the last step, as if they had been one batch.
+    /// Accumulates gradients over several batches for one step: afterwards, the gradients are those of the loss over
+    /// all samples since the last step, as if they were one batch.
     ///
-    /// Call it after each backward pass, and [`step`](Self::step) when there are enough. Statistics such as those of a
-    /// batch norm are taken over with each batch.
+    /// Call it after each backward pass, and [`step`](Self::step) at the end. Running statistics, such as those of a
+    /// batch norm, are updated with each batch.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -60,17 +60,17 @@ impl<A: Scalar> Tape<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Order`] before a backward pass, or for another network than that of the forward pass.
+    /// [`Error::Order`] before a backward pass, or if the forward pass was of another network.
     pub fn accumulate(&mut self, network: &mut dyn Layer<A>) -> Result<()> {
         self.needs(Stage::Backward, "accumulate")?;
         self.needs_network(network, "accumulate")?;
         let Gathered { sums, batches, count } = &mut self.gathered;
         sums.resize_with(self.dw.len(), || Array2::default((0, 0)));
-        // A mean counts as much as it was divided by; of sums, the sum is wanted.
+        // Means are weighted by their divisors; sums are added.
         let share = self.loss.count();
         *count = if *batches == 0 { 0.0 } else { *count } + share.unwrap_or(0.0);
         let (weight, total) = match share {
-            // No sample weighed anything yet: the gradients are 0 whatever they are divided by.
+            // All weights are 0 so far, and so are the gradients.
             Some(share) => (A::of(share), A::of(if *count == 0.0 { 1.0 } else { *count })),
             None => (A::ONE, A::ONE),
         };
@@ -91,12 +91,12 @@ impl<A: Scalar> Tape<A> {
         Ok(())
     }
 
-    /// Forgets the gradients that [`accumulate`](Self::accumulate) has gathered.
+    /// Discards the accumulated gradients.
     pub fn forget_gathered(&mut self) {
         self.gathered.batches = 0;
     }
 
-    /// Limits each number of the gradients to ±`limit` (`PyTorch`'s `clip_grad_value_`).
+    /// Clips each gradient to ±`limit` (`PyTorch`'s `clip_grad_value_`).
     ///
     /// # Errors
     /// [`Error::Order`] before a backward pass; [`Error::Setting`] unless the limit is at least 0.
@@ -110,8 +110,8 @@ impl<A: Scalar> Tape<A> {
         Ok(())
     }
 
-    /// Shortens the gradients, all together as one vector, by the factor min(1, max/(norm + 10⁻⁶)) (`PyTorch`'s
-    /// `clip_grad_norm_`), and returns the norm that they had. Frozen parameters do not count.
+    /// Scales the gradients, taken together as one vector, by min(1, max/(norm + 10⁻⁶)) (`PyTorch`'s
+    /// `clip_grad_norm_`), and returns the norm before. Frozen parameters do not count.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -127,8 +127,8 @@ impl<A: Scalar> Tape<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Order`] before a backward pass; [`Error::Setting`] unless the largest norm is at least 0;
-    /// [`Error::NonFinite`] when the norm is infinite or NaN, with the gradients as they were.
+    /// [`Error::Order`] before a backward pass; [`Error::Setting`] unless `max` is at least 0; [`Error::NonFinite`]
+    /// when the norm is not finite; the gradients are then not changed.
     pub fn clip_norm(&mut self, norm: Norm, max: f64) -> Result<f64> {
         self.needs(Stage::Backward, "clip_norm")?;
         check_setting("the largest norm of gradients", max, "at least 0", max >= 0.0)?;
@@ -136,7 +136,7 @@ impl<A: Scalar> Tape<A> {
         let parts = self.dw.iter().zip(&self.rates).filter_map(learning);
         let got = norm.of(parts.filter_map(|dw: &Array2<A>| dw.as_slice()));
         if !got.is_finite() {
-            return Err(Error::NonFinite { what: "the norm of the gradients".into(), got });
+            return Err(Error::NonFinite { what: "the norm of the gradients".into(), got, in_data: false });
         }
         let factor = max / (got + 1e-6);
         if factor < 1.0 {
@@ -146,11 +146,11 @@ impl<A: Scalar> Tape<A> {
         Ok(got)
     }
 
-    /// Whether all gradients are numbers; those of frozen parameters do not matter.
+    /// Checks that all gradients are finite, except those of frozen parameters.
     ///
     /// # Errors
-    /// [`Error::NonFinite`] with the name of the first parameter that has an infinite or NaN gradient; [`Error::Order`]
-    /// before a backward pass.
+    /// [`Error::NonFinite`] with the name of the first parameter whose gradient is not finite; [`Error::Order`] before
+    /// a backward pass.
     pub fn check_gradients(&self, network: &dyn Layer<A>) -> Result<()> {
         self.needs(Stage::Backward, "check_gradients")?;
         let wrong = |(dw, &rate): (&Array2<A>, &f64)| rate > 0.0 && !dw.as_slice().is_some_and(all_finite);
@@ -165,6 +165,6 @@ impl<A: Scalar> Tape<A> {
             }
         });
         let got = self.dw[slot].iter().find(|dw| !dw.is_finite()).map_or(f64::NAN, |dw| dw.to_f64());
-        Err(Error::NonFinite { what: format!("the gradient of {name}"), got })
+        Err(Error::NonFinite { what: format!("the gradient of {name}"), got, in_data: false })
     }
 }

@@ -1,4 +1,4 @@
-//! What the input has to do with an output: [`Network::saliency`].
+//! The sensitivity of an output to the input: [`Network::saliency`].
 
 use ndarray::Array2;
 
@@ -6,10 +6,10 @@ use super::Tape;
 use crate::{Error, Matrix, Network, Result, Scalar};
 
 impl<A: Scalar> Network<A> {
-    /// How much each input number has to do with output `class` of each sample: |dy/dx|, a matrix like `x`.
+    /// The saliency of each input for the output `class` of each sample: |dy/dx|, of the shape of `x`.
     ///
-    /// The derivative is that of the network as it predicts. (Simonyan,
-    /// Vedaldi, Zisserman, Deep inside convolutional networks, 2013.)
+    /// The derivative is taken in evaluation mode. (Simonyan, Vedaldi, Zisserman, Deep inside convolutional networks,
+    /// 2013.)
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -22,7 +22,7 @@ impl<A: Scalar> Network<A> {
     /// ```
     ///
     /// # Errors
-    /// Those of [`Tape::forward`]; [`Error::Setting`] for a class that there is not.
+    /// Those of [`Tape::forward`]; [`Error::Setting`] if `class` is not below the number of outputs.
     pub fn saliency(&self, x: &Matrix<A>, class: usize) -> Result<Array2<A>> {
         let mut tape = Tape::new(self, 0).predicting();
         let (rows, classes) = tape.forward(self, x)?.dim();

@@ -1,4 +1,4 @@
-//! What can be wrong with a training before it starts.
+//! The checks before a training.
 
 use ndarray::{Array2, s};
 
@@ -10,8 +10,8 @@ use crate::optimizers::{Ema, all_finite};
 use crate::{Error, Matrix, Network, Result, Scalar};
 
 impl<A: Scalar> Trainer<'_, A> {
-    /// Everything that would make a fit fail, found before anything is trained. Returns the weights of the classes, none
-    /// if all weigh the same.
+    /// Finds everything that would make a fit fail, before training. Returns the class weights; empty if there are
+    /// none.
     pub(super) fn check(&self, network: &Network<A>, data: &dyn Dataset<A>) -> Result<Vec<A>> {
         self.check_settings()?;
         let len = data.len();
@@ -36,7 +36,7 @@ impl<A: Scalar> Trainer<'_, A> {
         })
     }
 
-    /// The settings that do not depend on the data.
+    /// Checks the settings that do not depend on the data.
     pub(super) fn check_settings(&self) -> Result<()> {
         check_setting("the batch size", self.batch_size as f64, "at least 1", self.batch_size > 0)?;
         check_setting("the number of batches to a step", self.accumulate as f64, "at least 1", self.accumulate > 0)?;
@@ -59,7 +59,7 @@ impl<A: Scalar> Trainer<'_, A> {
         self.monitored(&self.columns()).map(|_| ())
     }
 
-    /// Reads all samples once. Counts the classes if asked to and needed.
+    /// Reads all samples once. Counts the classes if requested and needed.
     fn check_data(
         &self,
         network: &Network<A>,
@@ -83,7 +83,8 @@ impl<A: Scalar> Trainer<'_, A> {
             data.gather(&samples, &mut x, &mut target)?;
             check_finite("input", &x, from)?;
             check_finite("target", &target, from)?;
-            // Whether a target fits does not depend on which outputs they are; those of the first batch do.
+            // Whether a target fits does not depend on the values of the outputs, so those of the first batch serve for
+            // all.
             let y = match &mut y {
                 Some(y) => y,
                 none => none.insert(network.predict(&x)?),
@@ -100,7 +101,7 @@ impl<A: Scalar> Trainer<'_, A> {
         Ok(())
     }
 
-    /// The error if the data name their parts, and the network or the loss has other ones.
+    /// Returns an error if the data name their inputs or targets, and the network or the loss has other ones.
     fn check_parts(&self, network: &Network<A>, data: &dyn Dataset<A>) -> Result<()> {
         let inputs: Vec<(String, usize)> =
             network.inputs().map(|(name, shape)| (name.to_owned(), shape.len())).collect();
@@ -124,7 +125,7 @@ impl<A: Scalar> Trainer<'_, A> {
         Ok(())
     }
 
-    /// Adds to the number of samples of each class; the error unless the target is one column of classes.
+    /// Adds to the number of samples per class; an error unless the target is one column of class indices.
     fn count_classes(&self, target: &Matrix<A>, counts: &mut Vec<usize>) -> Result<()> {
         let most = match &self.class_weights {
             ClassWeights::Given(weights) => weights.len(),
@@ -132,7 +133,7 @@ impl<A: Scalar> Trainer<'_, A> {
         };
         let wrong = |got| {
             let wants = format!("a target of one column of classes from 0 to {}", most.saturating_sub(1));
-            Err(Error::Target { loss: "the weighting by class".into(), wants, got, row: None })
+            Err(Error::Target { who: "the weighting by class".into(), wants, got, row: None })
         };
         if target.ncols() != 1 {
             return wrong(format!("{} columns", target.ncols()));
@@ -152,7 +153,7 @@ impl<A: Scalar> Trainer<'_, A> {
     }
 }
 
-/// The error at the first number that is infinite or NaN; `first` is the number of the first row.
+/// Returns an error for the first value that is not finite; `first` is the index of the first row.
 fn check_finite<A: Scalar>(what: &str, matrix: &Matrix<A>, first: usize) -> Result<()> {
     if matrix.as_slice().is_some_and(all_finite) {
         return Ok(());
@@ -161,7 +162,7 @@ fn check_finite<A: Scalar>(what: &str, matrix: &Matrix<A>, first: usize) -> Resu
         None => Ok(()),
         Some(((row, column), x)) => {
             let what = format!("the {what} of sample {}, number {column},", first + row);
-            Err(Error::NonFinite { what, got: x.to_f64() })
+            Err(Error::NonFinite { what, got: x.to_f64(), in_data: true })
         }
     }
 }

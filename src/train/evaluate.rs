@@ -1,4 +1,4 @@
-//! The loss and metrics of a network, and its outputs, batch by batch.
+//! Loss, metrics and outputs of a network, computed batch by batch.
 
 use std::fmt;
 
@@ -10,20 +10,20 @@ use crate::error::check_setting;
 use crate::kernels::resize;
 use crate::{Error, Matrix, Network, Result, Scalar, Scratch, losses};
 
-/// Evaluation needs no small batches.
+/// The number of rows evaluated at once.
 const ROWS: usize = 256;
 
-/// How good a network is on some samples.
+/// The loss and metrics of a network on some samples.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
     /// The loss, as if all samples were one batch.
     pub loss: f64,
-    /// Each metric's name and value.
+    /// The name and value of each metric.
     pub metrics: Vec<(String, f64)>,
 }
 
 impl Evaluation {
-    /// A metric by its name.
+    /// The value of the metric with this name.
     pub fn get(&self, name: &str) -> Option<f64> {
         self.metrics.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
     }
@@ -36,7 +36,7 @@ impl fmt::Display for Evaluation {
     }
 }
 
-/// A mean over batches that counts each as the loss does, or a sum.
+/// A running mean of the loss over batches, or a sum.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Mean {
     total: f64,
@@ -64,7 +64,7 @@ impl Mean {
     }
 }
 
-/// Outputs and targets of many samples, for metrics.
+/// Outputs and targets collected for the metrics.
 #[derive(Debug)]
 pub(super) struct Collected<A> {
     y: Vec<A>,
@@ -98,10 +98,10 @@ impl<A: Scalar> Collected<A> {
 }
 
 impl<A: Scalar> Trainer<'_, A> {
-    /// The loss and metrics of `network` on these samples. Weights of classes and samples play no part.
+    /// The loss and metrics of `network` on these samples, in evaluation mode. Class and sample weights are ignored.
     ///
     /// # Errors
-    /// When the samples do not fit the network, the loss or a metric; [`Error::Setting`] when there are none.
+    /// When the samples do not fit the network, the loss or a metric; [`Error::Setting`] without samples.
     pub fn evaluate(&self, network: &Network<A>, data: &dyn Dataset<A>) -> Result<Evaluation> {
         let len = data.len();
         check_setting("the number of samples", len as f64, "at least 1", len > 0)?;
@@ -132,13 +132,13 @@ impl<A: Scalar> Trainer<'_, A> {
         Ok(Evaluation { loss: mean.get(), metrics: self.measure(&collected)? })
     }
 
-    /// The metrics of all outputs that were collected.
+    /// Computes the metrics of the collected outputs.
     pub(super) fn measure(&self, collected: &Collected<A>) -> Result<Vec<(String, f64)>> {
         let [y, target] = collected.matrices();
         self.metrics.iter().map(|metric| Ok((metric.name(), metric.evaluate(&y, &target)?))).collect()
     }
 
-    /// The outputs of `network` for many rows, some at a time: the memory for what is between the layers stays small.
+    /// Predicts the outputs of `network` in batches, so that the memory for intermediate values stays small.
     ///
     /// # Errors
     /// Those of [`Sequential::predict`].

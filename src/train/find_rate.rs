@@ -1,4 +1,4 @@
-//! A search for the learning rate to begin with.
+//! A learning rate range test.
 
 use std::fmt::{self, Write as _};
 use std::ops::RangeInclusive;
@@ -11,20 +11,21 @@ use crate::data::Dataset;
 use crate::error::check_setting;
 use crate::{Error, Matrix, Network, Result, Scalar, rng};
 
-/// How the loss of a network goes as the learning rate grows.
+/// The loss as a function of the learning rate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RateCurve {
-    /// The learning rates, growing by the same factor from step to step.
+    /// The learning rates, a geometric sequence.
     pub rates: Vec<f64>,
-    /// The loss before each step, smoothed.
+    /// The smoothed loss before each step.
     pub losses: Vec<f64>,
 }
 
 impl RateCurve {
-    /// The rate at which the loss falls most steeply over the logarithm of the rate; `None` if it does not fall.
+    /// The learning rate at which the loss falls most steeply, over the logarithm of the rate; `None` if it never
+    /// falls.
     pub fn suggestion(&self) -> Option<f64> {
         let lowest = (0..self.losses.len()).min_by(|&a, &b| self.losses[a].total_cmp(&self.losses[b]))?;
-        // Over a few steps to each side, as the losses are of different batches.
+        // Over a few steps to each side, because each loss is of another batch.
         let (reach, mut best) = (3, None);
         for i in reach..(lowest + 1).min(self.losses.len().saturating_sub(reach)) {
             let slope = self.losses[i + reach] - self.losses[i - reach];
@@ -35,7 +36,7 @@ impl RateCurve {
         best.map(|(_, rate)| rate)
     }
 
-    /// The curve as lines of rate and loss, below a line of names.
+    /// The curve as CSV, with a header.
     pub fn to_csv(&self) -> String {
         let mut text = String::from("learning_rate,loss\n");
         for (rate, loss) in self.rates.iter().zip(&self.losses) {
@@ -45,7 +46,7 @@ impl RateCurve {
     }
 }
 
-/// A bar for the loss at every few rates, and the suggestion.
+/// Prints bars of the loss over the learning rate, and the suggestion.
 impl fmt::Display for RateCurve {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let highest = self.losses.first().map_or(0.0, |first| first * 1.5);
@@ -61,9 +62,9 @@ impl fmt::Display for RateCurve {
 }
 
 impl<A: Scalar> Trainer<'_, A> {
-    /// Trains a copy of `network` with a learning rate that grows from step to step, to see where the loss falls fastest
-    /// and where it rises (Smith 2017). Stops when the loss is four times its lowest. Network and trainer stay as they
-    /// are.
+    /// Trains a copy of `network` with a learning rate that grows from step to step, to find where the loss falls most
+    /// steeply and where it rises (Smith 2017). Stops when the loss is four times its minimum. Network and trainer are
+    /// not changed.
     ///
     /// ```
     /// use neuropil::data;
@@ -79,8 +80,8 @@ impl<A: Scalar> Trainer<'_, A> {
     /// ```
     ///
     /// # Errors
-    /// Those of [`fit`](Self::fit) before training; [`Error::Setting`] unless there are two steps or more, and the range
-    /// begins above 0 and ends above that.
+    /// Those of [`fit`](Self::fit) before training; [`Error::Setting`] unless there are at least two steps, and the
+    /// range starts above 0 and increases.
     pub fn find_rate(
         &mut self,
         network: &Network<A>,
@@ -93,7 +94,7 @@ impl<A: Scalar> Trainer<'_, A> {
         check_setting("the highest learning rate", high, "above the lowest", high > low && high.is_finite())?;
         check_setting("the number of steps", steps as f64, "at least 2", steps >= 2)?;
         self.work.class_weights = self.check(network, data)?;
-        // What the search changes comes back after it.
+        // Restored after the search.
         let (progress, schedule) = (self.progress.clone(), self.schedule.take());
         let (rate, memory) = (self.optimizer.learning_rate(), std::mem::take(self.optimizer.memory_mut()));
         let growth = (high / low).ln() / (steps - 1) as f64;
@@ -111,7 +112,7 @@ impl<A: Scalar> Trainer<'_, A> {
         data: &dyn Dataset<A>,
         rates: impl Iterator<Item = f64>,
     ) -> Result<RateCurve> {
-        /// How much of the mean loss stays from step to step.
+        /// The decay of the moving average of the loss.
         const KEEP: f64 = 0.8;
         self.work.start(network);
         let mut curve = RateCurve { rates: Vec::new(), losses: Vec::new() };
@@ -140,7 +141,7 @@ impl<A: Scalar> Trainer<'_, A> {
             }
             mean = KEEP * mean + (1.0 - KEEP) * loss.to_f64();
             kept *= KEEP;
-            // As if the mean had not begun with 0.
+            // Bias correction of the moving average.
             let smooth = mean / (1.0 - kept);
             curve.rates.push(rate);
             curve.losses.push(smooth);

@@ -1,4 +1,4 @@
-//! What can be trained on: samples in memory, streams of batches, single batches.
+//! Training on samples in memory, streams of batches, and single batches.
 
 use rand::seq::SliceRandom;
 
@@ -11,12 +11,12 @@ use crate::{Error, Matrix, Network, Result, Scalar, Shape, rng};
 impl<A: Scalar> Trainer<'_, A> {
     /// Trains `network` on these samples, and returns the history of all epochs so far.
     ///
-    /// What could go wrong is looked for before anything is trained: all samples are read once.
+    /// All samples are read and checked before training.
     ///
     /// # Errors
-    /// [`Error::Data`] for samples that are not finite, do not fit the network, the loss or a metric, or when there are
-    /// none; [`Error::Setting`] and [`Error::Monitor`] for wrong settings; [`Error::Training`] with
-    /// epoch and step when a loss or gradient becomes infinite or NaN: the network then is as it was before that step.
+    /// [`Error::Data`] for samples that are not finite or do not fit the network, the loss or a metric, and for no
+    /// samples; [`Error::Setting`] and [`Error::Monitor`] for invalid settings; [`Error::Training`] with epoch and step
+    /// for a non-finite loss or gradient: the network is then as before that step.
     pub fn fit(&mut self, network: &mut Network<A>, data: &dyn Dataset<A>) -> Result<History> {
         self.work.class_weights = self.check(network, data)?;
         let (len, shuffle, seed) = (data.len(), self.shuffle, self.progress.seed);
@@ -37,10 +37,10 @@ impl<A: Scalar> Trainer<'_, A> {
         })
     }
 
-    /// Trains `network` on batches as they come, for data that do not fit into memory: `batches` is asked for those of
-    /// each epoch, whose number it is given.
+    /// Trains `network` on a stream of batches, for data that do not fit into memory: `batches` returns those of the
+    /// epoch whose number it is given.
     ///
-    /// Batches keep their size and order. Each is checked when it comes.
+    /// Batches keep their size and order. Each is checked when it arrives.
     ///
     /// ```
     /// use neuropil::data;
@@ -58,8 +58,8 @@ impl<A: Scalar> Trainer<'_, A> {
     /// ```
     ///
     /// # Errors
-    /// Those of [`fit`](Self::fit), as [`Error::Training`] when it is a batch that is wrong; the stream's own;
-    /// [`Error::Order`] for weights that need all samples.
+    /// Those of [`fit`](Self::fit), as [`Error::Training`] for an invalid batch; errors of the stream; [`Error::Order`]
+    /// for weights that require all samples.
     pub fn fit_stream<I>(&mut self, network: &mut Network<A>, mut batches: impl FnMut(usize) -> I) -> Result<History>
     where
         I: IntoIterator<Item = Result<Samples<A>>>,
@@ -76,12 +76,11 @@ impl<A: Scalar> Trainer<'_, A> {
         })
     }
 
-    /// One step on one batch, for loops of one's own: clipping, schedules by step, class weights and accumulation as in a
-    /// fit, without epochs, metrics and callbacks. Returns the loss before the step.
+    /// Runs one training step on one batch, for custom loops, with clipping, schedules by step, class weights and
+    /// gradient accumulation, but without epochs, metrics and callbacks. Returns the loss before the step.
     ///
     /// # Errors
-    /// [`Error::Training`] when the batch does not fit, or the loss or a gradient becomes infinite or NaN; the network
-    /// then is as it was.
+    /// [`Error::Training`] for an invalid batch, or a non-finite loss or gradient; the network is then not changed.
     pub fn train_batch(&mut self, network: &mut Network<A>, x: &Matrix<A>, target: &Matrix<A>) -> Result<A> {
         self.check_settings()?;
         self.set_given_weights("train_batch")?;
@@ -99,7 +98,7 @@ impl<A: Scalar> Trainer<'_, A> {
         loss.map_err(|error| self.during(error))
     }
 
-    /// The weights of classes if they are given; the error for weights that follow from data not at hand.
+    /// Sets the class weights if they are given; an error for weights that require all samples.
     fn set_given_weights(&mut self, call: &'static str) -> Result<()> {
         match &self.class_weights {
             ClassWeights::Balanced => {
@@ -117,14 +116,14 @@ impl<A: Scalar> Trainer<'_, A> {
         Ok(())
     }
 
-    /// The error, told when it happened.
+    /// Adds epoch and step to an error.
     pub(super) fn during(&self, error: Error) -> Error {
         let epoch = self.progress.epoch as usize + 1;
         Error::Training { epoch, step: self.progress.step + 1, error: Box::new(error) }
     }
 }
 
-/// Writes a batch that is in memory, if it is one.
+/// Writes an in-memory batch into the input and target buffers.
 pub(super) fn fill_from<'b, A: Scalar>(
     wants: Shape,
     x: &'b Matrix<A>,

@@ -1,33 +1,33 @@
-//! [`History`]: how a training went, epoch by epoch.
+//! [`History`]: losses and metrics, epoch by epoch.
 
 use std::fmt::{self, Write as _};
 
 use crate::text::table;
 
-/// What was measured in one epoch.
+/// The measurements of one epoch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Epoch {
-    /// Its number, from 1.
+    /// The epoch, from 1.
     pub number: usize,
     /// The learning rate of its last step.
     pub rate: f64,
-    /// How long it took.
+    /// Its duration.
     pub seconds: f64,
-    /// `loss`, the metrics, and for validation data `val_loss` and the metrics with `val_` in front.
+    /// `loss`, the metrics, and for validation data `val_loss` and the metrics with the prefix `val_`.
     pub values: Vec<(String, f64)>,
 }
 
 impl Epoch {
-    /// A value by its name, such as `val_loss`.
+    /// The value with this name, such as `val_loss`.
     pub fn get(&self, name: &str) -> Option<f64> {
         self.values.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
     }
 }
 
-/// How a training went: losses and metrics, seconds and learning rate of each epoch.
+/// The history of a training: losses, metrics, duration and learning rate of each epoch.
 ///
-/// The training loss and metrics are those of the outputs that the network gave while it learned, before each step; the
-/// validation's are of the network at the end of the epoch. It prints as a table:
+/// The training loss and metrics are means over the outputs before each step, in training mode; those of the validation
+/// are of the network at the end of the epoch. It prints as a table:
 ///
 /// ```
 /// use neuropil::data;
@@ -58,12 +58,12 @@ impl History {
         self.epochs.last()
     }
 
-    /// A value of all epochs that have it, such as `val_loss`.
+    /// The value with this name for all epochs that have it, such as `val_loss`.
     pub fn column(&self, name: &str) -> Vec<f64> {
         self.epochs.iter().filter_map(|epoch| epoch.get(name)).collect()
     }
 
-    /// The names of the values, in the order of their first appearance.
+    /// The names of the values, in order of appearance.
     pub fn names(&self) -> Vec<&str> {
         let mut names = Vec::new();
         for (name, _) in self.epochs.iter().flat_map(|epoch| &epoch.values) {
@@ -78,7 +78,7 @@ impl History {
         self.epochs.push(epoch);
     }
 
-    /// The epochs as lines of values separated by commas, below a line of names. Numbers read back to the same bits.
+    /// The history as CSV, with a header. Numbers are written with full precision.
     pub fn to_csv(&self) -> String {
         let names = self.names();
         let mut text = csv_header(&names);
@@ -88,7 +88,7 @@ impl History {
         text
     }
 
-    /// The epochs as a JSON list of objects; a number that is infinite or NaN becomes `null`.
+    /// The history as a JSON list of objects; a value that is not finite becomes `null`.
     pub fn to_json(&self) -> String {
         let number = |x: f64| if x.is_finite() { format!("{x:?}") } else { "null".into() };
         let mut text = String::from("[");
@@ -106,7 +106,7 @@ impl History {
     }
 }
 
-/// The names of the columns.
+/// The CSV header.
 pub(crate) fn csv_header(names: &[&str]) -> String {
     let mut line = String::from("epoch");
     for name in names {
@@ -115,7 +115,7 @@ pub(crate) fn csv_header(names: &[&str]) -> String {
     line + ",learning_rate,seconds\n"
 }
 
-/// The values of an epoch under these names; empty where it has none.
+/// An epoch as a CSV row; missing values are empty.
 pub(crate) fn csv_line(epoch: &Epoch, names: &[&str]) -> String {
     let mut line = epoch.number.to_string();
     for name in names {
@@ -128,12 +128,12 @@ pub(crate) fn csv_line(epoch: &Epoch, names: &[&str]) -> String {
     line
 }
 
-/// A text as a field of a CSV file, in quotes if it needs them.
+/// A CSV field, quoted if necessary.
 fn csv_text(text: &str) -> String {
     if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.into() }
 }
 
-/// A text as JSON has it.
+/// A JSON string.
 fn json_text(text: &str) -> String {
     let mut json = String::from("\"");
     for c in text.chars() {
@@ -149,25 +149,25 @@ fn json_text(text: &str) -> String {
     json + "\""
 }
 
-/// A number in a table or line: four to six figures that tell something.
+/// A number with four to six significant digits.
 pub(crate) fn short(x: f64) -> String {
     if x == 0.0 || (1e-3..1e5).contains(&x.abs()) { format!("{x:.4}") } else { format!("{x:.3e}") }
 }
 
-/// A table with aligned columns, one line an epoch.
+/// Prints a table with aligned columns, one row per epoch.
 impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.names();
-        let mut lines = vec![vec!["epoch".to_owned()]];
-        lines[0].extend(names.iter().map(|&name| name.to_owned()));
-        lines[0].extend(["rate".to_owned(), "seconds".to_owned()]);
+        let mut rows = vec![vec!["epoch".to_owned()]];
+        rows[0].extend(names.iter().map(|&name| name.to_owned()));
+        rows[0].extend(["rate".to_owned(), "seconds".to_owned()]);
         for epoch in &self.epochs {
-            let mut line = vec![epoch.number.to_string()];
-            line.extend(names.iter().map(|name| epoch.get(name).map_or_else(String::new, short)));
-            line.extend([short(epoch.rate), format!("{:.2}", epoch.seconds)]);
-            lines.push(line);
+            let mut row = vec![epoch.number.to_string()];
+            row.extend(names.iter().map(|name| epoch.get(name).map_or_else(String::new, short)));
+            row.extend([short(epoch.rate), format!("{:.2}", epoch.seconds)]);
+            rows.push(row);
         }
-        f.write_str(&table(&lines, |_| false))
+        f.write_str(&table(&rows, |_| false))
     }
 }
 

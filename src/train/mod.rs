@@ -1,4 +1,4 @@
-//! Training as a whole: the [`Trainer`], the [`History`] it returns, and the [callbacks](Callback) that watch it.
+//! Training: the [`Trainer`], the [`History`] it returns, and its [callbacks](Callback).
 //!
 //! ```
 //! use neuropil::data;
@@ -22,7 +22,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! The loop behind it is no secret: forward, loss, backward and step of a [`Tape`](crate::Tape) for one batch after the other.
+//! For each batch, a trainer calls forward, loss, backward and step of a [`Tape`](crate::Tape).
 
 use std::fmt;
 
@@ -51,11 +51,11 @@ pub use evaluate::Evaluation;
 pub use find_rate::RateCurve;
 pub use history::{Epoch, History};
 
-/// Trains networks: epochs of batches in a new order each time, validation, metrics, schedules and callbacks.
+/// Trains networks: shuffled epochs, validation, metrics, schedules and callbacks.
 ///
-/// Every method but the last few is a setting. [`fit`](Self::fit) trains, and a second `fit` goes on where the first
-/// ended: epoch numbers, random numbers, schedule and the optimizer's memory. The same seed gives the same bits, on any
-/// number of threads. See [the module](self) for an example.
+/// Most methods are settings. [`fit`](Self::fit) trains, and another `fit` continues: epoch numbers, random numbers,
+/// schedule and the optimizer's state. A seed gives the same bits on any number of threads. See [the module](self) for
+/// an example.
 pub struct Trainer<'a, A: Scalar> {
     loss: Box<dyn Loss<A> + 'a>,
     optimizer: Box<dyn Optimizer<A> + 'a>,
@@ -75,34 +75,34 @@ pub struct Trainer<'a, A: Scalar> {
     sample_weights: Vec<A>,
     ema: Option<Ema<A>>,
     progress: Progress,
-    /// A fingerprint of the network as the last fit left it, with the average of its weights.
+    /// A hash of the network after the last fit, with averaged weights.
     left: u64,
     work: step::Work<A>,
 }
 
-/// How far a trainer has come: what a file must hold, beside the weights, to go on from it.
+/// The progress of a trainer, as saved to resume it.
 #[derive(Debug, Clone, PartialEq)]
 struct Progress {
     seed: u64,
-    /// Epochs done.
+    /// The number of epochs so far.
     epoch: u64,
-    /// Batches done: each has random numbers of its own.
+    /// The number of batches so far; each has its own random numbers.
     batches: u64,
-    /// Steps of the optimizer done.
+    /// The number of optimizer steps so far.
     step: u64,
-    /// The learning rate that schedules start from.
+    /// The base learning rate of schedules.
     base_rate: f64,
     history: History,
 }
 
-/// What a step of a schedule is.
+/// The unit of a schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unit {
     Epoch,
     Step,
 }
 
-/// How much the classes weigh.
+/// The weights of the classes.
 #[derive(Debug, Clone, PartialEq)]
 enum ClassWeights {
     Equal,
@@ -111,9 +111,9 @@ enum ClassWeights {
 }
 
 impl<'a, A: Scalar> Trainer<'a, A> {
-    /// A trainer with this loss and optimizer: for one epoch with batches of 32 and seed 0, unless told otherwise.
+    /// Creates a trainer; by default for one epoch, with batches of 32 samples and seed 0.
     ///
-    /// Boxes such as `Box<dyn Loss<A>>` are losses, optimizers, schedules, metrics and callbacks, too.
+    /// Boxes such as `Box<dyn Loss<A>>` are accepted as losses, optimizers, schedules, metrics and callbacks, too.
     pub fn new(loss: impl Loss<A> + 'a, optimizer: impl Optimizer<A> + 'a) -> Self {
         let (batches, step, history) = (0, 0, History::default());
         let progress = Progress { seed: 0, epoch: 0, batches, step, base_rate: optimizer.learning_rate(), history };
@@ -141,136 +141,137 @@ impl<'a, A: Scalar> Trainer<'a, A> {
         }
     }
 
-    /// How often a fit goes over the samples.
+    /// Sets the number of epochs of a fit.
     #[must_use]
     pub fn epochs(self, epochs: usize) -> Self {
         Self { epochs, ..self }
     }
 
-    /// How many samples a batch has, or all if there are fewer; the last of an epoch has what is left.
+    /// Sets the batch size, by default 32; the last batch of an epoch may be smaller.
     #[must_use]
     pub fn batch_size(self, batch_size: usize) -> Self {
         Self { batch_size, ..self }
     }
 
-    /// What the random numbers follow from: the order of the samples, and those of layers such as dropout.
+    /// Seeds the order of the samples and the layers that draw random numbers, such as dropout.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.progress.seed = seed;
         self
     }
 
-    /// Takes the samples in the order that they have, each time.
+    /// Disables shuffling.
     #[must_use]
     pub fn in_order(self) -> Self {
         Self { shuffle: false, ..self }
     }
 
-    /// Leaves out the last batch of an epoch when it is not a whole one.
+    /// Drops the last batch of an epoch if it is smaller.
     #[must_use]
     pub fn drop_last(self) -> Self {
         Self { drop_last: true, ..self }
     }
 
-    /// Takes a step of the optimizer for every `batches` batches together, as if they were one large batch.
+    /// Accumulates the gradients of `batches` batches for each optimizer step, as if they were one batch.
     #[must_use]
     pub fn accumulate(self, batches: usize) -> Self {
         Self { accumulate: batches, ..self }
     }
 
-    /// Shortens gradients whose L2 norm, over all parameters, is above `max`.
+    /// Clips the L2 norm of all gradients together to `max`.
     #[must_use]
     pub fn clip_norm(self, max: f64) -> Self {
         Self { clip_norm: Some(max), ..self }
     }
 
-    /// Limits each number of the gradients to ±`limit`, before [`clip_norm`](Self::clip_norm).
+    /// Clips each gradient to ±`limit`, before [`clip_norm`](Self::clip_norm).
     #[must_use]
     pub fn clip_value(self, limit: f64) -> Self {
         Self { clip_value: Some(limit), ..self }
     }
 
-    /// Changes the learning rate from epoch to epoch.
+    /// Sets a learning rate schedule by epoch.
     ///
-    /// After each epoch the schedule is shown the value that is [monitored](Self::monitor).
+    /// After each epoch, the schedule observes the [monitored](Self::monitor) value.
     #[must_use]
     pub fn schedule(self, schedule: impl Schedule + 'a) -> Self {
         Self { schedule: Some((Box::new(schedule), Unit::Epoch)), ..self }
     }
 
-    /// Changes the learning rate from step to step; after each, the schedule is shown the batch's loss.
+    /// Sets a learning rate schedule by step; after each step, it observes the loss of the batch.
     #[must_use]
     pub fn schedule_by_step(self, schedule: impl Schedule + 'a) -> Self {
         Self { schedule: Some((Box::new(schedule), Unit::Step)), ..self }
     }
 
-    /// Evaluates the network on these samples, too, after each epoch.
+    /// Sets validation data, evaluated after each epoch.
     #[must_use]
     pub fn validation(self, data: &'a dyn Dataset<A>) -> Self {
         Self { validation: Some(data), ..self }
     }
 
-    /// Measures one more thing.
+    /// Adds a metric.
     #[must_use]
     pub fn metric(mut self, metric: impl Metric<A> + 'a) -> Self {
         self.metrics.push(Box::new(metric));
         self
     }
 
-    /// Which value callbacks and schedules watch, such as `val_accuracy`: by default `val_loss`, or `loss` without
-    /// validation data.
+    /// Sets the value that callbacks and schedules monitor, such as `val_accuracy`; by default `val_loss`, or `loss`
+    /// without validation data.
     #[must_use]
     pub fn monitor(self, name: impl Into<String>) -> Self {
         Self { monitor: Some(name.into()), ..self }
     }
 
-    /// Lets one more callback watch; they are called in the order in which they were added.
+    /// Adds a callback; callbacks are called in the order in which they were added.
     #[must_use]
     pub fn callback(mut self, callback: impl Callback<A> + 'a) -> Self {
         self.callbacks.push(Box::new(callback));
         self
     }
 
-    /// How much each class weighs when targets are one column of class indices: means divide by the sum of the weights.
+    /// Sets class weights for targets that are one column of class indices: means divide by the sum of the weights.
     ///
-    /// Only the training loss is weighted, not the validation's.
+    /// Only the training loss is weighted, not that of the validation.
     #[must_use]
     pub fn class_weights(self, weights: impl Into<Vec<f64>>) -> Self {
         Self { class_weights: ClassWeights::Given(weights.into()), ..self }
     }
 
-    /// Lets classes weigh the same together, however many samples each has: samples/(classes · samples of the class).
+    /// Weights classes inversely to their frequency: samples/(classes · samples of the class).
     #[must_use]
     pub fn balanced(self) -> Self {
         Self { class_weights: ClassWeights::Balanced, ..self }
     }
 
-    /// How much each sample of the training data weighs, multiplied by its class's weight.
+    /// Sets a weight for each training sample, multiplied by the weight of its class.
     #[must_use]
     pub fn sample_weights(self, weights: impl Into<Vec<A>>) -> Self {
         Self { sample_weights: weights.into(), ..self }
     }
 
-    /// Keeps an exponential moving average of the weights, see [`Ema`]: at the end of each epoch the network has the
-    /// average, for validation, callbacks and checkpoints, and so it has after the fit; it learns with its own weights.
+    /// Keeps an exponential moving average of the weights, see [`Ema`]. At the end of each epoch, the network has the
+    /// average, for validation, callbacks and checkpoints, and also after the fit; training uses the weights
+    /// themselves.
     ///
-    /// A fit that goes on with the same network does so from the weights before the average.
+    /// A fit that continues with the same network starts from the weights before averaging.
     #[must_use]
     pub fn ema(self, decay: f64) -> Self {
         Self { ema: Some(Ema::new(decay)), ..self }
     }
 
-    /// The epochs so far, of all fits.
+    /// The history of all fits so far.
     pub fn history(&self) -> &History {
         &self.progress.history
     }
 
-    /// The optimizer as it is now.
+    /// The optimizer.
     pub fn optimizer(&self) -> &dyn Optimizer<A> {
         &*self.optimizer
     }
 
-    /// The values that each epoch will have.
+    /// The values recorded for each epoch.
     fn columns(&self) -> Vec<Column> {
         let column = |name: String, higher_is_better| Column { name, higher_is_better };
         let mut columns = vec![column("loss".into(), false)];
@@ -282,7 +283,7 @@ impl<'a, A: Scalar> Trainer<'a, A> {
         columns
     }
 
-    /// The column to watch.
+    /// The column to monitor.
     fn monitored(&self, columns: &[Column]) -> Result<usize> {
         let default = columns.iter().position(|column| column.name == "val_loss").unwrap_or(0);
         callbacks::find(columns, self.monitor.as_deref(), default)

@@ -12,7 +12,7 @@ use crate::layer::Layer;
 use crate::{Error, Matrix, Network, Result, Scalar};
 
 impl<A: Scalar> Trainer<'_, A> {
-    /// All epochs of a fit, where `epoch` learns the batches of one; the samples and the width of targets if known.
+    /// Runs all epochs of a fit; `epoch` trains one. The number of samples and the target width are given if known.
     pub(super) fn run(
         &mut self,
         network: &mut Network<A>,
@@ -27,7 +27,7 @@ impl<A: Scalar> Trainer<'_, A> {
             && ema.swapped
             && fingerprint(network) != self.left
         {
-            // The average is another network's, or the weights were changed since.
+            // The average belongs to another network, or the weights were changed since.
             ema.restart();
         }
         let collect = if self.metrics.is_empty() { 0 } else { samples };
@@ -46,7 +46,7 @@ impl<A: Scalar> Trainer<'_, A> {
     }
 }
 
-/// A number in which every bit of the network's weights takes part.
+/// A hash of all bits of the network's weights.
 pub(super) fn fingerprint<A: Scalar>(network: &Network<A>) -> u64 {
     let mut sum = 0_u64;
     network.visit(&mut |_, matrix| {
@@ -56,7 +56,7 @@ pub(super) fn fingerprint<A: Scalar>(network: &Network<A>) -> u64 {
     sum
 }
 
-/// A fit in work.
+/// A running fit.
 pub(super) struct Run<'r, 'a, A: Scalar> {
     trainer: &'r mut Trainer<'a, A>,
     network: &'r mut Network<A>,
@@ -101,7 +101,7 @@ impl<A: Scalar> Run<'_, '_, A> {
         }
     }
 
-    /// Learns a batch, and takes a step if enough were gathered.
+    /// Trains on a batch, and takes a step once enough are accumulated.
     pub(super) fn batch(&mut self, batch: Batch<'_, A>) -> Result<()> {
         let rows = batch.rows;
         let loss = match self.trainer.learn(self.network, batch) {
@@ -123,7 +123,7 @@ impl<A: Scalar> Run<'_, '_, A> {
         self.call(|callback, at| callback.on_batch_end(at))
     }
 
-    /// The same for a batch in memory.
+    /// Trains on a batch in memory.
     pub(super) fn samples(&mut self, x: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
         let fill = &mut fill_from(self.network.input_shape(), x, target);
         self.batch(Batch { rows: x.nrows(), target_width: target.ncols(), samples: &[], fill })
@@ -172,7 +172,7 @@ impl<A: Scalar> Run<'_, '_, A> {
         Ok(flow)
     }
 
-    /// Saves the training to the files that callbacks asked for, now that all of them are done.
+    /// Saves the training to the files that callbacks requested, after all of them have run.
     #[cfg(feature = "files")]
     fn save(&mut self) -> Result<()> {
         for path in std::mem::take(&mut self.saves) {

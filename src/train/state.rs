@@ -1,4 +1,4 @@
-//! A training in a file, to go on from exactly where it stopped.
+//! Saving and resuming a training.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::optimizers::Memory;
 use crate::spec::{Setting, Spec};
 use crate::{Error, Network, Result, Scalar};
 
-/// What a file holds beside a network.
+/// The content of a file besides the network.
 struct State<A: Scalar> {
     progress: Progress,
     rate: f64,
@@ -26,7 +26,7 @@ struct State<A: Scalar> {
     callbacks: Vec<Part<'static, A>>,
 }
 
-/// What a schedule or callback of some kind remembers.
+/// The state of a schedule or callback.
 struct Part<'p, A: Scalar> {
     kind: Cow<'static, str>,
     state: Vec<f64>,
@@ -34,12 +34,13 @@ struct Part<'p, A: Scalar> {
 }
 
 impl<A: Scalar> Trainer<'_, A> {
-    /// Saves the whole training: the network's weights and statistics, what optimizer, schedule and callbacks remember,
-    /// epoch, seed and history. After [`load_state`](Self::load_state) in another process it goes on to the same bits.
+    /// Saves the training: the network's weights and running statistics, the state of optimizer, schedule and
+    /// callbacks, epoch, seed and history. After [`load_state`](Self::load_state) in another process, it continues to
+    /// the same bits.
     ///
-    /// The file is a [model file](crate::io) with more in it: written whole or not at all, and with a checksum;
-    /// [`Sequential::load`] takes the network from it. Early stopping changes the network at the end of a
-    /// fit; to go on from where that training was, save during it, with a [`Checkpoint`](super::Checkpoint).
+    /// The file is a [model file](crate::io) with more content, written atomically and with a checksum;
+    /// [`Sequential::load`] reads the network from it. Early stopping changes the network at the end of a fit; to
+    /// resume exactly, save during the fit, with a [`Checkpoint`](super::Checkpoint).
     ///
     /// ```
     /// use neuropil::data;
@@ -65,8 +66,8 @@ impl<A: Scalar> Trainer<'_, A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Save`] when the file cannot be written; an old one then is as it was. [`Error::Unsupported`] for a callback
-    /// that remembers something but has no [`kind`](super::Callback::kind).
+    /// [`Error::Save`] when the file cannot be written; an existing file is then not changed. [`Error::Unsupported`]
+    /// for a callback with a state but no [`kind`](super::Callback::kind).
     pub fn save_state(&self, path: impl AsRef<Path>, network: &Network<A>) -> Result<()> {
         let memory = self.optimizer.memory();
         let mut parts = vec![self.schedule_part()];
@@ -77,13 +78,13 @@ impl<A: Scalar> Trainer<'_, A> {
         let weights = parts.iter().enumerate().map(|(i, part)| (format!("weights.{i}"), Numbers::Own(&part.weights)));
         let arrays = slots.chain(average).chain(states).chain(weights).collect();
         let training = Training { spec: self.describe(&parts), arrays };
-        // Layers of other crates may have no description; their parameters are saved all the same.
+        // Layers of other crates may have no description; their parameters are saved anyway.
         let architecture = describe(network).ok();
         let texts: Vec<_> = architecture.iter().map(|text| ("architecture", &**text)).collect();
         write_whole(path.as_ref(), &container::write(network, &texts, Some(&training))?)
     }
 
-    /// The texts and the few numbers of a file.
+    /// Describes the state, with its texts and small numbers.
     fn describe(&self, parts: &[Part<'_, A>]) -> Spec {
         let Progress { seed, epoch, batches, step, base_rate, history } = &self.progress;
         let counts = [("seed", seed), ("epoch", epoch), ("batches", batches), ("step", step)];
@@ -105,12 +106,12 @@ impl<A: Scalar> Trainer<'_, A> {
         spec.set("parts", kinds).set("history", epochs.collect::<Vec<_>>())
     }
 
-    /// Takes up a training that [`save_state`](Self::save_state) saved: this trainer and `network` have to be set up as
-    /// those were. The learning rate is the saved one. Callbacks that were not there then begin afresh.
+    /// Resumes a training from [`save_state`](Self::save_state); this trainer and `network` must be set up as the saved
+    /// ones were. The learning rate is the saved one. Callbacks without a saved state start fresh.
     ///
     /// # Errors
-    /// [`Error::File`] when the file cannot be read; [`Error::Format`] when it is damaged, or of another number type, network
-    /// or schedule, or of an optimizer of another kind or with other settings. Trainer and network then are as they were.
+    /// [`Error::File`] when the file cannot be read; [`Error::Format`] when it is damaged, or of another number type,
+    /// network, schedule, optimizer or optimizer setting. Trainer and network are then not changed.
     pub fn load_state(&mut self, path: impl AsRef<Path>, network: &mut Network<A>) -> Result<()> {
         named(path.as_ref(), |bytes| self.restore(&container::open::<A>(bytes)?, network))
     }
@@ -155,7 +156,7 @@ impl<A: Scalar> Trainer<'_, A> {
         Part { kind: kind.into(), state, weights: Cow::Borrowed(&[]) }
     }
 
-    /// Those of the callbacks that have a kind.
+    /// The states of the callbacks with a kind.
     fn callback_parts(&self) -> Result<Vec<Part<'_, A>>> {
         let mut parts = Vec::new();
         for callback in &self.callbacks {
@@ -170,7 +171,7 @@ impl<A: Scalar> Trainer<'_, A> {
         Ok(parts)
     }
 
-    /// Gives schedule and callbacks their states, the callbacks by kind and order; all or none.
+    /// Restores the schedule and the callbacks, matched by kind and order; all or none.
     fn restore_parts(&mut self, schedule: &Part<'_, A>, mut left: Vec<Part<'_, A>>) -> Result<()> {
         let Self { schedule: own, callbacks, .. } = self;
         let mut own = own.as_mut().map(|(own, _)| (own.state(), own));
@@ -193,7 +194,7 @@ impl<A: Scalar> Trainer<'_, A> {
                 return Err(error);
             }
         }
-        // Only now, so that no weights have to be kept twice.
+        // Last, so that no weights are kept twice.
         done.into_iter().for_each(|(callback, _, weights)| callback.set_weights(weights.into_owned()));
         Ok(())
     }
@@ -239,12 +240,12 @@ fn read<A: Scalar>(file: &SafeTensors<'_>) -> Result<State<A>> {
 fn count(spec: &Spec, name: &str) -> Result<u64> {
     match spec.get(name) {
         Some(&Setting::Count(n)) => Ok(n),
-        // Which is an error.
+        // Returns the error.
         _ => spec.count(name).map(|n| n as u64),
     }
 }
 
-/// How often something was done: no training does so much that one more could not be counted.
+/// A counter; bounded, so that it cannot overflow.
 fn steps(spec: &Spec, name: &str) -> Result<u64> {
     match count(spec, name)? {
         n if n < 1 << 53 => Ok(n),

@@ -1,4 +1,4 @@
-//! One step: the forward pass of a batch, its loss, the backward pass, and the optimizer's change.
+//! A training step: forward pass, loss, backward pass and optimizer step.
 
 use ndarray::Array2;
 
@@ -7,18 +7,18 @@ use crate::kernels::resize;
 use crate::optimizers::Norm;
 use crate::{Error, Matrix, Network, Result, Scalar, Tape};
 
-/// What the random numbers are for.
+/// The use of random numbers.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
     Shuffling,
     Layers,
 }
 
-/// The seed of the random numbers for one purpose and the epoch or batch `index`.
+/// The seed for one purpose and the epoch or batch `index`.
 ///
-/// They follow from the seed and the index alone, so a training that was saved needs no generator's state to go on.
+/// It depends on nothing else, so a saved training needs no state of a generator.
 pub(super) fn seed_of(seed: u64, purpose: Purpose, index: u64) -> u64 {
-    // SplitMix64's step and finish, with each word in turn.
+    // SplitMix64, fed with each word in turn.
     [purpose as u64, index].into_iter().fold(seed, |seed, word| {
         let mut z = (seed ^ word).wrapping_add(0x9e37_79b9_7f4a_7c15);
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -27,16 +27,16 @@ pub(super) fn seed_of(seed: u64, purpose: Purpose, index: u64) -> u64 {
     })
 }
 
-/// The memory of a trainer, kept from batch to batch.
+/// The buffers of a trainer, kept from batch to batch.
 #[derive(Debug)]
 pub(super) struct Work<A: Scalar> {
     pub(super) tape: Option<Tape<A>>,
     pub(super) target: Array2<A>,
-    /// The weight of each sample of the batch, if they have any.
+    /// The weight of each sample of the batch; empty without weights.
     weights: Vec<A>,
-    /// The weight of each class, if they have any.
+    /// The weight of each class; empty without weights.
     pub(super) class_weights: Vec<A>,
-    /// Batches gathered for the next step.
+    /// The number of batches accumulated for the next step.
     pub(super) gathered: usize,
 }
 
@@ -48,7 +48,7 @@ impl<A: Scalar> Default for Work<A> {
 }
 
 impl<A: Scalar> Work<A> {
-    /// The tape for this network, with no gradients gathered.
+    /// Starts the tape for this network, without accumulated gradients.
     pub(super) fn start(&mut self, network: &Network<A>) {
         self.gathered = 0;
         match &mut self.tape {
@@ -58,24 +58,24 @@ impl<A: Scalar> Work<A> {
     }
 }
 
-/// Writes the inputs and the targets of a batch.
+/// Writes the inputs and targets of a batch.
 type Fill<'f, A> = dyn FnMut(&mut Matrix<A>, &mut Matrix<A>) -> Result<()> + 'f;
 
-/// A batch that is to be learned.
+/// A training batch.
 pub(super) struct Batch<'b, A: Scalar> {
     pub(super) rows: usize,
     pub(super) target_width: usize,
-    /// The numbers of its samples, where samples have weights.
+    /// The indices of its samples, if samples have weights.
     pub(super) samples: &'b [usize],
-    /// Writes inputs and targets.
+    /// Writes its inputs and targets.
     pub(super) fill: &'b mut Fill<'b, A>,
 }
 
 impl<A: Scalar> Trainer<'_, A> {
-    /// Forward, loss and backward on one batch; returns the loss.
+    /// Runs forward, loss and backward on one batch; returns the loss.
     pub(super) fn learn(&mut self, network: &mut Network<A>, batch: Batch<'_, A>) -> Result<A> {
         let samples = batch.samples;
-        // In a fit, errors name the sample, which may be anywhere in the batch.
+        // In a fit, errors name the index in the data set.
         let of_all = |row| samples.get(row).copied().unwrap_or(row);
         self.learn_batch(network, batch).map_err(|error| error.map_row(of_all))
     }
@@ -98,7 +98,7 @@ impl<A: Scalar> Trainer<'_, A> {
                 let label = label.to_f64();
                 let known = class_weights.get(label as usize).filter(|_| label >= 0.0 && target_width == 1);
                 *weight *= *known.ok_or_else(|| Error::Target {
-                    loss: "the weighting by class".into(),
+                    who: "the weighting by class".into(),
                     wants: format!("a target of one column of classes from 0 to {}", class_weights.len() - 1),
                     got: if target_width == 1 { label.to_string() } else { format!("{target_width} columns") },
                     row: None,
@@ -121,7 +121,7 @@ impl<A: Scalar> Trainer<'_, A> {
         Ok(loss)
     }
 
-    /// The step over what was gathered; `loss` is that of the last batch.
+    /// Takes the optimizer step over the accumulated gradients; `loss` is that of the last batch.
     pub(super) fn step(&mut self, network: &mut Network<A>, loss: A) -> Result<()> {
         let tape = self.work.tape.as_mut().expect("a run starts with a tape");
         if self.accumulate > 1 {
@@ -146,20 +146,24 @@ impl<A: Scalar> Trainer<'_, A> {
     }
 }
 
-/// The error of a loss that is no number, told which layer's outputs were the first that are none.
+/// For a non-finite loss, finds the input or the first layer whose outputs are not finite.
 fn blame<A: Scalar>(network: &Network<A>, x: &Matrix<A>, error: Error) -> Error {
     if !matches!(error, Error::NonFinite { .. }) {
         return error;
     }
     let not_finite = |x: &Matrix<A>| x.iter().find(|x| !x.is_finite()).map(|x| x.to_f64());
     if let Some(got) = not_finite(x) {
-        return Error::NonFinite { what: "the input".into(), got };
+        return Error::NonFinite { what: "the input".into(), got, in_data: true };
     }
     let Ok(outputs) = network.layer_outputs(x) else { return error };
     let Ok(steps) = network.steps(network.input_shape()) else { return error };
     for (step, y) in steps.iter().zip(&outputs) {
         if let Some(got) = not_finite(y) {
-            return Error::NonFinite { what: format!("the output of layer {}, {},", step.name, step.text), got };
+            return Error::NonFinite {
+                what: format!("the output of layer {}, {},", step.name, step.text),
+                got,
+                in_data: false,
+            };
         }
     }
     error

@@ -1,4 +1,4 @@
-//! A network becomes a graph of operators, step by step.
+//! Exports a network as a graph of operators, step by step.
 
 use crate::layer::{Join, Layer};
 use crate::network::{Source, as_network};
@@ -25,13 +25,13 @@ pub(super) fn write<A: Scalar>(network: &Network<A>) -> Result<Vec<u8>> {
     Ok(operators.graph.write())
 }
 
-/// Adds the steps of a network that takes these values, and returns the names of its outputs.
+/// Adds the steps of a network with these inputs, and returns the names of its outputs.
 fn add_network<A: Scalar>(
     operators: &mut Operators,
     network: &Network<A>,
     inputs: Vec<String>,
     shape: Shape,
-    place: &str,
+    prefix: &str,
 ) -> Result<Vec<String>> {
     let mut made: Vec<String> = Vec::new();
     let name_of = |made: &[String], source: &Source| match source {
@@ -41,11 +41,11 @@ fn add_network<A: Scalar>(
     for step in network.steps(shape)? {
         let takes: Vec<(String, Shape)> =
             step.takes.iter().map(|source| name_of(&made, source)).zip(step.inputs.iter().copied()).collect();
-        let place = format!("{place}{}.", step.name);
+        let prefix = format!("{prefix}{}.", step.name);
         let written = match step.layer() {
-            Some(layer) => add_layer(operators, layer, takes, &place),
+            Some(layer) => add_layer(operators, layer, takes, &prefix),
             None => {
-                operators.begin(&place, takes, |f| {
+                operators.begin(&prefix, takes, |f| {
                     step.visit(&mut |info, matrix| f(&info.name.to_string(), info.dims, matrix))
                 });
                 step.join().map_or(Ok(()), |join| Join::onnx(join, operators)).map(|()| operators.value())
@@ -56,32 +56,32 @@ fn add_network<A: Scalar>(
     Ok(network.output_sources().map(|(_, source)| name_of(&made, &source)).collect())
 }
 
-/// Adds a layer, and returns the name of what it gives.
+/// Adds a layer, and returns the name of its output.
 fn add_layer<A: Scalar>(
     operators: &mut Operators,
     layer: &dyn Layer<A>,
     takes: Vec<(String, Shape)>,
-    place: &str,
+    prefix: &str,
 ) -> Result<String> {
     if let Some(network) = as_network(layer) {
-        return add_nested(operators, network, &takes[0], place);
+        return add_nested(operators, network, &takes[0], prefix);
     }
-    operators.begin(place, takes, |f| layer.visit(&mut |info, matrix| f(&info.name.to_string(), info.dims, matrix)));
+    operators.begin(prefix, takes, |f| layer.visit(&mut |info, matrix| f(&info.name.to_string(), info.dims, matrix)));
     layer.onnx(operators)?;
     Ok(operators.value())
 }
 
-/// A network in a network takes one value, whose features are those of all its inputs, and gives one.
+/// Adds a nested network: it takes one value, the features of all its inputs, and gives one.
 fn add_nested<A: Scalar>(
     operators: &mut Operators,
     network: &Network<A>,
     (value, shape): &(String, Shape),
-    place: &str,
+    prefix: &str,
 ) -> Result<String> {
     use crate::spec::onnx::Attribute::Int;
     operators.set_value(value.clone());
     let own = network.declared_shape().unwrap_or(*shape);
-    // It may see the same numbers in another shape.
+    // Its input may have another shape of the same size.
     operators.reshape(*shape, own);
     let count = network.inputs().len();
     let inputs = if count == 1 {
@@ -102,7 +102,7 @@ fn add_nested<A: Scalar>(
             })
             .collect()
     };
-    let outputs = add_network(operators, network, inputs, own, place)?;
+    let outputs = add_network(operators, network, inputs, own, prefix)?;
     if let [one] = &*outputs {
         return Ok(one.clone());
     }

@@ -1,34 +1,34 @@
-//! Constants that an ONNX file keeps in other files beside it.
+//! Constants that are stored in files beside the ONNX file.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
-/// The folder of an ONNX file, and the files there that it names.
+/// The folder of an ONNX file, and the files that it refers to.
 #[derive(Debug)]
 pub(super) struct External {
     folder: Option<PathBuf>,
-    /// Each with its length, and how much of it may still be read: no more than all of it.
+    /// Each with its length, and how much of it may still be read: all of it once.
     files: BTreeMap<String, (File, u64, u64)>,
 }
 
 impl External {
-    /// Without a folder, there are no other files.
+    /// Without a folder, other files are rejected.
     pub(super) fn new(folder: Option<&Path>) -> Self {
-        // The folder of a plain name is the current one.
+        // The folder of a plain file name is the current one.
         let folder =
             folder.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder }.to_owned());
         Self { folder, files: BTreeMap::new() }
     }
 
-    /// The length of all files that were opened.
+    /// The total length of the opened files.
     pub(super) fn size(&self) -> usize {
         let sum = self.files.values().fold(0_u64, |sum, (_, length, _)| sum.saturating_add(*length));
         usize::try_from(sum).unwrap_or(usize::MAX)
     }
 
-    /// The bytes that the entries of a constant tell: a file's name, and a part of the file.
+    /// Reads the bytes that the entries of a constant refer to: a file name, an offset and a length.
     pub(super) fn read(&mut self, entries: &[(String, String)]) -> Result<Vec<u8>, String> {
         let entry = |name: &str| entries.iter().find(|(other, _)| other == name).map(|(_, text)| &**text);
         let number =
@@ -57,7 +57,7 @@ impl External {
             let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
             let failed = |error: std::io::Error| format!("`{name}`: {error}");
             let path = folder.join(name);
-            // A link may lead elsewhere.
+            // A symbolic link may lead elsewhere.
             let inside =
                 inside && path.canonicalize().map_err(failed)?.starts_with(folder.canonicalize().map_err(failed)?);
             if !inside || name.is_empty() {

@@ -1,4 +1,4 @@
-//! What an ONNX file says: a graph of operators, and its constants.
+//! Reads and writes ONNX files: a graph of operators and constants.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -8,15 +8,15 @@ use super::protobuf::{Fields, Message, Value};
 use crate::io::half;
 use crate::spec::onnx::{Attribute, FLOAT, Graph, INT32, INT64, Node, Port, Tensor};
 
-/// The version of the operators that are written: 20, the first with GELU.
+/// The exported opset: 20, the first with GELU.
 pub(super) const OPSET: i64 = 20;
-/// The oldest that are read: before, numbers were not broadcast as they are now.
+/// The oldest supported opset: before, broadcasting was different.
 const OLDEST: i64 = 7;
-/// The latest whose operators are known.
+/// The latest supported opset.
 const LATEST: i64 = 25;
-/// The version of the file format that came with it.
+/// The file format version of opset 20.
 const IR_VERSION: i64 = 9;
-/// The name of the first axis of input and output.
+/// The name of the batch axis.
 const BATCH: &str = "batch";
 
 const FLOAT16: i64 = 10;
@@ -24,7 +24,7 @@ const DOUBLE: i64 = 11;
 const BFLOAT16: i64 = 16;
 
 impl Tensor<'_> {
-    /// The floating-point numbers, or what is wrong with them.
+    /// The floating-point numbers, or an error message.
     pub(super) fn numbers(&self) -> Result<Vec<f64>, String> {
         let chunks = |size| self.data.chunks_exact(size);
         let half = |widen: fn(u16) -> f32| {
@@ -40,7 +40,7 @@ impl Tensor<'_> {
         self.check(size).map(|()| numbers)
     }
 
-    /// The integers, or what is wrong with them.
+    /// The integers, or an error message.
     pub(super) fn integers(&self) -> Result<Vec<i64>, String> {
         let chunks = |size| self.data.chunks_exact(size);
         let (numbers, size) = match self.kind {
@@ -51,9 +51,9 @@ impl Tensor<'_> {
         self.check(size).map(|()| numbers)
     }
 
-    /// Whether there are numbers, as many as the sizes say.
+    /// Checks that the number of values matches the sizes.
     fn check(&self, size: usize) -> Result<(), String> {
-        // Beside a size of 0 the others would say nothing about how much there is.
+        // With a size of 0, the other sizes say nothing about the number of values.
         if self.dims.contains(&0) {
             return Err(format!("its sizes {:?} leave no numbers", self.dims));
         }
@@ -132,8 +132,8 @@ impl Port {
     }
 }
 
-/// Reads the graph of an ONNX file, the version of its operators, and the size of all its data; or tells what is wrong
-/// with it. `folder` is where it may have more data.
+/// Reads the graph of an ONNX file, its opset, and the size of all its data, or returns an error message. `folder` may
+/// contain external data.
 pub(super) fn read<'b>(bytes: &'b [u8], folder: Option<&Path>) -> Result<(Graph<'b>, i64, usize), String> {
     let (mut graph, mut version) = (None, None);
     for field in Fields(bytes) {
@@ -144,7 +144,7 @@ pub(super) fn read<'b>(bytes: &'b [u8], folder: Option<&Path>) -> Result<(Graph<
         }
     }
     let graph = graph.ok_or("it has no graph")?;
-    // Without one, it is the first.
+    // The default is 1.
     let version = version.unwrap_or(1);
     if !(OLDEST..=LATEST).contains(&version) {
         return Err(format!(
@@ -169,7 +169,7 @@ pub(super) fn read<'b>(bytes: &'b [u8], folder: Option<&Path>) -> Result<(Graph<
     Ok((read, version, size))
 }
 
-/// The version of ONNX's own operators, if these are what it is about.
+/// The version of an operator set, if it is the standard one.
 fn read_version(value: Value<'_>) -> Result<Option<i64>, String> {
     let (mut domain, mut version) = (String::new(), 0);
     for field in Fields(value.bytes()?) {
@@ -232,7 +232,7 @@ fn read_tensor<'b>(value: Value<'b>, more: &mut External) -> Result<(String, Ten
         match field? {
             (1, value) => value.add_ints(&mut dims)?,
             (2, value) => kind = value.int()?,
-            // Numbers one by one, or packed: those of raw data then, in the same order of bytes.
+            // Values one by one, or packed: raw data are then in the same byte order.
             (4, Value::Float(x)) => floats.extend(x.to_le_bytes()),
             (4 | 9 | 10, value) => data = Some(value.bytes()?),
             (7, value) => value.add_ints(&mut ints)?,
@@ -256,7 +256,7 @@ fn read_tensor<'b>(value: Value<'b>, more: &mut External) -> Result<(String, Ten
     Ok((name, Tensor { dims, kind, data }))
 }
 
-/// A name and what it stands for.
+/// A key and its value.
 fn read_entry(value: Value<'_>) -> Result<(String, String), String> {
     let (mut name, mut text) = (String::new(), String::new());
     for field in Fields(value.bytes()?) {
@@ -282,7 +282,7 @@ fn read_port(value: Value<'_>) -> Result<Port, String> {
     Ok(port)
 }
 
-/// The type of the numbers, and the sizes.
+/// The element type and the sizes.
 fn read_type(value: Value<'_>) -> Result<(i64, Vec<Option<usize>>), String> {
     let inner = |bytes, number| -> Result<Option<&[u8]>, String> {
         for field in Fields(bytes) {

@@ -1,6 +1,6 @@
 //! ONNX files: [`Sequential::to_onnx`] and [`Sequential::from_onnx`].
 
-// Sizes of what is in memory become the format's signed integers.
+// Sizes in memory become the format's signed integers.
 #![allow(clippy::cast_possible_wrap)]
 
 use std::fs;
@@ -16,19 +16,19 @@ mod import;
 mod protobuf;
 
 impl<A: Scalar> Network<A> {
-    /// Writes the network as it predicts to an ONNX file, which other runtimes execute.
+    /// Exports the network, in evaluation mode, to an ONNX file for other runtimes.
     ///
     /// The graph has one input `x` and one output `y`, whose first axis is the batch and whose others are those of the
     /// network's shapes: (batch, features), (batch, steps, features) or (batch, channels, height, width). It is of opset
     /// 20, and computes in `f32` whatever `A` is.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for a layer that ONNX export does not know; [`Error::Save`] if the file cannot be written.
+    /// [`Error::Unsupported`] for a layer without ONNX export; [`Error::Save`] if the file cannot be written.
     pub fn to_onnx(&self, path: impl AsRef<Path>) -> Result<()> {
         atomic::write_whole(path.as_ref(), &self.to_onnx_bytes()?)
     }
 
-    /// The content of the file that [`to_onnx`](Self::to_onnx) writes.
+    /// The content of the file written by [`to_onnx`](Self::to_onnx).
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -40,28 +40,28 @@ impl<A: Scalar> Network<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for a layer that ONNX export does not know.
+    /// [`Error::Unsupported`] for a layer without ONNX export.
     pub fn to_onnx_bytes(&self) -> Result<Vec<u8>> {
         export::write(self)
     }
 
-    /// Makes a network of an ONNX file of opset 7 to 25: of the operators that [`to_onnx`](Self::to_onnx) writes, also as
-    /// `PyTorch` and others write them, with inputs and outputs of the names in the file. Numbers that the file keeps in
-    /// others must be in its own folder.
+    /// Imports an ONNX file of opset 7 to 25 as a graph: the operators that [`to_onnx`](Self::to_onnx) writes, also as
+    /// `PyTorch` and others write them. Inputs and outputs keep their names. External data must be in the folder of the
+    /// file.
     ///
-    /// What is not certain to mean the same here is refused, so that a network that is read predicts what the file says.
+    /// Anything whose meaning might differ here is rejected, so that an imported network predicts what the file
+    /// specifies.
     ///
     /// # Errors
-    /// [`Error::File`] if the file cannot be read; [`Error::Format`] if it is damaged, or something in it is no layer of
-    /// this crate.
+    /// [`Error::File`] if the file cannot be read; [`Error::Format`] if it is damaged, or an operator is not supported.
     pub fn from_onnx(path: impl AsRef<Path>) -> Result<Self> {
         let name = || path.as_ref().display().to_string();
-        let bytes = fs::read(&path).map_err(|error| Error::File { path: name(), error: error.to_string() })?;
+        let bytes = fs::read(&path).map_err(|error| Error::file(path.as_ref(), error))?;
         let folder = path.as_ref().parent().unwrap_or_else(|| Path::new(""));
         import::read(&bytes, &name(), Some(folder))
     }
 
-    /// Makes a network of the content of an ONNX file: as [`from_onnx`](Self::from_onnx).
+    /// Imports the content of an ONNX file: as [`from_onnx`](Self::from_onnx).
     ///
     /// # Errors
     /// As [`from_onnx`](Self::from_onnx).

@@ -1,6 +1,6 @@
-//! As much of the protobuf encoding as ONNX needs: a message is a list of numbered fields.
+//! The subset of the protobuf encoding that ONNX needs: a message is a list of numbered fields.
 
-/// A message that is being written.
+/// A message being written.
 #[derive(Debug, Default)]
 pub(super) struct Message(pub(super) Vec<u8>);
 
@@ -41,7 +41,7 @@ impl Message {
     }
 }
 
-/// What a field holds.
+/// The value of a field.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Value<'b> {
     Int(u64),
@@ -67,7 +67,7 @@ impl<'b> Value<'b> {
         String::from_utf8(self.bytes()?.to_vec()).map_err(|_| "a text is not UTF-8".into())
     }
 
-    /// Adds one integer, or all of a packed list.
+    /// Appends one integer, or a packed list.
     pub(super) fn add_ints(self, list: &mut Vec<i64>) -> Result<(), String> {
         match self {
             Self::Bytes(bytes) => {
@@ -83,7 +83,7 @@ impl<'b> Value<'b> {
 }
 
 impl Value<'_> {
-    /// Adds one number, or all of a packed list.
+    /// Appends one number, or a packed list.
     pub(super) fn add_floats(self, list: &mut Vec<f32>) -> Result<(), String> {
         match self {
             Self::Bytes(bytes) => {
@@ -96,7 +96,7 @@ impl Value<'_> {
     }
 }
 
-/// The fields of a message that is being read, with their numbers.
+/// An iterator over the numbered fields of a message.
 pub(super) struct Fields<'b>(pub(super) &'b [u8]);
 
 impl<'b> Fields<'b> {
@@ -142,7 +142,7 @@ impl<'b> Iterator for Fields<'b> {
     fn next(&mut self) -> Option<Self::Item> {
         let field = (!self.0.is_empty()).then(|| self.field())?;
         if field.is_err() {
-            // Nothing after it can be found.
+            // Nothing after it can be parsed.
             self.0 = &[];
         }
         Some(field)

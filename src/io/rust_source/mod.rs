@@ -16,17 +16,17 @@ const KERNELS: &str = include_str!("kernels.txt");
 const POLYNOMIAL: &str = include_str!("../../kernels/math/polynomial.rs");
 const F32: &str = include_str!("../../kernels/math/f32.rs");
 const F64: &str = include_str!("../../kernels/math/f64.rs");
-/// Samples in the generated test.
+/// The number of samples in the generated test.
 const SAMPLES: usize = 4;
 
 impl<A: Scalar> Network<A> {
-    /// Writes the network as one Rust source file that needs nothing but `std`: parameters are constants, nothing is put
-    /// on the heap, and `predict` gives the bits of [`predict_one`](Self::predict_one) (on a machine with fused
-    /// multiply-add, as all are for which this crate has vector instructions). A test in the file says so.
+    /// Writes the network as one Rust source file that needs only `std`: parameters are constants, nothing is allocated
+    /// on the heap, and `predict` returns the bits of [`predict_one`](Self::predict_one) (on a machine with fused
+    /// multiply-add, like all for which this crate has vector instructions). A test in the file checks that.
     ///
-    /// It knows dense layers, softmax and its logarithm on plain features, flatten and reshape, what only training
-    /// changes, and every layer with a [`rust_expression`](Layer::rust_expression), such as the activations. Such a file is for
-    /// small networks: on x86-64 its products are fast with `-C target-cpu=native` or `x86-64-v3` only.
+    /// It supports dense layers, softmax and log-softmax on flat features, flatten and reshape, layers that only act in
+    /// training, and every layer with a [`rust_expression`](Layer::rust_expression), such as the activations. It is
+    /// meant for small networks: on x86-64, its products are fast only with `-C target-cpu=native` or `x86-64-v3`.
     ///
     /// # Errors
     /// [`Error::Unsupported`] for other layers; [`Error::Save`] if the file cannot be written.
@@ -34,7 +34,7 @@ impl<A: Scalar> Network<A> {
         atomic::write_whole(path.as_ref(), self.to_rust()?.as_bytes())
     }
 
-    /// The content of the file that [`export_rust`](Self::export_rust) writes.
+    /// The content of the file written by [`export_rust`](Self::export_rust).
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -46,7 +46,7 @@ impl<A: Scalar> Network<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for layers that it does not know.
+    /// [`Error::Unsupported`] for other layers.
     pub fn to_rust(&self) -> Result<String> {
         let mut source = Source::default();
         source.network(self, self.input_shape())?;
@@ -78,7 +78,7 @@ impl<A: Scalar> Network<A> {
         Ok(text)
     }
 
-    /// A test that the source predicts what this network does.
+    /// Writes a test that the source predicts what this network does.
     fn write_test(&self, text: &mut String) -> Result<()> {
         let x = Init::Uniform { low: -2.0, high: 2.0 }.matrix::<A>(SAMPLES, self.input_shape().len(), &mut rng(0));
         let mut cases = String::new();
@@ -99,7 +99,7 @@ impl<A: Scalar> Network<A> {
     }
 }
 
-/// The lines of `predict`, and the constants that they use.
+/// The body of `predict`, and the constants that it uses.
 #[derive(Default)]
 struct Source {
     steps: String,
@@ -133,7 +133,7 @@ impl Source {
         } else if any.is::<LogSoftmax>() && is_flat {
             self.step("log_softmax(x)");
         } else if let Some(expression) = layer.rust_expression(&number) {
-            // Such as dropout, which only training changes.
+            // A layer such as dropout acts only in training.
             if expression != "x" {
                 self.step(&format!("x.map(|x| {expression})"));
             }
@@ -149,7 +149,7 @@ impl Source {
         let _ = writeln!(self.steps, "    let x = {value};");
     }
 
-    /// A product, made as this crate makes it for one sample, and a sum.
+    /// A product, computed as this crate does for one sample, and a sum.
     fn dense<A: Scalar>(&mut self, layer: &Dense<A>) {
         let (inputs, outputs) = layer.weight().dim();
         let (weight, bias) = (format!("WEIGHT_{}", self.count), format!("BIAS_{}", self.count));
@@ -170,7 +170,7 @@ impl Source {
     }
 }
 
-/// The numbers as a Rust array.
+/// A Rust array.
 fn array<A: Scalar>(numbers: &[A]) -> String {
     let mut text = "[".to_owned();
     for (i, &x) in numbers.iter().enumerate() {
@@ -180,7 +180,7 @@ fn array<A: Scalar>(numbers: &[A]) -> String {
     text + "]"
 }
 
-/// The number as Rust writes it: the shortest decimal that is this one.
+/// A Rust literal: the shortest decimal that parses to this number.
 fn literal<A: Scalar>(x: A) -> String {
     if x.is_finite() {
         return format!("{x:?}");

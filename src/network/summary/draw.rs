@@ -1,4 +1,4 @@
-//! The architecture as a drawing.
+//! Drawings of the architecture.
 
 use std::fmt::Write as _;
 
@@ -7,24 +7,24 @@ use crate::Shape;
 use crate::network::Source;
 use crate::svg::{GREY, INK, N, Svg, text_width};
 
-/// The height of a box, and the gap between two.
+/// The height of a box, and of the gap between two.
 const BOX: f64 = 30.0;
 const GAP: f64 = 34.0;
 /// The upper edge of the first box.
 const TOP: f64 = 6.0;
 
-/// An input, a layer or an output in the drawing: one below the other.
+/// An input, a layer or an output of the drawing, from top to bottom.
 struct Row<'a> {
     label: String,
-    /// What stands beside it.
+    /// The text beside it.
     note: String,
-    /// What it takes.
+    /// Its inputs.
     takes: &'a [Source],
     layer: Option<&'a LayerSummary>,
 }
 
 impl Summary {
-    /// The architecture in the language of Graphviz.
+    /// The architecture as a Graphviz graph in DOT.
     pub fn dot(&self) -> String {
         let mut text = String::from("digraph {\n  node [shape=box];\n");
         let id = |kind: &str, i: usize, of: usize| if of == 1 { kind.to_owned() } else { format!("{kind}{i}") };
@@ -56,18 +56,17 @@ impl Summary {
         text + "}\n"
     }
 
-    /// The architecture as a drawing in SVG: a box for each layer in the order in which they are computed, and beside it
-    /// what it costs.
+    /// The architecture as an SVG drawing: a box for each layer in the order of computation, with its cost beside it.
     ///
-    /// In a chain the shapes stand between the boxes. In any other network they stand beside them, the inputs are boxes at
-    /// the top and the outputs at the bottom, and what does not come from the box above comes along a curve at the side.
+    /// In a chain the shapes are between the boxes. In other networks they are beside the boxes, inputs are boxes at
+    /// the top, outputs at the bottom, and an input that is not the box above is connected by a curve at the side.
     pub fn svg(&self) -> String {
         let rows = self.rows();
         let place = |source: Source| match source {
             Source::Input(i) => i,
             Source::Step(i) => self.inputs.len() + i,
         };
-        // How far a curve to the row at `to` reaches to the side.
+        // How far a curve to the row `to` extends to the side.
         let reach = |from: usize, to: usize| if from + 1 == to { 0.0 } else { 12.0 + 14.0 * (to - from).min(9) as f64 };
         let curves = rows.iter().enumerate().flat_map(|(to, row)| row.takes.iter().map(move |&from| (from, to)));
         let widest = |texts: &dyn Fn(&Row<'_>) -> f64, least| rows.iter().map(texts).fold(least, f64::max);
@@ -89,7 +88,7 @@ impl Summary {
                         svg.text((middle + 8.0, y - GAP + 18.0), &shape, format_args!(r#"fill="{GREY}""#));
                     }
                 } else {
-                    // From the lower part of a box to the upper part of the other.
+                    // From the lower part of one box to the upper part of the other.
                     curve(&mut svg, left, [top(from) + 20.0, y + 10.0], reach(from, to));
                 }
             }
@@ -135,7 +134,7 @@ impl Summary {
         inputs.chain(layers).chain(outputs).collect()
     }
 
-    /// What stands in a layer's box: in a chain its text, otherwise with its name, by which others take it.
+    /// The text in a layer's box: in a chain its `Debug` text, otherwise with the name that others refer to.
     fn label(&self, layer: &LayerSummary) -> String {
         if self.is_chain { layer.name.clone() } else { format!("{} {}", layer.step, layer.name) }
     }
@@ -167,7 +166,7 @@ fn arrow_down(svg: &mut Svg, (x, y): (f64, f64)) {
     svg.element("path", format_args!(r#"d="{path}" fill="{INK}""#));
 }
 
-/// A curve to the left of boxes that begin at `x`, from one height to another, that reaches so far to the side.
+/// A curve to the left of boxes at `x`, from one height to another, that extends to the side by `reach`.
 fn curve(svg: &mut Svg, x: f64, [from, to]: [f64; 2], reach: f64) {
     let (x, side, end, from, to) = (N(x), N(x - reach), N(x - 6.0), N(from), N(to));
     let path = format!("M{x} {from}C{side} {from} {side} {to} {end} {to}");

@@ -1,4 +1,4 @@
-//! [`Summary`]: what a network costs, layer by layer.
+//! [`Summary`]: the cost of a network, layer by layer.
 
 use std::fmt::{self, Display};
 
@@ -10,9 +10,9 @@ use crate::{Result, Scalar, Shape};
 
 mod draw;
 
-/// What a network costs: the shapes between its layers, parameters, multiply-adds, and the memory of a training step.
+/// The cost of a network: output shapes, parameters, multiply-accumulates, and the memory of a training step.
 ///
-/// It prints as a table, and draws the architecture as [DOT](Self::dot) and as [SVG](Self::svg).
+/// It prints as a table, and draws the architecture in [DOT](Self::dot) and [SVG](Self::svg).
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -28,46 +28,47 @@ mod draw;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
-    /// The shape of a sample that goes in.
+    /// The shape of an input sample.
     pub input: Shape,
-    /// How many samples a batch has.
+    /// The batch size.
     pub batch: usize,
-    /// The bytes of a number: 4 or 8.
+    /// The bytes per number: 4 or 8.
     pub number: usize,
-    /// The layers and joins in the order in which they are computed.
+    /// The layers and joins in the order of computation.
     pub layers: Vec<LayerSummary>,
-    /// Names and shapes; the input of a chain is called `input`, its output `output`.
+    /// Names and shapes; a chain has the input `input` and the output `output`.
     inputs: Vec<(String, Shape)>,
     outputs: Vec<(String, Source)>,
     is_chain: bool,
 }
 
-/// What a layer or join costs at one of its places.
+/// The cost of a layer or join in one of its steps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerSummary {
-    /// The layer as it prints itself.
+    /// Its `Debug` text.
     pub name: String,
     /// The name of its step; in a chain, its position.
     step: String,
-    /// What it takes, and the same by name.
+    /// Its inputs, and their names.
     takes: Vec<Source>,
     takes_text: String,
     /// Whether its parameters are counted at an earlier step.
     shared: bool,
-    /// The shape of a sample after it.
+    /// The shape of an output sample.
     pub output: Shape,
-    /// How many numbers of it are trained.
+    /// The number of trainable parameters.
     pub parameters: usize,
-    /// How many numbers of it are running statistics.
+    /// The number of running statistics.
     pub statistics: usize,
-    /// How many products its forward pass adds up for one sample: see [`Layer::multiply_adds`].
+    /// The multiply-accumulates per sample of a forward pass: see [`Layer::multiply_adds`].
     pub multiply_adds: u64,
-    /// Whether a training step needs the gradient by its output: it or a layer before it has parameters.
+    /// Whether a training step computes the gradient with respect to its output: it or a layer before it has
+    /// parameters.
     pub has_gradient: bool,
 }
 
 impl Summary {
-    /// The summary of `network` for batches of so many samples.
+    /// Summarizes `network` for batches of `batch` samples.
     ///
     /// # Errors
     /// [`Error::Empty`](crate::Error::Empty) for a network without layers.
@@ -105,57 +106,57 @@ impl Summary {
         Ok(Self { input, batch, number: size_of::<A>(), layers, inputs, outputs, is_chain })
     }
 
-    /// How many numbers training can change.
+    /// The number of trainable parameters.
     pub fn parameters(&self) -> usize {
         self.layers.iter().map(|layer| layer.parameters).sum()
     }
 
-    /// The products that a forward pass adds up for one sample; a training step has about three times as many.
+    /// The multiply-accumulates per sample of a forward pass; a training step takes about three times as many.
     pub fn multiply_adds(&self) -> u64 {
         self.layers.iter().map(|layer| layer.multiply_adds).sum()
     }
 
-    /// The bytes of all parameters and statistics.
+    /// The bytes of all parameters and running statistics.
     pub fn parameter_bytes(&self) -> usize {
         self.number * self.layers.iter().map(|layer| layer.parameters + layer.statistics).sum::<usize>()
     }
 
-    /// The bytes that a batch takes on its way forward, which a tape keeps for the way back: the input and the output of
-    /// every layer. What a layer keeps besides, such as a dropout's mask, is not counted.
+    /// The bytes of the values that a tape keeps for the backward pass of a batch: the input, and the output of every
+    /// layer. What a layer caches besides, such as a dropout mask, is not counted.
     pub fn value_bytes(&self) -> usize {
         let outputs: usize = self.layers.iter().map(|layer| layer.output.len()).sum();
         self.number * self.batch * (self.input.len() + outputs)
     }
 
-    /// The bytes of the gradients of a training step: one number for each parameter, and one for each output from the
-    /// first layer with parameters on.
+    /// The bytes of the gradients of a training step: of each parameter, and of each output from the first layer with
+    /// parameters on.
     pub fn gradient_bytes(&self) -> usize {
         let outputs: usize =
             self.layers.iter().filter(|layer| layer.has_gradient).map(|layer| layer.output.len()).sum();
         self.number * (self.parameters() + self.batch * outputs)
     }
 
-    /// The most memory that the numbers of a training step take together: parameters, values and gradients. An optimizer
-    /// with a memory adds that: Adam twice the parameters, momentum once.
+    /// The peak memory of a training step: parameters, values and gradients. The optimizer's state comes on top: Adam
+    /// keeps two numbers per parameter, momentum one.
     pub fn peak_bytes(&self) -> usize {
         self.parameter_bytes() + self.value_bytes() + self.gradient_bytes()
     }
 }
 
-/// A table of the layers, and the totals below it; in a network that is no chain, each with what it takes.
+/// Prints a table of the layers and the totals; unless the network is a chain, with the inputs of each layer.
 impl Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut lines = vec![["layer", "output", "parameters", "multiply-adds"].map(String::from).to_vec()];
-        lines.extend(self.inputs.iter().map(|(name, shape)| vec![name.clone(), shape.to_string()]));
+        let mut rows = vec![["layer", "output", "parameters", "multiply-adds"].map(String::from).to_vec()];
+        rows.extend(self.inputs.iter().map(|(name, shape)| vec![name.clone(), shape.to_string()]));
         for layer in &self.layers {
             let LayerSummary { step, name, takes_text, .. } = layer;
             let [parameters, products] = [layer.parameters as u64, layer.multiply_adds].map(grouped);
             let parameters = if layer.shared { "shared".into() } else { parameters };
-            lines.push(vec![format!("{step} {name}{takes_text}"), layer.output.to_string(), parameters, products]);
+            rows.push(vec![format!("{step} {name}{takes_text}"), layer.output.to_string(), parameters, products]);
         }
         let total = [self.parameters() as u64, self.multiply_adds()].map(grouped);
-        lines.push([vec!["total".into(), String::new()], total.to_vec()].concat());
-        f.write_str(&table(&lines, |column| column < 2))?;
+        rows.push([vec!["total".into(), String::new()], total.to_vec()].concat());
+        f.write_str(&table(&rows, |column| column < 2))?;
         writeln!(f, "parameters {}", Bytes(self.parameter_bytes()))?;
         let (values, gradients) = (Bytes(self.value_bytes()), Bytes(self.gradient_bytes()));
         writeln!(f, "a step on a batch of {}: values {values}, gradients {gradients}", self.batch)?;
@@ -163,7 +164,7 @@ impl Display for Summary {
     }
 }
 
-/// A number of bytes in a unit that suits it.
+/// A number of bytes in a suitable unit.
 struct Bytes(usize);
 
 impl Display for Bytes {

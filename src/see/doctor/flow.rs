@@ -1,4 +1,4 @@
-//! How numbers go through a network, forward and back.
+//! Checks the scale of values and gradients through a network.
 
 use ndarray::Array2;
 
@@ -7,7 +7,7 @@ use crate::losses::Loss;
 use crate::network::StepView;
 use crate::{Matrix, Network, Result, Scalar, Tape};
 
-/// Outputs and gradients of the layers with parameters, which should be of one size throughout.
+/// Checks the outputs and gradients of the layers with parameters, which should have one scale throughout.
 pub(super) fn examine<A: Scalar>(
     network: &Network<A>,
     x: &Matrix<A>,
@@ -27,7 +27,7 @@ pub(super) fn examine<A: Scalar>(
         steps.iter().enumerate().filter(|(_, step)| step.parameter_count() > 0).collect();
     let place = |&(_, step): &(usize, &StepView<'_, A>)| format!("layer {} {}", step.name, step.text);
 
-    // Forward: the worst layer beside the input.
+    // Forward: the worst layer relative to the input.
     let input = size(&x.to_owned());
     let beside = |&(i, _): &(usize, &StepView<'_, A>)| outputs[i] / input;
     let worst = layers.iter().max_by(|a, b| beside(a).ln().abs().total_cmp(&beside(b).ln().abs()));
@@ -58,7 +58,7 @@ pub(super) fn examine<A: Scalar>(
         }
     }
 
-    // Back: the first layer beside the last.
+    // Backward: the first layer relative to the last.
     let ([first, .., last], true) = (&layers[..], gradients.last().is_some_and(|last| *last > 0.0)) else {
         return Ok(());
     };

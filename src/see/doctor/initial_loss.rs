@@ -1,4 +1,4 @@
-//! [`initial_loss`]: is the network as unsure as it should be?
+//! [`initial_loss`]: checks the loss of an untrained network.
 
 use ndarray::Array2;
 
@@ -8,11 +8,11 @@ use crate::losses::Loss;
 use crate::network::Source;
 use crate::{Matrix, Network, Result, Scalar};
 
-/// The loss of a network that was not trained yet, beside that of an answer which knows nothing.
+/// Compares the loss of an untrained network with that of an uninformed prediction.
 ///
-/// That answer is what the network's last activations make of zeros: for classes the same probability for each, so the
-/// loss is ln C for C classes and ln 2 for yes or no; for numbers 0, so the mean squared error is the mean square of the
-/// targets.
+/// That prediction is the output of the network's last activations for zeros. For classes it has equal probabilities,
+/// so the loss is ln C for C classes and ln 2 for a binary target; for numbers it is 0, so the mean squared error is
+/// the mean square of the targets.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -41,30 +41,30 @@ pub fn initial_loss<A: Scalar>(
     Ok(InitialLoss { loss: got, knowing_nothing, classes })
 }
 
-/// The loss of a network, and that of an answer which knows nothing.
+/// The loss of a network, and that of an uninformed prediction.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct InitialLoss {
     /// The network's loss.
     pub loss: f64,
-    /// The loss of an answer that knows nothing.
+    /// The loss of an uninformed prediction.
     pub knowing_nothing: f64,
     /// Whether the targets are classes.
     pub classes: bool,
 }
 
 impl InitialLoss {
-    /// How many times the loss of an answer that knows nothing it is: about 1 for a fresh network.
+    /// The loss divided by that of an uninformed prediction: about 1 for an untrained network.
     pub fn ratio(&self) -> f64 {
         self.loss / self.knowing_nothing
     }
 
-    /// The most that the ratio should be. A loss of numbers is a square: 4 is twice as far.
+    /// The largest healthy ratio. The mean squared error is quadratic: 4 is twice the distance.
     fn limit(&self) -> f64 {
         if self.classes { 2.0 } else { 4.0 }
     }
 
-    /// In words, for a network that was not trained yet: its ratio should also be a half at least.
+    /// Reports on an untrained network, whose ratio should also be at least one half.
     pub fn report(&self) -> Report {
         let Self { loss, knowing_nothing, .. } = *self;
         let advice = if !loss.is_finite() {
@@ -88,7 +88,7 @@ impl InitialLoss {
         }
     }
 
-    /// What is wrong with it, whether the network was trained or not.
+    /// The finding for any network, trained or not.
     pub(super) fn finding(&self) -> Option<Finding> {
         if self.knowing_nothing > 100.0 {
             return Some(Finding {
@@ -116,7 +116,7 @@ impl InitialLoss {
     }
 }
 
-/// What comes out if the last layers that have parameters, one before each output, give zeros.
+/// The outputs if the last layers with parameters, one before each output, give zeros.
 fn knowing_nothing<A: Scalar>(network: &Network<A>, x: &Matrix<A>) -> Result<Array2<A>> {
     let steps = network.steps(network.input_shape())?;
     let mut silent = Vec::new();
@@ -136,6 +136,6 @@ fn knowing_nothing<A: Scalar>(network: &Network<A>, x: &Matrix<A>) -> Result<Arr
             matrix.fill(A::ZERO);
         }
     });
-    // A network without parameters is asked about zeros.
+    // A network without parameters is given zeros.
     if silent.is_empty() { copy.predict(&Array2::from_elem(x.dim(), A::ZERO)) } else { copy.predict(x) }
 }

@@ -1,4 +1,4 @@
-//! The doctor: looks at a network and a batch, and says what is wrong and what to do.
+//! The doctor: examines a network on a batch, and reports what is wrong and what to do.
 //!
 //! ```
 //! use neuropil::prelude::*;
@@ -15,7 +15,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! What it measures can be had one by one, as numbers and as a [`Report`] in words:
+//! Each check is also a function of its own, which returns numbers and a [`Report`]:
 //!
 //! ```
 //! use neuropil::prelude::*;
@@ -58,58 +58,58 @@ pub use report::Report;
 pub use units::{UnitShare, Units, units};
 pub use updates::{Update, Updates, updates};
 
-/// What the doctor knows.
+/// The problems that the doctor finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Disease {
-    /// NaN or infinity among inputs, targets, parameters or outputs.
+    /// NaN or infinity in inputs, targets, parameters or outputs.
     NonFinite,
-    /// Inputs of another size than 1.
+    /// Inputs that are not scaled to about 1.
     UnscaledInputs,
-    /// Targets that are far larger than what a fresh network gives.
+    /// Targets that are much larger than the outputs of an untrained network.
     UnscaledTargets,
-    /// The same input with different labels.
+    /// Equal inputs with different labels.
     Contradictions,
-    /// Labels that have nothing to do with the inputs.
+    /// Labels unrelated to the inputs.
     ShuffledLabels,
-    /// A last layer and a loss that do the same thing twice.
+    /// A last layer that applies a function which the loss applies, too.
     Twice,
-    /// The units of a layer are all alike, and learn alike.
+    /// All units of a layer are equal, and get equal gradients.
     Symmetry,
-    /// The loss at the start is far from that of an answer which knows nothing.
+    /// The initial loss is far from that of an uninformed prediction.
     WrongStart,
-    /// Units that are zero, with slope zero, for every sample.
+    /// Units whose output and slope are zero for every sample.
     DeadUnits,
     /// Units whose slope is near zero for nearly all samples.
     SaturatedUnits,
-    /// Outputs that fade from layer to layer.
+    /// Outputs that shrink from layer to layer.
     FadingOutputs,
     /// Outputs that grow from layer to layer.
     GrowingOutputs,
-    /// Gradients that vanish on their way back.
+    /// Gradients that vanish in the backward pass.
     VanishingGradients,
-    /// Gradients that explode on their way back.
+    /// Gradients that explode in the backward pass.
     ExplodingGradients,
-    /// Steps that are large beside the weights.
+    /// Updates that are large relative to the weights.
     LargeUpdates,
-    /// Steps that are tiny beside the weights, though there is much to learn.
+    /// Updates that are tiny relative to the weights, although the loss is still high.
     SmallUpdates,
 }
 
-/// One thing that is wrong.
+/// A problem.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
-    /// What it is.
+    /// The kind of problem.
     pub disease: Disease,
-    /// Where: a layer with its position, a parameter, or the data.
+    /// The layer, parameter or data set concerned.
     pub place: String,
-    /// What was measured.
+    /// The measured value.
     pub number: f64,
-    /// What it should be.
+    /// The rule that it violates.
     pub rule: &'static str,
-    /// What to do about it.
+    /// What to do.
     pub advice: &'static str,
-    /// Where the rule comes from.
+    /// The source of the rule.
     pub source: &'static str,
 }
 
@@ -123,20 +123,20 @@ impl fmt::Display for Finding {
     }
 }
 
-/// All that the doctor found, the data's troubles first: those cause others.
+/// The findings of the doctor, those about the data first, as they cause others.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Diagnosis {
-    /// What is wrong.
+    /// The problems.
     pub findings: Vec<Finding>,
 }
 
 impl Diagnosis {
-    /// Whether nothing was found.
+    /// Whether there are no findings.
     pub fn is_healthy(&self) -> bool {
         self.findings.is_empty()
     }
 
-    /// Whether this was found.
+    /// Whether this problem was found.
     pub fn has(&self, disease: Disease) -> bool {
         self.findings.iter().any(|finding| finding.disease == disease)
     }
@@ -151,14 +151,15 @@ impl fmt::Display for Diagnosis {
     }
 }
 
-/// Looks at a network, fresh or trained, on a batch of samples (some dozens, better some hundreds), with the loss and the
-/// optimizer that are to train it. Network and optimizer stay as they are.
+/// Examines a network, trained or not, on a batch (dozens, better hundreds of samples), with the loss and the optimizer
+/// for its training. Network and optimizer are not changed.
 ///
-/// The rules are rules of thumb: a finding is a place to look at, with its number. Whether a network can learn one batch
-/// by heart is asked by [`overfit`], which takes longer.
+/// The rules are rules of thumb: a finding is worth a look. Whether a network can fit one batch is tested by
+/// [`overfit`], which takes longer.
 ///
 /// # Errors
-/// When the samples do not fit the network, the target does not fit the loss, or there are fewer than two samples.
+/// When the samples do not fit the network or the target does not fit the loss; [`Error::Setting`] for fewer than two
+/// samples.
 pub fn examine<A: Scalar>(
     network: &Network<A>,
     x: &Matrix<A>,
@@ -171,7 +172,7 @@ pub fn examine<A: Scalar>(
     loss.check(&y, target)?;
     samples::non_finite(network, x, target, &y, &mut findings);
     if !findings.is_empty() {
-        // NaN is everywhere then.
+        // NaN has spread everywhere.
         return Ok(Diagnosis { findings });
     }
     samples::inputs(x, &mut findings);
@@ -182,11 +183,11 @@ pub fn examine<A: Scalar>(
     findings.extend(start.finding());
     findings.extend(units(network, x)?.findings());
     match flow::examine(network, x, target, loss, &mut findings) {
-        // What explodes at the first step, the loss at the start has told of.
+        // The first update explodes, which the initial loss has already shown.
         Err(Error::NonFinite { .. }) => return Ok(Diagnosis { findings }),
         result => result?,
     }
-    // Small steps are well where little is left to learn, and where gradients vanish they are small for that reason.
+    // Small updates are fine when the loss is low, and are explained by vanishing gradients.
     let vanishing = findings.iter().any(|finding| finding.disease == Disease::VanishingGradients);
     let should_move = start.ratio() > 0.5 && !vanishing;
     let updates = updates(network, x, target, loss, optimizer)?;

@@ -1,21 +1,22 @@
-//! [`overfit`]: can the network learn one batch by heart?
+//! [`overfit`]: can the network fit one batch perfectly?
 
 use super::Report;
 use crate::losses::Loss;
 use crate::optimizers::Adam;
 use crate::{Error, Matrix, Network, Result, Scalar, Tape};
 
-/// The learning rates that are tried, each from the same start.
+/// The learning rates to try, each from the initial parameters.
 const RATES: [f64; 3] = [1e-2, 1e-3, 1e-1];
-/// The most steps for each.
+/// The maximum number of steps for each.
 const STEPS: u64 = 500;
-/// The share of the loss before that may be left.
+/// The fraction of the initial loss to reach.
 const LEFT: f64 = 0.01;
 
-/// Trains a copy of the network on one batch until it knows it by heart. A network that cannot do that for a few dozen
-/// samples will learn no more from many.
+/// Trains a copy of the network on one batch until it overfits. A network that cannot fit a few dozen samples will not
+/// fit many.
 ///
-/// It takes up to 500 steps of [`Adam`] at 0.01, at 0.001 and at 0.1; the loss should fall to a hundredth.
+/// It takes up to 500 steps of [`Adam`] with each of the learning rates 0.01, 0.001 and 0.1; the loss should fall to 1
+/// %.
 ///
 /// # Errors
 /// When the samples do not fit the network, or the target does not fit the loss.
@@ -51,20 +52,20 @@ pub fn overfit<A: Scalar>(
     Ok(Overfit { before, after, steps })
 }
 
-/// How well a network could learn one batch by heart.
+/// How well a network can fit one batch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Overfit {
-    /// The loss before.
+    /// The initial loss.
     pub before: f64,
     /// The lowest loss.
     pub after: f64,
-    /// The steps to it.
+    /// The number of steps to the lowest loss.
     pub steps: u64,
 }
 
 impl Overfit {
-    /// In words.
+    /// Reports the result.
     pub fn report(&self) -> Report {
         let Self { before, after, steps } = *self;
         let advice = "the network cannot learn even this: look for samples that are alike with targets that are not, for frozen or \

@@ -1,17 +1,17 @@
-//! [`Report`]: one measurement in words.
+//! [`Report`]: the result of one check in words.
 
 use std::fmt;
 
 use crate::text::figures;
 
-/// What was measured, and what to do about it. It prints as a few lines.
+/// The measurements of a check, and what to do about them. It prints as a few lines.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
-    /// What was looked at.
+    /// What was checked.
     pub title: &'static str,
     /// Names and values.
     pub values: Vec<(String, f64)>,
-    /// What is not as it should be, and what may help; nothing if all is well.
+    /// What is wrong, and what may help; empty if all is well.
     pub advice: Vec<String>,
 }
 

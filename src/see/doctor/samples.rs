@@ -1,4 +1,4 @@
-//! What can be wrong with the data.
+//! Checks of the data.
 
 use ndarray::{Array2, ArrayView1, Axis};
 
@@ -7,12 +7,12 @@ use crate::layer::Layer;
 use crate::see::plane::class_of;
 use crate::{Matrix, Network, Scalar};
 
-/// Distances are taken between so many samples at most: their number grows with the square.
+/// The maximum number of samples whose distances are computed: their number is quadratic.
 const MOST: usize = 400;
-/// Fewer samples say nothing about labels.
+/// With fewer samples, the labels are not checked.
 const FEWEST: usize = 40;
 
-/// NaN and infinity, wherever they come from.
+/// Finds NaN and infinity, and where they come from.
 pub(super) fn non_finite<A: Scalar>(
     network: &Network<A>,
     x: &Matrix<A>,
@@ -49,7 +49,7 @@ pub(super) fn non_finite<A: Scalar>(
     }
 }
 
-/// The size of the inputs.
+/// Checks the scale of the inputs.
 pub(super) fn inputs<A: Scalar>(x: &Matrix<A>, findings: &mut Vec<Finding>) {
     let size = |column: ArrayView1<'_, A>| {
         (column.iter().map(|x| x.to_f64().powi(2)).sum::<f64>() / column.len().max(1) as f64).sqrt()
@@ -73,7 +73,7 @@ pub(super) fn inputs<A: Scalar>(x: &Matrix<A>, findings: &mut Vec<Finding>) {
     });
 }
 
-/// Whether samples that are near each other have the same labels: contradictions, and labels that look shuffled.
+/// Checks whether nearby samples have equal labels: finds contradictions, and labels that look shuffled.
 pub(super) fn labels<A: Scalar>(x: &Matrix<A>, target: &Matrix<A>, outputs: usize, findings: &mut Vec<Finding>) {
     let rows = x.nrows().min(MOST);
     if rows < FEWEST {
@@ -96,7 +96,7 @@ pub(super) fn labels<A: Scalar>(x: &Matrix<A>, target: &Matrix<A>, outputs: usiz
             source: "no function gives two answers to one question",
         });
     }
-    // How often the nearest sample is of the same class, and how often it would be by chance.
+    // How often the nearest sample has the same class, and how often it would by chance.
     let mut counts = vec![0.0_f64; classes.iter().max().map_or(0, |last| last + 1)];
     classes[..rows].iter().for_each(|&class| counts[class] += 1.0);
     let n = rows as f64;
@@ -109,7 +109,7 @@ pub(super) fn labels<A: Scalar>(x: &Matrix<A>, target: &Matrix<A>, outputs: usiz
             place: "the targets".into(),
             number: deviations,
             rule: "the nearest sample has the same class more often than by chance: by 3 standard deviations or more",
-            advice: "look whether inputs and labels were shuffled or sorted apart; a network will learn such labels by \
+            advice: "look whether inputs and labels were shuffled or sorted separately; a network will learn such labels by \
                      heart, and nothing else",
             source: "Cover, Hart, Nearest neighbor pattern classification, 1967; Zhang et al., Understanding deep \
                      learning requires rethinking generalization, 2017",
@@ -117,7 +117,7 @@ pub(super) fn labels<A: Scalar>(x: &Matrix<A>, target: &Matrix<A>, outputs: usiz
     }
 }
 
-/// The same for targets that are numbers: the nearest sample should have a similar one.
+/// [`labels`] for numeric targets: the nearest sample should have a similar one.
 fn numbers(target: &Array2<f64>, nearest: &[(usize, f64)], findings: &mut Vec<Finding>) {
     let rows = nearest.len();
     let used = target.slice(ndarray::s![..rows, ..]);
@@ -125,20 +125,20 @@ fn numbers(target: &Array2<f64>, nearest: &[(usize, f64)], findings: &mut Vec<Fi
     let difference = |(i, (j, _)): (usize, &(usize, f64))| -> f64 {
         used.row(i).iter().zip(used.row(*j)).map(|(a, b)| (a - b).powi(2)).sum()
     };
-    let apart = nearest.iter().enumerate().map(difference).sum::<f64>() / rows as f64 / (2.0 * variance);
-    if apart > 0.8 {
+    let distance = nearest.iter().enumerate().map(difference).sum::<f64>() / rows as f64 / (2.0 * variance);
+    if distance > 0.8 {
         findings.push(Finding {
             disease: Disease::ShuffledLabels,
             place: "the targets".into(),
-            number: apart,
+            number: distance,
             rule: "the targets of neighbours differ less than those of any two samples: at most 0.8 of that, squared",
-            advice: "look whether inputs and targets were shuffled or sorted apart",
+            advice: "look whether inputs and targets were shuffled or sorted separately",
             source: "Cover, Hart, Nearest neighbor pattern classification, 1967",
         });
     }
 }
 
-/// Whether the targets are classes, not numbers.
+/// Whether the targets are classes rather than numbers.
 pub(super) fn are_classes<A: Scalar>(target: &Matrix<A>, outputs: usize) -> bool {
     classes(&target.mapv(Scalar::to_f64), outputs).is_some()
 }
@@ -154,7 +154,7 @@ fn classes(target: &Array2<f64>, outputs: usize) -> Option<Vec<usize>> {
     labels.then(|| target.rows().into_iter().map(class_of).collect())
 }
 
-/// The nearest other of the first `rows` samples to each of them, and its distance, with all features of deviation 1.
+/// The nearest neighbor of each of the first `rows` samples, and its distance, with standardized features.
 fn nearest<A: Scalar>(x: &Matrix<A>, rows: usize) -> Vec<(usize, f64)> {
     let mut x = x.slice(ndarray::s![..rows, ..]).mapv(Scalar::to_f64);
     for mut column in x.columns_mut() {

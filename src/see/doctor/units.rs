@@ -1,4 +1,4 @@
-//! [`units`]: which units are dead, and which are saturated?
+//! [`units`]: finds dead and saturated units.
 
 use ndarray::{Array2, s};
 
@@ -8,20 +8,21 @@ use crate::layer::Layer;
 use crate::network::Source;
 use crate::{Error, Matrix, Network, Result, Scalar, Shape, Tape};
 
-/// A slope that lets nothing through.
+/// The largest slope that counts as flat.
 const FLAT: f64 = 0.01;
-/// The share of samples for which a saturated unit is flat.
+/// The fraction of samples for which a saturated unit is flat.
 const SAMPLES: f64 = 0.95;
-/// The share of a layer's units that may be so.
+/// The largest healthy fraction of such units in a layer.
 const UNITS: f64 = 0.2;
 
-/// The share of dead and of saturated units of each activation, over these samples.
+/// The fractions of dead and of saturated units of each activation, on these samples.
 ///
-/// A unit is dead if it is 0 with a slope of 0 for every sample: it says nothing and learns nothing. It is saturated if,
-/// for nearly all samples (19 of 20), it is not 0 and its slope is below 0.01, so that hardly any gradient passes.
-/// Up to a fifth of a layer's units may be so; the last layer may saturate, as a trained classifier does.
+/// A unit is dead if its output and slope are 0 for every sample: it contributes nothing and cannot learn. It is
+/// saturated if, for nearly all samples (19 of 20), its output is not 0 and its slope is below 0.01, so that hardly any
+/// gradient passes. Up to a fifth of a layer's units may be so; the last layer may saturate, as in a trained
+/// classifier.
 ///
-/// Every layer is looked at that acts on each number alone, also one from another crate.
+/// Every elementwise layer is checked, including those of other crates.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -35,7 +36,8 @@ const UNITS: f64 = 0.2;
 /// ```
 ///
 /// # Errors
-/// [`Error::Setting`] for fewer than two samples; [`Error::Width`] when they do not fit the network; those of its layers.
+/// [`Error::Setting`] for fewer than two samples; [`Error::Width`] when they do not fit the network; errors of the
+/// layers.
 pub fn units<A: Scalar>(network: &Network<A>, x: &Matrix<A>) -> Result<Units> {
     check_setting("the number of samples", x.nrows() as f64, "at least 2", x.nrows() >= 2)?;
     if x.ncols() != network.input_shape().len() {
@@ -66,28 +68,28 @@ pub fn units<A: Scalar>(network: &Network<A>, x: &Matrix<A>) -> Result<Units> {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Units {
-    /// For each activation.
+    /// The fractions for each activation.
     pub layers: Vec<UnitShare>,
 }
 
-/// The shares of a layer's units that are dead, and that are saturated.
+/// The fractions of dead and of saturated units of a layer.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct UnitShare {
-    /// The layer's name: its position, unless it was given another one.
+    /// The layer's name; by default its position.
     pub name: String,
-    /// The layer, as its `Debug` prints it.
+    /// The layer's `Debug` text.
     pub layer: String,
-    /// Whether it is the last one, which may saturate.
+    /// Whether it is the last layer, which may saturate.
     pub last: bool,
-    /// The share of dead units.
+    /// The fraction of dead units.
     pub dead: f64,
-    /// The share of saturated units.
+    /// The fraction of saturated units.
     pub saturated: f64,
 }
 
 impl Units {
-    /// In words.
+    /// Reports the result.
     pub fn report(&self) -> Report {
         let values = self.layers.iter().flat_map(|UnitShare { name, layer, dead, saturated, .. }| {
             [(format!("{name} {layer}, dead"), *dead), (format!("{name} {layer}, saturated"), *saturated)]
@@ -124,14 +126,14 @@ impl Units {
     }
 }
 
-/// The layer's slopes, if it acts on each number alone.
+/// The slopes of an elementwise layer.
 fn slopes<A: Scalar>(layer: &dyn Layer<A>, x: &Matrix<A>, shape: Shape) -> Result<Option<Array2<A>>> {
     let mut tape = Tape::for_layer(layer, shape, 0).predicting();
     let size = tape.forward(layer, x)?.dim();
     if !layer.differentiable() || layer.output_shape(shape)?.len() != shape.len() {
         return Ok(None);
     }
-    // A gradient at every other number of every other sample must come back there, and nowhere else.
+    // An elementwise layer returns gradients exactly where they were given: at every other column of every other row.
     let here = |(row, column): (usize, usize)| row % 2 == 0 && column % 2 == 0;
     let some = Array2::from_shape_fn(size, |at| if here(at) { A::ONE } else { A::ZERO });
     let back = tape.backward_from(layer, &some)?.input;
@@ -142,14 +144,14 @@ fn slopes<A: Scalar>(layer: &dyn Layer<A>, x: &Matrix<A>, shape: Shape) -> Resul
     Ok(Some(tape.backward_from(layer, &all)?.input.clone()))
 }
 
-/// The shares of dead and of saturated units.
+/// The fractions of dead and of saturated units.
 fn shares<A: Scalar>(y: &Array2<A>, slopes: &Array2<A>) -> [f64; 2] {
     let (mut dead, mut saturated) = (0, 0);
     for (y, slopes) in y.columns().into_iter().zip(slopes.columns()) {
         if y.iter().chain(slopes).all(|&number| number == A::ZERO) {
             dead += 1;
         } else {
-            // Where a rectifier is 0, it is not saturated.
+            // A rectifier at 0 is not saturated.
             let flat = |(y, slope): &(&A, &A)| **y != A::ZERO && slope.to_f64().abs() < FLAT;
             let flat = y.iter().zip(slopes).filter(flat).count();
             saturated += usize::from(flat as f64 >= SAMPLES * y.len() as f64);

@@ -1,4 +1,4 @@
-//! [`updates`]: how far does a step move each weight?
+//! [`updates`]: the size of an update relative to the weights.
 
 use super::{Disease, Finding, Report};
 use crate::layer::{Layer, Role};
@@ -6,12 +6,12 @@ use crate::losses::Loss;
 use crate::optimizers::Optimizer;
 use crate::{Matrix, Network, Result, Scalar, Tape};
 
-/// The ratios of a step to the weights that are usual: about 10⁻³, and for the first steps of a training more.
+/// The usual ratios of update to weights: about 10⁻³, and more in the first steps of a training.
 const USUAL: std::ops::RangeInclusive<f64> = 1e-5..=0.1;
 
-/// How long the step of each weight matrix is beside the matrix itself, both as L2 norms, for one step on this batch.
+/// The L2 norm of the update of each weight matrix, relative to that of the matrix, for one step on this batch.
 ///
-/// A ratio of about 10⁻³ is usual. There is one for each weight that learns; biases, which begin at 0, are left out. The optimizer stays as it is, too.
+/// A ratio of about 10⁻³ is usual. Biases, which start at 0, are omitted. Network and optimizer are not changed.
 ///
 /// # Errors
 /// Those of [`Tape::train`].
@@ -45,33 +45,33 @@ pub fn updates<A: Scalar>(
             return;
         }
         let step = norm((after - before).iter());
-        // Zeros that do not move would be 0/0.
+        // Avoids 0/0 for zeros that are not updated.
         let ratio = if step == 0.0 { 0.0 } else { step / norm(before.iter()) };
         weights.push(Update { name: info.name.to_string(), ratio });
     });
     Ok(Updates { weights })
 }
 
-/// How far a step moves the weights of a network.
+/// The relative updates of the weights of a network.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Updates {
-    /// For each weight that learns.
+    /// One entry per trainable weight.
     pub weights: Vec<Update>,
 }
 
-/// How far a step moves a weight.
+/// The relative update of a weight.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Update {
     /// The weight's name, such as `0.weight`.
     pub name: String,
-    /// The length of the step beside that of the weight.
+    /// The norm of the update divided by that of the weight.
     pub ratio: f64,
 }
 
 impl Updates {
-    /// In words.
+    /// Reports the result.
     pub fn report(&self) -> Report {
         let advice = self.findings().map(|Finding { disease, place, number, advice, .. }| {
             let how = match disease {

@@ -1,4 +1,4 @@
-//! What can be wrong with how a network was put together.
+//! Checks of the architecture and the initialization.
 
 use super::{Disease, Finding};
 use crate::layer::{Layer, Role};
@@ -6,7 +6,7 @@ use crate::losses::Loss;
 use crate::network::Source;
 use crate::{Network, Scalar};
 
-/// A softmax or sigmoid before a loss that has its own.
+/// Finds a softmax or sigmoid before a loss that includes it.
 pub(super) fn twice<A: Scalar>(network: &Network<A>, loss: &dyn Loss<A>, findings: &mut Vec<Finding>) {
     let Ok(steps) = network.steps(network.input_shape()) else { return };
     for (name, source) in network.output_sources() {
@@ -34,7 +34,7 @@ pub(super) fn twice<A: Scalar>(network: &Network<A>, loss: &dyn Loss<A>, finding
     }
 }
 
-/// Weights in which every unit is like every other, as when they all start at zero.
+/// Finds weights for which all units are equal, as after initialization with zeros.
 pub(super) fn symmetry<A: Scalar>(network: &Network<A>, findings: &mut Vec<Finding>) {
     network.visit(&mut |info, w| {
         let alike = w.columns().into_iter().all(|column| column == w.column(0));
@@ -43,7 +43,7 @@ pub(super) fn symmetry<A: Scalar>(network: &Network<A>, findings: &mut Vec<Findi
                 disease: Disease::Symmetry,
                 place: info.name.to_string(),
                 number: w.ncols() as f64,
-                rule: "the units of a layer start with different weights; so many have the same",
+                rule: "the units of a layer start with different weights; this many are equal",
                 advice: "begin with random weights: see Init",
                 source: "Goodfellow, Bengio, Courville, Deep Learning, 2016, section 8.4",
             });

@@ -1,4 +1,4 @@
-//! A graph as a table, as DOT, and as a drawing: values above the edges, gradients below.
+//! A graph as a table, in DOT, and as a drawing: values above the edges, gradients below.
 
 use std::fmt::{self, Display, Write as _};
 
@@ -27,7 +27,7 @@ impl<A: Scalar> Node<A> {
     }
 }
 
-/// The name that a node was given, or its number.
+/// The name of a node, or its index.
 fn name<A: Scalar>(nodes: &[Node<A>], i: usize) -> String {
     nodes[i].name.clone().unwrap_or_else(|| format!("#{i}"))
 }
@@ -37,20 +37,20 @@ fn formula<A: Scalar>(nodes: &[Node<A>], i: usize) -> String {
     nodes[i].operation.formula(&names)
 }
 
-/// A table: each node, its formula, its value, and the gradient that it keeps.
+/// Prints a table: each node, its formula, its value, and its gradient if retained.
 impl<A: Scalar> Display for Graph<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nodes = self.nodes.borrow();
-        let mut lines = vec![["node", "formula", "value", "gradient"].map(String::from).to_vec()];
+        let mut table_rows = vec![["node", "formula", "value", "gradient"].map(String::from).to_vec()];
         for (i, node) in nodes.iter().enumerate() {
-            lines.push(vec![name(&nodes, i), formula(&nodes, i), node.value_text(), node.gradient_text()]);
+            table_rows.push(vec![name(&nodes, i), formula(&nodes, i), node.value_text(), node.gradient_text()]);
         }
-        f.write_str(&table(&lines, |column| column < 2))
+        f.write_str(&table(&table_rows, |column| column < 2))
     }
 }
 
 impl<A: Scalar> Graph<A> {
-    /// The graph in the language of Graphviz: `dot -Tsvg graph.dot`.
+    /// The graph in Graphviz's DOT language: `dot -Tsvg graph.dot`.
     pub fn dot(&self) -> String {
         let nodes = self.nodes.borrow();
         let mut text = String::from("digraph {\n  rankdir=LR;\n  node [shape=circle];\n");
@@ -73,8 +73,8 @@ impl<A: Scalar> Graph<A> {
         text + "}\n"
     }
 
-    /// The graph as a drawing in SVG: from left to right, the values in green above the edges, and the gradients that
-    /// the nodes keep in red below.
+    /// The graph as an SVG drawing, from left to right: the values in green above the edges, the retained gradients in
+    /// red below.
     pub fn svg(&self) -> String {
         let nodes = self.nodes.borrow();
         let layout = Layout::new(&nodes);
@@ -125,10 +125,10 @@ fn is_result<A: Scalar>(nodes: &[Node<A>], i: usize) -> bool {
     nodes.iter().all(|node| !node.operands.contains(&i))
 }
 
-/// Where everything stands: each operation right of its operands, at the height of their middle.
+/// The layout: each operation to the right of its operands, at their mean height.
 struct Layout {
     at: Vec<(f64, f64)>,
-    /// How long the edge after each node runs before it forks: room for its numbers.
+    /// The length of the edge after each node before it forks: room for its numbers.
     stubs: Vec<f64>,
     width: f64,
     height: f64,
@@ -158,7 +158,7 @@ impl Layout {
                 16.0 + text_width(&value, 12.0).max(text_width(&gradient, 12.0))
             })
             .collect();
-        // The left edge of a column is right of all that is in the one before.
+        // The left edge of a column, to the right of everything in the one before.
         let mut left = vec![0.0; columns + 1];
         let names = (0..nodes.len()).filter(|&i| nodes[i].is_leaf()).map(|i| text_width(&name(nodes, i), 14.0));
         left[0] = MARGIN + names.fold(0.0, f64::max);
@@ -168,7 +168,7 @@ impl Layout {
         }
         let mut rows: Vec<f64> = vec![0.0; nodes.len()];
         let mut taken: Vec<Vec<f64>> = vec![Vec::new(); columns];
-        // The next free place at or below a row.
+        // The next free row at or below a row.
         let mut place = |column: usize, mut row: f64| {
             while taken[column].iter().any(|other| (other - row).abs() < 0.99) {
                 row += 0.5;
@@ -197,13 +197,13 @@ impl Layout {
         Self { at, stubs, width: left[columns], height: 2.0 * (MARGIN + RADIUS + 8.0) + ROW * last }
     }
 
-    /// Where the edges to those who use a node part.
+    /// Where the edges to the users of a node fork.
     fn fork(&self, i: usize) -> (f64, f64) {
         (self.at[i].0 + RADIUS + self.stubs[i], self.at[i].1)
     }
 }
 
-/// A few numbers in brackets, row by row; of more only the shape.
+/// A small matrix in brackets, row by row; of a larger one only the shape.
 fn brief<A: Scalar>(x: &Array2<A>) -> String {
     if x.len() == 1 {
         return x.iter().map(|x| figures(x.to_f64(), 4)).collect();
@@ -216,7 +216,7 @@ fn brief<A: Scalar>(x: &Array2<A>) -> String {
     format!("[{}]", x.rows().into_iter().map(row).collect::<Vec<_>>().join("; "))
 }
 
-/// A text between quotes for DOT.
+/// A quoted string for DOT.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
 }

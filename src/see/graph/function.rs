@@ -1,4 +1,4 @@
-//! [`GraphLoss`] and [`GraphLayer`]: a loss or a layer of a formula, whose derivative the graph finds.
+//! [`GraphLoss`] and [`GraphLayer`]: a loss or a layer defined by a formula, differentiated by the graph.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 type Two<A> = dyn for<'g> Fn(Var<'g, A>, Var<'g, A>) -> Var<'g, A> + Send + Sync;
 type One<A> = dyn for<'g> Fn(Var<'g, A>) -> Var<'g, A> + Send + Sync;
 
-/// A loss that is a formula of one row of the outputs and one row of the target, for trying it out.
+/// A loss defined by a formula of one row of the outputs and one row of the target, for experiments.
 ///
 /// ```
 /// use neuropil::graph::GraphLoss;
@@ -32,7 +32,8 @@ pub struct GraphLoss<A: Scalar> {
 }
 
 impl<A: Scalar> GraphLoss<A> {
-    /// The loss of a row, a scalar: the sum over its numbers, not the mean, which is taken over the batch.
+    /// Creates a loss from the scalar loss of a row: the sum over its values, not the mean, which is taken over the
+    /// batch.
     pub fn new(
         name: &str,
         formula: impl for<'g> Fn(Var<'g, A>, Var<'g, A>) -> Var<'g, A> + Send + Sync + 'static,
@@ -40,7 +41,7 @@ impl<A: Scalar> GraphLoss<A> {
         Self { name: name.to_owned(), formula: Box::new(formula) }
     }
 
-    /// The loss of one row, and its gradient if it is asked for.
+    /// The loss of one row, and its gradient if requested.
     #[allow(clippy::needless_pass_by_value)] // A view is a reference.
     fn row(&self, y: ArrayView1<'_, A>, target: ArrayView1<'_, A>, dy: bool) -> Result<(A, Array2<A>)> {
         let graph = Graph::new();
@@ -61,7 +62,7 @@ impl<A: Scalar> Loss<A> for GraphLoss<A> {
             let (wants, got) = ([y.nrows(), target.ncols()], target.dim().into());
             return Err(Error::Dimensions { what: "the target".into(), wants, got });
         }
-        // What is wrong with one row is wrong with all.
+        // All rows have one shape, so one row is enough.
         let rows = y.rows().into_iter().zip(target.rows()).next();
         rows.map_or(Ok(()), |(y, target)| self.row(y, target, true).map(|_| ()))
     }
@@ -84,9 +85,9 @@ impl<A: Scalar> fmt::Debug for GraphLoss<A> {
     }
 }
 
-/// A layer without parameters that is a formula of the batch, for trying it out; an activation, say.
+/// A layer without parameters defined by a formula of the batch, for experiments, such as an activation.
 ///
-/// The formula must treat each row for itself: samples do not know of each other.
+/// The formula must act on each row separately: samples are independent.
 ///
 /// ```
 /// use neuropil::graph::GraphLayer;
@@ -106,14 +107,14 @@ pub struct GraphLayer<A: Scalar> {
 }
 
 impl<A: Scalar> GraphLayer<A> {
-    /// A layer that computes `formula` of its input, (samples, features).
+    /// Creates a layer that computes `formula` of its input, (samples, features).
     pub fn new(name: &str, formula: impl for<'g> Fn(Var<'g, A>) -> Var<'g, A> + Send + Sync + 'static) -> Self {
         Self { name: name.to_owned(), formula: Arc::new(formula) }
     }
 }
 
 impl<A: Scalar> Layer<A> for GraphLayer<A> {
-    /// The input's own shape if the formula keeps the number of features, else plain features.
+    /// The input's shape if the formula keeps the number of features, otherwise flat features.
     fn output_shape(&self, input: Shape) -> Result<Shape> {
         let graph = Graph::new();
         let x = graph.constant("x", Array2::from_elem((1, input.len()), A::ONE));

@@ -1,9 +1,9 @@
-//! The computational graph of a formula, with its values and gradients: backpropagation to look at.
+//! The computational graph of a formula, with values and gradients: backpropagation made visible.
 //!
-//! A formula is written as it stands in a book; each operation becomes a node that knows its value. [`Var::backward`]
-//! walks from the result back to the inputs and multiplies by the derivative of each operation on the way (the chain
-//! rule in reverse, Linnainmaa 1970). The graph prints as a table, as DOT for Graphviz, and as an SVG drawing with each
-//! value above its edge and each gradient below.
+//! Formulas are written as in a textbook; each operation becomes a node with its value. [`Var::backward`] walks from
+//! the result back to the inputs and multiplies by the derivative of each operation (reverse-mode differentiation,
+//! Linnainmaa 1970). The graph prints as a table, as DOT for Graphviz, and as an SVG drawing with each value above its
+//! edge and each gradient below.
 //!
 //! ```
 //! use neuropil::graph::Graph;
@@ -21,16 +21,16 @@
 //! # Ok::<(), neuropil::Error>(())
 //! ```
 //!
-//! As in `PyTorch`, gradients add up over several passes until they are [cleared](Var::clear_gradient), inner nodes keep
-//! theirs only if [asked to](Var::retain_gradient), and a pass frees the graph that it went through, unless it is
-//! [`backward_retaining`](Var::backward_retaining).
+//! As in `PyTorch`, gradients accumulate over several passes until they are [cleared](Var::clear_gradient),
+//! intermediate nodes keep theirs only [on request](Var::retain_gradient), and a backward pass frees the graph, unless
+//! it is [`backward_retaining`](Var::backward_retaining).
 //!
-//! A value is a matrix, a scalar one of 1 x 1. Where the shapes of two operands differ, one with a single row or column
-//! is repeated, as in numpy. Operators cannot return errors, so a wrong operation gives a variable without a value:
-//! [`Var::value`] and [`Var::backward`] tell what went wrong.
+//! A value is a matrix; a scalar is 1 x 1. Single rows and columns broadcast, as in NumPy. Operators cannot return
+//! errors, so an invalid operation gives a variable without a value: [`Var::value`] and [`Var::backward`] return the
+//! error.
 //!
-//! This is for looking and for trying out: [`GraphLoss`] and [`GraphLayer`] make a loss or a layer of a formula. What is
-//! trained in earnest brings its own derivative, which is many times faster.
+//! The graph is for teaching and experiments: [`GraphLoss`] and [`GraphLayer`] make a loss or a layer of a formula. A
+//! layer with its own derivative is many times faster.
 
 use std::cell::{Ref, RefCell};
 
@@ -47,30 +47,30 @@ use operation::Operation;
 
 pub use function::{GraphLayer, GraphLoss};
 
-/// The nodes of one or more formulas, in the order in which they were computed.
+/// The nodes of one or more formulas, in the order of computation.
 #[derive(Debug, Default)]
 pub struct Graph<A: Scalar> {
     nodes: RefCell<Vec<Node<A>>>,
 }
 
-/// A value of the graph, and where it came from.
+/// A value of the graph, and the operation that computed it.
 #[derive(Debug)]
 struct Node<A: Scalar> {
     name: Option<String>,
     operation: Operation<A>,
-    /// The operands, which always come before this node.
+    /// The operands, which precede this node.
     operands: Vec<usize>,
     value: Result<Array2<A>>,
     gradient: Option<Array2<A>>,
-    /// Whether an input is among the things that it depends on.
+    /// Whether it depends on an input.
     varies: bool,
-    /// Whether it keeps its gradient.
+    /// Whether it retains its gradient.
     retains: bool,
-    /// Whether a backward pass went through it and left nothing for another.
+    /// Whether a backward pass has freed it.
     freed: bool,
 }
 
-/// A node of a [`Graph`]: a handle to copy around and to write formulas with.
+/// A node of a [`Graph`]: a `Copy` handle for writing formulas.
 #[derive(Debug, Clone, Copy)]
 pub struct Var<'g, A: Scalar> {
     graph: &'g Graph<A>,
@@ -78,36 +78,36 @@ pub struct Var<'g, A: Scalar> {
 }
 
 impl<A: Scalar> Graph<A> {
-    /// A graph without nodes.
+    /// Creates an empty graph.
     pub fn new() -> Self {
         Self { nodes: RefCell::default() }
     }
 
-    /// A number that gradients are wanted for.
+    /// Adds a scalar input, which requires gradients.
     pub fn scalar(&self, name: &str, value: A) -> Var<'_, A> {
         self.input(name, Array2::from_elem((1, 1), value))
     }
 
-    /// A matrix that gradients are wanted for.
+    /// Adds a matrix input, which requires gradients.
     pub fn input(&self, name: &str, value: Array2<A>) -> Var<'_, A> {
         let var = self.push(Operation::Input, Vec::new(), Ok(value), true);
         var.named(name)
     }
 
-    /// A matrix that no gradient is wanted for, such as data.
+    /// Adds a constant matrix, without gradients, such as data.
     pub fn constant(&self, name: &str, value: Array2<A>) -> Var<'_, A> {
         let var = self.push(Operation::Constant, Vec::new(), Ok(value), false);
         var.named(name)
     }
 
-    /// Forgets all gradients.
+    /// Clears all gradients.
     pub fn clear_gradients(&self) {
         for node in self.nodes.borrow_mut().iter_mut() {
             node.gradient = None;
         }
     }
 
-    /// Lets every node that there is now keep its gradient.
+    /// Makes every existing node retain its gradient.
     pub fn retain_gradients(&self) {
         for node in self.nodes.borrow_mut().iter_mut() {
             node.retains = true;
@@ -133,7 +133,7 @@ impl<A: Scalar> Graph<A> {
         Var { graph: self, index: nodes.len() - 1 }
     }
 
-    /// The node of an operation on nodes of this graph.
+    /// Adds the node of an operation on nodes of this graph.
     fn compute(&self, operation: Operation<A>, operands: Vec<usize>) -> Var<'_, A> {
         let nodes = self.nodes.borrow();
         let values: Result<Vec<&Array2<A>>> =
@@ -146,7 +146,7 @@ impl<A: Scalar> Graph<A> {
 }
 
 impl<'g, A: Scalar> Var<'g, A> {
-    /// The same node with a name, which tables and drawings show.
+    /// Names the node, for tables and drawings.
     pub fn named(self, name: &str) -> Self {
         self.graph.nodes.borrow_mut()[self.index].name = Some(name.to_owned());
         self
@@ -155,13 +155,13 @@ impl<'g, A: Scalar> Var<'g, A> {
     /// The value.
     ///
     /// # Errors
-    /// [`Error::Operands`] if an operation that it depends on was given shapes that do not fit;
-    /// [`Error::OtherGraph`] if operands came from two graphs.
+    /// [`Error::Operands`] if it depends on an operation with incompatible shapes; [`Error::OtherGraph`] if operands
+    /// belong to two graphs.
     pub fn value(self) -> Result<Array2<A>> {
         self.node().value.clone()
     }
 
-    /// The value of a node of 1 x 1.
+    /// The value of a scalar node.
     ///
     /// # Errors
     /// Those of [`value`](Self::value); [`Error::Dimensions`] for a larger matrix.
@@ -171,34 +171,34 @@ impl<'g, A: Scalar> Var<'g, A> {
         Ok(value[[0, 0]])
     }
 
-    /// The sum of all gradients that came here since it was cleared; `None` if there were none, and for inner nodes that
-    /// do not [retain](Self::retain_gradient) theirs.
+    /// The gradient accumulated since it was last cleared; `None` if there is none, and for intermediate nodes that do
+    /// not [retain](Self::retain_gradient) theirs.
     pub fn gradient(self) -> Option<Array2<A>> {
         self.node().gradient.clone()
     }
 
-    /// Forgets the gradient, so that the next pass does not add to it.
+    /// Clears the gradient.
     pub fn clear_gradient(self) {
         self.graph.nodes.borrow_mut()[self.index].gradient = None;
     }
 
-    /// Lets an inner node keep the gradients of the passes to come, as inputs do.
+    /// Makes an intermediate node retain the gradients of later passes, as inputs do.
     pub fn retain_gradient(self) -> Self {
         self.graph.nodes.borrow_mut()[self.index].retains = true;
         self
     }
 
-    /// Adds d(this)/d(node) to the gradient of every input, and of every inner node that retains its own. The nodes in
-    /// between are freed: no second pass can go through them.
+    /// Adds d(self)/d(node) to the gradient of every input and of every intermediate node that retains it, and frees
+    /// the nodes in between: no other pass can go through them.
     ///
     /// # Errors
-    /// [`Error::FreedGraph`] if an earlier pass freed a node on the way; [`Error::Dimensions`] if this is no scalar;
-    /// [`Error::Order`] if it depends on no input; those of [`value`](Self::value). No gradient changes then.
+    /// [`Error::FreedGraph`] if an earlier pass has freed a node; [`Error::Dimensions`] if this is not a scalar;
+    /// [`Error::Order`] if it depends on no input; those of [`value`](Self::value). No gradient is then changed.
     pub fn backward(self) -> Result<()> {
         self.backward_scalar(false)
     }
 
-    /// The same as [`backward`](Self::backward), without freeing anything.
+    /// [`backward`](Self::backward) without freeing the graph.
     ///
     /// # Errors
     /// Those of [`backward`](Self::backward).
@@ -206,10 +206,11 @@ impl<'g, A: Scalar> Var<'g, A> {
         self.backward_scalar(true)
     }
 
-    /// The same as [`backward_retaining`](Self::backward_retaining) for a node of any shape, from a given dL/d(this).
+    /// [`backward_retaining`](Self::backward_retaining) for a node of any shape, from the gradient `upstream` =
+    /// dL/d(self).
     ///
     /// # Errors
-    /// Those of [`backward`](Self::backward), with the shape of this node for `upstream`.
+    /// Those of [`backward`](Self::backward); `upstream` must have the shape of this node.
     pub fn backward_from(self, upstream: &Array2<A>) -> Result<()> {
         let (wants, got) = (self.value()?.dim().into(), upstream.dim().into());
         if wants != got {
@@ -229,7 +230,7 @@ impl<'g, A: Scalar> Var<'g, A> {
         if !start.varies {
             return Err(Error::Order { call: "backward", needs: "an input in the formula" });
         }
-        // Which nodes lie between here and the inputs; operands come before their operations.
+        // The nodes between here and the inputs; operands precede their operations.
         let mut on_the_way = vec![false; self.index + 1];
         on_the_way[self.index] = true;
         for i in (0..=self.index).rev().filter(|&i| nodes[i].varies) {
@@ -243,7 +244,7 @@ impl<'g, A: Scalar> Var<'g, A> {
         let mut gradients: Vec<Option<Array2<A>>> = vec![None; self.index + 1];
         gradients[self.index] = Some(upstream);
         for i in (0..=self.index).rev().filter(|&i| on_the_way[i]) {
-            // An input that is no operand of anything on the way.
+            // An input that is not used.
             let Some(dy) = gradients[i].take() else { continue };
             let node = &nodes[i];
             let values: Vec<&Array2<A>> =
@@ -277,7 +278,7 @@ impl<'g, A: Scalar> Var<'g, A> {
     }
 }
 
-/// sum += x, where nothing is zero.
+/// sum += x, where `None` is zero.
 fn add<A: Scalar>(sum: &mut Option<Array2<A>>, x: Array2<A>) {
     match sum {
         Some(sum) => *sum += &x,

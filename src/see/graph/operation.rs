@@ -1,4 +1,4 @@
-//! The operations of a graph: forward above backward.
+//! The operations of a graph, with their forward and backward passes.
 
 use std::fmt::{self, Debug};
 
@@ -8,7 +8,7 @@ use crate::activations::Activation;
 use crate::kernels::gemm::gemm;
 use crate::{Error, Result, Scalar};
 
-/// What a node does with its operands.
+/// The operation of a node.
 #[derive(Debug)]
 pub(super) enum Operation<A: Scalar> {
     Input,
@@ -57,7 +57,7 @@ impl<A: Scalar> Operation<A> {
             }
             (Self::Copy, [a]) => (*a).clone(),
             (Self::Apply(f), [a]) => a.mapv(|a| f.apply(a)),
-            // Inputs and constants are given their value; the numbers of operands are written in `operators.rs`.
+            // Inputs and constants already have values; `operators.rs` determines the number of operands.
             _ => Array2::default((0, 0)),
         })
     }
@@ -85,7 +85,7 @@ impl<A: Scalar> Operation<A> {
         }
     }
 
-    /// Number by number, with single rows and columns repeated.
+    /// Applies `f` elementwise, with broadcasting of single rows and columns.
     fn zip(&self, a: &Array2<A>, b: &Array2<A>, f: impl Fn(A, A) -> A) -> Result<Array2<A>> {
         let side = |a: usize, b: usize| match (a, b) {
             (a, b) if a == b || b == 1 => Some(a),
@@ -102,7 +102,7 @@ impl<A: Scalar> Operation<A> {
         Error::Operands { operation: self.symbol(), left: a.dim().into(), right: b.dim().into() }
     }
 
-    /// The sign in the circle of a drawing.
+    /// The symbol in a drawing.
     pub(super) fn symbol(&self) -> String {
         match self {
             Self::Input => "input".into(),
@@ -124,7 +124,7 @@ impl<A: Scalar> Operation<A> {
         }
     }
 
-    /// The operation written out, with these names for the operands.
+    /// The formula of the operation, with these names for the operands.
     pub(super) fn formula(&self, names: &[String]) -> String {
         match (self, names) {
             (Self::Negate, [a]) => format!("−{a}"),
@@ -163,7 +163,7 @@ impl<A: Scalar> Debug for dyn Function<A> {
     }
 }
 
-/// a·b, whose shapes fit.
+/// a·b, for matching shapes.
 #[allow(clippy::needless_pass_by_value)] // A view is a reference.
 fn product<A: Scalar>(a: ArrayView2<'_, A>, b: ArrayView2<'_, A>) -> Array2<A> {
     let mut c = Array2::from_elem((a.nrows(), b.ncols()), A::ZERO);
@@ -171,7 +171,7 @@ fn product<A: Scalar>(a: ArrayView2<'_, A>, b: ArrayView2<'_, A>) -> Array2<A> {
     c
 }
 
-/// The gradient of an operand that was repeated is the sum over its repetitions.
+/// Sums the gradient of a broadcast operand over its repetitions.
 fn reduce<A: Scalar>(mut gradient: Array2<A>, operand: &Array2<A>) -> Array2<A> {
     for axis in [Axis(0), Axis(1)] {
         if operand.len_of(axis) == 1 && gradient.len_of(axis) != 1 {
@@ -186,7 +186,7 @@ fn times<A: Scalar>(dy: &Array2<A>, x: &Array2<A>, f: impl Fn(A) -> A) -> Array2
     Zip::from(dy).and(x).map_collect(|&dy, &x| dy * f(x))
 }
 
-/// xᵖ: by multiplications for small whole p, by a root for ½, else as e^(p ln x).
+/// xᵖ: by multiplication for small integers p, by a square root for ½, otherwise as e^(p ln x).
 fn power<A: Scalar>(x: A, p: f64) -> A {
     if p.fract() == 0.0 && p.abs() <= 64.0 {
         let product = (0..p.abs() as u32).fold(A::ONE, |product, _| product * x);

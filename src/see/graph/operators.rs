@@ -1,4 +1,4 @@
-//! How operations are written: operators and methods of [`Var`].
+//! The operators and methods of [`Var`].
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -19,27 +19,27 @@ impl<A: Scalar> Var<'_, A> {
         self.map(Operation::Transpose)
     }
 
-    /// eˣ of each number.
+    /// eˣ, elementwise.
     pub fn exp(self) -> Self {
         self.map(Operation::Exp)
     }
 
-    /// The natural logarithm of each number.
+    /// The natural logarithm, elementwise.
     pub fn ln(self) -> Self {
         self.map(Operation::Ln)
     }
 
-    /// xᵖ of each number.
+    /// xᵖ, elementwise.
     pub fn pow(self, p: f64) -> Self {
         self.map(Operation::Power(p))
     }
 
-    /// The sum of all numbers.
+    /// The sum of all elements.
     pub fn sum(self) -> Self {
         self.map(Operation::Sum)
     }
 
-    /// The mean of all numbers.
+    /// The mean of all elements.
     pub fn mean(self) -> Self {
         self.map(Operation::Mean)
     }
@@ -49,13 +49,12 @@ impl<A: Scalar> Var<'_, A> {
         self.map(Operation::SumRows)
     }
 
-    /// An activation of each number.
+    /// An activation, elementwise.
     pub fn apply(self, activation: impl Activation) -> Self {
         self.map(Operation::Apply(Box::new(activation)))
     }
 
-    /// Nodes with the same value: a fork with a copy on each branch, where each has a gradient of its own. They add up
-    /// in the node that was copied.
+    /// Copies of the node, each with its own gradient: a fork. The gradients add up in the copied node.
     ///
     /// ```
     /// use neuropil::graph::Graph;
@@ -97,7 +96,7 @@ impl<A: Scalar> Neg for Var<'_, A> {
     }
 }
 
-/// A number before a variable.
+/// A number to the left of a variable.
 macro_rules! from_the_left {
     ($float:ident, $trait:ident, $method:ident) => {
         impl<'g> $trait<Var<'g, $float>> for $float {

@@ -1,4 +1,4 @@
-//! [`boundary`]: what a network answers over the plane.
+//! [`boundary`]: the decision regions of a network.
 
 use ndarray::Array2;
 
@@ -8,12 +8,12 @@ use crate::data::Samples;
 use crate::see::plane::{Plane, class_of};
 use crate::{Network, Result, Scalar};
 
-/// How many cells a side of the plane is cut into.
+/// The number of cells along each side.
 const CELLS: usize = 96;
 
-/// The regions in which a network of two inputs sees each class, the paler the less sure it is, and the samples on top.
+/// The decision regions of a network with two inputs, paler where it is less certain, with the samples on top.
 ///
-/// One output is the probability of class 1; several are probabilities, or logits whose softmax is taken.
+/// One output is the probability of class 1; several are probabilities, or logits, to which softmax is applied.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -27,14 +27,14 @@ const CELLS: usize = 96;
 /// ```
 ///
 /// # Errors
-/// [`Error::Width`](crate::Error::Width) unless network and samples have two features.
+/// [`Error::Width`](crate::Error::Width) unless the network and the samples have two features.
 pub fn boundary<A: Scalar>(network: &Network<A>, samples: &Samples<A>, title: &str) -> Result<String> {
     let plane = Plane::around(samples)?;
     let shares = plane.shares(network, CELLS, CELLS)?;
     Ok(chart(&plane, samples, title).with_background(data_address(CELLS, &pixels(&shares))).svg())
 }
 
-/// The samples of each class on their plane.
+/// The samples of each class.
 pub(super) fn chart<A: Scalar>(plane: &Plane, samples: &Samples<A>, title: &str) -> Chart {
     let classes: Vec<usize> = samples.target.rows().into_iter().map(class_of).collect();
     let count = classes.iter().max().map_or(0, |last| last + 1);
@@ -42,7 +42,7 @@ pub(super) fn chart<A: Scalar>(plane: &Plane, samples: &Samples<A>, title: &str)
         .x_range(plane.x[0], plane.x[1])
         .y_range(plane.y[0], plane.y[1])
         .size(420.0, 420.0)
-        .without_lines();
+        .without_grid();
     for class in 0..count {
         let rows = samples.x.rows().into_iter().zip(&classes).filter(|(_, of)| **of == class);
         let points = rows.map(|(x, _)| (x[0].to_f64(), x[1].to_f64()));
@@ -51,7 +51,7 @@ pub(super) fn chart<A: Scalar>(plane: &Plane, samples: &Samples<A>, title: &str)
     chart
 }
 
-/// Each cell in the colours of its classes; white where all are as likely.
+/// Mixes the colours of the classes in each cell; white where all are equally likely.
 pub(super) fn pixels(shares: &Array2<f64>) -> Vec<u8> {
     let even = 1.0 / shares.ncols() as f64;
     let mut pixels = Vec::new();
@@ -67,9 +67,9 @@ pub(super) fn pixels(shares: &Array2<f64>) -> Vec<u8> {
 }
 
 impl Chart {
-    /// Without lines at the ticks, which would lie over a picture.
-    fn without_lines(mut self) -> Self {
-        self.lines = false;
+    /// Removes the grid lines, which would cover the image.
+    fn without_grid(mut self) -> Self {
+        self.grid = false;
         self
     }
 

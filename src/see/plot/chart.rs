@@ -5,9 +5,9 @@ use crate::text::figures;
 
 use super::colour;
 
-/// A chart with a title, two labelled axes, and lines, points or bars on them.
+/// A chart with a title, two labelled axes, and lines, points or bars.
 ///
-/// The axes are as wide as the data; what is not finite is left out.
+/// By default, the axes cover the data; non-finite points are omitted.
 ///
 /// ```
 /// use neuropil::plot::Chart;
@@ -22,10 +22,10 @@ pub struct Chart {
     x: Axis,
     y: Axis,
     series: Vec<Series>,
-    /// A picture under the series, as a data address, that fills the axes.
+    /// An image under the series that fills the axes, as a data URL.
     pub(super) background: Option<String>,
-    /// Lines at the ticks of y.
-    pub(super) lines: bool,
+    /// Whether there are grid lines at the ticks of y.
+    pub(super) grid: bool,
     pub(super) size: (f64, f64),
 }
 
@@ -53,66 +53,66 @@ enum Kind {
 }
 
 impl Chart {
-    /// A chart without data yet.
+    /// Creates an empty chart with this title and these axis labels.
     pub fn new(title: &str, x: &str, y: &str) -> Self {
         let axis = |label: &str| Axis { label: label.to_owned(), logarithmic: false, range: None };
         let (x, y) = (axis(x), axis(y));
-        Self { title: title.to_owned(), x, y, series: Vec::new(), background: None, lines: true, size: (460.0, 320.0) }
+        Self { title: title.to_owned(), x, y, series: Vec::new(), background: None, grid: true, size: (460.0, 320.0) }
     }
 
-    /// With a line through these points; a point that is not finite interrupts it.
+    /// Adds a line through these points; a non-finite point interrupts it.
     #[must_use]
     pub fn line(self, name: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         self.series(name, Kind::Line, points)
     }
 
-    /// With a dashed line through these points.
+    /// Adds a dashed line through these points.
     #[must_use]
     pub fn dashed(self, name: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         self.series(name, Kind::Dashed, points)
     }
 
-    /// With these points.
+    /// Adds these points.
     #[must_use]
     pub fn points(self, name: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         self.series(name, Kind::Points, points)
     }
 
-    /// With bars from 0 to y, as wide as the distance between the points.
+    /// Adds bars from 0 to y, as wide as the distance between the points.
     #[must_use]
     pub fn bars(self, name: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         self.series(name, Kind::Bars, points)
     }
 
-    /// With a logarithmic axis of x; what is not above 0 is left out.
+    /// Makes the x axis logarithmic; values that are not above 0 are omitted.
     #[must_use]
     pub fn log_x(mut self) -> Self {
         self.x.logarithmic = true;
         self
     }
 
-    /// With a logarithmic axis of y; what is not above 0 is left out.
+    /// Makes the y axis logarithmic; values that are not above 0 are omitted.
     #[must_use]
     pub fn log_y(mut self) -> Self {
         self.y.logarithmic = true;
         self
     }
 
-    /// With this range of x.
+    /// Sets the range of x.
     #[must_use]
     pub fn x_range(mut self, low: f64, high: f64) -> Self {
         self.x.range = Some([low, high]);
         self
     }
 
-    /// With this range of y.
+    /// Sets the range of y.
     #[must_use]
     pub fn y_range(mut self, low: f64, high: f64) -> Self {
         self.y.range = Some([low, high]);
         self
     }
 
-    /// With this size in pixels.
+    /// Sets the size in pixels.
     #[must_use]
     pub fn size(mut self, width: f64, height: f64) -> Self {
         self.size = (width.max(120.0), height.max(100.0));
@@ -120,7 +120,7 @@ impl Chart {
     }
 
     fn series(mut self, name: &str, kind: Kind, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
-        // A second kind of the same name has its colour.
+        // Series with one name have one colour.
         let same = self.series.iter().find(|series| series.name == name).map(|series| series.colour);
         let colour = same.unwrap_or_else(|| self.series.iter().map(|series| series.colour + 1).max().unwrap_or(0));
         self.series.push(Series { name: name.to_owned(), kind, colour, points: points.into_iter().collect() });
@@ -134,7 +134,7 @@ impl Chart {
         svg.finish()
     }
 
-    /// Several charts of one size in rows of so many, as an SVG file.
+    /// A grid of charts of equal size with `columns` columns, as an SVG file.
     pub fn grid(charts: &[Self], columns: usize) -> String {
         let columns = columns.clamp(1, charts.len().max(1));
         let (width, height) = charts.first().map_or((120.0, 100.0), |chart| chart.size);
@@ -146,7 +146,7 @@ impl Chart {
         svg.finish()
     }
 
-    /// An empty place in a grid.
+    /// An empty cell of a grid.
     pub(super) fn nothing() -> Self {
         Self::new("", "", "")
     }
@@ -169,7 +169,7 @@ impl Chart {
         }
         for tick in self.y.ticks(frame.y, (bottom - top) / 32.0) {
             let y = frame.at((frame.x[0], tick)).1;
-            if self.lines {
+            if self.grid {
                 svg.line((left, y), (right, y), r##"stroke="#eaeef2""##);
             }
             svg.line((left - 4.0, y), (left, y), format_args!(r#"stroke="{INK}""#));
@@ -187,7 +187,7 @@ impl Chart {
         self.draw_legend(svg, (left, top - 8.0));
     }
 
-    /// A picture that fills the axes of a chart at the upper left.
+    /// Draws an image that fills the axes of a chart at the upper left.
     pub(super) fn draw_background(&self, svg: &mut Svg, picture: &str) {
         self.frame((0.0, 0.0)).draw_picture(svg, picture);
     }
@@ -199,7 +199,7 @@ impl Chart {
                 named.push(series);
             }
         }
-        if named.len() < 2 && self.lines {
+        if named.len() < 2 && self.grid {
             return;
         }
         for series in named {
@@ -235,7 +235,7 @@ impl Axis {
         value.is_finite() && (!self.logarithmic || value > 0.0)
     }
 
-    /// The range of the axis: as given, or of these values and a margin.
+    /// The range of the axis: as set, otherwise that of these values with a margin.
     fn fit(&self, values: impl Iterator<Item = f64>, margin: f64, from_zero: bool) -> [f64; 2] {
         if let Some(range) = self.range {
             return range;
@@ -261,7 +261,7 @@ impl Axis {
         [low - margin * (high - low), high + margin * (high - low)]
     }
 
-    /// Round numbers in the range, about so many.
+    /// About `about` round numbers in the range.
     fn ticks(&self, [low, high]: [f64; 2], about: f64) -> Vec<f64> {
         if self.logarithmic {
             let (first, last) = (low.log10().ceil() as i32, high.log10().floor() as i32);
@@ -275,7 +275,7 @@ impl Axis {
         let steps = [1.0, 2.0, 5.0, 10.0].map(|m| m * power);
         let within = |step: f64| (high / step + 1e-9).floor() - (low / step - 1e-9).ceil();
         let at = steps.iter().position(|step| *step >= rough).unwrap_or(3);
-        // One number alone gives no scale.
+        // A single tick gives no scale.
         let step = steps[if within(steps[at]) < 1.0 { at.saturating_sub(1) } else { at }];
         if !(step > 0.0 && step.is_finite()) {
             return Vec::new();
@@ -285,7 +285,7 @@ impl Axis {
     }
 }
 
-/// Where the axes lie, and what they show.
+/// The position and the ranges of the axes.
 struct Frame {
     left: f64,
     right: f64,
@@ -312,7 +312,7 @@ impl Frame {
         svg.element("image", format_args!(r#"{place} preserveAspectRatio="none" href="{picture}""#));
     }
 
-    /// A place not far beyond the frame.
+    /// Clamps a point to the vicinity of the frame.
     fn clamped(&self, point: (f64, f64)) -> (f64, f64) {
         let (x, y) = self.at(point);
         (x, y.clamp(self.top, self.bottom))
@@ -320,7 +320,7 @@ impl Frame {
 }
 
 impl Kind {
-    /// The sign of the series in the legend.
+    /// The symbol of the series in the legend.
     fn sample(self, svg: &mut Svg, (x, y): (f64, f64), colour: &str) {
         match self {
             Self::Line => svg.line((x, y), (x + 15.0, y), format_args!(r#"stroke="{colour}" stroke-width="2""#)),
@@ -337,25 +337,25 @@ impl Kind {
 impl Series {
     fn draw(&self, svg: &mut Svg, frame: &Frame) {
         let colour = colour(self.colour);
-        let places: Vec<(f64, f64)> = self.points.iter().map(|&point| frame.clamped(point)).collect();
+        let points: Vec<(f64, f64)> = self.points.iter().map(|&point| frame.clamped(point)).collect();
         match self.kind {
             Kind::Line | Kind::Dashed => {
                 let dash = if self.kind == Kind::Dashed { r#" stroke-dasharray="5 4""# } else { "" };
                 let style = format!(r#"stroke="{colour}" stroke-width="1.8" stroke-linejoin="round"{dash}"#);
-                svg.polyline(&places, style);
+                svg.polyline(&points, style);
             }
             Kind::Points => {
-                for place in places.into_iter().filter(|(x, y)| x.is_finite() && y.is_finite()) {
-                    svg.circle(place, 3.2, format_args!(r##"fill="{colour}" stroke="#fff" stroke-width="0.8""##));
+                for point in points.into_iter().filter(|(x, y)| x.is_finite() && y.is_finite()) {
+                    svg.circle(point, 3.2, format_args!(r##"fill="{colour}" stroke="#fff" stroke-width="0.8""##));
                 }
             }
             Kind::Bars => {
-                let width = match &places[..] {
+                let width = match &points[..] {
                     [a, b, ..] => (b.0 - a.0).abs(),
                     _ => 20.0,
                 };
                 let zero = frame.clamped((frame.x[0], 0.0)).1;
-                for (x, y) in places.into_iter().filter(|(x, y)| x.is_finite() && y.is_finite()) {
+                for (x, y) in points.into_iter().filter(|(x, y)| x.is_finite() && y.is_finite()) {
                     let (top, height) = (y.min(zero), (zero - y).abs());
                     let style = format!(r##"fill="{colour}" stroke="#fff" stroke-width="0.5""##);
                     svg.rect((x - width / 2.0, top), (width, height), style);

@@ -1,10 +1,10 @@
-//! Curves of a training, of a search for the learning rate, and of a classifier's trade-off.
+//! Learning curves, learning rate curves and ROC curves.
 
 use super::Chart;
 use crate::metrics::RocCurve;
 use crate::train::{History, RateCurve};
 
-/// The curves of a [`History`]: a chart for the loss and for each metric, training and validation in each.
+/// The curves of a [`History`]: a chart for the loss and for each metric, each with training and validation.
 pub fn learning_curves(history: &History) -> String {
     let names: Vec<&str> = history.names();
     let mut charts = Vec::new();
@@ -23,12 +23,12 @@ pub fn learning_curves(history: &History) -> String {
     Chart::grid(&charts, 2)
 }
 
-/// The loss over the learning rate, and the rate that is suggested.
+/// The loss over the learning rate, and the suggested rate.
 pub fn rate_curve(curve: &RateCurve) -> String {
     let points = || curve.rates.iter().copied().zip(curve.losses.iter().copied());
     let mut chart = Chart::new("Learning rate", "learning rate", "loss").log_x().line("loss", points());
     if let Some(first) = curve.losses.first() {
-        // The loss explodes in the end; what matters is below.
+        // The loss explodes at the end; the interesting part is below.
         let low = curve.losses.iter().copied().fold(f64::INFINITY, f64::min);
         chart = chart.y_range(low - 0.05 * (first - low).abs().max(1e-9), first + 0.5 * (first - low).abs().max(1e-9));
     }
@@ -38,7 +38,7 @@ pub fn rate_curve(curve: &RateCurve) -> String {
     chart.svg()
 }
 
-/// The share of class 1 that is found over the share of class 0 that is taken for it, for every threshold.
+/// The ROC curve: the true positive rate over the false positive rate, for all thresholds.
 pub fn roc_curve(curve: &RocCurve) -> String {
     let points = curve.points().iter().map(|&[false_positives, true_positives]| (false_positives, true_positives));
     Chart::new(&format!("ROC curve, area {:.4}", curve.area()), "false positive rate", "true positive rate")

@@ -1,4 +1,4 @@
-//! [`Film`]: how a boundary moves while a network learns.
+//! [`Film`]: an animation of a decision boundary during training.
 
 use super::Chart;
 use super::boundary::{chart, pixels};
@@ -8,14 +8,14 @@ use crate::see::plane::Plane;
 use crate::svg::Svg;
 use crate::{Network, Result, Scalar};
 
-/// How many cells a side of the plane is cut into: fewer than in a single picture, as there are many.
+/// The number of cells along each side: fewer than in a single image, as there are many.
 const CELLS: usize = 48;
 
 /// Room for a caption below the chart.
 const CAPTION: f64 = 26.0;
 
-/// A film of the regions in which a network sees each class, as one animated SVG: a frame whenever
-/// [`frame`](Self::frame) is called, after each epoch, say.
+/// An animation of the decision regions of a network, as one animated SVG: each call of [`frame`](Self::frame) adds a
+/// frame, for example after each epoch.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -40,12 +40,12 @@ pub struct Film<'a, A: Scalar> {
     title: String,
     samples: &'a Samples<A>,
     plane: Plane,
-    /// Caption and picture of each frame.
+    /// The caption and the image of each frame.
     frames: Vec<(String, String)>,
 }
 
 impl<'a, A: Scalar> Film<'a, A> {
-    /// A film without frames yet; it shows these samples all the time.
+    /// Creates a film without frames, which shows these samples all the time.
     ///
     /// # Errors
     /// [`Error::Width`](crate::Error::Width) unless the samples have two features.
@@ -53,7 +53,7 @@ impl<'a, A: Scalar> Film<'a, A> {
         Ok(Self { title: title.to_owned(), samples, plane: Plane::around(samples)?, frames: Vec::new() })
     }
 
-    /// Adds a frame with what the network answers now.
+    /// Adds a frame with the current predictions of the network.
     ///
     /// # Errors
     /// Those of [`Sequential::predict`].
@@ -63,8 +63,8 @@ impl<'a, A: Scalar> Film<'a, A> {
         Ok(())
     }
 
-    /// Each frame as a picture of its own, as an SVG: for [`rasterize`](super::rasterize), say, and a program that makes
-    /// films of images.
+    /// Each frame as an SVG image: for [`rasterize`](super::rasterize), for example, and a program that makes films of
+    /// images.
     pub fn frames(&self) -> impl Iterator<Item = String> {
         let chart = chart(&self.plane, self.samples, &self.title);
         self.frames.iter().map(move |(caption, picture)| {
@@ -75,13 +75,13 @@ impl<'a, A: Scalar> Film<'a, A> {
         })
     }
 
-    /// The film, for so many seconds a frame, again and again; the last frame stays for two seconds.
+    /// The film, with `seconds` per frame, in a loop; the last frame stays for two seconds.
     pub fn svg(&self, seconds: f64) -> String {
         let chart = chart(&self.plane, self.samples, &self.title);
         let seconds = if seconds > 0.0 && seconds.is_finite() { seconds } else { 0.1 };
         let total = seconds * self.frames.len() as f64 + 2.0;
         let mut svg = Svg::new(chart.size.0, chart.size.1 + CAPTION);
-        // Programs that do not play films show the last frame.
+        // Programs that do not play animations show the last frame.
         let last = self.frames.len().saturating_sub(1);
         for (i, (caption, picture)) in self.frames.iter().enumerate() {
             let (from, to) = (seconds * i as f64 / total, seconds * (i + 1) as f64 / total);
@@ -107,7 +107,7 @@ impl<'a, A: Scalar> Film<'a, A> {
     }
 }
 
-/// What changes from frame to frame.
+/// Draws the parts that change from frame to frame.
 fn draw_frame(svg: &mut Svg, chart: &Chart, caption: &str, picture: &str) {
     let (width, height) = chart.size;
     chart.draw_background(svg, picture);

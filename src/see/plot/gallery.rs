@@ -4,7 +4,7 @@ use super::Chart;
 #[allow(clippy::wildcard_imports)] // Every activation is drawn.
 use crate::activations::*;
 
-/// Every activation of the crate over -8..8, with its derivative dashed.
+/// Every activation of the crate on -8..8, with its derivative dashed.
 pub fn activation_gallery() -> String {
     let mut charts = Vec::new();
     macro_rules! add {

@@ -1,17 +1,17 @@
-//! [`histograms`]: how the numbers of each layer are distributed.
+//! [`histograms`]: the distributions of weights, outputs and gradients by layer.
 
 use ndarray::Array2;
 
 use super::Chart;
 use crate::{Scalar, Trace};
 
-/// Bars in each histogram.
+/// The number of bins.
 const BINS: usize = 30;
 
-/// The weights, outputs and gradients of each layer of a traced step: one row of three histograms for each layer.
+/// Histograms of the weights, outputs and gradients of each layer of a traced step, one row per layer.
 ///
-/// A healthy network has outputs and gradients of like width in all layers; in a sick one they shrink or grow from layer
-/// to layer, or stand at the ends.
+/// In a healthy network, outputs and gradients have a similar spread in all layers; in an unhealthy one they shrink or
+/// grow from layer to layer, or pile up at the ends.
 pub fn histograms<A: Scalar>(trace: &Trace<A>) -> String {
     let mut charts = Vec::new();
     for (i, layer) in trace.layers.iter().enumerate() {
@@ -31,7 +31,7 @@ fn numbers<A: Scalar>(x: &Array2<A>) -> Vec<f64> {
     x.iter().map(|x| x.to_f64()).filter(|x| x.is_finite()).collect()
 }
 
-/// How many of the numbers lie in each of equally wide bins.
+/// Counts the numbers in each of equally wide bins.
 fn histogram(title: &str, label: &str, numbers: &[f64]) -> Chart {
     let chart = Chart::new(title, label, "count").size(270.0, 190.0);
     let (low, high) = numbers.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &x| (l.min(x), h.max(x)));

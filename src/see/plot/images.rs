@@ -9,8 +9,8 @@ use crate::see::plane::class_of;
 use crate::svg::{GRADIENT, INK, Svg, VALUE};
 use crate::{Error, Matrix, Network, Result, Scalar, Shape};
 
-/// Images in rows of so many with a caption below each, as an SVG: one row of `x` is one image. For their colours see
-/// [`png`](super::png).
+/// A grid of images with `columns` columns and a caption below each, as an SVG; each row of `x` is an image. For the
+/// colours see [`png`](super::png).
 ///
 /// ```
 /// use neuropil::{data, plot};
@@ -34,8 +34,8 @@ pub fn images<A: Scalar>(
     Ok(draw(&Picture::all(x, shape.into())?, &captions, columns))
 }
 
-/// Images of samples with what the network reads in them: green if it is right; red if not, with the truth in brackets.
-/// High numbers are dark, as ink is.
+/// Images of samples with the predicted classes: green if correct; red if not, with the target in brackets. Large
+/// values are dark, as ink is.
 ///
 /// # Errors
 /// Those of [`Sequential::predict`]; those of [`png`](super::png).
@@ -54,8 +54,8 @@ pub fn predictions<A: Scalar>(
     Ok(draw(&Picture::all(&negative(&samples.x), shape.into())?, &captions, columns))
 }
 
-/// What each output of a linear classifier looks for: the columns of its weights, (features, classes), as images. Light is
-/// where ink speaks for the class.
+/// The templates of a linear classifier: the columns of its weights, (features, classes), as images. Light pixels are
+/// evidence for the class.
 ///
 /// # Errors
 /// Those of [`png`](super::png).
@@ -64,10 +64,10 @@ pub fn templates<A: Scalar>(weights: &Matrix<A>, shape: impl Into<Shape>, column
     Ok(draw(&Picture::all(&weights.t().as_standard_layout(), shape.into())?, &captions, columns))
 }
 
-/// The feature maps that step `index` makes of one sample: each channel of its output as an image.
+/// The feature maps of step `index` for one sample: each channel of its output as an image.
 ///
 /// # Errors
-/// [`Error::Setting`] for a layer that does not exist; those of [`Sequential::layer_outputs`].
+/// [`Error::Setting`] for an unknown layer; those of [`Sequential::layer_outputs`].
 pub fn feature_maps<A: Scalar>(network: &Network<A>, index: usize, sample: &[A], columns: usize) -> Result<String> {
     let x = ndarray::aview1(sample).insert_axis(ndarray::Axis(0));
     let outputs = network.layer_outputs(&x)?;
@@ -75,7 +75,7 @@ pub fn feature_maps<A: Scalar>(network: &Network<A>, index: usize, sample: &[A],
         let (what, wants) = ("the index of a layer".into(), "below the number of layers");
         return Err(Error::Setting { what, wants, got: index as f64 });
     };
-    // Channel by channel: three of them are no colours here.
+    // Channel by channel: three channels are not colours here.
     let maps = match network.steps(network.input_shape())?[index].output {
         Shape::Image { channels, height, width } => {
             let maps = output.slice(s![0, ..]).to_owned().into_shape_with_order((channels, height * width));

@@ -1,10 +1,10 @@
-//! [`confusion_matrix`]: what is taken for what.
+//! [`confusion_matrix`]: a drawing of a confusion matrix.
 
 use crate::metrics::ConfusionMatrix;
 use crate::svg::{GREY, Svg, text_width};
 
-/// A confusion matrix with its counts, the darker the larger the share of its row: rows are the truth, columns what was
-/// predicted. `names` are those of the classes; their numbers where there are none.
+/// A confusion matrix with its counts, darker for a larger share of the row: rows are true classes, columns predicted
+/// ones. `names` are those of the classes; the default is their indices.
 pub fn confusion_matrix(matrix: &ConfusionMatrix, names: &[&str]) -> String {
     const CELL: f64 = 38.0;
     let counts = matrix.counts();

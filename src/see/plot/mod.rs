@@ -1,12 +1,12 @@
-//! Plots and pictures, with the feature `plot`: curves, boundaries, matrices, histograms and images.
+//! Charts and images, with the feature `plot`: curves, decision boundaries, matrices, histograms and images.
 //!
-//! Every picture is SVG, as a `String`; [`images`] and [`boundary`] have their pixels as PNG inside. [`save`] writes it to
-//! a file as SVG or as PNG, by the file's ending, and [`rasterize`] gives the bytes of the PNG: they take the drawings of
-//! graphs, traces and summaries too. [`png`] makes a plain PNG of a grid of images. The same input gives the same bytes.
-//! [`Chart`] draws curves of your own. In a terminal, without the feature, there is [`terminal`](crate::terminal).
+//! Every picture is SVG, as a `String`; [`images`] and [`boundary`] embed pixels as PNG. [`save`] writes it to an SVG
+//! or PNG file, depending on the extension, and [`rasterize`] returns PNG bytes; both also accept the drawings of
+//! graphs, traces and summaries. [`png`] makes a plain PNG of a grid of images. Equal inputs give equal bytes.
+//! [`Chart`] draws your own data. For terminals, and without the feature, there is [`terminal`](crate::terminal).
 //!
-//! The charts are drawn by the writer that also draws graphs, traces and films, so that all pictures are of one kind, and
-//! become pixels in one way: by [resvg](https://docs.rs/resvg), with a font of its own.
+//! All pictures of the crate have one SVG writer, and are rasterized by [resvg](https://docs.rs/resvg), with a bundled
+//! font.
 //!
 //! ```
 //! use neuropil::plot::Chart;
@@ -38,7 +38,7 @@ pub use matrix::confusion_matrix;
 pub use png::png;
 pub use raster::{rasterize, save};
 
-/// Colours that the colour-blind can tell apart (Okabe and Ito).
+/// Colours for the colour-blind (Okabe and Ito).
 const COLOURS: [[u8; 3]; 7] =
     [[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [230, 159, 0], [86, 180, 233], [80, 80, 80]];
 

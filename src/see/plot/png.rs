@@ -1,17 +1,17 @@
-//! Pixels as PNG, alone and inside an SVG.
+//! PNG encoding, standalone and embedded in SVG.
 
 use ndarray::Array2;
 
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// A picture of `width` columns, three bytes a pixel, from the top left.
+/// Encodes an image of `width` columns, three bytes per pixel, from the top left.
 pub(super) fn encode(width: usize, pixels: &[u8]) -> Vec<u8> {
     let height = pixels.len() / (3 * width.max(1));
     let mut file = Vec::new();
     let mut encoder = ::png::Encoder::new(&mut file, width as u32, height as u32);
     encoder.set_color(::png::ColorType::Rgb);
     encoder.set_depth(::png::BitDepth::Eight);
-    // Writing to memory fails only for pictures of no size or of another than was said.
+    // Writing to memory only fails for invalid sizes.
     let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&pixels[..3 * width * height]));
     if written.is_err() {
         file.clear();
@@ -19,7 +19,7 @@ pub(super) fn encode(width: usize, pixels: &[u8]) -> Vec<u8> {
     file
 }
 
-/// The picture as an address that an SVG can show.
+/// The image as a data URL.
 pub(super) fn data_address(width: usize, pixels: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::from("data:image/png;base64,");
@@ -33,10 +33,10 @@ pub(super) fn data_address(width: usize, pixels: &[u8]) -> String {
     text
 }
 
-/// A grid of images as a PNG, `scale` x `scale` pixels for each of theirs: one row of `x` is one image.
+/// A grid of images as a PNG, with `scale` x `scale` pixels for each of theirs; each row of `x` is an image.
 ///
-/// Images of one channel are grey, from black for their smallest number to white for the largest; those of three are
-/// red, green and blue. Of other depths, every channel is an image of its own.
+/// Images of one channel are grey, from black for their smallest value to white for the largest; those of three
+/// channels are red, green and blue. Otherwise, every channel is an image of its own.
 ///
 /// ```
 /// use neuropil::{data, plot};
@@ -48,7 +48,7 @@ pub(super) fn data_address(width: usize, pixels: &[u8]) -> String {
 /// ```
 ///
 /// # Errors
-/// [`Error::Width`] unless a row has as many numbers as the shape; [`Error::Setting`] for nothing to show.
+/// [`Error::Width`] unless the rows have the size of the shape; [`Error::Setting`] if there is nothing to show.
 pub fn png<A: Scalar>(x: &Matrix<A>, shape: impl Into<Shape>, columns: usize, scale: usize) -> Result<Vec<u8>> {
     let pictures = Picture::all(x, shape.into())?;
     let (width, height) = (pictures[0].width * scale.max(1) + 2, pictures[0].height * scale.max(1) + 2);
@@ -68,7 +68,7 @@ pub fn png<A: Scalar>(x: &Matrix<A>, shape: impl Into<Shape>, columns: usize, sc
     Ok(encode(across, &pixels))
 }
 
-/// One image, three bytes a pixel.
+/// An image, three bytes per pixel.
 pub(super) struct Picture {
     pub(super) width: usize,
     pub(super) height: usize,
@@ -103,7 +103,7 @@ impl Picture {
         Ok(pictures)
     }
 
-    /// The same image with squares for pixels, about so wide, so that nothing blurs it when it is shown larger.
+    /// Enlarges the pixels to squares, to about this width, so that they are not blurred when scaled.
     pub(super) fn enlarged(&self, width: usize) -> Self {
         let times = (width / self.width.max(1)).max(1);
         let (wide, high) = (self.width * times, self.height * times);
@@ -117,7 +117,7 @@ impl Picture {
     }
 }
 
-/// From the smallest to the largest number as 0 to 255; what is no number is 128.
+/// Maps the smallest to the largest value to 0 to 255; NaN becomes 128.
 fn bytes(x: &[f64]) -> Vec<u8> {
     let finite = x.iter().copied().filter(|x| x.is_finite());
     let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(x), h.max(x)));
@@ -127,7 +127,7 @@ fn bytes(x: &[f64]) -> Vec<u8> {
     x.iter().map(byte).collect()
 }
 
-/// The same images with light and dark exchanged, for ink on paper.
+/// Inverts the images, for ink on paper.
 pub(super) fn negative<A: Scalar>(x: &Matrix<A>) -> Array2<A> {
     x.mapv(|x| -x)
 }

@@ -1,5 +1,6 @@
-//! [`rasterize`] and [`save`]: any picture of this crate as PNG.
+//! [`rasterize`] and [`save`]: converts pictures to PNG.
 
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -9,10 +10,10 @@ use resvg::usvg::{self, Options, Tree, fontdb::Database};
 use super::png::encode;
 use crate::{Error, Result};
 
-/// More columns or rows than any screen has.
+/// The largest supported width and height.
 const LARGEST: u32 = 16_384;
 
-/// The one font for text, whatever the machine has.
+/// The bundled font, independent of the machine.
 static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
     let mut fonts = Database::new();
     fonts.load_font_data(include_bytes!("font/DejaVuSans.ttf").to_vec());
@@ -20,12 +21,11 @@ static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
     Arc::new(fonts)
 });
 
-/// A picture in SVG as the bytes of a PNG with `width` columns, and as many rows as its form asks for.
+/// Renders an SVG as a PNG with `width` columns and a proportional height.
 ///
-/// It takes the pictures of this module, those of [`Graph`](crate::graph::Graph), [`Trace`](crate::Trace) and
-/// [`Summary`](crate::Summary), and others as far as resvg knows their elements. Text is set in `DejaVu` Sans, which is
-/// part of this feature: Latin, Greek and Russian letters and signs. What moves stands still, as in
-/// [`Film::frames`](super::Film::frames).
+/// It accepts the pictures of this module, of [`Graph`](crate::graph::Graph), [`Trace`](crate::Trace) and
+/// [`Summary`](crate::Summary), and others that resvg supports. Text is set in the bundled `DejaVu` Sans: Latin, Greek
+/// and Cyrillic letters and symbols. Animations stand still, as in [`Film::frames`](super::Film::frames).
 ///
 /// ```
 /// use neuropil::plot::{self, Chart};
@@ -37,8 +37,7 @@ static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
 /// ```
 ///
 /// # Errors
-/// [`Error::Setting`] for a width, or a height that follows from it, of 0 or above 16,384; [`Error::Format`] for a text
-/// that is no SVG.
+/// [`Error::Setting`] for a width or height of 0 or above 16,384; [`Error::Format`] for an invalid SVG.
 pub fn rasterize(svg: &str, width: u32) -> Result<Vec<u8>> {
     let tree = parse(svg)?;
     let height = (f64::from(width) * f64::from(tree.size().height()) / f64::from(tree.size().width())).round();
@@ -50,8 +49,8 @@ pub fn rasterize(svg: &str, width: u32) -> Result<Vec<u8>> {
     Ok(paint(&tree, width, height as u32))
 }
 
-/// Writes a picture in SVG to a file: as it is if the name ends in `.svg`, and as PNG, with two pixels for each of the
-/// picture's own, if it ends in `.png`.
+/// Writes an SVG picture to a file: unchanged for the extension `.svg`; for `.png` as PNG, with two pixels for each of
+/// the picture's.
 ///
 /// ```no_run
 /// use neuropil::plot;
@@ -63,10 +62,9 @@ pub fn rasterize(svg: &str, width: u32) -> Result<Vec<u8>> {
 /// ```
 ///
 /// # Errors
-/// [`Error::Save`] for another ending, or if the file cannot be written; those of [`rasterize`].
+/// [`Error::Save`] for another extension, or if the file cannot be written; those of [`rasterize`].
 pub fn save(path: impl AsRef<Path>, svg: &str) -> Result<()> {
     let path = path.as_ref();
-    let failed = |error: String| Error::Save { path: path.display().to_string(), error };
     let ending = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
     let written = match ending.as_ref().and_then(|ending| ending.to_str()) {
         Some("svg") => std::fs::write(path, svg),
@@ -74,9 +72,9 @@ pub fn save(path: impl AsRef<Path>, svg: &str) -> Result<()> {
             let width = 2.0 * parse(svg)?.size().width();
             std::fs::write(path, rasterize(svg, width.round() as u32)?)
         }
-        _ => return Err(failed("pictures are written as .svg or .png".into())),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "pictures are written as .svg or .png")),
     };
-    written.map_err(|error| failed(error.to_string()))
+    written.map_err(|error| Error::save(path, error))
 }
 
 fn parse(svg: &str) -> Result<Tree> {
@@ -85,7 +83,7 @@ fn parse(svg: &str) -> Result<Tree> {
     Tree::from_str(svg, &options).map_err(wrong)
 }
 
-/// The picture on white paper.
+/// Renders the picture on white.
 fn paint(tree: &Tree, width: u32, height: u32) -> Vec<u8> {
     let (x, y) = (width as f32 / tree.size().width(), height as f32 / tree.size().height());
     let Some(mut paper) = Pixmap::new(width, height) else { return Vec::new() };

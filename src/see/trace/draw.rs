@@ -1,4 +1,4 @@
-//! A trace as a drawing: neurons with their values, edges with their weights.
+//! Draws a trace: neurons with their values, edges with their weights.
 
 use super::{Kind, Trace, TracedLayer, TracedParameter};
 use crate::Scalar;
@@ -6,73 +6,73 @@ use crate::network::Source;
 use crate::svg::{GRADIENT, GREY, INK, N, Svg, VALUE};
 use crate::text::figures;
 
-/// More neurons in a layer are too many to read.
+/// Layers with more neurons are unreadable.
 const NEURONS: usize = 8;
 const RADIUS: f64 = 32.0;
 const ROW: f64 = 118.0;
 const COLUMN: f64 = 250.0;
 const TOP: f64 = 74.0;
-/// The height of a line of formulas.
+/// The height of a row of formulas.
 const LINE: f64 = 14.0;
 
-/// Neurons below each other: an input, or a layer and perhaps the activation on it.
+/// A column of neurons: an input, or a layer and possibly its activation.
 struct Block<'a, A: Scalar> {
     source: Source,
     neurons: usize,
     layers: Vec<&'a TracedLayer<A>>,
-    /// The blocks from which edges come.
+    /// The blocks with edges to this one.
     takes: Vec<usize>,
-    /// How many edges there are on the longest way from an input.
+    /// The number of edges on the longest path from an input.
     column: usize,
-    /// How many rows its first neuron lies below the top.
+    /// The row of its first neuron.
     row: f64,
 }
 
 impl<A: Scalar> Block<'_, A> {
-    fn place(&self, neuron: usize, top: f64) -> (f64, f64) {
+    fn position(&self, neuron: usize, top: f64) -> (f64, f64) {
         (70.0 + COLUMN * self.column as f64, top + ROW * (neuron as f64 + self.row + 0.4))
     }
 }
 
 impl<A: Scalar> Trace<A> {
-    /// The step on the first sample as a drawing in SVG: values and weights in green, gradients below them in red.
-    /// `None` unless the network is made of dense layers, activations and joins of plain features, and has at most eight
-    /// neurons in a layer.
+    /// The step on the first sample as an SVG drawing: values and weights in green, gradients below them in red. `None`
+    /// unless the network consists of dense layers, activations and joins of flat features, with at most eight neurons
+    /// in a layer.
     pub fn svg(&self) -> Option<String> {
         let (blocks, rows) = self.lay_out()?;
         let columns = blocks.iter().map(|block| block.column).max()?;
-        let mut lines = vec![0_usize; columns + 1];
-        blocks.iter().for_each(|block| lines[block.column] += block.layers.len());
-        // A column of one block has at most two lines.
-        let top = TOP + LINE * lines.iter().max()?.saturating_sub(2) as f64;
+        let mut formulas = vec![0_usize; columns + 1];
+        blocks.iter().for_each(|block| formulas[block.column] += block.layers.len());
+        // A single block has at most two rows of formulas.
+        let top = TOP + LINE * formulas.iter().max()?.saturating_sub(2) as f64;
         let mut svg = Svg::new(COLUMN * columns as f64 + 2.0 * 90.0, top + ROW * rows + 20.0);
         let title = format!("{} = {}", self.loss_name, figures(self.loss.to_f64(), 4));
         svg.text((20.0, 28.0), &title, r#"font-size="16""#);
-        let legend = "green: values, weights and biases before the step; red: the gradient of the loss by them";
+        let legend = "green: values, weights and biases before the step; red: gradients of the loss";
         svg.text((20.0, 48.0), legend, format_args!(r#"fill="{GREY}""#));
         for block in &blocks {
             self.edges(&mut svg, &blocks, block, top);
         }
-        lines.fill(0);
+        formulas.fill(0);
         for block in &blocks {
             self.neurons(&mut svg, block, top);
             for layer in &block.layers {
                 let formula = format!("{} = {}", layer.symbol, layer.formula);
-                let at = (block.place(0, top).0, TOP - 4.0 + LINE * lines[block.column] as f64);
+                let at = (block.position(0, top).0, TOP - 4.0 + LINE * formulas[block.column] as f64);
                 svg.text(at, &formula, format_args!(r#"text-anchor="middle" font-size="11" fill="{INK}""#));
-                lines[block.column] += 1;
+                formulas[block.column] += 1;
             }
         }
         Some(svg.finish())
     }
 
-    /// The blocks in order, and the rows of the longest column.
+    /// The blocks in order, and the number of rows of the longest column.
     fn lay_out(&self) -> Option<(Vec<Block<'_, A>>, f64)> {
         let mut blocks = self.blocks()?;
         if self.input.nrows() == 0 || blocks.iter().any(|block| block.neurons > NEURONS) {
             return None;
         }
-        // Half a row between two blocks of a column; columns stand around one middle.
+        // Half a row between two blocks of a column; columns are centered vertically.
         let mut heights = vec![0.0_f64; blocks.iter().map(|block| block.column).max()? + 1];
         for block in &mut blocks {
             let height = &mut heights[block.column];
@@ -96,7 +96,7 @@ impl<A: Scalar> Trace<A> {
             let before = &mut blocks[takes[0]];
             let (source, neurons) = (Source::Step(i), layer.output.ncols());
             match (layer.kind, &before.layers[..]) {
-                // An activation that alone takes what a dense layer gives is drawn with it.
+                // An activation that is the only user of a dense layer is drawn with it.
                 (Kind::Elementwise, [dense])
                     if dense.kind == Kind::Dense
                         && self.users(before.source).count() == 1
@@ -117,22 +117,22 @@ impl<A: Scalar> Trace<A> {
         Some(blocks)
     }
 
-    /// The weight of a dense layer, which is told of where the layer stands first.
+    /// The weight of a dense layer, which is recorded at its first use.
     fn weight(&self, layer: &TracedLayer<A>) -> &TracedParameter<A> {
         &self.layers[layer.home].parameters[0]
     }
 
-    /// The edges to a block.
+    /// Draws the edges to a block.
     fn edges(&self, svg: &mut Svg, blocks: &[Block<'_, A>], to: &Block<'_, A>, top: f64) {
         let Some(layer) = to.layers.first() else { return };
         let side_by_side = layer.kind == Kind::Concat;
         let mut first = 0;
         for from in to.takes.iter().map(|&block| &blocks[block]) {
-            // Around neurons that lie between, an edge goes in a bow.
+            // An edge curves around the neurons in between.
             let bow = if from.column + 1 < to.column { ROW } else { 0.0 };
             for i in 0..from.neurons {
                 for j in 0..to.neurons {
-                    let ends = (from.place(i, top), to.place(j, top));
+                    let ends = (from.position(i, top), to.position(j, top));
                     match layer.kind {
                         Kind::Dense => {
                             edge(svg, ends, bow);
@@ -150,7 +150,7 @@ impl<A: Scalar> Trace<A> {
         }
     }
 
-    /// The circles of a block, with what stands at them.
+    /// Draws the neurons of a block with their numbers.
     fn neurons(&self, svg: &mut Svg, block: &Block<'_, A>, top: f64) {
         let (symbol, value, gradient) = self.value(block.source);
         let gradient = block.layers.first().map_or(gradient, |layer| layer.gradient.view());
@@ -159,18 +159,18 @@ impl<A: Scalar> Trace<A> {
         let targets = self.outputs.last().map_or(0, |port| port.columns.end);
         let has_targets = self.target.dim() == (self.input.nrows(), targets);
         for j in 0..block.neurons {
-            let at = block.place(j, top);
-            let mut lines: Vec<(String, bool)> = Vec::new();
+            let at = block.position(j, top);
+            let mut labels: Vec<(String, bool)> = Vec::new();
             if let [dense, _] = block.layers[..] {
-                lines.push((figures(dense.output[[0, j]].to_f64(), 4), false));
+                labels.push((figures(dense.output[[0, j]].to_f64(), 4), false));
             }
-            lines.push((figures(value[[0, j]].to_f64(), 4), true));
+            labels.push((figures(value[[0, j]].to_f64(), 4), true));
             let name = match (block.source, bias) {
                 (Source::Input(_), _) => numbered(symbol, j + 1),
                 (_, Some(bias)) => format!("b {}", figures(bias.before[[0, j]].to_f64(), 4)),
                 _ => String::new(),
             };
-            neuron(svg, at, &name, &lines, gradient[[0, j]]);
+            neuron(svg, at, &name, &labels, gradient[[0, j]]);
             for (i, port) in self.outputs.iter().filter(|port| port.source == block.source).enumerate() {
                 let target = has_targets.then(|| figures(self.target[[0, port.columns.start + j]].to_f64(), 4));
                 let text = match (self.is_chain, target) {
@@ -186,13 +186,13 @@ impl<A: Scalar> Trace<A> {
     }
 }
 
-/// x1, x2, ...; after a digit, with a sign between.
+/// x1, x2, ...; after a digit, with an underscore in between.
 fn numbered(symbol: &str, number: usize) -> String {
     let between = if symbol.ends_with(|c: char| c.is_ascii_digit()) { "_" } else { "" };
     format!("{symbol}{between}{number}")
 }
 
-/// A line from neuron to neuron; in a bow, it passes half as far below the middle of the straight one.
+/// An edge between neurons; a curved one passes below the middle of the straight one by half of `bow`.
 fn edge(svg: &mut Svg, (from, to): ((f64, f64), (f64, f64)), bow: f64) {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     let short = RADIUS / dx.hypot(dy);
@@ -207,7 +207,7 @@ fn edge(svg: &mut Svg, (from, to): ((f64, f64), (f64, f64)), bow: f64) {
     svg.element("path", format_args!(r##"d="{path}" fill="none" stroke="#afb8c1""##));
 }
 
-/// A weight and the gradient by it on their edge; from each neuron the numbers stand at another distance.
+/// A weight and the gradient with respect to it on their edge; their position differs from neuron to neuron.
 fn weight<A: Scalar>(
     svg: &mut Svg,
     (from, to): ((f64, f64), (f64, f64)),
@@ -226,10 +226,10 @@ fn weight<A: Scalar>(
 }
 
 /// A circle with one or two numbers, a name above, and a gradient below.
-fn neuron<A: Scalar>(svg: &mut Svg, at: (f64, f64), name: &str, lines: &[(String, bool)], gradient: A) {
+fn neuron<A: Scalar>(svg: &mut Svg, at: (f64, f64), name: &str, labels: &[(String, bool)], gradient: A) {
     svg.circle(at, RADIUS, format_args!(r##"fill="#f6f8fa" stroke="{INK}""##));
-    let first = at.1 + 4.0 - 8.0 * (lines.len() as f64 - 1.0);
-    for (i, (text, bold)) in lines.iter().enumerate() {
+    let first = at.1 + 4.0 - 8.0 * (labels.len() as f64 - 1.0);
+    for (i, (text, bold)) in labels.iter().enumerate() {
         let weight = if *bold { r#" font-weight="bold""# } else { "" };
         let y = first + 17.0 * i as f64;
         svg.text((at.0, y), text, format_args!(r#"text-anchor="middle" fill="{VALUE}"{weight}"#));

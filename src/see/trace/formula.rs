@@ -1,21 +1,21 @@
-//! What a step computes, written with the symbols of its trace.
+//! Formulas of the steps, with the symbols of the trace.
 
 use crate::Scalar;
 use crate::network::{Source, StepView};
 use crate::spec::Written;
 
-/// A step's output, and the gradients with respect to what it takes.
+/// The formulas for a step's output, and for the gradients with respect to its inputs.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Formula {
     pub(super) forward: Written,
-    /// What flows back to each value: a sum, if it stands there more than once.
+    /// The gradient with respect to each input value: a sum if it is used more than once.
     pub(super) backward: Vec<(Source, Written)>,
-    /// Whether the step acts on each number alone.
+    /// Whether the step is elementwise.
     pub(super) elementwise: bool,
 }
 
 impl Formula {
-    /// For the step that makes `y` of values with the symbols `takes`; `parameters` are names and symbols.
+    /// The formulas of the step that computes `y` from `takes`; `parameters` are names and symbols.
     pub(super) fn of<A: Scalar>(
         step: &StepView<'_, A>,
         takes: &[String],
@@ -45,7 +45,7 @@ impl Formula {
     }
 }
 
-/// dL/dx = dL/dy·dy/dx for each value x that the step takes.
+/// dL/dx = dL/dy·dy/dx for each input value x.
 fn chain_rule<A: Scalar>(
     step: &StepView<'_, A>,
     takes: &[String],
@@ -55,8 +55,8 @@ fn chain_rule<A: Scalar>(
     let (dy, latex_dy) = (by(y), by_latex(y));
     let spec = step.spec();
     let through = spec.as_ref().map_or("the layer", |spec| spec.kind());
-    let places = step.takes.iter().zip(takes).enumerate();
-    let once = places.filter(|(i, (source, _))| !step.takes[..*i].contains(source));
+    let uses = step.takes.iter().zip(takes).enumerate();
+    let once = uses.filter(|(i, (source, _))| !step.takes[..*i].contains(source));
     let written = |x: &str| Written {
         text: if elementwise { format!("{dy} ∘ d{y}/d{x}") } else { format!("{dy} through {through}") },
         latex: format!(
@@ -69,7 +69,7 @@ fn chain_rule<A: Scalar>(
     once.map(|(_, (source, x))| (*source, written(x))).collect()
 }
 
-/// A formula of [`spec::Formula`](crate::spec::Formula) with these symbols for its placeholders.
+/// Fills the placeholders of a [`spec::Formula`](crate::spec::Formula) with these symbols.
 fn fill(formula: &str, is_join: bool, takes: &[String], dy: &str, parameters: &[(&str, impl AsRef<str>)]) -> String {
     let mut text = String::new();
     let mut rest = formula;
@@ -83,8 +83,8 @@ fn fill(formula: &str, is_join: bool, takes: &[String], dy: &str, parameters: &[
             ('□', _) => {
                 let digits = if is_join { after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len()) } else { 0 };
                 let (number, after) = after.split_at(digits);
-                let place = number.parse().unwrap_or(1_usize).saturating_sub(1);
-                text += takes.get(place).map_or("", |symbol| symbol);
+                let index = number.parse().unwrap_or(1_usize).saturating_sub(1);
+                text += takes.get(index).map_or("", |symbol| symbol);
                 rest = after;
             }
             ('∂', _) => text += dy,
@@ -98,7 +98,7 @@ fn fill(formula: &str, is_join: bool, takes: &[String], dy: &str, parameters: &[
     text
 }
 
-/// Formulas added up.
+/// The sum of formulas.
 pub(super) fn sum(terms: &[Written]) -> Written {
     let join = |of: fn(&Written) -> &str| terms.iter().map(of).collect::<Vec<_>>().join(" + ");
     Written { text: join(|term| &term.text), latex: join(|term| &term.latex) }
@@ -109,7 +109,7 @@ pub(super) fn by(symbol: &str) -> String {
     format!("dL/d{symbol}")
 }
 
-/// The same in LaTeX.
+/// [`by`] in LaTeX.
 pub(super) fn by_latex(symbol: &str) -> String {
     format!("\\frac{{\\partial L}}{{\\partial {}}}", symbol_latex(symbol))
 }
@@ -129,7 +129,7 @@ pub(super) fn symbol_latex(symbol: &str) -> String {
     format!("{name}{number}{primes}")
 }
 
-/// Text in which nothing is taken for a command.
+/// Escapes LaTeX's special characters.
 pub(super) fn escape(text: &str) -> String {
     text.chars()
         .flat_map(|c| match c {

@@ -1,4 +1,4 @@
-//! [`Trace`]: one training step with every number that came up in it.
+//! [`Trace`]: one training step with all its numbers.
 
 use std::ops::Range;
 
@@ -18,14 +18,13 @@ mod render;
 use formula::Formula;
 use read::Record;
 
-/// One real training step of a network, with everything that was computed on the way: what went in, each layer's formula
-/// and output, the loss, each gradient, and each parameter before and after.
+/// A training step with everything that was computed: the inputs, each layer's formula and output, the loss, each
+/// gradient, and each parameter before and after.
 ///
-/// It prints as text, `{trace:.6}` with six decimals (without a number, four), and gives itself as
-/// [Markdown](Self::markdown), as [LaTeX](Self::latex), and small networks as a [drawing](Self::svg). Layers with
-/// parameters are numbered from 1: layer k gives zₖ, and the activation after it aₖ. A layer that stands at several places
-/// gives zₖ at the first, zₖ′ at the second, and its parameters are told of once. Inputs and joins are called by their
-/// names; a join that was given none is j and its number.
+/// It prints as text, `{trace:.6}` with six decimals (the default is four), and renders as [Markdown](Self::markdown),
+/// [LaTeX](Self::latex), and for small networks as a [drawing](Self::svg). Layers with parameters are numbered from 1:
+/// layer k gives zₖ, and the activation after it aₖ. A shared layer gives zₖ at its first use and zₖ′ at its second,
+/// and its parameters are shown once. Inputs and joins have their names; an unnamed join is j with its number.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -43,26 +42,26 @@ use read::Record;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trace<A: Scalar> {
-    /// The batch, one row a sample; several inputs side by side.
+    /// The batch, one sample per row; several inputs side by side.
     pub input: Array2<A>,
     /// dL/dx.
     pub input_gradient: Array2<A>,
-    /// What the outputs were compared with.
+    /// The target of the loss.
     pub target: Array2<A>,
-    /// The loss as it prints itself.
+    /// The loss's `Debug` text.
     pub loss_name: String,
     /// The loss before the update.
     pub loss: A,
-    /// The layers and joins in the order in which they were computed.
+    /// The layers and joins in the order of computation.
     pub layers: Vec<TracedLayer<A>>,
-    /// The optimizer's learning rate in this step.
+    /// The learning rate of this step.
     pub learning_rate: f64,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
     is_chain: bool,
 }
 
-/// An input or output: its name, the value that it is, and its columns among all inputs or outputs side by side.
+/// An input or output: its name, its value, and its columns among all inputs or outputs side by side.
 #[derive(Debug, Clone, PartialEq)]
 struct Port {
     name: String,
@@ -70,78 +69,78 @@ struct Port {
     columns: Range<usize>,
 }
 
-/// What a layer or join did in a traced step, at one of its places.
+/// One use of a layer or join in a traced step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TracedLayer<A: Scalar> {
-    /// The layer as it prints itself.
+    /// Its `Debug` text.
     pub name: String,
-    /// What its output is called: `z1`, `a1`, ...
+    /// The symbol of its output: `z1`, `a1`, ...
     pub symbol: String,
-    /// What it took, by the symbols.
+    /// The symbols of its inputs.
     pub takes: Vec<String>,
-    /// The output as a formula, such as `x·W1 + b1`.
+    /// The formula of its output, such as `x·W1 + b1`.
     pub formula: String,
-    /// The output, one row a sample.
+    /// The output, one sample per row.
     pub output: Array2<A>,
-    /// The gradient of the loss by the output.
+    /// The gradient of the loss with respect to the output.
     pub gradient: Array2<A>,
-    /// The trainable parameters, in the order of [`Layer::visit`]; none where the layer stands again.
+    /// The trainable parameters, in the order of [`Layer::visit`]; empty for later uses of a shared layer.
     pub parameters: Vec<TracedParameter<A>>,
-    /// The line above what is told of it.
+    /// The heading.
     title: String,
     kind: Kind,
     sources: Vec<Source>,
-    /// That of the last layer with parameters up to here.
+    /// The number of the last layer with parameters so far.
     number: usize,
-    /// The position at which its layer stands first.
+    /// The index of the first step that uses its layer.
     home: usize,
-    /// Which of the network's trainable parameters these are.
+    /// The range of these parameters among those of the network.
     slots: Range<usize>,
     written: Formula,
 }
 
-/// How the numbers of a layer's output hang on those of its input.
+/// How the outputs of a layer depend on its inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Dense,
     Elementwise,
-    /// Plain features side by side.
+    /// Flat features side by side.
     Concat,
-    /// Another join of plain features, without parameters.
+    /// Another join of flat features, without parameters.
     Join,
     Other,
 }
 
-/// What a traced step did to a parameter.
+/// A parameter in a traced step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TracedParameter<A: Scalar> {
     /// Its name in the layer, such as `weight`.
     pub name: String,
-    /// What it is called in formulas: `W1`, `b1`, ...
+    /// Its symbol in formulas: `W1`, `b1`, ...
     pub symbol: String,
     /// Its value before the step.
     pub before: Array2<A>,
-    /// The gradient of the loss by it.
+    /// The gradient of the loss with respect to it.
     pub gradient: Array2<A>,
     /// Its value after the step.
     pub after: Array2<A>,
 }
 
 impl<A: Scalar> TracedParameter<A> {
-    /// By how much the step changed it.
+    /// The change of the parameter.
     pub fn update(&self) -> Array2<A> {
         &self.after - &self.before
     }
 }
 
 impl<A: Scalar> Trace<A> {
-    /// Trains `network` by one step on one batch, as [`Tape::train`] does and to the same bits, and returns what was
-    /// computed: the numbers are read off the tape, not computed a second time.
+    /// Trains `network` for one step on one batch, with the bits of [`Tape::train`], and returns the numbers, which are
+    /// read from the tape, not computed again.
     ///
-    /// A network inside the network counts as one layer.
+    /// A nested network counts as one layer.
     ///
     /// # Errors
-    /// Those of [`Tape::train`]; the parameters stay as they were.
+    /// Those of [`Tape::train`]; the parameters are then not changed.
     pub fn step(
         tape: &mut Tape<A>,
         network: &mut Network<A>,
@@ -196,7 +195,7 @@ impl<A: Scalar> Trace<A> {
         }
     }
 
-    /// The layers that take a value, by their position.
+    /// The indices of the layers that use a value.
     fn users(&self, source: Source) -> impl Iterator<Item = usize> + '_ {
         let layers = self.layers.iter().enumerate();
         layers.filter(move |(_, layer)| layer.sources.contains(&source)).map(|(i, _)| i)

@@ -1,4 +1,4 @@
-//! Reads a traced step off the tape.
+//! Reads a traced step from the tape.
 
 use std::any::Any;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use crate::layers::Dense;
 use crate::network::{Source, StepView};
 use crate::{Network, Result, Scalar, Shape, Tape};
 
-/// What a trace tells of the network itself.
+/// The part of a trace that comes from the network.
 pub(super) struct Record<A: Scalar> {
     pub(super) inputs: Vec<Port>,
     pub(super) layers: Vec<TracedLayer<A>>,
@@ -19,7 +19,7 @@ pub(super) struct Record<A: Scalar> {
 }
 
 impl<A: Scalar> Record<A> {
-    /// After a backward pass; the parameters' `after` is still their `before`.
+    /// Reads a step after its backward pass; the `after` of the parameters still equals `before`.
     pub(super) fn read(tape: &mut Tape<A>, network: &Network<A>) -> Result<Self> {
         let (steps, is_chain) = (network.steps(tape.shape())?, network.is_chain());
         let mut names = Names::default();
@@ -123,7 +123,7 @@ fn kind<A: Scalar>(step: &StepView<'_, A>, elementwise: bool) -> Kind {
     }
 }
 
-/// The letter that stands for a parameter.
+/// The symbol of a parameter.
 fn letter(name: &str, role: Role) -> String {
     match (name, role) {
         ("weight", _) => "W".into(),
@@ -132,18 +132,18 @@ fn letter(name: &str, role: Role) -> String {
     }
 }
 
-/// The symbols that are taken.
+/// The symbols in use.
 struct Names(Vec<String>);
 
 impl Default for Names {
-    /// The loss and the target have theirs.
+    /// The loss and the target have reserved symbols.
     fn default() -> Self {
         Self(vec!["L".into(), "t".into()])
     }
 }
 
 impl Names {
-    /// The symbol with as many primes as tell it from others: another layer without parameters after a1 gives a1′.
+    /// Adds primes to the symbol until it is unique: the output of another layer without parameters after a1 is a1′.
     fn unique(&mut self, mut symbol: String) -> String {
         while self.0.contains(&symbol) {
             symbol.push('′');

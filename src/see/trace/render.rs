@@ -1,4 +1,4 @@
-//! A trace as text, as Markdown, and as LaTeX.
+//! Renders a trace as text, Markdown and LaTeX.
 
 use std::fmt::{self, Display, Write as _};
 
@@ -10,21 +10,21 @@ use crate::network::Source;
 use crate::spec::Written;
 use crate::{Matrix, Scalar};
 
-/// Rows and columns beyond these are left out.
+/// Further rows and columns are omitted.
 const SHOWN: usize = 8;
 
-/// One thing that is told about the step.
+/// An entry of the rendered step.
 enum Entry<'a> {
-    /// The start of a part of the step.
+    /// The start of a section.
     Part(&'static str),
-    /// A layer that the entries after it belong to.
+    /// The layer of the entries that follow.
     Layer(String),
     /// A quantity: its name and formula as text and as LaTeX, and its numbers.
     Quantity { text: [String; 2], latex: [String; 2], numbers: Vec<Vec<String>>, of: [usize; 2], note: &'a str },
 }
 
 impl<A: Scalar> Trace<A> {
-    /// The step as a Markdown document, with so many decimals.
+    /// The step as a Markdown document, with this number of decimals.
     pub fn markdown(&self, decimals: usize) -> String {
         let mut text = String::from("# One training step\n");
         for entry in self.entries(decimals) {
@@ -43,7 +43,7 @@ impl<A: Scalar> Trace<A> {
         text
     }
 
-    /// The step as aligned equations in LaTeX (with the package amsmath), with so many decimals.
+    /// The step as aligned LaTeX equations (with the package amsmath), with this number of decimals.
     pub fn latex(&self, decimals: usize) -> String {
         let mut text = String::new();
         let mut open = false;
@@ -68,7 +68,7 @@ impl<A: Scalar> Trace<A> {
                 }
             };
         }
-        // The last line of an environment ends without a break.
+        // The last row of an environment ends without a line break.
         (text + if open { "\\end{align*}\n" } else { "" }).replace("\\\\\n\\end", "\n\\end")
     }
 
@@ -130,7 +130,7 @@ impl<A: Scalar> Trace<A> {
                 told.push(gradient(&parameter.symbol, [&text, &latex], &parameter.gradient));
             }
             for (k, &source) in layer.sources.iter().enumerate() {
-                // On the way back, a value's gradient is complete at the first layer that takes it.
+                // In the backward pass, the gradient of a value is complete at the first layer that uses it.
                 if self.users(source).next() == Some(i) && !layer.sources[..k].contains(&source) {
                     let Written { text, latex } = self.value_gradient(source);
                     let (symbol, _, dx) = self.value(source);
@@ -159,7 +159,7 @@ impl<A: Scalar> Trace<A> {
         entries
     }
 
-    /// dL/dx of a value as a formula: a sum over all places at which it is taken.
+    /// dL/dx of a value as a formula: a sum over its uses.
     fn value_gradient(&self, source: Source) -> Written {
         let from_loss = Written { text: "from the loss".into(), latex: "\\text{from the loss}".into() };
         let mut terms: Vec<Written> = self.is_output(source).then_some(from_loss).into_iter().collect();
@@ -168,10 +168,10 @@ impl<A: Scalar> Trace<A> {
         sum(&terms)
     }
 
-    /// dL/dw of parameter `k` of the layer at `home`, known for dense layers: a sum over all places of the layer.
+    /// dL/dw of parameter `k` of the layer at `home`, for dense layers: a sum over all uses of the layer.
     fn parameter_gradient(&self, home: usize, k: usize) -> Written {
-        let places = self.layers.iter().filter(|layer| layer.home == home && layer.kind == Kind::Dense);
-        let terms = places.map(|layer| {
+        let uses = self.layers.iter().filter(|layer| layer.home == home && layer.kind == Kind::Dense);
+        let terms = uses.map(|layer| {
             let (x, dy, latex_dy) = (&layer.takes[0], by(&layer.symbol), by_latex(&layer.symbol));
             if k == 0 {
                 Written { text: format!("{x}ᵀ·{dy}"), latex: format!("{}^\\top {latex_dy}", symbol_latex(x)) }
@@ -183,7 +183,7 @@ impl<A: Scalar> Trace<A> {
     }
 }
 
-/// Names and formulas at the left, numbers in aligned columns at the right.
+/// Prints names and formulas on the left, numbers in aligned columns on the right.
 impl<A: Scalar> Display for Trace<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let entries = self.entries(f.precision().unwrap_or(4));
@@ -227,7 +227,7 @@ impl<A: Scalar> Display for Trace<A> {
     }
 }
 
-/// The upper left corner of a matrix, in text.
+/// The upper left corner of a matrix, as text.
 fn numbers<A: Scalar>(x: &Matrix<A>, decimals: usize) -> Vec<Vec<String>> {
     let row = |row: ndarray::ArrayView1<'_, A>| {
         let mut cells: Vec<String> = row.iter().take(SHOWN).map(|x| number(x.to_f64(), decimals)).collect();
@@ -239,10 +239,10 @@ fn numbers<A: Scalar>(x: &Matrix<A>, decimals: usize) -> Vec<Vec<String>> {
     if x.is_empty() { Vec::new() } else { x.rows().into_iter().take(SHOWN).map(row).collect() }
 }
 
-/// Fixed decimals; powers of ten for what they would not show.
+/// Fixed decimals; scientific notation for numbers too small or large for that.
 fn number(x: f64, decimals: usize) -> String {
     let fixed = format!("{x:.decimals$}");
-    // Less than half of ten times the last place.
+    // Less than five times the last decimal.
     let small = 5.0 * 0.1_f64.powi(i32::try_from(decimals).unwrap_or(i32::MAX));
     let lost = x != 0.0 && x.is_finite() && (x.abs() < small || x.abs() >= 1e7);
     let text = if lost { format!("{x:.2e}") } else { fixed };
@@ -250,7 +250,7 @@ fn number(x: f64, decimals: usize) -> String {
     if text.starts_with('-') && text[1..].chars().all(|c| c == '0' || c == '.') { text[1..].to_owned() } else { text }
 }
 
-/// What is said of a matrix that is not shown whole.
+/// The note on a matrix that is not shown in full.
 fn more([rows, columns]: [usize; 2]) -> Option<String> {
     (rows > SHOWN || columns > SHOWN).then(|| format!("of {rows} x {columns}"))
 }

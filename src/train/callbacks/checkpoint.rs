@@ -1,4 +1,4 @@
-//! [`Checkpoint`]: saves a training as it runs.
+//! [`Checkpoint`]: saves a training while it runs.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use super::{Callback, Column, Context, Flow};
 use crate::{Error, Result, Scalar};
 
-/// Saves the whole training after epochs, to go on with [`Trainer::load_state`](crate::train::Trainer::load_state): the
-/// best epoch to `best.state` in a folder, the last few to `epoch-1.state`, `epoch-2.state` and so on.
+/// Saves the training after epochs, to resume it with [`Trainer::load_state`](crate::train::Trainer::load_state): the
+/// best epoch to `best.state` in a folder, the last ones to `epoch-1.state`, `epoch-2.state` and so on.
 ///
-/// The best is the one with the best value of what is [monitored](crate::train::Trainer::monitor). Files are written whole
-/// or not at all, after all callbacks have seen the epoch's end, and an old one is removed once its successor is there.
+/// The best epoch has the best [monitored](crate::train::Trainer::monitor) value. Files are written atomically, after
+/// all callbacks have seen the end of the epoch, and an old one is removed once its successor exists.
 ///
 /// ```
 /// use neuropil::data;
@@ -38,17 +38,17 @@ pub struct Checkpoint {
     last: usize,
     column: Option<Column>,
     best: Option<f64>,
-    /// The epochs whose files are there, from old to new.
+    /// The epochs with a file, oldest first.
     kept: VecDeque<usize>,
 }
 
 impl Checkpoint {
-    /// Saves the best epoch to `best.state` in this folder, which is made if it is missing.
+    /// Saves the best epoch to `best.state` in `folder`, which is created if it is missing.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into(), keep_best: true, last: 0, column: None, best: None, kept: VecDeque::new() }
     }
 
-    /// Keeps the last `count` epochs, too.
+    /// Also keeps the last `count` epochs.
     #[must_use]
     pub fn last(self, count: usize) -> Self {
         Self { last: count, ..self }
@@ -64,11 +64,11 @@ impl Checkpoint {
         self.folder.join(format!("epoch-{epoch}.state"))
     }
 
-    /// Removes files of epochs that are not among the last any more.
+    /// Removes the files of all but the last epochs.
     fn remove_old(&mut self) {
         while self.kept.len() > self.last {
             if let Some(epoch) = self.kept.pop_front() {
-                // A file that somebody else has removed is removed.
+                // It may have been removed already.
                 let _ = fs::remove_file(self.file_of(epoch));
             }
         }
@@ -78,12 +78,11 @@ impl Checkpoint {
 impl<A: Scalar> Callback<A> for Checkpoint {
     fn on_start(&mut self, at: &mut Context<'_, A>) -> Result<()> {
         self.column = Some(at.watch(None)?);
-        fs::create_dir_all(&self.folder)
-            .map_err(|error| Error::Save { path: self.folder.display().to_string(), error: error.to_string() })
+        fs::create_dir_all(&self.folder).map_err(|error| Error::save(&self.folder, error))
     }
 
     fn on_epoch_end(&mut self, at: &mut Context<'_, A>) -> Result<Flow> {
-        // What the epochs before left to remove: their successors are there by now.
+        // The files of earlier epochs: their successors exist by now.
         self.remove_old();
         let Some(column) = &self.column else { return Ok(Flow::Continue) };
         let value = at.history.last().and_then(|epoch| epoch.get(&column.name)).unwrap_or(f64::NAN);

@@ -1,4 +1,4 @@
-//! [`EarlyStopping`]: ends a training that gets no better.
+//! [`EarlyStopping`]: ends a training that no longer improves.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use super::{Callback, Column, Context, Flow, numbers_of, set_numbers};
 use crate::error::check_setting;
 use crate::{Error, Result, Scalar};
 
-/// Ends the training when the watched value has not become better for more epochs in a row than it has patience for, and
-/// always leaves the network with the weights and statistics of its best epoch.
+/// Ends the training when the monitored value has not improved for `patience` epochs in a row, and restores the weights
+/// and running statistics of the best epoch.
 ///
-/// It watches `val_loss`, or `loss` without validation data, unless [`monitor`](Self::monitor) or the trainer says
-/// otherwise. The best weights come back at the end of every fit, also if the last epoch was reached; a value that is NaN
-/// is never better. What the optimizer remembers stays that of the last epoch.
+/// It monitors `val_loss`, or `loss` without validation data, unless [`monitor`](Self::monitor) or the trainer says
+/// otherwise. The best weights are restored at the end of every fit, also after the last epoch; NaN is never an
+/// improvement. The optimizer's state stays that of the last epoch.
 ///
 /// ```
 /// use neuropil::data;
@@ -33,17 +33,17 @@ pub struct EarlyStopping<A: Scalar> {
     patience: usize,
     min_delta: f64,
     monitor: Option<String>,
-    /// What is watched, known from the start of the fit.
+    /// The monitored value, known from the start of the fit.
     column: Option<Column>,
     best: Option<f64>,
     best_epoch: usize,
-    /// Epochs since the best.
+    /// The number of epochs since the best one.
     bad: usize,
     weights: Vec<A>,
 }
 
 impl<A: Scalar> EarlyStopping<A> {
-    /// Ends the training after `patience` epochs in a row that were no better than the best before (0 counts as 1).
+    /// Ends the training after `patience` epochs in a row without improvement (0 counts as 1).
     pub fn new(patience: usize) -> Self {
         Self {
             patience: patience.max(1),
@@ -57,13 +57,13 @@ impl<A: Scalar> EarlyStopping<A> {
         }
     }
 
-    /// By how much a value has to be better to reset the patience. (The best weights are those of the best such value.)
+    /// Sets the smallest change that counts as an improvement. (The best weights are those of the last improvement.)
     #[must_use]
     pub fn min_delta(self, min_delta: f64) -> Self {
         Self { min_delta, ..self }
     }
 
-    /// Watches the value of this name, such as `val_accuracy`.
+    /// Sets the monitored value, such as `val_accuracy`.
     #[must_use]
     pub fn monitor(self, name: impl Into<String>) -> Self {
         Self { monitor: Some(name.into()), ..self }
@@ -75,7 +75,7 @@ impl<A: Scalar> Callback<A> for EarlyStopping<A> {
         let ok = self.min_delta >= 0.0 && self.min_delta.is_finite();
         check_setting("EarlyStopping's min_delta", self.min_delta, "at least 0 and finite", ok)?;
         self.column = Some(at.watch(self.monitor.as_deref())?);
-        // A fit that follows another has all its patience again.
+        // A new fit starts with full patience.
         self.bad = if self.bad >= self.patience { 0 } else { self.bad };
         Ok(())
     }
@@ -129,7 +129,7 @@ impl<A: Scalar> Callback<A> for EarlyStopping<A> {
     }
 }
 
-/// Without the weights, which are many.
+/// Omits the weights.
 impl<A: Scalar> fmt::Debug for EarlyStopping<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut stopping = f.debug_struct("EarlyStopping");

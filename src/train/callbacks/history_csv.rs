@@ -1,4 +1,4 @@
-//! [`HistoryCsv`]: the history in a file as it grows.
+//! [`HistoryCsv`]: writes the history to a file.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -8,9 +8,9 @@ use super::{Callback, Context, Flow};
 use crate::train::history::{csv_header, csv_line};
 use crate::{Error, Result, Scalar};
 
-/// Writes each epoch to a CSV file when it ends, so that one can look on while a network trains.
+/// Writes each epoch to a CSV file when it ends, to follow a training while it runs.
 ///
-/// A fit begins the file anew, with the epochs of earlier fits or of the training that was loaded.
+/// A fit overwrites the file, including the epochs of earlier fits or of a loaded training.
 ///
 /// ```
 /// use neuropil::data;
@@ -32,22 +32,18 @@ pub struct HistoryCsv {
 }
 
 impl HistoryCsv {
-    /// Writes to this file.
+    /// Writes to the file `path`.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), file: None }
     }
 
-    fn save_error(&self, error: &std::io::Error) -> Error {
-        Error::Save { path: self.path.display().to_string(), error: error.to_string() }
-    }
-
     fn write(&mut self, text: &str) -> Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
-        file.write_all(text.as_bytes()).and_then(|()| file.flush()).map_err(|error| self.save_error(&error))
+        file.write_all(text.as_bytes()).and_then(|()| file.flush()).map_err(|error| Error::save(&self.path, error))
     }
 }
 
-/// The columns of this fit, after those that only earlier epochs have.
+/// The columns of this fit, after those of earlier epochs.
 fn names<'c, A: Scalar>(at: &'c Context<'_, A>) -> Vec<&'c str> {
     let mut names = at.history.names();
     for column in at.columns {
@@ -60,7 +56,7 @@ fn names<'c, A: Scalar>(at: &'c Context<'_, A>) -> Vec<&'c str> {
 
 impl<A: Scalar> Callback<A> for HistoryCsv {
     fn on_start(&mut self, at: &mut Context<'_, A>) -> Result<()> {
-        self.file = Some(File::create(&self.path).map_err(|error| self.save_error(&error))?);
+        self.file = Some(File::create(&self.path).map_err(|error| Error::save(&self.path, error))?);
         let names = names(at);
         let mut text = csv_header(&names);
         at.history.epochs().iter().for_each(|epoch| text.push_str(&csv_line(epoch, &names)));

@@ -1,8 +1,7 @@
-//! The [`Callback`] trait and the callbacks, one file each.
+//! The [`Callback`] trait and the callbacks, one per file.
 //!
 //! # A new callback
-//! One new file here and a line in each of the two lists below; in another crate it is one file: a type and the methods
-//! of [`Callback`] that it needs.
+//! Add a file here and a line to each of the two lists below; in another crate, implement [`Callback`] for a type.
 
 use std::fmt::Debug;
 use std::path::PathBuf;
@@ -22,7 +21,7 @@ pub use early_stopping::EarlyStopping;
 pub use history_csv::HistoryCsv;
 pub use progress::ProgressBar;
 
-/// Something that watches a training, and may end it.
+/// Observes a training, and may stop it.
 ///
 /// ```
 /// use neuropil::data;
@@ -47,68 +46,68 @@ pub use progress::ProgressBar;
 /// # Ok::<(), Error>(())
 /// ```
 pub trait Callback<A: Scalar>: Debug + Send {
-    /// Before the first epoch of a fit.
+    /// Called before the first epoch of a fit.
     ///
     /// # Errors
-    /// What makes the training impossible.
+    /// An error ends the fit.
     fn on_start(&mut self, _at: &mut Context<'_, A>) -> Result<()> {
         Ok(())
     }
 
-    /// After each batch.
+    /// Called after each batch.
     ///
     /// # Errors
-    /// What makes the training impossible.
+    /// An error ends the fit.
     fn on_batch_end(&mut self, _at: &mut Context<'_, A>) -> Result<()> {
         Ok(())
     }
 
-    /// After each epoch, when its values are in the history.
+    /// Called after each epoch, when its values are in the history.
     ///
     /// # Errors
-    /// What makes the training impossible.
+    /// An error ends the fit.
     fn on_epoch_end(&mut self, _at: &mut Context<'_, A>) -> Result<Flow> {
         Ok(Flow::Continue)
     }
 
-    /// At the end of a fit, whether all epochs are done or it was stopped; not after an error.
+    /// Called at the end of a fit, also of a stopped one, but not after an error.
     ///
     /// # Errors
-    /// What the caller should know.
+    /// An error is returned by the fit.
     fn on_end(&mut self, _at: &mut Context<'_, A>) -> Result<()> {
         Ok(())
     }
 
-    /// The name of its kind in files, such as `early_stopping`: by it a callback finds its state in a training that was
-    /// saved. One that has nothing to remember needs none.
+    /// The name of the callback's kind in files, such as `early_stopping`: identifies its state in a saved training. A
+    /// callback without state needs none.
     fn kind(&self) -> &'static str {
         ""
     }
 
-    /// What it has to remember when a training is saved, to go on later.
+    /// The state to save with a training.
     fn state(&self) -> Vec<f64> {
         Vec::new()
     }
 
-    /// Takes back what [`state`](Self::state) gave.
+    /// Restores the [`state`](Self::state).
     ///
     /// # Errors
-    /// [`Error::Format`] when it cannot be that.
+    /// [`Error::Format`] when the state is invalid.
     fn restore(&mut self, _state: &[f64]) -> Result<()> {
         Ok(())
     }
 
-    /// The weights that it keeps, if any, which are saved with its state: all parameters and statistics of a network, in
-    /// the order of [`Layer::visit`](crate::layer::Layer::visit).
+    /// The weights to save with the state, if any: all parameters and running statistics of a network, in the order of
+    /// [`Layer::visit`](crate::layer::Layer::visit).
     fn weights(&self) -> &[A] {
         &[]
     }
 
-    /// Takes back what [`weights`](Self::weights) gave.
+    /// Restores the [`weights`](Self::weights).
     fn set_weights(&mut self, _weights: Vec<A>) {}
 }
 
-/// So that a callback may be chosen as the program runs.
+/// Allows a callback to be chosen at run time.
 impl<A: Scalar, C: Callback<A> + ?Sized> Callback<A> for Box<C> {
     fn on_start(&mut self, at: &mut Context<'_, A>) -> Result<()> {
         (**self).on_start(at)
@@ -147,45 +146,45 @@ impl<A: Scalar, C: Callback<A> + ?Sized> Callback<A> for Box<C> {
     }
 }
 
-/// Whether a training goes on.
+/// Whether a training continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
-    /// The next epoch follows.
+    /// Continue with the next epoch.
     Continue,
-    /// This was the last epoch.
+    /// End the fit after this epoch.
     Stop,
 }
 
-/// What a callback is shown.
+/// The state of a training, as shown to a callback.
 #[derive(Debug)]
 pub struct Context<'c, A: Scalar> {
-    /// The network as it is now.
+    /// The network.
     pub network: &'c mut Network<A>,
     /// The epochs so far.
     pub history: &'c History,
-    /// How far the training is.
+    /// The progress of the training.
     pub position: Position,
     pub(crate) columns: &'c [Column],
-    /// The column to watch unless a callback has its own.
+    /// The index of the column to monitor by default.
     pub(crate) monitor: usize,
     #[cfg_attr(not(feature = "files"), allow(dead_code))] // Nobody can ask for it then.
     pub(crate) saves: &'c mut Vec<PathBuf>,
 }
 
-/// How far a training is.
+/// The progress of a training.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Position {
     /// The epoch, from 1; 0 before the first.
     pub epoch: usize,
-    /// The last epoch of this fit, if nothing stops it before.
+    /// The last epoch of this fit unless it is stopped.
     pub last_epoch: usize,
-    /// Batches done in this epoch.
+    /// The number of batches so far in this epoch.
     pub batch: usize,
-    /// Batches in an epoch, if that is known.
+    /// The number of batches in an epoch, if known.
     pub batches: Option<usize>,
-    /// Samples seen in this epoch.
+    /// The number of samples so far in this epoch.
     pub samples: usize,
-    /// Steps of the optimizer since the beginning.
+    /// The number of optimizer steps since the beginning.
     pub step: u64,
     /// The mean loss of this epoch so far.
     pub loss: f64,
@@ -193,7 +192,7 @@ pub struct Position {
     pub rate: f64,
 }
 
-/// A value that each epoch has.
+/// A value that is recorded for each epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     /// Its name, such as `val_loss`.
@@ -203,7 +202,7 @@ pub struct Column {
 }
 
 impl Column {
-    /// Whether `value` is better than the best so far by more than `margin`; NaN never is.
+    /// Whether `value` is better than `best` by more than `margin`; NaN never is.
     pub fn is_better(&self, value: f64, best: Option<f64>, margin: f64) -> bool {
         match best {
             None => !value.is_nan(),
@@ -214,16 +213,15 @@ impl Column {
 }
 
 impl<A: Scalar> Context<'_, A> {
-    /// The value to watch: the one of this name, or the one that the trainer was told to
-    /// [monitor](crate::train::Trainer::monitor).
+    /// The value to monitor: the one with this name, or the trainer's [monitored](crate::train::Trainer::monitor) one.
     ///
     /// # Errors
-    /// [`Error::Monitor`] when epochs have no such value.
+    /// [`Error::Monitor`] for an unknown name.
     pub fn watch(&self, name: Option<&str>) -> Result<Column> {
         find(self.columns, name, self.monitor).map(|column| self.columns[column].clone())
     }
 
-    /// Saves the whole training to this file once all callbacks have seen the epoch's end, as
+    /// Saves the training to `path` once all callbacks have seen the end of the epoch, as
     /// [`Trainer::save_state`](crate::train::Trainer::save_state) does.
     #[cfg(feature = "files")]
     pub fn save(&mut self, path: PathBuf) {
@@ -231,7 +229,7 @@ impl<A: Scalar> Context<'_, A> {
     }
 }
 
-/// The index of the column of this name, or the default one.
+/// The index of the column with this name, or `default`.
 pub(crate) fn find(columns: &[Column], name: Option<&str>, default: usize) -> Result<usize> {
     let Some(name) = name else { return Ok(default) };
     columns.iter().position(|column| column.name == name).ok_or_else(|| Error::Monitor {
@@ -240,14 +238,14 @@ pub(crate) fn find(columns: &[Column], name: Option<&str>, default: usize) -> Re
     })
 }
 
-/// All parameters and statistics of a network, one after the other.
+/// Copies all parameters and running statistics of a network into one vector.
 pub(crate) fn numbers_of<A: Scalar>(network: &Network<A>, numbers: &mut Vec<A>) {
     use crate::layer::Layer;
     numbers.clear();
     network.visit(&mut |_, matrix| numbers.extend(matrix));
 }
 
-/// Puts back what [`numbers_of`] gave, if there are as many as the network has.
+/// Restores the result of [`numbers_of`]; false if the sizes differ.
 pub(crate) fn set_numbers<A: Scalar>(network: &mut Network<A>, numbers: &[A]) -> bool {
     use crate::layer::Layer;
     let mut count = 0;

@@ -1,4 +1,4 @@
-//! [`ProgressBar`]: shows how a training goes.
+//! [`ProgressBar`]: shows the progress of a training.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -7,10 +7,10 @@ use super::{Callback, Context, Flow};
 use crate::train::history::{Epoch, short};
 use crate::{Error, Result, Scalar};
 
-/// Shows on the standard output how a training goes: one line an epoch, and on a terminal, with the feature `progress`, a
-/// bar of the batches with loss, samples a second and the time that is left.
+/// Prints one line per epoch to the standard output; on a terminal, with the feature `progress`, also a bar of the
+/// batches with loss, samples per second and the remaining time.
 ///
-/// When the output is piped there are only the lines, without control characters.
+/// Piped output has only the lines, without control characters.
 ///
 /// ```
 /// use neuropil::data;
@@ -29,7 +29,7 @@ pub struct ProgressBar {
 }
 
 impl ProgressBar {
-    /// A bar on a terminal, lines elsewhere.
+    /// Creates a callback that shows a bar on a terminal, and lines elsewhere.
     pub fn new() -> Self {
         Self::default()
     }
@@ -42,11 +42,11 @@ impl ProgressBar {
         let result = self.bar.as_ref().map_or_else(print, |bar| bar.suspend(print));
         #[cfg(not(feature = "progress"))]
         let result = print();
-        result.map_err(|error| Error::Save { path: "the standard output".into(), error: error.to_string() })
+        result.map_err(|error| Error::save("the standard output".as_ref(), error))
     }
 }
 
-/// An epoch in a line.
+/// Formats an epoch as one line.
 fn line(epoch: &Epoch, last: usize) -> String {
     let width = last.to_string().len();
     let mut line = format!("epoch {:>width$}/{last}", epoch.number);
@@ -87,7 +87,7 @@ impl<A: Scalar> Callback<A> for ProgressBar {
             bar.set_prefix(format!("epoch {}/{}", at.epoch, at.last_epoch));
         }
         bar.set_position(at.batch as u64);
-        // A text for every batch would cost more than many a batch.
+        // Updating the text for every batch would be too slow.
         if at.batch == 1 || at.batch.is_multiple_of(16) || Some(at.batch) == at.batches {
             let seconds = bar.elapsed().as_secs_f64().max(1e-9);
             bar.set_message(format!("loss {}, {:.0} samples/s", short(at.loss), at.samples as f64 / seconds));

@@ -1,4 +1,4 @@
-//! Sums, differences, products and quotients: of values, with constants, and as the end of layers.
+//! Sums, differences, products and quotients: of values, with constants, and as parts of layers.
 
 use super::operators::softplus;
 use super::{Data, Found, Node, Read, Reader};
@@ -46,7 +46,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
     }
 
-    /// A join of values of the same shape.
+    /// A join of values of one shape.
     fn alike(&mut self, node: &Node<'_>, join: impl crate::layer::Join<A>) -> Read<Data> {
         let values = self.all(node)?;
         let first = &values[0];
@@ -65,7 +65,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         if let [one] = &*node.inputs { self.data(one) } else { self.alike(node, Add) }
     }
 
-    /// With a constant, where input `at` is the value.
+    /// An operation with a constant, where input `at` is the value.
     fn with_constant(&mut self, node: &'g Node<'g>, at: usize) -> Read<Data> {
         let value = node.needs(at)?;
         match &*node.op {
@@ -112,10 +112,10 @@ impl<'g, A: Scalar> Reader<'g, A> {
             "Div" => return Err("it divides by a value, as no layer here does".into()),
             _ => {}
         }
-        // (x - shift)·scale, perhaps with the shift in an operator before.
+        // (x - shift)·scale, possibly with the shift in an operator before.
         let before = match &*node.op {
             "Mul" | "Div" => self.index.sole(Some(value), "Sub"),
-            // Unless the product is the end of a layer itself.
+            // Unless the product is itself the end of a layer.
             "Add" => self.index.sole(Some(value), "Mul").filter(|product| {
                 let within = |i| self.index.sole(product.input(i), "Mul").or(self.index.sole(product.input(i), "Div"));
                 within(0).or(within(1)).is_none()
@@ -128,9 +128,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
         {
             let data = self.data(before.needs(inner)?)?;
             let (data, first) = self.per_channel(&data, before, 1 - inner)?;
-            let place = data.clone();
+            let position = data.clone();
             let (data, second) = self.per_channel(&data, node, 1 - at)?;
-            node.expect("its two constants", (data.value, &data.view) == (place.value, &place.view))?;
+            node.expect("its two constants", (data.value, &data.view) == (position.value, &position.view))?;
             return match &*node.op {
                 "Add" => self.scale_and_add(&data, first, second),
                 "Div" => self.rescale(&data, first, inverse(second)),
@@ -154,7 +154,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
     }
 
-    /// The numbers of a constant, one for all or one for each channel, and the value with channels as it has them.
+    /// A constant of one value, or one per channel, and the value with its channels in place.
     pub(super) fn per_channel(&mut self, data: &Data, node: &Node<'_>, input: usize) -> Read<(Data, Vec<f64>)> {
         let (sizes, rank) = (self.sizes(node, input)?, data.view.0.len());
         let wrong = || format!("its input {input} has the sizes {sizes:?}, not one number for each channel");
@@ -170,7 +170,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok((data, self.numbers(node, input)?))
     }
 
-    /// Numbers for each channel of those for each, or for all.
+    /// Expands one value to all channels.
     pub(super) fn spread(&mut self, data: &Data, numbers: Vec<f64>) -> Read<Vec<f64>> {
         let channels = Self::channels(data);
         self.take(channels)?;
@@ -188,7 +188,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.elementwise(data, &Found::new(spec).with("shift", shift).with("scale", scale))
     }
 
-    /// scale·x + bias: what a batch norm is once its statistics are in the factors.
+    /// scale·x + bias: a batch norm with its statistics folded in.
     fn scale_and_add(&mut self, data: &Data, scale: Vec<f64>, bias: Vec<f64>) -> Read<Data> {
         let (scale, bias) = (self.spread(data, scale)?, self.spread(data, bias)?);
         if let Shape::Image { .. } = data.shape {
@@ -200,7 +200,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.elementwise(data, &found)
     }
 
-    /// scale·x + bias for each channel of an image: a convolution of single pixels.
+    /// scale·x + bias for each channel of an image: a 1 x 1 convolution.
     fn pixelwise(&mut self, data: &Data, scale: Vec<f64>, bias: Vec<f64>) -> Read<Data> {
         let channels = scale.len();
         let spec = Spec::new("conv2d").set("inputs", channels).set("outputs", channels).set("groups", channels);
@@ -209,7 +209,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.elementwise(data, &Found::new(spec).with("weight", scale).with("bias", bias))
     }
 
-    /// x/2·(1 + erf(x/√2)), as it is written without an operator of its own.
+    /// x/2·(1 + erf(x/√2)), written out as several operators.
     fn gelu(&mut self, node: &'g Node<'g>, at: usize) -> Read<Option<Data>> {
         let Some(product) = self.index.sole(node.input(at), "Mul") else { return Ok(None) };
         let Some((sum, other)) = self.index.side(product, "Add") else { return Ok(None) };
@@ -251,7 +251,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.joined(join, &inputs)
     }
 
-    /// The product whose numbers are added up, each sample to one.
+    /// The product whose values are summed over each sample.
     fn sum_of(&mut self, node: &'g Node<'g>) -> Read<&'g Node<'g>> {
         let wrong = "it is a sum that no layer here has";
         let whole = self.list(node, "axes", 1)?.is_some_and(|axes| axes == [1] || axes == [-1]);

@@ -1,4 +1,4 @@
-//! Numbers in the order in which a layer takes them.
+//! Puts values into the memory order that layers need.
 
 use super::view::{Axis, View, merged};
 use super::{Data, Found, Read, Reader, shape_of};
@@ -6,7 +6,7 @@ use crate::spec::Spec;
 use crate::{Scalar, Shape, Value};
 
 impl<A: Scalar> Reader<'_, A> {
-    /// The value with samples of these axes of ONNX, in this order; all others are the batch or of size 1.
+    /// The value with samples of these ONNX axes, in this order; all other axes are the batch or of size 1.
     pub(super) fn arrange(&mut self, data: &Data, axes: &[usize]) -> Read<(Value, Shape)> {
         let axes: Vec<&Axis> = axes.iter().map(|&axis| &data.view.0[axis]).collect();
         let factors = axes.iter().map(|axis| if let Axis::Of(factors) = axis { Some(&**factors) } else { None });
@@ -29,7 +29,7 @@ impl<A: Scalar> Reader<'_, A> {
         Ok((value, shape))
     }
 
-    /// The value with samples of another shape, by a layer if that is another one.
+    /// Reshapes the samples of a value, with a layer if the shape changes.
     fn reshape(&mut self, value: Value, from: Shape, to: Shape) -> Read<Value> {
         let spec = match to {
             _ if from == to => return Ok(value),
@@ -40,35 +40,35 @@ impl<A: Scalar> Reader<'_, A> {
     }
 
     fn permute(&mut self, data: &Data, axes: &[&Axis], factors: Vec<[usize; 2]>, to: Shape) -> Read<Value> {
-        // Whole axes of the samples are turned directly; others are cut out first.
+        // Whole axes of the samples are permuted directly; others are split first.
         let whole = |view: &View| -> Option<Vec<usize>> {
             let mut left: Vec<Option<&Axis>> = view.0[1..].iter().map(Some).collect();
-            let places = axes.iter().map(|&axis| {
-                let place = left.iter().position(|other| *other == Some(axis))?;
-                left[place] = None;
-                Some(place)
+            let positions = axes.iter().map(|&axis| {
+                let position = left.iter().position(|other| *other == Some(axis))?;
+                left[position] = None;
+                Some(position)
             });
-            places.collect::<Option<Vec<_>>>().filter(|places| places.len() == view.0.len() - 1)
+            positions.collect::<Option<Vec<_>>>().filter(|positions| positions.len() == view.0.len() - 1)
         };
-        let (from, places) = if let Some(places) = whole(&View::of(data.shape)) {
-            (data.shape, places)
+        let (from, positions) = if let Some(positions) = whole(&View::of(data.shape)) {
+            (data.shape, positions)
         } else {
             let mut sorted = factors.clone();
             sorted.sort_unstable_by_key(|[_, stride]| std::cmp::Reverse(*stride));
             let problem = "its axes are in an order that no layer here makes";
             let from = shape_of(&sorted.iter().map(|[size, _]| *size).collect::<Vec<_>>()).map_err(|_| problem)?;
-            let place = |factor| sorted.iter().position(|other| other == factor);
-            (from, factors.iter().map(place).collect::<Option<Vec<_>>>().ok_or(problem)?)
+            let position = |factor| sorted.iter().position(|other| other == factor);
+            (from, factors.iter().map(position).collect::<Option<Vec<_>>>().ok_or(problem)?)
         };
         if from.len() != to.len() {
             return Err("it takes a part of its numbers".into());
         }
         let value = self.reshape(data.value, data.shape, from)?;
-        let (value, shape) = self.layer(value, from, &Found::new(Spec::new("permute").set("axes", places)))?;
+        let (value, shape) = self.layer(value, from, &Found::new(Spec::new("permute").set("axes", positions)))?;
         self.reshape(value, shape, to)
     }
 
-    /// The value with samples in ONNX's own order behind the batch.
+    /// The value with samples in ONNX's own order after the batch.
     pub(super) fn standard(&mut self, data: &Data) -> Read<(Value, Shape)> {
         if data.view.0.first() != Some(&Axis::Batch) {
             return Err("the batch is not its first axis".into());
@@ -76,7 +76,7 @@ impl<A: Scalar> Reader<'_, A> {
         self.arrange(data, &(1..data.view.0.len()).collect::<Vec<_>>())
     }
 
-    /// The value, in an order in which one of ONNX's axes is that of channels or features here.
+    /// The value, in an order in which an ONNX axis is that of channels or features here.
     pub(super) fn with_channels(&mut self, data: &Data, axis: i64) -> Read<Data> {
         let axis = data.view.axis(axis)?;
         if data.view.0[axis] == View::channels(data.shape) {

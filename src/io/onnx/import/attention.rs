@@ -10,7 +10,7 @@ use crate::spec::Spec;
 use crate::{Scalar, Shape};
 
 impl<'g, A: Scalar> Reader<'g, A> {
-    /// The attention whose last product this is, if it is one; padding may be hidden from it and made 0.
+    /// The attention that ends with this product, if any; padding may be masked and zeroed.
     pub(super) fn attention(&mut self, out: &Product<'g>, queries: Option<Seen>) -> Read<Option<Data>> {
         let index = &self.index;
         let merged = index.sole(Some(out.x), "Reshape");
@@ -18,7 +18,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let mix = turned.and_then(|turned| index.sole(turned.input(0), "MatMul"));
         let soft = mix.and_then(|mix| index.sole(mix.input(0), "Softmax"));
         let (Some(merged), Some(turned), Some(mix), Some(soft)) = (merged, turned, mix, soft) else { return Ok(None) };
-        // Backwards from the softmax: what is hidden, the scale, the scores.
+        // Backwards from the softmax: the mask, the scale, the scores.
         let hidden = index.sole(soft.input(0), "Where");
         let scored = match hidden {
             Some(hidden) => hidden.input(1),
@@ -38,13 +38,13 @@ impl<'g, A: Scalar> Reader<'g, A> {
             inputs.push(self.standard(&data)?);
         }
         let steps = |i: usize| if let (_, Shape::Sequence { steps, .. }) = inputs[i] { steps } else { 0 };
-        // What may not be known yet comes first: weights are not to be copied twice.
+        // What may be unknown comes first, so that weights are not copied twice.
         let cuts = parts.iter().map(|part| self.ints(part.cut, 1)).collect::<Read<Vec<_>>>()?;
         let whole = self.ints(merged, 1)?;
         let weights = parts.iter().map(|part| self.weights(&part.product)).collect::<Read<Vec<_>>>()?;
         let last = self.weights(out)?;
         let features = last.inputs;
-        // How many heads there are, and that each operator says so.
+        // The number of heads, on which all operators must agree.
         let heads = match cuts[0].get(2).copied().flatten().and_then(|n| usize::try_from(n).ok()) {
             Some(heads) if heads > 0 && features.is_multiple_of(heads) => heads,
             _ => return Err("its attention has no heads of one size".into()),
@@ -100,7 +100,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.joined(join, &inputs).map(Some)
     }
 
-    /// A product, cut in heads that come before the steps.
+    /// A product, split into heads, which are moved before the steps.
     fn head_part(&self, name: Option<&str>) -> Option<Part<'g>> {
         let turn = self.index.sole(name, "Transpose")?;
         let cut = self.index.sole(turn.input(0), "Reshape")?;
@@ -109,7 +109,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
     }
 }
 
-/// What becomes query, key or value.
+/// The query, key or value.
 struct Part<'g> {
     product: Product<'g>,
     cut: &'g Node<'g>,
@@ -123,7 +123,7 @@ fn found(spec: Spec, features: usize, parts: &[Weights], last: Weights, bias: bo
     if !bias {
         return found;
     }
-    // To have none is to add 0.
+    // A missing bias is 0.
     let of = |bias: &Option<Vec<f64>>| bias.clone().unwrap_or_else(|| vec![0.0; features]);
     let found = found.with("in_proj_bias", parts.iter().flat_map(|part| of(&part.bias)).collect());
     found.with("out_proj.bias", of(&last.bias))

@@ -1,19 +1,19 @@
-//! Constants, and the operators that only make other constants of them.
+//! Constants, and the folding of operators on constants.
 
 use ndarray::{ArrayD, Axis, IxDyn};
 
-use super::view::place;
+use super::view::position;
 use super::{Read, Stop};
 use crate::spec::onnx::{Attribute, FLOAT, INT32, INT64, Node, Tensor};
 
-/// Numbers of any shape; a whole number may be the size of the batch, `None`.
+/// An array of any shape; an integer may be the batch size, `None`.
 #[derive(Debug, Clone)]
 pub(super) enum Constant {
     Floats(ArrayD<f64>),
     Ints(ArrayD<Option<i64>>),
 }
 
-/// The operators that are known beforehand if all that they take is.
+/// The operators that are folded if all their inputs are constants.
 pub(super) const FOLDED: [&str; 16] = [
     "Add",
     "Cast",
@@ -33,7 +33,7 @@ pub(super) const FOLDED: [&str; 16] = [
     "Unsqueeze",
 ];
 
-/// A list of whole numbers, `None` for the batch.
+/// A list of integers; `None` is the batch size.
 pub(super) type Ints = Vec<Option<i64>>;
 
 impl Constant {
@@ -60,7 +60,7 @@ impl Constant {
         }
     }
 
-    /// How many numbers there are.
+    /// The number of values.
     pub(super) fn len(&self) -> usize {
         self.dims().iter().product()
     }
@@ -87,12 +87,12 @@ impl Constant {
     }
 }
 
-/// Another order or shape of numbers, or some of them.
+/// A reordering, reshaping or selection of values.
 enum Move {
     Shape(Vec<usize>),
     Axes(Vec<usize>),
-    /// These places of an axis.
-    Places(usize, Vec<usize>),
+    /// These indices of an axis.
+    Positions(usize, Vec<usize>),
 }
 
 impl Move {
@@ -103,12 +103,12 @@ impl Move {
                 ArrayD::from_shape_vec(IxDyn(dims), numbers).map_err(|_| format!("{dims:?} is of another size"))
             }
             Self::Axes(axes) => Ok(array.view().permuted_axes(IxDyn(axes)).as_standard_layout().into_owned()),
-            Self::Places(axis, places) => Ok(array.select(Axis(*axis), places)),
+            Self::Positions(axis, positions) => Ok(array.select(Axis(*axis), positions)),
         }
     }
 }
 
-/// The constant that an operator makes of others; `room` is how many numbers it may have.
+/// Folds an operator on constants; `room` is the largest number of values.
 pub(super) fn fold(node: &Node<'_>, inputs: &[Option<&Constant>], opset: i64, room: usize) -> Read<Constant> {
     let input = |i: usize| inputs.get(i).copied().flatten().ok_or_else(|| format!("its input {i} is missing"));
     // Axes are an attribute in old files, later an input.
@@ -155,7 +155,7 @@ pub(super) fn fold(node: &Node<'_>, inputs: &[Option<&Constant>], opset: i64, ro
             let axes: Vec<usize> = if perm.is_empty() {
                 (0..rank).rev().collect()
             } else {
-                perm.iter().map(|&axis| place(axis, rank)).collect::<Result<_, _>>()?
+                perm.iter().map(|&axis| position(axis, rank)).collect::<Result<_, _>>()?
             };
             let mut sorted = axes.clone();
             sorted.sort_unstable();
@@ -175,13 +175,14 @@ pub(super) fn fold(node: &Node<'_>, inputs: &[Option<&Constant>], opset: i64, ro
         }
         "Gather" => {
             let (x, indices) = (input(0)?, input(1)?);
-            let axis = place(node.int("axis", 0)?, x.dims().len())?;
-            let places = whole(&indices.ints()?)?;
-            let places = places.into_iter().map(|i| place(i, x.dims()[axis])).collect::<Result<Vec<_>, _>>()?;
+            let axis = position(node.int("axis", 0)?, x.dims().len())?;
+            let positions = whole(&indices.ints()?)?;
+            let positions =
+                positions.into_iter().map(|i| position(i, x.dims()[axis])).collect::<Result<Vec<_>, _>>()?;
             let (before, after) = (&x.dims()[..axis], &x.dims()[axis + 1..]);
             let dims = [before, indices.dims(), after].concat();
             sizes(&dims.iter().map(|&n| i64::try_from(n).ok()).collect::<Vec<_>>(), room)?;
-            x.moved(&Move::Places(axis, places))?.moved(&Move::Shape(dims))?
+            x.moved(&Move::Positions(axis, positions))?.moved(&Move::Shape(dims))?
         }
         "Slice" => {
             let mut x = input(0)?.clone();
@@ -198,9 +199,9 @@ pub(super) fn fold(node: &Node<'_>, inputs: &[Option<&Constant>], opset: i64, ro
                 return Err("its starts, ends, axes and steps are not equally many".to_owned().into());
             }
             for (i, &axis) in axes.iter().enumerate() {
-                let axis = place(axis, x.dims().len())?;
-                let places = range(starts[i], ends[i], steps[i], x.dims()[axis])?;
-                x = x.moved(&Move::Places(axis, places))?;
+                let axis = position(axis, x.dims().len())?;
+                let positions = range(starts[i], ends[i], steps[i], x.dims()[axis])?;
+                x = x.moved(&Move::Positions(axis, positions))?;
             }
             x
         }
@@ -211,7 +212,7 @@ pub(super) fn fold(node: &Node<'_>, inputs: &[Option<&Constant>], opset: i64, ro
     })
 }
 
-/// What a `Constant` holds.
+/// The value of a `Constant`.
 pub(super) fn value(node: &Node<'_>) -> Read<Constant> {
     let [(name, attribute)] = &*node.attributes else {
         return Err("it has not one value".to_owned().into());
@@ -244,7 +245,7 @@ fn cast(x: &Constant, to: i64) -> Read<Constant> {
 
 fn concat(inputs: &[Option<&Constant>], axis: i64) -> Read<Constant> {
     let first = inputs.first().copied().flatten().ok_or("its input 0 is missing")?;
-    let axis = Axis(place(axis, first.dims().len())?);
+    let axis = Axis(position(axis, first.dims().len())?);
     let wrong = |error: ndarray::ShapeError| Stop::from(error.to_string());
     let (mut floats, mut ints) = (Vec::new(), Vec::new());
     for input in inputs {
@@ -266,22 +267,22 @@ fn squeeze(dims: &[usize], axes: &[i64], squeeze: bool) -> Result<Vec<usize>, St
     if rank > 16 {
         return Err(format!("it has {rank} axes"));
     }
-    let places = axes.iter().map(|&axis| place(axis, rank)).collect::<Result<Vec<_>, _>>()?;
+    let positions = axes.iter().map(|&axis| position(axis, rank)).collect::<Result<Vec<_>, _>>()?;
     let wrong = || format!("its axes {axes:?} do not fit the sizes {dims:?}");
     if squeeze {
-        let taken = |i: usize| if axes.is_empty() { dims[i] == 1 } else { places.contains(&i) };
-        if places.iter().any(|&i| dims[i] != 1) {
+        let taken = |i: usize| if axes.is_empty() { dims[i] == 1 } else { positions.contains(&i) };
+        if positions.iter().any(|&i| dims[i] != 1) {
             return Err(wrong());
         }
         return Ok((0..rank).filter(|&i| !taken(i)).map(|i| dims[i]).collect());
     }
     let mut old = dims.iter();
     let new: Option<Vec<usize>> =
-        (0..rank).map(|i| if places.contains(&i) { Some(1) } else { old.next().copied() }).collect();
+        (0..rank).map(|i| if positions.contains(&i) { Some(1) } else { old.next().copied() }).collect();
     new.filter(|_| old.next().is_none()).ok_or_else(wrong)
 }
 
-/// The places from `start` to before `end`, as `Slice` counts them on an axis of `n`.
+/// The indices from `start` to before `end`, as `Slice` counts them on an axis of `n`.
 pub(super) fn range(start: i64, end: i64, step: i64, n: usize) -> Result<Vec<usize>, String> {
     let n = n as i64;
     let counted = |x: i64| if x < 0 { x.saturating_add(n) } else { x };
@@ -290,15 +291,15 @@ pub(super) fn range(start: i64, end: i64, step: i64, n: usize) -> Result<Vec<usi
     if step < 0 && start.saturating_add(n) < 0 {
         return Err(format!("it starts at {start}, backwards"));
     }
-    let mut places = Vec::new();
+    let mut positions = Vec::new();
     while step != 0 && ((step > 0 && at < end) || (step < 0 && at > end)) {
-        places.push(at as usize);
+        positions.push(at as usize);
         at = at.saturating_add(step);
     }
-    if places.is_empty() { Err("it leaves nothing".into()) } else { Ok(places) }
+    if positions.is_empty() { Err("it leaves nothing".into()) } else { Ok(positions) }
 }
 
-/// Of the same shape, or with one number.
+/// For one shape, or with a scalar.
 fn arithmetic(op: &str, a: &Constant, b: &Constant) -> Read<Constant> {
     fn apply<T: Copy>(
         a: &ArrayD<T>,
@@ -327,7 +328,7 @@ fn arithmetic(op: &str, a: &Constant, b: &Constant) -> Read<Constant> {
         })?),
         (Constant::Ints(a), Constant::Ints(b)) => Constant::Ints(apply(a, b, |a, b| {
             let (Some(x), Some(y)) = (a, b) else {
-                // Times 1, the batch remains the batch.
+                // The batch size times 1 stays the batch size.
                 return match (op, a, b) {
                     ("Mul" | "Div", None, Some(1)) | ("Mul", Some(1), None) => Ok(None),
                     _ => Err(with_batch()),
@@ -338,7 +339,7 @@ fn arithmetic(op: &str, a: &Constant, b: &Constant) -> Read<Constant> {
                 "Sub" => x.checked_sub(y),
                 "Mul" => x.checked_mul(y),
                 "Div" => x.checked_div(y),
-                // The remainder of ONNX has the sign of y.
+                // ONNX's remainder has the sign of y.
                 _ if y > 0 => x.checked_rem_euclid(y),
                 _ => None,
             };
@@ -348,13 +349,13 @@ fn arithmetic(op: &str, a: &Constant, b: &Constant) -> Read<Constant> {
     })
 }
 
-/// The numbers of a list without the batch.
+/// The integers of a list without the batch size.
 pub(super) fn whole(list: &[Option<i64>]) -> Result<Vec<i64>, String> {
     let list: Option<Vec<i64>> = list.iter().copied().collect();
     list.ok_or_else(|| "it takes the size of the batch for a number".to_owned())
 }
 
-/// Sizes of no more than so many numbers, none of them 0.
+/// Sizes of at most `room` values, none of them 0.
 fn sizes(list: &[Option<i64>], room: usize) -> Result<Vec<usize>, String> {
     let sizes = whole(list)?.into_iter().map(|n| usize::try_from(n).ok().filter(|&n| n > 0));
     let sizes: Option<Vec<usize>> = sizes.collect();

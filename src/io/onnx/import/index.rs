@@ -1,4 +1,4 @@
-//! Who makes each value of a graph, and who takes it.
+//! The producers and consumers of each value of a graph.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,13 +9,13 @@ use crate::spec::onnx::{Attribute, FLOAT, Graph, Tensor};
 /// The operators of a graph by their values.
 pub(super) struct Index<'g> {
     nodes: &'g [Node<'g>],
-    /// For each value, its operator, and which output of it.
+    /// For each value, its operator, and the index of the output.
     makers: HashMap<&'g str, (usize, usize)>,
     pub(super) constants: HashMap<&'g str, &'g Tensor<'g>>,
-    /// For each value, the operators that take it, and as which input.
+    /// For each value, the operators that use it, and the index of their input.
     takers: HashMap<&'g str, Vec<(usize, usize)>>,
     outputs: HashSet<&'g str>,
-    /// Values that are known before any sample is.
+    /// Values that do not depend on a sample.
     computed: HashSet<&'g str>,
 }
 
@@ -46,8 +46,8 @@ impl<'g> Index<'g> {
         for &i in &needed {
             let node = &graph.nodes[i];
             table::check(node).map_err(|problem| format!("its operator {}: {problem}", node.op))?;
-            for (place, input) in node.inputs.iter().enumerate() {
-                index.takers.entry(input).or_default().push((i, place));
+            for (position, input) in node.inputs.iter().enumerate() {
+                index.takers.entry(input).or_default().push((i, position));
             }
         }
         index.compute(&needed)?;
@@ -69,8 +69,7 @@ impl<'g> Index<'g> {
         (0..seen.len()).filter(|&node| seen[node]).collect()
     }
 
-    /// Goes through the operators in an order in which each comes after those that it takes values of, and notes whose
-    /// values are constants.
+    /// Goes through the operators in topological order, and notes which values are constants.
     fn compute(&mut self, needed: &[usize]) -> Result<(), String> {
         let before = |node: usize| {
             self.nodes[node].inputs.iter().filter_map(|input| self.makers.get(&**input)).map(|&(before, _)| before)
@@ -107,7 +106,7 @@ impl<'g> Index<'g> {
         Err(format!("its operators go round in a circle, at {stuck}"))
     }
 
-    /// The operator that makes a value, and which of its outputs that is.
+    /// The operator that produces a value, and the index of its output.
     pub(super) fn maker(&self, value: &str) -> Option<(&'g Node<'g>, usize)> {
         self.makers.get(value).map(|&(node, output)| (&self.nodes[node], output))
     }
@@ -116,7 +115,7 @@ impl<'g> Index<'g> {
         self.constants.contains_key(value) || self.computed.contains(value)
     }
 
-    /// The operators that take a value, and as which input.
+    /// The operators that use a value, and the index of their input.
     pub(super) fn takers(&self, value: &str) -> impl ExactSizeIterator<Item = (&'g Node<'g>, usize)> {
         let takers = self.takers.get(value).map_or(&[][..], Vec::as_slice);
         takers.iter().map(|&(node, input)| (&self.nodes[node], input))
@@ -130,7 +129,7 @@ impl<'g> Index<'g> {
         !value.is_empty() && (self.takers.contains_key(value) || self.outputs.contains(value))
     }
 
-    /// The operator of this kind whose only output is a value, if the value is taken just so often.
+    /// The operator of type `op` whose only output is this value, if the value has `uses` uses.
     pub(super) fn made(&self, value: Option<&str>, op: &str, uses: usize) -> Option<&'g Node<'g>> {
         let value = value?;
         let (node, output) = self.maker(value)?;
@@ -139,8 +138,7 @@ impl<'g> Index<'g> {
         (node.op == op && output == 0 && only).then_some(node)
     }
 
-    /// A value before operators that make floating-point numbers what they are already, as some exporters write them
-    /// between all others.
+    /// The value before casts between floating-point types, which some exporters write between all operators.
     fn before_casts<'v>(&self, value: Option<&'v str>) -> Option<&'v str>
     where
         'g: 'v,
@@ -157,12 +155,13 @@ impl<'g> Index<'g> {
         Some(value)
     }
 
-    /// The same for a value that one operator takes once.
+    /// [`made`](Self::made) for a value with one use.
     pub(super) fn sole(&self, value: Option<&str>, op: &str) -> Option<&'g Node<'g>> {
         self.made(value, op, 1).or_else(|| self.made(self.before_casts(value), op, 1))
     }
 
-    /// The operator, made by one of the two inputs of another and taken by nothing else, with the other input's place.
+    /// The operator of type `op` that produces one of the two inputs of `node` and has no other use, and the index of
+    /// the other input.
     pub(super) fn side(&self, node: &Node<'_>, op: &str) -> Option<(&'g Node<'g>, usize)> {
         (0..2).find_map(|i| Some((self.sole(node.input(i), op)?, 1 - i)))
     }

@@ -1,8 +1,8 @@
-//! A graph of operators becomes a network.
+//! Imports a graph of operators as a network.
 //!
-//! Each ONNX value is either a constant or a value of the network with a [`View`] of its samples. The walk begins at the
-//! outputs: an operator is read as soon as all that it takes is known. Where one layer here is several operators, it is
-//! recognized at the last of them, backwards, and what lies between is never read by itself.
+//! Each ONNX value is either a constant or a value of the network with a [`View`] of its samples. The walk starts at
+//! the outputs: an operator is read once all its inputs are known. Where several operators form one layer, the layer is
+//! recognized backwards from the last of them, and the others are never read by themselves.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -40,12 +40,12 @@ use view::View;
 
 type Node<'g> = crate::spec::onnx::Node<'g>;
 
-/// What an operator is read as, or why it is not.
+/// The result of reading an operator, or why it was not read.
 type Read<T> = Result<T, Stop>;
 
-/// Why an operator is not read.
+/// Why an operator was not read.
 enum Stop {
-    /// It takes values that are not known yet.
+    /// It uses values that are not known yet.
     Needs(Vec<String>),
     Problem(String),
     Layer(Error),
@@ -69,24 +69,24 @@ impl From<Error> for Stop {
     }
 }
 
-/// What is known of an ONNX value.
+/// What is known about an ONNX value.
 #[derive(Clone)]
 enum Known {
     Constant(Rc<Constant>),
     Data(Data),
 }
 
-/// A value of the network, the shape of a sample there, and how ONNX sees it.
+/// A value of the network, its sample shape, and its ONNX view.
 #[derive(Clone)]
 struct Data {
     value: Value,
     shape: Shape,
     view: View,
-    /// Whether ONNX has it as integers, with which it computes otherwise.
+    /// Whether ONNX has integers, whose arithmetic differs.
     integer: bool,
 }
 
-/// A layer or join that was found: its settings, and its parameters, row-major.
+/// A recognized layer or join: its settings, and its parameters, row-major.
 struct Found {
     spec: Spec,
     parameters: BTreeMap<String, Vec<f64>>,
@@ -103,24 +103,25 @@ impl Found {
     }
 }
 
-/// A file that is being read.
+/// The state of an import.
 struct Reader<'g, A: Scalar> {
     index: Index<'g>,
     opset: i64,
-    /// The size of the batch, if the file says only one.
+    /// The batch size, if the file fixes it.
     batch: Option<usize>,
     network: Network<A>,
     registry: Registry<A>,
-    /// The values that come in.
+    /// The input values.
     inputs: Vec<Value>,
     known: HashMap<String, Known>,
-    /// Values in another order or shape, so that each is made once.
+    /// Values in another order or shape, each made once.
     arranged: HashMap<(Value, Vec<[usize; 2]>, Shape), Value>,
-    /// How many more numbers constants may become: what is used often must not take more memory than the file is long.
+    /// The remaining number of values that constants may expand to: a constant used often must not take more memory
+    /// than the file is long.
     room: usize,
 }
 
-/// Reads a file; `folder` is where it may have more data.
+/// Imports a file; `folder` may contain external data.
 pub(super) fn read<A: Scalar>(bytes: &[u8], name: &str, folder: Option<&Path>) -> Result<Network<A>> {
     let problem = |problem: String| Error::Format { what: name.to_owned(), problem };
     let (graph, opset, size) = read_graph(bytes, folder).map_err(problem)?;
@@ -144,7 +145,7 @@ pub(super) fn read<A: Scalar>(bytes: &[u8], name: &str, folder: Option<&Path>) -
     Ok(reader.network)
 }
 
-/// The problem of an operator or output in words.
+/// The message for an operator or output that was not read.
 fn explain(at: &str, stop: Stop) -> String {
     match stop {
         Stop::Problem(problem) => format!("{at}: {problem}"),
@@ -198,7 +199,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         if batches.is_empty() { Err("it has no input".into()) } else { Ok(()) }
     }
 
-    /// Reads all that makes a value.
+    /// Reads everything that a value depends on.
     fn walk(&mut self, name: &str) -> Result<(), String> {
         let mut waiting = vec![name.to_owned()];
         while let Some(name) = waiting.last().cloned() {
@@ -241,7 +242,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
         for (port, mut value) in ports.iter().zip(outputs) {
             let at = |error: Error| (format!("its output `{}`", port.name), error.into());
-            // An input that goes straight out still needs a step.
+            // An input that is also an output needs a step.
             if self.inputs.contains(&value) {
                 value = self.network.add(value, Identity).map_err(at)?;
             }
@@ -250,7 +251,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(())
     }
 
-    /// What an operator gives as one of its outputs.
+    /// Reads an operator for one of its outputs.
     fn operator(&mut self, node: &'g Node<'g>, output: usize) -> Read<Known> {
         if self.index.is_constant(&node.outputs[output]) {
             return self.folded(node).map(|constant| Known::Constant(Rc::new(constant)));
@@ -272,9 +273,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
             } else {
                 self.any(name)?.view.sizes().iter().map(|n| n.map(|n| n as i64)).collect()
             };
-            let place =
+            let position =
                 |n: i64| if n < 0 { n.saturating_add(sizes.len() as i64) } else { n }.clamp(0, sizes.len() as i64);
-            let (start, end) = (place(node.int("start", 0)?), place(node.int("end", i64::MAX)?));
+            let (start, end) = (position(node.int("start", 0)?), position(node.int("end", i64::MAX)?));
             return match sizes.get(start as usize..end as usize) {
                 Some(sizes) if !sizes.is_empty() => Ok(Constant::list(sizes.to_vec())),
                 _ => Err("it gives no sizes".into()),
@@ -296,11 +297,11 @@ impl<'g, A: Scalar> Reader<'g, A> {
     }
 
     fn make(&self, found: &Found) -> Result<Box<dyn Layer<A>>> {
-        let place = Spec::new("");
-        Parts::new(&place, &mut Numbers(&found.parameters), &self.registry).layer("", &found.spec)
+        let position = Spec::new("");
+        Parts::new(&position, &mut Numbers(&found.parameters), &self.registry).layer("", &found.spec)
     }
 
-    /// Adds a layer that takes a value with samples of this shape; returns what it gives, and the shape of a sample there.
+    /// Adds a layer to a value with samples of this shape; returns its output and the sample shape.
     fn layer(&mut self, value: Value, shape: Shape, found: &Found) -> Read<(Value, Shape)> {
         let layer = self.make(found)?;
         let after = layer.output_shape(shape)?;
@@ -310,19 +311,19 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok((self.network.add(value, layer)?, after))
     }
 
-    /// Adds a layer whose output ONNX sees as it is.
+    /// Adds a layer whose output has the same order in ONNX.
     fn on(&mut self, (value, shape): (Value, Shape), found: &Found) -> Read<Data> {
         let (value, shape) = self.layer(value, shape, found)?;
         Ok(Data { value, shape, view: View::of(shape), integer: false })
     }
 
-    /// Adds a layer that leaves the shape and the order of numbers as they are.
+    /// Adds a layer that keeps the shape and the order of the values.
     fn elementwise(&mut self, data: &Data, found: &Found) -> Read<Data> {
         let (value, shape) = self.layer(data.value, data.shape, found)?;
         Ok(Data { value, shape, ..data.clone() })
     }
 
-    /// Adds a join of values that ONNX sees as they are.
+    /// Adds a join of values with the same order in ONNX.
     fn joined(&mut self, join: impl Join<A>, values: &[(Value, Shape)]) -> Read<Data> {
         let shapes: Vec<Shape> = values.iter().map(|(_, shape)| *shape).collect();
         let shape = join.output_shape(&shapes)?;
@@ -339,14 +340,14 @@ fn shape_of(sizes: &[usize]) -> Result<Shape, String> {
         [channels, height, width] => [channels, height, width].into(),
         _ => return Err(format!("the sizes {sizes:?} are no shape of a sample")),
     };
-    // More than the largest number is no size.
+    // The size must not overflow.
     match shape.len() {
         0 | usize::MAX => Err(format!("the sizes {sizes:?} are none of a sample")),
         _ => Ok(shape),
     }
 }
 
-/// The parameters of one layer by their names.
+/// The parameters of one layer by name.
 struct Numbers<'p>(&'p BTreeMap<String, Vec<f64>>);
 
 impl<A: Scalar> Arrays<A> for Numbers<'_> {

@@ -1,4 +1,4 @@
-//! What an operator says: its attributes, each read as what it should be.
+//! Access to the attributes and inputs of an operator, with type checks.
 
 use super::Read;
 use crate::spec::onnx::{Attribute, Node};
@@ -8,12 +8,12 @@ impl<'g> Node<'g> {
         self.attributes.iter().find(|(other, _)| other == name).map(|(_, attribute)| attribute)
     }
 
-    /// The name of an input; none if it is left out.
+    /// The name of an input; `None` if it is omitted.
     pub(super) fn input(&self, input: usize) -> Option<&str> {
         self.inputs.get(input).map(String::as_str).filter(|name| !name.is_empty())
     }
 
-    /// The name of an input that must be there.
+    /// The name of a required input.
     pub(super) fn needs(&self, input: usize) -> Read<&str> {
         self.input(input).ok_or_else(|| format!("its input {input} is missing").into())
     }
@@ -24,7 +24,7 @@ impl<'g> Node<'g> {
     }
 
     pub(super) fn float(&self, name: &str, default: f64) -> Read<f64> {
-        // The shortest decimal is what was meant: 0.01, not 0.009999999776.
+        // The shortest decimal was meant: 0.01, not 0.009999999776.
         self.read(name, default, |attribute| match attribute {
             Attribute::Float(x) => x.to_string().parse().ok(),
             _ => None,
@@ -35,7 +35,7 @@ impl<'g> Node<'g> {
         self.read(name, default, |attribute| if let Attribute::Int(x) = attribute { Some(*x) } else { None })
     }
 
-    /// A number of things, which is not negative.
+    /// An attribute that is a count.
     pub(super) fn count(&self, name: &str, default: usize) -> Read<usize> {
         let n = self.int(name, default as i64)?;
         usize::try_from(n).map_err(|_| format!("its {name} is {n}, which is negative").into())
@@ -53,7 +53,7 @@ impl<'g> Node<'g> {
         self.read(name, &[], |attribute| if let Attribute::Ints(list) = attribute { Some(&**list) } else { None })
     }
 
-    /// A list of so many sizes; if it is not there, of copies of `default`.
+    /// A list of `count` sizes; if it is missing, copies of `default`.
     pub(super) fn sizes(&self, name: &str, count: usize, default: usize) -> Read<Vec<usize>> {
         if self.attribute(name).is_none() {
             return Ok(vec![default; count]);
@@ -64,7 +64,7 @@ impl<'g> Node<'g> {
         sizes.ok_or_else(|| format!("its {name} is {list:?}, not {count} sizes").into())
     }
 
-    /// The error unless an attribute or input has the only value that layers here know.
+    /// Returns an error unless an attribute or input has the only supported value.
     #[allow(clippy::unused_self)] // Reads as a sentence.
     pub(super) fn expect(&self, name: &str, ok: bool) -> Read<()> {
         if ok { Ok(()) } else { Err(format!("it has a value of {name} that no layer here has").into()) }

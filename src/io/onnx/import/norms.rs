@@ -1,4 +1,4 @@
-//! Operators that bring numbers to mean 0 and variance 1.
+//! Normalization operators.
 
 use super::view::{Axis, View};
 use super::{Data, Found, Node, Read, Reader, shape_of};
@@ -10,7 +10,7 @@ pub(super) fn batch_norm(channels: usize, eps: f64) -> Spec {
     Spec::new("batch_norm").set("channels", channels).set("eps", eps).set("momentum", 0.1).set("affine", true)
 }
 
-/// The shortest decimal of an `f32`: what was meant before it was rounded.
+/// The shortest decimal of an `f32`, which was meant before rounding.
 fn decimal(x: f64) -> f64 {
     (x as f32).to_string().parse().unwrap_or(x)
 }
@@ -20,7 +20,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let data = self.data(node.needs(0)?)?;
         node.expect("training_mode", node.int("training_mode", 0)? == 0)?;
         node.expect("spatial", node.int("spatial", 1)? == 1)?;
-        // It would only matter in training.
+        // It only matters in training.
         node.float("momentum", 0.9)?;
         let data = self.with_channels(&data, 1)?;
         let mut found = Found::new(batch_norm(Self::channels(&data), node.float("epsilon", 1e-5)?));
@@ -30,7 +30,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.elementwise(&data, &found)
     }
 
-    /// Over the last axes of a sample, with a mean or without.
+    /// Over the last axes of a sample, with or without subtracting the mean.
     pub(super) fn layer_norm(&mut self, node: &Node<'_>) -> Read<Data> {
         let data = self.data(node.needs(0)?)?;
         node.expect("stash_type", node.int("stash_type", 1)? == 1)?;
@@ -53,8 +53,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.on(standard, &found)
     }
 
-    /// x/√(mean(x²) + ε), perhaps of x without its mean; and perhaps times a weight, and plus a bias, which are inputs of
-    /// more operators.
+    /// x/√(mean(x²) + ε), possibly of x minus its mean; possibly times a weight and plus a bias, which are inputs of
+    /// further operators.
     pub(super) fn rms_norm(
         &mut self,
         node: &'g Node<'g>,
@@ -96,11 +96,11 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
         let axes =
             self.list(mean, "axes", 1)?.filter(|axes| !axes.is_empty()).ok_or("its mean is over the batch, too")?;
-        let mut places = axes.iter().map(|&axis| data.view.axis(axis)).collect::<Result<Vec<_>, _>>()?;
-        places.sort_unstable();
+        let mut positions = axes.iter().map(|&axis| data.view.axis(axis)).collect::<Result<Vec<_>, _>>()?;
+        positions.sort_unstable();
         // The last axes, in any order, and never the batch.
         let rank = data.view.0.len();
-        let last = places.iter().copied().eq(rank.saturating_sub(axes.len())..rank);
+        let last = positions.iter().copied().eq(rank.saturating_sub(axes.len())..rank);
         node.expect("axes or keepdims", last && mean.int("keepdims", 1)? == 1)?;
         let sizes: Option<Vec<usize>> = data.view.sizes()[rank - axes.len()..].iter().copied().collect();
         let sizes = sizes.ok_or("its mean is over the batch, too")?;
@@ -137,8 +137,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.elementwise(&data, &found)
     }
 
-    /// Over each channel by itself, or each group of channels if these are what it sees as channels; `affine` are factor
-    /// and summand of each channel.
+    /// Over each channel, or each group of channels if the view has groups as channels; `affine` is the scale and the
+    /// shift of each channel.
     pub(super) fn instance_norm(&mut self, node: &Node<'_>, affine: Option<[Vec<f64>; 2]>) -> Read<Data> {
         let data = self.data(node.needs(0)?)?;
         let (scale, bias) = (self.numbers(node, 1)?, self.numbers(node, 2)?);
@@ -162,7 +162,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.elementwise(&data, &Found::new(spec.set("affine", true)).with("weight", scale).with("bias", bias))
     }
 
-    /// A group norm, back in the old shape, times a factor and with a summand for each channel.
+    /// A group norm, reshaped back, with a scale and a shift for each channel.
     pub(super) fn affine_norm(&mut self, node: &'g Node<'g>, at: usize) -> Read<Option<Data>> {
         let Some(scale) = self.index.sole(node.input(at), "Mul") else { return Ok(None) };
         let Some(side) = (0..2).find(|&i| scale.input(1 - i).is_some_and(|name| self.index.is_constant(name))) else {
@@ -212,10 +212,10 @@ fn group_norm(groups: usize, channels: usize, eps: f64) -> Spec {
     Spec::new("group_norm").set("groups", groups).set("channels", channels).set("eps", eps)
 }
 
-/// How many groups of channels ONNX sees behind the batch, each with all of its positions, if it sees such.
+/// The number of groups of channels that the view has after the batch, each with all its positions.
 fn groups_of(data: &Data) -> Option<usize> {
-    let ([Axis::Batch, groups, _], (channels, apart)) = (&*data.view.0, channels_of(data.shape)) else { return None };
+    let ([Axis::Batch, groups, _], (channels, stride)) = (&*data.view.0, channels_of(data.shape)) else { return None };
     let count = groups.size()?;
-    let whole = channels.is_multiple_of(count) && *groups == Axis::new(count, channels / count * apart);
+    let whole = channels.is_multiple_of(count) && *groups == Axis::new(count, channels / count * stride);
     whole.then_some(count)
 }

@@ -1,4 +1,4 @@
-//! Operators that are one layer, or only another view of a value.
+//! Operators that are one layer, or only change the view of a value.
 
 use super::view::Axis;
 use super::{Data, Found, Node, Read, Reader};
@@ -17,11 +17,11 @@ const PLAIN: [(&str, &str); 7] = [
     ("Tanh", "tanh"),
 ];
 
-/// The types of floating-point numbers.
+/// The floating-point element types.
 const FLOATS: [i64; 4] = [FLOAT, 10, 11, 16];
 
 impl<'g, A: Scalar> Reader<'g, A> {
-    /// What an operator gives as its first output.
+    /// Reads the first output of an operator.
     pub(super) fn first_output(&mut self, node: &'g Node<'g>) -> Read<Data> {
         if let Some((_, kind)) = PLAIN.iter().find(|(op, _)| *op == node.op) {
             return self.activation(node, Spec::new(*kind));
@@ -46,7 +46,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             }
             "Dropout" => {
                 if node.input(2).is_some() {
-                    // What is no constant may be true.
+                    // A value that is not constant may be true.
                     let name = node.needs(2)?;
                     let off =
                         self.index.constants.get(name).is_some_and(|mode| mode.data.iter().all(|&byte| byte == 0));
@@ -122,7 +122,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
     }
 
-    /// A layer without parameters that works on each number alone.
+    /// An elementwise layer without parameters.
     pub(super) fn activation(&mut self, node: &Node<'_>, spec: Spec) -> Read<Data> {
         let data = self.data(node.needs(0)?)?;
         self.elementwise(&data, &Found::new(spec))
@@ -137,7 +137,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
     }
 
-    /// What changes the type of numbers: indices, or whether each is above a threshold.
+    /// A conversion of the element type: of indices, or of comparisons with a threshold.
     fn cast(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let to = node.int("to", 0)?;
         if let Some(above) = self.index.sole(node.input(0), "GreaterOrEqual") {
@@ -155,7 +155,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(Data { integer, ..data })
     }
 
-    /// Whether all that takes an operator's value takes it for indices, which an embedding here checks to be whole.
+    /// Whether all uses of an operator's output are as indices, which an embedding here checks to be integers.
     fn only_indices(&self, node: &Node<'_>) -> bool {
         let index = |output: &str| self.index.takers(output).all(|(taker, input)| taker.op == "Gather" && input == 1);
         node.outputs.first().is_some_and(|output| index(output) && !self.index.is_output(output))
@@ -189,13 +189,13 @@ impl<'g, A: Scalar> Reader<'g, A> {
     fn softmax(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let data = self.data(node.needs(0)?)?;
         let axis = node.int("axis", if self.opset < 13 { 1 } else { -1 })?;
-        // Before, all axes from there on were one.
+        // Before, all axes from there on were flattened into one.
         node.expect("axis", self.opset >= 13 || data.view.axis(axis)? + 1 == data.view.0.len())?;
         let data = self.with_channels(&data, axis)?;
         self.elementwise(&data, &Found::new(Spec::new(if node.op == "Softmax" { "softmax" } else { "log_softmax" })))
     }
 
-    /// Whole axes, behind channels, as one number.
+    /// Reduces whole axes after the channels.
     fn global_pool(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let data = self.data(node.needs(0)?)?;
         let rank = data.view.0.len();
@@ -219,12 +219,13 @@ impl<'g, A: Scalar> Reader<'g, A> {
         })
     }
 
-    /// The mean or the largest over all positions: (batch, channels).
+    /// The mean or the maximum over all positions: (batch, channels).
     fn pooled(&mut self, data: &Data, axes: &[i64], mean: bool) -> Read<Data> {
-        let places = axes.iter().map(|&axis| data.view.axis(axis)).collect::<Result<Vec<_>, _>>()?;
-        // All axes but those of the batch and the channels.
-        let mut left = (1..data.view.0.len()).filter(|axis| !places.contains(axis));
-        let (channels, None, true) = (left.next(), left.next(), data.view.0[0] == Axis::Batch && !places.contains(&0))
+        let positions = axes.iter().map(|&axis| data.view.axis(axis)).collect::<Result<Vec<_>, _>>()?;
+        // All axes except the batch and the channels.
+        let mut left = (1..data.view.0.len()).filter(|axis| !positions.contains(axis));
+        let (channels, None, true) =
+            (left.next(), left.next(), data.view.0[0] == Axis::Batch && !positions.contains(&0))
         else {
             return Err(format!("it goes over the axes {axes:?}, as no layer here does").into());
         };
@@ -237,7 +238,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.on((data.value, data.shape), &Found::new(spec))
     }
 
-    /// -ln(1 + e^-x), in either way to write it.
+    /// -ln(1 + e^-x), in either form.
     fn log_sigmoid(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let inner = if node.op == "Log" {
             self.index.sole(node.input(0), "Sigmoid")
@@ -249,7 +250,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.activation(inner, Spec::new("log_sigmoid"))
     }
 
-    /// One of two values, as a condition tells.
+    /// Selects one of two values by a condition.
     fn choice(&mut self, node: &'g Node<'g>) -> Read<Data> {
         if self.index.maker(node.needs(0)?).is_some_and(|(maker, _)| maker.op == "Less") {
             return self.where_seen(node);
@@ -263,7 +264,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             let spec = spec.set("value", self.number(node, 2)?);
             return self.elementwise(&data, &Found::new(spec));
         }
-        // A softplus with a threshold: x is also what it becomes beyond.
+        // A softplus with a threshold, beyond which the output is x.
         let wrong = "its values are none of a layer here";
         let (divided, bend) = match self.index.sole(node.input(2), "Div") {
             Some(divided) => (Some(divided), self.index.sole(divided.input(0), "Softplus")),

@@ -1,17 +1,17 @@
-//! Layers that leave out padding: how many steps of a sample are none is computed beside them.
+//! Layers that ignore padding: the lengths of the samples are computed beside them.
 
 use super::products::learned_positions;
 use super::{Data, Node, Read, Reader};
 use crate::{Scalar, Shape, Value};
 
-/// A value that is asked which of its steps are no padding, and the sizes of the answer behind the batch.
+/// A value whose steps are tested for padding, and the sizes of the result after the batch.
 pub(super) struct Seen {
     pub(super) value: (Value, Shape),
     pub(super) sizes: Vec<usize>,
 }
 
 impl<'g, A: Scalar> Reader<'g, A> {
-    /// The value of which it is counted how many steps of a sample come before those of nothing but zeros.
+    /// The value of which the lengths are computed: the number of steps before those that are all zero.
     pub(super) fn lengths(&mut self, name: &str) -> Read<Data> {
         let wrong = "its lengths of samples are not computed as here";
         let made = |reader: &Self, name: Option<&str>, op: &str| {
@@ -38,7 +38,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(data)
     }
 
-    /// What asks which steps come before the padding.
+    /// The test for the steps before the padding.
     pub(super) fn seen(&mut self, name: &str) -> Read<Seen> {
         let wrong = "its condition is none of a layer here";
         let made = |reader: &Self, name: &str, op: &str| {
@@ -49,15 +49,16 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let data = self.lengths(alone.needs(0)?)?;
         let value = self.standard(&data)?;
         let Shape::Sequence { steps, .. } = value.1 else { return Err(wrong.into()) };
-        let (places, sizes, ones) = (self.numbers(less, 0)?, self.sizes(less, 0)?, self.ints(alone, 1)?);
-        let count = places.len() == steps && places.iter().zip(0..).all(|(&place, n)| place == f64::from(n));
+        let (positions, sizes, ones) = (self.numbers(less, 0)?, self.sizes(less, 0)?, self.ints(alone, 1)?);
+        let count =
+            positions.len() == steps && positions.iter().zip(0..).all(|(&position, n)| position == f64::from(n));
         let batch = matches!(ones.first(), Some(None | Some(0))) && alone.int("allowzero", 0)? == 0;
         let ones = batch && ones.len() == sizes.len() + 1 && ones[1..].iter().all(|&n| n == Some(1));
         less.expect("positions", count && ones)?;
         Ok(Seen { value, sizes })
     }
 
-    /// What is one thing at steps before the padding, and another at the others.
+    /// A selection by whether a step is before the padding.
     pub(super) fn where_seen(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let wrong = "it is no layer of this crate where it stands";
         if self.index.is_constant(node.needs(2)?) {

@@ -6,16 +6,16 @@ use crate::layers::AdaptiveAvgPool2d;
 use crate::spec::Spec;
 use crate::{Scalar, Shape};
 
-/// x·W, and perhaps a constant added to it.
+/// x·W, possibly plus a constant.
 pub(super) struct Product<'g> {
     pub(super) x: &'g str,
-    /// The operator that takes W as its second input.
+    /// The operator with W as its second input.
     node: &'g Node<'g>,
-    /// The operator, and which input of it the bias is.
+    /// The operator that adds the bias, and the index of that input.
     bias: Option<(&'g Node<'g>, usize)>,
 }
 
-/// The numbers of a dense layer.
+/// The parameters of a dense layer.
 pub(super) struct Weights {
     pub(super) inputs: usize,
     pub(super) outputs: usize,
@@ -24,7 +24,7 @@ pub(super) struct Weights {
 }
 
 impl<'g, A: Scalar> Reader<'g, A> {
-    /// The product with a constant that an operator is, or the sum of one and a constant.
+    /// An operator as a product with a constant, or as the sum of one and a constant.
     pub(super) fn product(&self, node: &'g Node<'g>) -> Option<Product<'g>> {
         let constant = |node: &'g Node<'g>, i: usize| node.input(i).is_some_and(|name| self.index.is_constant(name));
         if node.op == "Add" {
@@ -43,7 +43,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         })
     }
 
-    /// The numbers of a product.
+    /// The parameters of a product.
     pub(super) fn weights(&mut self, product: &Product<'_>) -> Read<Weights> {
         let node = product.node;
         let sizes = self.sizes(node, 1)?;
@@ -53,7 +53,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let bias = match product.bias {
             Some((node, input)) => {
                 let sizes = self.sizes(node, input)?;
-                // Along the last axis, or the same for all.
+                // Along the last axis, or one value for all.
                 let [before @ .., last] = &*sizes else { return Err("its bias is one number".into()) };
                 node.expect("bias", *last == outputs && before.iter().all(|&n| n == 1))?;
                 Some(self.numbers(node, input)?)
@@ -108,13 +108,13 @@ impl<'g, A: Scalar> Reader<'g, A> {
         if sizes.len() > data.view.0.len() { Ok(None) } else { self.dense(&product).map(Some) }
     }
 
-    /// A product of the last axis.
+    /// A product over the last axis.
     fn dense(&mut self, product: &Product<'_>) -> Read<Data> {
         let mut data = self.data(product.x)?;
         let mut sizes = data.view.sizes();
         let last = sizes.last().copied().flatten();
         if sizes.len() > 3 {
-            // All but the last are steps.
+            // All axes but the last are steps.
             let steps = sizes[1..sizes.len() - 1].iter().copied().try_fold(1, |steps, n| Some(steps * n?));
             data = self.with_sizes(&data, &[None, Some(steps.ok_or("the batch is not its first axis")?), last])?;
         }
@@ -135,21 +135,21 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.with_sizes(&after, &sizes)
     }
 
-    /// A product of an image's lines, and one of its columns: the means of regions.
+    /// A product over an image's rows and one over its columns: the means of regions.
     fn regions(&mut self, down: &'g Node<'g>) -> Read<Data> {
         let wrong = "its first input is a constant, as in no layer here";
         let across = self.index.sole(down.input(1), "MatMul").ok_or(wrong)?;
         let image = self.image(across)?;
         let Shape::Image { height, width, .. } = image.1 else { return Err(wrong.into()) };
-        let (&[w, columns], &[lines, h]) = (&*self.sizes(across, 1)?, &*self.sizes(down, 0)?) else {
+        let (&[w, columns], &[rows, h]) = (&*self.sizes(across, 1)?, &*self.sizes(down, 0)?) else {
             return Err(wrong.into());
         };
         down.expect("A or B", (w, h) == (width, height))?;
         let numbers = [self.numbers(across, 1)?, self.numbers(down, 0)?];
-        let [wide, high] = AdaptiveAvgPool2d::new([lines, columns]).region_weights([height, width]);
+        let [wide, high] = AdaptiveAvgPool2d::new([rows, columns]).region_weights([height, width]);
         let same = |got: &[f64], want: &[f32]| got.iter().zip(want).all(|(&got, &want)| got == f64::from(want));
         down.expect("A or B", same(&numbers[0], &wide) && same(&numbers[1], &high))?;
-        self.on(image, &Found::new(Spec::new("adaptive_avg_pool2d").set("output", [lines, columns])))
+        self.on(image, &Found::new(Spec::new("adaptive_avg_pool2d").set("output", [rows, columns])))
     }
 
     /// A sum with a constant for each step.

@@ -1,4 +1,4 @@
-//! Recurrent operators, one on another.
+//! Recurrent operators, stacked.
 
 use super::view::{Axis, View};
 use super::{Data, Found, Node, Read, Reader};
@@ -49,7 +49,7 @@ impl Cell {
         if self.bidirectional { &["", "_reverse"] } else { &[""] }
     }
 
-    /// Where ONNX has the gates.
+    /// ONNX's order of the gates.
     fn gates(&self) -> &'static [usize] {
         match self.kind {
             "lstm" => LstmCell::ONNX_GATES,
@@ -60,14 +60,15 @@ impl Cell {
 }
 
 impl<'g, A: Scalar> Reader<'g, A> {
-    /// The states of all steps, (steps, directions, batch, units), or as output 1 the last, (directions, batch, units).
+    /// The states of all steps, (steps, directions, batch, units), or for output 1 those of the last step, (directions,
+    /// batch, units).
     pub(super) fn recurrent(&mut self, node: &'g Node<'g>, output: usize) -> Read<Data> {
         let cell = Cell::of(node)?;
         if output > 1 {
             return Err("its last cell state is used, which no layer here gives".into());
         }
         let both = node.outputs.iter().take(2).filter(|name| self.index.is_used(name)).count() > 1;
-        // From the last of several on one another to the first.
+        // From the last of a stack to the first.
         let (mut nodes, mut between) = (vec![node], Vec::new());
         while let Some((below, path)) = self.below(nodes[nodes.len() - 1])
             && below.op == node.op
@@ -125,7 +126,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(Data { view: if last_state { last } else { view }, ..data })
     }
 
-    /// The recurrent operator whose states another takes, and the operators between them, the last first.
+    /// The recurrent operator whose states another one takes, and the operators between them, the last first.
     fn below(&self, node: &'g Node<'g>) -> Option<(&'g Node<'g>, Vec<&'g Node<'g>>)> {
         let (mut value, mut path) = (node.input(0), Vec::new());
         loop {
@@ -141,7 +142,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
     }
 
-    /// The view of a value after an operator that only changes that.
+    /// The view of a value after an operator that only changes the view.
     pub(super) fn seen_through(&mut self, node: &Node<'_>, view: &View) -> Read<View> {
         match &*node.op {
             "Transpose" => Ok(view.transposed(node.ints("perm")?)?),
@@ -154,7 +155,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
     }
 
-    /// The parameters of one operator; returns how many inputs it has.
+    /// The parameters of one operator; returns the number of its inputs.
     fn parameters(
         &mut self,
         node: &'g Node<'g>,
@@ -181,7 +182,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             return Err(format!("it has weights whose sizes do not fit its hidden_size {units}").into());
         }
         let (ih, hh) = (self.numbers(node, 1)?, self.numbers(node, 2)?);
-        // Without a bias, there are no more zeros than weights.
+        // A missing bias has no more zeros than there are weights.
         let bias = if node.input(3).is_some() { self.numbers(node, 3)? } else { vec![0.0; 2 * count * width] };
         for (i, direction) in cell.directions().iter().enumerate() {
             let mut part = |name: &str, numbers: &[f64], rows: usize, at: usize| {
@@ -196,7 +197,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(inputs)
     }
 
-    /// Whether a value is zeros, however many.
+    /// Whether a value is all zeros.
     fn is_zero(&self, name: &str) -> bool {
         let mut name = name;
         loop {
@@ -223,7 +224,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
     }
 }
 
-/// How ONNX sees states, (steps, directions, batch, units), which lie here as (steps, directions·units).
+/// ONNX's view of states, (steps, directions, batch, units), which are stored here as (steps, directions·units).
 fn states(steps: usize, count: usize, units: usize) -> View {
     View(vec![Axis::new(steps, count * units), Axis::new(count, units), Axis::Batch, Axis::new(units, 1)])
 }
@@ -232,10 +233,10 @@ fn states(steps: usize, count: usize, units: usize) -> View {
 fn turned(numbers: &[f64], rows: usize, units: usize, order: &[usize]) -> Vec<f64> {
     let mut turned = vec![0.0; numbers.len()];
     let width = order.len() * units;
-    for (place, gate) in order.iter().enumerate() {
+    for (position, gate) in order.iter().enumerate() {
         for unit in 0..units {
             for row in 0..rows {
-                turned[row * width + gate * units + unit] = numbers[(place * units + unit) * rows + row];
+                turned[row * width + gate * units + unit] = numbers[(position * units + unit) * rows + row];
             }
         }
     }

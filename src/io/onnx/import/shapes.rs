@@ -1,4 +1,4 @@
-//! Operators that only move numbers: other shapes, some steps, several values as one.
+//! Operators that only move values: reshaping, slicing, concatenation.
 
 use super::constants::{range, whole};
 use super::view::{Axis, View};
@@ -14,17 +14,18 @@ impl<'g, A: Scalar> Reader<'g, A> {
             return Ok(one.clone());
         }
         let values = values.iter().map(|data| self.with_channels(data, axis)).collect::<Read<Vec<_>>>()?;
-        // Values that ONNX sees alike may lie otherwise here.
-        let alike = |data: &Data| data.view.0.len() == values[0].view.0.len() && places(data) == places(&values[0]);
+        // Values with equal ONNX sizes may be stored in different orders here.
+        let alike =
+            |data: &Data| data.view.0.len() == values[0].view.0.len() && positions(data) == positions(&values[0]);
         if values.iter().all(alike) {
             let inputs: Vec<_> = values.iter().map(|data| (data.value, data.shape)).collect();
             let joined = self.joined(crate::joins::Concat, &inputs)?;
-            let order = places(&values[0]).ok_or("its values lie in an order that no layer here has")?;
+            let order = positions(&values[0]).ok_or("its values lie in an order that no layer here has")?;
             let view = joined.view.transposed(&order)?;
-            // Of several axes of size 1, it must be the right one that has grown.
-            let place = view.axis(axis)?;
-            let sum = values.iter().map(|data| data.view.sizes()[place]).sum::<Option<usize>>();
-            node.expect("axis", view.sizes()[place] == sum)?;
+            // Among several axes of size 1, it must be the right one that grows.
+            let position = view.axis(axis)?;
+            let sum = values.iter().map(|data| data.view.sizes()[position]).sum::<Option<usize>>();
+            node.expect("axis", view.sizes()[position] == sum)?;
             return Ok(Data { view, ..joined });
         }
         Err("its values lie in several orders".into())
@@ -48,12 +49,12 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.with_sizes(&data, &sizes)
     }
 
-    /// The same numbers with other sizes.
+    /// Reshapes a value.
     pub(super) fn with_sizes(&mut self, data: &Data, sizes: &[Option<usize>]) -> Read<Data> {
         if let Some(view) = data.view.reshaped(sizes) {
             return Ok(Data { view, ..data.clone() });
         }
-        // They have to be put in order first.
+        // The values have to be reordered first.
         let (value, shape) = self.standard(data)?;
         let view = View::of(shape).reshaped(sizes).ok_or("it mixes the batch with other axes")?;
         Ok(Data { value, shape, view, integer: data.integer })
@@ -75,17 +76,17 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(Data { view, ..data })
     }
 
-    /// Rows of a matrix for indices; or a step, or the only place, of an axis.
+    /// Rows of a matrix by indices; or one step, or the only index, of an axis.
     pub(super) fn gather(&mut self, node: &'g Node<'g>) -> Read<Data> {
         if self.index.is_constant(node.needs(0)?) {
             return self.embedding(node);
         }
         let data = self.any(node.needs(0)?)?;
         let axis = data.view.axis(node.int("axis", 0)?)?;
-        let (place, sizes) = (whole(&self.ints(node, 1)?)?, self.sizes(node, 1)?);
-        let (&[place], []) = (&*place, &*sizes) else { return Err("its indices are not one number".into()) };
+        let (position, sizes) = (whole(&self.ints(node, 1)?)?, self.sizes(node, 1)?);
+        let (&[position], []) = (&*position, &*sizes) else { return Err("its indices are not one number".into()) };
         let Some(size) = data.view.0[axis].size() else { return Err("it takes one sample of the batch".into()) };
-        node.expect("indices", place == -1 || usize::try_from(place).is_ok_and(|place| place + 1 == size))?;
+        node.expect("indices", position == -1 || usize::try_from(position).is_ok_and(|position| position + 1 == size))?;
         if size == 1 {
             return Ok(Data { view: data.view.squeezed(&[axis as i64])?, ..data });
         }
@@ -105,13 +106,14 @@ impl<'g, A: Scalar> Reader<'g, A> {
             return Err("its starts, ends, axes and steps are not equally many".into());
         }
         for (i, &axis) in axes.iter().enumerate() {
-            let place = data.view.axis(axis)?;
-            let size = data.view.0[place].size().ok_or("it takes some samples of the batch")?;
-            let places = range(starts[i], ends[i], steps[i], size)?;
-            if places.iter().copied().eq(0..size) {
+            let position = data.view.axis(axis)?;
+            let size = data.view.0[position].size().ok_or("it takes some samples of the batch")?;
+            let positions = range(starts[i], ends[i], steps[i], size)?;
+            if positions.iter().copied().eq(0..size) {
                 continue;
             }
-            let last = *places == [size - 1] && place == 1 && data.view.0.len() == 3 && data.view.0[0] == Axis::Batch;
+            let last =
+                *positions == [size - 1] && position == 1 && data.view.0.len() == 3 && data.view.0[0] == Axis::Batch;
             node.expect("starts or ends", last)?;
             let sequence = self.arrange(&data, &[1, 2])?;
             data = self.on(sequence, &Found::new(Spec::new("last_step")))?;
@@ -133,13 +135,13 @@ impl<'g, A: Scalar> Reader<'g, A> {
     }
 }
 
-/// Which of the axes here each of ONNX's is, if they are the same in another order.
-fn places(data: &Data) -> Option<Vec<i64>> {
+/// The axis here for each ONNX axis, if they are a permutation.
+fn positions(data: &Data) -> Option<Vec<i64>> {
     let mut left: Vec<Option<Axis>> = View::of(data.shape).0.into_iter().map(Some).collect();
-    let places = data.view.0.iter().map(|axis| {
-        let place = left.iter().position(|other| other.as_ref() == Some(axis))?;
-        left[place] = None;
-        Some(place as i64)
+    let positions = data.view.0.iter().map(|axis| {
+        let position = left.iter().position(|other| other.as_ref() == Some(axis))?;
+        left[position] = None;
+        Some(position as i64)
     });
-    places.collect::<Option<Vec<_>>>().filter(|places| places.len() == left.len())
+    positions.collect::<Option<Vec<_>>>().filter(|positions| positions.len() == left.len())
 }

@@ -1,11 +1,11 @@
-//! Which attributes and how many inputs each operator may have here.
+//! The supported operators with their attributes and numbers of inputs.
 
 use std::ops::RangeInclusive;
 
 use crate::spec::onnx::Node;
 
-/// Every operator that is read, with its attributes and its inputs. Each of these is used or checked where the operator is
-/// read; one with any other is refused.
+/// Every supported operator with its attributes and number of inputs. Each of these is used or checked where the
+/// operator is read; an operator with any other is rejected.
 #[rustfmt::skip] // A table: one line an operator.
 const OPERATORS: [(&str, &[&str], RangeInclusive<usize>); 76] = [
     ("Abs", &[], 1..=1),
@@ -86,7 +86,7 @@ const OPERATORS: [(&str, &[&str], RangeInclusive<usize>); 76] = [
     ("Where", &[], 3..=3),
 ];
 
-/// The error unless all that an operator has is known here.
+/// Returns an error unless everything about an operator is supported.
 pub(super) fn check(node: &Node<'_>) -> Result<(), String> {
     if !matches!(&*node.domain, "" | "ai.onnx") {
         return Err(format!("it is of {}, not of ONNX", node.domain));

@@ -1,4 +1,4 @@
-//! What an operator takes: values of the network, and constants.
+//! The inputs of an operator: values of the network, and constants.
 
 use std::rc::Rc;
 
@@ -11,14 +11,14 @@ impl<A: Scalar> Reader<'_, A> {
         self.known.contains_key(name) || self.index.constants.contains_key(name)
     }
 
-    /// Takes so many numbers of those that constants may become.
+    /// Takes `count` values from the budget for constants.
     pub(super) fn take(&mut self, count: usize) -> Read<()> {
         let left = self.room.checked_sub(count);
         self.room = left.ok_or("the constants are used so often that they would take more memory than the file")?;
         Ok(())
     }
 
-    /// A value of the network, whatever its numbers are.
+    /// A value of the network, of any element type.
     pub(super) fn any(&self, name: &str) -> Read<Data> {
         match self.known.get(name) {
             Some(Known::Data(data)) => Ok(data.clone()),
@@ -27,13 +27,13 @@ impl<A: Scalar> Reader<'_, A> {
         }
     }
 
-    /// A value of the network that are floating-point numbers.
+    /// A value of the network with floating-point numbers.
     pub(super) fn data(&self, name: &str) -> Read<Data> {
         let data = self.any(name)?;
         if data.integer { Err(format!("it takes `{name}`, which are integers").into()) } else { Ok(data) }
     }
 
-    /// Several of them: all that are not known are asked for at once.
+    /// The values of all inputs; all unknown ones are requested at once.
     pub(super) fn all(&self, node: &Node<'_>) -> Read<Vec<Data>> {
         let missing: Vec<String> = node.inputs.iter().filter(|name| !self.has(name)).cloned().collect();
         if !missing.is_empty() {
@@ -58,7 +58,7 @@ impl<A: Scalar> Reader<'_, A> {
         Err(format!("its input `{name}` is no constant").into())
     }
 
-    /// The sizes of the constant that an input is.
+    /// The sizes of a constant input.
     pub(super) fn sizes(&mut self, node: &Node<'_>, input: usize) -> Read<Vec<usize>> {
         let name = node.needs(input)?;
         match self.index.constants.get(name) {
@@ -67,18 +67,18 @@ impl<A: Scalar> Reader<'_, A> {
         }
     }
 
-    /// The numbers of a constant input.
+    /// The values of a constant input.
     pub(super) fn numbers(&mut self, node: &Node<'_>, input: usize) -> Read<Vec<f64>> {
         let name = node.needs(input)?;
         let constant = self.constant(name)?;
         if !self.index.constants.contains_key(name) {
-            // Each use of one that was computed is a copy, too.
+            // Each use of a computed constant is a copy, too.
             self.take(constant.len())?;
         }
         constant.floats().map_err(|problem| format!("the constant `{name}`: {problem}").into())
     }
 
-    /// A constant input that is one number.
+    /// A scalar constant input.
     pub(super) fn number(&mut self, node: &Node<'_>, input: usize) -> Read<f64> {
         let many = || Stop::from(format!("its input {input} is not one number"));
         if self.sizes(node, input)?.iter().any(|&n| n != 1) {
@@ -87,13 +87,13 @@ impl<A: Scalar> Reader<'_, A> {
         self.numbers(node, input)?.first().copied().ok_or_else(many)
     }
 
-    /// The whole numbers of a constant input.
+    /// The integers of a constant input.
     pub(super) fn ints(&mut self, node: &Node<'_>, input: usize) -> Read<Ints> {
         let name = node.needs(input)?;
         self.constant(name)?.ints().map_err(|problem| format!("the constant `{name}`: {problem}").into())
     }
 
-    /// A list that is an attribute in old files, later an input; none if it is left out.
+    /// A list that is an attribute in old files, later an input; `None` if it is omitted.
     pub(super) fn list(&mut self, node: &Node<'_>, name: &str, input: usize) -> Read<Option<Vec<i64>>> {
         match (node.attribute(name), node.input(input)) {
             (Some(_), None) => Ok(Some(node.ints(name)?.to_vec())),

@@ -1,15 +1,15 @@
-//! [`View`]: how the axes of an ONNX value lie in the row of a sample.
+//! [`View`]: how the axes of an ONNX value are stored in the row of a sample.
 
 use crate::Shape;
 use crate::kernels::channels_of;
 use crate::spec::onnx::dims;
 
-/// More axes than any operator here has.
+/// The largest number of axes.
 const MOST_AXES: usize = 16;
 
-/// The axes of an ONNX value: each is the batch, or numbers of a sample that lie so far apart in its row.
+/// The axes of an ONNX value: each is the batch, or values of a sample with certain strides in its row.
 ///
-/// A `Transpose` or `Reshape` only changes the view; what a layer takes is put in order when it needs to be.
+/// A `Transpose` or `Reshape` only changes the view; values are reordered when a layer needs it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct View(pub(super) Vec<Axis>);
 
@@ -17,7 +17,7 @@ pub(super) struct View(pub(super) Vec<Axis>);
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Axis {
     Batch,
-    /// Sizes and strides, the outermost first; none for an axis of size 1. Two that are as good as one are one.
+    /// Sizes and strides, outermost first; empty for an axis of size 1. Adjacent factors that can be merged are merged.
     Of(Vec<[usize; 2]>),
 }
 
@@ -27,7 +27,7 @@ impl Axis {
         Self::Of(merged([[size, stride]]))
     }
 
-    /// How long it is; the batch is of any size.
+    /// The size; `None` for the batch.
     pub(super) fn size(&self) -> Option<usize> {
         match self {
             Self::Batch => None,
@@ -36,13 +36,13 @@ impl Axis {
     }
 }
 
-/// Factors in a row, without sizes of 1, and with neighbours that follow each other in memory as one.
+/// Merges factors, without sizes of 1, where neighbours are contiguous in memory.
 pub(super) fn merged(factors: impl IntoIterator<Item = [usize; 2]>) -> Vec<[usize; 2]> {
     let mut merged: Vec<[usize; 2]> = Vec::new();
     for [size, stride] in factors.into_iter().filter(|[size, _]| *size != 1) {
         match merged.last_mut() {
-            Some([outer, apart]) if *apart == size * stride => {
-                (*outer, *apart) = (*outer * size, stride);
+            Some([outer, outer_stride]) if *outer_stride == size * stride => {
+                (*outer, *outer_stride) = (*outer * size, stride);
             }
             _ => merged.push([size, stride]),
         }
@@ -51,7 +51,7 @@ pub(super) fn merged(factors: impl IntoIterator<Item = [usize; 2]>) -> Vec<[usiz
 }
 
 impl View {
-    /// The view of samples of this shape as they are, behind the batch.
+    /// The view of samples of this shape, after the batch.
     pub(super) fn of(shape: Shape) -> Self {
         let mut stride = 1;
         let mut axes: Vec<Axis> = Vec::new();
@@ -66,8 +66,8 @@ impl View {
 
     /// The axis of channels or features of samples of this shape.
     pub(super) fn channels(shape: Shape) -> Axis {
-        let (count, apart) = channels_of(shape);
-        Axis::new(count, apart)
+        let (count, stride) = channels_of(shape);
+        Axis::new(count, stride)
     }
 
     /// The sizes; `None` is the batch.
@@ -75,12 +75,12 @@ impl View {
         self.0.iter().map(Axis::size).collect()
     }
 
-    /// The place of an axis that may be counted from the end.
+    /// The index of an axis that may be counted from the end.
     pub(super) fn axis(&self, axis: i64) -> Result<usize, String> {
-        place(axis, self.0.len())
+        position(axis, self.0.len())
     }
 
-    /// How many numbers a sample has.
+    /// The number of values of a sample.
     fn len(&self) -> usize {
         self.sizes().into_iter().flatten().product()
     }
@@ -96,7 +96,7 @@ impl View {
         Ok(Self(perm.iter().map(|&axis| self.0[axis as usize].clone()).collect()))
     }
 
-    /// Without these axes, each of size 1.
+    /// Removes these axes of size 1.
     pub(super) fn squeezed(&self, axes: &[i64]) -> Result<Self, String> {
         let mut axes = axes.iter().map(|&axis| self.axis(axis)).collect::<Result<Vec<_>, _>>()?;
         axes.sort_unstable();
@@ -107,10 +107,10 @@ impl View {
         Ok(Self(kept.map(|(_, axis)| axis.clone()).collect()))
     }
 
-    /// With more axes of size 1, which have these places among all.
+    /// Adds axes of size 1, with these indices in the result.
     pub(super) fn unsqueezed(&self, axes: &[i64]) -> Result<Self, String> {
         let rank = self.0.len().saturating_add(axes.len());
-        let mut axes = axes.iter().map(|&axis| place(axis, rank)).collect::<Result<Vec<_>, _>>()?;
+        let mut axes = axes.iter().map(|&axis| position(axis, rank)).collect::<Result<Vec<_>, _>>()?;
         axes.sort_unstable();
         axes.dedup();
         if rank > MOST_AXES || self.0.len() + axes.len() != rank {
@@ -121,8 +121,8 @@ impl View {
         Ok(Self((0..rank).map_while(next).collect()))
     }
 
-    /// The sizes that `Reshape` makes of these: `None` and the size of a fixed batch are the batch, 0 is the size that
-    /// was there, -1 what is left.
+    /// The sizes that `Reshape` makes of these: `None` and a fixed batch size are the batch, 0 keeps the size, -1 is
+    /// the rest.
     pub(super) fn new_sizes(
         &self,
         sizes: &[Option<i64>],
@@ -155,10 +155,10 @@ impl View {
         let product = |sizes: &[Option<usize>]| {
             sizes.iter().flatten().try_fold(1_usize, |product, &size| product.checked_mul(size)).ok_or_else(wrong)
         };
-        let (len, place) = (self.len(), old.iter().position(Option::is_none).unwrap_or(0));
+        let (len, position) = (self.len(), old.iter().position(Option::is_none).unwrap_or(0));
         if !new.contains(&None) {
-            if batch.is_some() && rest != Some(place) && new.get(place) == Some(&batch) {
-                new[place] = None;
+            if batch.is_some() && rest != Some(position) && new.get(position) == Some(&batch) {
+                new[position] = None;
             } else if let Some(rest) = rest.take_if(|_| product(&new).is_ok_and(|product| product == len)) {
                 new[rest] = None;
             }
@@ -172,7 +172,7 @@ impl View {
         Ok(new)
     }
 
-    /// The same numbers in the same order with other sizes, unless they would have to be moved for that.
+    /// Reshapes the view; `None` if values would have to be moved.
     pub(super) fn reshaped(&self, sizes: &[Option<usize>]) -> Option<Self> {
         let halves = |axes: &[Axis]| axes.iter().position(|axis| *axis == Axis::Batch);
         let (old, new) = (halves(&self.0)?, sizes.iter().position(Option::is_none)?);
@@ -186,7 +186,7 @@ impl View {
     }
 }
 
-/// Factors as axes of these sizes, if no size ends within a factor that it does not divide.
+/// Splits factors into axes of these sizes; `None` if a size ends within a factor that it does not divide.
 fn split(factors: Vec<[usize; 2]>, sizes: &[Option<usize>]) -> Option<Vec<Axis>> {
     let mut factors = factors.into_iter().rev().collect::<Vec<_>>();
     let mut axes = Vec::new();
@@ -210,18 +210,18 @@ fn split(factors: Vec<[usize; 2]>, sizes: &[Option<usize>]) -> Option<Vec<Axis>>
     factors.is_empty().then_some(axes)
 }
 
-/// The place of one of so many axes that may be counted from the end.
-pub(super) fn place(axis: i64, rank: usize) -> Result<usize, String> {
+/// The index of one of `rank` axes that may be counted from the end.
+pub(super) fn position(axis: i64, rank: usize) -> Result<usize, String> {
     let counted = if axis < 0 { axis.checked_add(rank as i64) } else { Some(axis) };
-    let place = counted.and_then(|axis| usize::try_from(axis).ok()).filter(|&axis| axis < rank);
-    place.ok_or_else(|| format!("there is no axis {axis} among {rank}"))
+    let position = counted.and_then(|axis| usize::try_from(axis).ok()).filter(|&axis| axis < rank);
+    position.ok_or_else(|| format!("there is no axis {axis} among {rank}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Heads are cut out of features and put before the steps; then all goes back.
+    /// Heads are split from features and moved before the steps, and back.
     #[test]
     fn views_follow_transposes_and_reshapes() {
         let whole = View::of([5, 6].into());
@@ -232,7 +232,7 @@ mod tests {
         assert_eq!(heads.0[1], Axis::new(2, 3));
         let back = heads.transposed(&[0, 2, 1, 3]).unwrap();
         assert_eq!(back.reshaped(&[None, Some(5), Some(6)]), Some(whole.clone()));
-        // Axes that were swapped do not merge.
+        // Swapped axes do not merge.
         let turned = whole.transposed(&[0, 2, 1]).unwrap();
         assert_eq!(turned.reshaped(&[None, Some(5), Some(6)]), None);
         assert_eq!(turned.reshaped(&[None, Some(30)]).unwrap().sizes(), [None, Some(30)]);

@@ -1,4 +1,4 @@
-//! Operators that go over an image or a sequence: convolutions, pools, other sizes.
+//! Sliding-window operators on images and sequences: convolutions, pools, resizing.
 
 use super::constants::whole;
 use super::{Data, Found, Node, Read, Reader};
@@ -6,7 +6,7 @@ use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, dims};
 use crate::{Scalar, Shape, Value};
 
-/// A window of one or two axes that moves.
+/// A sliding window over one or two axes.
 struct Window {
     kernel: Vec<usize>,
     stride: Vec<usize>,
@@ -16,7 +16,7 @@ struct Window {
 }
 
 impl Window {
-    /// The window of an operator that goes over axes of these sizes.
+    /// The window of an operator over axes of these sizes.
     fn of(node: &Node<'_>, kernel: Vec<usize>, over: &[usize]) -> Read<Self> {
         let axes = kernel.len();
         let (stride, dilation) = (node.sizes("strides", axes, 1)?, node.sizes("dilations", axes, 1)?);
@@ -43,7 +43,7 @@ impl Window {
         Ok(Self { kernel, stride, dilation, padding })
     }
 
-    /// The settings of a layer; with one axis, the other is as if the sequence were an image of one column.
+    /// Adds the settings to a layer; with one axis, the sequence is treated as an image of one column.
     fn set(&self, spec: Spec) -> Spec {
         let pair = |sizes: &[usize]| [sizes[0], sizes.get(1).copied().unwrap_or(1)];
         let ([above, below], [left, right]) = (self.padding[0], self.padding.get(1).copied().unwrap_or([0, 0]));
@@ -53,7 +53,8 @@ impl Window {
 }
 
 impl<'g, A: Scalar> Reader<'g, A> {
-    /// The input as an image, or as a sequence whose features are ONNX's second axis; and the sizes that a window goes over.
+    /// The input as an image, or as a sequence whose features are ONNX's second axis; and the sizes the window slides
+    /// over.
     fn field(&mut self, node: &Node<'_>) -> Read<((Value, Shape), Vec<usize>)> {
         let data = self.data(node.needs(0)?)?;
         let input = if data.view.0.len() == 3 { self.with_channels(&data, 1)? } else { data };
@@ -65,14 +66,14 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
     }
 
-    /// Adds a layer with a window; sequences go back to ONNX's order of axes.
+    /// Adds a layer with a window; sequences are permuted back to ONNX's order of axes.
     fn moved(&mut self, field: (Value, Shape), found: &Found) -> Read<Data> {
         let data = self.on(field, found)?;
         let sequence = matches!(data.shape, Shape::Sequence { .. });
         Ok(if sequence { Data { view: data.view.transposed(&[0, 2, 1])?, ..data } } else { data })
     }
 
-    /// The sizes of a convolution's weight, of which the last ones are those of the window.
+    /// The sizes of a convolution's weight; the last ones are those of the window.
     fn kernel(&mut self, node: &Node<'_>, axes: usize) -> Read<([usize; 2], Vec<usize>)> {
         let sizes = self.sizes(node, 1)?;
         let (&[first, second, ref kernel @ ..], true) = (&*sizes, sizes.len() == axes + 2) else {
@@ -127,21 +128,21 @@ impl<'g, A: Scalar> Reader<'g, A> {
             return Err("it has no kernel_shape".into());
         }
         let window = Window::of(node, node.sizes("kernel_shape", over.len(), 0)?, &over)?;
-        // The order in which it would number its places, which is another output.
+        // The numbering of positions, which only affects another output.
         node.int("storage_order", 0)?;
         let (kind, counts) = (node.op.trim_end_matches("Pool"), node.int("count_include_pad", 0)? != 0);
         let kind = if kind == "Max" { "max_pool" } else { "avg_pool" };
         let mut spec = window.set(Spec::new(format!("{kind}{}d", over.len())));
         spec = spec.set("ceil", node.int("ceil_mode", 0)? != 0);
         if kind == "avg_pool" {
-            // The layer counts the cells of windows without gaps.
+            // The layer counts the cells of windows without dilation.
             node.expect("dilations", window.dilation.iter().all(|&n| n == 1))?;
             spec = spec.set("counts_padding", counts);
         }
         self.moved(field, &Found::new(spec))
     }
 
-    /// Cells around an image.
+    /// Padding around an image.
     pub(super) fn pad(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let image = self.image(node)?;
         let mode = match node.text("mode", "constant")? {
@@ -159,9 +160,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
             return Err(format!("it has the pads {pads:?} for {} axes", axes.len()).into());
         }
         for (i, &axis) in axes.iter().enumerate() {
-            let place = super::view::place(axis, 4)?;
-            node.expect("axes", cells[place] == [0, 0])?;
-            cells[place] = [pads[i], pads[axes.len() + i]];
+            let position = super::view::position(axis, 4)?;
+            node.expect("axes", cells[position] == [0, 0])?;
+            cells[position] = [pads[i], pads[axes.len() + i]];
         }
         let [[0, 0], [0, 0], [above, below], [left, right]] = cells else {
             return Err(format!("it has the pads {pads:?}, not those around an image").into());
@@ -172,7 +173,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.on(image, &Found::new(Spec::new("pad2d").set("mode", mode).set("cells", cells)))
     }
 
-    /// An image of another size: each pixel several times, or means between them.
+    /// Resizes an image: by repeating or interpolating pixels.
     pub(super) fn resize(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let image = self.image(node)?;
         let old = self.opset < 11;
@@ -184,7 +185,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let coordinates = node.text("coordinate_transformation_mode", if old { "asymmetric" } else { "half_pixel" })?;
         let rounded = node.text("nearest_mode", if old { "floor" } else { "round_prefer_floor" })?;
         let half = matches!(coordinates, "half_pixel" | "pytorch_half_pixel");
-        // For whole scales, the pixel's middle lies in the same old pixel either way.
+        // For integer scales, the pixel's center lies in the same input pixel either way.
         let known = if bilinear {
             half
         } else {
@@ -195,7 +196,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         node.expect("exclude_outside", node.int("exclude_outside", 0)? == 0)?;
         node.expect("keep_aspect_ratio_policy", node.text("keep_aspect_ratio_policy", "stretch")? == "stretch")?;
         node.expect("axes", node.attribute("axes").is_none())?;
-        // These are of other modes: they are read only so that a wrong type is told.
+        // These belong to other modes: they are read only to check their types.
         node.float("cubic_coeff_a", -0.75)?;
         node.float("extrapolation_value", 0.0)?;
         let (scales, sizes) = if old { (1, 3) } else { (2, 3) };
@@ -222,7 +223,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.scaled(image, &scales, bilinear)
     }
 
-    /// What `Resize` was called before.
+    /// The old name of `Resize`.
     pub(super) fn upsample(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let image = self.image(node)?;
         node.expect("opset", self.opset < 10)?;
@@ -240,7 +241,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             [1.0, 1.0, down, across] if whole(down) && whole(across) => {
                 self.upsampled(image, [down as usize, across as usize], bilinear)
             }
-            _ => Err(format!("it has the scales {scales:?}, not whole ones of lines and columns").into()),
+            _ => Err(format!("it has the scales {scales:?}, not integers for rows and columns").into()),
         }
     }
 
@@ -249,8 +250,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
     }
 }
 
-/// An array of three axes with the axes in reverse.
+/// An array of three axes with the axes reversed.
 fn reversed(numbers: &[f64], [a, b, c]: [usize; 3]) -> Vec<f64> {
-    let places = (0..c).flat_map(|k| (0..b).flat_map(move |j| (0..a).map(move |i| (i * b + j) * c + k)));
-    places.map(|place| numbers[place]).collect()
+    let positions = (0..c).flat_map(|k| (0..b).flat_map(move |j| (0..a).map(move |i| (i * b + j) * c + k)));
+    positions.map(|position| numbers[position]).collect()
 }
