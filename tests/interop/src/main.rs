@@ -4,6 +4,7 @@ use std::error::Error;
 use std::path::Path;
 
 use neuropil::io::{Names, read_npz, write_npz};
+use neuropil::layers::Padding;
 use neuropil::ndarray::{Array2, ArrayD, IxDyn};
 use neuropil::prelude::*;
 use rten::Model;
