@@ -81,7 +81,6 @@ impl Settings {
         if self.ceil { pool.ceil() } else { pool }
     }
 
-    /// The same for steps only.
     pub(crate) fn avg_pool1d(&self, counts_padding: bool) -> AvgPool1d {
         if self.dilation[0] > 1 {
             return described("avg_pool1d", &self.of_steps(), counts_padding, [60, 1].into());
