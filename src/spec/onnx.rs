@@ -66,7 +66,7 @@ impl Attribute<'static> {
 }
 
 /// A constant: its sizes, the number of its type, and its numbers in little-endian order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Tensor<'b> {
     pub(crate) dims: Vec<usize>,
     pub(crate) kind: i64,
@@ -209,17 +209,25 @@ impl Operators {
         output
     }
 
-    /// Adds a constant that is named after a parameter of this layer, and returns its name.
+    /// Adds a constant that is named after a parameter of this layer, and returns its name. A layer at several places has
+    /// it once; what is another one at another place gets a number, too.
     pub fn constant(&mut self, name: &str, tensor: Tensor<'static>) -> String {
-        let name = format!("{}{name}", self.place);
+        let first = format!("{}{name}", self.place);
+        let mut name = first.clone();
+        for number in 2.. {
+            match self.graph.constants.iter().find(|(other, _)| *other == name) {
+                None => break,
+                Some((_, other)) if *other == tensor => return name,
+                Some(_) => name = format!("{first}_{number}"),
+            }
+        }
         self.graph.constants.push((name.clone(), tensor));
         name
     }
 
     /// Adds a constant that is no parameter, and returns its name.
     pub fn unnamed(&mut self, tensor: Tensor<'static>) -> String {
-        self.values += 1;
-        let name = format!("c{}", self.values);
+        let name = self.new_name('c');
         self.graph.constants.push((name.clone(), tensor));
         name
     }
@@ -278,8 +286,18 @@ impl Operators {
     }
 
     fn new_value(&mut self) -> String {
-        self.values += 1;
-        format!("v{}", self.values)
+        self.new_name('v')
+    }
+
+    /// A name that nothing has yet, also no input or output.
+    fn new_name(&mut self, letter: char) -> String {
+        loop {
+            self.values += 1;
+            let name = format!("{letter}{}", self.values);
+            if !self.graph.inputs.iter().chain(&self.graph.outputs).any(|port| port.name == name) {
+                return name;
+            }
+        }
     }
 }
 
