@@ -31,6 +31,7 @@ mod metrics;
 mod normalization;
 mod notebooks;
 mod numpy;
+mod onnx_graphs;
 mod optimizers;
 mod predicting_tape;
 mod prepare;
