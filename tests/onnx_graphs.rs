@@ -65,6 +65,7 @@ fn operators_become_the_layers_that_they_are() {
         ("joins", "tanh"),
         ("steps_first", "lstm"),
         ("outside", "dense"),
+        ("sizes_only", "tanh flatten dense"),
     ] {
         assert_eq!(kinds_of(name), want, "{name}");
     }
@@ -107,6 +108,32 @@ fn joins_come_back_as_joins() -> Result<()> {
         assert!((got - want).abs() < 1e-5, "{got}, not {want}");
     }
     assert_eq!(again.to_string(), g.to_string());
+    Ok(())
+}
+
+/// A layer at two places, which sees samples of several shapes, and names that the writer would give itself.
+#[test]
+fn a_shared_layer_is_written_once() -> Result<()> {
+    let mut g = Network::<f32>::new();
+    let (a, b) = (g.input("v1", [3, 4]), g.input("c2", [3, 4]));
+    let both = g.share(Dense::new(4, 2, &mut rng(1)));
+    let pool = g.share(AdaptiveAvgPool2d::new([2, 2]));
+    let (u, v) = (g.apply(both, a)?, g.apply(both, b)?);
+    let distance = g.join(neuropil::joins::Distance, [u, v])?;
+    let (large, small) = (g.input("large", [1, 5, 7]), g.input("small", [1, 3, 4]));
+    let (large, small) = (g.apply(pool, large)?, g.apply(pool, small)?);
+    let pooled = g.join(neuropil::joins::Add, [large, small])?;
+    g.output("v3", distance)?;
+    g.output("pooled", pooled)?;
+    let bytes = g.to_onnx_bytes()?;
+    let count = |name: &str| bytes.windows(name.len()).filter(|part| *part == name.as_bytes()).count();
+    // Each constant's name once where it is, and where operators take it.
+    assert_eq!([count("0.weight"), count("0.bias")], [3, 3]);
+    let again = Network::<f32>::from_onnx_bytes(&bytes)?;
+    let x = Array2::from_shape_fn((2, 24 + 35 + 12), |(i, j)| ((7 * i + 3 * j) as f32).sin());
+    for (got, want) in again.predict(&x)?.iter().zip(&g.predict(&x)?) {
+        assert!((got - want).abs() < 1e-5, "{got}, not {want}");
+    }
     Ok(())
 }
 

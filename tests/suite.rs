@@ -6,6 +6,8 @@
 mod common;
 #[path = "common/numpy_random.rs"]
 mod numpy_random;
+#[path = "common/graphs.rs"]
+mod random_graphs;
 #[path = "common/readers.rs"]
 mod readers;
 #[path = "common/zoo.rs"]

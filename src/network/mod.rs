@@ -21,6 +21,7 @@ mod residual;
 mod sequential;
 mod steps;
 mod summary;
+mod unused;
 
 pub(crate) use nodes::as_network;
 pub use outputs::{OutputLosses, OutputMetric};

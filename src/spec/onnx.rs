@@ -66,7 +66,7 @@ impl Attribute<'static> {
 }
 
 /// A constant: its sizes, its element type, and its little-endian numbers.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Tensor<'b> {
     pub(crate) dims: Vec<usize>,
     pub(crate) kind: i64,
@@ -209,17 +209,25 @@ impl Operators {
         output
     }
 
-    /// Adds a constant named after a parameter of this layer, and returns its name.
+    /// Adds a constant named after a parameter of this layer, and returns its name. A layer that is used in several steps
+    /// has it once; a different constant of the same name gets a number.
     pub fn constant(&mut self, name: &str, tensor: Tensor<'static>) -> String {
-        let name = format!("{}{name}", self.prefix);
+        let first = format!("{}{name}", self.prefix);
+        let mut name = first.clone();
+        for number in 2.. {
+            match self.graph.constants.iter().find(|(other, _)| *other == name) {
+                None => break,
+                Some((_, other)) if *other == tensor => return name,
+                Some(_) => name = format!("{first}_{number}"),
+            }
+        }
         self.graph.constants.push((name.clone(), tensor));
         name
     }
 
     /// Adds any other constant, and returns its name.
     pub fn unnamed(&mut self, tensor: Tensor<'static>) -> String {
-        self.values += 1;
-        let name = format!("c{}", self.values);
+        let name = self.new_name('c');
         self.graph.constants.push((name.clone(), tensor));
         name
     }
@@ -278,8 +286,18 @@ impl Operators {
     }
 
     fn new_value(&mut self) -> String {
-        self.values += 1;
-        format!("v{}", self.values)
+        self.new_name('v')
+    }
+
+    /// A name that nothing has yet, also no input or output.
+    fn new_name(&mut self, letter: char) -> String {
+        loop {
+            self.values += 1;
+            let name = format!("{letter}{}", self.values);
+            if !self.graph.inputs.iter().chain(&self.graph.outputs).any(|port| port.name == name) {
+                return name;
+            }
+        }
     }
 }
 

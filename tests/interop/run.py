@@ -46,6 +46,25 @@ def check_onnx(folder):
     print(f"onnxruntime ran {ran} files in batches of 1 and 3, at most {worst:.1e} away")
 
 
+def check_graphs(folder):
+    neuropil("graphs", folder)
+    ran, outputs, worst = 0, 0, 0.0
+    for path in sorted(folder.glob("*.onnx")):
+        onnx.checker.check_model(onnx.load(path), full_check=True)
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        arrays = np.load(path.with_suffix(".npz"))
+        inputs = {port.name: arrays["x." + port.name] for port in session.get_inputs()}
+        for port, got in zip(session.get_outputs(), session.run(None, inputs)):
+            want = arrays["y." + port.name]
+            assert got.shape == want.shape, (path.name, port.name, got.shape)
+            away = difference(got, want)
+            assert away < 1e-5, (path.name, port.name, away)
+            outputs, worst = outputs + 1, max(worst, away)
+        ran += 1
+    assert ran == 20, ran
+    print(f"onnxruntime ran {ran} random graphs with {outputs} outputs, at most {worst:.1e} away from PyTorch")
+
+
 class Mlp(torch.nn.Module):
     def __init__(self):
         super().__init__()
@@ -244,9 +263,10 @@ def check_model_file(folder):
 
 if __name__ == "__main__":
     shutil.rmtree(OUT, ignore_errors=True)
-    for name in ["onnx", "torch", "keras"]:
+    for name in ["onnx", "graphs", "torch", "keras"]:
         (OUT / name).mkdir(parents=True)
     check_onnx(OUT / "onnx")
+    check_graphs(OUT / "graphs")
     check_torch(OUT / "torch")
     check_keras(OUT / "keras")
     check_model_file(OUT / "torch")

@@ -41,7 +41,7 @@ fn pools_are_their_definitions() {
     let (mut tried, mut compared, mut halved) = (0, 0, 0);
     while tried < 400 {
         let max = toss(rng);
-        let settings = Settings::random(rng, max);
+        let settings = Settings::random(rng);
         let counts_padding = toss(rng);
         let (channels, [height, width]) = (pick(rng, 1, 3), pair(rng, 1, 20));
         let layer: Box<dyn Layer<f64>> =

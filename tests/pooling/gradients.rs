@@ -31,12 +31,12 @@ fn image(rng: &mut Rng) -> Shape {
 
 #[test]
 fn max_pool2d() {
-    check(60, 1, |rng| (Box::new(Settings::random(rng, true).max_pool()), image(rng)));
+    check(60, 1, |rng| (Box::new(Settings::random(rng).max_pool()), image(rng)));
 }
 
 #[test]
 fn avg_pool2d() {
-    check(60, 2, |rng| (Box::new(Settings::random(rng, false).avg_pool(toss(rng))), image(rng)));
+    check(60, 2, |rng| (Box::new(Settings::random(rng).avg_pool(toss(rng))), image(rng)));
 }
 
 fn sequence(rng: &mut Rng) -> Shape {
@@ -49,8 +49,8 @@ fn either(rng: &mut Rng) -> Shape {
 
 #[test]
 fn pools_of_steps() {
-    check(40, 3, |rng| (Box::new(Settings::random(rng, true).max_pool1d()), sequence(rng)));
-    check(40, 4, |rng| (Box::new(Settings::random(rng, false).avg_pool1d(toss(rng))), sequence(rng)));
+    check(40, 3, |rng| (Box::new(Settings::random(rng).max_pool1d()), sequence(rng)));
+    check(40, 4, |rng| (Box::new(Settings::random(rng).avg_pool1d(toss(rng))), sequence(rng)));
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Random settings and batches.
 
+use neuropil::layer::{Arrays, Registry};
 use neuropil::ndarray::Array2;
 use neuropil::prelude::*;
 use neuropil::rand::{RngExt, rngs::Xoshiro256PlusPlus};
+use neuropil::spec::Spec;
 
 pub(crate) type Rng = Xoshiro256PlusPlus;
 
@@ -55,9 +57,9 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn random(rng: &mut Rng, dilated: bool) -> Self {
+    pub(crate) fn random(rng: &mut Rng) -> Self {
         let kernel = pair(rng, 1, 4);
-        let dilation = if dilated && toss(rng) { pair(rng, 1, 3) } else { [1, 1] };
+        let dilation = if toss(rng) { pair(rng, 1, 3) } else { [1, 1] };
         let span = |i: usize| dilation[i] * (kernel[i] - 1) + 1;
         let padding = [pair(rng, 0, span(0) / 2), pair(rng, 0, span(1) / 2)];
         let padding = if toss(rng) { padding } else { [[0, 0]; 2] };
@@ -80,6 +82,9 @@ impl Settings {
     }
 
     pub(crate) fn avg_pool1d(&self, counts_padding: bool) -> AvgPool1d {
+        if self.dilation[0] > 1 {
+            return described("avg_pool1d", &self.of_steps(), counts_padding, [60, 1].into());
+        }
         let pool = AvgPool1d::new(self.kernel[0]).stride(self.stride[0]).padding(self.padding[0][0]);
         let pool = if self.ceil { pool.ceil() } else { pool };
         if counts_padding { pool } else { pool.without_padding() }
@@ -93,8 +98,31 @@ impl Settings {
     }
 
     pub(crate) fn avg_pool(&self, counts_padding: bool) -> AvgPool2d {
+        if self.dilation != [1, 1] {
+            return described("avg_pool2d", self, counts_padding, [1, 60, 60].into());
+        }
         let pool = AvgPool2d::new(self.kernel).stride(self.stride).padding(self.padding);
         let pool = if self.ceil { pool.ceil() } else { pool };
         if counts_padding { pool } else { pool.without_padding() }
+    }
+}
+
+/// A pool of means with a dilation, which only descriptions have; `input` is any that it fits on.
+fn described<P: Clone + 'static>(kind: &str, settings: &Settings, counts_padding: bool, input: Shape) -> P {
+    let Settings { kernel, stride, dilation, padding: [[above, below], [left, right]], ceil } = *settings;
+    let pool = Spec::new(kind).set("kernel", kernel).set("stride", stride).set("dilation", dilation);
+    let pool = pool.set("padding", [above, below, left, right]).set("ceil", ceil);
+    let layers = vec![pool.set("counts_padding", counts_padding)];
+    let chain = Spec::new("sequential").set("input", input).set("layers", layers).set("rates", vec![1.0]);
+    let network = Registry::<f64>::new().network(&chain, &mut Nothing).unwrap();
+    network.layer::<P>("0").unwrap().clone()
+}
+
+/// Layers without parameters ask for none.
+struct Nothing;
+
+impl Arrays<f64> for Nothing {
+    fn take(&mut self, name: &str, _: usize, _: usize) -> Result<Array2<f64>> {
+        unreachable!("{name}")
     }
 }

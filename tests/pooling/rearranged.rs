@@ -16,8 +16,7 @@ fn pools_of_steps_are_pools_of_columns() {
     let rng = &mut rng(1);
     let (mut tried, mut compared) = (0, 0);
     while tried < 200 {
-        let (settings, counts_padding, max) = (Settings::random(rng, true), toss(rng), toss(rng));
-        let settings = if max { settings } else { Settings { dilation: [1, 1], ..settings } };
+        let (settings, counts_padding, max) = (Settings::random(rng), toss(rng), toss(rng));
         let (steps, features) = (pick(rng, 1, 20), pick(rng, 1, 20));
         let columns = settings.of_steps();
         let (one, two): (Box<dyn Layer<f64>>, Box<dyn Layer<f64>>) = if max {

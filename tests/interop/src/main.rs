@@ -4,12 +4,15 @@ use std::error::Error;
 use std::path::Path;
 
 use neuropil::io::{Names, read_npz, write_npz};
-use neuropil::ndarray::{Array2, ArrayD, IxDyn};
+use neuropil::layers::Padding;
+use neuropil::ndarray::{Array2, ArrayD, IxDyn, s};
 use neuropil::prelude::*;
 use rten::Model;
 use rten_tensor::prelude::*;
 use rten_tensor::Tensor;
 
+#[path = "../../common/graphs.rs"]
+mod graphs;
 #[path = "../../common/zoo.rs"]
 mod zoo;
 
@@ -21,6 +24,7 @@ fn main() -> Outcome {
     let folder = Path::new(folder);
     match &**command {
         "onnx" => onnx(folder),
+        "graphs" => random_graphs(folder),
         "from-torch" => from_files(folder, networks()?, &["f32", "f64", "f16", "bf16"]),
         "to-torch" => to_files(folder, networks()?),
         "from-keras" => from_files(folder, keras_networks()?, &["keras"]),
@@ -105,6 +109,38 @@ fn rten(path: &Path, arrays: &[(String, ArrayD<f32>)]) -> Outcome<f32> {
         worst = difference(y.iter().copied(), want).max(worst);
     }
     Ok(worst)
+}
+
+/// Writes the random graphs as ONNX, with each input and what PyTorch makes of them, and reads them back.
+fn random_graphs(folder: &Path) -> Outcome {
+    let (mut read, mut worst) = (0, 0.0_f64);
+    for graphs::Case { name, network, x, y, .. } in graphs::cases() {
+        let path = folder.join(format!("{name}.onnx"));
+        let bytes = network.to_onnx_bytes()?;
+        std::fs::write(&path, &bytes)?;
+        let (mut arrays, mut from) = (Vec::new(), 0);
+        for (input, shape) in network.inputs() {
+            let part = x.slice(s![.., from..from + shape.len()]).mapv(|x| x as f32);
+            arrays.push((format!("x.{input}"), shaped(part, shape)));
+            from += shape.len();
+        }
+        for (output, shape) in network.outputs() {
+            let part = network.output_of(&y, output)?.mapv(|y| y as f32);
+            arrays.push((format!("y.{output}"), shaped(part, shape)));
+        }
+        write_npz(path.with_extension("npz"), arrays.iter().map(|(name, array)| (&**name, array.view())))?;
+        let again = Network::<f64>::from_onnx_bytes(&bytes)?;
+        for (got, want) in again.predict(&x)?.iter().zip(&y) {
+            let away = (got - want).abs() / (1.0 + want.abs());
+            if away.is_nan() || away > 1e-5 {
+                return Err(format!("{name}, read back: {got}, not {want}").into());
+            }
+            worst = worst.max(away);
+        }
+        read += 1;
+    }
+    println!("read {read} random graphs back, at most {worst:.1e} away from PyTorch");
+    Ok(())
 }
 
 type Networks = Vec<(&'static str, Sequential<f32>, Names)>;

@@ -23,7 +23,7 @@ impl<'g> Index<'g> {
     pub(super) fn of(graph: &'g Graph<'g>) -> Result<Self, String> {
         let mut constants: HashMap<&str, &Tensor> = HashMap::new();
         for (name, tensor) in &graph.constants {
-            if constants.insert(name, tensor).is_some_and(|other| !same(other, tensor)) {
+            if constants.insert(name, tensor).is_some_and(|other| other != tensor) {
                 return Err(format!("it has two different constants `{name}`"));
             }
         }
@@ -165,8 +165,4 @@ impl<'g> Index<'g> {
     pub(super) fn side(&self, node: &Node<'_>, op: &str) -> Option<(&'g Node<'g>, usize)> {
         (0..2).find_map(|i| Some((self.sole(node.input(i), op)?, 1 - i)))
     }
-}
-
-fn same(a: &Tensor<'_>, b: &Tensor<'_>) -> bool {
-    (&a.dims, a.kind, &a.data) == (&b.dims, b.kind, &b.data)
 }

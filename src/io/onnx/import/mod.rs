@@ -142,7 +142,8 @@ pub(super) fn read<A: Scalar>(bytes: &[u8], name: &str, folder: Option<&Path>) -
         reader.walk(&port.name).map_err(problem)?;
     }
     reader.read_outputs(&graph.outputs).map_err(|(at, stop)| problem(explain(&at, stop)))?;
-    Ok(reader.network)
+    // A value of which only the sizes are used leaves steps that nobody takes.
+    reader.network.without_unused().map_err(|error| problem(error.to_string()))
 }
 
 /// The message for an operator or output that was not read.
