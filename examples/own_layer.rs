@@ -1,103 +1,150 @@
-//! An activation, a layer and a loss of one's own: defined, checked against finite differences, and trained.
+//! An activation, a layer with a parameter, and a loss of one's own, outside the crate: checked against finite
+//! differences, trained, traced, saved and loaded, and written as ONNX.
 //!
 //! ```text
 //! cargo run --release --example own_layer
 //! ```
+//!
+//! What must be written is short: an activation and a loss are two functions each, a layer is `output_shape`, `forward`,
+//! `backward` and the list of its parameters. The rest is for files: `spec` and `Restore` for model files, `onnx` for
+//! ONNX, `formula` for traces.
 
 use std::fmt;
 
 use neuropil::gradcheck;
-use neuropil::layer::{Backward, Info, Pass, Role};
+use neuropil::layer::{Backward, Parameter, Parts, Pass, Registry, Restore, parameters};
 use neuropil::ndarray::{Array2, Zip};
 use neuropil::prelude::*;
+use neuropil::spec::onnx::Operators;
+use neuropil::spec::{Formula, Spec};
+use neuropil::{Trace, rand::Rng};
 
 // --- An activation: a function of one number, and its derivative. -----------------------------------------------------
 
-/// The bell curve y = e^(-x²).
+/// The quick GELU: x·σ(1.702x) (Hendrycks and Gimpel, 2016).
 #[derive(Debug, Clone)]
-struct Bell;
+struct QuickGelu;
 
-impl Activation for Bell {
+const STEEP: f64 = 1.702;
+
+impl Activation for QuickGelu {
     #[inline]
     fn apply<A: Scalar>(&self, x: A) -> A {
-        (-x * x).exp()
+        x * Sigmoid.apply(A::of(STEEP) * x)
     }
 
-    /// dy/dx = -2x·e^(-x²) = -2x·y: the y that `apply` gave is at hand.
+    /// By the product rule, with s = σ(1.702x): s + 1.702·x·s·(1 - s), where x·s is the y that `apply` gave.
     #[inline]
     fn slope<A: Scalar>(&self, x: A, y: A) -> A {
-        A::of(-2.0) * x * y
+        let s = Sigmoid.apply(A::of(STEEP) * x);
+        s + A::of(STEEP) * y * (A::ONE - s)
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("quick_gelu"))
+    }
+
+    /// Each `then` takes the current value and makes the next one; the last takes x once more.
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let (x, steep) = (operators.value(), operators.number(STEEP));
+        operators.then("Mul", &[&steep], []);
+        operators.then("Sigmoid", &[], []);
+        operators.then("Mul", &[&x], []);
+        Ok(())
+    }
+
+    /// In plain text and in LaTeX; □ stands for the input.
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::elementwise("□ ∘ σ(1.702 □)", "□ \\circ \\sigma(1.702 □)"))
     }
 }
 
-// --- A layer: what it does to a batch, the derivative of that, and its parameters. ------------------------------------
+impl<A: Scalar> Restore<A> for QuickGelu {
+    const KIND: &'static str = "quick_gelu";
 
-/// Scales and shifts each feature: y = a∘x + b, with x and y (samples, features), and a and b (1, features).
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+// --- A layer: what it does to a batch, the derivative of that, and its parameter. -------------------------------------
+
+/// Scales each feature: y = a∘x, with x and y (samples, features), and a (1, features).
 #[derive(Clone)]
 struct Scale<A: Scalar> {
-    a: Array2<A>,
-    b: Array2<A>,
+    a: Parameter<A>,
 }
 
 impl<A: Scalar> Scale<A> {
+    /// All factors start at 1.
     fn new(features: usize) -> Self {
-        Self { a: Array2::from_elem((1, features), A::ONE), b: Array2::from_elem((1, features), A::ZERO) }
+        Self { a: Parameter::weight("a", &[features], Array2::from_elem((1, features), A::ONE)) }
     }
 }
 
 impl<A: Scalar> Layer<A> for Scale<A> {
     /// Called when the layer is put into a network: an error here means that no wrong sizes arrive below.
     fn output_shape(&self, input: Shape) -> Result<Shape> {
-        let features = self.a.ncols();
+        let features = self.a.len();
         if input == Shape::Flat(features) {
             return Ok(input);
         }
         Err(Error::Input { layer: format!("{self:?}"), wants: format!("{features} features a sample"), got: input })
     }
 
-    /// y = a∘x + b. The tape keeps x and y for the backward pass; anything else would go into `pass.cache`.
+    /// y = a∘x. The tape keeps x and y for the backward pass; anything else would go into `pass.cache`.
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, _: &mut Pass<'_>) -> Result<()> {
-        Zip::from(y).and(x).and_broadcast(&self.a).and_broadcast(&self.b).for_each(|y, &x, &a, &b| *y = a * x + b);
+        Zip::from(y).and(x).and_broadcast(self.a.values()).for_each(|y, &x, &a| *y = a * x);
         Ok(())
     }
 
-    /// From dL/dy, by the chain rule: dL/da = Σ dy∘x and dL/db = Σ dy over the samples, and dL/dx = a∘dy.
+    /// From dL/dy, by the chain rule: dL/da = Σ dy∘x over the samples, and dL/dx = a∘dy.
     fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) -> Result<()> {
         let Backward { x, dy, dx, dw, .. } = at;
-        if let [da, db] = dw {
-            // Gradients are written, not added: what was there before is of no interest.
-            da.fill(A::ZERO);
-            db.fill(A::ZERO);
-            for (x, dy) in x.rows().into_iter().zip(dy.rows()) {
-                Zip::from(da.row_mut(0)).and(x).and(dy).for_each(|da, &x, &dy| *da += x * dy);
-                Zip::from(db.row_mut(0)).and(dy).for_each(|db, &dy| *db += dy);
-            }
+        // Gradients are written, not added: what was there before is of no interest.
+        let da = &mut dw[0]; // (1, features), as a
+        da.fill(A::ZERO);
+        for (x, dy) in x.rows().into_iter().zip(dy.rows()) {
+            Zip::from(da.row_mut(0)).and(x).and(dy).for_each(|da, &x, &dy| *da += x * dy);
         }
         // Nobody wants dL/dx of a network's first layer.
         if let Some(dx) = dx {
-            Zip::from(dx).and(dy).and_broadcast(&self.a).for_each(|dx, &dy, &a| *dx = a * dy);
+            Zip::from(dx).and(dy).and_broadcast(self.a.values()).for_each(|dx, &dy, &a| *dx = a * dy);
         }
         Ok(())
     }
 
-    /// Shows the parameters: to optimizers, files and summaries. Their order is the order of `dw` above.
-    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
-        let dims = &[self.a.ncols()];
-        f(Info { name: &"a", role: Role::Weight, dims }, &self.a);
-        f(Info { name: &"b", role: Role::Bias, dims }, &self.b);
+    // Shows the parameter to optimizers, files and summaries; several, in the order of `dw`, with commas between.
+    parameters!(A: a);
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("scale").set("features", self.a.len()))
     }
 
-    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
-        let dims = &[self.a.ncols()];
-        f(Info { name: &"a", role: Role::Weight, dims }, &mut self.a);
-        f(Info { name: &"b", role: Role::Bias, dims }, &mut self.b);
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let a = operators.parameter_constant("a", None)?;
+        operators.then("Mul", &[&a], []);
+        Ok(())
+    }
+
+    fn formula(&self) -> Option<Formula> {
+        Some(Formula::new("□ ∘ {a}", "□ \\circ {a}").with_backward("∂ ∘ {a}", "∂ \\circ {a}"))
     }
 }
 
 /// The name of the layer in error texts and summaries.
 impl<A: Scalar> fmt::Debug for Scale<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Scale({})", self.a.ncols())
+        write!(f, "Scale({})", self.a.len())
+    }
+}
+
+impl<A: Scalar> Restore<A> for Scale<A> {
+    const KIND: &'static str = "scale";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let features = parts.spec().count("features")?;
+        Ok(Self { a: parts.weight("a", &[features], 1, features)? })
     }
 }
 
@@ -128,26 +175,13 @@ fn main() -> Result<()> {
     let mut network = Sequential::new(1)
         .with(Dense::new(1, 12, &mut rng))?
         .with(Scale::new(12))?
-        .with(Bell)?
+        .with(QuickGelu)?
         .with(Dense::new(12, 1, &mut rng))?;
     println!("{network}");
-
-    // Does backward tell what forward does? An error of more than 1e-7 would be a mistake in a derivative.
-    let some = Init::Uniform { low: -2.0, high: 2.0 }.matrix(5, 3, &mut rng);
-    let other = Init::Uniform { low: -2.0, high: 2.0 }.matrix(5, 3, &mut rng);
-    let checks = [
-        ("activation", gradcheck::layer(&Bell, 3, &some, 1)?),
-        ("layer", gradcheck::layer(&Scale::new(3), 3, &some, 1)?),
-        ("loss", gradcheck::loss(&LogCosh, &some, &other)?),
-        ("network", gradcheck::layer(&network, 1, &x, 1)?),
-    ];
-    for (what, report) in &checks {
-        println!("{what:>10}: {}, {report}", if report.passes(1e-7) { "right" } else { "WRONG" });
-    }
+    check(&network, &x, &mut rng)?;
 
     let mut tape = Tape::new(&network, 1);
     let mut sgd = Sgd::new(0.1).momentum(0.9);
-    println!();
     for epoch in 0..=3000 {
         let loss = tape.train(&mut network, &x, &target, &LogCosh, &mut sgd)?;
         if epoch % 500 == 0 {
@@ -155,10 +189,41 @@ fn main() -> Result<()> {
         }
     }
 
-    println!();
-    let y = network.predict(&x)?;
-    for i in (0..64).step_by(9) {
-        println!("f({:>6.3}) = {:>6.3}, network {:>6.3}", x[[i, 0]], target[[i, 0]], y[[i, 0]]);
+    println!("\none more step, traced:");
+    let trace = Trace::step(&mut tape, &mut network, &x, &target, &LogCosh, &mut sgd)?;
+    for layer in &trace.layers {
+        println!("{} = {}", layer.symbol, layer.formula);
     }
+
+    // A file holds what `spec` says and the parameters; a registry knows how to make the layers of them.
+    let mut registry = Registry::new();
+    registry.register::<QuickGelu>();
+    registry.register::<Scale<f64>>();
+    let loaded = Sequential::from_bytes_with(&network.to_bytes()?, &registry)?;
+    assert_eq!(loaded.predict(&x)?, network.predict(&x)?);
+
+    // ONNX needs no registry: it knows products and sigmoids. It computes in f32.
+    let onnx = network.to_onnx_bytes()?;
+    let read = Network::<f64>::from_onnx_bytes(&onnx)?;
+    let difference = (read.predict(&x)? - network.predict(&x)?).fold(0.0, |max: f64, d| max.max(d.abs()));
+    println!("\nsaved and loaded: the same bits; {} bytes of ONNX, read back: within {difference:.0e}", onnx.len());
+    println!("final loss {:.6}", LogCosh.evaluate(&network.predict(&x)?, &target)?);
+    Ok(())
+}
+
+/// Does backward tell what forward does? An error of more than 1e-7 would be a mistake in a derivative.
+fn check(network: &Sequential<f64>, x: &Matrix<f64>, rng: &mut impl Rng) -> Result<()> {
+    let mut some = || Init::Uniform { low: -2.0, high: 2.0 }.matrix(5, 3, rng);
+    let (some, other) = (some(), some());
+    let checks = [
+        ("activation", gradcheck::layer(&QuickGelu, 3, &some, 1)?),
+        ("layer", gradcheck::layer(&Scale::new(3), 3, &some, 1)?),
+        ("loss", gradcheck::loss(&LogCosh, &some, &other)?),
+        ("network", gradcheck::layer(network, 1, x, 1)?),
+    ];
+    for (what, report) in &checks {
+        println!("{what:>10}: {}, {report}", if report.passes(1e-7) { "right" } else { "WRONG" });
+    }
+    println!();
     Ok(())
 }

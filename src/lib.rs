@@ -162,8 +162,8 @@ pub mod prelude {
         PixelShuffle, RRelu, Rescale, Reshape, RmsNorm, Rnn, SinusoidalPositions, Softmax, SpatialDropout, Upsample,
     };
     pub use crate::losses::{
-        Bce, BceWithLogits, CosineEmbedding, CrossEntropy, GaussianNll, HingeEmbedding, Huber, KlDivergence, Loss, Mae,
-        Mse, MultiClassHinge, Nll, Pointwise, PoissonNll, SmoothL1, SoftMargin, one_hot,
+        Bce, BceWithLogits, Contrastive, CosineEmbedding, CrossEntropy, GaussianNll, HingeEmbedding, Huber,
+        KlDivergence, Loss, Mae, Mse, MultiClassHinge, Nll, Pointwise, PoissonNll, SmoothL1, SoftMargin, one_hot,
     };
     pub use crate::network::{Network, Parallel, Residual, Scratch, Sequential};
     pub use crate::optimizers::{

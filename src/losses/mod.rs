@@ -36,6 +36,7 @@ use crate::{Error, Matrix, Result, Scalar};
 
 mod bce;
 mod bce_with_logits;
+mod contrastive;
 mod cosine_embedding;
 mod cross_entropy;
 mod gaussian_nll;
@@ -55,6 +56,7 @@ mod soft_margin;
 
 pub use bce::Bce;
 pub use bce_with_logits::BceWithLogits;
+pub use contrastive::Contrastive;
 pub use cosine_embedding::CosineEmbedding;
 pub use cross_entropy::CrossEntropy;
 pub use gaussian_nll::GaussianNll;

@@ -23,6 +23,9 @@ fn slopes_at_kinks() {
     assert_eq!(slope(&HingeEmbedding { margin: 1.5 }, 1.5, -1.0), 0.0);
     assert_eq!(slope(&HingeEmbedding { margin: 1.5 }, f64::INFINITY, -1.0), 0.0);
     assert_eq!(slope(&HingeEmbedding { margin: 1.5 }, 0.0, 1.0), 1.0);
+    for (y, t, at) in [(1.5, 0.0, 0.0), (f64::INFINITY, 0.0, 0.0), (0.0, 0.0, -3.0), (0.0, 1.0, 0.0), (2.0, 1.0, 4.0)] {
+        assert_eq!(slope(&Contrastive { margin: 1.5 }, y, t), at);
+    }
     // Class 1 is short of the margin by exactly 0; the right class gets nothing from it.
     let (scores, label) = (array![[2.0, 1.0, 1.5]], class_targets(&[0]));
     let hinge = MultiClassHinge::new().undivided();
@@ -148,7 +151,7 @@ fn nan_stays() {
         }
         seen += 1;
     }
-    assert_eq!(seen, 39);
+    assert_eq!(seen, 40);
 }
 
 /// A million items in `f32` give the mean of the same numbers in `f64` to a millionth: a small batch, repeated, whose
@@ -167,7 +170,7 @@ fn long_sums() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 2 * 39);
+    assert_eq!(seen, 2 * 40);
 }
 
 /// Per sample, alone or in a batch, in any layout: the same numbers.

@@ -165,6 +165,10 @@ fn numbers() {
     let column = array![[0.5], [0.5]];
     assert_eq!(says(&SoftMargin, &column, &label), format!("SoftMargin {signs}"));
     assert_eq!(says(&HingeEmbedding::default(), &column, &label), format!("HingeEmbedding {{ margin: 1.0 }} {signs}"));
+    assert_eq!(
+        says(&Contrastive::default(), &column, &array![[1.0], [-1.0]]),
+        "Contrastive { margin: 1.0 } takes targets of 1 or 0, got -1 in row 1"
+    );
     assert_eq!(says(&CosineEmbedding::default(), &y, &label), format!("CosineEmbedding {{ margin: 0.0 }} {signs}"));
     assert_eq!(
         says(&GaussianNll::new(), &y, &label),
@@ -201,6 +205,7 @@ fn settings() {
         (&GaussianNll::new().eps(0.0), &labels, "GaussianNll's eps must be above 0 and finite, got 0"),
         (&MultiClassHinge::new().margin(f64::NAN), &labels, "MultiClassHinge's margin must be finite, got NaN"),
         (&HingeEmbedding { margin: f64::INFINITY }, &y, "HingeEmbedding's margin must be finite, got inf"),
+        (&Contrastive { margin: 0.0 }, &y, "Contrastive's margin must be above 0 and finite, got 0"),
         (&CosineEmbedding { margin: 2.0 }, &labels, "CosineEmbedding's margin must be in [-1, 1], got 2"),
     ] {
         assert_eq!(says(loss, &y, target), text);

@@ -23,7 +23,7 @@ fn finite_differences() {
             }
         }
     }
-    assert_eq!(compared.len(), 39);
+    assert_eq!(compared.len(), 40);
     let least = (0..24).map(|seed| 2 * (1 + seed % 4) * (2 + seed % 5)).sum::<usize>();
     assert!(compared.values().all(|&compared| compared >= least));
 }

@@ -59,6 +59,10 @@ pub(crate) fn zoo<A: Scalar>(rows: usize, columns: usize, seed: u64) -> Vec<Spec
         (scores((rows, 2 * columns), rng), target.into_shape_with_order((rows, 2)).unwrap())
     };
     let signs = |rng: &mut _| pairs(dim, rng, |rng| (2.0 * normal(rng), sign(rng)), |y, _| (y - setting).abs() > 0.01);
+    let likes = |rng: &mut _| {
+        let (y, signs) = signs(rng);
+        (y, (signs + 1.0) / 2.0)
+    };
     let gaussian = |rng: &mut _| {
         let (mut y, target) = (scores((rows, 2 * columns), rng), scores(dim, rng));
         y.columns_mut().into_iter().skip(columns).for_each(|mut column| column.mapv_inplace(|v| 0.5 + v.abs()));
@@ -124,6 +128,7 @@ pub(crate) fn zoo<A: Scalar>(rows: usize, columns: usize, seed: u64) -> Vec<Spec
         Specimen::new(SoftMargin, signs(rng)),
         Specimen::new(CosineEmbedding { margin: -1.0 }, vectors(rng)),
         Specimen::new(CosineEmbedding { margin: 1.0 }, vectors(rng)),
+        Specimen::new(Contrastive { margin: setting }, likes(rng)),
     ]
 }
 
