@@ -1,13 +1,17 @@
 //! Every wrong use is an error whose text names the layer or loss, what it takes and what it got; nothing panics, and a
 //! call that fails changes no parameter.
 
+use std::error::Error as _;
 use std::fmt::Debug;
+use std::io;
 
+use neuropil::activations::{Sign, Step};
+use neuropil::data::Samples;
 use neuropil::gradcheck;
 use neuropil::layer::{Backward, Pass};
-use neuropil::ndarray::{Array2, array};
-use neuropil::activations::{Sign, Step};
 use neuropil::losses::Sum;
+use neuropil::metrics::{Accuracy, Metric};
+use neuropil::ndarray::{Array2, array};
 use neuropil::prelude::*;
 
 /// The wrong uses tried so far.
@@ -459,4 +463,43 @@ fn errors_are_what_programs_can_match() {
     let Error::Layer { name, error } = error else { panic!("{error:?}") };
     assert_eq!(name, "0");
     assert!(matches!(*error, Error::Input { got: Shape::Flat(2), .. }));
+}
+
+#[test]
+fn a_row_of_targets_gets_a_hint() {
+    let mut table = Table(0);
+    let (y, row) = (array![[0.5], [1.5], [2.5]], array![[0.0, 1.0, 1.0]]);
+    let hint = "; (1, 3) is one sample of 3 numbers; did you mean (3, 1)?";
+    table.refuses(Mse.evaluate(&y, &row), &format!("Mse takes a target of the outputs' shape, 3 x 1, got 1 x 3{hint}"));
+    let scores = Array2::<f64>::zeros((3, 2));
+    table.refuses(
+        CrossEntropy::new().evaluate(&scores, &row),
+        &format!("CrossEntropy takes labels, 3 x 1, or probabilities, 3 x 2, got 1 x 3{hint}"),
+    );
+    table.refuses(
+        Metric::<f64>::evaluate(&Accuracy, &scores, &row),
+        &format!("Accuracy takes a target of one class index a row, 3 x 1, got 1 x 3{hint}"),
+    );
+    table.refuses(Samples::new(scores, row), &format!("the targets of these samples must be 3 x 3, got 1 x 3{hint}"));
+    assert_eq!(table.0, 4);
+}
+
+#[test]
+fn errors_have_sources() {
+    let source = |error: &Error| error.source().map(ToString::to_string);
+    let error = network().predict(&array![[1.0]]).unwrap_err();
+    assert_eq!(source(&error), None);
+    let error = network().with(dense(3, 2)).unwrap_err();
+    assert_eq!(source(&error).unwrap(), "Dense(3 -> 2) takes 3 features a sample, got 1");
+    let data = Samples::new(array![[f64::NAN, 0.0]], array![[1.0]]).unwrap();
+    let error = Trainer::new(Mse, Sgd::new(0.1)).fit(&mut network(), &data).unwrap_err();
+    assert!(matches!(&error, Error::Data { .. }) && error.to_string().ends_with(&source(&error).unwrap()), "{error}");
+
+    let error = neuropil::data::read_idx("no/such/file").unwrap_err();
+    let kind = error.source().and_then(|source| source.downcast_ref::<io::Error>()).map(io::Error::kind);
+    assert_eq!(kind, Some(io::ErrorKind::NotFound));
+    assert_eq!(error, error.clone());
+    assert_eq!(error, neuropil::data::read_idx("no/such/file").unwrap_err());
+    assert_ne!(error, neuropil::data::read_idx("/").unwrap_err());
+    assert!(error.to_string().starts_with("cannot read no/such/file: "), "{error}");
 }

@@ -258,7 +258,7 @@ fn what_cannot_be_learned_from_is_refused() {
         "the number of texts for OneHot must be at least 1, got 0",
         "OneHot takes one of `a`, `b`, got `c` in row 1",
         "the matrix for OneHot must be 1 x 2, got 1 x 1",
-        "row 0 is NaN; no parameter was changed; try a smaller learning rate, or look for NaN in the data",
+        "row 0 is NaN; no parameter was changed; remove or impute such values in the data",
         "OneHot: `a` is there twice; give each category once",
         "LabelEncoder takes labels that are not empty, got an empty one in row 1",
         "LabelEncoder takes one of `10`, `11`, `12`, `13`, `14`, `15`, `16`, `17`, `18`, `19`, 2 more, got `x` in row 0",

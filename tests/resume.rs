@@ -224,7 +224,8 @@ fn files_that_are_wrong_change_nothing() {
         &mut saved,
         &mut network,
         &bad,
-        "FILE: its header has 7956005065853857651 bytes; the longest are 100000000",
+        "FILE: this is not a neuropil model file, nor any safetensors file: its header has 7956005065853857651 bytes; the \
+         longest are 100000000",
     );
     assert!(matches!(saved.load_state(folder.file("none"), &mut network), Err(Error::File { .. })));
     assert!(matches!(saved.save_state(folder.file("no/folder"), &network), Err(Error::Save { .. })));

@@ -18,7 +18,7 @@
 //!     .callback(EarlyStopping::new(10))
 //!     .fit(&mut network, &train)?;
 //! assert!(history.last().and_then(|epoch| epoch.get("val_accuracy")) > Some(0.9));
-//! println!("{history}"); // a table, one line an epoch
+//! println!("{history}"); // a table, one row per epoch
 //! # Ok::<(), Error>(())
 //! ```
 //!

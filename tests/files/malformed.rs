@@ -347,9 +347,9 @@ fn each_of_more_than_200_malformed_files_is_an_error() {
         ("architecture", Some(&*long), "the longest have 1048576"),
         ("architecture", Some(&*deep), "recursion limit"),
         ("architecture", Some(&*wide), "recursion limit"),
-        ("format", None, "it is not a model that `save` wrote"),
-        ("format", Some("pt"), "it is not a model that `save` wrote"),
-        ("format", Some("Neuropil model"), "it is not a model that `save` wrote"),
+        ("format", None, "this is not a neuropil model file"),
+        ("format", Some("pt"), "this is not a neuropil model file"),
+        ("format", Some("Neuropil model"), "this is not a neuropil model file"),
         ("format_version", None, "lacks `format_version`"),
         ("format_version", Some("2"), "use the version that wrote it, 0.1.0, or a later one"),
         ("format_version", Some("0"), "version 0"),
@@ -460,14 +460,14 @@ fn each_of_more_than_200_malformed_files_is_an_error() {
         ("a checksum of letters", digits(b"checksum"), "it is damaged"),
         ("a checksum with spaces", digits(b"       0"), "it is damaged"),
         ("another number", with(&|bytes| *bytes.last_mut().unwrap() = 99), "it is damaged"),
-        ("another text", with(&|bytes| bytes[58] = b'N'), "it is not a model that `save` wrote"),
+        ("another text", with(&|bytes| bytes[58] = b'N'), "this is not a neuropil model file"),
         (
             "no checksum",
             {
                 let header = r#"{"__metadata__":{"format":"neuropil model"}}"#;
                 builder::file(header, 0)
             },
-            "it is not a model that `save` wrote",
+            "this is not a neuropil model file",
         ),
         (
             "a checksum elsewhere",
@@ -475,7 +475,7 @@ fn each_of_more_than_200_malformed_files_is_an_error() {
                 let header = r#"{"__metadata__":{"format":"neuropil model","checksum":"00000000"}}"#;
                 builder::file(header, 0)
             },
-            "it is not a model that `save` wrote",
+            "this is not a neuropil model file",
         ),
     ] {
         refused(what, read(&bytes), problem);

@@ -26,7 +26,7 @@ fn what_cannot_work_is_refused_before_anything_is_trained() {
     };
     let (same, nan) = (
         &|_: &mut Array2<f32>| (),
-        "no parameter was changed; try a smaller learning rate, or look for NaN in the data",
+        "no parameter was changed; remove or impute such values in the data",
     );
     let data = wrong(&|x| x[[40, 1]] = f32::NAN, same);
     refuse(trainer(), &data, &format!("the training data: the input of sample 40, number 1, is NaN; {nan}"));
