@@ -11,12 +11,12 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use neuropil::Trace;
-use neuropil::data::Dataset;
-use neuropil::ndarray::{Array2, s};
 use neuropil::activations::Step;
+use neuropil::data::Dataset;
 use neuropil::layer::{Backward, Cache, Pass};
 use neuropil::layers::{Cell, Padding, Recurrent};
 use neuropil::losses::class_targets;
+use neuropil::ndarray::{Array2, s};
 use neuropil::prelude::*;
 use neuropil::rand::rngs::Xoshiro256PlusPlus;
 use neuropil::rand::seq::SliceRandom;

@@ -6,8 +6,8 @@
 
 #![allow(clippy::unreadable_literal)] // The notebook's digits, as it has them.
 
-use neuropil::ndarray::{Array1, Array2, array};
 use neuropil::losses::Sum;
+use neuropil::ndarray::{Array1, Array2, array};
 use neuropil::prelude::*;
 
 /// Task 4's sigmoid, whose derivative is written σ(1 - σ): with it every printed digit comes out as in the notebook. The

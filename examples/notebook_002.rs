@@ -9,9 +9,9 @@
 mod plot;
 
 use neuropil::data::Mnist;
+use neuropil::losses::class_targets;
 use neuropil::metrics::{accuracy, argmax};
 use neuropil::ndarray::{Array1, Array2, array, s};
-use neuropil::losses::class_targets;
 use neuropil::prelude::*;
 
 fn main() -> Result<()> {

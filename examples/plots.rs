@@ -10,9 +10,9 @@
 use std::path::PathBuf;
 
 use neuropil::data::{self, Samples};
+use neuropil::layers::Padding;
 use neuropil::metrics::{Accuracy, RocCurve, accuracy};
 use neuropil::ndarray::{Array2, s};
-use neuropil::layers::Padding;
 use neuropil::prelude::*;
 use neuropil::rand::rngs::Xoshiro256PlusPlus;
 use neuropil::train::Trainer;

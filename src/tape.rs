@@ -13,6 +13,7 @@ use crate::{Error, Matrix, Network, Result, Scalar, Shape, rng};
 
 mod gradients;
 mod saliency;
+mod update;
 
 use gradients::Gathered;
 
@@ -374,28 +375,7 @@ impl<A: Scalar> Tape<A> {
     }
 
     fn apply(&mut self, network: &mut dyn Layer<A>, optimizer: &mut dyn Optimizer<A>) -> Result<()> {
-        optimizer.begin_step()?;
-        let base = optimizer.learning_rate();
-        let mut gradients = self.dw.iter().zip(&self.rates).enumerate();
-        network.visit_mut(&mut |info, w| {
-            if info.role.is_trainable()
-                && let Some((slot, (dw, &rate))) = gradients.next()
-                && rate > 0.0
-            {
-                if w.as_slice().is_none() {
-                    *w = w.as_standard_layout().into_owned();
-                }
-                if let (Some(w), Some(dw)) = (w.as_slice_mut(), dw.as_slice()) {
-                    if rate == 1.0 {
-                        optimizer.update(slot, info.role, w, dw);
-                    } else {
-                        optimizer.set_learning_rate(base * rate);
-                        optimizer.update(slot, info.role, w, dw);
-                        optimizer.set_learning_rate(base);
-                    }
-                }
-            }
-        });
+        self.update(network, optimizer, None)?;
         if self.gathered.batches == 0 && self.training {
             network.update_statistics(&mut self.cache);
         }

@@ -200,7 +200,10 @@ fn what_does_not_fit_is_an_error() {
         "Residual(Dense(3 -> 2)) takes values of one shape, that of the first, 3, but value 1 has another, got 2"
     );
     let projected = Residual::new(Dense::new(3, 2, r)).projection(Dense::new(3, 4, r));
-    assert!(error(3.into(), &projected).contains("takes values of one shape, that of the first, 4, but value 1 has another, got 2"));
+    assert!(
+        error(3.into(), &projected)
+            .contains("takes values of one shape, that of the first, 4, but value 1 has another, got 2")
+    );
     // An error inside tells where.
     let inside = Sequential::<f64>::new(3).with(Residual::new(Dense::new(4, 4, r))).unwrap_err();
     assert_eq!(inside.to_string(), "layer 0.body, Dense(4 -> 4), takes 4 features a sample, got 3");

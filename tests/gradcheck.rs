@@ -1,8 +1,8 @@
 //! The gradient check itself: it passes what is right, and rejects each of many ways to be wrong, naming the place.
 
 use neuropil::gradcheck::{self, Report};
-use neuropil::ndarray::{Array2, array, s};
 use neuropil::losses::Sum;
+use neuropil::ndarray::{Array2, array, s};
 use neuropil::prelude::*;
 use neuropil::rand::RngExt;
 

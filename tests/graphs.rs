@@ -149,8 +149,5 @@ fn what_is_wrong_is_named() {
     assert!(matches!(g.output("y", unused), Err(Error::Graph { .. })), "two outputs of one name");
     g.output("z", unused).unwrap();
     assert_eq!(g.predict(&Array2::zeros((1, 5))).unwrap().dim(), (1, 5));
-    assert_eq!(
-        g.output_of(&Array2::zeros((1, 5)), "w").unwrap_err().to_string(),
-        "there is no output `w`, only y, z"
-    );
+    assert_eq!(g.output_of(&Array2::zeros((1, 5)), "w").unwrap_err().to_string(), "there is no output `w`, only y, z");
 }

@@ -2,10 +2,10 @@
 
 use neuropil::data::{self, Samples};
 use neuropil::graph::Graph;
+use neuropil::layers::Padding;
 use neuropil::metrics::{Accuracy, ConfusionMatrix, RocCurve};
 use neuropil::ndarray::{Array2, array, s};
 use neuropil::plot::{self, Chart, Film};
-use neuropil::layers::Padding;
 use neuropil::prelude::*;
 use neuropil::train::Trainer;
 use neuropil::{Summary, Trace, terminal};

@@ -1,9 +1,9 @@
 //! The doctor's measurements find what was planted, and nothing in networks that are well.
 
+use neuropil::activations::Sign;
 use neuropil::data::{self, Samples};
 use neuropil::doctor::{self, InitialLoss, Report};
 use neuropil::ndarray::{Array2, array};
-use neuropil::activations::Sign;
 use neuropil::prelude::*;
 
 fn samples() -> Samples<f64> {

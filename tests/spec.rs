@@ -2,9 +2,9 @@
 
 use crate::zoo;
 
+use neuropil::layer::{Arrays, Registry};
 use neuropil::ndarray::Array2;
 use neuropil::prelude::*;
-use neuropil::layer::{Arrays, Registry};
 use neuropil::spec::{Setting, Spec};
 
 /// Hands out copies of a network's parameters, and remembers which.
@@ -70,7 +70,10 @@ fn a_wrong_description_is_an_error() {
     let chain = |layer: Spec| Spec::new("sequential").set("input", [3]).set("layers", [layer]).set("rates", [1.0]);
     let cases = [
         (Spec::new("sequential"), "the layer sequential: `layers` is missing; give it as a list of layers"),
-        (chain(Spec::new("dance")), "layer 0, the layer dance: nobody registered a layer of this kind; see `Registry::register`"),
+        (
+            chain(Spec::new("dance")),
+            "layer 0, the layer dance: nobody registered a layer of this kind; see `Registry::register`",
+        ),
         (
             chain(Spec::new("elu").set("alpha", true)),
             "layer 0, the layer elu: `alpha` is of another type; give it as a number",

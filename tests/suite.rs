@@ -23,11 +23,17 @@ mod data;
 mod doctor;
 mod embedding;
 mod errors;
+#[path = "files/main.rs"]
+mod files;
 mod gradcheck;
 mod graph;
 mod graph_views;
 mod graphs;
+#[path = "image_layers/main.rs"]
+mod image_layers;
 mod init;
+#[path = "losses/main.rs"]
+mod losses;
 mod math;
 mod metrics;
 mod normalization;
@@ -35,6 +41,8 @@ mod notebooks;
 mod numpy;
 mod onnx_graphs;
 mod optimizers;
+#[path = "pooling/main.rs"]
+mod pooling;
 mod predicting_tape;
 mod prepare;
 mod properties;
@@ -49,14 +57,6 @@ mod summary;
 mod tape_gradients;
 mod terminal;
 mod trace;
-mod training;
-#[path = "files/main.rs"]
-mod files;
-#[path = "image_layers/main.rs"]
-mod image_layers;
-#[path = "losses/main.rs"]
-mod losses;
-#[path = "pooling/main.rs"]
-mod pooling;
 #[path = "train/main.rs"]
 mod train;
+mod training;

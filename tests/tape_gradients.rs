@@ -3,10 +3,10 @@
 use crate::common;
 
 use common::{Case, F32, F64, Tolerance, assert_close, cases};
-use neuropil::layer::{Backward, Info, Pass};
-use neuropil::ndarray::{Array2, array, s};
 use neuropil::layer::Role;
+use neuropil::layer::{Backward, Info, Pass};
 use neuropil::losses::{Sum, class_targets};
+use neuropil::ndarray::{Array2, array, s};
 use neuropil::prelude::*;
 
 /// A layer of one number a sample whose gradients are what they are.

@@ -5,8 +5,8 @@ use crate::zoo;
 
 use common::{Tolerance, assert_close, fixture, number, numbers};
 use neuropil::Trace;
-use neuropil::ndarray::{Array1, Array2, array};
 use neuropil::losses::Sum;
+use neuropil::ndarray::{Array1, Array2, array};
 use neuropil::prelude::*;
 
 const EXACT: Tolerance = Tolerance { absolute: 1e-15, relative: 1e-12 };

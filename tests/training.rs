@@ -4,8 +4,8 @@ use crate::common;
 
 use common::{Case, F32, F64, Tolerance, assert_close, cases};
 use neuropil::layer::Info;
-use neuropil::ndarray::{Array2, ArrayD, s};
 use neuropil::losses::class_targets;
+use neuropil::ndarray::{Array2, ArrayD, s};
 use neuropil::prelude::*;
 use neuropil::schedules::Cosine;
 

@@ -3,9 +3,9 @@
 
 #![allow(dead_code)] // Each test file uses its own part.
 
-use neuropil::ndarray::{Array1, Array2};
 use neuropil::activations::{Sign, Step, Threshold};
 use neuropil::layers::{Cell, Padding, Recurrent};
+use neuropil::ndarray::{Array1, Array2};
 use neuropil::prelude::*;
 
 /// A layer in a network of its own.

@@ -1,8 +1,8 @@
 //! ONNX there and back; other runtimes read the same files in `tests/interop`.
 
-use neuropil::ndarray::{Array2, array};
 use neuropil::activations::Threshold;
 use neuropil::layers::Padding;
+use neuropil::ndarray::{Array2, array};
 use neuropil::prelude::*;
 use neuropil::spec::Spec;
 
@@ -21,8 +21,7 @@ fn every_layer_goes_there_and_back() {
     for entry in zoo::layers::<f32>() {
         let network = &entry.network;
         let bytes = network.to_onnx_bytes().unwrap_or_else(|error| panic!("{}: {error}", entry.name));
-        let again =
-            Network::<f32>::from_onnx_bytes(&bytes).unwrap_or_else(|error| panic!("{}: {error}", entry.name));
+        let again = Network::<f32>::from_onnx_bytes(&bytes).unwrap_or_else(|error| panic!("{}: {error}", entry.name));
         let ends = |network: &Network<f32>| (network.input_shape(), network.prediction_shape());
         assert_eq!(ends(&again), ends(network), "{}", entry.name);
         let mut x = entry.batch(3, 1);
@@ -143,10 +142,7 @@ fn networks_of_blocks_come_back() -> Result<()> {
 fn what_is_no_chain_of_layers_is_told() {
     let read = |bytes: &[u8]| Sequential::<f32>::from_onnx_bytes(bytes).unwrap_err().to_string();
     assert_eq!(read(b""), "the ONNX file: it has no graph");
-    assert_eq!(
-        read(b"\x3a\x00\x42\x02\x10\x14"),
-        "the ONNX file: it has no input"
-    );
+    assert_eq!(read(b"\x3a\x00\x42\x02\x10\x14"), "the ONNX file: it has no input");
     assert_eq!(read(b"\x3a\x05\x00"), "the ONNX file: a field of 5 bytes is cut off");
     assert_eq!(read(b"\xff"), "the ONNX file: a number is cut off");
     assert_eq!(read(b"\x07"), "the ONNX file: a field has the unknown type 7");

@@ -2,12 +2,12 @@
 
 use std::fs;
 
+use neuropil::activations::Threshold;
 use neuropil::io::SafeTensors;
 use neuropil::layer::{Backward, Info, Pass, Role};
-use neuropil::ndarray::{Array2, array};
-use neuropil::activations::Threshold;
-use neuropil::prelude::*;
 use neuropil::layer::{Parts, Registry, Restore};
+use neuropil::ndarray::{Array2, array};
+use neuropil::prelude::*;
 use neuropil::spec::Spec;
 
 use super::{builder, zoo};
@@ -177,7 +177,9 @@ impl Layer<f32> for Shift {
         *y += &*self.0;
         Ok(())
     }
-    fn backward(&self, _: Backward<'_, f32>, _: &mut Pass<'_>) -> Result<()> { Ok(()) }
+    fn backward(&self, _: Backward<'_, f32>, _: &mut Pass<'_>) -> Result<()> {
+        Ok(())
+    }
     fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<f32>)) {
         f(Info { name: &"shift", role: Role::Bias, dims: &[self.0.len()] }, &self.0);
     }

@@ -1,8 +1,8 @@
 //! Convolutions.
 
 use neuropil::gradcheck;
-use neuropil::ndarray::{Array2, Array4};
 use neuropil::layers::Padding;
+use neuropil::ndarray::{Array2, Array4};
 use neuropil::prelude::*;
 
 use super::random::{Rng, gradients, pair, pick};

@@ -1,7 +1,6 @@
 //! Convolutions and pads: against reference values, finite differences, definitions written out as plain loops, and
 //! every way to build them wrong.
 
-
 mod convolution;
 mod convolution1d;
 mod exchange;

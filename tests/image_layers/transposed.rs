@@ -1,7 +1,7 @@
 //! Transposed convolutions.
 
-use neuropil::ndarray::{Array2, Array4};
 use neuropil::layers::Padding;
+use neuropil::ndarray::{Array2, Array4};
 use neuropil::prelude::*;
 
 use super::random::{Rng, gradients, pair, pick};

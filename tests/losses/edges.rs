@@ -1,7 +1,7 @@
 //! Kinks, extremes, long sums, empty batches and odd layouts.
 
-use neuropil::ndarray::{Array2, Axis, array, concatenate, s};
 use neuropil::losses::{Sum, class_targets};
+use neuropil::ndarray::{Array2, Axis, array, concatenate, s};
 use neuropil::prelude::*;
 
 use super::zoo::zoo;

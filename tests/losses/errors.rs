@@ -1,7 +1,7 @@
 //! What is said to a caller who is wrong.
 
-use neuropil::ndarray::{Array2, array};
 use neuropil::losses::{Sum, class_targets};
+use neuropil::ndarray::{Array2, array};
 use neuropil::prelude::*;
 
 /// The words of an error; every method reports the same one.

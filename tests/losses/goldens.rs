@@ -1,7 +1,7 @@
 //! All reference values of the family `losses`.
 
-use neuropil::ndarray::{Array2, ArrayD, Axis, concatenate};
 use neuropil::losses::Sum;
+use neuropil::ndarray::{Array2, ArrayD, Axis, concatenate};
 use neuropil::prelude::*;
 
 use crate::common::{Case, F32, F64, Tolerance, assert_close, cases};

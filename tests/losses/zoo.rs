@@ -1,7 +1,7 @@
 //! Every loss with every setting, and outputs and targets that suit it.
 
-use neuropil::ndarray::{Array2, ArrayView1};
 use neuropil::losses::Sum;
+use neuropil::ndarray::{Array2, ArrayView1};
 use neuropil::prelude::*;
 use neuropil::rand::{Rng, RngExt};
 

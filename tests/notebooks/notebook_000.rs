@@ -1,12 +1,12 @@
 //! Notebook 000: one neuron, from a weighted sum to backpropagation.
 
-use neuropil::ndarray::{Array1, Array2, s};
 use neuropil::losses::Sum;
+use neuropil::ndarray::{Array1, Array2, s};
 use neuropil::prelude::*;
 use serde_json::Value;
 
-use crate::common::{Tolerance, assert_close, number, numbers};
 use super::{EXACT, assert_printed, computed, matrix, reference};
+use crate::common::{Tolerance, assert_close, number, numbers};
 
 /// The notebook's `Sigmoid`: its derivative is σ(1 - σ). The crate's [`Sigmoid`] has σ(x)·σ(-x), which is more exact
 /// where σ is near 1, see [`the_crates_own_sigmoid`].

@@ -4,9 +4,9 @@ use neuropil::ndarray::{Array1, Array2, s};
 use neuropil::prelude::*;
 use serde_json::json;
 
+use super::{EXACT, assert_printed, matrix, reference};
 use crate::common::assert_close;
 use crate::numpy_random::NumpyRandom;
-use super::{EXACT, assert_printed, matrix, reference};
 
 /// The notebook's `LinearLayer(5, 3)`: weights from the standard normal distribution, biases 0.
 fn linear(weight: &Array2<f64>) -> Dense<f64> {

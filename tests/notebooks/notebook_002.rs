@@ -1,13 +1,13 @@
 //! Notebook 002: the lecture, from linear classifiers to MNIST.
 
-use neuropil::ndarray::{Array1, Array2, Axis, array, concatenate, s};
 use neuropil::activations::{Sign, Step};
+use neuropil::ndarray::{Array1, Array2, Axis, array, concatenate, s};
 use neuropil::prelude::*;
 use serde_json::Value;
 
+use super::{EXACT, computed, matrix, reference};
 use crate::common::{Tolerance, assert_close, number, numbers};
 use crate::numpy_random::NumpyRandom;
-use super::{EXACT, computed, matrix, reference};
 
 /// y = x·W.
 fn product<A: Scalar>(weight: &Array2<A>) -> Dense<A> {

@@ -1,12 +1,12 @@
 //! Notebook 003: from lists to numpy, one neuron and a network of plain products.
 
-use neuropil::ndarray::{Array, Array1, Array2, Array3, Axis, array, s};
 use neuropil::activations::Sign;
+use neuropil::ndarray::{Array, Array1, Array2, Array3, Axis, array, s};
 use neuropil::prelude::*;
 use serde_json::{Value, json};
 
-use crate::common::{Tolerance, assert_close, number, numbers};
 use super::{assert_printed, computed, matrix, reference};
+use crate::common::{Tolerance, assert_close, number, numbers};
 
 /// The weighted sum of a neuron without bias.
 fn neuron(weights: &[f64]) -> Sequential<f64> {

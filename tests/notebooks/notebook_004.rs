@@ -4,9 +4,9 @@ use neuropil::ndarray::{Array1, Array2, Axis, s};
 use neuropil::prelude::*;
 use serde_json::Value;
 
+use super::{EXACT, assert_printed, computed, matrix, reference};
 use crate::common::{assert_close, number, numbers};
 use crate::numpy_random::NumpyRandom;
-use super::{EXACT, assert_printed, computed, matrix, reference};
 
 /// The notebook's `Layer`: dense with biases 0, then a sigmoid, for each of these weights.
 fn network(weights: &[Array2<f64>]) -> Sequential<f64> {

@@ -3,8 +3,8 @@
 use neuropil::ndarray::s;
 use neuropil::prelude::*;
 
-use crate::common::{F32, assert_close};
 use super::{classifier, moons, numbers, trainer};
+use crate::common::{F32, assert_close};
 
 #[test]
 fn the_average_of_the_weights_is_what_is_evaluated_and_kept() {

@@ -1,9 +1,9 @@
 //! Early stopping, the history in a file, and a callback of one's own.
 
 use neuropil::data::{self, Samples};
+use neuropil::layer::Role;
 use neuropil::metrics::Metric;
 use neuropil::ndarray::{Array2, array};
-use neuropil::layer::Role;
 use neuropil::prelude::*;
 use neuropil::train::{Callback, Context, EarlyStopping, Flow, HistoryCsv};
 

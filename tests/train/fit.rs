@@ -1,14 +1,14 @@
 //! A fit does what the loop over a tape does.
 
 use neuropil::data::{self, Dataset, Samples};
+use neuropil::losses::{Sum, class_targets};
 use neuropil::metrics::Accuracy;
 use neuropil::ndarray::{Array2, s};
-use neuropil::losses::{Sum, class_targets};
 use neuropil::prelude::*;
 use neuropil::schedules::{Constant, Plateau, Sequence, StepDecay};
 
-use crate::common::{F32, F64, assert_close};
 use super::{classifier, moons, numbers, trainer};
+use crate::common::{F32, F64, assert_close};
 
 #[test]
 fn a_fit_without_shuffling_is_the_bare_loop() {

@@ -1,6 +1,5 @@
 //! The trainer: it does what the bare loop does, measures what it says, and refuses what cannot work.
 
-
 mod average;
 mod callbacks;
 mod fit;

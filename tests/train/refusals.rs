@@ -24,10 +24,7 @@ fn what_cannot_work_is_refused_before_anything_is_trained() {
         target(&mut data.target);
         data
     };
-    let (same, nan) = (
-        &|_: &mut Array2<f32>| (),
-        "no parameter was changed; remove or impute such values in the data",
-    );
+    let (same, nan) = (&|_: &mut Array2<f32>| (), "no parameter was changed; remove or impute such values in the data");
     let data = wrong(&|x| x[[40, 1]] = f32::NAN, same);
     refuse(trainer(), &data, &format!("the training data: the input of sample 40, number 1, is NaN; {nan}"));
     let validation = wrong(same, &|target| target[[17, 0]] = f32::INFINITY);

@@ -8,8 +8,8 @@ use neuropil::layers::Padding;
 use neuropil::ndarray::{Array2, ArrayD, IxDyn, s};
 use neuropil::prelude::*;
 use rten::Model;
-use rten_tensor::prelude::*;
 use rten_tensor::Tensor;
+use rten_tensor::prelude::*;
 
 #[path = "../../common/graphs.rs"]
 mod graphs;

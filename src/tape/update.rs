@@ -1,0 +1,78 @@
+//! How gradients change parameters: [`Tape::step_layer`], and the loop of every step.
+
+use super::{Stage, Tape};
+use crate::layer::Layer;
+use crate::optimizers::Optimizer;
+use crate::{Error, Network, Result, Scalar};
+
+impl<A: Scalar> Tape<A> {
+    /// Lets `optimizer` update only the parameters of the layer of this name, so that parts of a network can have
+    /// optimizers of their own. Running statistics stay as they are; [`step`](Self::step) updates them.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let (x, target) = (ndarray::array![[0.0, 1.0]], ndarray::array![[1.0]]);
+    /// let mut network = Sequential::<f64>::mlp(&[2, 4, 1], Tanh, &mut rng(7))?;
+    /// let before = network.clone();
+    /// let mut tape = Tape::new(&network, 7);
+    /// tape.forward(&network, &x)?;
+    /// tape.loss(&Mse, &target)?;
+    /// tape.backward(&network)?;
+    /// tape.step_layer(&mut network, "2", &mut Adam::new(0.01))?;
+    /// assert_eq!(network.parameter("0.weight"), before.parameter("0.weight"));
+    /// assert_ne!(network.parameter("2.weight"), before.parameter("2.weight"));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a layer without parameters or that does not exist; those of [`step`](Self::step).
+    pub fn step_layer(&mut self, network: &mut Network<A>, name: &str, optimizer: &mut dyn Optimizer<A>) -> Result<()> {
+        self.needs(Stage::Backward, "step_layer")?;
+        self.needs_network(network, "step_layer")?;
+        let prefix = format!("{name}.");
+        let (mut found, mut known) = (false, Vec::new());
+        network.visit(&mut |info, _| {
+            let own = info.name.to_string();
+            found |= info.role.is_trainable() && own.starts_with(&prefix);
+            known.push(own);
+        });
+        if !found {
+            return Err(Error::Unknown { what: "layer with parameters", name: name.to_owned(), known });
+        }
+        self.update(network, optimizer, Some(&prefix))
+    }
+
+    /// Updates every trainable parameter, or those whose names start with `prefix`.
+    pub(super) fn update(
+        &mut self,
+        network: &mut dyn Layer<A>,
+        optimizer: &mut dyn Optimizer<A>,
+        prefix: Option<&str>,
+    ) -> Result<()> {
+        optimizer.begin_step()?;
+        let base = optimizer.learning_rate();
+        let mut gradients = self.dw.iter().zip(&self.rates).enumerate();
+        network.visit_mut(&mut |info, w| {
+            if info.role.is_trainable()
+                && let Some((slot, (dw, &rate))) = gradients.next()
+                && rate > 0.0
+                && prefix.is_none_or(|prefix| info.name.to_string().starts_with(prefix))
+            {
+                if w.as_slice().is_none() {
+                    *w = w.as_standard_layout().into_owned();
+                }
+                if let (Some(w), Some(dw)) = (w.as_slice_mut(), dw.as_slice()) {
+                    if rate == 1.0 {
+                        optimizer.update(slot, info.role, w, dw);
+                    } else {
+                        optimizer.set_learning_rate(base * rate);
+                        optimizer.update(slot, info.role, w, dw);
+                        optimizer.set_learning_rate(base);
+                    }
+                }
+            }
+        });
+        Ok(())
+    }
+}
