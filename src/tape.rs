@@ -384,27 +384,6 @@ impl<A: Scalar> Tape<A> {
         Ok(())
     }
 
-    /// Runs a whole training step on one batch: forward, loss, backward without the gradient with respect to the input,
-    /// and the optimizer step. Returns the loss before the update.
-    ///
-    /// # Errors
-    /// Those of [`forward`](Self::forward), [`loss`](Self::loss) and [`step`](Self::step); the parameters are not
-    /// changed.
-    pub fn train(
-        &mut self,
-        network: &mut dyn Layer<A>,
-        x: &Matrix<A>,
-        target: &Matrix<A>,
-        loss: &dyn Loss<A>,
-        optimizer: &mut dyn Optimizer<A>,
-    ) -> Result<A> {
-        self.forward(network, x)?;
-        let value = self.loss(loss, target)?;
-        self.run_backward(network, false)?;
-        self.apply(network, optimizer)?;
-        Ok(value)
-    }
-
     /// Returns an error unless the step has reached `stage`.
     fn needs(&self, stage: Stage, call: &'static str) -> Result<()> {
         if self.stage >= stage {

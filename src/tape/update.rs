@@ -2,8 +2,9 @@
 
 use super::{Stage, Tape};
 use crate::layer::Layer;
+use crate::losses::Loss;
 use crate::optimizers::Optimizer;
-use crate::{Error, Network, Result, Scalar};
+use crate::{Error, Matrix, Network, Result, Scalar};
 
 impl<A: Scalar> Tape<A> {
     /// Lets `optimizer` update only the parameters of the layer of this name, so that parts of a network can have
@@ -74,5 +75,26 @@ impl<A: Scalar> Tape<A> {
             }
         });
         Ok(())
+    }
+
+    /// Runs a whole training step on one batch: forward, loss, backward without the gradient with respect to the input,
+    /// and the optimizer step. Returns the loss before the update.
+    ///
+    /// # Errors
+    /// Those of [`forward`](Self::forward), [`loss`](Self::loss) and [`step`](Self::step); the parameters are not
+    /// changed.
+    pub fn train(
+        &mut self,
+        network: &mut dyn Layer<A>,
+        x: &Matrix<A>,
+        target: &Matrix<A>,
+        loss: &dyn Loss<A>,
+        optimizer: &mut dyn Optimizer<A>,
+    ) -> Result<A> {
+        self.forward(network, x)?;
+        let value = self.loss(loss, target)?;
+        self.run_backward(network, false)?;
+        self.apply(network, optimizer)?;
+        Ok(value)
     }
 }
