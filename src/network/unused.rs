@@ -30,7 +30,8 @@ impl<A: Scalar> Network<A> {
         }
         for step in self.steps.iter().filter(|step| needed[step.gives]) {
             let node = &self.nodes[step.node];
-            let layer: Shared = *layers[step.node].get_or_insert_with(|| g.take(g.nodes.len().to_string(), node.op.clone()));
+            let layer: Shared =
+                *layers[step.node].get_or_insert_with(|| g.take(g.nodes.len().to_string(), node.op.clone()));
             g.nodes[layer.node].rate = node.rate;
             let takes: Vec<Value> = step.takes.iter().filter_map(|&value| values[value]).collect();
             values[step.gives] = Some(g.step(layer.node, &takes)?);
