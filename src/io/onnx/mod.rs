@@ -18,8 +18,8 @@ mod protobuf;
 impl<A: Scalar> Network<A> {
     /// Exports the network, in evaluation mode, to an ONNX file for other runtimes.
     ///
-    /// The graph has one input `x` and one output `y`, whose first axis is the batch and whose others are those of the
-    /// network's shapes: (batch, features), (batch, steps, features) or (batch, channels, height, width). It is of opset
+    /// The graph has the network's inputs and outputs by their names. Their first axis is the batch and the others are
+    /// those of a sample: (batch, features), (batch, steps, features) or (batch, channels, height, width). It is of opset
     /// 20, and computes in `f32` whatever `A` is.
     ///
     /// # Errors

@@ -130,7 +130,11 @@ fn random_graphs(folder: &Path) -> Outcome {
         }
         write_npz(path.with_extension("npz"), arrays.iter().map(|(name, array)| (&**name, array.view())))?;
         let again = Network::<f64>::from_onnx_bytes(&bytes)?;
-        for (got, want) in again.predict(&x)?.iter().zip(&y) {
+        let got = again.predict(&x)?;
+        if got.dim() != y.dim() {
+            return Err(format!("{name}, read back, gives {:?}, not {:?}", got.dim(), y.dim()).into());
+        }
+        for (got, want) in got.iter().zip(&y) {
             let away = (got - want).abs() / (1.0 + want.abs());
             if away.is_nan() || away > 1e-5 {
                 return Err(format!("{name}, read back: {got}, not {want}").into());
