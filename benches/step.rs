@@ -287,7 +287,9 @@ fn forward_and_backward(layer: impl Layer<f32> + 'static, rows: usize, input: im
     Box::new(move || {
         let mut pass = Pass { training: true, recording: true, input, cache: &mut cache, rng: &mut rng };
         layer.forward(&x, &mut y, &mut pass).expect("a forward pass");
-        layer.backward(Backward { x: &x, y: &y, dy: &dy, dx: Some(&mut dx), dw: &mut dw }, &mut pass);
+        layer
+            .backward(Backward { x: &x, y: &y, dy: &dy, dx: Some(&mut dx), dw: &mut dw }, &mut pass)
+            .expect("a backward pass");
         black_box((&y, &dx, &dw));
     })
 }

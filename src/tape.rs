@@ -8,7 +8,6 @@ use rand::rngs::Xoshiro256PlusPlus;
 use crate::kernels::resize;
 use crate::layer::{Backward, Cache, Layer, Pass};
 use crate::losses::{self, Loss};
-use crate::optimizers::Optimizer;
 use crate::{Error, Matrix, Network, Result, Scalar, Shape, rng};
 
 mod gradients;
@@ -361,27 +360,6 @@ impl<A: Scalar> Tape<A> {
     /// Reseeds the random numbers of the layers.
     pub fn reseed(&mut self, seed: u64) {
         self.rng = rng(seed);
-    }
-
-    /// Updates the parameters with `optimizer` and the gradients of the backward pass.
-    ///
-    /// # Errors
-    /// [`Error::Order`] before a backward pass, or if the forward pass was of another network; [`Error::Setting`] for
-    /// an optimizer setting outside its range. The parameters are not changed.
-    pub fn step(&mut self, network: &mut dyn Layer<A>, optimizer: &mut dyn Optimizer<A>) -> Result<()> {
-        self.needs(Stage::Backward, "step")?;
-        self.needs_network(network, "step")?;
-        self.apply(network, optimizer)
-    }
-
-    fn apply(&mut self, network: &mut dyn Layer<A>, optimizer: &mut dyn Optimizer<A>) -> Result<()> {
-        self.update(network, optimizer, None)?;
-        if self.gathered.batches == 0 && self.training {
-            network.update_statistics(&mut self.cache);
-        }
-        self.gathered.batches = 0;
-        self.stage = Stage::Start;
-        Ok(())
     }
 
     /// Returns an error unless the step has reached `stage`.

@@ -7,6 +7,27 @@ use crate::optimizers::Optimizer;
 use crate::{Error, Matrix, Network, Result, Scalar};
 
 impl<A: Scalar> Tape<A> {
+    /// Updates the parameters with `optimizer` and the gradients of the backward pass.
+    ///
+    /// # Errors
+    /// [`Error::Order`] before a backward pass, or if the forward pass was of another network; [`Error::Setting`] for
+    /// an optimizer setting outside its range. The parameters are not changed.
+    pub fn step(&mut self, network: &mut dyn Layer<A>, optimizer: &mut dyn Optimizer<A>) -> Result<()> {
+        self.needs(Stage::Backward, "step")?;
+        self.needs_network(network, "step")?;
+        self.apply(network, optimizer)
+    }
+
+    fn apply(&mut self, network: &mut dyn Layer<A>, optimizer: &mut dyn Optimizer<A>) -> Result<()> {
+        self.update(network, optimizer, None)?;
+        if self.gathered.batches == 0 && self.training {
+            network.update_statistics(&mut self.cache);
+        }
+        self.gathered.batches = 0;
+        self.stage = Stage::Start;
+        Ok(())
+    }
+
     /// Lets `optimizer` update only the parameters of the layer of this name, so that parts of a network can have
     /// optimizers of their own. Running statistics stay as they are; [`step`](Self::step) updates them.
     ///
