@@ -61,7 +61,7 @@ impl Pointwise for Contrastive {
     fn domain<A: Scalar>(&self, _: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
         let ok = self.margin > 0.0 && self.margin.is_finite();
         check_setting("Contrastive's margin", self.margin, "above 0 and finite", ok)?;
-        check_each(self, "targets of 1 or 0", target, |t| (t == A::ZERO) | (t == A::ONE) | t.is_nan())
+        check_each(self, "targets of 1 or 0", target, |t| t == A::ZERO || t == A::ONE || t.is_nan())
     }
 }
 
