@@ -225,7 +225,7 @@ fn what_does_not_fit_is_an_error() {
     // A batch of one, for the batch norm in a branch.
     let network = Sequential::new(3).with(block()).unwrap();
     let error = Tape::new(&network, 0).forward(&network, &array![[1.0, 2.0, 3.0]]).unwrap_err();
-    assert!(error.to_string().starts_with("layer 0.body.1, BatchNorm(3), takes at least 2 values"), "{error}");
+    assert!(error.to_string().starts_with("layer 0.branch1.1, BatchNorm(3), takes at least 2 values"), "{error}");
 }
 
 /// A step function blocks a gradient only where there is no way around it.

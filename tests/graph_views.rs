@@ -44,7 +44,7 @@ fn elements<const N: usize>(svg: &str, tags: [&str; N]) -> [usize; N] {
 /// The texts of a drawing.
 fn texts(svg: &str) -> Vec<String> {
     let document = roxmltree::Document::parse(svg).unwrap();
-    document.descendants().filter(|node| node.is_text()).map(|node| node.text().unwrap().to_owned()).collect()
+    document.descendants().filter(roxmltree::Node::is_text).map(|node| node.text().unwrap().to_owned()).collect()
 }
 
 fn lines(text: &str) -> Vec<String> {

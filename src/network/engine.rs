@@ -56,12 +56,11 @@ impl<A: Scalar> Layer<A> for Network<A> {
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
         let plan = self.plan()?;
         let inferred;
-        let shapes: &[Shape] = match plan.fixed_shapes() {
-            Some(shapes) => shapes,
-            None => {
-                inferred = plan.shapes(self, pass.input)?;
-                &inferred
-            }
+        let shapes = if let Some(shapes) = plan.fixed_shapes() {
+            shapes
+        } else {
+            inferred = plan.shapes(self, pass.input)?;
+            &*inferred
         };
         let Pass { training, recording, ref mut cache, ref mut rng, .. } = *pass;
         if let (true, Some(error)) = (training, &plan.untrainable) {
@@ -128,12 +127,11 @@ impl<A: Scalar> Layer<A> for Network<A> {
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         let plan = self.plan()?;
         let inferred;
-        let shapes: &[Shape] = match plan.fixed_shapes() {
-            Some(shapes) => shapes,
-            None => {
-                inferred = plan.shapes(self, pass.input)?;
-                &inferred
-            }
+        let shapes = if let Some(shapes) = plan.fixed_shapes() {
+            shapes
+        } else {
+            inferred = plan.shapes(self, pass.input)?;
+            &*inferred
         };
         let Pass { training, recording, ref mut cache, ref mut rng, .. } = *pass;
         let state = cache.get::<State<A>>();

@@ -122,12 +122,9 @@ impl Plan {
 
     /// The shape of an output row for this input.
     pub(super) fn output<A: Scalar>(&self, network: &Network<A>, input: Shape) -> Result<Shape> {
-        let [wants, output] = match self.ends {
-            Some(ends) => ends,
-            None => {
-                let shapes = self.shapes(network, input)?;
-                return Ok(side_by_side(network.outputs.iter().map(|port| shapes[port.value])));
-            }
+        let Some([wants, output]) = self.ends else {
+            let shapes = self.shapes(network, input)?;
+            return Ok(side_by_side(network.outputs.iter().map(|port| shapes[port.value])));
         };
         if input.len() == wants.len() {
             return Ok(output);

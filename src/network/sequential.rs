@@ -7,7 +7,7 @@ use std::ops::{Deref, DerefMut};
 use ndarray::Array2;
 use rand::Rng;
 
-use super::{Network, Value};
+use super::{Network, Port, Value};
 use crate::activations::Activation;
 use crate::layer::boxed::delegate_layer;
 use crate::layer::{Backward, Cache, Info, Layer, Parts, Pass, Restore};
@@ -41,7 +41,7 @@ impl<A: Scalar> Sequential<A> {
     pub fn new(input: impl Into<Shape>) -> Self {
         let mut network = Network::new();
         let x = network.input("x", input);
-        network.output("y", x).expect("its own value, and the first output");
+        network.outputs.push(Port { name: "y".to_owned(), value: x.index });
         Self(network)
     }
 

@@ -65,7 +65,8 @@ fn weight(layer: &dyn Layer<f32>, system: System) -> (String, Vec<usize>) {
 #[test]
 fn weights_have_the_shapes_of_other_systems() -> Result<()> {
     let rng = &mut rng(3);
-    let layers: [(Box<dyn Layer<f32>>, [&[usize]; 2]); 4] = [
+    type Shapes = [&'static [usize]; 2];
+    let layers: [(Box<dyn Layer<f32>>, Shapes); 4] = [
         (Box::new(Conv1d::new(2, 5, 3, rng)?), [&[5, 2, 3], &[3, 2, 5]]),
         (Box::new(Conv2d::new(2, 5, [3, 4], rng)?), [&[5, 2, 3, 4], &[3, 4, 2, 5]]),
         (Box::new(Conv2d::grouped(2, 6, [3, 4], 2, rng)?), [&[6, 1, 3, 4], &[3, 4, 2, 3]]),

@@ -146,7 +146,7 @@ fn nan_stays() {
         match specimen.loss.evaluate(&specimen.y, &with_nan(&specimen.target)) {
             Ok(loss) => assert!(loss.is_nan(), "{:?}: {loss} of a target of NaN", specimen.loss),
             Err(error) => {
-                assert!(matches!(&error, Error::Target { got, row: Some(0), .. } if got.starts_with("NaN")), "{error}")
+                assert!(matches!(&error, Error::Target { got, row: Some(0), .. } if got.starts_with("NaN")), "{error}");
             }
         }
         seen += 1;

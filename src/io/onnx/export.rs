@@ -42,14 +42,13 @@ fn add_network<A: Scalar>(
         let takes: Vec<(String, Shape)> =
             step.takes.iter().map(|source| name_of(&made, source)).zip(step.inputs.iter().copied()).collect();
         let prefix = format!("{prefix}{}.", step.name);
-        let written = match step.layer() {
-            Some(layer) => add_layer(operators, layer, takes, &prefix),
-            None => {
-                operators.begin(&prefix, takes, |f| {
-                    step.visit(&mut |info, matrix| f(&info.name.to_string(), info.dims, matrix))
-                });
-                step.join().map_or(Ok(()), |join| Join::onnx(join, operators)).map(|()| operators.value())
-            }
+        let written = if let Some(layer) = step.layer() {
+            add_layer(operators, layer, takes, &prefix)
+        } else {
+            operators.begin(&prefix, takes, |f| {
+                step.visit(&mut |info, matrix| f(&info.name.to_string(), info.dims, matrix));
+            });
+            step.join().map_or(Ok(()), |join| Join::onnx(join, operators)).map(|()| operators.value())
         };
         made.push(written.map_err(|error| error.at(step.name))?);
     }

@@ -25,7 +25,7 @@
 //! intermediate nodes keep theirs only [on request](Var::retain_gradient), and a backward pass frees the graph, unless
 //! it is [`backward_retaining`](Var::backward_retaining).
 //!
-//! A value is a matrix; a scalar is 1 x 1. Single rows and columns broadcast, as in NumPy. Operators cannot return
+//! A value is a matrix; a scalar is 1 x 1. Single rows and columns broadcast, as in `NumPy`. Operators cannot return
 //! errors, so an invalid operation gives a variable without a value: [`Var::value`] and [`Var::backward`] return the
 //! error.
 //!
