@@ -99,7 +99,7 @@ fn a_file_is_replaced_and_keeps_its_permissions() -> Result<()> {
     let mut permissions = fs::metadata(&path).unwrap().permissions();
     permissions.set_readonly(true);
     fs::set_permissions(&path, permissions).unwrap();
-    assert!(matches!(one.save(&path).unwrap_err(), Error::Save { error, .. } if error == "it is read-only"));
+    assert!(matches!(one.save(&path).unwrap_err(), Error::Save { error, .. } if error.to_string() == "it is read-only"));
     assert_eq!(fs::read(&path).unwrap(), two.to_bytes()?);
     for (path, problem) in [("no/such/folder/model", "No such file"), ("..", "it is a folder"), ("", "it is a folder")]
     {
