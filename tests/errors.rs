@@ -478,7 +478,7 @@ fn a_row_of_targets_gets_a_hint() {
     );
     table.refuses(
         Metric::<f64>::evaluate(&Accuracy, &scores, &row),
-        &format!("Accuracy takes a target of one class index a row, 3 x 1, got 1 x 3{hint}"),
+        &format!("accuracy takes a target of one class index a row, 3 x 1, got 1 x 3{hint}"),
     );
     table.refuses(Samples::new(scores, row), &format!("the targets of these samples must be 3 x 3, got 1 x 3{hint}"));
     assert_eq!(table.0, 4);

@@ -15,7 +15,7 @@ const FITTED: &str = "fitted";
 
 /// A network together with its encoders, imputers and class names: everything needed for prediction, in one file.
 ///
-/// The file is a [model file](crate::io) with more metadata, so [`Sequential::load`] reads the network alone. Scalers
+/// The file is a [model file](crate::io) with more metadata, so [`Network::load`] reads the network alone. Scalers
 /// can be [layers](crate::layers::Rescale) of the network itself.
 ///
 /// ```
@@ -81,7 +81,7 @@ impl<A: Scalar> Model<A> {
     /// Writes the model to a file, atomically.
     ///
     /// # Errors
-    /// As [`Sequential::save`]; [`Error::Format`] if the description of a transformer cannot be written.
+    /// As [`Network::save`]; [`Error::Format`] if the description of a transformer cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let list =
             self.fitted.iter().map(|(name, spec)| Spec::new("one").set("name", &**name).set("value", spec.clone()));
@@ -94,7 +94,7 @@ impl<A: Scalar> Model<A> {
     /// Reads a file written by [`save`](Self::save), or a plain model file.
     ///
     /// # Errors
-    /// As [`Sequential::load`].
+    /// As [`Network::load`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         Self::load_with(path, &Registry::new())
     }
@@ -102,7 +102,7 @@ impl<A: Scalar> Model<A> {
     /// [`load`](Self::load) with layers of other crates, from `registry`.
     ///
     /// # Errors
-    /// As [`Sequential::load`].
+    /// As [`Network::load`].
     pub fn load_with(path: impl AsRef<Path>, registry: &Registry<A>) -> Result<Self> {
         named(path.as_ref(), |bytes| {
             let network = read(bytes, registry)?;

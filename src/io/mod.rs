@@ -1,7 +1,7 @@
 //! Files: saving and loading models, and exchanging them with other programs and languages.
 //!
 //! # Model files
-//! [`Sequential::save`](crate::Sequential::save) writes one file with everything needed to use the network elsewhere:
+//! [`Network::save`](crate::Network::save) writes one file with everything needed to use the network elsewhere:
 //! [`Sequential::load`](crate::Sequential::load) needs no code of the model, for the architecture is in the file. It is
 //! in the safetensors format, so Python can read the arrays, too:
 //!
@@ -34,16 +34,16 @@
 //! that says what is wrong.
 //!
 //! # Weights of other systems
-//! [`Sequential::load_state_dict`](crate::Sequential::load_state_dict) reads a `PyTorch` state dict, or Keras weights,
+//! [`Network::load_state_dict`](crate::Network::load_state_dict) reads a `PyTorch` state dict, or Keras weights,
 //! in the safetensors format, with names mapped by [`Names`];
-//! [`Sequential::save_state_dict`](crate::Sequential::save_state_dict) writes one.
+//! [`Network::save_state_dict`](crate::Network::save_state_dict) writes one.
 //!
 //! # ONNX
 //! [`Network::to_onnx`](crate::Network::to_onnx) exports a network for other runtimes;
 //! [`Network::from_onnx`](crate::Network::from_onnx) imports one, as a graph.
 //!
 //! # Rust
-//! [`Sequential::export_rust`](crate::Sequential::export_rust) writes a network as one source file without
+//! [`Network::export_rust`](crate::Network::export_rust) writes a network as one source file without
 //! dependencies.
 //!
 //! # Arrays

@@ -1,4 +1,4 @@
-//! [`Sequential::save`] and [`Sequential::load`]: a network in one self-contained file.
+//! [`Network::save`] and [`Sequential::load`]: a network in one self-contained file.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Weights of `PyTorch` and Keras: [`Sequential::load_state_dict`] and [`Sequential::save_state_dict`].
+//! Weights of `PyTorch` and Keras: [`Network::load_state_dict`] and [`Network::save_state_dict`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

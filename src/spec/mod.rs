@@ -1,4 +1,4 @@
-//! [`Spec`], the kind and settings of a layer; [`Parts`] and [`Registry`], which create the layer from them.
+//! [`Spec`]: the kind and settings of a layer, from which a [`Registry`](crate::layer::Registry) creates it.
 
 use crate::{Error, Result, Shape};
 
@@ -57,7 +57,7 @@ impl Spec {
         self
     }
 
-    /// The name of the layer's type in a [`Registry`].
+    /// The name of the layer's type in a [`Registry`](crate::layer::Registry).
     pub fn kind(&self) -> &str {
         &self.kind
     }

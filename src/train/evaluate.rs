@@ -141,7 +141,7 @@ impl<A: Scalar> Trainer<'_, A> {
     /// Predicts the outputs of `network` in batches, so that the memory for intermediate values stays small.
     ///
     /// # Errors
-    /// Those of [`Sequential::predict`].
+    /// Those of [`Network::predict`].
     pub fn predict(&self, network: &Network<A>, x: &Matrix<A>) -> Result<Array2<A>> {
         let mut y = Array2::default((x.nrows(), network.prediction_shape().len()));
         let (mut scratch, rows) = (Scratch::default(), self.batch_size.max(ROWS));

@@ -39,7 +39,7 @@ impl<A: Scalar> Trainer<'_, A> {
     /// the same bits.
     ///
     /// The file is a [model file](crate::io) with more content, written atomically and with a checksum;
-    /// [`Sequential::load`] reads the network from it. Early stopping changes the network at the end of a fit; to
+    /// [`Network::load`] reads the network from it. Early stopping changes the network at the end of a fit; to
     /// resume exactly, save during the fit, with a [`Checkpoint`](super::Checkpoint).
     ///
     /// ```

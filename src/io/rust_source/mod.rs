@@ -1,4 +1,4 @@
-//! [`Sequential::export_rust`]: a network as one Rust source file.
+//! [`Network::export_rust`]: a network as one Rust source file.
 
 use std::any::Any;
 use std::fmt::Write as _;

@@ -60,7 +60,7 @@ pub struct LayerSummary {
     pub parameters: usize,
     /// The number of running statistics.
     pub statistics: usize,
-    /// The multiply-accumulates per sample of a forward pass: see [`Layer::multiply_adds`].
+    /// The multiply-accumulates per sample of a forward pass: see [`Layer::multiply_adds`](crate::layer::Layer::multiply_adds).
     pub multiply_adds: u64,
     /// Whether a training step computes the gradient with respect to its output: it or a layer before it has
     /// parameters.

@@ -56,7 +56,7 @@ impl<'a, A: Scalar> Film<'a, A> {
     /// Adds a frame with the current predictions of the network.
     ///
     /// # Errors
-    /// Those of [`Sequential::predict`].
+    /// Those of [`Network::predict`].
     pub fn frame(&mut self, network: &Network<A>, caption: &str) -> Result<()> {
         let shares = self.plane.shares(network, CELLS, CELLS)?;
         self.frames.push((caption.to_owned(), data_address(CELLS, &pixels(&shares))));

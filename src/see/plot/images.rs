@@ -38,7 +38,7 @@ pub fn images<A: Scalar>(
 /// values are dark, as ink is.
 ///
 /// # Errors
-/// Those of [`Sequential::predict`]; those of [`png`](super::png).
+/// Those of [`Network::predict`]; those of [`png`](super::png).
 pub fn predictions<A: Scalar>(
     network: &Network<A>,
     samples: &Samples<A>,
@@ -67,7 +67,7 @@ pub fn templates<A: Scalar>(weights: &Matrix<A>, shape: impl Into<Shape>, column
 /// The feature maps of step `index` for one sample: each channel of its output as an image.
 ///
 /// # Errors
-/// [`Error::Setting`] for an unknown layer; those of [`Sequential::layer_outputs`].
+/// [`Error::Setting`] for an unknown layer; those of [`Network::layer_outputs`].
 pub fn feature_maps<A: Scalar>(network: &Network<A>, index: usize, sample: &[A], columns: usize) -> Result<String> {
     let x = ndarray::aview1(sample).insert_axis(ndarray::Axis(0));
     let outputs = network.layer_outputs(&x)?;

@@ -298,8 +298,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
     }
 
     fn make(&self, found: &Found) -> Result<Box<dyn Layer<A>>> {
-        let position = Spec::new("");
-        Parts::new(&position, &mut Numbers(&found.parameters), &self.registry).layer("", &found.spec)
+        let root = Spec::new("");
+        Parts::new(&root, &mut Numbers(&found.parameters), &self.registry).layer("", &found.spec)
     }
 
     /// Adds a layer to a value with samples of this shape; returns its output and the sample shape.
