@@ -56,6 +56,7 @@ fn gradients_are_those_of_finite_differences() {
     assert!(compared > 3000, "{compared}");
 }
 
+#[cfg(feature = "files")]
 #[test]
 fn files_bring_back_the_same_network() {
     for Case { name, network, x, .. } in cases() {

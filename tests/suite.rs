@@ -8,6 +8,7 @@ mod common;
 mod numpy_random;
 #[path = "common/graphs.rs"]
 mod random_graphs;
+#[cfg(all(feature = "files", feature = "npz"))]
 #[path = "common/readers.rs"]
 mod readers;
 #[path = "common/zoo.rs"]

@@ -21,6 +21,7 @@ mod residual;
 mod sequential;
 mod steps;
 mod summary;
+#[cfg(feature = "files")]
 mod unused;
 
 pub(crate) use nodes::as_network;
@@ -263,6 +264,7 @@ impl<A: Scalar> Network<A> {
     }
 
     /// The shape of an input row; `None` if the network accepts any.
+    #[cfg(feature = "files")]
     pub(crate) fn declared_shape(&self) -> Option<Shape> {
         let known = self.inputs.iter().all(|port| self.values[port.value].1.is_some());
         known.then(|| self.input_shape())

@@ -3,7 +3,10 @@
 use crate::{Error, Result, Shape};
 
 mod formula;
+// Only files use all of them.
+#[cfg_attr(not(feature = "files"), allow(dead_code))]
 pub mod layout;
+#[cfg_attr(not(feature = "files"), allow(dead_code))]
 pub mod onnx;
 
 pub use formula::{Formula, Written};

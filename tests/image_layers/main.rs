@@ -3,6 +3,7 @@
 
 mod convolution;
 mod convolution1d;
+#[cfg(feature = "files")]
 mod exchange;
 mod goldens;
 mod pads;
