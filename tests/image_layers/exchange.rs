@@ -62,10 +62,12 @@ fn weight(layer: &dyn Layer<f32>, system: System) -> (String, Vec<usize>) {
     (piece.name().to_owned(), piece.shape().to_vec())
 }
 
+/// The shapes in `PyTorch` and in Keras.
+type Shapes = [&'static [usize]; 2];
+
 #[test]
 fn weights_have_the_shapes_of_other_systems() -> Result<()> {
     let rng = &mut rng(3);
-    type Shapes = [&'static [usize]; 2];
     let layers: [(Box<dyn Layer<f32>>, Shapes); 4] = [
         (Box::new(Conv1d::new(2, 5, 3, rng)?), [&[5, 2, 3], &[3, 2, 5]]),
         (Box::new(Conv2d::new(2, 5, [3, 4], rng)?), [&[5, 2, 3, 4], &[3, 4, 2, 5]]),
