@@ -79,6 +79,10 @@ fn a_wrong_description_is_an_error() {
             "layer 0, the layer elu: `alpha` is of another type; give it as a number",
         ),
         (chain(Spec::new("elu").set("alpha", f64::NAN)), "layer 0, Elu's alpha must be finite, got NaN"),
+        (
+            chain(Spec::new("tanh").set("beta", 1.0)),
+            "layer 0, the layer tanh: `beta` is no setting of it here; the file may come from a newer version: update neuropil",
+        ),
     ];
     for (spec, text) in &cases {
         let arrays = &mut Copies { network: &network, taken: Vec::new() };

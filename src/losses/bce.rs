@@ -15,6 +15,7 @@ use crate::{Matrix, Result, Scalar};
 /// - [`Bce::clipped`] clamps p to [c, 1 - c] in both the value and the derivative (1 - t)/(1 - p) - t/p.
 ///
 /// ```
+/// use neuropil::losses::Sum;
 /// use neuropil::prelude::*;
 /// use ndarray::array;
 ///

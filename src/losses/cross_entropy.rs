@@ -26,6 +26,7 @@ use crate::{Error, Matrix, Result, Scalar};
 /// Inception Architecture for Computer Vision" (2015).
 ///
 /// ```
+/// use neuropil::losses::class_targets;
 /// use neuropil::prelude::*;
 /// use ndarray::array;
 ///

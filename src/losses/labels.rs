@@ -11,6 +11,7 @@ use crate::{Error, Matrix, Result, Scalar};
 /// Creates a target with one column of class labels, counted from 0.
 ///
 /// ```
+/// use neuropil::losses::class_targets;
 /// use neuropil::prelude::*;
 ///
 /// assert_eq!(class_targets::<f32>(&[2, 0]), ndarray::array![[2.0], [0.0]]);

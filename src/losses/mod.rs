@@ -189,6 +189,7 @@ impl<A: Scalar> Loss<A> for Box<dyn Loss<A> + '_> {
 /// A loss with the sum over samples instead of the mean.
 ///
 /// ```
+/// use neuropil::losses::Sum;
 /// use neuropil::prelude::*;
 /// use ndarray::array;
 ///

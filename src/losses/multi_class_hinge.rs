@@ -19,6 +19,7 @@ use crate::{Matrix, Result, Scalar};
 /// From J. Weston and C. Watkins, "Support Vector Machines for Multi-Class Pattern Recognition" (1999).
 ///
 /// ```
+/// use neuropil::losses::class_targets;
 /// use neuropil::prelude::*;
 /// use ndarray::array;
 ///

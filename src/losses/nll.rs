@@ -14,6 +14,7 @@ use crate::{Matrix, Result, Scalar};
 /// labels that are not ignored.
 ///
 /// ```
+/// use neuropil::losses::class_targets;
 /// use neuropil::prelude::*;
 /// use ndarray::array;
 ///

@@ -11,6 +11,7 @@ use crate::{Result, Scalar};
 /// v ← ρv + (1 - ρ)g², δ = √(a + ε)/√(v + ε) · g, a ← ρa + (1 - ρ)δ², w ← w - η·δ. ε is inside the roots.
 ///
 /// ```
+/// use neuropil::layer::Role;
 /// use neuropil::prelude::*;
 ///
 /// let mut adadelta = Adadelta::<f64>::new(1.0);

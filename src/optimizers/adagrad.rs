@@ -11,6 +11,7 @@ use crate::{Result, Scalar};
 /// v ← v + g², w ← w - η/(1 + (t - 1)·`rate_decay`) · g/(√v + ε). Weights with sparse gradients keep large steps.
 ///
 /// ```
+/// use neuropil::layer::Role;
 /// use neuropil::prelude::*;
 ///
 /// let mut adagrad = Adagrad::<f64>::new(0.5);

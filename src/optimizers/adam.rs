@@ -13,6 +13,7 @@ use crate::{Result, Scalar};
 /// al. 2018). `AdamW` is `Adam::new(rate).decay(Decay::decoupled(0.01))`.
 ///
 /// ```
+/// use neuropil::layer::Role;
 /// use neuropil::prelude::*;
 ///
 /// let mut adam = Adam::<f64>::new(0.001);

@@ -11,6 +11,7 @@ use crate::{Result, Scalar};
 /// m ← β₁m + (1 - β₁)g, u ← max(β₂u, |g| + ε), w ← w - η/(1 - β₁ᵗ) · m/u.
 ///
 /// ```
+/// use neuropil::layer::Role;
 /// use neuropil::prelude::*;
 ///
 /// let mut adamax = Adamax::<f64>::new(0.002);

@@ -12,6 +12,7 @@ use crate::{Result, Scalar};
 /// smaller than Adam's, and [`Decay::decoupled`] with a λ larger by the same factor.
 ///
 /// ```
+/// use neuropil::layer::Role;
 /// use neuropil::prelude::*;
 ///
 /// let mut lion = Lion::<f64>::new(0.25);

@@ -12,6 +12,7 @@ use crate::{Result, Scalar};
 /// w ← w - η · ((1 - μₜ)/(1 - P)·g + μₜ₊₁/(1 - P·μₜ₊₁)·m) / (√(v/(1 - β₂ᵗ)) + ε), where ψ is the momentum decay.
 ///
 /// ```
+/// use neuropil::layer::Role;
 /// use neuropil::prelude::*;
 ///
 /// let mut nadam = NAdam::<f64>::new(0.002);

@@ -13,6 +13,7 @@ use crate::{Result, Scalar};
 /// w ← w - η · m/(1 - β₁ᵗ).
 ///
 /// ```
+/// use neuropil::layer::Role;
 /// use neuropil::prelude::*;
 ///
 /// let mut radam = RAdam::<f64>::new(0.001);

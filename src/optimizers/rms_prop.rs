@@ -13,6 +13,7 @@ use crate::{Result, Scalar};
 /// outside the root.
 ///
 /// ```
+/// use neuropil::layer::Role;
 /// use neuropil::prelude::*;
 ///
 /// let mut rms_prop = RmsProp::<f64>::new(0.01).momentum(0.9).centered();

@@ -14,6 +14,7 @@ use crate::{Result, Scalar};
 /// takes effect immediately.
 ///
 /// ```
+/// use neuropil::layer::Role;
 /// use neuropil::prelude::*;
 ///
 /// let mut sgd = Sgd::<f32>::new(0.1).momentum(0.9).nesterov().decay(Decay::l2(1e-4));
