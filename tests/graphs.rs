@@ -152,3 +152,14 @@ fn what_is_wrong_is_named() {
     assert_eq!(g.predict(&Array2::zeros((1, 5))).unwrap().dim(), (1, 5));
     assert_eq!(g.output_of(&Array2::zeros((1, 5)), "w").unwrap_err().to_string(), "there is no output `w`, only y, z");
 }
+
+#[test]
+fn names_stay_apart_from_positions() {
+    let mut network = Sequential::<f64>::new(2).with(Tanh).unwrap();
+    assert!(matches!(network.rename(0, "1"), Err(Error::Graph { .. })), "the name of the next layer");
+    network.rename(0, "first").unwrap();
+    network.rename("first", "0").unwrap();
+    network.push(Dense::new(2, 2, &mut rng(1))).unwrap();
+    assert!(matches!(network.rename(0, "a.b"), Err(Error::Graph { .. })));
+    assert!(network.layer::<Tanh>("0").is_some() && network.layer::<Dense<f64>>("1").is_some());
+}

@@ -29,7 +29,7 @@ pub(super) struct State<A: Scalar> {
     caches: Vec<Cache>,
     /// The input shapes of a join.
     taken: Vec<Shape>,
-    /// The network this state belongs to.
+    /// The network that has recorded this; 0 if it only predicted.
     id: usize,
 }
 
@@ -55,13 +55,8 @@ impl<A: Scalar> Layer<A> for Network<A> {
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
         let plan = self.plan()?;
-        let inferred;
-        let shapes = if let Some(shapes) = plan.fixed_shapes() {
-            shapes
-        } else {
-            inferred = plan.shapes(self, pass.input)?;
-            &*inferred
-        };
+        let mut inferred = Vec::new();
+        let shapes = plan.shapes(self, pass.input, &mut inferred)?;
         let Pass { training, recording, ref mut cache, ref mut rng, .. } = *pass;
         if let (true, Some(error)) = (training, &plan.untrainable) {
             return Err(error.clone());
@@ -71,7 +66,8 @@ impl<A: Scalar> Layer<A> for Network<A> {
         // Never fewer, so that no memory is freed that the next pass needs.
         state.buffers.resize_with(count.max(state.buffers.len()), || Array2::default((0, 0)));
         state.caches.resize_with(self.steps.len(), Cache::default);
-        state.id = self.id;
+        // A backward pass needs a recorded forward pass.
+        state.id = if recording { self.id } else { 0 };
         let State { buffers, caches, taken, .. } = state;
         if !plan.whole[0] {
             split(&self.inputs, stored(recording, &self.inputs, &plan.inputs), shapes, x, buffers);
@@ -126,13 +122,8 @@ impl<A: Scalar> Layer<A> for Network<A> {
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         let plan = self.plan()?;
-        let inferred;
-        let shapes = if let Some(shapes) = plan.fixed_shapes() {
-            shapes
-        } else {
-            inferred = plan.shapes(self, pass.input)?;
-            &*inferred
-        };
+        let mut inferred = Vec::new();
+        let shapes = plan.shapes(self, pass.input, &mut inferred)?;
         let Pass { training, recording, ref mut cache, ref mut rng, .. } = *pass;
         let state = cache.get::<State<A>>();
         if state.id != self.id {
@@ -245,7 +236,8 @@ impl<A: Scalar> Layer<A> for Network<A> {
     }
 
     fn multiply_adds(&self, input: Shape) -> u64 {
-        let Ok(shapes) = self.plan().and_then(|plan| plan.shapes(self, input)) else { return 0 };
+        let mut inferred = Vec::new();
+        let Ok(shapes) = self.plan().and_then(|plan| plan.shapes(self, input, &mut inferred)) else { return 0 };
         let count = |step: &super::Step| {
             let taken: Vec<Shape> = step.takes.iter().map(|&value| shapes[value]).collect();
             self.nodes[step.node].op.multiply_adds(&taken)

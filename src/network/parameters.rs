@@ -155,13 +155,19 @@ impl<A: Scalar> Network<A> {
     /// Renames a layer, in parameter names, errors and files.
     ///
     /// # Errors
-    /// [`Error::Unknown`] for an unknown layer; [`Error::Graph`] for a name that is empty, contains a dot, or is taken.
+    /// [`Error::Unknown`] for an unknown layer; [`Error::Graph`] for a name that is empty, contains a dot, is taken, or is
+    /// the position of another layer.
     pub fn rename(&mut self, name: impl ToString, new: &str) -> Result<()> {
         let at = self.find(&name.to_string())?;
         if new.is_empty() || new.contains('.') {
             return Err(
                 self.problem(&format!("the name `{new}`"), "a name has at least one letter, and no point".into())
             );
+        }
+        // A position is the default name of the layer there, even of one that is still to come.
+        if new.parse().is_ok_and(|position: usize| position != at) {
+            let problem = "a number names the layer at that position; take a word".into();
+            return Err(self.problem(&format!("the name `{new}`"), problem));
         }
         if self.nodes.iter().enumerate().any(|(i, node)| i != at && node.name == new) {
             return Err(self.problem(&format!("the name `{new}`"), "another layer has it; take another one".into()));

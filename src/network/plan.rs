@@ -1,6 +1,5 @@
 //! [`Plan`]: what follows from a network's structure: buffers, the order of gradient writes, whether it can be trained.
 
-use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use super::{Network, Origin, Port, Step, side_by_side};
@@ -68,7 +67,7 @@ impl Plan {
         let learns = learns(network);
         let taken = |value: usize, writes_first: bool| {
             let recording = if is_whole(network, value, whole) { Place::Whole } else { Place::Buffer(value) };
-            // Without the gradient of the input, only the gradients of values that depend on a trainable parameter are needed.
+            // Without the input's gradient, only those of values that depend on a trainable parameter are needed.
             Taken { value, recording, predicting: storage[value], writes_first, wanted: [learns[value], true] }
         };
         let mut met = vec![false; network.nodes.len()];
@@ -100,22 +99,26 @@ impl Plan {
         })
     }
 
-    /// The shape of each value, unless they follow from the input.
-    pub(super) fn fixed_shapes(&self) -> Option<&[Shape]> {
-        self.ends.is_some().then_some(&*self.shapes)
-    }
-
-    /// The shape of each value for this input.
-    pub(super) fn shapes<A: Scalar>(&self, network: &Network<A>, input: Shape) -> Result<Cow<'_, [Shape]>> {
-        if let Some(shapes) = self.fixed_shapes() {
-            return Ok(Cow::Borrowed(shapes));
+    /// The shape of each value for this input. A network that accepts any input remembers the first; other ones are
+    /// inferred into `room`.
+    pub(super) fn shapes<'s, A: Scalar>(
+        &'s self,
+        network: &Network<A>,
+        input: Shape,
+        room: &'s mut Vec<Shape>,
+    ) -> Result<&'s [Shape]> {
+        if self.ends.is_some() {
+            return Ok(&self.shapes);
+        }
+        if self.first_asked.get().is_none() {
+            // Another thread may have been faster, with another input.
+            let _ = self.first_asked.set((input, infer(network, input)?));
         }
         match self.first_asked.get() {
-            Some((asked, shapes)) if *asked == input => Ok(Cow::Borrowed(shapes)),
-            Some(_) => infer(network, input).map(Cow::Owned),
-            None => {
-                let shapes = infer(network, input)?;
-                Ok(Cow::Borrowed(&self.first_asked.get_or_init(|| (input, shapes.clone())).1))
+            Some((asked, shapes)) if *asked == input => Ok(shapes),
+            _ => {
+                *room = infer(network, input)?;
+                Ok(room)
             }
         }
     }
@@ -123,7 +126,8 @@ impl Plan {
     /// The shape of an output row for this input.
     pub(super) fn output<A: Scalar>(&self, network: &Network<A>, input: Shape) -> Result<Shape> {
         let Some([wants, output]) = self.ends else {
-            let shapes = self.shapes(network, input)?;
+            let mut inferred = Vec::new();
+            let shapes = self.shapes(network, input, &mut inferred)?;
             return Ok(side_by_side(network.outputs.iter().map(|port| shapes[port.value])));
         };
         if input.len() == wants.len() {

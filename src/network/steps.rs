@@ -86,7 +86,8 @@ impl<A: Scalar> Network<A> {
     /// # Errors
     /// Those of an incomplete network, or of one that does not accept this shape.
     pub(crate) fn steps(&self, input: Shape) -> Result<Vec<StepView<'_, A>>> {
-        let shapes = self.plan()?.shapes(self, input)?;
+        let mut inferred = Vec::new();
+        let shapes = self.plan()?.shapes(self, input, &mut inferred)?;
         let mut homes = vec![None; self.nodes.len()];
         let view = |(at, step): (usize, &super::Step)| {
             let home = *homes[step.node].get_or_insert(at);
