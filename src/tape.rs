@@ -157,7 +157,8 @@ impl<A: Scalar> Tape<A> {
         self.gathered.batches = 0;
     }
 
-    /// Runs the forward pass on a batch, in training mode, and returns the outputs.
+    /// Runs the forward pass on a batch, in training mode unless the tape is [predicting](Self::predicting), and returns
+    /// the outputs.
     ///
     /// # Errors
     /// [`Error::Width`] when a row does not have the network's input shape; errors of the layers;

@@ -67,7 +67,7 @@ impl<A: Scalar> OutputLosses<A> {
         self.output_with_targets(name, loss, weight, targets)
     }
 
-    /// Adds a loss as [`output`](Self::output) does, with `columns` target columns, such as a probability for each
+    /// Adds a loss as [`output`](Self::output) does, with this many columns of `targets`, such as a probability for each
     /// class.
     ///
     /// # Errors

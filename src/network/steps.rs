@@ -112,13 +112,6 @@ impl<A: Scalar> Network<A> {
         self.outputs.iter().map(|port| (&*port.name, self.source(port.value)))
     }
 
-    /// The columns of the input with this index.
-    pub(crate) fn columns_of_input(&self, at: usize) -> Range<usize> {
-        let widths: Vec<usize> = self.inputs().map(|(_, shape)| shape.len()).collect();
-        let from = widths[..at].iter().sum();
-        from..from + widths[at]
-    }
-
     /// The inputs of a step by name, such as ` of 1, text`; empty in a chain, where they are implied.
     pub(super) fn takes_text(&self, steps: &[StepView<'_, A>], step: &StepView<'_, A>) -> String {
         let name = |source: &Source| match *source {

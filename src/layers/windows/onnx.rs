@@ -54,7 +54,7 @@ fn pool_attributes(axes: [Axis; 2], ceil: bool) -> [Named; 5] {
     [kernel, strides, dilations, pads, ("ceil_mode", Int(ceil.into()))]
 }
 
-/// Adds the operator of a pool. Sequences are transposed to images around it, because ONNX expects features first.
+/// Adds the operator of a pool. A sequence is reshaped around it to an image of one channel, whose rows are the steps.
 fn pool<const N: usize>(operators: &mut Operators, op: &str, attributes: [Named; N]) {
     let Shape::Sequence { steps, features } = operators.input() else {
         return operators.then(op, &[], attributes);

@@ -51,7 +51,8 @@ pub fn units<A: Scalar>(network: &Network<A>, x: &Matrix<A>) -> Result<Units> {
         let x = match step.takes[0] {
             Source::Step(at) => &outputs[at],
             Source::Input(at) => {
-                part = x.slice(s![.., network.columns_of_input(at)]).as_standard_layout().into_owned();
+                let name = network.inputs().nth(at).map_or("", |(name, _)| name);
+                part = x.slice(s![.., network.input_columns(name)?]).as_standard_layout().into_owned();
                 &part
             }
         };
