@@ -1,9 +1,8 @@
 //! [`GlobalMaxPool`]: the maximum of each channel.
 
-use crate::kernels::{flat, flat_mut, pool};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::layers::global_avg_pool::reduce;
-use crate::layers::windows::{pooled, whole};
+use crate::layers::windows::{max_backward, max_forward, pooled, whole};
 use crate::spec::Spec;
 use crate::spec::onnx::Operators;
 use crate::{Matrix, Result, Scalar, Shape};
@@ -30,15 +29,12 @@ impl<A: Scalar> Layer<A> for GlobalMaxPool {
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
-        pool::max(whole(self, pass.input)?, flat(x), flat_mut(y), pass.cache.get());
+        max_forward(whole(self, pass.input)?, x, y, pass);
         Ok(())
     }
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
-        if let (Some(dx), Ok(axes)) = (at.dx, whole(self, pass.input)) {
-            pool::max_gradient(axes, pass.cache.get::<Vec<u32>>(), flat(at.dy), flat_mut(dx));
-        }
-        Ok(())
+        max_backward(whole(self, pass.input)?, at, pass)
     }
 
     fn spec(&self) -> Option<Spec> {
