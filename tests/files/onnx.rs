@@ -167,3 +167,13 @@ fn cut_files_are_errors() {
     // Without the version at its end, a graph would be of the first.
     assert_eq!(refused, bytes.len());
 }
+
+#[test]
+fn an_output_of_an_inputs_name_is_refused() {
+    let mut g = Network::<f32>::new();
+    let x = g.input("x", 2);
+    let y = g.add(x, Tanh).unwrap();
+    g.output("x", y).unwrap();
+    assert!(g.predict(&array![[0.0, 0.0]]).is_ok());
+    assert!(matches!(g.to_onnx_bytes(), Err(Error::Graph { .. })));
+}
