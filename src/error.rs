@@ -267,6 +267,26 @@ impl std::error::Error for Error {
     }
 }
 
+/// The error of a layer, join or activation without an `onnx` of its own.
+pub(crate) fn not_onnx(layer: &dyn fmt::Debug) -> Error {
+    let what = "cannot be written as ONNX; implement `onnx` for it".to_owned();
+    Error::Unsupported { layer: format!("{layer:?}"), what }
+}
+
+/// Returns an error unless `target` has a row for each sample.
+pub(crate) fn check_targets(samples: usize, target: (usize, usize)) -> Result<()> {
+    if target.0 == samples {
+        return Ok(());
+    }
+    // A row of one number a sample wants to be a column.
+    let columns = if target == (1, samples) { 1 } else { target.1 };
+    Err(Error::Dimensions {
+        what: "the targets of these samples".into(),
+        wants: [samples, columns],
+        got: target.into(),
+    })
+}
+
 /// The shape of a target that does not fit `samples` samples, with a hint if it is a row that should be a column.
 pub(crate) fn target_shape(samples: usize, got: (usize, usize)) -> String {
     format!("{} x {}{}", got.0, got.1, row_hint(samples, got).unwrap_or_default())
@@ -274,7 +294,7 @@ pub(crate) fn target_shape(samples: usize, got: (usize, usize)) -> String {
 
 fn row_hint(samples: usize, got: (usize, usize)) -> Option<String> {
     let n = samples;
-    (n > 1 && got == (1, n)).then(|| format!("; (1, {n}) is one sample of {n} numbers; did you mean ({n}, 1)?"))
+    (n > 1 && got == (1, n)).then(|| format!("; (1, {n}) is one row of {n} numbers; did you mean ({n}, 1)?"))
 }
 
 /// The error of a backward pass whose cache or gradients do not come from a forward pass of this layer.

@@ -183,7 +183,7 @@ fn calls_out_of_order() {
     table.refuses(tape.step(&mut network, &mut sgd), "`step` needs `forward`, `loss` and `backward` first");
     table.refuses(
         tape.backward_from(&network, &Array2::ones((1, 4))).map(|_| ()),
-        "the gradient dL/dy must be 4 x 1, got 1 x 4",
+        "the gradient dL/dy must be 4 x 1, got 1 x 4; (1, 4) is one row of 4 numbers; did you mean (4, 1)?",
     );
     tape.loss(&Mse, &target()).unwrap();
     table.refuses(tape.step(&mut network, &mut sgd), "`step` needs `forward`, `loss` and `backward` first");
@@ -469,7 +469,7 @@ fn errors_are_what_programs_can_match() {
 fn a_row_of_targets_gets_a_hint() {
     let mut table = Table(0);
     let (y, row) = (array![[0.5], [1.5], [2.5]], array![[0.0, 1.0, 1.0]]);
-    let hint = "; (1, 3) is one sample of 3 numbers; did you mean (3, 1)?";
+    let hint = "; (1, 3) is one row of 3 numbers; did you mean (3, 1)?";
     table.refuses(Mse.evaluate(&y, &row), &format!("Mse takes a target of the outputs' shape, 3 x 1, got 1 x 3{hint}"));
     let scores = Array2::<f64>::zeros((3, 2));
     table.refuses(
@@ -480,7 +480,7 @@ fn a_row_of_targets_gets_a_hint() {
         Metric::<f64>::evaluate(&Accuracy, &scores, &row),
         &format!("accuracy takes a target of one class index a row, 3 x 1, got 1 x 3{hint}"),
     );
-    table.refuses(Samples::new(scores, row), &format!("the targets of these samples must be 3 x 3, got 1 x 3{hint}"));
+    table.refuses(Samples::new(scores, row), &format!("the targets of these samples must be 3 x 1, got 1 x 3{hint}"));
     assert_eq!(table.0, 4);
 }
 

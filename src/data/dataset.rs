@@ -3,6 +3,7 @@
 use ndarray::{ArrayView2, Axis, Zip};
 
 use crate::data::Samples;
+use crate::error::check_targets;
 use crate::{Error, Matrix, Result, Scalar};
 
 /// Samples that are accessed by index, wherever they are stored.
@@ -127,10 +128,7 @@ where
 /// Copies the rows with these indices.
 fn gather_rows<A: Scalar>(from: [&Matrix<A>; 2], samples: &[usize], to: [&mut Matrix<A>; 2]) -> Result<()> {
     let [x, target] = from;
-    if x.nrows() != target.nrows() {
-        let (wants, got) = ([x.nrows(), target.ncols()], target.dim().into());
-        return Err(Error::Dimensions { what: "the targets of these samples".into(), wants, got });
-    }
+    check_targets(x.nrows(), target.dim())?;
     for (from, to) in from.into_iter().zip(to) {
         let wants = [samples.len(), from.ncols()];
         if to.dim() != (wants[0], wants[1]) {

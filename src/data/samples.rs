@@ -4,8 +4,9 @@ use ndarray::{Array2, Axis};
 use rand::Rng;
 
 use super::split::{Split, check_rows, shuffled};
+use crate::error::check_targets;
 use crate::init::standard_normal;
-use crate::{Error, Result, Scalar};
+use crate::{Result, Scalar};
 
 /// Samples for training or testing.
 ///
@@ -29,13 +30,10 @@ impl<A: Scalar> Samples<A> {
     /// Creates samples with these inputs and targets.
     ///
     /// # Errors
-    /// [`Error::Dimensions`] unless `x` and `target` have one number of rows.
+    /// [`Error::Dimensions`](crate::Error::Dimensions) unless `x` and `target` have one number of rows.
     pub fn new(x: Array2<A>, target: Array2<A>) -> Result<Self> {
-        if x.nrows() == target.nrows() {
-            return Ok(Self { x, target });
-        }
-        let (wants, got) = ([x.nrows(), target.ncols()], target.dim().into());
-        Err(Error::Dimensions { what: "the targets of these samples".into(), wants, got })
+        check_targets(x.nrows(), target.dim())?;
+        Ok(Self { x, target })
     }
 
     /// The number of samples.
@@ -58,7 +56,7 @@ impl<A: Scalar> Samples<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Setting`] unless the share is between 0 and 1.
+    /// [`Error::Setting`](crate::Error::Setting) unless the share is between 0 and 1.
     pub fn split(&self, share: f64, rng: &mut impl Rng) -> Result<(Self, Self)> {
         self.part(&Split::random(self.len(), share, rng)?)
     }
@@ -75,8 +73,9 @@ impl<A: Scalar> Samples<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Setting`] unless the share is between 0 and 1; [`Error::Dimensions`] unless the target is one column;
-    /// [`Error::Target`] when it holds NaN.
+    /// [`Error::Setting`](crate::Error::Setting) unless the share is between 0 and 1;
+    /// [`Error::Dimensions`](crate::Error::Dimensions) unless the target is one column;
+    /// [`Error::Target`](crate::Error::Target) when it holds NaN.
     pub fn stratified_split(&self, share: f64, rng: &mut impl Rng) -> Result<(Self, Self)> {
         self.part(&Split::stratified(&self.target, share, rng)?)
     }
@@ -84,7 +83,7 @@ impl<A: Scalar> Samples<A> {
     /// The samples with these indices, in this order.
     ///
     /// # Errors
-    /// [`Error::Setting`] for an index that is not below [`len`](Self::len).
+    /// [`Error::Setting`](crate::Error::Setting) for an index that is not below [`len`](Self::len).
     pub fn select(&self, samples: &[usize]) -> Result<Self> {
         check_rows(samples, self.len())?;
         Ok(Self { x: self.x.select(Axis(0), samples), target: self.target.select(Axis(0), samples) })

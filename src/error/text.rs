@@ -25,7 +25,7 @@ impl Error {
             }
             Self::Dimensions { what, wants, got } => {
                 write!(f, "{what} must be {} x {}, got {} x {}", wants[0], wants[1], got[0], got[1])?;
-                let hint = if what.starts_with("the target") { row_hint(wants[0], (got[0], got[1])) } else { None };
+                let hint = if wants[1] == 1 { row_hint(wants[0], (got[0], got[1])) } else { None };
                 f.write_str(&hint.unwrap_or_default())
             }
             Self::Values { layer, wants, got, row } => {

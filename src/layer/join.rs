@@ -7,10 +7,11 @@ use ndarray::Array2;
 use rand::rngs::Xoshiro256PlusPlus;
 
 use super::{Cache, Info, Role};
+use crate::error::not_onnx;
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
-use crate::{Error, Matrix, Result, Scalar, Shape};
+use crate::{Matrix, Result, Scalar, Shape};
 
 /// A differentiable function of several values: several matrices in, one matrix out.
 ///
@@ -104,8 +105,7 @@ pub trait Join<A: Scalar>: Any + Debug + Send + Sync + CloneJoin<A> {
     /// # Errors
     /// [`Error::Unsupported`] if this is not possible.
     fn onnx(&self, _operators: &mut Operators) -> Result<()> {
-        let what = "cannot be written as ONNX; implement `onnx` for it".to_owned();
-        Err(Error::Unsupported { layer: format!("{self:?}"), what })
+        Err(not_onnx(&self))
     }
 
     /// The join of `inputs` inputs as a formula.

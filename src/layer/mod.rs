@@ -8,10 +8,11 @@ use std::fmt::Debug;
 
 use ndarray::Array2;
 
+use crate::error::not_onnx;
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
-use crate::{Error, Matrix, Result, Scalar, Shape};
+use crate::{Matrix, Result, Scalar, Shape};
 
 pub(crate) mod boxed;
 mod cache;
@@ -156,8 +157,7 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
     /// # Errors
     /// [`Error::Unsupported`] if this is not possible.
     fn onnx(&self, _operators: &mut Operators) -> Result<()> {
-        let what = "cannot be written as ONNX; implement `onnx` for it".to_owned();
-        Err(Error::Unsupported { layer: format!("{self:?}"), what })
+        Err(not_onnx(&self))
     }
 
     /// The layer as a formula, if any.

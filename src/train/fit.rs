@@ -5,7 +5,7 @@ use rand::seq::SliceRandom;
 use super::step::{Batch, Purpose, seed_of};
 use super::{ClassWeights, History, Trainer};
 use crate::data::{Dataset, Samples};
-use crate::error::check_setting;
+use crate::error::{check_setting, check_targets};
 use crate::{Error, Matrix, Network, Result, Scalar, Shape, rng};
 
 impl<A: Scalar> Trainer<'_, A> {
@@ -133,10 +133,7 @@ pub(super) fn fill_from<'b, A: Scalar>(
         if x.ncols() != to_x.ncols() {
             return Err(Error::Width { wants, got: x.ncols() });
         }
-        if target.nrows() != x.nrows() {
-            let (wants, got) = ([x.nrows(), target.ncols()], target.dim().into());
-            return Err(Error::Dimensions { what: "the targets of these samples".into(), wants, got });
-        }
+        check_targets(x.nrows(), target.dim())?;
         to_x.assign(x);
         to_target.assign(target);
         Ok(())

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ndarray::{Array2, ArrayView1, Axis};
 
 use super::{Graph, Var};
+use crate::error::check_targets;
 use crate::layer::{Backward, Layer, Pass};
 use crate::losses::Loss;
 use crate::{Error, Matrix, Result, Scalar, Shape};
@@ -58,10 +59,7 @@ impl<A: Scalar> GraphLoss<A> {
 
 impl<A: Scalar> Loss<A> for GraphLoss<A> {
     fn check(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
-        if y.nrows() != target.nrows() {
-            let (wants, got) = ([y.nrows(), target.ncols()], target.dim().into());
-            return Err(Error::Dimensions { what: "the target".into(), wants, got });
-        }
+        check_targets(y.nrows(), target.dim())?;
         // All rows have one shape, so one row is enough.
         let rows = y.rows().into_iter().zip(target.rows()).next();
         rows.map_or(Ok(()), |(y, target)| self.row(y, target, true).map(|_| ()))
