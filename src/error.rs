@@ -234,6 +234,12 @@ impl Error {
         Self::Layer { name: name.to_owned(), error: Box::new(self) }
     }
 
+    /// The error of a layer, join or activation without an `onnx` of its own.
+    pub(crate) fn not_onnx(layer: &dyn fmt::Debug) -> Self {
+        let what = "cannot be written as ONNX; implement `onnx` for it".to_owned();
+        Self::Unsupported { layer: format!("{layer:?}"), what }
+    }
+
     /// [`Error::Save`] for this path.
     pub(crate) fn save(path: &Path, error: io::Error) -> Self {
         Self::Save { path: path.display().to_string(), error: error.into() }
@@ -265,12 +271,6 @@ impl std::error::Error for Error {
             _ => None,
         }
     }
-}
-
-/// The error of a layer, join or activation without an `onnx` of its own.
-pub(crate) fn not_onnx(layer: &dyn fmt::Debug) -> Error {
-    let what = "cannot be written as ONNX; implement `onnx` for it".to_owned();
-    Error::Unsupported { layer: format!("{layer:?}"), what }
 }
 
 /// Returns an error unless `target` has a row for each sample.

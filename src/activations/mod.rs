@@ -25,12 +25,11 @@
 
 use std::fmt::Debug;
 
-use crate::error::not_onnx;
 use crate::kernels::{map, map_gradient};
 use crate::layer::{Backward, Layer, Pass};
 use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
-use crate::{Matrix, Result, Scalar, Shape};
+use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Declares activations: the file and the activations in it.
 macro_rules! activations {
@@ -108,7 +107,7 @@ pub trait Activation: Debug + Clone + Send + Sync + 'static {
     /// # Errors
     /// [`Error::Unsupported`] if this is not possible.
     fn onnx(&self, _operators: &mut Operators) -> Result<()> {
-        Err(not_onnx(&self))
+        Err(Error::not_onnx(&self))
     }
 
     /// The function as a formula.

@@ -7,11 +7,10 @@ use ndarray::Array2;
 use rand::rngs::Xoshiro256PlusPlus;
 
 use super::{Cache, Info, Role};
-use crate::error::not_onnx;
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
-use crate::{Matrix, Result, Scalar, Shape};
+use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// A differentiable function of several values: several matrices in, one matrix out.
 ///
@@ -105,7 +104,7 @@ pub trait Join<A: Scalar>: Any + Debug + Send + Sync + CloneJoin<A> {
     /// # Errors
     /// [`Error::Unsupported`] if this is not possible.
     fn onnx(&self, _operators: &mut Operators) -> Result<()> {
-        Err(not_onnx(&self))
+        Err(Error::not_onnx(&self))
     }
 
     /// The join of `inputs` inputs as a formula.

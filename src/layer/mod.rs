@@ -8,11 +8,10 @@ use std::fmt::Debug;
 
 use ndarray::Array2;
 
-use crate::error::not_onnx;
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
-use crate::{Matrix, Result, Scalar, Shape};
+use crate::{Error, Matrix, Result, Scalar, Shape};
 
 pub(crate) mod boxed;
 mod cache;
@@ -157,7 +156,7 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
     /// # Errors
     /// [`Error::Unsupported`] if this is not possible.
     fn onnx(&self, _operators: &mut Operators) -> Result<()> {
-        Err(not_onnx(&self))
+        Err(Error::not_onnx(&self))
     }
 
     /// The layer as a formula, if any.
