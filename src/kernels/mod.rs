@@ -128,15 +128,32 @@ pub(crate) fn add_row<A: Scalar>(y: &mut Matrix<A>, row: &Matrix<A>) {
 pub(crate) fn column_sums<A: Scalar>(x: &Matrix<A>, sums: &mut Matrix<A>) {
     match (x.as_slice(), sums.as_slice_mut()) {
         (Some(x), Some(sums)) if x.len() > simd::TINY => simd::column_sums(x, sums),
+        (Some(x), Some(sums)) => {
+            let width = sums.len();
+            for (column, sum) in sums.iter_mut().enumerate() {
+                let (mut exact, mut at) = (0.0, column);
+                while let Some(x) = x.get(at) {
+                    exact += x.to_f64();
+                    at += width;
+                }
+                *sum = A::of(exact);
+            }
+        }
         _ => x.columns().into_iter().zip(sums).for_each(|(x, sum)| *sum = A::of(x.iter().map(|x| x.to_f64()).sum())),
     }
 }
 
 /// Resizes `matrix` to rows x columns with arbitrary contents, reusing its memory if possible.
+#[inline]
 pub(crate) fn resize<A: Scalar>(matrix: &mut Array2<A>, rows: usize, columns: usize) {
-    if matrix.dim() == (rows, columns) {
-        return;
+    if matrix.dim() != (rows, columns) {
+        reshape(matrix, rows, columns);
     }
+}
+
+/// [`resize`] to another size.
+#[cold]
+fn reshape<A: Scalar>(matrix: &mut Array2<A>, rows: usize, columns: usize) {
     let (mut memory, _) = std::mem::take(matrix).into_raw_vec_and_offset();
     memory.resize(rows * columns, A::ZERO);
     *matrix = Array2::from_shape_vec((rows, columns), memory).expect("a vector of rows x columns numbers");

@@ -76,10 +76,34 @@ pub(crate) fn threads(len: usize) -> usize {
 pub(crate) fn both<R: Send>(parallel: bool, a: impl FnOnce() -> R + Send, b: impl FnOnce() -> R + Send) -> (R, R) {
     #[cfg(feature = "parallel")]
     if parallel {
-        return rayon::join(a, b);
+        let (mut a, mut b) = (Pending(Some(a), None), Pending(Some(b), None));
+        join(&mut a, &mut b);
+        return (a.1.expect("it was called"), b.1.expect("it was called"));
     }
     let _ = parallel;
     (a(), b())
+}
+
+/// A function to call once, and its result.
+#[cfg(feature = "parallel")]
+struct Pending<F, R>(Option<F>, Option<R>);
+
+#[cfg(feature = "parallel")]
+trait Call: Send {
+    fn call(&mut self);
+}
+
+#[cfg(feature = "parallel")]
+impl<R: Send, F: FnOnce() -> R + Send> Call for Pending<F, R> {
+    fn call(&mut self) {
+        self.1 = self.0.take().map(|f| f());
+    }
+}
+
+/// Not generic: the pool's code is compiled once, and not for each pass.
+#[cfg(feature = "parallel")]
+fn join(a: &mut dyn Call, b: &mut dyn Call) {
+    rayon::join(|| a.call(), || b.call());
 }
 
 /// As [`split`], for items of `work` operations each, such as rows.

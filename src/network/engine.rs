@@ -4,7 +4,7 @@ use std::any::TypeId;
 
 use ndarray::{Array2, s};
 
-use super::nodes::Op;
+use super::nodes::{Node, Op};
 use super::plan::Plan;
 use super::{Network, Port};
 use crate::kernels::simd::each;
@@ -17,7 +17,7 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 pub(super) struct State<A: Scalar> {
     /// The values: one buffer each when recording, as planned when predicting.
     pub(super) buffers: Vec<Array2<A>>,
-    /// dL/d(value) for each value with a buffer.
+    /// dL/d(value) for each value with a buffer; a trace reads them all.
     pub(super) gradients: Vec<Array2<A>>,
     /// A buffer for a gradient that is added to another.
     more: Array2<A>,
@@ -172,11 +172,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
                     let result = layer.backward(Backward { x, y, dy, dx: into, dw: own }, pass);
                     result.map_err(|error| error.at(&node.name))?;
                     if wanted && !writes_first {
-                        match (place, dx.as_deref_mut()) {
-                            (Place::Buffer(at), _) => add(&mut before[at], more),
-                            (Place::Whole, Some(dx)) => add(dx, more),
-                            (Place::Whole, None) => {}
-                        }
+                        spread(&step.takes, more, before, dx.as_deref_mut());
                     }
                 }
                 Op::Join(join) => {
@@ -190,15 +186,8 @@ impl<A: Scalar> Layer<A> for Network<A> {
                     let pass = &mut JoinPass { training, recording, inputs: taken, cache, rng };
                     let at = JoinBackward { inputs, y, dy, dx: &mut joined[..step.all.len()], dw: own };
                     join.backward(at, pass).map_err(|error| error.at(&node.name))?;
-                    for (taken, own) in step.all.iter().zip(&mut *joined).filter(|(taken, _)| taken.wanted[with_dx]) {
-                        match (taken.recording, taken.writes_first, dx.as_deref_mut()) {
-                            (Place::Buffer(at), true, _) => std::mem::swap(&mut before[at], own),
-                            (Place::Buffer(at), false, _) => add(&mut before[at], own),
-                            (Place::Whole, true, Some(dx)) => dx.assign(own),
-                            (Place::Whole, false, Some(dx)) => add(dx, own),
-                            (Place::Whole, _, None) => {}
-                        }
-                    }
+                    let wanted = step.all.iter().zip(&mut *joined).filter(|(taken, _)| taken.wanted[with_dx]);
+                    wanted.for_each(|(taken, own)| spread(taken, own, before, dx.as_deref_mut()));
                 }
             }
             if !step.first_of_layer {
@@ -225,6 +214,9 @@ impl<A: Scalar> Layer<A> for Network<A> {
     }
 
     fn update_statistics(&mut self, cache: &mut Cache) {
+        if !self.nodes.iter().any(Node::has_statistics) {
+            return;
+        }
         let state = cache.get::<State<A>>();
         for (step, cache) in self.steps.iter().zip(&mut state.caches) {
             self.nodes[step.node].update_statistics(cache);
@@ -324,13 +316,28 @@ fn split<A: Scalar>(
 }
 
 /// Resizes `room` to the shapes of `wanted`.
+#[inline(never)]
 fn like<'m, A: Scalar>(room: &'m mut Vec<Array2<A>>, wanted: &[Array2<A>]) -> &'m mut [Array2<A>] {
     room.resize_with(room.len().max(wanted.len()), || Array2::default((0, 0)));
     room.iter_mut().zip(wanted).for_each(|(matrix, wanted)| resize(matrix, wanted.nrows(), wanted.ncols()));
     &mut room[..wanted.len()]
 }
 
+/// Moves a step's gradient with respect to a value to where those of the value are summed. Not inline: chains have no
+/// such sums, and their backward pass stays short.
+#[inline(never)]
+fn spread<A: Scalar>(taken: &Taken, own: &mut Array2<A>, gradients: &mut [Array2<A>], dx: Option<&mut Matrix<A>>) {
+    match (taken.recording, dx) {
+        (Place::Buffer(_), _) if taken.writes_first => std::mem::swap(&mut gradients[taken.value], own),
+        (Place::Buffer(_), _) => add(&mut gradients[taken.value], own),
+        (Place::Whole, Some(dx)) if taken.writes_first => dx.assign(own),
+        (Place::Whole, Some(dx)) => add(dx, own),
+        (Place::Whole, None) => {}
+    }
+}
+
 /// Adds `x` to `sum`.
+#[inline(never)]
 fn add<A: Scalar>(sum: &mut Matrix<A>, x: &Matrix<A>) {
     each((flat_mut(sum), flat(x)), |(sum, &x)| *sum += x);
 }

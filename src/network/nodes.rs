@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ndarray::Array2;
 
 use super::{Network, Parallel, Residual, Sequential};
-use crate::layer::{Cache, Info, Join, Layer};
+use crate::layer::{Cache, Info, Join, Layer, Role};
 use crate::spec::Spec;
-use crate::{Result, Scalar, Shape};
+use crate::{Error, Result, Scalar, Shape};
 
 /// A layer or join of a network.
 #[derive(Clone)]
@@ -19,6 +19,8 @@ pub(super) struct Node<A: Scalar> {
     pub(super) name: String,
     /// The range of its trainable parameters among those of the network.
     pub(super) slots: Range<usize>,
+    /// Whether it has running statistics.
+    statistics: bool,
     /// Its learning rate, as a multiple of the optimizer's.
     pub(super) rate: f64,
 }
@@ -33,9 +35,12 @@ pub(super) enum Op<A: Scalar> {
 impl<A: Scalar> Node<A> {
     /// `first` is the number of trainable parameters before its own.
     pub(super) fn new(name: String, op: Op<A>, first: usize) -> Self {
-        let mut slots = 0;
-        op.visit(&mut |info, _| slots += usize::from(info.role.is_trainable()));
-        Self { op, name, slots: first..first + slots, rate: 1.0 }
+        let (mut slots, mut statistics) = (0, false);
+        op.visit(&mut |info, _| {
+            slots += usize::from(info.role.is_trainable());
+            statistics |= info.role == Role::Statistic;
+        });
+        Self { op, name, slots: first..first + slots, statistics, rate: 1.0 }
     }
 
     /// Whether training changes it.
@@ -71,10 +76,15 @@ impl<A: Scalar> Node<A> {
         rates.iter_mut().for_each(|rate| *rate *= self.rate);
     }
 
+    /// Whether training updates its running statistics.
+    pub(super) fn has_statistics(&self) -> bool {
+        self.statistics && self.rate > 0.0
+    }
+
     /// As [`Layer::update_statistics`].
     pub(super) fn update_statistics(&mut self, cache: &mut Cache) {
-        if let Op::Layer(layer) = &mut self.op
-            && self.rate > 0.0
+        if self.has_statistics()
+            && let Op::Layer(layer) = &mut self.op
         {
             layer.update_statistics(cache);
         }
@@ -114,6 +124,20 @@ impl<A: Scalar> Op<A> {
             Self::Layer(layer) => layer.visit(f),
             Self::Join(join) => join.visit(f),
         }
+    }
+
+    /// Returns an error for a parameter that was too large to be created.
+    pub(super) fn check_parameters(&self) -> Result<()> {
+        let mut refused = None;
+        self.visit(&mut |info, matrix| {
+            let numbers = info.dims.iter().fold(1.0, |product, &n| product * n as f64);
+            if matrix.is_empty() && numbers > 0.0 && refused.is_none() {
+                refused = Some((format!("{} {:?}", info.name, info.dims), numbers));
+            }
+        });
+        let Some((name, got)) = refused else { return Ok(()) };
+        let what = format!("the number of elements of its parameter {name}");
+        Err(Error::Setting { what, wants: "small enough for the memory", got })
     }
 
     pub(super) fn multiply_adds(&self, inputs: &[Shape]) -> u64 {

@@ -101,15 +101,22 @@ impl Plan {
 
     /// The shape of each value for this input. A network that accepts any input remembers the first; other ones are
     /// inferred into `room`.
+    #[inline]
     pub(super) fn shapes<'s, A: Scalar>(
         &'s self,
         network: &Network<A>,
         input: Shape,
         room: &'s mut Vec<Shape>,
     ) -> Result<&'s [Shape]> {
-        if self.ends.is_some() {
-            return Ok(&self.shapes);
-        }
+        if self.ends.is_some() { Ok(&self.shapes) } else { self.inferred(network, input, room) }
+    }
+
+    fn inferred<'s, A: Scalar>(
+        &'s self,
+        network: &Network<A>,
+        input: Shape,
+        room: &'s mut Vec<Shape>,
+    ) -> Result<&'s [Shape]> {
         if self.first_asked.get().is_none() {
             // Another thread may have been faster, with another input.
             let _ = self.first_asked.set((input, infer(network, input)?));

@@ -81,7 +81,7 @@ impl<A: Scalar> Tape<A> {
                 && rate > 0.0
                 && prefix.is_none_or(|prefix| info.name.to_string().starts_with(prefix))
             {
-                if w.as_slice().is_none() {
+                if !w.is_standard_layout() {
                     *w = w.as_standard_layout().into_owned();
                 }
                 if let (Some(w), Some(dw)) = (w.as_slice_mut(), dw.as_slice()) {
