@@ -13,7 +13,6 @@ use std::time::Instant;
 use neuropil::Trace;
 use neuropil::activations::Step;
 use neuropil::data::Dataset;
-use neuropil::layer::{Backward, Cache, Pass};
 use neuropil::layers::{Cell, Padding, Recurrent};
 use neuropil::losses::class_targets;
 use neuropil::ndarray::{Array2, s};
@@ -128,10 +127,10 @@ fn images(network: Result<Sequential<f32>>) -> Box<dyn FnMut()> {
 fn cnn() -> Result<Sequential<f32>> {
     let r = &mut rng(2);
     Sequential::new([1, 28, 28])
-        .with(Conv2d::new(1, 32, [3, 3], r)?.padding(Padding::Same))?
+        .with(Conv2d::new(1, 32, [3, 3], r).padding(Padding::Same))?
         .with(Relu)?
         .with(MaxPool2d::new([2, 2]))?
-        .with(Conv2d::new(32, 64, [3, 3], r)?.padding(Padding::Same))?
+        .with(Conv2d::new(32, 64, [3, 3], r).padding(Padding::Same))?
         .with(Relu)?
         .with(MaxPool2d::new([2, 2]))?
         .with(Flatten)?
@@ -143,10 +142,10 @@ fn cnn() -> Result<Sequential<f32>> {
 fn lenet() -> Result<Sequential<f32>> {
     let r = &mut rng(2);
     Sequential::new([1, 28, 28])
-        .with(Conv2d::new(1, 6, [5, 5], r)?.padding(2))?
+        .with(Conv2d::new(1, 6, [5, 5], r).padding(2))?
         .with(Relu)?
         .with(MaxPool2d::new([2, 2]))?
-        .with(Conv2d::new(6, 16, [5, 5], r)?)?
+        .with(Conv2d::new(6, 16, [5, 5], r))?
         .with(Relu)?
         .with(MaxPool2d::new([2, 2]))?
         .with(Flatten)?
@@ -276,21 +275,16 @@ fn pass(layer: impl Layer<f32> + 'static, rows: usize, columns: usize) -> Box<dy
     })
 }
 
-/// A layer forward and backward over normal numbers, in memory that is kept.
+/// A layer forward and backward over normal numbers, in memory that is kept; the gradient is copied.
 fn forward_and_backward(layer: impl Layer<f32> + 'static, rows: usize, input: impl Into<Shape>) -> Box<dyn FnMut()> {
     let input = input.into();
     let normal = |columns| Init::STANDARD_NORMAL.matrix::<f32>(rows, columns, &mut rng(1));
     let (x, dy) = (normal(input.len()), normal(layer.output_shape(input).expect("a layer for this shape").len()));
-    let (mut y, mut dx, mut cache, mut rng) = (dy.clone(), x.clone(), Cache::default(), rng(2));
-    let mut dw = Vec::new();
-    layer.visit(&mut |info, w| dw.extend(info.role.is_trainable().then(|| w.clone())));
+    let mut tape = Tape::for_layer(&layer, input, 2);
+    tape.forward(&layer, &x).expect("a forward pass");
     Box::new(move || {
-        let mut pass = Pass { training: true, recording: true, input, cache: &mut cache, rng: &mut rng };
-        layer.forward(&x, &mut y, &mut pass).expect("a forward pass");
-        layer
-            .backward(Backward { x: &x, y: &y, dy: &dy, dx: Some(&mut dx), dw: &mut dw }, &mut pass)
-            .expect("a backward pass");
-        black_box((&y, &dx, &dw));
+        tape.forward_with(&layer, rows, |_| Ok(())).expect("a forward pass");
+        black_box(tape.backward_from(&layer, &dy).expect("a backward pass"));
     })
 }
 
@@ -309,11 +303,11 @@ fn neuron() -> Box<dyn FnMut()> {
 
 /// One training step on sequences: a recurrent layer, its last state into one output.
 fn recurrent<C: Cell>(
-    layer: impl FnOnce(usize, usize, &mut Xoshiro256PlusPlus) -> Result<Recurrent<f32, C>>,
+    layer: impl FnOnce(usize, usize, &mut Xoshiro256PlusPlus) -> Recurrent<f32, C>,
 ) -> Box<dyn FnMut()> {
     let mut rng = rng(2);
     let mut network = Sequential::new([20, 32])
-        .with(layer(32, 64, &mut rng).expect("sizes that fit").last_state())
+        .with(layer(32, 64, &mut rng).last_state())
         .and_then(|network| network.with(Dense::new(64, 1, &mut rng)))
         .expect("sizes that chain");
     let (x, target) = (uniform(32, 20 * 32), uniform(32, 1));
@@ -326,7 +320,7 @@ fn recurrent<C: Cell>(
 
 /// Self-attention forward, and backward from the sum of its outputs to its parameters and input.
 fn attention() -> Box<dyn FnMut()> {
-    let layer = MultiHeadAttention::<f32>::new(64, 4, &mut rng(2)).expect("heads that divide");
+    let layer = MultiHeadAttention::<f32>::new(64, 4, &mut rng(2));
     let x: Array2<f32> = Init::STANDARD_NORMAL.matrix(8, 64 * 64, &mut rng(1));
     let dy = Array2::ones(x.dim());
     let mut tape = Tape::for_layer(&layer, [64, 64], 3);

@@ -1,9 +1,11 @@
 //! Backward passes in predicting mode, and without a forward pass.
 
-use neuropil::layer::{Backward, Cache, Pass};
+use neuropil::layer::Backward;
 use neuropil::ndarray::Array2;
 use neuropil::prelude::*;
 use neuropil::rand::RngExt;
+
+use crate::passes::in_a_pass;
 
 /// On a predicting tape, gradients are those of what the network predicts: a batch norm's statistics are constants.
 #[test]
@@ -17,13 +19,13 @@ fn predicting_gradients_agree_with_finite_differences() {
     let network = Sequential::new([3, 4])
         .with(norm)
         .unwrap()
-        .with(Lstm::new(4, 4, rng).unwrap().bidirectional(rng).unwrap())
+        .with(Lstm::new(4, 4, rng).bidirectional(rng))
         .unwrap()
-        .with(MultiHeadAttention::new(8, 2, rng).unwrap())
+        .with(MultiHeadAttention::new(8, 2, rng))
         .unwrap()
         .with(LayerNorm::new(8))
         .unwrap()
-        .with(Gru::new(8, 2, rng).unwrap().last_state())
+        .with(Gru::new(8, 2, rng).last_state())
         .unwrap();
     let x = Init::STANDARD_NORMAL.matrix(2, 3 * 4, rng);
     let dy = Init::STANDARD_NORMAL.matrix(2, 2, rng);
@@ -69,19 +71,19 @@ fn backward_needs_forward() {
         (Box::new(LayerNorm::new(4)), 4.into()),
         (Box::new(RmsNorm::new(4)), 4.into()),
         (Box::new(GroupNorm::new(2, 4)), 4.into()),
-        (Box::new(Lstm::new(4, 4, rng).unwrap()), [2, 4].into()),
-        (Box::new(MultiHeadAttention::new(4, 2, rng).unwrap()), [2, 4].into()),
+        (Box::new(Lstm::new(4, 4, rng)), [2, 4].into()),
+        (Box::new(MultiHeadAttention::new(4, 2, rng)), [2, 4].into()),
         (Box::new(InstanceNorm::affine(4)), [2, 4].into()),
     ];
     for (layer, input) in layers {
         let x = Init::STANDARD_NORMAL.matrix(2, input.len(), rng);
-        let mut dx = x.clone();
-        let mut dw = Vec::new();
-        layer.visit(&mut |info, w| dw.extend(info.role.is_trainable().then(|| w.clone())));
-        let mut cache = Cache::default();
-        let at = Backward { x: &x, y: &x, dy: &x, dx: Some(&mut dx), dw: &mut dw };
-        let mut pass = Pass { training: true, recording: true, input, cache: &mut cache, rng: &mut *rng };
-        assert!(matches!(layer.backward(at, &mut pass), Err(Error::Order { .. })), "{layer:?}");
+        in_a_pass::<f64>(input, true, move |pass| {
+            let mut dx = x.clone();
+            let mut dw = Vec::new();
+            layer.visit(&mut |info, w| dw.extend(info.role.is_trainable().then(|| w.clone())));
+            let at = Backward { x: &x, y: &x, dy: &x, dx: Some(&mut dx), dw: &mut dw };
+            assert!(matches!(layer.backward(at, pass), Err(Error::Order { .. })), "{layer:?}");
+        });
     }
 }
 

@@ -4,7 +4,7 @@ use crate::common;
 
 use common::{Case, F32, F64, Tolerance, assert_close, cases};
 use ndarray::{Array1, Array2, ArrayD, Ix3, array};
-use neuropil::layer::{Backward, Cache, Pass, Role};
+use neuropil::layer::Role;
 use neuropil::prelude::*;
 use neuropil::rand::RngExt;
 use neuropil::{gradcheck, ndarray};
@@ -106,14 +106,13 @@ fn run<A: Scalar>(case: &Case, mut layer: Boxed<A>, three: Three, tolerance: Tol
     let (x, dy) = (x.mapv(A::of), read("upstream", "output").0.mapv(A::of));
     assert_eq!(layer.output_shape(shape).unwrap(), shape);
     let training = case.config("training") != false;
-    let (mut y, mut dx) = (x.mapv(|_| A::NAN), x.mapv(|_| A::NAN));
-    let mut dw = Vec::new();
-    layer.visit(&mut |info, w| dw.extend((info.role != Role::Statistic).then(|| w.mapv(|_| A::NAN))));
-    let mut cache = Cache::default();
-    let mut pass = Pass { training, recording: true, input: shape, cache: &mut cache, rng: &mut rng(0) };
-    layer.forward(&x, &mut y, &mut pass).unwrap();
-    layer.backward(Backward { x: &x, y: &y, dy: &dy, dx: Some(&mut dx), dw: &mut dw }, &mut pass).unwrap();
-    layer.update_statistics(&mut cache);
+    let tape = Tape::for_layer(&*layer, shape, 0);
+    let mut tape = if training { tape } else { tape.predicting() };
+    let y = tape.forward(&*layer, &x).unwrap().clone();
+    let gradients = tape.backward_from(&*layer, &dy).unwrap();
+    let (dx, dw) = (gradients.input.clone(), gradients.weights.to_vec());
+    // The step updates only the running statistics.
+    tape.step(&mut *layer, &mut Sgd::new(0.0)).unwrap();
 
     let mut compared = 0;
     let mut close = |part: &str, got: &Array2<A>, want: &ArrayD<f64>| {

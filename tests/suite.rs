@@ -6,9 +6,11 @@
 mod common;
 #[path = "common/numpy_random.rs"]
 mod numpy_random;
+#[cfg(all(feature = "files", feature = "npz"))]
+#[path = "common/passes.rs"]
+mod passes;
 #[path = "common/graphs.rs"]
 mod random_graphs;
-#[cfg(all(feature = "files", feature = "npz"))]
 #[path = "common/readers.rs"]
 mod readers;
 #[path = "common/zoo.rs"]
@@ -30,6 +32,7 @@ mod gradcheck;
 mod graph;
 mod graph_views;
 mod graphs;
+mod huge_sizes;
 #[path = "image_layers/main.rs"]
 mod image_layers;
 mod init;

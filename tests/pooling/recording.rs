@@ -1,18 +1,12 @@
 //! Passes that record for a backward pass, and passes that do not.
 
-use neuropil::layer::{Backward, Cache, Pass};
+use neuropil::layer::{Backward, Layer};
 use neuropil::ndarray::Array2;
 use neuropil::prelude::*;
 
-use super::random::{Settings, coarse, pick};
+use crate::passes::in_a_pass;
 
-/// A pass of the layer that no backward pass follows, or one that records.
-fn forward(layer: &dyn Layer<f64>, input: Shape, x: &Array2<f64>, recording: bool, cache: &mut Cache) -> Array2<f64> {
-    let mut y = Array2::zeros((x.nrows(), layer.output_shape(input).unwrap().len()));
-    let mut pass = Pass { training: false, recording, input, cache, rng: &mut rng(0) };
-    layer.forward(x, &mut y, &mut pass).unwrap();
-    y
-}
+use super::random::{Settings, coarse, pick};
 
 #[test]
 fn maxima_are_the_same_with_and_without_recording() {
@@ -31,8 +25,8 @@ fn maxima_are_the_same_with_and_without_recording() {
         }
         let mut x = coarse(3, input.len(), rng);
         x[[0, pick(rng, 0, input.len() - 1)]] = f64::NAN;
-        let [kept, lost] = [true, false]
-            .map(|recording| forward(&pool, input, &x, recording, &mut Cache::default()).mapv(f64::to_bits));
+        let kept = Tape::for_layer(&pool, input, 0).predicting().forward(&pool, &x).unwrap().mapv(f64::to_bits);
+        let lost = Sequential::new(input).with(pool.clone()).unwrap().predict(&x).unwrap().mapv(f64::to_bits);
         assert_eq!(kept, lost, "{pool:?} on {input:?}");
     }
 }
@@ -42,11 +36,14 @@ fn a_backward_pass_needs_one_that_records() {
     let layers: [(Box<dyn Layer<f64>>, Shape); 2] =
         [(Box::new(MaxPool2d::new([2, 2])), [1, 4, 4].into()), (Box::new(MaxPool1d::new(2)), [4, 2].into())];
     for (layer, input) in layers {
-        let (x, mut cache) = (Array2::ones((2, input.len())), Cache::default());
-        let y = forward(&*layer, input, &x, false, &mut cache);
-        let mut dx = Array2::zeros(x.dim());
-        let at = Backward { x: &x, y: &y, dy: &y, dx: Some(&mut dx), dw: &mut [] };
-        let mut pass = Pass { training: false, recording: true, input, cache: &mut cache, rng: &mut rng(0) };
-        assert!(matches!(layer.backward(at, &mut pass), Err(Error::Order { .. })), "{layer:?}");
+        in_a_pass::<f64>(input, false, move |pass| {
+            let (x, mut dx) = (Array2::ones((2, input.len())), Array2::zeros((2, input.len())));
+            let mut y = Array2::zeros((2, layer.output_shape(input).unwrap().len()));
+            pass.recording = false;
+            layer.forward(&x, &mut y, pass).unwrap();
+            pass.recording = true;
+            let at = Backward { x: &x, y: &y, dy: &y, dx: Some(&mut dx), dw: &mut [] };
+            assert!(matches!(layer.backward(at, pass), Err(Error::Order { .. })), "{layer:?}");
+        });
     }
 }
