@@ -59,10 +59,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// Two convolutions with `ReLU` and max pooling, then 120, 84 and 10 units.
 fn modern(side: usize, rng: &mut impl Rng) -> Result<Sequential<f32>> {
     let network = Sequential::new([1, side, side])
-        .with(Conv2d::new(1, 6, [5, 5], rng)?.padding(2))?
+        .with(Conv2d::new(1, 6, [5, 5], rng).padding(2))?
         .with(Relu)?
         .with(MaxPool2d::new([2, 2]))?
-        .with(Conv2d::new(6, 16, [5, 5], rng)?.padding(if side == 28 { 0 } else { 2 }))?
+        .with(Conv2d::new(6, 16, [5, 5], rng).padding(if side == 28 { 0 } else { 2 }))?
         .with(Relu)?
         .with(MaxPool2d::new([2, 2]))?
         .with(Flatten)?;
@@ -78,9 +78,9 @@ fn modern(side: usize, rng: &mut impl Rng) -> Result<Sequential<f32>> {
 /// Two convolutions that move by 2, then 30 and 10 units.
 fn of_1989(side: usize, rng: &mut impl Rng) -> Result<Sequential<f32>> {
     let network = Sequential::new([1, side, side])
-        .with(Conv2d::new(1, 12, [5, 5], rng)?.stride([2, 2]).padding(2))?
+        .with(Conv2d::new(1, 12, [5, 5], rng).stride([2, 2]).padding(2))?
         .with(Tanh)?
-        .with(Conv2d::new(12, 12, [5, 5], rng)?.stride([2, 2]).padding(2))?
+        .with(Conv2d::new(12, 12, [5, 5], rng).stride([2, 2]).padding(2))?
         .with(Tanh)?
         .with(Flatten)?;
     let features = network.output().len();

@@ -24,7 +24,7 @@ fn main() -> Result<()> {
     // Letter 0 is the padding after a name, which the GRU skips.
     let mut network = Sequential::<f32>::new(LETTERS)
         .with(Embedding::new(27, 12, &mut rng).padding(0)?)?
-        .with(Gru::new(12, 32, &mut rng)?.masked().last_state())?
+        .with(Gru::new(12, 32, &mut rng).masked().last_state())?
         .with(Dropout::new(0.3))?
         .with(Dense::new(32, 2, &mut rng))?;
     println!("{network}");

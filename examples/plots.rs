@@ -56,7 +56,7 @@ fn training(train: &Samples<f64>, test: &Samples<f64>, rng: &mut Xoshiro256PlusP
 /// What eight kernels make of a digit, and which pixels speak for or against the answer.
 fn convolutions(train: &Samples<f64>, test: &Samples<f64>, rng: &mut Xoshiro256PlusPlus) -> Result<()> {
     let mut network = Sequential::new([1, 8, 8])
-        .with(Conv2d::new(1, 8, [3, 3], rng)?.padding(Padding::Same))?
+        .with(Conv2d::new(1, 8, [3, 3], rng).padding(Padding::Same))?
         .with(Relu)?
         .with(MaxPool2d::new([2, 2]))?
         .with(Flatten)?

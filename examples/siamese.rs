@@ -22,7 +22,7 @@ fn main() -> Result<()> {
     let (train, test) = digits.stratified_split(0.2, &mut rng)?;
 
     let encoder = Sequential::new([1, 8, 8])
-        .with(Conv2d::new(1, 16, [3, 3], &mut rng)?.padding(1))?
+        .with(Conv2d::new(1, 16, [3, 3], &mut rng).padding(1))?
         .with(Relu)?
         .with(MaxPool2d::new([2, 2]))?
         .with(Flatten)?

@@ -27,7 +27,7 @@ fn main() -> Result<()> {
 
     let mut rng = rng(1);
     let mut network = Sequential::new([WINDOW, 1])
-        .with(Lstm::new(1, 24, &mut rng)?.last_state())?
+        .with(Lstm::new(1, 24, &mut rng).last_state())?
         .with(Dense::new(24, 1, &mut rng))?;
     println!("{network}");
     let mut trainer =

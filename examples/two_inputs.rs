@@ -28,7 +28,7 @@ fn main() -> Result<()> {
     let image = g.input("image", [1, 8, 8]);
     let measures = g.input("measures", 6);
     let seen = Sequential::new([1, 8, 8])
-        .with(Conv2d::new(1, 12, [3, 3], &mut rng)?.padding(1))?
+        .with(Conv2d::new(1, 12, [3, 3], &mut rng).padding(1))?
         .with(Relu)?
         .with(MaxPool2d::new([2, 2]))?
         .with(Flatten)?

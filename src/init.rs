@@ -166,7 +166,8 @@ impl Init {
     /// Orthonormal columns or rows.
     pub const ORTHOGONAL: Self = Self::Orthogonal { gain: 1.0 };
 
-    /// Draws an (inputs, outputs) matrix for a fully connected layer.
+    /// Draws an (inputs, outputs) matrix for a fully connected layer. It is empty, (0, 0), if the memory for it is
+    /// refused: a layer with such a parameter is an error once it joins a network.
     pub fn matrix<A: Scalar>(self, inputs: usize, outputs: usize, rng: &mut impl Rng) -> Array2<A> {
         self.matrix_with_fans(inputs, outputs, inputs, outputs, rng)
     }
@@ -182,7 +183,7 @@ impl Init {
         fan_out: usize,
         rng: &mut impl Rng,
     ) -> Array2<A> {
-        let fill = |draw: &mut dyn FnMut() -> A| Array2::from_shape_simple_fn((rows, columns), draw);
+        let fill = |draw: &mut dyn FnMut() -> A| filled(rows, columns, draw);
         match self.with_fans(fan_in, fan_out) {
             Self::Constant(value) => fill(&mut || A::of(value)),
             Self::Uniform { low, high } if low <= high => fill(&mut || {
@@ -228,6 +229,20 @@ impl Init {
     }
 }
 
+/// A matrix of these values in order, or an empty one, (0, 0), if the memory for it is refused.
+pub(crate) fn filled<A>(rows: usize, columns: usize, mut next: impl FnMut() -> A) -> Array2<A> {
+    let mut values = Vec::new();
+    let count = rows.checked_mul(columns).filter(|&count| values.try_reserve_exact(count).is_ok());
+    values.extend((0..count.unwrap_or(0)).map(|_| next()));
+    let dim = if count.is_some() { (rows, columns) } else { (0, 0) };
+    Array2::from_shape_vec(dim, values).expect("a vector of rows x columns numbers")
+}
+
+/// [`filled`] with one value.
+pub(crate) fn full<A: Copy>(rows: usize, columns: usize, value: A) -> Array2<A> {
+    filled(rows, columns, || value)
+}
+
 /// A uniform random number in [0, 1).
 pub(crate) fn uniform(rng: &mut impl Rng) -> f64 {
     StandardUniform.sample(rng)
@@ -267,8 +282,8 @@ fn truncated_normal(from: f64, to: f64, rng: &mut impl Rng) -> f64 {
 /// "twice is enough").
 fn orthogonal(rows: usize, columns: usize, rng: &mut impl Rng) -> Array2<f64> {
     let (count, length) = (rows.min(columns), rows.max(columns));
-    let mut q = Array2::from_shape_simple_fn((count, length), || standard_normal(rng));
-    for i in 0..count {
+    let mut q = filled(count, length, || standard_normal(rng));
+    for i in 0..q.nrows() {
         let (earlier, mut rest) = q.view_mut().split_at(Axis(0), i);
         let mut v = rest.row_mut(0);
         for _ in 0..2 {

@@ -181,11 +181,11 @@ fn graphs_allocate_nothing() {
         let (a, b) = (g.input("a", [3, 4]), g.input("b", [3, 4]));
         let shared = g.share(Dense::new(4, 4, r));
         let (u, v) = (g.apply(shared, a)?, g.apply(shared, b)?);
-        let seen = g.join(MultiHeadAttention::new(4, 2, r)?, [u, v])?;
+        let seen = g.join(MultiHeadAttention::new(4, 2, r), [u, v])?;
         let joined = [g.join(Add, [seen, u, v])?, g.join(Subtract, [seen, u])?, g.join(Multiply, [seen, v, u])?];
         let all = g.join(Concat, joined)?;
         let inner = g.add(all, Residual::new(Dense::new(12, 12, r)))?;
-        let read = g.add(inner, Gru::new(12, 5, r)?.last_state())?;
+        let read = g.add(inner, Gru::new(12, 5, r).last_state())?;
         let (dot, distance) = (g.join(Dot, [u, v])?, g.join(Distance, [u, v])?);
         let ends = g.join(Concat, [dot, distance])?;
         g.output("read", read)?;

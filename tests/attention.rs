@@ -12,7 +12,7 @@ use neuropil::{gradcheck, ndarray};
 /// The layer of the case, with its parameters; `PyTorch` stores weights as (outputs, inputs).
 fn layer<A: Scalar>(case: &Case) -> MultiHeadAttention<A> {
     let (features, heads) = (case.number("embed_dim") as usize, case.number("num_heads") as usize);
-    let mut layer = MultiHeadAttention::new(features, heads, &mut rng(1)).unwrap();
+    let mut layer = MultiHeadAttention::new(features, heads, &mut rng(1));
     if case.config("bias") == false {
         layer = layer.without_bias();
     }
@@ -101,7 +101,7 @@ fn derivatives_agree_with_finite_differences() {
         let rng = &mut rng(seed);
         let (heads, width, steps) = (rng.random_range(1..4), rng.random_range(1..4), rng.random_range(1..6));
         let features = heads * width;
-        let mut layer = MultiHeadAttention::new(features, heads, rng).unwrap();
+        let mut layer = MultiHeadAttention::new(features, heads, rng);
         if rng.random() {
             layer = layer.causal();
         }
@@ -110,7 +110,7 @@ fn derivatives_agree_with_finite_differences() {
         }
         let rows = rng.random_range(1..6);
         let x = Init::STANDARD_NORMAL.matrix(rows, steps * features, rng);
-        let positions = LearnedPositions::new(steps + rng.random_range(0..3), features, rng).unwrap();
+        let positions = LearnedPositions::new(steps + rng.random_range(0..3), features, rng);
         for layer in [&layer as &dyn Layer<f64>, &positions, &SinusoidalPositions::new()] {
             let report = gradcheck::layer(layer, [steps, features], &x, seed).unwrap();
             assert!(report.passes(1e-7), "{layer:?}, {steps} steps: {report}");
@@ -128,7 +128,7 @@ fn padding_changes_nothing() {
     for seed in 0..24 {
         let rng = &mut rng(seed);
         let (features, steps, rows) = (6, rng.random_range(2..7), rng.random_range(1..5));
-        let mut layer = MultiHeadAttention::<f64>::new(features, 3, rng).unwrap();
+        let mut layer = MultiHeadAttention::<f64>::new(features, 3, rng);
         layer.visit_mut(&mut |_, w| w.mapv_inplace(|w| w + 0.25)); // No bias is 0.
         if rng.random() {
             layer = layer.causal();
@@ -170,7 +170,7 @@ fn padding_changes_nothing() {
 #[test]
 fn hidden_keys_do_not_matter() -> Result<()> {
     let rng = &mut rng(2);
-    let layer = MultiHeadAttention::<f64>::new(4, 2, rng)?;
+    let layer = MultiHeadAttention::<f64>::new(4, 2, rng);
     let query: Array2<f64> = Init::STANDARD_NORMAL.matrix(2, 3 * 4, rng);
     let mut memory: Array2<f64> = Init::STANDARD_NORMAL.matrix(2, 5 * 4, rng);
     let hidden = Array2::from_shape_fn((2, 5), |(row, key)| row == 1 || key == 2);
@@ -204,13 +204,20 @@ fn sinusoids_are_those_of_the_paper() -> Result<()> {
 fn what_cannot_be_is_an_error() {
     let rng = &mut rng(1);
     let text = |error: Error| error.to_string();
-    let new = |features, heads, rng: &mut _| text(MultiHeadAttention::<f32>::new(features, heads, rng).unwrap_err());
-    assert_eq!(new(0, 1, rng), "the features of MultiHeadAttention must be at least 1, got 0");
-    let heads = "the heads of MultiHeadAttention must be at least 1 and a divisor of the features, got";
-    assert_eq!(new(6, 0, rng), format!("{heads} 0"));
-    assert_eq!(new(6, 4, rng), format!("{heads} 4"));
-    assert!(new(usize::MAX, 1, rng).contains("few enough for weights that fit in memory"));
-    let layer = MultiHeadAttention::<f64>::new(6, 3, rng).unwrap();
+    let new = |features, heads, rng: &mut _| {
+        let layer = MultiHeadAttention::<f32>::new(features, heads, rng);
+        text(Sequential::new([2, features]).with(layer).unwrap_err())
+    };
+    let wants = |of: &str, rest: &str| format!("layer 0, the {of} of MultiHeadAttention{rest}");
+    assert_eq!(new(0, 1, rng), wants("features", "(0, 1 heads) must be at least 1, got 0"));
+    let divisor = "must be at least 1 and a divisor of the features, got";
+    assert_eq!(new(6, 0, rng), wants("heads", &format!("(6, 0 heads) {divisor} 0")));
+    assert_eq!(new(6, 4, rng), wants("heads", &format!("(6, 4 heads) {divisor} 4")));
+    assert!(
+        new(usize::MAX, 1, rng).contains("its parameter in_proj_weight [18446744073709551615, 18446744073709551615]")
+    );
+    assert!(new(usize::MAX, 1, rng).contains("must be small enough for the memory"));
+    let layer = MultiHeadAttention::<f64>::new(6, 3, rng);
     let wrong = |shape: Shape| text(Sequential::new(shape).with(layer.clone()).unwrap_err());
     assert_eq!(wrong(6.into()), "layer 0, MultiHeadAttention(6, 3 heads), takes sequences [steps, 6], got 6");
     assert!(wrong([4, 5].into()).ends_with("takes sequences [steps, 6], got [4, 5] = 20"));
@@ -233,12 +240,14 @@ fn what_cannot_be_is_an_error() {
     assert!(layer.attend_backward(&k, [&q, &k, &k], attention).is_err());
     assert!(layer.attend_backward(&q, [&q, &k, &k], attention).is_ok());
 
-    let positions = LearnedPositions::<f64>::new(4, 3, rng).unwrap();
+    let positions = LearnedPositions::<f64>::new(4, 3, rng);
     let error = Sequential::new([5, 3]).with(positions).unwrap_err();
     assert_eq!(
         text(error),
         "layer 0, LearnedPositions(4 steps, 3), takes sequences [steps, 3] of up to 4 steps, got [5, 3] = 15"
     );
-    assert!(LearnedPositions::<f64>::new(0, 3, rng).is_err());
-    assert!(LearnedPositions::<f64>::new(usize::MAX, 3, rng).is_err());
+    for (steps, features) in [(0, 3), (usize::MAX, 3), (3, 0)] {
+        let positions = LearnedPositions::<f64>::new(steps, features, rng);
+        assert!(Sequential::new([1, features]).with(positions).is_err());
+    }
 }

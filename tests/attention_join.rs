@@ -28,7 +28,7 @@ fn derivatives_agree_with_finite_differences() {
         let rng = &mut rng(seed);
         let (heads, width) = (rng.random_range(1..4), rng.random_range(1..4));
         let (queries, keys, features) = (rng.random_range(1..5), rng.random_range(1..5), heads * width);
-        let mut layer = MultiHeadAttention::new(features, heads, rng).unwrap();
+        let mut layer = MultiHeadAttention::new(features, heads, rng);
         if rng.random() {
             layer = layer.causal();
         }
@@ -49,7 +49,7 @@ fn derivatives_agree_with_finite_differences() {
 fn of_one_sequence_it_is_self_attention() {
     for seed in 0..8 {
         let rng = &mut rng(seed);
-        let mut layer = MultiHeadAttention::<f64>::new(6, 3, rng).unwrap();
+        let mut layer = MultiHeadAttention::<f64>::new(6, 3, rng);
         Layer::visit_mut(&mut layer, &mut |_, w| w.mapv_inplace(|w| w + 0.25)); // No bias is 0.
         if seed % 2 == 0 {
             layer = layer.masked();
@@ -81,7 +81,7 @@ fn of_one_sequence_it_is_self_attention() {
 #[test]
 fn padding_is_hidden() {
     let rng = &mut rng(3);
-    let layer = MultiHeadAttention::<f64>::new(4, 2, rng).unwrap().masked();
+    let layer = MultiHeadAttention::<f64>::new(4, 2, rng).masked();
     let (query, key) = (Init::STANDARD_NORMAL.matrix(2, 2 * 4, rng), Init::STANDARD_NORMAL.matrix(2, 3 * 4, rng));
     let padded = |x: &Array2<f64>| {
         let mut padded = Array2::zeros((x.nrows(), x.ncols() + 2 * 4));

@@ -60,7 +60,7 @@ fn the_healthy_are_left_alone() {
         // A sequence: which of two levels it is near.
         let target = Array2::from_shape_fn((120, 1), |(i, _)| (i % 2) as f64);
         let x = Array2::from_shape_fn((120, 8), |(i, _)| 2.0 * (i % 2) as f64 - 1.0 + 0.3 * r.random::<f64>());
-        let lstm = Sequential::new([8, 1]).with(Lstm::new(1, 8, r).unwrap().last_state()).unwrap();
+        let lstm = Sequential::new([8, 1]).with(Lstm::new(1, 8, r).last_state()).unwrap();
         let network = lstm.with(Dense::new(8, 2, r)).unwrap();
         silent("levels", classify(&network, &Samples::new(x, target).unwrap()));
     }

@@ -216,7 +216,7 @@ fn convolutions_are_seen() {
     let network = Sequential::new([1, 4, 5])
         .with(conv.padding(Padding::Same))
         .and_then(|network| network.with(Relu))
-        .and_then(|network| network.with(Conv2d::new(3, 2, [2, 3], &mut rng)?))
+        .and_then(|network| network.with(Conv2d::new(3, 2, [2, 3], &mut rng)))
         .and_then(|network| network.with(Tanh)?.with(Flatten)?.with(Dense::new(18, 3, &mut rng)))
         .unwrap();
     let x = Array2::from_shape_fn((1, 20), |(_, i)| ((7 * i) % 20) as f64 / 19.0 + 0.01);

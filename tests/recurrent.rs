@@ -14,10 +14,10 @@ use neuropil::{gradcheck, ndarray};
 fn layer<A: Scalar, C: Cell>(case: &Case, cell: C) -> Recurrent<A, C> {
     let size = |name| case.number(name) as usize;
     let rng = &mut rng(1);
-    let mut layer = Recurrent::with_cell(cell, size("input_size"), size("hidden_size"), rng).unwrap();
-    layer = layer.stacked(size("num_layers"), rng).unwrap();
+    let mut layer = Recurrent::with_cell(cell, size("input_size"), size("hidden_size"), rng);
+    layer = layer.stacked(size("num_layers"), rng);
     if case.config("bidirectional") == true {
-        layer = layer.bidirectional(rng).unwrap();
+        layer = layer.bidirectional(rng);
     }
     if case.config("bias") == false {
         layer = layer.without_bias();
@@ -121,10 +121,10 @@ fn batch(rows: usize, columns: usize, rng: &mut Xoshiro256PlusPlus) -> Array2<f6
 fn random<C: Cell>(cell: C, seed: u64) -> (Recurrent<f64, C>, usize, Array2<f64>) {
     let rng = &mut rng(seed);
     let (inputs, units, steps) = (rng.random_range(1..5), rng.random_range(1..6), rng.random_range(1..6));
-    let mut layer = Recurrent::with_cell(cell, inputs, units, rng).unwrap();
-    layer = layer.stacked(rng.random_range(1..4), rng).unwrap();
+    let mut layer = Recurrent::with_cell(cell, inputs, units, rng);
+    layer = layer.stacked(rng.random_range(1..4), rng);
     if rng.random() {
-        layer = layer.bidirectional(rng).unwrap();
+        layer = layer.bidirectional(rng);
     }
     if rng.random_range(0..4) == 0 {
         layer = layer.without_bias();
@@ -273,11 +273,11 @@ fn padding_passes_through_a_network() -> Result<()> {
     let rng = &mut rng(3);
     let network = |steps: usize, rng: &mut Xoshiro256PlusPlus| {
         Sequential::<f64>::new([steps, 3])
-            .with(Lstm::new(3, 4, rng)?.bidirectional(rng)?.masked())?
-            .with(LearnedPositions::new(9, 8, rng)?.masked())?
-            .with(MultiHeadAttention::new(8, 2, rng)?.masked())?
+            .with(Lstm::new(3, 4, rng).bidirectional(rng).masked())?
+            .with(LearnedPositions::new(9, 8, rng).masked())?
+            .with(MultiHeadAttention::new(8, 2, rng).masked())?
             .with(SinusoidalPositions::new().masked())?
-            .with(Gru::new(8, 5, rng)?.masked().last_state())
+            .with(Gru::new(8, 5, rng).masked().last_state())
     };
     let (short, long) = (network(4, &mut rng.clone())?, network(7, &mut rng.clone())?);
     let x = batch(2, 4 * 3, rng);
@@ -292,7 +292,7 @@ fn padding_passes_through_a_network() -> Result<()> {
 fn pieces_give_what_the_whole_gives() -> Result<()> {
     fn check<A: Scalar + Into<f64>, C: Cell>(cell: C, tolerance: Tolerance) -> Result<usize> {
         let rng = &mut rng(7);
-        let layer = Recurrent::<A, C>::with_cell(cell, 3, 5, rng)?.stacked(2, rng)?;
+        let layer = Recurrent::<A, C>::with_cell(cell, 3, 5, rng).stacked(2, rng);
         let x: Array2<A> = Init::STANDARD_NORMAL.matrix(4, 12 * 3, rng);
         let mut state = RecurrentState::default();
         let whole = layer.run(&x, &mut state)?;
@@ -328,16 +328,20 @@ fn pieces_give_what_the_whole_gives() -> Result<()> {
 fn what_cannot_be_is_an_error() {
     let rng = &mut rng(1);
     let text = |error: Error| error.to_string();
-    assert_eq!(text(Lstm::<f32>::new(0, 3, rng).unwrap_err()), "the inputs of Lstm must be at least 1, got 0");
-    assert_eq!(text(Gru::<f32>::new(3, 0, rng).unwrap_err()), "the units of Gru must be at least 1, got 0");
-    let huge = text(Rnn::<f32>::new(3, usize::MAX, rng).unwrap_err());
-    assert!(
-        huge.starts_with("the units of Rnn must be few enough for their weights to fit in memory, got 1"),
-        "{huge}"
-    );
-    let layer = Lstm::<f64>::new(3, 4, rng).unwrap();
-    assert_eq!(text(layer.clone().stacked(0, rng).unwrap_err()), "the layers of Lstm must be at least 1, got 0");
-    assert!(layer.clone().stacked(usize::MAX, rng).is_err());
+    let joined = |layer: &dyn Layer<f64>| text(Sequential::new([2, 3]).with(layer.clone_layer()).unwrap_err());
+    let of = |layer: &str| format!("layer 0, the {layer} must be");
+    assert_eq!(joined(&Lstm::new(0, 3, rng)), format!("{} at least 1, got 0", of("inputs of Lstm(0 -> 3)")));
+    assert_eq!(joined(&Gru::new(3, 0, rng)), format!("{} at least 1, got 0", of("units of Gru(3 -> 0)")));
+    let huge = Rnn::<f64>::new(3, usize::MAX, rng);
+    assert!(joined(&huge).contains("its parameter weight_ih_l0 [3, 18446744073709551615] must be small enough"));
+    assert!(text(huge.run(&Array2::zeros((1, 3)), &mut RecurrentState::default()).unwrap_err()).contains("memory"));
+    let layer = Lstm::<f64>::new(3, 4, rng);
+    let none = layer.clone().stacked(0, rng);
+    assert_eq!(joined(&none), format!("{} at least 1, got 0", of("layers of Lstm(3 -> 4)")));
+    for many in [1 << 45, usize::MAX] {
+        let many = layer.clone().stacked(many, rng).bidirectional(rng);
+        assert!(joined(&many).contains("few enough for weights that fit into the memory"));
+    }
     let wrong = |shape: Shape| text(Sequential::new(shape).with(layer.clone()).unwrap_err());
     assert_eq!(wrong(6.into()), "layer 0, Lstm(3 -> 4), takes sequences [steps, 3], got 6");
     assert_eq!(wrong([2, 4].into()), "layer 0, Lstm(3 -> 4), takes sequences [steps, 3], got [2, 4] = 8");
@@ -360,7 +364,7 @@ fn what_cannot_be_is_an_error() {
     assert_eq!(state.h(), before);
     let error = layer.run_backward(&zeros(2, 9), None, None, &mut state).unwrap_err();
     assert_eq!(text(error), "the gradient of the output of Lstm(3 -> 4) must be 2 x 8, got 2 x 9");
-    let other = Lstm::<f64>::new(3, 5, rng).unwrap();
+    let other = Lstm::<f64>::new(3, 5, rng);
     let error = other.run_backward(&zeros(2, 10), None, None, &mut state).unwrap_err();
     assert_eq!(text(error), "`run_backward` needs `run` of the same layer first");
     let error = layer.run(&zeros(2, 6), &mut RecurrentState::new(zeros(2, 4), None)).unwrap_err();

@@ -82,20 +82,20 @@ fn places_nests_and_layers_without_weights() {
 fn convolutions_counted_by_hand() {
     let r = &mut rng(3);
     let network = Sequential::<f32>::new([3, 10, 8])
-        .with(Conv2d::grouped(3, 6, [3, 5], 3, r).unwrap().stride([2, 1]))
+        .with(Conv2d::grouped(3, 6, [3, 5], 3, r).stride([2, 1]))
         .unwrap()
-        .with(ConvTranspose2d::new(6, 2, [2, 2], r).unwrap().stride([2, 2]))
+        .with(ConvTranspose2d::new(6, 2, [2, 2], r).stride([2, 2]))
         .unwrap();
     assert_eq!(network.output(), [2, 8, 8].into());
     assert_eq!(Summary::new(&network, 1).unwrap().multiply_adds(), 6 * 3 * 5 * 4 * 4 + 6 * 2 * 2 * 2 * 4 * 4);
-    let steps = Sequential::<f32>::new([9, 4]).with(Conv1d::new(4, 5, 3, r).unwrap().causal()).unwrap();
+    let steps = Sequential::<f32>::new([9, 4]).with(Conv1d::new(4, 5, 3, r).causal()).unwrap();
     assert_eq!(Summary::new(&steps, 1).unwrap().multiply_adds(), 3 * 4 * 5 * 9);
 }
 
 /// Queries, keys, values and results are projected; each step scores and mixes all steps.
 #[test]
 fn attention_counted_by_hand() {
-    let network = Sequential::<f32>::new([5, 8]).with(MultiHeadAttention::new(8, 2, &mut rng(4)).unwrap()).unwrap();
+    let network = Sequential::<f32>::new([5, 8]).with(MultiHeadAttention::new(8, 2, &mut rng(4))).unwrap();
     assert_eq!(Summary::new(&network, 1).unwrap().multiply_adds(), 4 * 8 * 8 * 5 + 2 * (2 * 5 * 5 * 4));
 }
 

@@ -32,12 +32,12 @@ fn network<A: Scalar>(case: &Case) -> Sequential<A> {
                 let dense = Dense::new(size("in_features"), size("out_features"), r);
                 network.push(if layer["bias"] == false { dense.without_bias() } else { dense })
             }
-            "conv2d" => network.push(Conv2d::new(size("in_channels"), size("out_channels"), sides(), r).unwrap()),
+            "conv2d" => network.push(Conv2d::new(size("in_channels"), size("out_channels"), sides(), r)),
             "max_pool2d" => network.push(MaxPool2d::new(sides())),
             "batch_norm1d" => network.push(BatchNorm::new(size("num_features"))),
             "embedding" => network.push(Embedding::new(size("num_embeddings"), size("embedding_dim"), r)),
-            "lstm" => network.push(Lstm::new(size("input_size"), size("hidden_size"), r).unwrap().last_state()),
-            "gru" => network.push(Gru::new(size("input_size"), size("hidden_size"), r).unwrap().last_state()),
+            "lstm" => network.push(Lstm::new(size("input_size"), size("hidden_size"), r).last_state()),
+            "gru" => network.push(Gru::new(size("input_size"), size("hidden_size"), r).last_state()),
             // The layer before has given its last state.
             "last_step" => network.push(Identity),
             "flatten" => network.push(Flatten),

@@ -52,7 +52,7 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not join values",
-    note = "a constructor that checks its sizes returns a `Result`: put `?` after it",
+    note = "a constructor that takes arrays returns a `Result`: put `?` after it",
     note = "a join of your own implements `neuropil::layer::Join`; a layer takes one value: `Network::add`"
 )]
 pub trait Join<A: Scalar>: Any + Debug + Send + Sync + CloneJoin<A> {

@@ -88,7 +88,7 @@ pub use restore::{Arrays, Parts, Registry, Restore};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a layer",
-    note = "a constructor that checks its sizes returns a `Result`: put `?` after it",
+    note = "a constructor that takes arrays returns a `Result`: put `?` after it",
     note = "a layer of your own implements `neuropil::layer::Layer`, an elementwise function `Activation`"
 )]
 pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
@@ -119,7 +119,8 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
     /// resized matrix and fills it with NaN.
     fn visit_mut(&mut self, _f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {}
 
-    /// Updates the running statistics from the cache, after an optimizer's step.
+    /// Updates the running statistics from the cache, after an optimizer's step. Networks call it for layers that have
+    /// a parameter of [`Role::Statistic`].
     fn update_statistics(&mut self, _cache: &mut Cache) {}
 
     /// Multiplies the learning rate of each trainable parameter, in the order of [`visit`](Self::visit), by its factor;

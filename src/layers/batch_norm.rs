@@ -6,6 +6,7 @@ use ndarray::{Array1, Array2};
 
 use super::shared::affine::{self, Affine, NORMALIZED, constant, row};
 use crate::error::{NO_FORWARD, check_setting};
+use crate::init::full;
 use crate::kernels::channels::block_sums;
 use crate::kernels::normalize::{Plain, Statistics, add_gradients, add_numbers, add_squares, gradient, normalize};
 use crate::kernels::parallel::split_items;
@@ -64,8 +65,8 @@ pub struct BatchNorm<A: Scalar> {
 impl<A: Scalar> BatchNorm<A> {
     /// Creates a layer for `channels` channels.
     pub fn new(channels: usize) -> Self {
-        let row = |value| Array2::from_elem((1, channels), value);
-        Self::of(Affine::new(channels.into()), row(A::ZERO), row(A::ONE))
+        let (mean, variance) = (full(1, channels, A::ZERO), full(1, channels, A::ONE));
+        Self::of(channels, Affine::new(channels.into()), mean, variance)
     }
 
     /// Creates a layer from w, b and running statistics, each with one element per channel.
@@ -82,12 +83,12 @@ impl<A: Scalar> BatchNorm<A> {
         let layer = format!("BatchNorm({channels})");
         let affine = Affine::of(&layer, channels.into(), weight, Some(bias))?;
         let mean = row(&layer, "running mean", channels, running_mean)?;
-        Ok(Self::of(affine, mean, row(&layer, "running variance", channels, running_var)?))
+        Ok(Self::of(channels, affine, mean, row(&layer, "running variance", channels, running_var)?))
     }
 
     /// The layer of w, b and running statistics, each (1, channels).
-    fn of(affine: Affine<A>, mean: Array2<A>, variance: Array2<A>) -> Self {
-        let dims = [mean.len()];
+    fn of(channels: usize, affine: Affine<A>, mean: Array2<A>, variance: Array2<A>) -> Self {
+        let dims = [channels];
         Self {
             affine,
             running_mean: Parameter::statistic("running_mean", &dims, mean),

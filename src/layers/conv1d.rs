@@ -7,12 +7,13 @@ use ndarray::{Array1, Array2, Array3, ArrayD};
 use rand::Rng;
 
 use crate::error::check_size;
+use crate::init::full;
 use crate::kernels::window::{Axis, Window};
 use crate::kernels::{column_sums, flat, flat_mut, gemm::gemm, groups, matrix_mut};
 use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
 use crate::layers::Padding;
 use crate::layers::windows::{
-    Term, bias_parameter, bias_row, check_sizes, convolve, group_attribute, in_parts, restore_bias, restore_sizes,
+    Term, bias_parameter, bias_row, check_sizes, convolve, fan, group_attribute, in_parts, restore_bias, restore_sizes,
     terms, uniform, weight_rows, window_attributes, write_end, write_steps,
 };
 use crate::spec::Spec;
@@ -34,9 +35,9 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// use neuropil::prelude::*;
 ///
 /// let network = Sequential::<f32>::new([100, 8])
-///     .with(Conv1d::new(8, 16, 5, &mut rng(0))?.stride(2))?
+///     .with(Conv1d::new(8, 16, 5, &mut rng(0)).stride(2))?
 ///     .with(Relu)?
-///     .with(Conv1d::new(16, 4, 3, &mut rng(1))?.causal())?;
+///     .with(Conv1d::new(16, 4, 3, &mut rng(1)).causal())?;
 /// assert_eq!(network.output(), [48, 4].into());
 /// # Ok::<(), Error>(())
 /// ```
@@ -54,29 +55,19 @@ pub struct Conv1d<A: Scalar> {
 
 impl<A: Scalar> Conv1d<A> {
     /// Creates a convolution with weights and biases uniform in ±1/√(features in · kernel), `PyTorch`'s default.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] for 0 features, an empty kernel, or weights that exceed memory.
-    pub fn new(inputs: usize, outputs: usize, kernel: usize, rng: &mut impl Rng) -> Result<Self> {
+    pub fn new(inputs: usize, outputs: usize, kernel: usize, rng: &mut impl Rng) -> Self {
         Self::grouped(inputs, outputs, kernel, 1, rng)
     }
 
     /// Creates a grouped convolution; with one group per feature it is depthwise.
-    ///
-    /// # Errors
-    /// Those of [`new`](Self::new); [`Error::Setting`] if the groups do not divide both numbers of features.
-    pub fn grouped(inputs: usize, outputs: usize, kernel: usize, groups: usize, rng: &mut impl Rng) -> Result<Self> {
-        let fan_in = check_sizes("Conv1d", inputs, outputs, &[kernel], groups)?;
-        let init = uniform(fan_in);
-        let mut layer = Self::with_init(inputs, outputs, kernel, groups, init, rng)?;
-        layer.bias = Some(bias_parameter(init.matrix(1, outputs, rng)));
-        Ok(layer)
+    pub fn grouped(inputs: usize, outputs: usize, kernel: usize, groups: usize, rng: &mut impl Rng) -> Self {
+        let init = uniform(fan(inputs, [kernel, 1], groups));
+        let mut layer = Self::with_init(inputs, outputs, kernel, groups, init, rng);
+        layer.bias = Some(bias_parameter(outputs, init.matrix(1, outputs, rng)));
+        layer
     }
 
     /// Creates a convolution with weights from `init` and zero biases.
-    ///
-    /// # Errors
-    /// Those of [`grouped`](Self::grouped).
     pub fn with_init(
         inputs: usize,
         outputs: usize,
@@ -84,11 +75,11 @@ impl<A: Scalar> Conv1d<A> {
         groups: usize,
         init: Init,
         rng: &mut impl Rng,
-    ) -> Result<Self> {
-        let fan_in = check_sizes("Conv1d", inputs, outputs, &[kernel], groups)?;
-        let weight = init.matrix_with_fans(fan_in, outputs, fan_in, outputs / groups * kernel, rng);
-        let bias = Some(Array2::from_elem((1, outputs), A::ZERO));
-        Ok(Self::of(weight, bias, inputs, groups, Window::new([kernel, 1], [1, 1])))
+    ) -> Self {
+        let (fan_in, fan_out) = (fan(inputs, [kernel, 1], groups), fan(outputs, [kernel, 1], groups));
+        let weight = init.matrix_with_fans(fan_in, outputs, fan_in, fan_out, rng);
+        let bias = Some(full(1, outputs, A::ZERO));
+        Self::of(weight, bias, [inputs, outputs], groups, Window::new([kernel, 1], [1, 1]))
     }
 
     /// Creates a convolution from weights, (kernel, features in per group, features out), and biases, one per feature
@@ -106,21 +97,34 @@ impl<A: Scalar> Conv1d<A> {
     /// ```
     ///
     /// # Errors
-    /// Those of [`grouped`](Self::grouped); [`Error::Dimensions`] if the number of biases is not that of features.
+    /// [`Error::Setting`] for 0 features, an empty kernel, or groups that do not divide both numbers of features;
+    /// [`Error::Dimensions`] if the number of biases is not that of features.
     pub fn from_parameters(weight: Array3<A>, bias: Option<Array1<A>>, groups: usize) -> Result<Self> {
         let (kernel, inputs, outputs) = weight.dim();
         let inputs = inputs.saturating_mul(groups);
-        let fan_in = check_sizes("Conv1d", inputs, outputs, &[kernel], groups)?;
         let bias = bias.map(|bias| bias_row("Conv1d", inputs, outputs, bias)).transpose()?;
-        let weight = weight_rows(&weight, fan_in);
-        Ok(Self::of(weight, bias, inputs, groups, Window::new([kernel, 1], [1, 1])))
+        let weight = weight_rows(&weight, fan(inputs, [kernel, 1], groups));
+        let layer = Self::of(weight, bias, [inputs, outputs], groups, Window::new([kernel, 1], [1, 1]));
+        layer.check()?;
+        Ok(layer)
     }
 
-    /// The layer of these parameters, with sizes already checked.
-    fn of(weight: Array2<A>, bias: Option<Array2<A>>, inputs: usize, groups: usize, window: Window) -> Self {
-        let dims = [window.kernel[0], inputs / groups, weight.ncols()];
+    /// The layer of these parameters.
+    fn of(
+        weight: Array2<A>,
+        bias: Option<Array2<A>>,
+        [inputs, outputs]: [usize; 2],
+        groups: usize,
+        window: Window,
+    ) -> Self {
+        let dims = [window.kernel[0], inputs / groups.max(1), outputs];
         let weight = Parameter::weight("weight", &dims, weight);
-        Self { weight, bias: bias.map(bias_parameter), inputs, groups, window }
+        Self { weight, bias: bias.map(|bias| bias_parameter(outputs, bias)), inputs, groups, window }
+    }
+
+    fn check(&self) -> Result<()> {
+        check_sizes(self, [self.inputs, self.weight.ncols()], self.groups)?;
+        self.window.check(|| format!("{self:?}"))
     }
 
     step_setters!(stride, dilation);
@@ -152,13 +156,13 @@ impl<A: Scalar> Conv1d<A> {
     /// ```
     /// use neuropil::prelude::*;
     ///
-    /// let layer = Conv1d::<f64>::new(1, 1, 3, &mut rng(0))?.dilation(4).causal();
+    /// let layer = Conv1d::<f64>::new(1, 1, 3, &mut rng(0)).dilation(4).causal();
     /// assert_eq!(layer.output_shape([20, 1].into())?, [20, 1].into());
     /// # Ok::<(), Error>(())
     /// ```
     #[must_use]
     pub fn causal(self) -> Self {
-        let before = self.window.dilation[0].saturating_mul(self.window.kernel[0] - 1);
+        let before = self.window.dilation[0].saturating_mul(self.window.kernel[0].saturating_sub(1));
         self.padding_each([before, 0])
     }
 
@@ -174,7 +178,7 @@ impl<A: Scalar> Conv1d<A> {
             Shape::Sequence { steps, features } if features == self.inputs => steps,
             _ => return Err(wrong(format!("sequences of {} features", self.inputs))),
         };
-        self.window.check(|| format!("{self:?}"))?;
+        self.check()?;
         let Some(positions) = self.window.axis(0, steps) else {
             return Err(wrong(
                 "sequences whose padded steps and window can be counted (something overflows here)".into(),
@@ -293,10 +297,9 @@ impl<A: Scalar> Restore<A> for Conv1d<A> {
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
         let [inputs, outputs, groups] = restore_sizes(parts)?;
         let window = Window::restore(parts.spec())?;
-        let fan_in = check_sizes("Conv1d", inputs, outputs, &window.kernel, groups)?;
-        let weight = parts.array("weight", fan_in, outputs)?;
+        let weight = parts.array("weight", fan(inputs, window.kernel, groups), outputs)?;
         let bias = restore_bias(parts, outputs)?;
-        Ok(Self::of(weight, bias, inputs, groups, window))
+        Ok(Self::of(weight, bias, [inputs, outputs], groups, window))
     }
 }
 

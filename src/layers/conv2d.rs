@@ -5,12 +5,13 @@ use std::fmt;
 use ndarray::{Array1, Array2, Array4};
 use rand::Rng;
 
+use crate::init::full;
 use crate::kernels::convolution::{Convolution, Geometry};
 use crate::kernels::window::Window;
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
 use crate::layers::windows::{
-    bias_parameter, bias_row, check_sizes, convolve, group_attribute, restore_bias, restore_sizes, uniform,
+    bias_parameter, bias_row, check_sizes, convolve, fan, group_attribute, restore_bias, restore_sizes, uniform,
     weight_rows, window_attributes, write_end,
 };
 use crate::spec::Spec;
@@ -32,9 +33,9 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// use neuropil::prelude::*;
 ///
 /// let network = Sequential::<f32>::new([1, 28, 28])
-///     .with(Conv2d::new(1, 6, [5, 5], &mut rng(0))?.padding(2))?
+///     .with(Conv2d::new(1, 6, [5, 5], &mut rng(0)).padding(2))?
 ///     .with(Relu)?
-///     .with(Conv2d::new(6, 16, [5, 5], &mut rng(1))?.stride([2, 2]))?;
+///     .with(Conv2d::new(6, 16, [5, 5], &mut rng(1)).stride([2, 2]))?;
 /// assert_eq!(network.output(), [16, 12, 12].into());
 /// # Ok::<(), Error>(())
 /// ```
@@ -52,10 +53,7 @@ pub struct Conv2d<A: Scalar> {
 
 impl<A: Scalar> Conv2d<A> {
     /// Creates a convolution with weights and biases uniform in ±1/√(channels in · kernel size), `PyTorch`'s default.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] for 0 channels, an empty kernel, or weights that exceed memory.
-    pub fn new(inputs: usize, outputs: usize, kernel: [usize; 2], rng: &mut impl Rng) -> Result<Self> {
+    pub fn new(inputs: usize, outputs: usize, kernel: [usize; 2], rng: &mut impl Rng) -> Self {
         Self::grouped(inputs, outputs, kernel, 1, rng)
     }
 
@@ -64,31 +62,18 @@ impl<A: Scalar> Conv2d<A> {
     /// ```
     /// use neuropil::prelude::*;
     ///
-    /// let depthwise = Conv2d::<f32>::grouped(8, 16, [3, 3], 8, &mut rng(0))?;
+    /// let depthwise = Conv2d::<f32>::grouped(8, 16, [3, 3], 8, &mut rng(0));
     /// assert_eq!(depthwise.weight().dim(), (16, 9));
     /// # Ok::<(), Error>(())
     /// ```
-    ///
-    /// # Errors
-    /// Those of [`new`](Self::new); [`Error::Setting`] if the groups do not divide both numbers of channels.
-    pub fn grouped(
-        inputs: usize,
-        outputs: usize,
-        kernel: [usize; 2],
-        groups: usize,
-        rng: &mut impl Rng,
-    ) -> Result<Self> {
-        let fan_in = check_sizes("Conv2d", inputs, outputs, &kernel, groups)?;
-        let init = uniform(fan_in);
-        let mut layer = Self::with_init(inputs, outputs, kernel, groups, init, rng)?;
-        layer.bias = Some(bias_parameter(init.matrix(1, outputs, rng)));
-        Ok(layer)
+    pub fn grouped(inputs: usize, outputs: usize, kernel: [usize; 2], groups: usize, rng: &mut impl Rng) -> Self {
+        let init = uniform(fan(inputs, kernel, groups));
+        let mut layer = Self::with_init(inputs, outputs, kernel, groups, init, rng);
+        layer.bias = Some(bias_parameter(outputs, init.matrix(1, outputs, rng)));
+        layer
     }
 
     /// Creates a convolution with weights from `init` and zero biases.
-    ///
-    /// # Errors
-    /// Those of [`grouped`](Self::grouped).
     pub fn with_init(
         inputs: usize,
         outputs: usize,
@@ -96,33 +81,45 @@ impl<A: Scalar> Conv2d<A> {
         groups: usize,
         init: Init,
         rng: &mut impl Rng,
-    ) -> Result<Self> {
-        let fan_in = check_sizes("Conv2d", inputs, outputs, &kernel, groups)?;
-        let fan_out = outputs / groups * kernel[0] * kernel[1];
+    ) -> Self {
+        let (fan_in, fan_out) = (fan(inputs, kernel, groups), fan(outputs, kernel, groups));
         let weight = init.matrix_with_fans(outputs, fan_in, fan_in, fan_out, rng);
-        let bias = Some(Array2::from_elem((1, outputs), A::ZERO));
-        Ok(Self::of(weight, bias, inputs, groups, Window::new(kernel, [1, 1])))
+        let bias = Some(full(1, outputs, A::ZERO));
+        Self::of(weight, bias, [inputs, outputs], groups, Window::new(kernel, [1, 1]))
     }
 
     /// Creates a convolution from weights, (channels out, channels in per group, height, width), and biases, one per
     /// channel out.
     ///
     /// # Errors
-    /// Those of [`grouped`](Self::grouped); [`Error::Dimensions`] if the number of biases is not that of channels.
+    /// [`Error::Setting`] for 0 channels, an empty kernel, or groups that do not divide both numbers of channels;
+    /// [`Error::Dimensions`] if the number of biases is not that of channels.
     pub fn from_parameters(weight: Array4<A>, bias: Option<Array1<A>>, groups: usize) -> Result<Self> {
         let (outputs, inputs, height, width) = weight.dim();
         let inputs = inputs.saturating_mul(groups);
-        check_sizes("Conv2d", inputs, outputs, &[height, width], groups)?;
         let bias = bias.map(|bias| bias_row("Conv2d", inputs, outputs, bias)).transpose()?;
         let weight = weight_rows(&weight, outputs);
-        Ok(Self::of(weight, bias, inputs, groups, Window::new([height, width], [1, 1])))
+        let layer = Self::of(weight, bias, [inputs, outputs], groups, Window::new([height, width], [1, 1]));
+        layer.check()?;
+        Ok(layer)
     }
 
-    /// The layer of these parameters, with sizes already checked.
-    fn of(weight: Array2<A>, bias: Option<Array2<A>>, inputs: usize, groups: usize, window: Window) -> Self {
-        let dims = [weight.nrows(), inputs / groups, window.kernel[0], window.kernel[1]];
+    /// The layer of these parameters.
+    fn of(
+        weight: Array2<A>,
+        bias: Option<Array2<A>>,
+        [inputs, outputs]: [usize; 2],
+        groups: usize,
+        window: Window,
+    ) -> Self {
+        let dims = [outputs, inputs / groups.max(1), window.kernel[0], window.kernel[1]];
         let weight = Parameter::weight("weight", &dims, weight);
-        Self { weight, bias: bias.map(bias_parameter), inputs, groups, window }
+        Self { weight, bias: bias.map(|bias| bias_parameter(outputs, bias)), inputs, groups, window }
+    }
+
+    fn check(&self) -> Result<()> {
+        check_sizes(self, [self.inputs, self.weight.nrows()], self.groups)?;
+        self.window.check(|| format!("{self:?}"))
     }
 
     image_setters!(stride, padding, dilation);
@@ -134,6 +131,7 @@ impl<A: Scalar> Conv2d<A> {
     }
 
     fn geometry(&self, input: Shape) -> Result<Geometry> {
+        check_sizes(self, [self.inputs, self.weight.nrows()], self.groups)?;
         let wrong = |wants: String| Error::Input { layer: format!("{self:?}"), wants, got: input };
         if !matches!(input, Shape::Image { channels, .. } if channels == self.inputs) {
             return Err(wrong(format!("images of {} channels", self.inputs)));
@@ -209,10 +207,9 @@ impl<A: Scalar> Restore<A> for Conv2d<A> {
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
         let [inputs, outputs, groups] = restore_sizes(parts)?;
         let window = Window::restore(parts.spec())?;
-        let fan_in = check_sizes("Conv2d", inputs, outputs, &window.kernel, groups)?;
-        let weight = parts.array("weight", outputs, fan_in)?;
+        let weight = parts.array("weight", outputs, fan(inputs, window.kernel, groups))?;
         let bias = restore_bias(parts, outputs)?;
-        Ok(Self::of(weight, bias, inputs, groups, window))
+        Ok(Self::of(weight, bias, [inputs, outputs], groups, window))
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use ndarray::{Array1, Array2, Array4};
 use rand::Rng;
 
+use crate::init::full;
 use crate::kernels::channels::block_sums;
 use crate::kernels::convolution::{Convolution, Geometry};
 use crate::kernels::rows::{Rows, each_row};
@@ -15,7 +16,7 @@ use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
 use crate::layers::Padding;
 use crate::layers::windows::{
-    bias_parameter, bias_row, check_sizes, convolve, group_attribute, restore_bias, restore_sizes, uniform,
+    bias_parameter, bias_row, check_sizes, convolve, fan, group_attribute, restore_bias, restore_sizes, uniform,
     weight_rows, window_attributes, write_end,
 };
 use crate::spec::Spec;
@@ -38,9 +39,9 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// use neuropil::prelude::*;
 ///
 /// let network = Sequential::<f32>::new([8, 7, 7])
-///     .with(ConvTranspose2d::new(8, 4, [4, 4], &mut rng(0))?.stride([2, 2]).padding(1))?
+///     .with(ConvTranspose2d::new(8, 4, [4, 4], &mut rng(0)).stride([2, 2]).padding(1))?
 ///     .with(Relu)?
-///     .with(ConvTranspose2d::new(4, 1, [3, 3], &mut rng(1))?.stride([2, 2]).padding(Padding::Same))?;
+///     .with(ConvTranspose2d::new(4, 1, [3, 3], &mut rng(1)).stride([2, 2]).padding(Padding::Same))?;
 /// assert_eq!(network.output(), [1, 28, 28].into());
 /// # Ok::<(), Error>(())
 /// ```
@@ -60,36 +61,20 @@ pub struct ConvTranspose2d<A: Scalar> {
 impl<A: Scalar> ConvTranspose2d<A> {
     /// Creates a transposed convolution with weights and biases uniform in ±1/√(channels out · kernel size),
     /// `PyTorch`'s default.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] for 0 channels, an empty kernel, or weights that exceed memory.
-    pub fn new(inputs: usize, outputs: usize, kernel: [usize; 2], rng: &mut impl Rng) -> Result<Self> {
+    pub fn new(inputs: usize, outputs: usize, kernel: [usize; 2], rng: &mut impl Rng) -> Self {
         Self::grouped(inputs, outputs, kernel, 1, rng)
     }
 
     /// Creates a grouped transposed convolution.
-    ///
-    /// # Errors
-    /// Those of [`new`](Self::new); [`Error::Setting`] if the groups do not divide both numbers of channels.
-    pub fn grouped(
-        inputs: usize,
-        outputs: usize,
-        kernel: [usize; 2],
-        groups: usize,
-        rng: &mut impl Rng,
-    ) -> Result<Self> {
-        check_sizes("ConvTranspose2d", inputs, outputs, &kernel, groups)?;
-        let init = uniform(outputs / groups * kernel[0] * kernel[1]);
-        let mut layer = Self::with_init(inputs, outputs, kernel, groups, init, rng)?;
-        layer.bias = Some(bias_parameter(init.matrix(1, outputs, rng)));
-        Ok(layer)
+    pub fn grouped(inputs: usize, outputs: usize, kernel: [usize; 2], groups: usize, rng: &mut impl Rng) -> Self {
+        let init = uniform(fan(outputs, kernel, groups));
+        let mut layer = Self::with_init(inputs, outputs, kernel, groups, init, rng);
+        layer.bias = Some(bias_parameter(outputs, init.matrix(1, outputs, rng)));
+        layer
     }
 
     /// Creates a transposed convolution with weights from `init` and zero biases. The fan-in is the channels in per
     /// group times the kernel size, as for a convolution.
-    ///
-    /// # Errors
-    /// Those of [`grouped`](Self::grouped).
     pub fn with_init(
         inputs: usize,
         outputs: usize,
@@ -97,12 +82,11 @@ impl<A: Scalar> ConvTranspose2d<A> {
         groups: usize,
         init: Init,
         rng: &mut impl Rng,
-    ) -> Result<Self> {
-        let fan_in = check_sizes("ConvTranspose2d", inputs, outputs, &kernel, groups)?;
-        let fan_out = outputs / groups * kernel[0] * kernel[1];
+    ) -> Self {
+        let (fan_in, fan_out) = (fan(inputs, kernel, groups), fan(outputs, kernel, groups));
         let weight = init.matrix_with_fans(inputs, fan_out, fan_in, fan_out, rng);
-        let bias = Some(Array2::from_elem((1, outputs), A::ZERO));
-        Ok(Self::of(weight, bias, outputs, groups, Window::new(kernel, [1, 1])))
+        let bias = Some(full(1, outputs, A::ZERO));
+        Self::of(weight, bias, [inputs, outputs], groups, Window::new(kernel, [1, 1]))
     }
 
     /// Creates a transposed convolution from weights, (channels in, channels out per group, height, width), and biases,
@@ -119,21 +103,35 @@ impl<A: Scalar> ConvTranspose2d<A> {
     /// ```
     ///
     /// # Errors
-    /// Those of [`grouped`](Self::grouped); [`Error::Dimensions`] if the number of biases is not that of channels.
+    /// [`Error::Setting`] for 0 channels, an empty kernel, or groups that do not divide both numbers of channels;
+    /// [`Error::Dimensions`] if the number of biases is not that of channels.
     pub fn from_parameters(weight: Array4<A>, bias: Option<Array1<A>>, groups: usize) -> Result<Self> {
         let (inputs, outputs, height, width) = weight.dim();
         let outputs = outputs.saturating_mul(groups);
-        check_sizes("ConvTranspose2d", inputs, outputs, &[height, width], groups)?;
         let bias = bias.map(|bias| bias_row("ConvTranspose2d", inputs, outputs, bias)).transpose()?;
         let weight = weight_rows(&weight, inputs);
-        Ok(Self::of(weight, bias, outputs, groups, Window::new([height, width], [1, 1])))
+        let layer = Self::of(weight, bias, [inputs, outputs], groups, Window::new([height, width], [1, 1]));
+        layer.check()?;
+        Ok(layer)
     }
 
-    /// The layer of these parameters, with sizes already checked and no output padding.
-    fn of(weight: Array2<A>, bias: Option<Array2<A>>, outputs: usize, groups: usize, window: Window) -> Self {
-        let dims = [weight.nrows(), outputs / groups, window.kernel[0], window.kernel[1]];
+    /// The layer of these parameters, without output padding.
+    fn of(
+        weight: Array2<A>,
+        bias: Option<Array2<A>>,
+        [inputs, outputs]: [usize; 2],
+        groups: usize,
+        window: Window,
+    ) -> Self {
+        let dims = [inputs, outputs / groups.max(1), window.kernel[0], window.kernel[1]];
         let weight = Parameter::weight("weight", &dims, weight);
-        Self { weight, bias: bias.map(bias_parameter), outputs, groups, window, output_padding: [0, 0] }
+        let bias = bias.map(|bias| bias_parameter(outputs, bias));
+        Self { weight, bias, outputs, groups, window, output_padding: [0, 0] }
+    }
+
+    fn check(&self) -> Result<()> {
+        check_sizes(self, [self.weight.nrows(), self.outputs], self.groups)?;
+        self.window.check(|| format!("{self:?}"))
     }
 
     /// Sets the stride, in rows and columns.
@@ -174,7 +172,7 @@ impl<A: Scalar> ConvTranspose2d<A> {
             Shape::Image { channels, height, width } if channels == inputs => (height, width),
             _ => return Err(wrong(format!("images of {inputs} channels"))),
         };
-        self.window.check(|| format!("{self:?}"))?;
+        self.check()?;
         for i in 0..2 {
             let most = self.window.stride[i].max(self.window.dilation[i]) - 1;
             if self.output_padding[i] > most {
@@ -314,10 +312,9 @@ impl<A: Scalar> Restore<A> for ConvTranspose2d<A> {
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
         let [inputs, outputs, groups] = restore_sizes(parts)?;
         let (window, output_padding) = (Window::restore(parts.spec())?, parts.spec().counts("output_padding")?);
-        check_sizes("ConvTranspose2d", inputs, outputs, &window.kernel, groups)?;
-        let weight = parts.array("weight", inputs, outputs / groups * window.kernel[0] * window.kernel[1])?;
+        let weight = parts.array("weight", inputs, fan(outputs, window.kernel, groups))?;
         let bias = restore_bias(parts, outputs)?;
-        Ok(Self { output_padding, ..Self::of(weight, bias, outputs, groups, window) })
+        Ok(Self { output_padding, ..Self::of(weight, bias, [inputs, outputs], groups, window) })
     }
 }
 

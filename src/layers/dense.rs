@@ -5,6 +5,7 @@ use std::fmt;
 use ndarray::{Array1, Array2, Axis};
 use rand::Rng;
 
+use crate::init::full;
 use crate::kernels::{add_row, column_sums, gemm::gemm, groups, groups_mut};
 use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
 use crate::spec::layout::{Piece, System};
@@ -40,7 +41,7 @@ impl<A: Scalar> Dense<A> {
         let bound = 1.0 / (inputs.max(1) as f64).sqrt();
         let init = Init::Uniform { low: -bound, high: bound };
         let (weight, bias) = (init.matrix(inputs, outputs, rng), init.matrix(1, outputs, rng));
-        Self::of(weight, Some(bias))
+        Self::of([inputs, outputs], weight, Some(bias))
     }
 
     /// Creates a layer with weights from `init` and zero biases.
@@ -52,7 +53,8 @@ impl<A: Scalar> Dense<A> {
     /// assert_eq!(layer.weight().dim(), (784, 128));
     /// ```
     pub fn with_init(inputs: usize, outputs: usize, init: Init, rng: &mut impl Rng) -> Self {
-        Self::of(init.matrix(inputs, outputs, rng), Some(Array2::from_elem((1, outputs), A::ZERO)))
+        let (weight, bias) = (init.matrix(inputs, outputs, rng), full(1, outputs, A::ZERO));
+        Self::of([inputs, outputs], weight, Some(bias))
     }
 
     /// Creates a layer from weights, (inputs, outputs), and biases, one per output.
@@ -65,12 +67,11 @@ impl<A: Scalar> Dense<A> {
             let what = format!("the bias of Dense({} -> {})", weight.nrows(), weight.ncols());
             return Err(Error::Dimensions { what, wants, got });
         }
-        Ok(Self::of(weight, Some(bias.insert_axis(Axis(0)))))
+        Ok(Self::of(weight.dim().into(), weight, Some(bias.insert_axis(Axis(0)))))
     }
 
     /// The layer of W, (inputs, outputs), and b, (1, outputs).
-    fn of(weight: Array2<A>, bias: Option<Array2<A>>) -> Self {
-        let [inputs, outputs] = <[usize; 2]>::from(weight.dim());
+    fn of([inputs, outputs]: [usize; 2], weight: Array2<A>, bias: Option<Array2<A>>) -> Self {
         Self {
             weight: Parameter::weight("weight", &[inputs, outputs], weight),
             bias: bias.map(|bias| Parameter::bias("bias", &[outputs], bias)),

@@ -47,12 +47,16 @@ pub struct Embedding<A: Scalar> {
 impl<A: Scalar> Embedding<A> {
     /// Creates a table of `count` vectors of length `features`.
     pub fn new(count: usize, features: usize, rng: &mut impl Rng) -> Self {
-        Self::from_parameters(Init::STANDARD_NORMAL.matrix(count, features, rng))
+        Self::of([count, features], Init::STANDARD_NORMAL.matrix(count, features, rng))
     }
 
     /// Creates a table from the rows of `weight`.
     pub fn from_parameters(weight: Array2<A>) -> Self {
-        let dims = [weight.nrows(), weight.ncols()];
+        Self::of(weight.dim().into(), weight)
+    }
+
+    /// The table of `weight`, of the shape `dims` unless its memory was refused.
+    fn of(dims: [usize; 2], weight: Array2<A>) -> Self {
         Self { weight: Parameter::weight("weight", &dims, weight), padding: None }
     }
 

@@ -26,7 +26,7 @@ use crate::{Result, Scalar};
 /// ```
 /// use neuropil::prelude::*;
 ///
-/// let network = Sequential::<f32>::new([20, 32]).with(Gru::new(32, 64, &mut rng(1))?)?;
+/// let network = Sequential::<f32>::new([20, 32]).with(Gru::new(32, 64, &mut rng(1)))?;
 /// assert_eq!(network.output(), Shape::Sequence { steps: 20, features: 64 });
 /// # Ok::<(), Error>(())
 /// ```
@@ -38,10 +38,7 @@ pub struct GruCell;
 
 impl<A: Scalar> Gru<A> {
     /// Creates a layer with weights and biases uniform in ±1/√units, `PyTorch`'s default.
-    ///
-    /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for sizes of 0 or that exceed memory.
-    pub fn new(inputs: usize, units: usize, rng: &mut impl Rng) -> Result<Self> {
+    pub fn new(inputs: usize, units: usize, rng: &mut impl Rng) -> Self {
         Self::with_cell(GruCell, inputs, units, rng)
     }
 }

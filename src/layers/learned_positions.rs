@@ -6,7 +6,7 @@ use ndarray::Array2;
 use rand::Rng;
 
 use super::sinusoidal_positions::{add_codes, write_onnx};
-use crate::error::{NO_FORWARD, check_setting};
+use crate::error::NO_FORWARD;
 use crate::kernels::{flat, flat_mut, steps_before_padding};
 use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
 use crate::spec::onnx::Operators;
@@ -22,7 +22,7 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// ```
 /// use neuropil::prelude::*;
 ///
-/// let network = Sequential::<f32>::new([10, 8]).with(LearnedPositions::new(16, 8, &mut rng(1))?)?;
+/// let network = Sequential::<f32>::new([10, 8]).with(LearnedPositions::new(16, 8, &mut rng(1)))?;
 /// assert_eq!(network.parameter_count(), 16 * 8);
 /// # Ok::<(), Error>(())
 /// ```
@@ -35,17 +35,9 @@ pub struct LearnedPositions<A: Scalar> {
 
 impl<A: Scalar> LearnedPositions<A> {
     /// Creates a layer for sequences of at most `steps` steps.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] for sizes of 0 or that exceed memory.
-    pub fn new(steps: usize, features: usize, rng: &mut impl Rng) -> Result<Self> {
-        check_setting("the steps of LearnedPositions", steps as f64, "at least 1", steps > 0)?;
-        check_setting("the features of LearnedPositions", features as f64, "at least 1", features > 0)?;
-        let bytes = steps.checked_mul(features).and_then(|n| n.checked_mul(size_of::<f64>()));
-        let fits = bytes.is_some_and(|bytes| isize::try_from(bytes).is_ok());
-        check_setting("the steps of LearnedPositions", steps as f64, "few enough to fit in memory", fits)?;
+    pub fn new(steps: usize, features: usize, rng: &mut impl Rng) -> Self {
         let weight = Init::Normal { mean: 0.0, std: 0.02 }.matrix(steps, features, rng);
-        Ok(Self { weight: Parameter::weight("weight", &[steps, features], weight), masked: false })
+        Self { weight: Parameter::weight("weight", &[steps, features], weight), masked: false }
     }
 
     /// Leaves trailing all-zero steps unchanged, so that later layers recognise them as padding.

@@ -28,7 +28,7 @@ use crate::{Result, Scalar};
 ///
 /// let mut rng = rng(1);
 /// let network = Sequential::<f32>::new([20, 32]) // 20 steps of 32 features
-///     .with(Lstm::new(32, 64, &mut rng)?.last_state())?
+///     .with(Lstm::new(32, 64, &mut rng).last_state())?
 ///     .with(Dense::new(64, 1, &mut rng))?;
 /// assert_eq!(network.output(), Shape::Flat(1));
 /// # Ok::<(), Error>(())
@@ -41,10 +41,7 @@ pub struct LstmCell;
 
 impl<A: Scalar> Lstm<A> {
     /// Creates a layer with weights and biases uniform in ±1/√units, `PyTorch`'s default.
-    ///
-    /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for sizes of 0 or that exceed memory.
-    pub fn new(inputs: usize, units: usize, rng: &mut impl Rng) -> Result<Self> {
+    pub fn new(inputs: usize, units: usize, rng: &mut impl Rng) -> Self {
         Self::with_cell(LstmCell, inputs, units, rng)
     }
 }

@@ -4,6 +4,9 @@
 //! Add one file here and one entry in the list below; in another crate, one file is enough. See
 //! [`Layer`](crate::layer::Layer) for an example, and `examples/own_layer.rs`. An elementwise function is an
 //! [`Activation`](crate::activations::Activation) instead.
+//!
+//! A constructor that takes sizes never fails: a network checks them when the layer joins it, also whether its memory
+//! could be had. A constructor that takes arrays (`from_parameters`) returns a [`Result`](crate::Result).
 
 #[macro_use]
 mod windows;

@@ -17,53 +17,57 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// use neuropil::prelude::*;
 ///
 /// // Pixels as the steps of a sequence.
-/// let network = Sequential::<f32>::new([3, 8, 8]).with(Permute::new([1, 2, 0])?)?.with(Reshape::new([64, 3]))?;
+/// let network = Sequential::<f32>::new([3, 8, 8]).with(Permute::new([1, 2, 0]))?.with(Reshape::new([64, 3]))?;
 /// assert_eq!(network.output(), [64, 3].into());
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Permute {
-    /// For a sequence, the last two; the first is fixed.
+    /// The first `rank` are given.
     axes: [usize; 3],
     rank: usize,
 }
 
 impl Permute {
-    /// Creates a layer for sequences, with `[1, 0]`, or for images, for example with `[1, 2, 0]`.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] unless `axes` is a permutation of two or three axes.
-    pub fn new<const RANK: usize>(axes: [usize; RANK]) -> Result<Self> {
-        Self::from_slice(&axes)
-    }
-
-    fn from_slice(axes: &[usize]) -> Result<Self> {
-        let wrong = |wants, got| Err(Error::Setting { what: format!("the axes of Permute({axes:?})"), wants, got });
-        if let Some(&twice) = axes.iter().find(|&&axis| axis >= axes.len() || count(axes, axis) != 1) {
-            return wrong("all there are, each of them once", twice as f64);
-        }
-        match *axes {
-            [a, b] => Ok(Self { axes: [0, a + 1, b + 1], rank: 2 }),
-            [a, b, c] => Ok(Self { axes: [a, b, c], rank: 3 }),
-            _ => wrong("two for sequences or three for images", axes.len() as f64),
-        }
+    /// Creates a layer for sequences, with `[1, 0]`, or for images, for example with `[1, 2, 0]`. It accepts no input
+    /// unless `axes` is a permutation of two or three axes.
+    pub fn new<const RANK: usize>(axes: [usize; RANK]) -> Self {
+        let mut own = [0; 3];
+        own.iter_mut().zip(axes).for_each(|(own, axis)| *own = axis);
+        Self { axes: own, rank: RANK }
     }
 
     /// The axes as given to [`new`](Self::new).
-    fn given(&self) -> Vec<usize> {
-        let leading = 3 - self.rank;
-        self.axes[leading..].iter().map(|axis| axis - leading).collect()
+    fn given(&self) -> &[usize] {
+        &self.axes[..self.rank.min(3)]
     }
 
-    /// Calls `f` for each innermost row of the output with its index, and its start and stride in the input.
-    #[inline(always)]
-    fn each(self, sizes: [usize; 3], mut f: impl FnMut(usize, usize, usize)) {
-        let strides = [sizes[1] * sizes[2], sizes[2], 1];
+    fn check(&self) -> Result<()> {
+        let wrong = |wants, got| Err(Error::Setting { what: format!("the axes of {self:?}"), wants, got });
+        if !matches!(self.rank, 2 | 3) {
+            return wrong("two for sequences or three for images", self.rank as f64);
+        }
+        let axes = self.given();
+        match axes.iter().find(|&&axis| axis >= axes.len() || count(axes, axis) != 1) {
+            Some(&twice) => wrong("all there are, each of them once", twice as f64),
+            None => Ok(()),
+        }
+    }
+
+    /// The axes for [`sizes`]: a sequence is an image of one channel, which stays first.
+    fn of_image(&self) -> [usize; 3] {
         let [a, b, c] = self.axes;
-        for i in 0..sizes[a] {
-            for j in 0..sizes[b] {
-                f(i * sizes[b] + j, i * strides[a] + j * strides[b], strides[c]);
-            }
+        if self.rank == 2 { [0, a + 1, b + 1] } else { [a, b, c] }
+    }
+}
+
+/// Calls `f` for each innermost row of the output with its index, and its start and stride in the input.
+#[inline(always)]
+fn each([a, b, c]: [usize; 3], sizes: [usize; 3], mut f: impl FnMut(usize, usize, usize)) {
+    let strides = [sizes[1] * sizes[2], sizes[2], 1];
+    for i in 0..sizes[a] {
+        for j in 0..sizes[b] {
+            f(i * sizes[b] + j, i * strides[a] + j * strides[b], strides[c]);
         }
     }
 }
@@ -83,7 +87,8 @@ fn sizes(input: Shape) -> [usize; 3] {
 
 impl<A: Scalar> Layer<A> for Permute {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
-        let [a, b, c] = self.axes.map(|axis| sizes(input)[axis]);
+        self.check()?;
+        let [a, b, c] = self.of_image().map(|axis| sizes(input)[axis]);
         match input {
             Shape::Sequence { .. } if self.rank == 2 => Ok([b, c].into()),
             Shape::Image { .. } if self.rank == 3 => Ok([a, b, c].into()),
@@ -96,10 +101,10 @@ impl<A: Scalar> Layer<A> for Permute {
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
-        let (permute, sizes, len) = (*self, sizes(pass.input), pass.input.len());
-        let width = sizes[self.axes[2]];
+        let (axes, sizes, len) = (self.of_image(), sizes(pass.input), pass.input.len());
+        let width = sizes[axes[2]];
         each_row((Rows(flat(x), len), Rows(flat_mut(y), len)), len, move |(x, y)| {
-            permute.each(sizes, |row, start, stride| {
+            each(axes, sizes, |row, start, stride| {
                 let y = &mut y[row * width..][..width];
                 for (y, &x) in y.iter_mut().zip(x[start..].iter().step_by(stride)) {
                     *y = x;
@@ -111,10 +116,10 @@ impl<A: Scalar> Layer<A> for Permute {
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         let Some(dx) = at.dx else { return Ok(()) };
-        let (permute, sizes, len) = (*self, sizes(pass.input), pass.input.len());
-        let width = sizes[self.axes[2]];
+        let (axes, sizes, len) = (self.of_image(), sizes(pass.input), pass.input.len());
+        let width = sizes[axes[2]];
         each_row((Rows(flat_mut(dx), len), Rows(flat(at.dy), len)), len, move |(dx, dy)| {
-            permute.each(sizes, |row, start, stride| {
+            each(axes, sizes, |row, start, stride| {
                 let dy = &dy[row * width..][..width];
                 for (&dy, dx) in dy.iter().zip(dx[start..].iter_mut().step_by(stride)) {
                     *dx = dy;
@@ -125,12 +130,12 @@ impl<A: Scalar> Layer<A> for Permute {
     }
 
     fn spec(&self) -> Option<Spec> {
-        Some(Spec::new("permute").set("axes", self.given()))
+        Some(Spec::new("permute").set("axes", self.given().to_vec()))
     }
 
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         // The batch is axis 0.
-        let axes = std::iter::once(0).chain(self.given().into_iter().map(|axis| axis + 1));
+        let axes = std::iter::once(0).chain(self.given().iter().map(|axis| axis + 1));
         operators.then("Transpose", &[], [("perm", Attribute::sizes(axes))]);
         Ok(())
     }
@@ -142,8 +147,8 @@ impl<A: Scalar> Restore<A> for Permute {
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
         let spec = parts.spec();
         match spec.counts::<2>("axes") {
-            Ok(axes) => Self::new(axes),
-            Err(_) => Self::new(spec.counts::<3>("axes")?),
+            Ok(axes) => Ok(Self::new(axes)),
+            Err(_) => Ok(Self::new(spec.counts::<3>("axes")?)),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use ndarray::{Array1, Array2, Axis};
 
+use crate::init::full;
 use crate::kernels::channels::{self, block_sums};
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::simd::{each, sum};
@@ -43,7 +44,7 @@ impl<A: Scalar> PRelu<A> {
 
     /// Creates a rectifier with one slope per channel.
     pub fn per_channel(channels: usize) -> Self {
-        Self::from_parameters(Array1::from_elem(channels, A::of(0.25)))
+        Self { weight: Parameter::weight("weight", &[channels], full(1, channels, A::of(0.25))) }
     }
 
     /// Creates a rectifier with these slopes.

@@ -17,7 +17,7 @@ use crate::{Result, Scalar};
 /// ```
 /// use neuropil::prelude::*;
 ///
-/// let network = Sequential::<f32>::new([20, 3]).with(Rnn::new(3, 8, &mut rng(1))?.last_state())?;
+/// let network = Sequential::<f32>::new([20, 3]).with(Rnn::new(3, 8, &mut rng(1)).last_state())?;
 /// assert_eq!(network.output(), Shape::Flat(8));
 /// # Ok::<(), Error>(())
 /// ```
@@ -35,18 +35,12 @@ pub enum RnnCell {
 
 impl<A: Scalar> Rnn<A> {
     /// Creates a layer with f = tanh, with weights and biases uniform in ±1/√units, `PyTorch`'s default.
-    ///
-    /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for sizes of 0 or that exceed memory.
-    pub fn new(inputs: usize, units: usize, rng: &mut impl Rng) -> Result<Self> {
+    pub fn new(inputs: usize, units: usize, rng: &mut impl Rng) -> Self {
         Self::with_cell(RnnCell::Tanh, inputs, units, rng)
     }
 
     /// Creates a layer with f = max(0, ·).
-    ///
-    /// # Errors
-    /// As [`new`](Self::new).
-    pub fn relu(inputs: usize, units: usize, rng: &mut impl Rng) -> Result<Self> {
+    pub fn relu(inputs: usize, units: usize, rng: &mut impl Rng) -> Self {
         Self::with_cell(RnnCell::Relu, inputs, units, rng)
     }
 }

@@ -54,7 +54,7 @@ use plan::Plan;
 /// let image = g.input("image", [1, 8, 8]);
 /// let text = g.input("text", [20, 8]);
 /// let seen = g.add(image, Sequential::new([1, 8, 8]).with(Flatten)?.with(Dense::new(64, 16, &mut rng))?)?;
-/// let read = g.add(text, Gru::new(8, 32, &mut rng)?.last_state())?;
+/// let read = g.add(text, Gru::new(8, 32, &mut rng).last_state())?;
 /// let both = g.join(Concat, [seen, read])?;
 /// let class = g.add(both, Dense::new(48, 10, &mut rng))?;
 /// let age = g.add(both, Dense::new(48, 1, &mut rng))?;
@@ -303,6 +303,7 @@ impl<A: Scalar> Network<A> {
         let name = self.nodes[node].name.clone();
         let what = format!("step {name}");
         let takes = values.iter().map(|&value| self.index_of(value, &what)).collect::<Result<Vec<_>>>()?;
+        self.nodes[node].op.check_parameters().map_err(|error| error.at(&name))?;
         let shapes: Option<Vec<Shape>> = takes.iter().map(|&value| self.values[value].1).collect();
         let shape = match shapes {
             _ if takes.is_empty() => return Err(self.problem(&what, "it takes no value; give it at least one".into())),
@@ -344,7 +345,7 @@ impl<A: Scalar> Network<A> {
     /// ```
     /// use neuropil::prelude::*;
     ///
-    /// let network = Sequential::<f32>::new([5, 3]).with(Lstm::new(3, 8, &mut rng(1))?)?.named("encoder")?;
+    /// let network = Sequential::<f32>::new([5, 3]).with(Lstm::new(3, 8, &mut rng(1)))?.named("encoder")?;
     /// assert_eq!(network.layer::<Lstm<f32>>("encoder").unwrap().units(), 8);
     /// assert!(network.layer::<Dense<f32>>("encoder").is_none());
     /// # Ok::<(), Error>(())

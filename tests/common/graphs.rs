@@ -61,7 +61,7 @@ fn case(graph: &Value) -> Case {
                 _ => {
                     let entry = &graph["layers"][name];
                     let (features, heads) = (count(&entry["features"]), count(&entry["heads"]));
-                    g.join(MultiHeadAttention::new(features, heads, &mut rng(0)).unwrap(), takes)
+                    g.join(MultiHeadAttention::new(features, heads, &mut rng(0)), takes)
                 }
             }
             .unwrap()
@@ -100,11 +100,11 @@ fn layer(entry: &Value) -> Box<dyn Layer<f64>> {
         "silu" => Box::new(Silu),
         "conv2d" => {
             let kernel = [size("kernel"); 2];
-            Box::new(Conv2d::new(size("inputs"), size("outputs"), kernel, rng).unwrap().padding([size("padding"); 2]))
+            Box::new(Conv2d::new(size("inputs"), size("outputs"), kernel, rng).padding([size("padding"); 2]))
         }
         "layer_norm" => Box::new(LayerNorm::new(size("features"))),
-        "gru" => Box::new(Gru::new(size("inputs"), size("units"), rng).unwrap()),
-        "gru_last" => Box::new(Gru::new(size("inputs"), size("units"), rng).unwrap().last_state()),
+        "gru" => Box::new(Gru::new(size("inputs"), size("units"), rng)),
+        "gru_last" => Box::new(Gru::new(size("inputs"), size("units"), rng).last_state()),
         "flatten" => Box::new(Flatten),
         "global_avg_pool" => Box::new(GlobalAvgPool),
         other => panic!("{other}"),

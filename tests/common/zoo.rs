@@ -29,13 +29,13 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("AvgPool2d", [2, 4, 6], AvgPool2d::new([2, 2])),
         entry("AvgPool2d, overlapping", [2, 5, 6], AvgPool2d::new([3, 2]).stride([2, 1]).padding([1, 1]).ceil()),
         entry("AvgPool2d without padding", [2, 5, 4], AvgPool2d::new([3, 3]).padding(Padding::Same).without_padding()),
-        entry("Conv1d", [7, 3], Conv1d::new(3, 4, 3, r).unwrap()),
+        entry("Conv1d", [7, 3], Conv1d::new(3, 4, 3, r)),
         entry(
             "Conv1d with everything",
             [9, 4],
-            Conv1d::grouped(4, 6, 3, 2, r).unwrap().stride(2).dilation(2).padding_each([3, 1]).without_bias(),
+            Conv1d::grouped(4, 6, 3, 2, r).stride(2).dilation(2).padding_each([3, 1]).without_bias(),
         ),
-        entry("Conv1d, causal", [6, 3], Conv1d::grouped(3, 3, 4, 3, r).unwrap().causal()),
+        entry("Conv1d, causal", [6, 3], Conv1d::grouped(3, 3, 4, 3, r).causal()),
         entry("Conv2d", [3, 5, 6], conv2d(3, 4, [3, 2], 1)),
         entry(
             "Conv2d with everything",
@@ -50,18 +50,17 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("BatchNorm without affine", 6, BatchNorm::new(6).without_affine()),
         entry("BatchNorm on a sequence", [4, 3], BatchNorm::new(3)),
         entry("BatchNorm on an image", [3, 2, 4], BatchNorm::new(3)),
-        entry("ConvTranspose2d", [3, 4, 3], ConvTranspose2d::new(3, 2, [2, 3], r).unwrap()),
+        entry("ConvTranspose2d", [3, 4, 3], ConvTranspose2d::new(3, 2, [2, 3], r)),
         entry(
             "ConvTranspose2d with everything",
             [4, 3, 4],
             ConvTranspose2d::grouped(4, 6, [3, 2], 2, r)
-                .unwrap()
                 .stride([2, 3])
                 .dilation([1, 2])
                 .padding([[1, 0], [0, 2]])
                 .output_padding([1, 0]),
         ),
-        entry("ConvTranspose2d of tiles", [9, 6, 5], ConvTranspose2d::new(9, 8, [3, 3], r).unwrap().padding(1)),
+        entry("ConvTranspose2d of tiles", [9, 6, 5], ConvTranspose2d::new(9, 8, [3, 3], r).padding(1)),
         entry("Dense", 6, Dense::new(6, 5, r)),
         entry("Dense without bias", 7, Dense::new(7, 3, r).without_bias()),
         entry("Dense on a sequence", [4, 3], Dense::new(3, 5, r)),
@@ -84,23 +83,19 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("LayerNorm of images", [3, 2, 2], LayerNorm::new([3, 2, 2])),
         entry("LayerNorm of steps", [3, 5], LayerNorm::new(5).without_bias()),
         entry("LayerNorm without affine", 7, LayerNorm::new(7).without_affine()),
-        entry("Gru", [4, 3], Gru::new(3, 5, r).unwrap()),
-        entry("Gru, stacked", [3, 2], Gru::new(2, 3, r).unwrap().stacked(2, r).unwrap().without_bias()),
+        entry("Gru", [4, 3], Gru::new(3, 5, r)),
+        entry("Gru, stacked", [3, 2], Gru::new(2, 3, r).stacked(2, r).without_bias()),
         entry("LastStep", [4, 3], LastStep),
-        entry("LearnedPositions", [4, 3], LearnedPositions::new(6, 3, r).unwrap()),
-        entry("LearnedPositions, masked", [4, 3], LearnedPositions::new(4, 3, r).unwrap().masked()),
+        entry("LearnedPositions", [4, 3], LearnedPositions::new(6, 3, r)),
+        entry("LearnedPositions, masked", [4, 3], LearnedPositions::new(4, 3, r).masked()),
         entry("LogSoftmax", 10, LogSoftmax),
         entry("LogSoftmax on a sequence", [3, 5], LogSoftmax),
         entry("LogSoftmax on an image", [4, 3, 2], LogSoftmax),
-        entry("Lstm", [4, 3], Lstm::new(3, 5, r).unwrap()),
-        entry("Lstm, both ways", [3, 2], both_ways(Lstm::new(2, 4, r).unwrap().last_state())),
-        entry("Lstm, masked", [5, 2], both_ways(Lstm::new(2, 3, r).unwrap().masked())),
-        entry("MultiHeadAttention", [5, 4], gentle(MultiHeadAttention::new(4, 2, r).unwrap())),
-        entry(
-            "MultiHeadAttention, causal",
-            [4, 6],
-            gentle(MultiHeadAttention::new(6, 2, r).unwrap().causal().masked()),
-        ),
+        entry("Lstm", [4, 3], Lstm::new(3, 5, r)),
+        entry("Lstm, both ways", [3, 2], both_ways(Lstm::new(2, 4, r).last_state())),
+        entry("Lstm, masked", [5, 2], both_ways(Lstm::new(2, 3, r).masked())),
+        entry("MultiHeadAttention", [5, 4], gentle(MultiHeadAttention::new(4, 2, r))),
+        entry("MultiHeadAttention, causal", [4, 6], gentle(MultiHeadAttention::new(6, 2, r).causal().masked())),
         entry("Pad2d", [2, 3, 4], Pad2d::zero([[1, 0], [2, 1]])),
         entry("Pad2d, reflecting", [2, 3, 4], Pad2d::reflect([[2, 1], [3, 0]])),
         entry("Pad2d, replicating", [2, 3, 4], Pad2d::replicate([[1, 2], [0, 3]])),
@@ -122,8 +117,8 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("MaxPool2d, overlapping", [2, 5, 6], MaxPool2d::new([3, 2]).stride([2, 1]).padding([1, 1]).ceil()),
         entry("MaxPool2d, dilated", [2, 6, 5], MaxPool2d::new([2, 3]).stride([1, 1]).dilation([3, 2]).padding(1)),
         entry("MaxPool2d, whole", [3, 4, 3], MaxPool2d::new([4, 3])),
-        entry("Permute", [3, 2, 4], Permute::new([2, 0, 1]).unwrap()),
-        entry("Permute a sequence", [4, 3], Permute::new([1, 0]).unwrap()),
+        entry("Permute", [3, 2, 4], Permute::new([2, 0, 1])),
+        entry("Permute a sequence", [4, 3], Permute::new([1, 0])),
         entry("PixelShuffle", [8, 3, 2], PixelShuffle::new(2)),
         entry("PRelu", 6, PRelu::new()),
         entry("PRelu per feature", 6, PRelu::from_parameters(spread(6))),
@@ -136,9 +131,9 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("Reshape", [3, 2, 4], Reshape::new([6, 4])),
         entry("RmsNorm", 7, RmsNorm::new(7)),
         entry("RmsNorm of steps", [3, 5], RmsNorm::new(5).without_affine()),
-        entry("Rnn", [4, 3], both_ways(Rnn::new(3, 5, r).unwrap().masked())),
+        entry("Rnn", [4, 3], both_ways(Rnn::new(3, 5, r).masked())),
         // After one step: after more, both extremes may end in the flat part, and what is between them not.
-        entry("Rnn with ReLU", [1, 3], Rnn::relu(3, 5, r).unwrap().last_state()),
+        entry("Rnn with ReLU", [1, 3], Rnn::relu(3, 5, r).last_state()),
         entry("RRelu", 8, RRelu::default()),
         entry("Sequential", 6, Sequential::mlp(&[6, 8, 7, 3], Tanh, r).unwrap()),
         entry("SinusoidalPositions", [4, 3], SinusoidalPositions::new().masked()),
@@ -228,12 +223,12 @@ fn gentle<A: Scalar>(mut layer: impl Layer<A>) -> impl Layer<A> {
 /// A recurrent layer of two layers in both directions.
 fn both_ways<A: Scalar, C: Cell>(layer: Recurrent<A, C>) -> Recurrent<A, C> {
     let r = &mut rng(6);
-    layer.stacked(2, r).and_then(|layer| layer.bidirectional(r)).unwrap()
+    layer.stacked(2, r).bidirectional(r)
 }
 
 /// A convolution with groups.
 fn conv2d<A: Scalar>(inputs: usize, outputs: usize, kernel: [usize; 2], groups: usize) -> Conv2d<A> {
-    Conv2d::grouped(inputs, outputs, kernel, groups, &mut rng(6)).unwrap()
+    Conv2d::grouped(inputs, outputs, kernel, groups, &mut rng(6))
 }
 
 /// So many different numbers from -0.5 to 0.5.

@@ -116,17 +116,16 @@ fn branches_come_back_as_they_were() -> Result<()> {
 #[test]
 fn networks_of_blocks_come_back() -> Result<()> {
     let r = &mut rng(2);
-    let attend = Sequential::new([5, 4]).with(LayerNorm::new(4))?.with(MultiHeadAttention::new(4, 2, r)?)?;
+    let attend = Sequential::new([5, 4]).with(LayerNorm::new(4))?.with(MultiHeadAttention::new(4, 2, r))?;
     let feed = Sequential::new([5, 4]).with(LayerNorm::new(4))?.with(Dense::new(4, 8, r))?;
     let feed = feed.with(Gelu)?.with(Dense::new(8, 4, r))?;
     let transformer = Sequential::<f32>::new([5, 4]).with(Residual::new(attend))?.with(Residual::new(feed))?;
-    let convolve = |inputs, outputs, kernel, r: &mut _| {
-        Conv2d::new(inputs, outputs, [kernel; 2], r).map(|layer| layer.padding(Padding::Same))
-    };
-    let body = Sequential::new([3, 6, 5]).with(convolve(3, 4, 3, r)?)?.with(BatchNorm::new(4))?.with(Relu)?;
-    let inception = Parallel::concat().branch(convolve(4, 2, 1, r)?).branch(convolve(4, 3, 3, r)?).branch(Identity);
+    let convolve =
+        |inputs, outputs, kernel, r: &mut _| Conv2d::new(inputs, outputs, [kernel; 2], r).padding(Padding::Same);
+    let body = Sequential::new([3, 6, 5]).with(convolve(3, 4, 3, r))?.with(BatchNorm::new(4))?.with(Relu)?;
+    let inception = Parallel::concat().branch(convolve(4, 2, 1, r)).branch(convolve(4, 3, 3, r)).branch(Identity);
     let images = Sequential::<f32>::new([3, 6, 5])
-        .with(Residual::new(body).projection(convolve(3, 4, 1, r)?))?
+        .with(Residual::new(body).projection(convolve(3, 4, 1, r)))?
         .with(inception)?
         .with(GlobalAvgPool)?;
     for (name, network) in [("transformer", transformer), ("images", images)] {

@@ -145,7 +145,7 @@ fn convolutions_have_the_axes_of_pytorch_and_keras() -> Result<()> {
     let r = &mut rng(1);
     let mut compared = 0;
     // Here (kernel, inputs, outputs), and so in Keras; in PyTorch the other way round.
-    let network = Sequential::new([6, 4]).with(Conv1d::grouped(4, 6, 3, 2, r)?)?;
+    let network = Sequential::new([6, 4]).with(Conv1d::grouped(4, 6, 3, 2, r))?;
     let weight = network.parameter("0.weight").unwrap();
     let [torch, keras] = [Names::new(), Names::keras()].map(|names| File::of("conv1d", &names, &network));
     assert_eq!((torch.names(), keras.names()), ("0.bias 0.weight".into(), "0.bias 0.kernel".into()));
@@ -158,8 +158,8 @@ fn convolutions_have_the_axes_of_pytorch_and_keras() -> Result<()> {
     }
     // (outputs, inputs, height, width) as in PyTorch, and of transposed ones (inputs, outputs, height, width); Keras has
     // height and width first, then those two the other way round.
-    let convolution = Sequential::new([3, 5, 5]).with(Conv2d::new(3, 4, [2, 3], r)?)?;
-    let transposed = Sequential::new([3, 5, 5]).with(ConvTranspose2d::new(3, 4, [2, 3], r)?)?;
+    let convolution = Sequential::new([3, 5, 5]).with(Conv2d::new(3, 4, [2, 3], r))?;
+    let transposed = Sequential::new([3, 5, 5]).with(ConvTranspose2d::new(3, 4, [2, 3], r))?;
     for (network, [a, b]) in [(convolution, [4, 3]), (transposed, [3, 4])] {
         let weight = network.parameter("0.weight").unwrap();
         let torch = File::of("conv2d", &Names::new(), &network).array("0.weight");
@@ -172,7 +172,7 @@ fn convolutions_have_the_axes_of_pytorch_and_keras() -> Result<()> {
         }
     }
     // Depthwise: (height, width, channels, outputs of each).
-    let network = Sequential::new([3, 5, 5]).with(Conv2d::grouped(3, 6, [2, 3], 3, r)?)?;
+    let network = Sequential::new([3, 5, 5]).with(Conv2d::grouped(3, 6, [2, 3], 3, r))?;
     let weight = network.parameter("0.weight").unwrap();
     let keras = File::of("depthwise", &Names::keras(), &network).array("0.kernel");
     assert_eq!(keras.shape(), [2, 3, 3, 2]);
@@ -249,8 +249,8 @@ fn keras_states(file: &File, place: &str, x: &Array2<f64>, gru: bool) -> Vec<f64
 #[test]
 fn recurrent_layers_have_the_gates_of_keras() -> Result<()> {
     let r = &mut rng(3);
-    let lstm = Sequential::new([4, 3]).with(Lstm::new(3, 5, r)?.bidirectional(r)?.last_state())?;
-    let gru = Sequential::new([4, 3]).with(Gru::new(3, 5, r)?.bidirectional(r)?.last_state())?;
+    let lstm = Sequential::new([4, 3]).with(Lstm::new(3, 5, r).bidirectional(r).last_state())?;
+    let gru = Sequential::new([4, 3]).with(Gru::new(3, 5, r).bidirectional(r).last_state())?;
     for (network, is_gru) in [(lstm, false), (gru, true)] {
         let file = File::of("recurrent", &Names::keras(), &network);
         let x: Array2<f64> = zoo::random(1, 12, 4);
@@ -262,7 +262,7 @@ fn recurrent_layers_have_the_gates_of_keras() -> Result<()> {
             assert!((got - want).abs() < 1e-12, "{got}, not {want}");
         }
     }
-    let stacked = Sequential::new([4, 3]).with(Rnn::new(3, 5, r)?.stacked(2, r)?)?;
+    let stacked = Sequential::new([4, 3]).with(Rnn::new(3, 5, r).stacked(2, r))?;
     let file = File::of("recurrent", &Names::keras(), &stacked);
     let want = "0.layer0.bias 0.layer0.kernel 0.layer0.recurrent_kernel 0.layer1.bias 0.layer1.kernel \
                 0.layer1.recurrent_kernel";
@@ -274,7 +274,7 @@ fn recurrent_layers_have_the_gates_of_keras() -> Result<()> {
 
 #[test]
 fn attention_has_the_kernels_of_keras() -> Result<()> {
-    let network = Sequential::new([5, 6]).with(MultiHeadAttention::new(6, 2, &mut rng(3))?)?;
+    let network = Sequential::new([5, 6]).with(MultiHeadAttention::new(6, 2, &mut rng(3)))?;
     let [torch, keras] = [Names::new(), Names::keras()].map(|names| File::of("attention", &names, &network));
     let packed = network.parameter("0.in_proj_weight").unwrap();
     assert_eq!(torch.array("0.in_proj_weight"), packed.t().into_dyn());
@@ -295,10 +295,10 @@ fn attention_has_the_kernels_of_keras() -> Result<()> {
 #[test]
 fn weights_of_keras_are_loaded_by_their_paths() -> Result<()> {
     let path = builder::folder("keras").join("x");
-    let network = Sequential::<f64>::new([4, 3]).with(Gru::new(3, 2, &mut rng(1))?.last_state())?;
+    let network = Sequential::<f64>::new([4, 3]).with(Gru::new(3, 2, &mut rng(1)).last_state())?;
     let network = network.with(Dense::new(2, 1, &mut rng(1)))?;
     network.save_state_dict(&path, &Names::keras().rename("gru/gru_cell", "0").rename("head", "1"))?;
-    let mut other = Sequential::<f64>::new([4, 3]).with(Gru::new(3, 2, &mut rng(2))?.last_state())?;
+    let mut other = Sequential::<f64>::new([4, 3]).with(Gru::new(3, 2, &mut rng(2)).last_state())?;
     other = other.with(Dense::new(2, 1, &mut rng(2)))?;
     let names = Names::keras().rename("gru.gru_cell", "0").rename("head", "1");
     assert_eq!(other.load_state_dict(&path, &names)?, Unmatched::default());

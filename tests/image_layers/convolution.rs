@@ -12,7 +12,7 @@ fn random_conv2d(rng: &mut Rng) -> Option<(Box<dyn Layer<f64>>, Shape)> {
     let groups = pick(rng, 1, 3);
     let (inputs, outputs) = (groups * pick(rng, 1, 3), groups * pick(rng, 1, 5));
     let kernel = pair(rng, 1, 4);
-    let layer = Conv2d::grouped(inputs, outputs, kernel, groups, rng).unwrap();
+    let layer = Conv2d::grouped(inputs, outputs, kernel, groups, rng);
     let layer = layer.stride(pair(rng, 1, 3)).dilation(pair(rng, 1, 2));
     let layer = match pick(rng, 0, 2) {
         0 => layer.padding(Padding::Same),
@@ -99,7 +99,7 @@ fn conv2d_is_its_definition() {
 fn any_number_of_threads_gives_the_same_bits() {
     fn step<A: Scalar>(groups: usize, threads: usize) -> Vec<Array2<A>> {
         let rng = &mut rng(3);
-        let layer = Conv2d::<A>::grouped(8, 16, [3, 3], groups, rng).unwrap().padding(1);
+        let layer = Conv2d::<A>::grouped(8, 16, [3, 3], groups, rng).padding(1);
         let network = Sequential::new([8, 19, 17]).with(layer).unwrap();
         let x = Init::STANDARD_NORMAL.matrix(37, 8 * 19 * 17, rng);
         let dy = Init::STANDARD_NORMAL.matrix(37, network.output().len(), rng);
@@ -128,7 +128,7 @@ fn any_number_of_threads_gives_the_same_bits() {
 fn a_large_convolution_has_the_right_gradients() {
     // More than one vector of channels and of places, rows left over in every tile.
     let rng = &mut rng(4);
-    let layer = Conv2d::new(3, 35, [3, 2], rng).unwrap().padding(1);
+    let layer = Conv2d::new(3, 35, [3, 2], rng).padding(1);
     let x = Init::STANDARD_NORMAL.matrix(2, 3 * 9 * 13, rng);
     let report = gradcheck::layer(&layer, [3, 9, 13], &x, 1).unwrap();
     assert!(report.passes(1e-7), "{report}");
@@ -140,7 +140,7 @@ fn a_large_convolution_has_the_right_gradients() {
 fn random_tiles(rng: &mut Rng) -> Option<(Box<dyn Layer<f64>>, Shape)> {
     let groups = pick(rng, 1, 5) / 5 + 1;
     let (inputs, outputs) = (groups * pick(rng, 8, 9), groups * pick(rng, 8, 9));
-    let layer = Conv2d::grouped(inputs, outputs, [3, 3], groups, rng).unwrap();
+    let layer = Conv2d::grouped(inputs, outputs, [3, 3], groups, rng);
     let [height, width] = [pick(rng, 2, 6), pick(rng, 2, 6)];
     Some((Box::new(layer.padding([pair(rng, 1, 3), pair(rng, 1, 3)])), [inputs, height, width].into()))
 }
@@ -154,19 +154,20 @@ fn conv2d_of_tiles_has_the_right_gradients() {
 fn impossible_convolutions_are_errors() {
     let rng = &mut rng(5);
     let mut text = |inputs, outputs, kernel, groups| {
-        Conv2d::<f64>::grouped(inputs, outputs, kernel, groups, rng).unwrap_err().to_string()
+        let layer = Conv2d::<f64>::grouped(inputs, outputs, kernel, groups, rng);
+        Sequential::new([inputs, 9, 9]).with(layer).unwrap_err().to_string()
     };
-    assert_eq!(text(0, 2, [3, 3], 1), "the channels in of Conv2d(0 -> 2, 3x3) must be at least 1, got 0");
-    assert_eq!(text(2, 0, [3, 3], 1), "the channels out of Conv2d(2 -> 0, 3x3) must be at least 1, got 0");
-    assert_eq!(text(2, 2, [3, 0], 1), "the kernel of Conv2d(2 -> 2, 3x0) must be at least 1, got 0");
+    assert_eq!(text(0, 2, [3, 3], 1), "layer 0, the channels in of Conv2d(0 -> 2, 3x3) must be at least 1, got 0");
+    assert_eq!(text(2, 0, [3, 3], 1), "layer 0, the channels out of Conv2d(2 -> 0, 3x3) must be at least 1, got 0");
+    assert_eq!(text(2, 2, [3, 0], 1), "layer 0, the kernel of Conv2d(2 -> 2, 3x0) must be at least 1, got 0");
     for groups in [0, 2, 3] {
-        let want =
-            format!("the groups of Conv2d(4 -> 3, 1x1) must be a divisor of both numbers of channels, got {groups}");
-        assert_eq!(text(4, 3, [1, 1], groups), want);
+        let text = text(4, 3, [1, 1], groups);
+        assert!(text.starts_with("layer 0, the groups of Conv2d(4 -> 3, 1x1"), "{text}");
+        assert!(text.ends_with(&format!("must be a divisor of both numbers of channels, got {groups}")), "{text}");
     }
     assert!(text(usize::MAX, 2, [usize::MAX, 3], 1).contains("small enough for the memory"));
 
-    let conv = || Conv2d::<f64>::new(2, 3, [3, 5], &mut neuropil::rng(0)).unwrap();
+    let conv = || Conv2d::<f64>::new(2, 3, [3, 5], &mut neuropil::rng(0));
     let text = |layer: Conv2d<f64>, shape: Shape| Sequential::new(shape).with(layer).unwrap_err().to_string();
     assert_eq!(
         text(conv(), [3, 9, 9].into()),

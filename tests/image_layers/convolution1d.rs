@@ -8,7 +8,7 @@ use super::random::{Rng, gradients, pair, pick};
 fn random_conv1d(rng: &mut Rng) -> (Box<dyn Layer<f64>>, Shape) {
     let groups = pick(rng, 1, 3);
     let (inputs, outputs) = (groups * pick(rng, 1, 4), groups * pick(rng, 1, 5));
-    let layer = Conv1d::grouped(inputs, outputs, pick(rng, 1, 5), groups, rng).unwrap();
+    let layer = Conv1d::grouped(inputs, outputs, pick(rng, 1, 5), groups, rng);
     let layer = layer.stride(pick(rng, 1, 3)).dilation(pick(rng, 1, 3));
     let layer = match pick(rng, 0, 3) {
         0 => layer.padding_same(),
@@ -65,7 +65,7 @@ fn conv1d_is_its_definition() {
 
 #[test]
 fn a_causal_convolution_does_not_see_the_future() {
-    let layer = Conv1d::<f64>::new(2, 3, 3, &mut rng(3)).unwrap().dilation(2).causal();
+    let layer = Conv1d::<f64>::new(2, 3, 3, &mut rng(3)).dilation(2).causal();
     let network = Sequential::new([10, 2]).with(layer).unwrap();
     let x = Init::STANDARD_NORMAL.matrix(1, 20, &mut rng(4));
     let y = network.predict(&x).unwrap();
@@ -84,7 +84,7 @@ fn a_causal_convolution_does_not_see_the_future() {
 fn any_number_of_threads_gives_the_same_bits() {
     let step = |threads: usize| -> Vec<Array2<f32>> {
         let rng = &mut rng(5);
-        let layer = Conv1d::<f32>::new(16, 24, 5, rng).unwrap().padding(2);
+        let layer = Conv1d::<f32>::new(16, 24, 5, rng).padding(2);
         let network = Sequential::new([70, 16]).with(layer).unwrap();
         let x = Init::STANDARD_NORMAL.matrix(37, 70 * 16, rng);
         let dy = Init::STANDARD_NORMAL.matrix(37, 70 * 24, rng);
@@ -107,17 +107,18 @@ fn any_number_of_threads_gives_the_same_bits() {
 #[test]
 fn impossible_convolutions_are_errors() {
     let rng = &mut rng(6);
-    let text = |error: Error| error.to_string();
-    let error = Conv1d::<f64>::new(0, 2, 3, rng).unwrap_err();
-    assert_eq!(text(error), "the channels in of Conv1d(0 -> 2, 3) must be at least 1, got 0");
-    let error = Conv1d::<f64>::new(1, 2, 0, rng).unwrap_err();
-    assert_eq!(text(error), "the kernel of Conv1d(1 -> 2, 0) must be at least 1, got 0");
-    let error = Conv1d::<f64>::grouped(4, 6, 3, 4, rng).unwrap_err();
-    assert_eq!(text(error), "the groups of Conv1d(4 -> 6, 3) must be a divisor of both numbers of channels, got 4");
-    assert!(Conv1d::<f64>::new(usize::MAX, 2, 3, rng).is_err());
-
-    let conv = || Conv1d::<f64>::new(2, 3, 5, &mut neuropil::rng(0)).unwrap();
     let text = |layer: Conv1d<f64>, shape: Shape| Sequential::new(shape).with(layer).unwrap_err().to_string();
+    let error = text(Conv1d::new(0, 2, 3, rng), [9, 0].into());
+    assert_eq!(error, "layer 0, the channels in of Conv1d(0 -> 2, 3) must be at least 1, got 0");
+    let error = text(Conv1d::new(1, 2, 0, rng).causal(), [9, 1].into());
+    assert_eq!(error, "layer 0, the kernel of Conv1d(1 -> 2, 0) must be at least 1, got 0");
+    let error = text(Conv1d::grouped(4, 6, 3, 4, rng), [9, 4].into());
+    let wants = "must be a divisor of both numbers of channels, got 4";
+    assert_eq!(error, format!("layer 0, the groups of Conv1d(4 -> 6, 3, 4 groups) {wants}"));
+    let error = text(Conv1d::new(usize::MAX, 2, 3, rng), [9, usize::MAX].into());
+    assert!(error.contains("small enough for the memory"), "{error}");
+
+    let conv = || Conv1d::<f64>::new(2, 3, 5, &mut neuropil::rng(0));
     assert_eq!(
         text(conv(), [9, 3].into()),
         "layer 0, Conv1d(2 -> 3, 5), takes sequences of 2 features, got [9, 3] = 27"

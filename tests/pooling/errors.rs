@@ -102,20 +102,20 @@ fn samples_of_the_wrong_shape() {
 
 #[test]
 fn axes_that_are_no_order() {
-    let text = |error: Result<Permute>| error.unwrap_err().to_string();
+    let text = |layer: Permute| Sequential::<f32>::new([4, 4]).with(layer).unwrap_err().to_string();
     assert_eq!(
         text(Permute::new([0, 0])),
-        "the axes of Permute([0, 0]) must be all there are, each of them once, got 0"
+        "layer 0, the axes of Permute([0, 0]) must be all there are, each of them once, got 0"
     );
     assert_eq!(
         text(Permute::new([0, 3, 1])),
-        "the axes of Permute([0, 3, 1]) must be all there are, each of them once, got 3"
+        "layer 0, the axes of Permute([0, 3, 1]) must be all there are, each of them once, got 3"
     );
-    for error in [Permute::new([0]), Permute::new([0, 1, 2, 3]), Permute::new([])] {
-        assert!(text(error).contains("must be two for sequences or three for images"));
+    for layer in [Permute::new([0]), Permute::new([0, 1, 2, 3]), Permute::new([])] {
+        assert!(text(layer).contains("must be two for sequences or three for images"));
     }
-    let error = Sequential::<f32>::new([4, 4]).with(Permute::new([1, 2, 0]).unwrap()).unwrap_err().to_string();
+    let error = Sequential::<f32>::new([4, 4]).with(Permute::new([1, 2, 0])).unwrap_err().to_string();
     assert_eq!(error, "layer 0, Permute([1, 2, 0]), takes images [channels, height, width], got [4, 4] = 16");
-    let error = Sequential::<f32>::new(16).with(Permute::new([1, 0]).unwrap()).unwrap_err().to_string();
+    let error = Sequential::<f32>::new(16).with(Permute::new([1, 0])).unwrap_err().to_string();
     assert_eq!(error, "layer 0, Permute([1, 0]), takes sequences [steps, features], got 16");
 }

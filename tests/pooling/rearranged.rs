@@ -52,7 +52,7 @@ fn permute_is_that_of_ndarray() {
     for _ in 0..50 {
         let (channels, [height, width], [a, b, c]) = (pick(rng, 1, 5), pair(rng, 1, 9), shuffled(rng));
         let x = coarse(3, channels * height * width, rng);
-        let permute = Permute::new([a, b, c]).unwrap();
+        let permute = Permute::new([a, b, c]);
         let network = Sequential::new([channels, height, width]).with(permute).unwrap();
         let images = adapt::images(&x, [channels, height, width]).unwrap();
         let want = images.permuted_axes([0, a + 1, b + 1, c + 1]);
@@ -135,7 +135,7 @@ fn a_large_mean_is_exact() {
 #[test]
 fn arrays_of_more_axes_are_matrices() {
     let images = Array4::from_shape_fn((4, 3, 2, 5), |(n, c, h, w)| (1000 * n + 100 * c + 10 * h + w) as f64);
-    let layer = || Permute::new([0, 2, 1]).unwrap();
+    let layer = || Permute::new([0, 2, 1]);
     let want = images.clone().permuted_axes([0, 1, 3, 2]);
     let network = Sequential::new([3, 2, 5]).with(layer()).unwrap();
     let check = |x: &Array4<f64>, is_view: bool| {

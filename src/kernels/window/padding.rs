@@ -10,7 +10,7 @@
 /// use neuropil::prelude::*;
 ///
 /// let conv = |padding: Padding| {
-///     Conv2d::<f32>::new(1, 4, [3, 3], &mut rng(0))?.padding(padding).output_shape([1, 9, 9].into())
+///     Conv2d::<f32>::new(1, 4, [3, 3], &mut rng(0)).padding(padding).output_shape([1, 9, 9].into())
 /// };
 /// assert_eq!(conv(0.into())?, [4, 7, 7].into());
 /// assert_eq!(conv(Padding::Same)?, [4, 9, 9].into());

@@ -47,7 +47,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
     /// use neuropil::prelude::*;
     /// use ndarray::array;
     ///
-    /// let layer = MultiHeadAttention::<f64>::new(2, 1, &mut rng(1))?;
+    /// let layer = MultiHeadAttention::<f64>::new(2, 1, &mut rng(1));
     /// let (query, memory) = (array![[1.0, 2.0]], array![[0.5, 0.5, -1.0, 0.0, 9.0, 9.0]]);
     /// let mut attention = Attention::default();
     /// let y = layer.attend(&query, &memory, &memory, Some(&array![[false, false, true]]), &mut attention)?;
@@ -58,7 +58,8 @@ impl<A: Scalar> MultiHeadAttention<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Dimensions`] for rows that are not a multiple of a step, and for matrices whose sizes do not match.
+    /// [`Error::Dimensions`] for rows that are not a multiple of a step, and for matrices whose sizes do not match;
+    /// [`Error::Setting`] for a layer without features, or heads that do not divide them.
     pub fn attend(
         &self,
         query: &Matrix<A>,
@@ -67,6 +68,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
         hidden: Option<&ArrayRef2<bool>>,
         attention: &mut Attention<A>,
     ) -> Result<Array2<A>> {
+        self.check_heads()?;
         let features = self.features();
         let (samples, queries) = (query.nrows(), query.ncols().div_ceil(features).max(1));
         let keys = key.ncols().div_ceil(features).max(1);
@@ -98,6 +100,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
         [query, key, value]: [&Matrix<A>; 3],
         attention: &mut Attention<A>,
     ) -> Result<AttentionGradients<A>> {
+        self.check_heads()?;
         let (features, memory) = (self.features(), &mut attention.0);
         if memory.projected[0].ncols() != features || memory.p.nrows() != memory.samples * memory.queries * self.heads {
             return Err(Error::Order { call: "attend_backward", needs: "`attend` of the same layer" });

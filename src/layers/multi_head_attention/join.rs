@@ -20,7 +20,7 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 ///
 /// let mut g = Network::<f64>::new();
 /// let (query, memory) = (g.input("query", [2, 8]), g.input("memory", [5, 8]));
-/// let seen = g.join(MultiHeadAttention::new(8, 2, &mut rng(1))?, [query, memory])?;
+/// let seen = g.join(MultiHeadAttention::new(8, 2, &mut rng(1)), [query, memory])?;
 /// g.output("seen", seen)?;
 /// assert_eq!(g.prediction_shape(), Shape::Sequence { steps: 2, features: 8 });
 /// # Ok::<(), Error>(())

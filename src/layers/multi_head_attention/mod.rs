@@ -1,11 +1,13 @@
 //! [`MultiHeadAttention`]: each position of a sequence attends to all positions.
 
+use std::convert::Infallible;
 use std::fmt;
 
 use ndarray::Array2;
 use rand::Rng;
 
-use crate::error::{NO_FORWARD, check_setting};
+use crate::error::{NO_FORWARD, check_setting_of};
+use crate::init::full;
 use crate::kernels::{add_row, column_sums, gemm::gemm, groups, groups_mut, resize};
 use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
 use crate::spec::Spec;
@@ -48,7 +50,7 @@ use memory::Memory;
 /// ```
 /// use neuropil::prelude::*;
 ///
-/// let layer = MultiHeadAttention::<f32>::new(64, 4, &mut rng(1))?.causal();
+/// let layer = MultiHeadAttention::<f32>::new(64, 4, &mut rng(1)).causal();
 /// let network = Sequential::new([10, 64]).with(layer)?;
 /// assert_eq!(network.output(), Shape::Sequence { steps: 10, features: 64 });
 /// assert_eq!(network.parameter_count(), 4 * (64 * 64 + 64));
@@ -72,36 +74,34 @@ pub struct MultiHeadAttention<A: Scalar> {
 impl<A: Scalar> MultiHeadAttention<A> {
     /// Creates a layer with `PyTorch`'s default initialisation: `[W_q, W_k, W_v]` Glorot uniform, Wₒ uniform in
     /// ±1/√features, biases 0.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] for sizes of 0 or that exceed memory, and if the heads do not divide the features.
-    pub fn new(features: usize, heads: usize, rng: &mut impl Rng) -> Result<Self> {
-        let bound = 1.0 / (features as f64).sqrt();
-        Self::of(features, heads, true, |name, rows, columns| {
-            Ok(match name {
+    pub fn new(features: usize, heads: usize, rng: &mut impl Rng) -> Self {
+        let bound = 1.0 / (features.max(1) as f64).sqrt();
+        let Ok(layer) = Self::of(features, heads, true, |name, rows, columns| {
+            Ok::<_, Infallible>(match name {
                 "in_proj_weight" => Init::XAVIER_UNIFORM.matrix(rows, columns, rng),
                 "out_proj.weight" => Init::Uniform { low: -bound, high: bound }.matrix(rows, columns, rng),
-                _ => Array2::from_elem((rows, columns), A::ZERO),
+                _ => full(rows, columns, A::ZERO),
             })
-        })
+        });
+        layer
     }
 
     /// The layer whose parameters `values` creates from name, rows and columns.
-    fn of(
+    fn of<E>(
         features: usize,
         heads: usize,
         with_bias: bool,
-        mut values: impl FnMut(&str, usize, usize) -> Result<Array2<A>>,
-    ) -> Result<Self> {
-        check_sizes(features, heads)?;
+        mut values: impl FnMut(&str, usize, usize) -> Result<Array2<A>, E>,
+    ) -> Result<Self, E> {
+        let three = features.saturating_mul(3);
         let mut weight =
             |name, columns| Ok(Parameter::weight(name, &[features, columns], values(name, features, columns)?));
-        let (in_weight, out_weight) = (weight("in_proj_weight", 3 * features)?, weight("out_proj.weight", features)?);
+        let (in_weight, out_weight) = (weight("in_proj_weight", three)?, weight("out_proj.weight", features)?);
         let mut bias = |name, columns| {
             let bias = with_bias.then(|| values(name, 1, columns)).transpose()?;
             Ok(bias.map(|bias| Parameter::bias(name, &[columns], bias)))
         };
-        let (in_bias, out_bias) = (bias("in_proj_bias", 3 * features)?, bias("out_proj.bias", features)?);
+        let (in_bias, out_bias) = (bias("in_proj_bias", three)?, bias("out_proj.bias", features)?);
         Ok(Self { heads, in_weight, in_bias, out_weight, out_bias, causal: false, masked: false })
     }
 
@@ -116,7 +116,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
     /// ```
     /// use neuropil::prelude::*;
     ///
-    /// let network = Sequential::new([3, 2]).with(MultiHeadAttention::<f64>::new(2, 1, &mut rng(1))?.causal())?;
+    /// let network = Sequential::new([3, 2]).with(MultiHeadAttention::<f64>::new(2, 1, &mut rng(1)).causal())?;
     /// let y = network.predict(&ndarray::array![[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [1.0, 2.0, 3.0, 4.0, -7.0, 0.0]])?;
     /// assert_eq!(y.slice(ndarray::s![0, ..4]), y.slice(ndarray::s![1, ..4])); // the last step is masked
     /// # Ok::<(), Error>(())
@@ -143,6 +143,14 @@ impl<A: Scalar> MultiHeadAttention<A> {
         self.out_weight.nrows()
     }
 
+    /// Returns an error unless there are features, which the heads divide.
+    fn check_heads(&self) -> Result<()> {
+        let (features, heads) = (self.features(), self.heads);
+        check_setting_of(self, "features", features as f64, "at least 1", features > 0)?;
+        let divides = heads > 0 && features.is_multiple_of(heads);
+        check_setting_of(self, "heads", heads as f64, "at least 1 and a divisor of the features", divides)
+    }
+
     /// Whether the attention weights of all heads fit in memory.
     fn fits_memory(&self, queries: usize, keys: usize) -> bool {
         let bytes = queries.checked_mul(keys).and_then(|n| n.checked_mul(self.heads * size_of::<f64>()));
@@ -157,24 +165,9 @@ impl<A: Scalar> MultiHeadAttention<A> {
     }
 }
 
-/// Checks that sizes are positive, heads divide features, and the weights fit in memory.
-fn check_sizes(features: usize, heads: usize) -> Result<()> {
-    let (feature_count, head_count) = (features as f64, heads as f64);
-    check_setting("the features of MultiHeadAttention", feature_count, "at least 1", features > 0)?;
-    let fits = features.checked_mul(features).and_then(|n| n.checked_mul(4 * size_of::<f64>()));
-    let fits = fits.is_some_and(|bytes| isize::try_from(bytes).is_ok());
-    check_setting(
-        "the features of MultiHeadAttention",
-        feature_count,
-        "few enough for weights that fit in memory",
-        fits,
-    )?;
-    let divides = heads > 0 && features.is_multiple_of(heads);
-    check_setting("the heads of MultiHeadAttention", head_count, "at least 1 and a divisor of the features", divides)
-}
-
 impl<A: Scalar> Layer<A> for MultiHeadAttention<A> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
+        self.check_heads()?;
         let wants = match input {
             Shape::Sequence { steps, features } if steps > 0 && features == self.features() => {
                 if self.fits_memory(steps, steps) {

@@ -1,10 +1,11 @@
 //! [`Recurrent`]: the common part of [`Rnn`](super::Rnn), [`Lstm`](super::Lstm) and [`Gru`](super::Gru).
 
+use std::convert::Infallible;
 use std::fmt;
 
 use rand::Rng;
 
-use crate::error::{NO_FORWARD, check_setting};
+use crate::error::{NO_FORWARD, check_setting_of};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore, Role, parameters};
 use crate::spec::Spec;
 use crate::spec::layout::{Piece, System};
@@ -45,7 +46,7 @@ use weights::Weights;
 /// use neuropil::prelude::*;
 ///
 /// let mut rng = rng(1);
-/// let tagger = Lstm::<f32>::new(8, 16, &mut rng)?.stacked(2, &mut rng)?.bidirectional(&mut rng)?;
+/// let tagger = Lstm::<f32>::new(8, 16, &mut rng).stacked(2, &mut rng).bidirectional(&mut rng);
 /// assert_eq!(format!("{tagger:?}"), "Lstm(8 -> 16, 2 layers, bidirectional)");
 /// let network = Sequential::new([50, 8]).with(tagger)?;
 /// assert_eq!(network.output(), Shape::Sequence { steps: 50, features: 2 * 16 });
@@ -56,6 +57,7 @@ pub struct Recurrent<A: Scalar, C: Cell> {
     cell: C,
     inputs: usize,
     units: usize,
+    layers: usize,
     bidirectional: bool,
     last_state: bool,
     masked: bool,
@@ -65,42 +67,37 @@ pub struct Recurrent<A: Scalar, C: Cell> {
 
 impl<A: Scalar, C: Cell> Recurrent<A, C> {
     /// Creates a layer with this cell, with weights and biases uniform in ±1/√units.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] for sizes of 0 or that exceed memory.
-    pub fn with_cell(cell: C, inputs: usize, units: usize, rng: &mut impl Rng) -> Result<Self> {
-        let (bidirectional, last_state, masked) = (false, false, false);
-        Self { cell, inputs, units, bidirectional, last_state, masked, chains: Vec::new() }.draw(1, rng)
+    pub fn with_cell(cell: C, inputs: usize, units: usize, rng: &mut impl Rng) -> Self {
+        let (layers, bidirectional, last_state, masked) = (1, false, false, false);
+        Self { cell, inputs, units, layers, bidirectional, last_state, masked, chains: Vec::new() }.draw(rng)
     }
 
     /// Sets the number of stacked layers, and draws new parameters.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] for 0 layers, or sizes that exceed memory.
-    pub fn stacked(self, layers: usize, rng: &mut impl Rng) -> Result<Self> {
-        self.draw(layers, rng)
+    pub fn stacked(self, layers: usize, rng: &mut impl Rng) -> Self {
+        Self { layers, ..self }.draw(rng)
     }
 
     /// Makes the layer bidirectional, with a second set of weights that runs from the last step to the first. Draws new
     /// parameters.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] if they exceed memory.
-    pub fn bidirectional(mut self, rng: &mut impl Rng) -> Result<Self> {
-        let layers = self.layers();
-        self.bidirectional = true;
-        self.draw(layers, rng)
+    pub fn bidirectional(self, rng: &mut impl Rng) -> Self {
+        Self { bidirectional: true, ..self }.draw(rng)
     }
 
-    /// Sets the number of stacked layers, and draws new parameters.
-    fn draw(mut self, layers: usize, rng: &mut impl Rng) -> Result<Self> {
-        check_sizes::<C>(self.inputs, self.units, layers)?;
-        let bound = 1.0 / (self.units as f64).sqrt();
+    /// Draws new parameters; none if the memory for so many layers is refused.
+    fn draw(mut self, rng: &mut impl Rng) -> Self {
+        let bound = 1.0 / (self.units.max(1) as f64).sqrt();
         let init = Init::Uniform { low: -bound, high: bound };
         let with_bias = self.has_bias();
-        let drawn = |i| self.weights(i, with_bias, |_, rows, columns| Ok(init.matrix(rows, columns, rng)));
-        self.chains = (0..layers * self.directions()).map(drawn).collect::<Result<_>>()?;
-        Ok(self)
+        let mut chains = Vec::new();
+        if chains.try_reserve_exact(self.chain_count()).is_ok() {
+            chains.extend((0..self.chain_count()).map(|i| {
+                let Ok(weights) =
+                    self.weights(i, with_bias, |_, rows, columns| Ok::<_, Infallible>(init.matrix(rows, columns, rng)));
+                weights
+            }));
+        }
+        self.chains = chains;
+        self
     }
 
     /// Removes the biases.
@@ -115,7 +112,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     /// ```
     /// use neuropil::prelude::*;
     ///
-    /// let network = Sequential::<f32>::new([20, 3]).with(Gru::new(3, 8, &mut rng(1))?.last_state())?;
+    /// let network = Sequential::<f32>::new([20, 3]).with(Gru::new(3, 8, &mut rng(1)).last_state())?;
     /// assert_eq!(network.output(), Shape::Flat(8));
     /// # Ok::<(), Error>(())
     /// ```
@@ -132,7 +129,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     /// ```
     /// use neuropil::prelude::*;
     ///
-    /// let layer = Lstm::<f64>::new(1, 2, &mut rng(1))?.masked().last_state();
+    /// let layer = Lstm::<f64>::new(1, 2, &mut rng(1)).masked().last_state();
     /// let (short, long) = (Sequential::new([2, 1]).with(layer.clone())?, Sequential::new([4, 1]).with(layer)?);
     /// assert_eq!(short.predict_one(&[0.5, -1.0])?, long.predict_one(&[0.5, -1.0, 0.0, 0.0])?);
     /// # Ok::<(), Error>(())
@@ -154,7 +151,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
 
     /// The number of stacked layers.
     pub fn layers(&self) -> usize {
-        self.chains.len() / self.directions()
+        self.layers
     }
 
     /// The number of directions: 2 if bidirectional, else 1.
@@ -162,34 +159,32 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         if self.bidirectional { 2 } else { 1 }
     }
 
+    fn chain_count(&self) -> usize {
+        self.layers.saturating_mul(self.directions())
+    }
+
     fn has_bias(&self) -> bool {
         self.chains.iter().all(|weights| weights.bias.is_some())
     }
 
-    fn layer_inputs(&self, layer: usize) -> usize {
-        if layer == 0 { self.inputs } else { self.directions() * self.units }
+    /// Returns an error unless all sizes are positive and the parameters could be drawn.
+    fn check(&self) -> Result<()> {
+        for (name, got) in [("inputs", self.inputs), ("units", self.units), ("layers", self.layers)] {
+            check_setting_of(self, name, got as f64, "at least 1", got > 0)?;
+        }
+        let drawn = |weights: &Weights<A>| !weights.ih.is_empty() && !weights.hh.is_empty();
+        let drawn = self.chains.len() == self.chain_count() && self.chains.iter().all(drawn);
+        check_setting_of(self, "units", self.units as f64, "few enough for weights that fit into the memory", drawn)
     }
-}
 
-/// Checks that all sizes are positive, and that the weights of all layers and directions fit in memory.
-fn check_sizes<C: Cell>(inputs: usize, units: usize, layers: usize) -> Result<()> {
-    for (what, got) in [("inputs", inputs), ("units", units), ("layers", layers)] {
-        check_setting(&format!("the {what} of {}", C::NAME), got as f64, "at least 1", got > 0)?;
+    fn layer_inputs(&self, layer: usize) -> usize {
+        if layer == 0 { self.inputs } else { self.units.saturating_mul(self.directions()) }
     }
-    let numbers = inputs
-        .checked_add(units.saturating_mul(4))
-        .and_then(|rows| rows.checked_mul(units)?.checked_mul(2 * C::BLOCKS)?.checked_mul(layers));
-    let fits = numbers.is_some_and(|numbers| numbers <= isize::MAX as usize / size_of::<f64>());
-    check_setting(
-        &format!("the units of {}", C::NAME),
-        units as f64,
-        "few enough for their weights to fit in memory",
-        fits,
-    )
 }
 
 impl<A: Scalar, C: Cell> Layer<A> for Recurrent<A, C> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
+        self.check()?;
         match input {
             Shape::Sequence { steps, features } if steps > 0 && features == self.inputs => {
                 let features = self.directions() * self.units;
@@ -269,12 +264,11 @@ impl<A: Scalar, C: Cell> Restore<A> for Recurrent<A, C> {
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
         let spec = parts.spec();
         let (inputs, units, layers) = (spec.count("inputs")?, spec.count("units")?, spec.count("layers")?);
-        check_sizes::<C>(inputs, units, layers)?;
         let (bidirectional, bias) = (spec.flag("bidirectional")?, spec.flag("bias")?);
         let (last_state, masked) = (spec.flag("last_state")?, spec.flag("masked")?);
         let cell = C::restore(spec)?;
-        let mut layer = Self { cell, inputs, units, bidirectional, last_state, masked, chains: Vec::new() };
-        for i in 0..layers * layer.directions() {
+        let mut layer = Self { cell, inputs, units, layers, bidirectional, last_state, masked, chains: Vec::new() };
+        for i in 0..layer.chain_count() {
             let weights = layer.weights(i, bias, |name, rows, columns| parts.array(name, rows, columns))?;
             layer.chains.push(weights);
         }

@@ -76,7 +76,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     /// use neuropil::prelude::*;
     /// use ndarray::{array, concatenate, Axis};
     ///
-    /// let layer = Gru::<f64>::new(1, 3, &mut rng(1))?;
+    /// let layer = Gru::<f64>::new(1, 3, &mut rng(1));
     /// let whole = layer.run(&array![[0.5, 1.0, -1.0]], &mut RecurrentState::default())?;
     /// let mut state = RecurrentState::default();
     /// let first = layer.run(&array![[0.5]], &mut state)?;
@@ -88,8 +88,9 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     ///
     /// # Errors
     /// [`Error::Dimensions`] for rows that are not a multiple of a step, and for a state of another layer or another
-    /// number of samples. The state is not changed.
+    /// number of samples; [`Error::Setting`] for a layer without inputs or units. The state is not changed.
     pub fn run(&self, x: &Matrix<A>, state: &mut RecurrentState<A>) -> Result<Array2<A>> {
+        self.check()?;
         let (rows, width) = x.dim();
         let steps = width.div_ceil(self.inputs).max(1);
         if width != steps * self.inputs {
@@ -121,7 +122,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     /// use neuropil::layers::RecurrentState;
     /// use neuropil::prelude::*;
     ///
-    /// let (encoder, decoder) = (Lstm::<f64>::new(2, 4, &mut rng(1))?, Lstm::<f64>::new(3, 4, &mut rng(2))?);
+    /// let (encoder, decoder) = (Lstm::<f64>::new(2, 4, &mut rng(1)), Lstm::<f64>::new(3, 4, &mut rng(2)));
     /// let (x, start) = (ndarray::array![[0.1, 0.2, 0.3, 0.4]], ndarray::array![[1.0, 0.0, 0.0]]);
     /// let mut encoded = RecurrentState::default();
     /// encoder.run(&x, &mut encoded)?;

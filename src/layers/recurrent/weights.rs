@@ -31,14 +31,14 @@ impl<A: Scalar> Parameters<A> for Weights<A> {
 
 impl<A: Scalar, C: Cell> Recurrent<A, C> {
     /// The parameters of chain `i`; `values` creates each from its name, rows and columns.
-    pub(super) fn weights(
+    pub(super) fn weights<E>(
         &self,
         i: usize,
         with_bias: bool,
-        mut values: impl FnMut(&str, usize, usize) -> Result<Array2<A>>,
-    ) -> Result<Weights<A>> {
+        mut values: impl FnMut(&str, usize, usize) -> Result<Array2<A>, E>,
+    ) -> Result<Weights<A>, E> {
         let (layer, reverse) = (i / self.directions(), i % self.directions() == 1);
-        let (inputs, width) = (self.layer_inputs(layer), C::GATES * self.units);
+        let (inputs, width) = (self.layer_inputs(layer), self.units.saturating_mul(C::GATES));
         let name = |what: &str| format!("{what}_l{layer}{}", if reverse { "_reverse" } else { "" });
         let mut weight = |what, rows| {
             let matrix = values(&name(what), rows, width)?;

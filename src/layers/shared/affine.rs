@@ -3,6 +3,7 @@
 use ndarray::{Array1, Array2, Axis};
 
 use crate::error::NO_FORWARD;
+use crate::init::full;
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Info, Parameter, Parameters, Parts};
 use crate::spec::Formula;
@@ -24,7 +25,7 @@ impl<A: Scalar> Affine<A> {
 
     /// w = 1 and b = 0.
     pub(in crate::layers) fn new(shape: Shape) -> Self {
-        let filled = |name, value| Some(parameter(name, shape, Array2::from_elem((1, shape.len()), value)));
+        let filled = |name, value| Some(parameter(name, shape, full(1, shape.len(), value)));
         Self { weight: filled("weight", A::ONE), bias: filled("bias", A::ZERO) }
     }
 

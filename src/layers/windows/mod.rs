@@ -23,7 +23,9 @@ mod terms;
 mod text;
 
 pub(super) use onnx::{avg_pool, convolve, group_attribute, max_pool, window_attributes};
-pub(super) use parameters::{bias_parameter, bias_row, check_sizes, restore_bias, restore_sizes, uniform, weight_rows};
+pub(super) use parameters::{
+    bias_parameter, bias_row, check_sizes, fan, restore_bias, restore_sizes, uniform, weight_rows,
+};
 pub(super) use pools::{
     max_backward, max_forward, mean_backward, mean_forward, pool_axes, pool_axes_of_steps, pooled, whole,
 };

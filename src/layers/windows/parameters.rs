@@ -1,41 +1,32 @@
 //! The sizes, weights and biases of convolutions.
 
+use std::fmt::Debug;
+
 use ndarray::{Array, Array1, Array2, Axis, Dimension};
 
+use crate::error::check_setting_of;
 use crate::layer::{Parameter, Parts};
 use crate::{Error, Init, Result, Scalar};
 
-/// The fan-in of an output: channels in per group times kernel elements.
-///
-/// # Errors
-/// [`Error::Setting`] for invalid sizes, or sizes that exceed memory.
-pub(in crate::layers) fn check_sizes(
-    layer: &str,
-    inputs: usize,
-    outputs: usize,
-    kernel: &[usize],
-    groups: usize,
-) -> Result<usize> {
-    let sides: Vec<String> = kernel.iter().map(ToString::to_string).collect();
-    let check = |what: &str, wants, got: usize, ok: bool| {
-        let what = format!("{what} of {layer}({inputs} -> {outputs}, {})", sides.join("x"));
-        if ok { Ok(()) } else { Err(Error::Setting { what, wants, got: got as f64 }) }
-    };
-    check("the channels in", "at least 1", inputs, inputs > 0)?;
-    check("the channels out", "at least 1", outputs, outputs > 0)?;
-    check("the kernel", "at least 1", 0, !kernel.contains(&0))?;
+/// Returns an error unless a convolution has channels, and its groups divide them.
+pub(in crate::layers) fn check_sizes(layer: &dyn Debug, [inputs, outputs]: [usize; 2], groups: usize) -> Result<()> {
     let divides = groups > 0 && inputs.is_multiple_of(groups) && outputs.is_multiple_of(groups);
-    check("the groups", "a divisor of both numbers of channels", groups, divides)?;
-    let fan_in = kernel.iter().try_fold(inputs / groups, |fan_in, &side| fan_in.checked_mul(side));
-    let all = fan_in.and_then(|n| n.checked_mul(outputs)).filter(|&n| n <= isize::MAX as usize / 64);
-    check("the number of weights", "small enough for the memory", usize::MAX, all.is_some())?;
-    Ok(fan_in.unwrap_or(usize::MAX))
+    let check = |name, wants, got, ok| check_setting_of(layer, name, got as f64, wants, ok);
+    check("channels in", "at least 1", inputs, inputs > 0)?;
+    check("channels out", "at least 1", outputs, outputs > 0)?;
+    check("groups", "a divisor of both numbers of channels", groups, divides)
+}
+
+/// The number of weights of an output: channels in per group times kernel elements. With the outputs in place of the
+/// inputs, the fan-out.
+pub(in crate::layers) fn fan(channels: usize, kernel: [usize; 2], groups: usize) -> usize {
+    (channels / groups.max(1)).saturating_mul(kernel[0]).saturating_mul(kernel[1])
 }
 
 /// The weights as a matrix with `rows` rows.
 pub(in crate::layers) fn weight_rows<A: Scalar, D: Dimension>(weight: &Array<A, D>, rows: usize) -> Array2<A> {
     let numbers: Vec<A> = weight.iter().copied().collect();
-    let columns = numbers.len() / rows;
+    let columns = numbers.len() / rows.max(1);
     Array2::from_shape_vec((rows, columns), numbers).expect("the rows are of one length")
 }
 
@@ -57,13 +48,13 @@ pub(in crate::layers) fn bias_row<A: Scalar>(
 }
 
 /// The biases of a convolution, (1, outputs), as its parameter.
-pub(in crate::layers) fn bias_parameter<A: Scalar>(row: Array2<A>) -> Parameter<A> {
-    Parameter::bias("bias", &[row.ncols()], row)
+pub(in crate::layers) fn bias_parameter<A: Scalar>(outputs: usize, row: Array2<A>) -> Parameter<A> {
+    Parameter::bias("bias", &[outputs], row)
 }
 
 /// Weights and biases uniform in ±1/√fan, `PyTorch`'s default.
 pub(in crate::layers) fn uniform(fan: usize) -> Init {
-    let bound = 1.0 / (fan as f64).sqrt();
+    let bound = 1.0 / (fan.max(1) as f64).sqrt();
     Init::Uniform { low: -bound, high: bound }
 }
 

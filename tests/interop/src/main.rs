@@ -154,14 +154,14 @@ fn networks() -> Outcome<Networks> {
     let r = &mut rng(1);
     let mlp = Sequential::mlp(&[6, 16, 3], Tanh, r)?;
     let recurrent =
-        Sequential::new([7, 4]).with(Lstm::new(4, 8, r)?.stacked(2, r)?.last_state())?.with(Dense::new(8, 3, r))?;
+        Sequential::new([7, 4]).with(Lstm::new(4, 8, r).stacked(2, r).last_state())?.with(Dense::new(8, 3, r))?;
     let gated =
-        Sequential::new([7, 4]).with(Gru::new(4, 8, r)?.bidirectional(r)?.last_state())?.with(Dense::new(16, 3, r))?;
+        Sequential::new([7, 4]).with(Gru::new(4, 8, r).bidirectional(r).last_state())?.with(Dense::new(16, 3, r))?;
     let images = Sequential::new([2, 6, 4])
-        .with(Conv2d::new(2, 6, [3, 3], r)?.padding(1).stride([2, 2]))?
+        .with(Conv2d::new(2, 6, [3, 3], r).padding(1).stride([2, 2]))?
         .with(BatchNorm::new(6))?
         .with(Relu)?
-        .with(ConvTranspose2d::grouped(6, 4, [3, 3], 2, r)?.stride([2, 2]).padding(1).output_padding([1, 1]))?
+        .with(ConvTranspose2d::grouped(6, 4, [3, 3], 2, r).stride([2, 2]).padding(1).output_padding([1, 1]))?
         .with(GroupNorm::new(2, 4))?
         .with(PRelu::per_channel(4))?
         .with(InstanceNorm::affine(4))?
@@ -169,15 +169,15 @@ fn networks() -> Outcome<Networks> {
         .with(Flatten)?
         .with(Dense::new(4 * 6 * 4, 3, r))?;
     let sequences = Sequential::new([7, 4])
-        .with(Conv1d::grouped(4, 6, 3, 2, r)?.padding(1))?
+        .with(Conv1d::grouped(4, 6, 3, 2, r).padding(1))?
         .with(LayerNorm::new(6))?
-        .with(Residual::new(MultiHeadAttention::new(6, 2, r)?))?
+        .with(Residual::new(MultiHeadAttention::new(6, 2, r)))?
         .with(RmsNorm::new(6))?
-        .with(Rnn::new(6, 5, r)?.last_state())?
+        .with(Rnn::new(6, 5, r).last_state())?
         .with(Dense::new(5, 3, r))?;
     let words = Sequential::new(5)
         .with(Embedding::new(9, 4, r))?
-        .with(Lstm::new(4, 5, r)?.stacked(2, r)?.bidirectional(r)?.last_state())?
+        .with(Lstm::new(4, 5, r).stacked(2, r).bidirectional(r).last_state())?
         .with(BatchNorm::new(10))?
         .with(Dense::new(10, 3, r))?;
     let of_sequences = ["conv", "norm", "attention", "rms", "rnn", "head"].into_iter().enumerate();
@@ -199,22 +199,22 @@ fn networks() -> Outcome<Networks> {
 fn keras_networks() -> Outcome<Networks> {
     let r = &mut rng(1);
     let images = Sequential::new([2, 6, 4])
-        .with(Conv2d::new(2, 3, [3, 2], r)?)?
+        .with(Conv2d::new(2, 3, [3, 2], r))?
         .with(BatchNorm::new(3).eps(1e-3))?
         .with(Relu)?
-        .with(Conv2d::grouped(3, 6, [3, 3], 3, r)?.padding(Padding::Same))?
-        .with(ConvTranspose2d::new(6, 4, [3, 2], r)?.stride([2, 1]))?
+        .with(Conv2d::grouped(3, 6, [3, 3], 3, r).padding(Padding::Same))?
+        .with(ConvTranspose2d::new(6, 4, [3, 2], r).stride([2, 1]))?
         .with(Tanh)?
         .with(GlobalAvgPool)?
         .with(Dense::new(4, 3, r))?;
     let sequences = Sequential::new(7)
         .with(Embedding::new(9, 6, r))?
-        .with(Conv1d::new(6, 6, 3, r)?)?
-        .with(Residual::new(MultiHeadAttention::new(6, 2, r)?))?
+        .with(Conv1d::new(6, 6, 3, r))?
+        .with(Residual::new(MultiHeadAttention::new(6, 2, r)))?
         .with(LayerNorm::new(6).eps(1e-3))?
-        .with(Lstm::new(6, 5, r)?.bidirectional(r)?)?
-        .with(Gru::new(10, 4, r)?)?
-        .with(Rnn::new(4, 3, r)?.last_state())?
+        .with(Lstm::new(6, 5, r).bidirectional(r))?
+        .with(Gru::new(10, 4, r))?
+        .with(Rnn::new(4, 3, r).last_state())?
         .with(Dense::new(3, 3, r))?;
     let images_names = ["conv", "norm", "", "depthwise", "transposed", "", "", "head"];
     let sequences_names = ["words", "conv", "", "norm", "", "gru.gru_cell", "rnn.simple_rnn_cell", "head"];
