@@ -16,7 +16,8 @@ pub(crate) fn split<S: Streams>(streams: S, f: &(impl Fn(S) + Sync)) {
     }
 }
 
-fn split_between<S: Streams>(streams: S, threads: usize, f: &(impl Fn(S) + Sync)) {
+// From here on `f` is dynamic, so that these functions are compiled once for each kind of streams, not for each pass.
+fn split_between<S: Streams>(streams: S, threads: usize, f: &(dyn Fn(S) + Sync)) {
     let len = streams.len();
     if threads < 2 || len < 2 * GRAIN {
         return f(streams);
@@ -33,18 +34,21 @@ pub(crate) fn fold<S: Streams>(
     streams: S,
     block: usize,
     f: &(impl Fn(S) -> f64 + Sync),
-    join: impl Fn(f64, f64) -> f64 + Sync + Copy,
+    join: impl Fn(f64, f64) -> f64 + Sync,
 ) -> f64 {
+    if streams.len() <= block {
+        return f(streams);
+    }
     let threads = threads(streams.len());
-    fold_between(streams, block, threads, f, join)
+    fold_between(streams, block, threads, f, &join)
 }
 
 fn fold_between<S: Streams>(
     streams: S,
     block: usize,
     threads: usize,
-    f: &(impl Fn(S) -> f64 + Sync),
-    join: impl Fn(f64, f64) -> f64 + Sync + Copy,
+    f: &(dyn Fn(S) -> f64 + Sync),
+    join: &(dyn Fn(f64, f64) -> f64 + Sync),
 ) -> f64 {
     let blocks = streams.len().div_ceil(block);
     if blocks < 2 {
@@ -107,12 +111,15 @@ fn join(a: &mut dyn Call, b: &mut dyn Call) {
 }
 
 /// As [`split`], for items of `work` operations each, such as rows.
+#[inline(always)]
 pub(crate) fn split_items<S: Streams>(streams: S, work: usize, f: &(impl Fn(S) + Sync)) {
-    let threads = threads(streams.len().saturating_mul(work));
-    split_items_between(streams, work, threads, f);
+    match threads(streams.len().saturating_mul(work)) {
+        1 => f(streams),
+        threads => split_items_between(streams, work, threads, f),
+    }
 }
 
-fn split_items_between<S: Streams>(streams: S, work: usize, threads: usize, f: &(impl Fn(S) + Sync)) {
+fn split_items_between<S: Streams>(streams: S, work: usize, threads: usize, f: &(dyn Fn(S) + Sync)) {
     let len = streams.len();
     if threads < 2 || len < 2 || len * work < 2 * GRAIN {
         return f(streams);
