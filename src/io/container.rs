@@ -1,6 +1,7 @@
 //! The file format of saved networks and trainings.
 
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 
 use super::json;
@@ -12,9 +13,8 @@ use crate::{Error, Network, Result, Scalar};
 
 const FORMAT: &str = "neuropil model";
 const VERSION: &str = "1";
-/// The start of every file after its header length; the eight digits of the checksum follow.
+/// The start of every file that is written here, after its header length; the eight digits of the checksum follow.
 const START: &[u8] = br#"{"__metadata__":{"checksum":""#;
-const DIGITS: std::ops::Range<usize> = 8 + START.len()..8 + START.len() + 8;
 /// The name of the metadata about a training; with a dot, the prefix of its arrays.
 const TRAINING: &str = "training";
 
@@ -68,8 +68,9 @@ pub(crate) fn write<A: Scalar>(
             Numbers::Double(numbers) => extend(numbers, &mut bytes),
         }
     }
-    let digits = format!("{:08x}", checksum(&bytes));
-    bytes[DIGITS].copy_from_slice(digits.as_bytes());
+    let place = 8 + START.len()..8 + START.len() + 8;
+    let digits = format!("{:08x}", checksum(&bytes, &place));
+    bytes[place].copy_from_slice(digits.as_bytes());
     Ok(bytes)
 }
 
@@ -124,11 +125,12 @@ pub(crate) fn open<A: Scalar>(bytes: &[u8]) -> Result<SafeTensors<'_>> {
         }
         error => error,
     })?;
-    if file.metadata("format") != Some(FORMAT) || !begun.starts_with(START) {
+    if file.metadata("format") != Some(FORMAT) {
         let advice = "if another program wrote it, load its arrays by name with `load_state_dict`";
         return Err(problem(format!("this is not a neuropil model file, as `save` writes it; {advice}")));
     }
-    if bytes[DIGITS] != *format!("{:08x}", checksum(bytes)).as_bytes() {
+    let digits = digits(bytes).ok_or_else(|| problem("its header lacks the eight digits of `checksum`".into()))?;
+    if bytes[digits.clone()] != *format!("{:08x}", checksum(bytes, &digits)).as_bytes() {
         return Err(problem("it is damaged: its checksum is not that of its content".into()));
     }
     match text(&file, "format_version")? {
@@ -153,11 +155,26 @@ pub(crate) fn open<A: Scalar>(bytes: &[u8]) -> Result<SafeTensors<'_>> {
     Ok(file)
 }
 
+/// Where the digits of the checksum are in a valid file. In no other place of a header is a text after `"checksum":`;
+/// in texts, quotation marks are escaped.
+fn digits(bytes: &[u8]) -> Option<Range<usize>> {
+    const NAME: &[u8] = b"\"checksum\"";
+    let end = 8 + usize::try_from(u64::from_le_bytes(*bytes.first_chunk()?)).ok()?;
+    let header = bytes.get(..end)?;
+    let after = |at: usize, expected: u8| {
+        let blanks = header[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        (header.get(at + blanks) == Some(&expected)).then_some(at + blanks + 1)
+    };
+    let mut names = header.windows(NAME.len()).enumerate().filter(|(_, bytes)| *bytes == NAME);
+    let start = names.find_map(|(at, _)| after(after(at + NAME.len(), b':')?, b'"'))?;
+    (header.get(start + 8) == Some(&b'"')).then_some(start..start + 8)
+}
+
 /// The CRC-32 of everything except its own digits.
-fn checksum(bytes: &[u8]) -> u32 {
+fn checksum(bytes: &[u8], digits: &Range<usize>) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&bytes[..DIGITS.start]);
-    hasher.update(&bytes[DIGITS.end..]);
+    hasher.update(&bytes[..digits.start]);
+    hasher.update(&bytes[digits.end..]);
     hasher.finalize()
 }
 

@@ -467,7 +467,7 @@ fn each_of_more_than_200_malformed_files_is_an_error() {
                 let header = r#"{"__metadata__":{"format":"neuropil model"}}"#;
                 builder::file(header, 0)
             },
-            "this is not a neuropil model file",
+            "its header lacks the eight digits of `checksum`",
         ),
         (
             "a checksum elsewhere",
@@ -475,7 +475,15 @@ fn each_of_more_than_200_malformed_files_is_an_error() {
                 let header = r#"{"__metadata__":{"format":"neuropil model","checksum":"00000000"}}"#;
                 builder::file(header, 0)
             },
-            "this is not a neuropil model file",
+            "it is damaged",
+        ),
+        (
+            "a short checksum",
+            {
+                let header = r#"{"__metadata__":{"checksum":"0000000","format":"neuropil model"}}"#;
+                builder::file(header, 0)
+            },
+            "its header lacks the eight digits of `checksum`",
         ),
     ] {
         refused(what, read(&bytes), problem);

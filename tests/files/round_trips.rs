@@ -10,7 +10,7 @@ use neuropil::ndarray::{Array2, array};
 use neuropil::prelude::*;
 use neuropil::spec::Spec;
 
-use super::{builder, zoo};
+use super::{builder, readers, zoo};
 
 fn every_layer_comes_back<A: Scalar>() {
     let (mut layers, mut arrays) = (0, 0);
@@ -54,6 +54,26 @@ fn unusual_numbers_keep_their_bits() -> Result<()> {
     let bytes = network.to_bytes()?;
     let again = Sequential::<f32>::from_bytes(&bytes)?.parameter("0.weight").unwrap();
     assert_eq!(again[[0, 0]].to_bits(), 0x7f80_0001);
+    Ok(())
+}
+
+/// As other programs may write the header: in another order, with blanks, and with texts that look like a checksum.
+#[test]
+fn the_checksum_may_stand_anywhere() -> Result<()> {
+    let network = Sequential::<f32>::mlp(&[2, 3], Tanh, &mut rng(1))?;
+    let bytes = network.to_bytes()?;
+    let end = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header = String::from_utf8(bytes[8..end].to_vec()).unwrap();
+    let first = header.find(r#""checksum":"#).unwrap();
+    let rest = header[first + r#""checksum":"01234567","#.len()..].trim_end();
+    let more = r#""note":"a \"checksum\":\"76543210\"","checksum ":"x","name":"checksum","checksum" : "00000000","#;
+    let header = format!("{}{more}{rest}", &header[..first]);
+    let mut moved = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &bytes[end..]].concat();
+    assert!(Sequential::<f32>::from_bytes(&moved).unwrap_err().to_string().contains("it is damaged"));
+    let at = moved.windows(8).position(|digits| digits == b"00000000").unwrap();
+    let sum = readers::crc32(moved[..at].iter().chain(&moved[at + 8..]));
+    moved[at..at + 8].copy_from_slice(format!("{sum:08x}").as_bytes());
+    assert_eq!(Sequential::<f32>::from_bytes(&moved)?.to_bytes()?, bytes);
     Ok(())
 }
 

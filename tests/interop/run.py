@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 
 os.environ["KERAS_BACKEND"] = "torch"
 
@@ -17,6 +18,9 @@ import safetensors.torch
 import torch
 
 HERE = pathlib.Path(__file__).parent
+sys.path.append(str(HERE.parent.parent / "docs"))
+import read_model  # noqa: E402
+
 OUT = HERE / "out"
 
 
@@ -250,10 +254,13 @@ def check_keras(folder):
 
 
 def check_model_file(folder):
-    """Reads a model file with the safetensors package alone, and predicts with numpy."""
+    """Reads a model file with the safetensors package alone, and with NumPy alone, and predicts with NumPy."""
+    architecture, ours = read_model.read(folder / "mlp.safetensors")
+    assert architecture["kind"] == "sequential" and len(ours) == 4, (architecture, list(ours))
     with safetensors.safe_open(folder / "mlp.safetensors", "numpy") as file:
         print("the metadata of a model file:", file.metadata())
         get = file.get_tensor
+        assert set(file.keys()) == set(ours) and all(np.array_equal(get(name), ours[name]) for name in ours)
         arrays = np.load(folder / "mlp-back.npz")
         hidden = np.tanh(arrays["x"] @ get("0.weight") + get("0.bias"))
         away = difference(hidden @ get("2.weight") + get("2.bias"), arrays["y"])
