@@ -1,5 +1,5 @@
 //! An activation, a layer with a parameter, and a loss of one's own, outside the crate: checked against finite
-//! differences, trained, traced, saved and loaded, and written as ONNX.
+//! differences, trained, traced, saved and loaded, and written as ONNX and as Rust source.
 //!
 //! ```text
 //! cargo run --release --example own_layer
@@ -7,7 +7,7 @@
 //!
 //! What must be written is short: an activation and a loss are two functions each, a layer is `output_shape`, `forward`,
 //! `backward` and the list of its parameters. The rest is for files: `spec` and `Restore` for model files, `onnx` for
-//! ONNX, `formula` for traces.
+//! ONNX, `rust` for Rust source, `formula` for traces.
 
 use std::fmt;
 
@@ -16,6 +16,7 @@ use neuropil::layer::{Backward, Parameter, Parts, Pass, Registry, Restore, param
 use neuropil::ndarray::{Array2, Zip};
 use neuropil::prelude::*;
 use neuropil::spec::onnx::Operators;
+use neuropil::spec::rust::{Code, Function};
 use neuropil::spec::{Formula, Spec};
 use neuropil::{Trace, rand::Rng};
 
@@ -53,6 +54,11 @@ impl Activation for QuickGelu {
         Ok(())
     }
 
+    /// For networks as Rust source.
+    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
+        Some(format!("x * math::sigmoid({} * x)", number(STEEP)))
+    }
+
     /// In plain text and in LaTeX; □ stands for the input.
     fn formula(&self) -> Option<Formula> {
         Some(Formula::elementwise("□ ∘ σ(1.702 □)", "□ \\circ \\sigma(1.702 □)"))
@@ -74,6 +80,18 @@ impl<A: Scalar> Restore<A> for QuickGelu {
 struct Scale<A: Scalar> {
     a: Parameter<A>,
 }
+
+/// y = a∘y as Rust source, which overwrites its input.
+const SCALE: Function = Function::new(
+    "scale",
+    "\
+pub fn scale(y: &mut [Number], a: &[Number]) {
+    for (y, a) in y.iter_mut().zip(a) {
+        *y *= a;
+    }
+}
+",
+);
 
 impl<A: Scalar> Scale<A> {
     /// All factors start at 1.
@@ -124,6 +142,12 @@ impl<A: Scalar> Layer<A> for Scale<A> {
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let a = operators.parameter_constant("a", None)?;
         operators.then("Mul", &[&a], []);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let a = code.optional("a");
+        code.change(&SCALE, &[], &[&a]);
         Ok(())
     }
 
@@ -207,6 +231,10 @@ fn main() -> Result<()> {
     let read = Network::<f64>::from_onnx_bytes(&onnx)?;
     let difference = (read.predict(&x)? - network.predict(&x)?).fold(0.0, |max: f64, d| max.max(d.abs()));
     println!("\nsaved and loaded: the same bits; {} bytes of ONNX, read back: within {difference:.0e}", onnx.len());
+    // Rust source needs no crate at all.
+    let source = network.to_rust()?;
+    assert!(source.contains("kernels::scale("));
+    println!("{} bytes of Rust source that only predicts", source.len());
     println!("final loss {:.6}", LogCosh.evaluate(&network.predict(&x)?, &target)?);
     Ok(())
 }

@@ -240,6 +240,12 @@ impl Error {
         Self::Unsupported { layer: format!("{layer:?}"), what }
     }
 
+    /// The error of a layer or join without a `rust` of its own, or an activation without a `rust_expression`.
+    pub(crate) fn not_rust(layer: &dyn fmt::Debug) -> Self {
+        let what = "cannot be written as Rust source; implement `rust`, or an activation's `rust_expression`, for it";
+        Self::Unsupported { layer: format!("{layer:?}"), what: what.to_owned() }
+    }
+
     /// [`Error::Save`] for this path.
     pub(crate) fn save(path: &Path, error: io::Error) -> Self {
         Self::Save { path: path.display().to_string(), error: error.into() }

@@ -28,6 +28,7 @@ use std::fmt::Debug;
 use crate::kernels::{map, map_gradient};
 use crate::layer::{Backward, Layer, Pass};
 use crate::spec::onnx::Operators;
+use crate::spec::rust::Code;
 use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
@@ -115,7 +116,9 @@ pub trait Activation: Debug + Clone + Send + Sync + 'static {
         None
     }
 
-    /// The function as a Rust expression of `x`: see [`Layer::rust_expression`].
+    /// The function as a Rust expression of `x`, for [networks as Rust source](crate::io). `number` writes a constant;
+    /// `maximum` and `minimum` do not hide NaN; the functions of [`Scalar`] are in `math`: `maximum(x, 0.0) +
+    /// math::ln_1p(math::exp(-x.abs()))`.
     fn rust_expression(&self, _number: &dyn Fn(f64) -> String) -> Option<String> {
         None
     }
@@ -189,7 +192,9 @@ impl<A: Scalar, F: Activation> Layer<A> for F {
         Activation::formula(self)
     }
 
-    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
-        Activation::rust_expression(self, number)
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let expression = self.rust_expression(&|x| code.number(x)).ok_or_else(|| Error::not_rust(&self))?;
+        code.each(&expression);
+        Ok(())
     }
 }

@@ -11,7 +11,9 @@
 //!     print(file.metadata()["architecture"], file.get_tensor("0.weight"))
 //! ```
 //!
-//! The metadata in the header are:
+//! `docs/read_model.py` in the repository reads it in twenty lines with `NumPy` alone.
+//!
+//! The metadata in the header, in any order, are:
 //!
 //! | name | what it is |
 //! | --- | --- |
@@ -80,6 +82,8 @@ pub use bundle::Model;
 pub use npy::{from_npy, read_npy, to_npy, write_npy};
 #[cfg(feature = "npz")]
 pub use npz::{from_npz, read_npz, write_npz};
+#[cfg(feature = "files")]
+pub use rust_source::Int8Loss;
 #[cfg(feature = "files")]
 pub use safetensors::SafeTensors;
 #[cfg(feature = "files")]

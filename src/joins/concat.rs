@@ -3,6 +3,7 @@
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore};
 use crate::spec::onnx::{Attribute, Operators, channel_axis};
+use crate::spec::rust::{Code, functions};
 use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
@@ -71,6 +72,14 @@ impl<A: Scalar> Join<A> for Concat {
         let rest: Vec<&str> = names[1..].iter().map(|name| &**name).collect();
         let axis = channel_axis(operators.input());
         operators.then("Concat", &rest, [("axis", Attribute::Int(axis))]);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let (inputs, shapes): (Vec<_>, Vec<_>) = code.inputs().iter().copied().unzip();
+        let total = shapes.iter().map(|shape| shape.len()).sum();
+        let joined = code.call_list(&functions::CONCAT, &inputs, total, &[&steps(&shapes)]);
+        code.set_current(joined);
         Ok(())
     }
 

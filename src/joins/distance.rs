@@ -6,6 +6,7 @@ use super::dot::sum_of_sample;
 use super::pair;
 use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore};
 use crate::spec::onnx::Operators;
+use crate::spec::rust::{Code, functions};
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
@@ -63,6 +64,13 @@ impl<A: Scalar> Join<A> for Distance {
         operators.then("Mul", &[&difference], []);
         sum_of_sample(operators);
         operators.then("Sqrt", &[], []);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let inputs: Vec<_> = code.inputs().iter().map(|(numbers, _)| *numbers).collect();
+        let y = code.call(&functions::DISTANCE, &inputs, 1, &[]);
+        code.set_current(y);
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use ndarray::Zip;
 use super::pair;
 use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore};
 use crate::spec::onnx::{Attribute, Operators};
+use crate::spec::rust::{Code, functions};
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
@@ -54,6 +55,13 @@ impl<A: Scalar> Join<A> for Dot {
         let second = operators.inputs()[1].0.clone();
         operators.then("Mul", &[&second], []);
         sum_of_sample(operators);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let inputs: Vec<_> = code.inputs().iter().map(|(numbers, _)| *numbers).collect();
+        let y = code.call(&functions::DOT, &inputs, 1, &[]);
+        code.set_current(y);
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use crate::kernels::simd::{each, map2};
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore};
 use crate::spec::onnx::Operators;
+use crate::spec::rust::{Code, Function, Numbers};
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
@@ -23,6 +24,17 @@ use crate::{Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Multiply;
+
+const MULTIPLY: Function = Function::new(
+    "multiply",
+    "\
+pub fn multiply(y: &mut [Number], x: &[Number]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y *= x;
+    }
+}
+",
+);
 
 impl<A: Scalar> Join<A> for Multiply {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape> {
@@ -59,6 +71,12 @@ impl<A: Scalar> Join<A> for Multiply {
         for (name, _) in operators.inputs().to_vec().iter().skip(1) {
             operators.then("Mul", &[name], []);
         }
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let rest: Vec<Numbers> = code.inputs()[1..].iter().map(|(numbers, _)| *numbers).collect();
+        rest.into_iter().for_each(|x| code.change(&MULTIPLY, &[x], &[]));
         Ok(())
     }
 

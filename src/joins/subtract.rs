@@ -5,6 +5,7 @@ use crate::kernels::simd::map2;
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore};
 use crate::spec::onnx::Operators;
+use crate::spec::rust::{Code, Function, Numbers};
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
@@ -23,6 +24,17 @@ use crate::{Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Subtract;
+
+const SUBTRACT: Function = Function::new(
+    "subtract",
+    "\
+pub fn subtract(y: &mut [Number], x: &[Number]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y -= x;
+    }
+}
+",
+);
 
 impl<A: Scalar> Join<A> for Subtract {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape> {
@@ -47,6 +59,12 @@ impl<A: Scalar> Join<A> for Subtract {
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let second = operators.inputs()[1].0.clone();
         operators.then("Sub", &[&second], []);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let rest: Vec<Numbers> = code.inputs()[1..].iter().map(|(numbers, _)| *numbers).collect();
+        rest.into_iter().for_each(|x| code.change(&SUBTRACT, &[x], &[]));
         Ok(())
     }
 

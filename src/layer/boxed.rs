@@ -7,6 +7,7 @@ use ndarray::Array2;
 use super::{Backward, Cache, Info, Layer, Pass};
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
+use crate::spec::rust::Code;
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
@@ -77,7 +78,7 @@ impl<A: Scalar> Layer<A> for Box<dyn Layer<A>> {
         (**self).formula()
     }
 
-    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
-        (**self).rust_expression(number)
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        (**self).rust(code)
     }
 }

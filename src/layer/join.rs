@@ -9,6 +9,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use super::{Cache, Info, Role};
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
+use crate::spec::rust::Code;
 use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
@@ -105,6 +106,14 @@ pub trait Join<A: Scalar>: Any + Debug + Send + Sync + CloneJoin<A> {
     /// [`Error::Unsupported`] if this is not possible.
     fn onnx(&self, _operators: &mut Operators) -> Result<()> {
         Err(Error::not_onnx(&self))
+    }
+
+    /// Writes the join, for prediction, as calls of Rust functions.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if this is not possible.
+    fn rust(&self, _code: &mut Code) -> Result<()> {
+        Err(Error::not_rust(&self))
     }
 
     /// The join of `inputs` inputs as a formula.

@@ -10,6 +10,7 @@ use ndarray::Array2;
 
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
+use crate::spec::rust::Code;
 use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
@@ -165,9 +166,12 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
         None
     }
 
-    /// An elementwise function as a Rust expression of `x`, for [networks as Rust source](crate::io).
-    fn rust_expression(&self, _number: &dyn Fn(f64) -> String) -> Option<String> {
-        None
+    /// Writes the layer, for prediction, as calls of Rust functions, for [networks as Rust source](crate::io).
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if this is not possible.
+    fn rust(&self, _code: &mut Code) -> Result<()> {
+        Err(Error::not_rust(&self))
     }
 
     /// Identifies the layer, so that it never receives the cache of another one: its type, and a number for types such

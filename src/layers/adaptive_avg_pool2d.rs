@@ -10,6 +10,7 @@ use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::spec::onnx::{Operators, Tensor};
+use crate::spec::rust::{Code, functions};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Averages each channel over `rows` x `columns` regions, for any image size.
@@ -157,6 +158,14 @@ impl<A: Scalar> Layer<A> for AdaptiveAvgPool2d {
         operators.then("MatMul", &[&across], []);
         let means = operators.node("MatMul", &[&down, &operators.value()], []);
         operators.set_value(means);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let (sizes, output) = (sizes(code.input()), self.output);
+        let channels = code.input().len() / (sizes[0] * sizes[1]);
+        let arguments = [format!("{sizes:?}"), format!("{output:?}")];
+        code.then(&functions::ADAPTIVE_AVG_POOL, channels * output[0] * output[1], &[&arguments[0], &arguments[1]]);
         Ok(())
     }
 }

@@ -4,9 +4,12 @@ use std::fmt;
 
 use crate::kernels::window::{Axis, Window};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
-use crate::layers::windows::{avg_pool, mean_backward, mean_forward, pool_axes_of_steps, pooled, write_steps};
+use crate::layers::windows::{
+    avg_pool, avg_pool_rust, mean_backward, mean_forward, pool_axes_of_steps, pooled, write_steps,
+};
 use crate::spec::Spec;
 use crate::spec::onnx::Operators;
+use crate::spec::rust::Code;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// Averages each feature over a window that slides along the steps of a sequence.
@@ -76,6 +79,12 @@ impl<A: Scalar> Layer<A> for AvgPool1d {
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let axes = self.axes(operators.input())?;
         avg_pool(operators, axes, self.window.ceil, self.counts_padding);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let axes = self.axes(code.input())?;
+        avg_pool_rust(code, axes, self.counts_padding);
         Ok(())
     }
 }

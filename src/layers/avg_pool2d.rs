@@ -4,9 +4,10 @@ use std::fmt;
 
 use crate::kernels::window::{Axis, Window};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
-use crate::layers::windows::{avg_pool, mean_backward, mean_forward, pool_axes, pooled};
+use crate::layers::windows::{avg_pool, avg_pool_rust, mean_backward, mean_forward, pool_axes, pooled};
 use crate::spec::Spec;
 use crate::spec::onnx::Operators;
+use crate::spec::rust::Code;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// Averages each channel over a window that slides across the image.
@@ -86,6 +87,12 @@ impl<A: Scalar> Layer<A> for AvgPool2d {
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let axes = self.axes(operators.input())?;
         avg_pool(operators, axes, self.window.ceil, self.counts_padding);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let axes = self.axes(code.input())?;
+        avg_pool_rust(code, axes, self.counts_padding);
         Ok(())
     }
 }

@@ -16,6 +16,7 @@ use crate::kernels::{channels_of, flat, flat_mut};
 use crate::layer::{Backward, Cache, Layer, Parameter, Parts, Pass, Restore, parameters};
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::{Attribute, Operators};
+use crate::spec::rust::Code;
 use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
@@ -325,6 +326,18 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
             parameters.map(|(name, numbers)| constant(operators, name, &dims, numbers));
         let epsilon = ("epsilon", Attribute::Float(self.eps as f32));
         operators.then("BatchNormalization", &[&weight, &bias, &mean, &variance], [epsilon]);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let mut plain = Plain::default();
+        let (weight, bias) = plain.or(self.affine.values(), self.channels());
+        let variances = weight.iter().zip(flat(&self.running_var));
+        let scale: Vec<f64> =
+            variances.map(|(w, variance)| w.to_f64() / (variance.to_f64() + self.eps).sqrt()).collect();
+        let means = bias.iter().zip(flat(&self.running_mean)).zip(&scale);
+        let shift = means.map(|((b, mean), scale)| b.to_f64() - mean.to_f64() * scale).collect();
+        code.scale_and_shift(scale, shift);
         Ok(())
     }
 

@@ -13,12 +13,13 @@ use crate::kernels::{column_sums, flat, flat_mut, gemm::gemm, groups, matrix_mut
 use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
 use crate::layers::Padding;
 use crate::layers::windows::{
-    Term, bias_parameter, bias_row, check_sizes, convolve, fan, group_attribute, in_parts, restore_bias, restore_sizes,
-    terms, uniform, weight_rows, window_attributes, write_end, write_steps,
+    Term, axis_text, bias_parameter, bias_row, check_sizes, convolve, fan, group_attribute, in_parts, restore_bias,
+    restore_sizes, terms, uniform, weight_rows, window_attributes, write_end, write_steps,
 };
 use crate::spec::Spec;
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::{Attribute, Operators, Tensor};
+use crate::spec::rust::{Channels, Code, functions};
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
 /// A convolution of sequences: the sum of one dense layer per kernel element (tap).
@@ -288,6 +289,12 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
         convolve(operators, "Conv", &weight, [kernel, strides, dilations, pads, group_attribute(self.groups)])?;
         operators.then("Transpose", &[], swap());
         Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let (steps, features) = (self.positions(code.input())?, self.weight.ncols());
+        let (outputs, columns) = (steps.output * features, Channels::columns(features));
+        code.linear(&functions::CONV1D, outputs, ("weight", "bias"), columns, &[&axis_text(steps), &self.groups])
     }
 }
 

@@ -11,12 +11,13 @@ use crate::kernels::window::Window;
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
 use crate::layers::windows::{
-    bias_parameter, bias_row, check_sizes, convolve, fan, group_attribute, restore_bias, restore_sizes, uniform,
-    weight_rows, window_attributes, write_end,
+    axes_text, bias_parameter, bias_row, check_sizes, convolve, fan, group_attribute, restore_bias, restore_sizes,
+    uniform, weight_rows, window_attributes, write_end,
 };
 use crate::spec::Spec;
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
+use crate::spec::rust::{Channels, Code, functions};
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
 /// A convolution of images: y(o, p, q) = b(o) + Σ w(o, c, i, j) · x(c, p·stride + i·dilation - padding, q·stride +
@@ -198,6 +199,13 @@ impl<A: Scalar> Layer<A> for Conv2d<A> {
         let [kernel, strides, dilations, pads] = window_attributes(self.geometry(operators.input())?.axes);
         let weight = operators.parameter_constant("weight", None)?;
         convolve(operators, "Conv", &weight, [kernel, strides, dilations, pads, group_attribute(self.groups)])
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let axes = self.geometry(code.input())?.axes;
+        let outputs = self.weight.nrows() * axes[0].output * axes[1].output;
+        let channels = Channels::rows(self.weight.ncols());
+        code.linear(&functions::CONV2D, outputs, ("weight", "bias"), channels, &[&axes_text(axes), &self.groups])
     }
 }
 

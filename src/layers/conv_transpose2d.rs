@@ -16,12 +16,13 @@ use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
 use crate::layers::Padding;
 use crate::layers::windows::{
-    bias_parameter, bias_row, check_sizes, convolve, fan, group_attribute, restore_bias, restore_sizes, uniform,
-    weight_rows, window_attributes, write_end,
+    axes_text, bias_parameter, bias_row, check_sizes, convolve, fan, group_attribute, restore_bias, restore_sizes,
+    uniform, weight_rows, window_attributes, write_end,
 };
 use crate::spec::Spec;
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::{Attribute, Operators};
+use crate::spec::rust::{Channels, Code, functions};
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
 /// A transposed convolution: the gradient of a [`Conv2d`](crate::layers::Conv2d) with respect to its input.
@@ -303,6 +304,20 @@ impl<A: Scalar> Layer<A> for ConvTranspose2d<A> {
         let attributes = [kernel, strides, dilations, pads, rest, group_attribute(self.groups)];
         let weight = operators.parameter_constant("weight", None)?;
         convolve(operators, "ConvTranspose", &weight, attributes)
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let axes = self.geometry(code.input())?.axes;
+        let outputs = self.outputs * axes[0].input * axes[1].input;
+        let [inner, outer] = [self.window.kernel.iter().product(), self.weight.len() / self.groups];
+        let channels = Channels { inner, count: self.outputs / self.groups, outer };
+        code.linear(
+            &functions::CONV_TRANSPOSE2D,
+            outputs,
+            ("weight", "bias"),
+            channels,
+            &[&axes_text(axes), &self.groups],
+        )
     }
 }
 

@@ -10,6 +10,7 @@ use crate::kernels::{add_row, column_sums, gemm::gemm, groups, groups_mut};
 use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
+use crate::spec::rust::{Channels, Code, functions};
 use crate::spec::{Formula, Spec};
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
@@ -188,6 +189,12 @@ impl<A: Scalar> Layer<A> for Dense<A> {
             }
         }
         Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let (outputs, width) = (self.weight.ncols(), code.current().len() / self.weight.nrows());
+        let columns = Channels::columns(outputs);
+        code.linear(&functions::DENSE, width * outputs, ("weight", "bias"), columns, &[&outputs])
     }
 
     fn formula(&self) -> Option<Formula> {

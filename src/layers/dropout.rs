@@ -8,6 +8,7 @@ use crate::kernels::{flat, flat_mut, simd::map2};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::spec::onnx::Operators;
+use crate::spec::rust::Code;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// Zeroes each element with probability p during training, and scales the others by 1/(1 - p) to keep the mean
@@ -100,8 +101,8 @@ impl<A: Scalar> Layer<A> for Dropout {
         Ok(())
     }
 
-    fn rust_expression(&self, _: &dyn Fn(f64) -> String) -> Option<String> {
-        Some("x".into())
+    fn rust(&self, _: &mut Code) -> Result<()> {
+        Ok(())
     }
 }
 

@@ -12,6 +12,7 @@ use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters}
 use crate::spec::Spec;
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::{Attribute, INT64, Operators};
+use crate::spec::rust::{Channels, Code, functions};
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
 /// Looks up a row of W for each index: `y = W[x]` (Bengio et al., 2003).
@@ -197,6 +198,13 @@ impl<A: Scalar> Layer<A> for Embedding<A> {
         operators.then("Cast", &[], [("to", Attribute::Int(INT64))]);
         let rows = operators.node("Gather", &[&weight, &operators.value()], [("axis", Attribute::Int(0))]);
         operators.set_value(rows);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let features = self.weight.ncols();
+        let [weight, scale] = code.weight("weight", Channels::columns(features))?;
+        code.then(&functions::EMBEDDING, code.input().len() * features, &[&weight, &scale, &features]);
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use crate::kernels::flat_mut;
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::spec::onnx::Operators;
+use crate::spec::rust::Code;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// Adds noise during training, y = x + σ·n, with each n drawn from the standard normal distribution (as Keras'
@@ -73,8 +74,8 @@ impl<A: Scalar> Layer<A> for GaussianNoise {
         Ok(())
     }
 
-    fn rust_expression(&self, _: &dyn Fn(f64) -> String) -> Option<String> {
-        Some("x".into())
+    fn rust(&self, _: &mut Code) -> Result<()> {
+        Ok(())
     }
 }
 

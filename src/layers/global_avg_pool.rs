@@ -4,9 +4,10 @@ use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::simd::rows;
 use crate::kernels::{channels_of, flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
-use crate::layers::windows::{pooled, whole};
+use crate::layers::windows::{avg_pool_rust, pooled, whole};
 use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators};
+use crate::spec::rust::Code;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// The mean of each channel of an image, or of each feature over all steps of a sequence.
@@ -84,6 +85,12 @@ impl<A: Scalar> Layer<A> for GlobalAvgPool {
 
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         reduce(operators, "ReduceMean");
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let axes = whole(self, code.input())?;
+        avg_pool_rust(code, axes, false);
         Ok(())
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::layers::global_avg_pool::reduce;
-use crate::layers::windows::{max_backward, max_forward, pooled, whole};
+use crate::layers::windows::{max_backward, max_forward, max_pool_rust, pooled, whole};
 use crate::spec::Spec;
 use crate::spec::onnx::Operators;
+use crate::spec::rust::Code;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// The maximum of each channel of an image, or of each feature over all steps of a sequence.
@@ -43,6 +44,12 @@ impl<A: Scalar> Layer<A> for GlobalMaxPool {
 
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         reduce(operators, "ReduceMax");
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let axes = whole(self, code.input())?;
+        max_pool_rust(code, axes);
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ use crate::kernels::{channels_of, flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore, parameters};
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::{Attribute, Operators, Tensor, dims};
+use crate::spec::rust::{Code, functions};
 use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
@@ -250,6 +251,14 @@ impl<A: Scalar> Layer<A> for GroupNorm<A> {
             channels_second(operators);
         }
         self.affine.onnx(operators, &operators.per_channel(self.channels));
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let blocks = if let Shape::Sequence { steps, .. } = code.input() { steps } else { 1 };
+        let eps = code.number(self.eps);
+        code.change(&functions::NORMALIZE, &[], &[&blocks, &self.groups, &true, &eps]);
+        self.affine.rust(code, channels_of(code.input()));
         Ok(())
     }
 

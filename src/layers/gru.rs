@@ -6,6 +6,7 @@ use super::recurrent::{Cell, Recurrent, blocks, blocks_mut};
 use crate::kernels::simd::rows::each;
 use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators};
+use crate::spec::rust::Function;
 use crate::{Result, Scalar};
 
 /// Gated recurrent units (Cho et al., 2014): a recurrent layer with two gates and no cell state.
@@ -92,4 +93,22 @@ impl Cell for GruCell {
         operators.then("GRU", &rest, [size, direction, ("linear_before_reset", Attribute::Int(1))]);
         Ok(())
     }
+
+    fn rust(&self) -> Option<Function> {
+        Some(RUST)
+    }
 }
+
+const RUST: Function = Function::new(
+    "gru",
+    "\
+pub fn gru(x: &mut [Number], from_h: &[Number], h: &mut [Number], _: &mut [Number]) {
+    let units = h.len();
+    for (k, h) in h.iter_mut().enumerate() {
+        let [r, z] = [0, 1].map(|gate| math::sigmoid(x[gate * units + k] + from_h[gate * units + k]));
+        let n = math::tanh(x[2 * units + k] + r * from_h[2 * units + k]);
+        *h = (1.0 - z) * n + z * *h;
+    }
+}
+",
+);

@@ -8,6 +8,7 @@ use crate::layer::{Backward, Info, Layer, Parts, Pass, Restore};
 use crate::layers::GroupNorm;
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
+use crate::spec::rust::Code;
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
@@ -100,6 +101,10 @@ impl<A: Scalar> Layer<A> for InstanceNorm<A> {
 
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         self.0.onnx(operators)
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        self.0.rust(code)
     }
 
     fn formula(&self) -> Option<Formula> {

@@ -5,6 +5,7 @@ use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators, Tensor};
+use crate::spec::rust::Code;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// The features of the last step of a sequence, such as the final hidden state of a recurrent layer.
@@ -60,6 +61,12 @@ impl<A: Scalar> Layer<A> for LastStep {
         let last = operators.input().positions() as i64 - 1;
         let last = operators.unnamed(Tensor::ints(&[], &[last]));
         operators.then("Gather", &[&last], [("axis", Attribute::Int(1))]);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let (all, features) = (code.current(), code.input().len() / code.input().positions().max(1));
+        code.set_current(all.part(all.len() - features, features));
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore, parameters};
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::{Attribute, Operators, dims};
+use crate::spec::rust::{Code, functions};
 use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
@@ -135,6 +136,13 @@ pub(super) fn backward_runs<A: Scalar>(
     Ok(())
 }
 
+/// A norm of samples or steps as calls of Rust functions.
+pub(super) fn runs_rust<A: Scalar>(code: &mut Code, runs: Runs, size: usize, affine: &Affine<A>) {
+    let (groups, eps) = (code.current().len() / size, code.number(runs.eps));
+    code.change(&functions::NORMALIZE, &[], &[&1, &groups, &runs.centered, &eps]);
+    affine.rust(code, (size, 1));
+}
+
 impl<A: Scalar> Layer<A> for LayerNorm<A> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
         check_runs(self, self.shape, self.eps, input)
@@ -175,6 +183,11 @@ impl<A: Scalar> Layer<A> for LayerNorm<A> {
         } else {
             operators.then("LayerNormalization", &[&weight], [axis, epsilon]);
         }
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        runs_rust(code, self.runs(), self.shape.len(), &self.affine);
         Ok(())
     }
 

@@ -5,11 +5,12 @@ use std::fmt;
 use ndarray::Array2;
 use rand::Rng;
 
-use super::sinusoidal_positions::{add_codes, write_onnx};
+use super::sinusoidal_positions::{add_codes, write_onnx, write_rust};
 use crate::error::NO_FORWARD;
 use crate::kernels::{flat, flat_mut, steps_before_padding};
 use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
 use crate::spec::onnx::Operators;
+use crate::spec::rust::Code;
 use crate::spec::{Formula, Spec};
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
@@ -101,6 +102,12 @@ impl<A: Scalar> Layer<A> for LearnedPositions<A> {
 
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         write_onnx(operators, flat(&self.weight), self.masked);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let codes = code.parameter("weight")?;
+        write_rust(code, codes, self.masked);
         Ok(())
     }
 

@@ -1,10 +1,12 @@
 //! [`LogSoftmax`]: logits to log-probabilities.
 
+use crate::kernels::channels_of;
 use crate::kernels::map;
 use crate::kernels::softmax::{gradient, normalize};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators, channel_axis};
+use crate::spec::rust::{Code, functions};
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// Turns logits x into log-probabilities, yᵢ = xᵢ - ln Σⱼ e^xⱼ.
@@ -51,6 +53,12 @@ impl<A: Scalar> Layer<A> for LogSoftmax {
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let axis = Attribute::Int(channel_axis(operators.input()));
         operators.then("LogSoftmax", &[], [("axis", axis)]);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let (size, stride) = channels_of(code.input());
+        code.change(&functions::LOG_SOFTMAX, &[], &[&size, &stride]);
         Ok(())
     }
 }

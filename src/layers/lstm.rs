@@ -6,6 +6,7 @@ use super::recurrent::{Cell, Recurrent, blocks, blocks_mut};
 use crate::kernels::simd::rows::each;
 use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators};
+use crate::spec::rust::Function;
 use crate::{Result, Scalar};
 
 /// Long short-term memory (Hochreiter and Schmidhuber, 1997; with the forget gate of Gers et al., 2000): a recurrent
@@ -96,4 +97,22 @@ impl Cell for LstmCell {
         operators.then("LSTM", &rest, shared);
         Ok(())
     }
+
+    fn rust(&self) -> Option<Function> {
+        Some(RUST)
+    }
 }
+
+const RUST: Function = Function::new(
+    "lstm",
+    "\
+pub fn lstm(x: &mut [Number], from_h: &[Number], h: &mut [Number], c: &mut [Number]) {
+    let units = h.len();
+    for (k, (h, c)) in h.iter_mut().zip(c).enumerate() {
+        let [i, f, g, o] = [0, 1, 2, 3].map(|gate| x[gate * units + k] + from_h[gate * units + k]);
+        *c = math::sigmoid(f) * *c + math::sigmoid(i) * math::tanh(g);
+        *h = math::sigmoid(o) * math::tanh(*c);
+    }
+}
+",
+);

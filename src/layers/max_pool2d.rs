@@ -4,9 +4,10 @@ use std::fmt;
 
 use crate::kernels::window::{Axis, Window};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
-use crate::layers::windows::{max_backward, max_forward, max_pool, pool_axes, pooled};
+use crate::layers::windows::{max_backward, max_forward, max_pool, max_pool_rust, pool_axes, pooled};
 use crate::spec::Spec;
 use crate::spec::onnx::Operators;
+use crate::spec::rust::Code;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// Takes the maximum of each channel over a window that slides across the image.
@@ -69,6 +70,12 @@ impl<A: Scalar> Layer<A> for MaxPool2d {
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let axes = self.axes(operators.input())?;
         max_pool(operators, axes, self.window.ceil);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let axes = self.axes(code.input())?;
+        max_pool_rust(code, axes);
         Ok(())
     }
 }

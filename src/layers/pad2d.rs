@@ -8,6 +8,7 @@ use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators};
+use crate::spec::rust::{Code, functions};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Pads images with zeros, with the image reflected at its edges, or with copies of the edge pixels.
@@ -164,6 +165,15 @@ impl<A: Scalar> Layer<A> for Pad2d {
             Mode::Replicate => "edge",
         };
         operators.then("Pad", &[&cells], [("mode", Attribute::Text(mode.into()))]);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let Shape::Image { channels, height, width } = code.input() else { return Err(Error::not_rust(&self)) };
+        let [[above, below], [left, right]] = self.cells;
+        let outputs = channels * (above + height + below) * (left + width + right);
+        let (cells, source) = (format!("{:?}", self.cells), format!("kernels::{}", self.mode.name()));
+        code.then(&functions::PAD2D, outputs, &[&format!("[{height}, {width}]"), &cells, &source]);
         Ok(())
     }
 }

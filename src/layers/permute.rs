@@ -7,6 +7,7 @@ use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators};
+use crate::spec::rust::{Code, functions};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Reorders the axes of an image or a sequence: axis i of y is axis `axes[i]` of x.
@@ -137,6 +138,12 @@ impl<A: Scalar> Layer<A> for Permute {
         // The batch is axis 0.
         let axes = std::iter::once(0).chain(self.given().iter().map(|axis| axis + 1));
         operators.then("Transpose", &[], [("perm", Attribute::sizes(axes))]);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let (sizes, axes) = (format!("{:?}", sizes(code.input())), format!("{:?}", self.of_image()));
+        code.then(&functions::PERMUTE, code.input().len(), &[&sizes, &axes]);
         Ok(())
     }
 }

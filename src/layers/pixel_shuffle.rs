@@ -7,6 +7,7 @@ use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators};
+use crate::spec::rust::{Code, functions};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Rearranges channels into images r = `factor` times as high and wide (Shi et al., 2016): y(c, h·r + i, w·r + j) =
@@ -105,6 +106,13 @@ impl<A: Scalar> Layer<A> for PixelShuffle {
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let factor = Attribute::Int(self.factor as i64);
         operators.then("DepthToSpace", &[], [("blocksize", factor), ("mode", Attribute::Text("CRD".into()))]);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let Shape::Image { height, width, .. } = code.input() else { return Err(Error::not_rust(&self)) };
+        let sizes = format!("[{height}, {width}]");
+        code.then(&functions::PIXEL_SHUFFLE, code.input().len(), &[&sizes, &self.factor]);
         Ok(())
     }
 }

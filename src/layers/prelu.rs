@@ -13,6 +13,7 @@ use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters}
 use crate::spec::Spec;
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
+use crate::spec::rust::{Code, functions};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// The parametric rectifier: x for x > 0, else w·x, with a learnable slope w (He et al., 2015).
@@ -149,6 +150,14 @@ impl<A: Scalar> Layer<A> for PRelu<A> {
         let dims = operators.per_channel(self.weight.len());
         let slopes = operators.parameter_constant("weight", Some(&dims))?;
         operators.then("PRelu", &[&slopes], []);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let (slopes, len) = (code.parameter("weight")?.len(), code.input().len());
+        let stride = if slopes == 1 { len } else { channels_of(code.input()).1 };
+        let weight = code.optional("weight");
+        code.change(&functions::P_RELU, &[], &[&weight, &stride]);
         Ok(())
     }
 }

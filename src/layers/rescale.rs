@@ -9,6 +9,7 @@ use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
 use crate::spec::Spec;
 use crate::spec::onnx::Operators;
+use crate::spec::rust::Code;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// y = (x - shift)·scale, with a fixed shift and scale per feature that are not trained.
@@ -127,6 +128,13 @@ impl<A: Scalar> Layer<A> for Rescale<A> {
         let scale = operators.parameter_constant("scale", None)?;
         operators.then("Sub", &[&shift], []);
         operators.then("Mul", &[&scale], []);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let (shift, scale) = (code.parameter("shift")?, code.parameter("scale")?);
+        let shift = shift.iter().zip(&scale).map(|(shift, scale)| -shift * scale).collect();
+        code.scale_and_shift(scale, shift);
         Ok(())
     }
 }

@@ -4,12 +4,13 @@ use std::fmt;
 
 use ndarray::Array1;
 
-use super::layer_norm::{backward_runs, check_runs, forward_runs};
+use super::layer_norm::{backward_runs, check_runs, forward_runs, runs_rust};
 use super::shared::affine::Affine;
 use crate::kernels::runs::Runs;
 use crate::layer::{Backward, Layer, Parts, Pass, Restore, parameters};
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::{Operators, dims};
+use crate::spec::rust::Code;
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
@@ -116,6 +117,11 @@ impl<A: Scalar> Layer<A> for RmsNorm<A> {
         operators.set_value(x);
         operators.then("Div", &[&root], []);
         self.affine.onnx(operators, &dims);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        runs_rust(code, self.runs(), self.shape.len(), &self.affine);
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use super::recurrent::{Cell, Recurrent};
 use crate::kernels::simd::rows::each;
 use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators};
+use crate::spec::rust::Function;
 use crate::{Result, Scalar};
 
 /// The plain recurrent layer (Elman, 1990): h = f(x·Wₓ + bₓ + h·Wₕ + bₕ) for each step, with f = tanh or
@@ -91,7 +92,33 @@ impl Cell for RnnCell {
         Ok(())
     }
 
+    fn rust(&self) -> Option<Function> {
+        Some(if *self == Self::Relu { RELU } else { TANH })
+    }
+
     fn note(&self) -> &'static str {
         if *self == Self::Relu { ", relu" } else { "" }
     }
 }
+
+const TANH: Function = Function::new(
+    "rnn_tanh",
+    "\
+pub fn rnn_tanh(x: &mut [Number], from_h: &[Number], h: &mut [Number], _: &mut [Number]) {
+    for (h, (x, from_h)) in h.iter_mut().zip(x.iter().zip(from_h)) {
+        *h = math::tanh(x + from_h);
+    }
+}
+",
+);
+
+const RELU: Function = Function::new(
+    "rnn_relu",
+    "\
+pub fn rnn_relu(x: &mut [Number], from_h: &[Number], h: &mut [Number], _: &mut [Number]) {
+    for (h, (x, from_h)) in h.iter_mut().zip(x.iter().zip(from_h)) {
+        *h = maximum(x + from_h, 0.0);
+    }
+}
+",
+);

@@ -8,6 +8,7 @@ use crate::kernels::{flat, flat_mut, simd::map2};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::spec::onnx::Operators;
+use crate::spec::rust::Code;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// The randomised rectifier: x for x > 0, else r·x (Xu, Wang, Chen and Li, 2015).
@@ -93,8 +94,8 @@ impl<A: Scalar> Layer<A> for RRelu {
         Layer::<A>::onnx(&self.mean(), operators)
     }
 
-    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
-        Layer::<A>::rust_expression(&self.mean(), number)
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        Layer::<A>::rust(&self.mean(), code)
     }
 }
 

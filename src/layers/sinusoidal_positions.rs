@@ -10,6 +10,7 @@ use crate::kernels::{flat, resize, steps_before_padding};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::spec::onnx::Operators;
+use crate::spec::rust::{Code, functions};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Adds an encoding of its position, sines and cosines, to each step of a sequence (Vaswani et al., 2017), for layers
@@ -130,6 +131,14 @@ impl<A: Scalar> Layer<A> for SinusoidalPositions {
         write_onnx(operators, flat(&codes), self.masked);
         Ok(())
     }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let [steps, features] = self.sizes(code.input())?;
+        let mut codes = Array2::<A>::default((steps, features));
+        write_codes(&mut codes);
+        write_rust(code, codes.iter().map(|code| code.to_f64()).collect(), self.masked);
+        Ok(())
+    }
 }
 
 impl<A: Scalar> Restore<A> for SinusoidalPositions {
@@ -168,4 +177,13 @@ pub(super) fn write_onnx<A: Scalar>(operators: &mut Operators, codes: &[A], mask
     if let Some(seen) = seen {
         masked::only(operators, &seen, &x);
     }
+}
+
+/// The addition of `codes`, of the first steps, as a call of a Rust function.
+pub(super) fn write_rust(code: &mut Code, mut codes: Vec<f64>, masked: bool) {
+    let len = code.current().len();
+    let features = len / code.input().positions().max(1);
+    codes.truncate(len);
+    let codes = code.constant("weight", codes);
+    code.change(&functions::ADD_CODES, &[], &[&codes, &features, &masked]);
 }

@@ -1,9 +1,11 @@
 //! [`Softmax`]: logits to probabilities.
 
+use crate::kernels::channels_of;
 use crate::kernels::softmax::{gradient, normalize};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators, channel_axis};
+use crate::spec::rust::{Code, functions};
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// Turns logits x into probabilities, yᵢ = e^xᵢ / Σⱼ e^xⱼ (Bridle, 1990).
@@ -52,6 +54,12 @@ impl<A: Scalar> Layer<A> for Softmax {
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let axis = Attribute::Int(channel_axis(operators.input()));
         operators.then("Softmax", &[], [("axis", axis)]);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let (size, stride) = channels_of(code.input());
+        code.change(&functions::SOFTMAX, &[], &[&size, &stride]);
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::layers::dropout::{check_probability, draw};
 use crate::spec::Spec;
 use crate::spec::onnx::Operators;
+use crate::spec::rust::Code;
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// [`Dropout`](super::Dropout) of entire channels: feature maps of an image, or features of a sequence over all steps
@@ -88,8 +89,8 @@ impl<A: Scalar> Layer<A> for SpatialDropout {
         Ok(())
     }
 
-    fn rust_expression(&self, _: &dyn Fn(f64) -> String) -> Option<String> {
-        Some("x".into())
+    fn rust(&self, _: &mut Code) -> Result<()> {
+        Ok(())
     }
 }
 

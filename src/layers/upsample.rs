@@ -8,6 +8,7 @@ use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators, Tensor};
+use crate::spec::rust::{Code, functions};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Enlarges images by an integer factor on each axis.
@@ -148,6 +149,17 @@ impl<A: Scalar> Layer<A> for Upsample {
             .map(|(name, value)| (name, Attribute::Text(value.into())));
         // The second input, the region of interest, is empty.
         operators.then("Resize", &["", &scales], attributes);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let ([height, width], [down, across]) = (sizes(code.input()), self.scale);
+        let (outputs, scale) = (code.input().len() * down * across, format!("[{down}, {across}]"));
+        if self.bilinear {
+            code.then(&functions::UPSAMPLE_BILINEAR, outputs, &[&format!("[{height}, {width}]"), &scale]);
+        } else {
+            code.then(&functions::UPSAMPLE_NEAREST, outputs, &[&width, &scale]);
+        }
         Ok(())
     }
 }

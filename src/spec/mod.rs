@@ -8,6 +8,8 @@ mod formula;
 pub mod layout;
 #[cfg_attr(not(feature = "files"), allow(dead_code))]
 pub mod onnx;
+#[cfg_attr(not(feature = "files"), allow(dead_code))]
+pub mod rust;
 
 pub use formula::{Formula, Written};
 

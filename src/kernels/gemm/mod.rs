@@ -62,13 +62,6 @@ pub(crate) fn gemm<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta
     }
 }
 
-/// The length of the blocks of fused multiply-adds for one row by a k x n matrix; `None` for plain sums.
-#[cfg(feature = "files")]
-pub(crate) fn blocks_of_one_row<A>(k: usize, n: usize) -> Option<usize> {
-    let tiny = 1 | k | n <= TINY && k * n <= TINY;
-    (!tiny).then(|| block::k_block::<A>(k))
-}
-
 #[cold]
 #[inline(never)]
 fn mismatch(a: (usize, usize), b: (usize, usize), c: (usize, usize)) -> ! {

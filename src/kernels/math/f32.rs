@@ -1,6 +1,6 @@
 //! The functions for `f32`.
 
-use std::f32::consts::LOG2_E;
+use core::f32::consts::LOG2_E;
 
 /// Adding this rounds a number below 2²² to an integer, stored in the lowest bits of the sum.
 const ROUND: f32 = 12_582_912.0;
@@ -129,9 +129,9 @@ fn erfc_abs(x: f32) -> f64 {
     let a = x.abs();
     let a = f64::from(if a > 10.2 { 10.2 } else { a });
     let square = a * a;
-    let biased = ROUND - square * std::f64::consts::LOG2_E;
+    let biased = ROUND - square * core::f64::consts::LOG2_E;
     let n = biased - ROUND;
-    let r = -square - n * std::f64::consts::LN_2;
+    let r = -square - n * core::f64::consts::LN_2;
     let q = r + r
         * r
         * polynomial!(r; 0.49999993448072733, 0.16666520635497437, 0.041668387963148396, 0.0083687162989157377,

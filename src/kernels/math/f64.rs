@@ -1,6 +1,6 @@
 //! The functions for `f64`. See `f32` for the purpose of each step.
 
-use std::f64::consts::{FRAC_1_SQRT_2, LOG2_E};
+use core::f64::consts::{FRAC_1_SQRT_2, LOG2_E};
 
 /// Adding this rounds a number below 2⁵¹ to an integer, stored in the lowest bits of the sum.
 const ROUND: f64 = 6_755_399_441_055_744.0;

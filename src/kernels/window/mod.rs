@@ -1,7 +1,9 @@
 //! [`Window`]: the positions of a window on an image.
 
+mod axis;
 mod padding;
 
+pub(crate) use axis::Axis;
 pub use padding::Padding;
 
 /// The windows of convolutions and pools: kernel, stride, dilation and padding, each for rows and columns.
@@ -14,21 +16,6 @@ pub(crate) struct Window {
     /// Rounds up: a last window that starts in the image, or in the padding before it, may extend past the padding
     /// after it.
     pub ceil: bool,
-}
-
-/// One axis of an image with the windows on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Axis {
-    pub kernel: usize,
-    pub stride: usize,
-    pub dilation: usize,
-    /// Padding before and after the image.
-    pub before: usize,
-    pub after: usize,
-    /// Size of the image.
-    pub input: usize,
-    /// Positions of the window.
-    pub output: usize,
 }
 
 impl Window {
@@ -83,36 +70,5 @@ impl Window {
             }
         };
         Some(Axis { kernel, stride, dilation, before, after, input, output })
-    }
-}
-
-impl Axis {
-    /// The extent of a window, with dilation.
-    pub(crate) fn span(&self) -> usize {
-        self.dilation * (self.kernel - 1) + 1
-    }
-
-    pub(crate) fn padded(&self) -> usize {
-        self.before + self.input + self.after
-    }
-
-    /// The minimum size of an image for the window.
-    pub(crate) fn least(&self) -> usize {
-        self.span().saturating_sub(self.before + self.after).max(1)
-    }
-
-    /// The pixel under `tap` of the window at `position`; `None` if it is padding.
-    #[inline(always)]
-    pub(crate) fn cell(&self, position: usize, tap: usize) -> Option<usize> {
-        (position * self.stride + tap * self.dilation).checked_sub(self.before).filter(|&cell| cell < self.input)
-    }
-
-    /// The range of positions (end excluded) at which `tap` is inside the image.
-    #[inline(always)]
-    pub(crate) fn positions(&self, tap: usize) -> (usize, usize) {
-        let offset = tap * self.dilation;
-        let from = self.before.saturating_sub(offset).div_ceil(self.stride);
-        let to = (self.before + self.input).saturating_sub(offset).div_ceil(self.stride);
-        (from.min(self.output), to.min(self.output))
     }
 }

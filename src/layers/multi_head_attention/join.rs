@@ -7,6 +7,7 @@ use crate::layer::{Info, Inputs, Join, JoinBackward, JoinPass, Layer};
 use crate::spec::Spec;
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
+use crate::spec::rust::Code;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Cross-attention: the steps of the query attend to those of key and value, as those of a decoder attend to an
@@ -87,6 +88,12 @@ impl<A: Scalar> Join<A> for MultiHeadAttention<A> {
         let input =
             |i: usize| inputs.get(i).or(inputs.last()).map_or(("", Shape::Flat(0)), |(name, shape)| (&**name, *shape));
         self.write(operators, [0, 1, 2].map(input))
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let inputs = code.inputs();
+        let inputs = [0, 1, 2].map(|i: usize| inputs[i.min(inputs.len() - 1)].0);
+        self.write_rust(code, inputs)
     }
 }
 

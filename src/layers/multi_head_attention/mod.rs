@@ -13,6 +13,7 @@ use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters}
 use crate::spec::Spec;
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
+use crate::spec::rust::Code;
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
 mod attend;
@@ -21,6 +22,7 @@ mod join;
 mod memory;
 mod onnx;
 mod passes;
+mod rust;
 
 pub use attend::{Attention, AttentionGradients};
 use memory::Memory;
@@ -250,6 +252,11 @@ impl<A: Scalar> Layer<A> for MultiHeadAttention<A> {
         let x = operators.value();
         let shape = operators.input();
         self.write(operators, [(&x, shape); 3])
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let x = code.current();
+        self.write_rust(code, [x; 3])
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators};
+use crate::spec::rust::Function;
 use crate::{Error, Result, Scalar};
 
 /// One step of a recurrent layer for one sample: two functions of slices, forward and backward.
@@ -75,6 +76,12 @@ pub trait Cell: Clone + Debug + PartialEq + Send + Sync + 'static {
     ) -> Result<()> {
         let what = "cannot be written as ONNX; implement `Cell::onnx` for it".to_owned();
         Err(Error::Unsupported { layer: Self::NAME.to_owned(), what })
+    }
+
+    /// The step as a Rust function `(x: &mut [Number], from_h: &[Number], h: &mut [Number], c: &mut [Number])`, which
+    /// turns h and c into the next state; x is x·Wₓ + bₓ, `from_h` is h·Wₕ + bₕ, each with all gates in order.
+    fn rust(&self) -> Option<Function> {
+        None
     }
 
     /// What `Debug` adds to the layer's name, such as `, relu`.

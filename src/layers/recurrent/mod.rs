@@ -10,12 +10,14 @@ use crate::layer::{Backward, Layer, Parts, Pass, Restore, Role, parameters};
 use crate::spec::Spec;
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
+use crate::spec::rust::Code;
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
 mod cell;
 mod chain;
 mod memory;
 mod onnx;
+mod rust;
 mod state;
 mod steps;
 mod weights;
@@ -238,6 +240,10 @@ impl<A: Scalar, C: Cell> Layer<A> for Recurrent<A, C> {
 
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         self.write(operators)
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        self.write_rust(code)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::layer::{Info, Parameter, Parameters, Parts};
 use crate::spec::Formula;
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::{Operators, Tensor};
+use crate::spec::rust::{Code, functions};
 use crate::{Error, Result, Scalar, Shape};
 
 /// The learnable w and b of a norm, each (1, elements), one element per position of a sample or per channel. A norm may
@@ -87,6 +88,14 @@ impl<A: Scalar> Affine<A> {
                 let values = constant(operators, name, dims, flat(values));
                 operators.then(op, &[&values], []);
             }
+        }
+    }
+
+    /// Multiplies the current numbers by w and adds b, for so many channels of `stride` successive elements.
+    pub(in crate::layers) fn rust(&self, code: &mut Code, (channels, stride): (usize, usize)) {
+        if self.has_weight() {
+            let [weight, bias] = ["weight", "bias"].map(|name| code.optional(name));
+            code.change(&functions::SCALE_AND_SHIFT, &[], &[&weight, &bias, &channels, &stride]);
         }
     }
 

@@ -10,7 +10,7 @@
 //! | [`pools`] | checks and passes of pools |
 //! | [`parameters`] | sizes, weights and biases of convolutions |
 //! | [`terms`] | the products that make up a convolution of sequences |
-//! | [`spec`], [`text`], [`onnx`] | windows in a [`Spec`](crate::spec::Spec), as text, and in ONNX |
+//! | [`spec`], [`text`], [`onnx`], [`rust`] | windows in a [`Spec`](crate::spec::Spec), as text, in ONNX and Rust |
 
 #[macro_use]
 mod setters;
@@ -18,6 +18,7 @@ mod fit;
 mod onnx;
 mod parameters;
 mod pools;
+mod rust;
 mod spec;
 mod terms;
 mod text;
@@ -29,5 +30,6 @@ pub(super) use parameters::{
 pub(super) use pools::{
     max_backward, max_forward, mean_backward, mean_forward, pool_axes, pool_axes_of_steps, pooled, whole,
 };
+pub(super) use rust::{avg_pool_rust, axes_text, axis_text, max_pool_rust};
 pub(super) use terms::{Term, in_parts, terms};
 pub(super) use text::{write_end, write_steps};

@@ -1,0 +1,35 @@
+/// A source of a padded position: the position, the padding before, and the size.
+pub type Source = fn(usize, usize, usize) -> Option<usize>;
+
+/// 0 outside.
+pub fn zero(position: usize, before: usize, n: usize) -> Option<usize> {
+    position.checked_sub(before).filter(|&pixel| pixel < n)
+}
+
+/// Mirrored at the border.
+pub fn reflect(position: usize, before: usize, n: usize) -> Option<usize> {
+    let pixel = position.abs_diff(before);
+    Some(if position > before && pixel >= n { 2 * (n - 1) - pixel } else { pixel })
+}
+
+/// The border repeated.
+pub fn replicate(position: usize, before: usize, n: usize) -> Option<usize> {
+    Some(position.saturating_sub(before).min(n - 1))
+}
+
+/// Images with padding above, below, left and right.
+pub fn pad2d(
+    x: &[Number],
+    y: &mut [Number],
+    [height, width]: [usize; 2],
+    [[above, below], [left, right]]: [[usize; 2]; 2],
+    source: Source,
+) {
+    let (tall, wide) = (above + height + below, left + width + right);
+    for (position, y) in y.iter_mut().enumerate() {
+        let (channel, row, column) = (position / (tall * wide), position / wide % tall, position % wide);
+        let row = source(row, above, height);
+        let pixel = row.zip(source(column, left, width));
+        *y = pixel.map_or(0.0, |(row, column)| x[(channel * height + row) * width + column]);
+    }
+}

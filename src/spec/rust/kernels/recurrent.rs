@@ -1,0 +1,50 @@
+/// The weights of one direction: W and b for the input, and for the hidden state.
+pub struct Direction<'a, W> {
+    pub of_x: (&'a [W], &'a [Number], &'a [Number]),
+    pub of_h: (&'a [W], &'a [Number], &'a [Number]),
+}
+
+/// What a step computes of x·Wₓ + bₓ (which it may overwrite) and h·Wₕ + bₕ: the next h and c.
+pub type Cell = fn(&mut [Number], &[Number], &mut [Number], &mut [Number]);
+
+/// A recurrent layer: all hidden states of each direction, or the last one. Where `original` has trailing zeros is
+/// padding if `features`, those of its steps, are not 0.
+pub fn recurrent<W: Weight>(
+    x: &[Number],
+    original: &[Number],
+    y: &mut [Number],
+    memory: &mut [Number],
+    cell: Cell,
+    directions: &[Direction<'_, W>],
+    [steps, units, features]: [usize; 3],
+    last: bool,
+) {
+    let width = directions.len() * units;
+    let (state, sums) = memory.split_at_mut(2 * units);
+    let (h, c) = state.split_at_mut(units);
+    let (from_x, from_h) = sums.split_at_mut(sums.len() / 2);
+    let seen = if features > 0 { steps_before_padding(original, features) } else { steps };
+    if !last {
+        y[seen * width..].fill(0.0);
+    }
+    for (d, Direction { of_x, of_h }) in directions.iter().enumerate() {
+        h.fill(0.0);
+        c.fill(0.0);
+        for i in 0..seen {
+            let t = if d == 1 { seen - 1 - i } else { i };
+            let x = &x[t * (x.len() / steps)..][..x.len() / steps];
+            for (x, sums, (w, scale, b)) in [(x, &mut *from_x, of_x), (&*h, &mut *from_h, of_h)] {
+                sums.fill(0.0);
+                product(x, sums, w, sums.len());
+                finish(sums, scale, b);
+            }
+            cell(from_x, from_h, h, c);
+            if !last {
+                y[t * width + d * units..][..units].copy_from_slice(h);
+            }
+        }
+        if last {
+            y[d * units..][..units].copy_from_slice(h);
+        }
+    }
+}
