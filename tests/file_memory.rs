@@ -8,6 +8,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+#[path = "common/readers.rs"]
+mod readers;
+
 use neuropil::io::{SafeTensors, from_npy, from_npz};
 use neuropil::prelude::*;
 
@@ -123,5 +126,27 @@ fn no_size_in_a_file_is_believed() {
     for (i, (bytes, read)) in files.into_iter().enumerate() {
         let (read, most) = peak(|| read(&bytes));
         assert!(!read && most < 64 << 10, "file {i}: {most} bytes");
+    }
+}
+
+/// The peak is bounded by the reader's limits, whatever a pickle of so many operations builds.
+#[test]
+fn a_pickle_needs_little_memory() {
+    let _alone = ALONE.lock().unwrap();
+    let many = |start: &[u8], piece: &[u8], count: usize| [b"\x80\x02", start, &piece.repeat(count), b"."].concat();
+    let shared = [&b"}q\0("[..], &b"Nh\0".repeat(1000), b"u"].concat();
+    let pickles = [
+        many(b"", b"}", 1 << 20),
+        many(b"", b"]\x94", 1 << 20),
+        many(b")", b"\x85", 1 << 20),
+        many(b"", b"(", 1 << 20),
+        many(b"}(", b"K\x01N", 1 << 18),
+        // A dict that holds itself a thousand times.
+        many(&shared, b"", 0),
+    ];
+    for pickle in pickles {
+        let file = readers::archive(pickle);
+        let (read, most) = peak(|| SafeTensors::parse_torch(&file).is_ok());
+        assert!(!read && most < (64 << 20) + 20 * file.len(), "{most} bytes for {}", file.len());
     }
 }

@@ -36,8 +36,8 @@
 //! that says what is wrong.
 //!
 //! # Weights of other systems
-//! [`Network::load_state_dict`](crate::Network::load_state_dict) reads a `PyTorch` state dict, or Keras weights,
-//! in the safetensors format, with names mapped by [`Names`];
+//! [`Network::load_state_dict`](crate::Network::load_state_dict) reads a state dict of `PyTorch`, as `torch.save` writes
+//! it or in the safetensors format, or Keras weights in the latter, with names mapped by [`Names`];
 //! [`Network::save_state_dict`](crate::Network::save_state_dict) writes one.
 //!
 //! # ONNX
@@ -74,7 +74,9 @@ mod safetensors;
 mod sequential;
 #[cfg(feature = "files")]
 mod state_dict;
-#[cfg(feature = "npz")]
+#[cfg(feature = "files")]
+mod torch;
+#[cfg(any(feature = "files", feature = "npz"))]
 mod zip;
 
 #[cfg(feature = "files")]

@@ -45,18 +45,18 @@ pub struct SafeTensors<'b> {
 
 /// The header's entry for an array.
 #[derive(Debug, Clone)]
-struct Entry {
-    kind: Kind,
-    shape: Vec<usize>,
+pub(super) struct Entry {
+    pub(super) kind: Kind,
+    pub(super) shape: Vec<usize>,
     /// The range of its bytes after the header.
-    range: [usize; 2],
+    pub(super) range: [usize; 2],
 }
 
 /// A number type of the format, and its size in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Kind {
+pub(super) struct Kind {
     name: &'static str,
-    size: usize,
+    pub(super) size: usize,
 }
 
 const KINDS: [Kind; 14] = [
@@ -76,6 +76,11 @@ const KINDS: [Kind; 14] = [
     Kind { name: "I64", size: 8 },
 ];
 
+/// The number type of this name.
+pub(super) fn kind(name: &str) -> Option<Kind> {
+    KINDS.into_iter().find(|known| known.name == name)
+}
+
 impl<'b> SafeTensors<'b> {
     /// Parses the header of a file in memory.
     ///
@@ -86,6 +91,21 @@ impl<'b> SafeTensors<'b> {
         let (metadata, entries, data) =
             read(bytes).map_err(|problem| Error::Format { what: THE_FILE.to_owned(), problem })?;
         Ok(Self { metadata, entries, data })
+    }
+
+    /// The arrays of a state dict in a file of `torch.save`, which is another format: a zip archive. Names in nested
+    /// dicts, as in a checkpoint, are joined by dots.
+    ///
+    /// The file contains a program, a pickle, of which the operations that a state dict needs are known; nothing is
+    /// executed. Only existing data are copied.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if the file is damaged, or has objects other than dicts, tensors and plain values; if a tensor
+    /// is not contiguous; if it is in the format before `PyTorch` 1.6, or has more than 4 GiB.
+    pub fn parse_torch(bytes: &'b [u8]) -> Result<Self> {
+        let entries =
+            super::torch::read(bytes).map_err(|problem| Error::Format { what: THE_FILE.to_owned(), problem })?;
+        Ok(Self { metadata: BTreeMap::new(), entries, data: bytes })
     }
 
     /// The names of the arrays, in alphabetical order.
@@ -272,7 +292,7 @@ impl<'d> Deserialize<'d> for Entry {
                     }
                 }
                 let kind = kind.ok_or_else(|| M::Error::missing_field("dtype"))?;
-                let known = KINDS.into_iter().find(|known| known.name == kind);
+                let known = self::kind(&kind);
                 Ok(Entry {
                     kind: known.ok_or_else(|| M::Error::custom(format!("`{kind}` is not a number type")))?,
                     shape: shape.ok_or_else(|| M::Error::missing_field("shape"))?,

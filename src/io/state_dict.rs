@@ -8,6 +8,7 @@ use ndarray::Array2;
 use super::atomic;
 use super::container::{check_sizes, named, problem};
 use super::safetensors::{SafeTensors, header};
+use super::torch::is_torch;
 use crate::layer::Layer;
 use crate::spec::layout::System;
 use crate::{Network, Result, Scalar};
@@ -109,7 +110,8 @@ impl Unmatched {
 
 impl<A: Scalar> Network<A> {
     /// Loads the parameters and running statistics whose names match from a state dict written by
-    /// `safetensors.torch.save_file`. Arrays of F64, F32, F16 and BF16 are converted to `A`; what `PyTorch` stores as
+    /// `torch.save(model.state_dict(), path)` or `safetensors.torch.save_file`; nothing in the file is executed. In a
+    /// checkpoint, a dict of several, a rule such as `rename("model", "")` selects one of them. Arrays of F64, F32, F16 and BF16 are converted to `A`; what `PyTorch` stores as
     /// (outputs, inputs), the weights of dense, recurrent and attention layers and of convolutions of sequences, is
     /// transposed. `num_batches_tracked` is ignored. [`Names::keras`] loads Keras weights.
     ///
@@ -135,7 +137,7 @@ impl<A: Scalar> Network<A> {
     pub fn load_state_dict(&mut self, path: impl AsRef<Path>, names: &Names) -> Result<Unmatched> {
         check_sizes(self)?;
         named(path.as_ref(), |bytes| {
-            let file = SafeTensors::parse(bytes)?;
+            let file = if is_torch(bytes) { SafeTensors::parse_torch(bytes) } else { SafeTensors::parse(bytes) }?;
             let theirs = by_our_names(&file, names)?;
             let (mut unmatched, mut used) = (Unmatched::default(), BTreeSet::new());
             let mut matrices = Vec::new();

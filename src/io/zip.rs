@@ -1,7 +1,9 @@
-//! The subset of the zip format that npz files use: stored or deflated entries, up to 4 GiB.
+//! The subset of the zip format that npz files and those of `PyTorch` use: stored or deflated entries, up to 4 GiB.
 
+#[cfg(feature = "npz")]
 use std::io::Read as _;
 
+#[cfg(feature = "npz")]
 use flate2::read::DeflateDecoder;
 
 const LOCAL: &[u8] = b"PK\x03\x04";
@@ -11,12 +13,17 @@ const END: &[u8] = b"PK\x05\x06";
 const LOCAL_SIZE: usize = 30;
 const CENTRAL_SIZE: usize = 46;
 const END_SIZE: usize = 22;
+/// The two records of zip64 between the directory and the end, which `PyTorch` writes in any case, and their sizes.
+const END64: &[u8] = b"PK\x06\x06";
+const END64_SIZE: usize = 56 + 20;
 /// The first of January 1980, the earliest date: equal arrays give equal files.
+#[cfg(feature = "npz")]
 const DATE: u16 = 33;
 /// The largest compression ratio of deflate.
 const LARGEST_RATIO: usize = 1032;
 
 /// Creates an archive of these files, stored; `None` if it needs more than 4 GiB or 65534 entries.
+#[cfg(feature = "npz")]
 pub(super) fn write(files: &[(String, Vec<u8>)]) -> Option<Vec<u8>> {
     let (mut bytes, mut directory) = (Vec::new(), Vec::new());
     for (name, content) in files {
@@ -43,7 +50,13 @@ pub(super) fn write(files: &[(String, Vec<u8>)]) -> Option<Vec<u8>> {
 }
 
 /// The files of an archive, in the order of its directory, or an error message.
+#[cfg(feature = "npz")]
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, String> {
+    entries(bytes)?.into_iter().map(|entry| entry.content(bytes)).collect()
+}
+
+/// The entries of an archive, in the order of its directory, or an error message.
+pub(super) fn entries(bytes: &[u8]) -> Result<Vec<Entry>, String> {
     let (count, mut directory, start) = find_directory(bytes)?;
     let mut entries = Vec::new();
     for i in 0..count {
@@ -67,7 +80,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, String> {
     if ranges.windows(2).any(|pair| pair[0][1] > pair[1][0]) {
         return Err("two of its entries overlap".into());
     }
-    entries.into_iter().map(|entry| entry.content(bytes)).collect()
+    Ok(entries)
 }
 
 /// The number of entries, the directory, and where it starts.
@@ -80,19 +93,21 @@ fn find_directory(bytes: &[u8]) -> Result<(usize, &[u8], usize), String> {
     let [disk, first_disk, here, count] = [4, 6, 8, 10].map(|field| u16_at(bytes, at + field));
     let [size, start] = [12, 16].map(|field| u32_at(bytes, at + field));
     if [count, size, start].contains(&(u32::MAX as usize)) || count == usize::from(u16::MAX) {
-        return Err("it is a zip64 archive, of more than 4 GiB; save its arrays as single npy files".into());
+        return Err("it is an archive of more than 4 GiB; save its arrays as single files".into());
     }
     if disk != 0 || first_disk != 0 || here != count {
         return Err("it is a part of an archive".into());
     }
-    if start.checked_add(size) != Some(at) {
+    let record64 = at.checked_sub(END64_SIZE).filter(|&record| bytes[record..].starts_with(END64));
+    if ![Some(at), record64].contains(&start.checked_add(size)) {
         return Err(format!("its directory of {size} bytes at {start} does not end where it should, at {at}"));
     }
-    Ok((count, &bytes[start..at], start))
+    Ok((count, &bytes[start..start + size], start))
 }
 
-struct Entry {
-    name: String,
+/// A file of an archive.
+pub(super) struct Entry {
+    pub(super) name: String,
     deflated: bool,
     crc: u32,
     /// The uncompressed size.
@@ -131,6 +146,24 @@ impl Entry {
         Ok(Self { deflated: method == 8, crc: crc as u32, size, range, name })
     }
 
+    /// The range of its content in the archive, if it is not compressed.
+    #[cfg(feature = "files")]
+    pub(super) fn stored(&self, bytes: &[u8]) -> Result<[usize; 2], String> {
+        if self.deflated {
+            return Err(format!("`{}` is compressed; files of `torch.save` are not", self.name));
+        }
+        self.check(&bytes[self.range[0]..self.range[1]]).map(|()| self.range)
+    }
+
+    /// Whether this is the content that the archive promises.
+    fn check(&self, content: &[u8]) -> Result<(), String> {
+        if content.len() != self.size || crc32fast::hash(content) != self.crc {
+            return Err(format!("`{}` is damaged: its size or checksum is not that of its content", self.name));
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "npz")]
     fn content(self, bytes: &[u8]) -> Result<(String, Vec<u8>), String> {
         let stored = &bytes[self.range[0]..self.range[1]];
         let mut content = Vec::new();
@@ -141,9 +174,7 @@ impl Entry {
         } else {
             content.extend(stored);
         }
-        if content.len() != self.size || crc32fast::hash(&content) != self.crc {
-            return Err(format!("`{}` is damaged: its size or checksum is not that of its content", self.name));
-        }
+        self.check(&content)?;
         Ok((self.name, content))
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use super::readers::crc32;
+
 /// A safetensors file with this header.
 pub(crate) fn file(header: &str, data: usize) -> Vec<u8> {
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
@@ -30,14 +32,6 @@ pub(crate) fn seal(bytes: &mut [u8]) {
         let sum = crc32(bytes[..digits.start].iter().chain(&bytes[digits.end..]));
         bytes[digits].copy_from_slice(format!("{sum:08x}").as_bytes());
     }
-}
-
-/// The CRC-32 of IEEE 802.3, by its definition: a remainder of polynomials, bit by bit.
-fn crc32<'b>(bytes: impl Iterator<Item = &'b u8>) -> u32 {
-    let remainder = |crc: u32, &byte: &u8| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 })
-    };
-    !bytes.fold(u32::MAX, remainder)
 }
 
 /// A folder of its own for a test, empty.

@@ -17,3 +17,4 @@ mod onnx;
 mod round_trips;
 mod rust_source;
 mod state_dicts;
+mod torch;

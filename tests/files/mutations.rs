@@ -6,7 +6,7 @@ use neuropil::rand::Rng;
 use super::{builder, readers, zoo};
 
 /// Changes the bytes in a few places, as a fuzzer does.
-fn mutate(bytes: &mut Vec<u8>, random: &mut impl Rng) {
+pub(crate) fn mutate(bytes: &mut Vec<u8>, random: &mut impl Rng) {
     const WORDS: [&[u8]; 12] =
         [b"0", b"9", b"-", b"\"", b"{", b"}", b"[", b",", b"18446744073709551615", b"1e999", b"NaN", b"\\u0000"];
     for _ in 0..=random.next_u64() % 4 {

@@ -1,0 +1,278 @@
+//! The subset of Python's pickle format in which `PyTorch` writes state dicts.
+//!
+//! A pickle is a program for a stack machine that may call any function. This machine knows the operations that build
+//! numbers, texts, tuples, lists and dicts, and by their names the few functions that make tensors of them; it executes
+//! nothing, and refuses everything else.
+
+use std::cmp::Ordering;
+
+/// The most axes of a tensor.
+const AXES: usize = 8;
+/// The operations of the longest pickle, so that the memory is bounded.
+const MOST: usize = 1 << 19;
+
+/// A value on the stack.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Value<'b> {
+    /// None, or anything that is of no interest.
+    Other,
+    Flag,
+    Int(i64),
+    Text(&'b str),
+    /// The module and name of a function or class.
+    Global(&'b str, &'b str),
+    /// A tuple or list: its index in [`Heap::lists`].
+    List(usize),
+    /// A dict: its index in [`Heap::dicts`].
+    Dict(usize),
+    /// The index of a list that describes a storage.
+    Storage(usize),
+    /// A tensor: its index in [`Heap::tensors`].
+    Tensor(usize),
+}
+
+/// A part of a storage, as a tensor.
+#[derive(Debug, Clone)]
+pub(super) struct Tensor<'b> {
+    /// The class of the storage, such as `FloatStorage`.
+    pub(super) class: &'b str,
+    /// The name of its record in the archive.
+    pub(super) record: &'b str,
+    /// How many numbers the storage has.
+    pub(super) numbers: usize,
+    /// The first number of the tensor.
+    pub(super) offset: usize,
+    pub(super) sizes: Vec<usize>,
+    pub(super) strides: Vec<usize>,
+}
+
+/// The parts of values; they refer to each other by index, so that no nesting is too deep.
+#[derive(Debug, Default)]
+pub(super) struct Heap<'b> {
+    pub(super) lists: Vec<Vec<Value<'b>>>,
+    pub(super) dicts: Vec<Vec<(Value<'b>, Value<'b>)>>,
+    pub(super) tensors: Vec<Tensor<'b>>,
+}
+
+/// Reads a pickle: its value, and the parts of it.
+pub(super) fn read(bytes: &[u8]) -> Result<(Value<'_>, Heap<'_>), String> {
+    let mut machine =
+        Machine { rest: bytes, stack: Vec::new(), marks: Vec::new(), memo: Vec::new(), heap: Heap::default() };
+    for _ in 0..MOST {
+        if let Some(value) = machine.step()? {
+            return Ok((value, machine.heap));
+        }
+    }
+    Err(format!("its pickle has more than {MOST} operations"))
+}
+
+struct Machine<'b> {
+    rest: &'b [u8],
+    stack: Vec<Value<'b>>,
+    /// The heights of the stack at the marks.
+    marks: Vec<usize>,
+    /// The values that are named by numbers, in the order of these.
+    memo: Vec<Value<'b>>,
+    heap: Heap<'b>,
+}
+
+impl<'b> Machine<'b> {
+    /// Runs one operation; the last one gives the result.
+    fn step(&mut self) -> Result<Option<Value<'b>>, String> {
+        let operation = self.take(1)?[0];
+        let value = match operation {
+            b'.' => return self.pop().map(Some),
+            // The protocol, and the length of a frame, say nothing new.
+            0x80 => return self.take(1).map(|_| None),
+            0x95 => return self.take(8).map(|_| None),
+            b'(' => {
+                self.marks.push(self.stack.len());
+                return Ok(None);
+            }
+            b'N' => Value::Other,
+            0x88 | 0x89 => Value::Flag,
+            b'G' => self.take(8).map(|_| Value::Other)?,
+            b'K' | b'M' | b'J' | 0x8a => Value::Int(self.integer(operation)?),
+            b'X' | 0x8c => Value::Text(self.text(if operation == b'X' { 4 } else { 1 })?),
+            b'}' => self.dict(),
+            b')' | b']' => self.list(Vec::new()),
+            b't' => {
+                let items = self.marked()?;
+                self.list(items)
+            }
+            0x85..=0x87 => {
+                let items = self.last(usize::from(operation - 0x84))?;
+                self.list(items)
+            }
+            b'c' => {
+                let (module, name) = (self.line()?, self.line()?);
+                Value::Global(module, name)
+            }
+            0x93 => match *self.last(2)? {
+                [Value::Text(module), Value::Text(name)] => Value::Global(module, name),
+                _ => return Err("its pickle names a function by what is no text".to_owned()),
+            },
+            b'h' | b'j' => {
+                let index = self.number(if operation == b'h' { 1 } else { 4 })?;
+                *self.memo.get(index).ok_or("its pickle refers to a value that it does not have")?
+            }
+            b'Q' => match self.pop()? {
+                Value::List(list) => Value::Storage(list),
+                _ => return Err("its pickle has a storage that is not described as one".to_owned()),
+            },
+            b'R' | 0x81 => self.call()?,
+            b'q' | b'r' | 0x94 => return self.remember(operation).map(|()| None),
+            b's' | b'u' | b'a' | b'e' | b'b' => return self.fill(operation).map(|()| None),
+            other => return Err(format!("its pickle has the operation {other:#04x}, which no state dict needs")),
+        };
+        self.stack.push(value);
+        Ok(None)
+    }
+
+    fn take(&mut self, count: usize) -> Result<&'b [u8], String> {
+        let (taken, rest) = self.rest.split_at_checked(count).ok_or("its pickle is cut off")?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    /// A number of so many bytes.
+    fn number(&mut self, count: usize) -> Result<usize, String> {
+        let bytes = self.take(count)?;
+        Ok(bytes.iter().rev().fold(0, |number, &byte| number << 8 | usize::from(byte)))
+    }
+
+    fn integer(&mut self, operation: u8) -> Result<i64, String> {
+        match operation {
+            b'K' => self.number(1).map(|n| n as i64),
+            b'M' => self.number(2).map(|n| n as i64),
+            b'J' => self.number(4).map(|n| i64::from(n as u32 as i32)),
+            _ => {
+                let count = self.number(1)?;
+                let bytes = self.take(count)?;
+                let sign = if bytes.last().is_some_and(|&last| last > 127) { -1 } else { 0 };
+                if count > 8 {
+                    return Err(format!("its pickle has an integer of {count} bytes"));
+                }
+                Ok(bytes.iter().rev().fold(sign, |number, &byte| number << 8 | i64::from(byte)))
+            }
+        }
+    }
+
+    fn text(&mut self, size: usize) -> Result<&'b str, String> {
+        let len = self.number(size)?;
+        str::from_utf8(self.take(len)?).map_err(|_| "its pickle has a text that is not UTF-8".to_owned())
+    }
+
+    /// The text up to the end of the line.
+    fn line(&mut self) -> Result<&'b str, String> {
+        let end = self.rest.iter().position(|&byte| byte == b'\n').ok_or("its pickle is cut off")?;
+        let line = self.take(end + 1)?;
+        str::from_utf8(&line[..end]).map_err(|_| "its pickle has a text that is not UTF-8".to_owned())
+    }
+
+    fn pop(&mut self) -> Result<Value<'b>, String> {
+        let low = self.marks.last().copied().unwrap_or(0);
+        let value = if self.stack.len() > low { self.stack.pop() } else { None };
+        value.ok_or_else(|| "its pickle takes a value from an empty stack".to_owned())
+    }
+
+    /// The last `count` values, removed.
+    fn last(&mut self, count: usize) -> Result<Vec<Value<'b>>, String> {
+        let mut items = (0..count).map(|_| self.pop()).collect::<Result<Vec<_>, _>>()?;
+        items.reverse();
+        Ok(items)
+    }
+
+    /// The values above the last mark, removed.
+    fn marked(&mut self) -> Result<Vec<Value<'b>>, String> {
+        let mark = self.marks.pop().ok_or("its pickle ends a list that it did not begin")?;
+        Ok(self.stack.split_off(mark))
+    }
+
+    fn list(&mut self, items: Vec<Value<'b>>) -> Value<'b> {
+        self.heap.lists.push(items);
+        Value::List(self.heap.lists.len() - 1)
+    }
+
+    fn dict(&mut self) -> Value<'b> {
+        self.heap.dicts.push(Vec::new());
+        Value::Dict(self.heap.dicts.len() - 1)
+    }
+
+    /// Gives the last value the next number; numbers are given in order.
+    fn remember(&mut self, operation: u8) -> Result<(), String> {
+        let index = match operation {
+            b'q' => self.number(1)?,
+            b'r' => self.number(4)?,
+            _ => self.memo.len(),
+        };
+        let value = *self.stack.last().ok_or("its pickle remembers a value that it does not have")?;
+        match index.cmp(&self.memo.len()) {
+            Ordering::Less => self.memo[index] = value,
+            Ordering::Equal => self.memo.push(value),
+            Ordering::Greater => return Err("its pickle does not number its values in order".to_owned()),
+        }
+        Ok(())
+    }
+
+    /// Adds to the list or dict below.
+    fn fill(&mut self, operation: u8) -> Result<(), String> {
+        let items = match operation {
+            b's' => self.last(2)?,
+            b'a' | b'b' => self.last(1)?,
+            _ => self.marked()?,
+        };
+        match (operation, self.stack.last()) {
+            // The attributes of an ordered dict: versions of modules.
+            (b'b', Some(Value::Dict(_))) => Ok(()),
+            (b's' | b'u', Some(&Value::Dict(dict))) if items.len().is_multiple_of(2) => {
+                self.heap.dicts[dict].extend(items.as_chunks().0.iter().map(|&[key, value]| (key, value)));
+                Ok(())
+            }
+            (b'a' | b'e', Some(&Value::List(list))) => {
+                self.heap.lists[list].extend(items);
+                Ok(())
+            }
+            _ => Err("its pickle fills what is no list or dict".to_owned()),
+        }
+    }
+
+    /// The result of a known function.
+    fn call(&mut self) -> Result<Value<'b>, String> {
+        let (arguments, function) = (self.pop()?, self.pop()?);
+        let (Value::List(list), Value::Global(module, name)) = (arguments, function) else {
+            return Err("its pickle calls what is no function".to_owned());
+        };
+        let arguments = &self.heap.lists[list];
+        match (module, name, &arguments[..]) {
+            ("collections", "OrderedDict", []) => Ok(self.dict()),
+            ("torch._utils", "_rebuild_parameter", [tensor @ Value::Tensor(_), ..]) => Ok(*tensor),
+            ("torch._utils", "_rebuild_tensor_v2", &[Value::Storage(storage), offset, sizes, strides, ..]) => {
+                let tensor = self.tensor(storage, offset, sizes, strides);
+                self.heap.tensors.push(tensor.ok_or("its pickle has a tensor that is not described as one")?);
+                Ok(Value::Tensor(self.heap.tensors.len() - 1))
+            }
+            ("torch", "Size", &[sizes @ Value::List(_)]) => Ok(sizes),
+            _ => {
+                Err(format!("it has an object of {module}.{name}, which is not read; save `model.state_dict()` alone"))
+            }
+        }
+    }
+
+    fn tensor(&self, storage: usize, offset: Value<'b>, sizes: Value<'b>, strides: Value<'b>) -> Option<Tensor<'b>> {
+        let count = |value: Value<'b>| if let Value::Int(n) = value { usize::try_from(n).ok() } else { None };
+        let counts = |value: Value<'b>| {
+            let Value::List(list) = value else { return None };
+            let items = &self.heap.lists[list];
+            (items.len() <= AXES).then(|| items.iter().map(|&value| count(value)).collect::<Option<Vec<_>>>())?
+        };
+        let &[Value::Text("storage"), Value::Global("torch", class), Value::Text(record), _, numbers] =
+            &self.heap.lists[storage][..]
+        else {
+            return None;
+        };
+        let (sizes, strides) = (counts(sizes)?, counts(strides)?);
+        let tensor = Tensor { class, record, numbers: count(numbers)?, offset: count(offset)?, sizes, strides };
+        (tensor.sizes.len() == tensor.strides.len()).then_some(tensor)
+    }
+}
