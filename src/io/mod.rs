@@ -45,8 +45,8 @@
 //! [`Network::from_onnx`](crate::Network::from_onnx) imports one, as a graph.
 //!
 //! # Rust
-//! [`Network::export_rust`](crate::Network::export_rust) writes a network as one source file without
-//! dependencies.
+//! [`Network::export_rust`](crate::Network::export_rust) writes a network as one source file that needs neither `std`
+//! nor `alloc`; [`Network::to_rust_int8`](crate::Network::to_rust_int8) with weights in eight bits.
 //!
 //! # Arrays
 //! [`read_npy`] and [`write_npy`] exchange one array with `NumPy`, [`read_npz`] and [`write_npz`] several by name.

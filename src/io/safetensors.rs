@@ -99,6 +99,17 @@ impl<'b> SafeTensors<'b> {
     /// The file contains a program, a pickle, of which the operations that a state dict needs are known; nothing is
     /// executed. Only existing data are copied.
     ///
+    /// ```no_run
+    /// use neuropil::io::SafeTensors;
+    ///
+    /// let bytes = std::fs::read("model.pt").unwrap();
+    /// let file = SafeTensors::parse_torch(&bytes)?;
+    /// for name in file.names() {
+    ///     println!("{name}: {:?}", file.shape(name));
+    /// }
+    /// # Ok::<(), neuropil::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Format`] if the file is damaged, or has objects other than dicts, tensors and plain values; if a tensor
     /// is not contiguous; if it is in the format before `PyTorch` 1.6, or has more than 4 GiB.

@@ -166,7 +166,8 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
         None
     }
 
-    /// Writes the layer, for prediction, as calls of Rust functions, for [networks as Rust source](crate::io).
+    /// Writes the layer, for prediction, as calls of Rust functions, for [networks as Rust source](crate::io): see
+    /// [`Code`].
     ///
     /// # Errors
     /// [`Error::Unsupported`] if this is not possible.

@@ -11,6 +11,10 @@ const AXES: usize = 8;
 /// The operations of the longest pickle, so that the memory is bounded.
 const MOST: usize = 1 << 19;
 
+const CUT: &str = "its pickle is cut off";
+const NOT_UTF8: &str = "its pickle has a text that is not UTF-8";
+const EMPTY: &str = "its pickle takes a value from an empty stack";
+
 /// A value on the stack.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Value<'b> {
@@ -19,8 +23,8 @@ pub(super) enum Value<'b> {
     Flag,
     Int(i64),
     Text(&'b str),
-    /// The module and name of a function or class.
-    Global(&'b str, &'b str),
+    /// The module and name of a function or class, in two lines.
+    Global(&'b str),
     /// A tuple or list: its index in [`Heap::lists`].
     List(usize),
     /// A dict: its index in [`Heap::dicts`].
@@ -104,14 +108,7 @@ impl<'b> Machine<'b> {
                 let items = self.last(usize::from(operation - 0x84))?;
                 self.list(items)
             }
-            b'c' => {
-                let (module, name) = (self.line()?, self.line()?);
-                Value::Global(module, name)
-            }
-            0x93 => match *self.last(2)? {
-                [Value::Text(module), Value::Text(name)] => Value::Global(module, name),
-                _ => return Err("its pickle names a function by what is no text".to_owned()),
-            },
+            b'c' => Value::Global(self.two_lines()?),
             b'h' | b'j' => {
                 let index = self.number(if operation == b'h' { 1 } else { 4 })?;
                 *self.memo.get(index).ok_or("its pickle refers to a value that it does not have")?
@@ -130,7 +127,7 @@ impl<'b> Machine<'b> {
     }
 
     fn take(&mut self, count: usize) -> Result<&'b [u8], String> {
-        let (taken, rest) = self.rest.split_at_checked(count).ok_or("its pickle is cut off")?;
+        let (taken, rest) = self.rest.split_at_checked(count).ok_or(CUT)?;
         self.rest = rest;
         Ok(taken)
     }
@@ -160,27 +157,34 @@ impl<'b> Machine<'b> {
 
     fn text(&mut self, size: usize) -> Result<&'b str, String> {
         let len = self.number(size)?;
-        str::from_utf8(self.take(len)?).map_err(|_| "its pickle has a text that is not UTF-8".to_owned())
+        str::from_utf8(self.take(len)?).map_err(|_| NOT_UTF8.to_owned())
     }
 
-    /// The text up to the end of the line.
-    fn line(&mut self) -> Result<&'b str, String> {
-        let end = self.rest.iter().position(|&byte| byte == b'\n').ok_or("its pickle is cut off")?;
-        let line = self.take(end + 1)?;
-        str::from_utf8(&line[..end]).map_err(|_| "its pickle has a text that is not UTF-8".to_owned())
+    /// The text up to the end of the next line.
+    fn two_lines(&mut self) -> Result<&'b str, String> {
+        let mut ends = self.rest.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at);
+        let end = ends.nth(1).ok_or(CUT)?;
+        let lines = self.take(end + 1)?;
+        str::from_utf8(&lines[..end]).map_err(|_| NOT_UTF8.to_owned())
     }
 
     fn pop(&mut self) -> Result<Value<'b>, String> {
-        let low = self.marks.last().copied().unwrap_or(0);
-        let value = if self.stack.len() > low { self.stack.pop() } else { None };
-        value.ok_or_else(|| "its pickle takes a value from an empty stack".to_owned())
+        let value = self.stack.last().copied().filter(|_| self.above_mark() > 0).ok_or(EMPTY)?;
+        self.stack.pop();
+        Ok(value)
+    }
+
+    /// How many values are above the last mark.
+    fn above_mark(&self) -> usize {
+        self.stack.len() - self.marks.last().copied().unwrap_or(0)
     }
 
     /// The last `count` values, removed.
     fn last(&mut self, count: usize) -> Result<Vec<Value<'b>>, String> {
-        let mut items = (0..count).map(|_| self.pop()).collect::<Result<Vec<_>, _>>()?;
-        items.reverse();
-        Ok(items)
+        if self.above_mark() < count {
+            return Err(EMPTY.to_owned());
+        }
+        Ok(self.stack.split_off(self.stack.len() - count))
     }
 
     /// The values above the last mark, removed.
@@ -240,22 +244,23 @@ impl<'b> Machine<'b> {
     /// The result of a known function.
     fn call(&mut self) -> Result<Value<'b>, String> {
         let (arguments, function) = (self.pop()?, self.pop()?);
-        let (Value::List(list), Value::Global(module, name)) = (arguments, function) else {
+        let (Value::List(list), Value::Global(function)) = (arguments, function) else {
             return Err("its pickle calls what is no function".to_owned());
         };
         let arguments = &self.heap.lists[list];
-        match (module, name, &arguments[..]) {
-            ("collections", "OrderedDict", []) => Ok(self.dict()),
-            ("torch._utils", "_rebuild_parameter", [tensor @ Value::Tensor(_), ..]) => Ok(*tensor),
-            ("torch._utils", "_rebuild_tensor_v2", &[Value::Storage(storage), offset, sizes, strides, ..]) => {
+        match (function, &arguments[..]) {
+            ("collections\nOrderedDict", []) => Ok(self.dict()),
+            ("torch._utils\n_rebuild_parameter", [tensor @ Value::Tensor(_), ..]) => Ok(*tensor),
+            ("torch._utils\n_rebuild_tensor_v2", &[Value::Storage(storage), offset, sizes, strides, ..]) => {
                 let tensor = self.tensor(storage, offset, sizes, strides);
                 self.heap.tensors.push(tensor.ok_or("its pickle has a tensor that is not described as one")?);
                 Ok(Value::Tensor(self.heap.tensors.len() - 1))
             }
-            ("torch", "Size", &[sizes @ Value::List(_)]) => Ok(sizes),
-            _ => {
-                Err(format!("it has an object of {module}.{name}, which is not read; save `model.state_dict()` alone"))
-            }
+            ("torch\nSize", &[sizes @ Value::List(_)]) => Ok(sizes),
+            _ => Err(format!(
+                "it has an object of {}, which is not read; save `model.state_dict()` alone",
+                function.replace('\n', ".")
+            )),
         }
     }
 
@@ -266,11 +271,12 @@ impl<'b> Machine<'b> {
             let items = &self.heap.lists[list];
             (items.len() <= AXES).then(|| items.iter().map(|&value| count(value)).collect::<Option<Vec<_>>>())?
         };
-        let &[Value::Text("storage"), Value::Global("torch", class), Value::Text(record), _, numbers] =
+        let &[Value::Text("storage"), Value::Global(class), Value::Text(record), _, numbers] =
             &self.heap.lists[storage][..]
         else {
             return None;
         };
+        let class = class.strip_prefix("torch\n")?;
         let (sizes, strides) = (counts(sizes)?, counts(strides)?);
         let tensor = Tensor { class, record, numbers: count(numbers)?, offset: count(offset)?, sizes, strides };
         (tensor.sizes.len() == tensor.strides.len()).then_some(tensor)
