@@ -43,6 +43,16 @@ impl Source {
     }
 }
 
+/// A Rust array.
+fn literals(numbers: &[f64], number: &str) -> String {
+    let literal = |x: &f64| match x {
+        x if x.is_nan() => format!("{number}::NAN"),
+        x if x.is_infinite() => format!("{}{number}::INFINITY", if *x < 0.0 { "-" } else { "" }),
+        x => format!("{x:?}"),
+    };
+    format!("[{}]", numbers.iter().map(literal).collect::<Vec<_>>().join(", "))
+}
+
 /// Compiles all sources as one crate without `std`, and runs their tests and one more for each, on its own samples.
 fn run(folder: &str, sources: &[Source]) {
     let folder = builder::folder(folder);
@@ -56,10 +66,13 @@ fn run(folder: &str, sources: &[Source]) {
             // A literal of more digits is rounded to the number that it came from.
             writeln!(
                 main,
-                "let (x, want): (_, [network_{i}::Number; {outputs}]) = ({x:?}, {y:?});\n\
+                "let (x, want): (_, [network_{i}::Number; {outputs}]) = ({}, {});\n\
                  let mut y = [7.0; {outputs}];\nnetwork_{i}::predict(&x, &mut y, &mut [7.0; {scratch}]);\n\
                  for (y, want) in y.iter().zip(want) {{\n\
-                 assert!((y - want).abs() <= {tolerance:e} * want.abs().max(1.0), \"{{y}} is not {{want}}\");\n}}"
+                 let same = y == &want || y.is_nan() && want.is_nan();\n\
+                 assert!(same || (y - want).abs() <= {tolerance:e} * want.abs().max(1.0), \"{{y}} is not {{want}}\");\n}}",
+                literals(x, source.number),
+                literals(y, source.number),
             )
             .unwrap();
         }
@@ -93,6 +106,27 @@ fn every_layer_predicts_the_same_in_f32() {
 #[test]
 fn every_layer_predicts_the_same_in_f64() {
     every_layer::<f64>();
+}
+
+/// All activations on a wide range of numbers, and those that are none.
+fn every_activation<A: Scalar>() {
+    const WIDTH: usize = 41;
+    let mut x = Array2::from_shape_fn((8, WIDTH), |(i, j)| A::of((i * WIDTH + j) as f64 / 8.0 - 20.5));
+    let special = [A::NAN, A::INFINITY, -A::INFINITY, -A::ZERO, A::of(1e30), A::of(-1e30), A::of(1e-30), A::of(-200.0)];
+    x.row_mut(0).iter_mut().zip(special).for_each(|(x, special)| *x = special);
+    let mut sources = Vec::new();
+    for entry in zoo::layers::<A>().into_iter().skip_while(|entry| entry.name != "Celu") {
+        let layer = entry.network.layers().next().unwrap().clone_layer();
+        sources.push(Source::of(entry.name, &Sequential::<A>::new(WIDTH).with(layer).unwrap(), &x));
+    }
+    assert!(sources.len() >= 25, "{}", sources.len());
+    run(&format!("rust_source_activations_{}", A::NAME), &sources);
+}
+
+#[test]
+fn every_activation_reaches_its_tolerance() {
+    every_activation::<f32>();
+    every_activation::<f64>();
 }
 
 /// Batch norms whose statistics and parameters are not those that they start with.
