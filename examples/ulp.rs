@@ -1,9 +1,9 @@
-//! The largest errors of the `f32` functions, in units in the last place, over all 2³² bit patterns.
+//! The largest errors of the `f32` functions, activations and slopes of activations, in units in the last place, over all 2³² bit patterns.
 //!
 //! `cargo run --release --example ulp` takes minutes; a number after `--` makes it take every so-manieth pattern. The
 //! reference is the same function in `f64`, whose own errors (of some 1e-16) `tests/math.rs` measures.
 
-use neuropil::Scalar;
+use neuropil::prelude::*;
 
 /// Calls `f` compiled for the widest instruction set of this machine.
 fn vectorize(f: impl FnMut()) {
@@ -35,7 +35,8 @@ fn ulp(y: f32, exact: f64) -> f64 {
 fn sweep(name: &str, step: u32, f: impl Fn(&[f32], &mut [f32], &mut [f64])) {
     const BLOCK: u32 = 1024;
     let (mut x, mut y, mut exact) = ([0.0; BLOCK as usize], [0.0; BLOCK as usize], [0.0; BLOCK as usize]);
-    let (mut worst, mut at, mut count, mut above) = (0.0, 0.0, 0_u64, 0_u64);
+    // In normal numbers, and in units of the smallest subnormal one elsewhere.
+    let (mut worst, mut at, mut small, mut count, mut above) = (0.0, 0.0, 0.0, 0_u64, 0_u64);
     for first in (0..=u32::MAX).step_by((BLOCK * step) as usize) {
         for (x, i) in x.iter_mut().zip(0..) {
             *x = f32::from_bits(first.saturating_add(i * step));
@@ -43,7 +44,9 @@ fn sweep(name: &str, step: u32, f: impl Fn(&[f32], &mut [f32], &mut [f64])) {
         f(&x, &mut y, &mut exact);
         for ((&x, &y), &exact) in x.iter().zip(&y).zip(&exact) {
             let error = ulp(y, exact);
-            if error > worst {
+            if exact.abs() < f64::from(f32::MIN_POSITIVE) {
+                small = f64::max(small, error);
+            } else if error > worst {
                 (worst, at) = (error, x);
             }
             above += u64::from(error > 1.0);
@@ -51,12 +54,13 @@ fn sweep(name: &str, step: u32, f: impl Fn(&[f32], &mut [f32], &mut [f64])) {
         }
     }
     let percent = 100.0 * above as f64 / count as f64;
-    println!("| `{name}` | {worst:.3} | {at:e} | {percent:.4} % | {count} |");
+    println!("| {name} | {worst:.3} | {at:e} | {small:.3} | {percent:.4} % | {count} |");
 }
 
 fn main() {
     let step = std::env::args().nth(1).map_or(1, |step| step.parse().expect("a number"));
-    println!("| function | largest error (ULP) | at | above 1 ULP | arguments |\n| --- | ---: | ---: | ---: | ---: |");
+    println!("| function | largest error (ULP) | at | where subnormal | above 1 ULP | arguments |");
+    println!("| --- | ---: | ---: | ---: | ---: | ---: |");
     macro_rules! sweep {
         ($($name:ident)*) => {$(
             sweep(stringify!($name), step, |x, y, exact| {
@@ -69,5 +73,28 @@ fn main() {
             });
         )*};
     }
-    sweep!(exp exp_m1 ln ln_1p tanh sigmoid erf erfc normal_cdf);
+    sweep!(exp exp_m1 ln ln_1p tanh sigmoid erf erfc normal_cdf gelu silu mish);
+    macro_rules! activations {
+        ($($name:ident)*) => {$(
+            let f = $name::default();
+            sweep(stringify!($name), step, |x, y, exact| {
+                vectorize(#[inline(always)] || {
+                    for ((&x, y), exact) in x.iter().zip(&mut *y).zip(&mut *exact) {
+                        *y = f.apply(x);
+                        *exact = f.apply(f64::from(x));
+                    }
+                });
+            });
+            sweep(concat!("slope of ", stringify!($name)), step, |x, y, exact| {
+                vectorize(#[inline(always)] || {
+                    for ((&x, y), exact) in x.iter().zip(&mut *y).zip(&mut *exact) {
+                        *y = f.slope(x, f.apply(x));
+                        *exact = f.slope(f64::from(x), f.apply(f64::from(x)));
+                    }
+                });
+            });
+        )*};
+    }
+    activations!(Celu Elu Gelu GeluTanh HardShrink HardSigmoid HardSwish HardTanh Identity LeakyRelu LogSigmoid Mish
+        Relu Relu6 Selu Sigmoid Silu SoftShrink Softplus Softsign Tanh TanhShrink);
 }

@@ -114,6 +114,12 @@ pub trait Scalar:
     fn erfc(self) -> Self;
     /// The standard normal cumulative distribution function, ½ erfc(-x/√2).
     fn normal_cdf(self) -> Self;
+    /// xΦ(x): [`Gelu`](crate::activations::Gelu).
+    fn gelu(self) -> Self;
+    /// x/(1 + e⁻ˣ): [`Silu`](crate::activations::Silu).
+    fn silu(self) -> Self;
+    /// x·tanh(ln(1 + eˣ)): [`Mish`](crate::activations::Mish).
+    fn mish(self) -> Self;
 }
 
 macro_rules! scalar {
@@ -198,6 +204,18 @@ macro_rules! scalar {
             #[inline(always)]
             fn normal_cdf(self) -> Self {
                 math::$float::normal_cdf(self)
+            }
+            #[inline(always)]
+            fn gelu(self) -> Self {
+                math::$float::gelu(self)
+            }
+            #[inline(always)]
+            fn silu(self) -> Self {
+                math::$float::silu(self)
+            }
+            #[inline(always)]
+            fn mish(self) -> Self {
+                math::$float::mish(self)
             }
         }
     };

@@ -1,11 +1,11 @@
 //! The errors of the transcendental functions.
 
-use neuropil::Scalar;
+use neuropil::prelude::*;
 
 /// A function with its fixture name, bound in `f64`, and bound in `f32`, in units in the last place.
 type Case = (&'static str, fn(f64) -> f64, fn(f32) -> f32, f64, f64);
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 12] = [
     ("exp", Scalar::exp, Scalar::exp, 2.0, 1.0),
     ("exp_m1", Scalar::exp_m1, Scalar::exp_m1, 2.0, 1.6),
     ("ln", Scalar::ln, Scalar::ln, 2.0, 1.0),
@@ -14,7 +14,10 @@ const CASES: [Case; 9] = [
     ("sigmoid", Scalar::sigmoid, Scalar::sigmoid, 3.0, 2.0),
     ("erf", Scalar::erf, Scalar::erf, 3.0, 2.0),
     ("erfc", Scalar::erfc, Scalar::erfc, 4.0, 1.0),
-    ("normal_cdf", Scalar::normal_cdf, Scalar::normal_cdf, 5.0, 6.0),
+    ("normal_cdf", Scalar::normal_cdf, Scalar::normal_cdf, 4.0, 3.5),
+    ("gelu", Scalar::gelu, Scalar::gelu, 4.0, 4.0),
+    ("silu", Scalar::silu, Scalar::silu, 4.0, 3.5),
+    ("mish", Scalar::mish, Scalar::mish, 4.0, 4.0),
 ];
 
 /// The value of one unit in the last place of a normal or subnormal `f32` or `f64` at `y`.
@@ -80,7 +83,20 @@ fn limits<A: Scalar>() {
         let same = got == want && (A::ONE / got > A::ZERO) == (A::ONE / want > A::ZERO);
         assert!(same || got.is_nan() && want.is_nan(), "got {got}, want {want}");
     };
-    for f in [A::exp, A::exp_m1, A::ln, A::ln_1p, A::tanh, A::sigmoid, A::erf, A::erfc, A::normal_cdf] {
+    for f in [
+        A::exp,
+        A::exp_m1,
+        A::ln,
+        A::ln_1p,
+        A::tanh,
+        A::sigmoid,
+        A::erf,
+        A::erfc,
+        A::normal_cdf,
+        A::gelu,
+        A::silu,
+        A::mish,
+    ] {
         same(f(A::NAN), A::NAN);
         same(f(-A::NAN), A::NAN);
     }
@@ -104,6 +120,12 @@ fn limits<A: Scalar>() {
         (A::erf, [(-infinity, -one), (infinity, one), (A::of(-1e4), -one)]),
         (A::erfc, [(-infinity, A::of(2.0)), (infinity, zero), (zero, one)]),
         (A::normal_cdf, [(-infinity, zero), (infinity, one), (zero, A::of(0.5))]),
+        (A::gelu, [(-infinity, -zero), (infinity, infinity), (zero, zero)]),
+        (A::silu, [(-infinity, -zero), (infinity, infinity), (zero, zero)]),
+        (A::mish, [(-infinity, -zero), (infinity, infinity), (zero, zero)]),
+        (A::gelu, [(A::of(50.0), A::of(50.0)), (A::of(-50.0), -zero), (-zero, -zero)]),
+        (A::silu, [(A::of(800.0), A::of(800.0)), (A::of(-800.0), -zero), (-zero, -zero)]),
+        (A::mish, [(A::of(800.0), A::of(800.0)), (A::of(-800.0), -zero), (-zero, -zero)]),
     ] {
         for (x, y) in points {
             same(f(x), y);
@@ -137,4 +159,30 @@ fn tails_do_not_vanish() {
     assert_eq!(Scalar::sigmoid(-700.0_f64), Scalar::exp(-700.0_f64));
     assert_eq!(Scalar::erfc(10.0_f32), 2.088_487_6e-45_f64 as f32);
     assert!((Scalar::erfc(26.0_f64) / 5.663_192_408_856_143e-296 - 1.0).abs() < 1e-15);
+}
+
+/// Where a slope is small, its digits count: slopes multiply in a network.
+#[test]
+fn slopes_keep_their_digits_in_the_tails() {
+    fn close<A: Scalar>(what: &str, got: A, want: f64) {
+        assert!((got.to_f64() / want - 1.0).abs() < 4.0 * A::EPSILON.to_f64(), "{what}: {got} is not {want}");
+    }
+    fn all<A: Scalar>(largest: i32) -> usize {
+        let mut count = 0;
+        for i in 1..=largest {
+            let x = f64::from(i) * 1.25;
+            let slope = |f: &dyn Fn(A) -> A| f(A::of(-x));
+            close("Elu", slope(&|x| Elu::new(2.0).slope(x, Elu::new(2.0).apply(x))), 2.0 * (-x).exp());
+            close("Celu", slope(&|x| Celu::new(2.0).slope(x, Celu::new(2.0).apply(x))), (-x / 2.0).exp());
+            close("Selu", slope(&|x| Selu.slope(x, Selu.apply(x))), 1.758_099_340_847_376_6 * (-x).exp());
+            close("Sigmoid", slope(&|x| Sigmoid.slope(x, Sigmoid.apply(x))), (-x).exp() / (1.0 + (-x).exp()).powi(2));
+            let half = A::of(-x / 2.0);
+            let tanh = 4.0 * (-x).exp() / (1.0 + (-x).exp()).powi(2);
+            close("Tanh", Tanh.slope(half, Tanh.apply(half)), tanh);
+            close("Tanh", Tanh.slope(-half, Tanh.apply(-half)), tanh);
+            count += 6;
+        }
+        count
+    }
+    assert_eq!(all::<f32>(68) + all::<f64>(560), 6 * 628);
 }

@@ -9,7 +9,7 @@ use crate::{Result, Scalar};
 
 /// The continuously differentiable exponential linear unit: x for x > 0, else α(e^(x/α) - 1) (Barron, 2017).
 ///
-/// Its derivative is 1 for x > 0, else e^(x/α) = f(x)/α + 1.
+/// Its derivative is 1 for x > 0, else e^(x/α).
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -45,8 +45,8 @@ impl Activation for Celu {
     }
 
     #[inline(always)]
-    fn slope<A: Scalar>(&self, x: A, y: A) -> A {
-        let bent = y / A::of(self.alpha) + A::ONE;
+    fn slope<A: Scalar>(&self, x: A, _: A) -> A {
+        let bent = (x / A::of(self.alpha)).exp();
         if x > A::ZERO { A::ONE } else { bent }
     }
 

@@ -9,7 +9,7 @@ use crate::{Result, Scalar};
 
 /// The exponential linear unit: x for x > 0, else α(eˣ - 1) (Clevert, Unterthiner and Hochreiter, 2016).
 ///
-/// Its derivative is 1 for x > 0, else αeˣ = f(x) + α.
+/// Its derivative is 1 for x > 0, else αeˣ.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -44,8 +44,10 @@ impl Activation for Elu {
     }
 
     #[inline(always)]
-    fn slope<A: Scalar>(&self, x: A, y: A) -> A {
-        if x > A::ZERO { A::ONE } else { y + A::of(self.alpha) }
+    fn slope<A: Scalar>(&self, x: A, _: A) -> A {
+        // Not f(x) + α, in which the digits of a small slope cancel.
+        let bent = A::of(self.alpha) * x.exp();
+        if x > A::ZERO { A::ONE } else { bent }
     }
 
     fn check(&self) -> Result<()> {

@@ -28,7 +28,7 @@ const PEAK: f64 = 0.398_942_280_401_432_7;
 impl Activation for Gelu {
     #[inline(always)]
     fn apply<A: Scalar>(&self, x: A) -> A {
-        x.maximum(A::of(-FAR)) * x.normal_cdf()
+        x.gelu()
     }
 
     #[inline(always)]
@@ -50,8 +50,8 @@ impl Activation for Gelu {
         Some(Formula::elementwise("□·Φ(□)", "□\\,\\Phi(□)"))
     }
 
-    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
-        Some(format!("maximum(x, {}) * math::normal_cdf(x)", number(-FAR)))
+    fn rust_expression(&self, _: &dyn Fn(f64) -> String) -> Option<String> {
+        Some("math::gelu(x)".into())
     }
 }
 

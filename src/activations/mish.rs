@@ -27,9 +27,7 @@ const HIGH: f64 = 40.0;
 impl Activation for Mish {
     #[inline(always)]
     fn apply<A: Scalar>(&self, x: A) -> A {
-        let e = x.minimum(A::of(HIGH)).exp();
-        let n = e * (e + A::of(2.0));
-        x.maximum(A::of(LOW)) * (n / (n + A::of(2.0)))
+        x.mish()
     }
 
     #[inline(always)]
@@ -55,8 +53,7 @@ impl Activation for Mish {
     }
 
     fn rust_expression(&self, _: &dyn Fn(f64) -> String) -> Option<String> {
-        let e = "let e = math::exp(minimum(x, 40.0)); let n = e * (e + 2.0);";
-        Some(format!("{{ {e} maximum(x, -1000.0) * (n / (n + 2.0)) }}"))
+        Some("math::mish(x)".into())
     }
 }
 

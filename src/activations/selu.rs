@@ -9,7 +9,7 @@ use crate::{Result, Scalar};
 /// The scaled exponential linear unit: λx for x > 0, else λα(eˣ - 1), with λ ≈ 1.0507 and α ≈ 1.6733.
 ///
 /// With these constants, layers with `LeCun` normal weights preserve mean 0 and variance 1 (Klambauer et al., 2017). Its
-/// derivative is λ for x > 0, else λαeˣ = f(x) + λα.
+/// derivative is λ for x > 0, else λαeˣ.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -31,8 +31,9 @@ impl Activation for Selu {
     }
 
     #[inline(always)]
-    fn slope<A: Scalar>(&self, x: A, y: A) -> A {
-        if x > A::ZERO { A::of(LAMBDA) } else { y + A::of(LAMBDA_ALPHA) }
+    fn slope<A: Scalar>(&self, x: A, _: A) -> A {
+        let bent = A::of(LAMBDA_ALPHA) * x.exp();
+        if x > A::ZERO { A::of(LAMBDA) } else { bent }
     }
 
     fn spec(&self) -> Option<Spec> {

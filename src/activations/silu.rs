@@ -25,7 +25,7 @@ const FAR: f64 = 1000.0;
 impl Activation for Silu {
     #[inline(always)]
     fn apply<A: Scalar>(&self, x: A) -> A {
-        x.maximum(A::of(-FAR)) * x.sigmoid()
+        x.silu()
     }
 
     #[inline(always)]
@@ -49,8 +49,8 @@ impl Activation for Silu {
         Some(Formula::elementwise("□/(1 + e^(−□))", "\\frac{□}{1 + e^{-□}}"))
     }
 
-    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
-        Some(format!("maximum(x, {}) * math::sigmoid(x)", number(-FAR)))
+    fn rust_expression(&self, _: &dyn Fn(f64) -> String) -> Option<String> {
+        Some("math::silu(x)".into())
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{Result, Scalar};
 
 /// The hyperbolic tangent tanh(x) = 2/(1 + e⁻²ˣ) - 1, with values in (-1, 1).
 ///
-/// Its derivative is (1 - tanh x)(1 + tanh x).
+/// Its derivative is (1 - tanh x)(1 + tanh x) = 2σ(-2|x|)(1 + |tanh x|).
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -26,8 +26,10 @@ impl Activation for Tanh {
     }
 
     #[inline(always)]
-    fn slope<A: Scalar>(&self, _: A, y: A) -> A {
-        (A::ONE - y) * (A::ONE + y)
+    fn slope<A: Scalar>(&self, x: A, y: A) -> A {
+        // 1 - |tanh x|, which loses its digits as a difference, is 2σ(-2|x|).
+        let two = A::of(2.0);
+        (A::ONE + y.abs()) * (two * (-two * x.abs()).sigmoid())
     }
 
     fn spec(&self) -> Option<Spec> {

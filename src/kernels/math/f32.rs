@@ -161,18 +161,66 @@ pub(crate) fn erfc(x: f32) -> f32 {
     (if x < 0.0 { 2.0 - y } else { y }) as f32
 }
 
-/// e^(-x²/2) times a rational function of |x| (2^-27.3), where x² is a rounded square plus its rounding error.
+/// e^(x²/2)·Φ(-a) and the parts of e^(-a²/2) for 0 <= a <= 14.4: 2ⁿ, times 2⁶⁴, and q, where a² is a rounded square
+/// plus its rounding error.
+///
+/// The first is (½ + wp(w - 1))/(1 + a√(π/2)) with w = 2a/(4 + a) and p of degree 10 (2^-28.7). The denominator makes the
+/// numerator almost constant, so that rounding errors of w and p hardly count.
 #[inline(always)]
-pub(crate) fn normal_cdf(x: f32) -> f32 {
-    let a = x.abs();
-    let a = if a > 14.4 { 14.4 } else { a };
+fn normal_tail(a: f32) -> (f32, f32, f32) {
     let square = a * a;
     let lost = a.mul_add(a, -square);
     let (biased, r) = reduce(-0.5 * square, 127.0 + 64.0);
     let q = exp_m1_reduced(lost.mul_add(-0.5, r));
-    let p = polynomial!(a; 0.5, 0.438_097_87, 0.183_089_17, 0.040_584_03, 0.004_109_010_7);
-    let d = polynomial!(a; 1.0, 1.674_080_7, 1.201_896_8, 0.469_085_3, 0.101_735_59, 0.010_299_641);
-    let tail = p / d;
-    let tail = power_of_two(biased) * tail.mul_add(q, tail) * TINY;
+    let w = a / 0.5_f32.mul_add(a, 2.0);
+    let p = polynomial!(w - 1.0; 0.06771540725, -0.1457510999, 0.13178999, -0.0777799383, 0.02960826139, -0.0049800906,
+        -0.00142626315, 0.0009108175181, 0.00003860659601, -0.0001272969755, -0.000024033305);
+    (w.mul_add(p, 0.5) / 1.253_314_1_f32.mul_add(a, 1.0), power_of_two(biased), q)
+}
+
+/// Φ(x): the tail, or 1 minus the tail.
+#[inline(always)]
+pub(crate) fn normal_cdf(x: f32) -> f32 {
+    let a = x.abs();
+    let (tail, s, q) = normal_tail(if a > 14.4 { 14.4 } else { a });
+    let tail = s * tail.mul_add(q, tail) * TINY;
     if x > 0.0 { 1.0 - tail } else { tail }
+}
+
+/// x - xΦ(-x), and -|x|Φ(-|x|) for x < 0, in which x is a factor before the tail becomes subnormal.
+#[inline(always)]
+pub(crate) fn gelu(x: f32) -> f32 {
+    let a = x.abs();
+    let a = if a > 14.4 { 14.4 } else { a };
+    let (tail, s, q) = normal_tail(a);
+    let far = a * tail;
+    let far = s * far.mul_add(q, far) * TINY;
+    if x < 0.0 { -far } else { x - far }
+}
+
+/// x/(1 + e⁻ˣ) = x(1 + q)2ⁿ/(1 + eˣ) for x < 0, in which x is a factor before eˣ becomes subnormal.
+#[inline(always)]
+pub(crate) fn silu(x: f32) -> f32 {
+    let low = if x < -125.0 { -125.0 } else { x };
+    let a = low.abs();
+    let (biased, r) = reduce(if a > 125.0 { -125.0 } else { -a }, 127.0 + 64.0);
+    let (s, q) = (power_of_two(biased), exp_m1_reduced(r));
+    let below = low * s;
+    let (top, scale) = if x < 0.0 { (below.mul_add(q, below), TINY) } else { (x, 1.0) };
+    top / s.mul_add(q, s).mul_add(TINY, 1.0) * scale
+}
+
+/// x·n/(n + 2) with e = eˣ and n = e(e + 2): x(1 - 2/(n + 2)), and xe(1 - e(1 + e)/(n + 2)) for x < 0, in which x is a
+/// factor before e becomes subnormal.
+#[inline(always)]
+pub(crate) fn mish(x: f32) -> f32 {
+    let low = if x < -125.0 { -125.0 } else { x };
+    // From here on, the quotient is 1.
+    let (biased, r) = reduce(if low > 40.0 { 40.0 } else { low }, 127.0 + 64.0);
+    let (s, q) = (power_of_two(biased), exp_m1_reduced(r));
+    let e = s.mul_add(q, s) * TINY;
+    let below = low * s;
+    let below = below.mul_add(q, below);
+    let (x, part, scale) = if x < 0.0 { (below, e.mul_add(e, e), TINY) } else { (x, 2.0, 1.0) };
+    x * (1.0 - part / e.mul_add(e + 2.0, 2.0)) * scale
 }

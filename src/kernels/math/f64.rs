@@ -1,12 +1,14 @@
 //! The functions for `f64`. See `f32` for the purpose of each step.
 
-use core::f64::consts::{FRAC_1_SQRT_2, LOG2_E};
+use core::f64::consts::LOG2_E;
 
 /// Adding this rounds a number below 2⁵¹ to an integer, stored in the lowest bits of the sum.
 const ROUND: f64 = 6_755_399_441_055_744.0;
 /// The leading 32 bits of ln 2 (exact when multiplied by an exponent) and the rest.
 const LN_2_HIGH: f64 = 6.93147180369123816490e-01;
 const LN_2_LOW: f64 = 1.90821492927058770002e-10;
+/// 2⁻¹²⁸.
+const SMALL: f64 = f64::from_bits((1023 - 128) << 52);
 /// 2⁻⁵¹².
 const TINY: f64 = f64::from_bits((1023 - 512) << 52);
 /// The bits of √½, the smallest mantissa of logarithms.
@@ -66,14 +68,13 @@ pub(crate) fn exp_m1(x: f64) -> f64 {
 /// c/(c + c e⁻ˣ), with c = 2⁻¹²⁸ so that e⁻ˣ is in range wherever the quotient is not zero.
 #[inline(always)]
 pub(crate) fn sigmoid(x: f64) -> f64 {
-    const C: f64 = f64::from_bits((1023 - 128) << 52);
     let y = if x < -747.0 { 747.0 } else { -x };
     let y = if y < -60.0 { -60.0 } else { y };
     let (biased, r) = reduce(y, 1023.0 - 128.0);
     let (s, q) = (power_of_two(biased), exp_m1_reduced(r));
     // c + s is exact, or its rounding error is added to the small term.
-    let sum = s + C;
-    C / (sum + s.mul_add(q, C - (sum - s)))
+    let sum = s + SMALL;
+    SMALL / (sum + s.mul_add(q, SMALL - (sum - s)))
 }
 
 /// (1 - z)/(1 + z) with z = e^(-2|x|) = 2ⁿ(1 + q), where 1 ± 2ⁿ is exact.
@@ -135,13 +136,13 @@ pub(crate) fn ln_1p(x: f64) -> f64 {
     if x < f64::INFINITY { y } else { x }
 }
 
-/// e^(-k a²) for a >= 0, times 2⁵¹², where a² is a rounded square plus its rounding error.
+/// e^(-a²) for a >= 0, times 2⁵¹², where a² is a rounded square plus its rounding error.
 #[inline(always)]
-fn exp_square(a: f64, k: f64) -> f64 {
+fn exp_square(a: f64) -> f64 {
     let square = a * a;
     let lost = a.mul_add(a, -square);
-    let (biased, r) = reduce(-k * square, 1023.0 + 512.0);
-    let q = exp_m1_reduced(lost.mul_add(-k, r));
+    let (biased, r) = reduce(-square, 1023.0 + 512.0);
+    let q = exp_m1_reduced(r - lost);
     let s = power_of_two(biased);
     s.mul_add(q, s)
 }
@@ -174,7 +175,7 @@ fn erfc_scaled(a: f64) -> f64 {
 fn erfc_abs(x: f64) -> f64 {
     let a = x.abs();
     let a = if a > 27.5 { 27.5 } else { a };
-    let far = exp_square(a, 1.0) * erfc_scaled(a) * TINY;
+    let far = exp_square(a) * erfc_scaled(a) * TINY;
     if a < 0.75 { 1.0 - erf_near(a) } else { far }
 }
 
@@ -192,13 +193,66 @@ pub(crate) fn erfc(x: f64) -> f64 {
     if x < 0.0 { 2.0 - y } else { y }
 }
 
-/// ½ erfc(|x|/√2), or 1 minus that, with e^(-x²/2) computed from x, because the rounded quotient would lose digits.
+/// See `f32`; for 0 <= a <= 38.8, with p of degree 22 (2^-56.5).
+#[inline(always)]
+fn normal_tail(a: f64) -> (f64, f64, f64) {
+    let square = a * a;
+    let lost = a.mul_add(a, -square);
+    let (biased, r) = reduce(-0.5 * square, 1023.0 + 512.0);
+    let q = exp_m1_reduced(lost.mul_add(-0.5, r));
+    let w = a / 0.5_f64.mul_add(a, 2.5);
+    let p = polynomial!(w - 1.0; 0.058939566763295707628, -0.13734350903625817354, 0.14683243751848823673,
+        -0.11380731827579727284, 0.068596080606482999803, -0.031912485682403771797,
+        0.010621548314919632602, -0.0018448377794664295504, -0.0003114226920836549536,
+        0.00028717387815793339109, -0.000043344743110112096128, -0.00002408634393353805681,
+        0.000010000012343648100418, 1.6778370787725847775e-6, -1.5938486019426598484e-6,
+        -1.0888571808357214605e-7, 2.4691968267203909162e-7, 1.1603201921732943733e-8,
+        -3.7987298813917030169e-8, -3.4204504630947699066e-9, 4.6110534245098923089e-9,
+        7.9226194783696600033e-10, -1.4770533847243912760e-10);
+    (w.mul_add(p, 0.5) / 1.2533141373155002512_f64.mul_add(a, 1.0), power_of_two(biased), q)
+}
+
+/// Φ(x): the tail, or 1 minus the tail.
 #[inline(always)]
 pub(crate) fn normal_cdf(x: f64) -> f64 {
     let a = x.abs();
-    let a = if a > 38.8 { 38.8 } else { a };
-    let z = a * FRAC_1_SQRT_2;
-    let far = exp_square(a, 0.5) * (0.5 * erfc_scaled(z)) * TINY;
-    let tail = if a < 1.0 { 0.5 - 0.5 * erf_near(z) } else { far };
+    let (tail, s, q) = normal_tail(if a > 38.8 { 38.8 } else { a });
+    let tail = s * tail.mul_add(q, tail) * TINY;
     if x > 0.0 { 1.0 - tail } else { tail }
+}
+
+/// x - xΦ(-x), and -|x|Φ(-|x|) for x < 0, in which x is a factor before the tail becomes subnormal.
+#[inline(always)]
+pub(crate) fn gelu(x: f64) -> f64 {
+    let a = x.abs();
+    let a = if a > 38.8 { 38.8 } else { a };
+    let (tail, s, q) = normal_tail(a);
+    let far = a * tail;
+    let far = s * far.mul_add(q, far) * TINY;
+    if x < 0.0 { -far } else { x - far }
+}
+
+/// See `f32`.
+#[inline(always)]
+pub(crate) fn silu(x: f64) -> f64 {
+    let low = if x < -770.0 { -770.0 } else { x };
+    let a = low.abs();
+    let (biased, r) = reduce(if a > 770.0 { -770.0 } else { -a }, 1023.0 + 128.0);
+    let (s, q) = (power_of_two(biased), exp_m1_reduced(r));
+    let below = low * s;
+    let (top, scale) = if x < 0.0 { (below.mul_add(q, below), SMALL) } else { (x, 1.0) };
+    top / s.mul_add(q, s).mul_add(SMALL, 1.0) * scale
+}
+
+/// See `f32`.
+#[inline(always)]
+pub(crate) fn mish(x: f64) -> f64 {
+    let low = if x < -770.0 { -770.0 } else { x };
+    let (biased, r) = reduce(if low > 40.0 { 40.0 } else { low }, 1023.0 + 128.0);
+    let (s, q) = (power_of_two(biased), exp_m1_reduced(r));
+    let e = s.mul_add(q, s) * SMALL;
+    let below = low * s;
+    let below = below.mul_add(q, below);
+    let (x, part, scale) = if x < 0.0 { (below, e.mul_add(e, e), SMALL) } else { (x, 2.0, 1.0) };
+    x * (1.0 - part / e.mul_add(e + 2.0, 2.0)) * scale
 }
