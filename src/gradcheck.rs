@@ -22,11 +22,16 @@
 
 use std::fmt;
 
-use ndarray::{Array2, Axis, concatenate, s};
+use ndarray::{Array2, Axis, Zip, concatenate, s};
 
 use crate::layer::{Backward, Cache, Layer, Pass};
 use crate::losses::{self, Loss};
 use crate::{Error, Init, Matrix, Result, Shape, rng};
+
+mod cause;
+
+pub use cause::Cause;
+use cause::WRONG;
 
 /// The result of a check: the largest error, and the number of comparisons.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +48,8 @@ pub struct Report {
     pub compared: usize,
     /// The number of nonzero ones among them: if there are none, the check says little.
     pub nonzero: usize,
+    /// The most likely cause of a wrong derivative, if a simple correction makes it right.
+    pub cause: Option<Cause>,
 }
 
 impl Report {
@@ -52,14 +59,14 @@ impl Report {
     }
 
     fn empty() -> Self {
-        Self { error: 0.0, at: "nothing".into(), analytic: 0.0, numeric: 0.0, compared: 0, nonzero: 0 }
+        Self { error: 0.0, at: "nothing".into(), analytic: 0.0, numeric: 0.0, compared: 0, nonzero: 0, cause: None }
     }
 
     fn compare(&mut self, analytic: f64, numeric: f64, at: impl FnOnce() -> String) {
         let error = (analytic - numeric).abs() / analytic.abs().max(numeric.abs()).max(1.0);
         // NaN is the worst error, and stays.
         if self.compared == 0 || error > self.error || (error.is_nan() && !self.error.is_nan()) {
-            *self = Self { error, at: at(), analytic, numeric, ..*self };
+            (self.error, self.at, self.analytic, self.numeric) = (error, at(), analytic, numeric);
         }
         self.compared += 1;
         self.nonzero += usize::from(numeric != 0.0);
@@ -68,9 +75,10 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { error, at, analytic, numeric, compared, nonzero } = self;
+        let Self { error, at, analytic, numeric, compared, nonzero, cause } = self;
         write!(f, "worst of {compared} derivatives, {nonzero} of them not zero: {at} is {analytic:.6e} by backward, ")?;
-        write!(f, "{numeric:.6e} by finite differences, error {error:.1e}")
+        write!(f, "{numeric:.6e} by finite differences, error {error:.1e}")?;
+        cause.as_ref().map_or(Ok(()), |cause| write!(f, "; most likely {cause}"))
     }
 }
 
@@ -85,12 +93,7 @@ impl fmt::Display for Report {
 /// # Errors
 /// [`Error::Width`] when the rows of `x` do not have the shape `input`; errors of the layer.
 pub fn layer(layer: &dyn Layer<f64>, input: impl Into<Shape>, x: &Matrix<f64>, seed: u64) -> Result<Report> {
-    let check = Check::new(layer, input.into(), x, seed)?;
-    let mut report = Report::empty();
-    let gradients = check.gradients()?;
-    check.compare_input(&gradients, &mut report)?;
-    check.compare_parameters(&gradients, &mut report)?;
-    Ok(report)
+    Check::new(layer, input.into(), x, seed)?.report(true)
 }
 
 /// Checks only the gradients with respect to each trainable parameter: for layers whose inputs cannot be varied, such
@@ -109,10 +112,7 @@ pub fn layer(layer: &dyn Layer<f64>, input: impl Into<Shape>, x: &Matrix<f64>, s
 /// # Errors
 /// Those of [`layer`].
 pub fn parameters(layer: &dyn Layer<f64>, input: impl Into<Shape>, x: &Matrix<f64>, seed: u64) -> Result<Report> {
-    let check = Check::new(layer, input.into(), x, seed)?;
-    let mut report = Report::empty();
-    check.compare_parameters(&check.gradients()?, &mut report)?;
-    Ok(report)
+    Check::new(layer, input.into(), x, seed)?.report(false)
 }
 
 /// A layer and the point at which it is checked.
@@ -124,11 +124,24 @@ struct Check<'a> {
     seed: u64,
 }
 
-/// dL/dx, dL/dw of a backward pass that also computes dL/dx, and dL/dw of one that does not.
+/// dL/dx and dL/dw of a backward pass; dx keeps its old numbers if it is not wanted.
 struct Gradients {
     dx: Array2<f64>,
     dw: Vec<Array2<f64>>,
-    dw_alone: Vec<Array2<f64>>,
+}
+
+/// What a gradient is with respect to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Input,
+    Parameter(usize),
+}
+
+fn at_place(mut gradients: Gradients, place: Place) -> Array2<f64> {
+    match place {
+        Place::Input => gradients.dx,
+        Place::Parameter(slot) => gradients.dw.swap_remove(slot),
+    }
 }
 
 impl<'a> Check<'a> {
@@ -141,84 +154,134 @@ impl<'a> Check<'a> {
         Ok(Self { layer, input, x: x.as_standard_layout().into_owned(), upstream, seed })
     }
 
-    /// The outputs for `x`.
-    fn forward(&self, layer: &dyn Layer<f64>, x: &Array2<f64>, cache: &mut Cache) -> Result<Array2<f64>> {
-        let mut y = Array2::from_elem((x.nrows(), self.upstream.ncols()), f64::NAN);
-        let mut pass = Pass { training: true, recording: true, input: self.input, cache, rng: &mut rng(self.seed) };
-        layer.forward(x, &mut y, &mut pass)?;
-        Ok(y)
-    }
-
-    /// The gradients of Σ dy ∘ y with respect to the parameters, and to the input in `dx`.
-    fn backward(
-        &self,
-        x: &Array2<f64>,
-        dy: &Array2<f64>,
-        dx: Option<&mut Array2<f64>>,
-        cache: &mut Cache,
-    ) -> Result<Vec<Array2<f64>>> {
-        let y = self.forward(self.layer, x, cache)?;
-        let mut dw = Vec::new();
-        self.layer.visit(&mut |info, w| {
-            if info.role.is_trainable() {
-                dw.push(Array2::from_elem(w.dim(), f64::NAN));
+    /// Compares the gradients with respect to all parameters, and to the input if `with_input`.
+    fn report(&self, with_input: bool) -> Result<Report> {
+        let mut cache = self.used_cache()?;
+        let seed = !self.seed;
+        let alone = self.backward(&self.x, &self.upstream, false, f64::NAN, &mut cache, seed)?.dw;
+        let Gradients { dx, dw } = self.backward(&self.x, &self.upstream, true, f64::NAN, &mut cache, seed)?;
+        let mut report = Report::empty();
+        let mut worst = None;
+        let input = with_input.then_some((Place::Input, dx, None));
+        let parameters = dw.into_iter().zip(alone).enumerate();
+        let parameters = parameters.map(|(slot, (dw, alone))| (Place::Parameter(slot), dw, Some(alone)));
+        for (place, mut got, alone) in input.into_iter().chain(parameters) {
+            let wants = self.numeric(place, &self.upstream)?;
+            // The worse of both passes.
+            if let Some(alone) = alone.filter(|alone| alone.dim() == got.dim()) {
+                Zip::from(&mut got).and(&alone).and(&wants).for_each(|got, &alone, wants| {
+                    let off = |got: f64| (got - wants).abs();
+                    if alone.is_nan() || off(alone) > off(*got) {
+                        *got = alone;
+                    }
+                });
             }
-        });
-        // The random numbers differ from those of the forward pass, as on a tape.
-        let mut pass = Pass { training: true, recording: true, input: self.input, cache, rng: &mut rng(!self.seed) };
-        self.layer.backward(Backward { x, y: &y, dy, dx: dx.map(|dx| &mut **dx), dw: &mut dw }, &mut pass)?;
-        Ok(dw)
+            let before = (report.compared, report.error.to_bits());
+            for (index, &analytic) in got.indexed_iter() {
+                report.compare(analytic, wants[index], || match place {
+                    Place::Input => format!("input[{}, {}]", index.0, index.1),
+                    Place::Parameter(slot) => format!("{}[{}, {}]", name_of(self.layer, slot), index.0, index.1),
+                });
+            }
+            if before.0 == 0 || before.1 != report.error.to_bits() {
+                worst = Some((place, got, wants));
+            }
+        }
+        if let Some((place, got, wants)) = worst.filter(|_| !report.passes(WRONG)) {
+            // A search that fails finds nothing.
+            report.cause = cause::of_layer(self, place, &got, &wants).ok().flatten();
+        }
+        Ok(report)
     }
 
-    fn gradients(&self) -> Result<Gradients> {
-        let mut cache = Cache::default();
+    /// A cache that a batch of other rows has filled.
+    fn used_cache(&self) -> Result<Cache> {
         // The rows in reverse order, and the first one again: a valid batch that differs from `x`.
         let other = |m: &Array2<f64>| {
             let (backwards, first) = (m.slice(s![..;-1, ..]), m.slice(s![..m.nrows().min(1), ..]));
             concatenate![Axis(0), backwards, first]
         };
-        let (x, dy) = (other(&self.x), other(&self.upstream));
-        self.backward(&x, &dy, Some(&mut x.clone()), &mut cache)?;
-
-        let mut dx = Array2::from_elem(self.x.dim(), f64::NAN);
-        let dw_alone = self.backward(&self.x, &self.upstream, None, &mut cache)?;
-        let dw = self.backward(&self.x, &self.upstream, Some(&mut dx), &mut cache)?;
-        Ok(Gradients { dx, dw, dw_alone })
+        let mut cache = Cache::default();
+        self.backward(&other(&self.x), &other(&self.upstream), true, f64::NAN, &mut cache, !self.seed)?;
+        Ok(cache)
     }
 
-    /// The value Σ upstream ∘ y.
-    fn value(&self, layer: &dyn Layer<f64>, x: &Array2<f64>) -> Result<f64> {
-        Ok((self.forward(layer, x, &mut Cache::default())? * &self.upstream).sum())
+    /// The outputs for `x`.
+    fn forward(&self, layer: &dyn Layer<f64>, x: &Array2<f64>, cache: &mut Cache) -> Result<Array2<f64>> {
+        self.forward_into(f64::NAN, layer, x, cache)
     }
 
-    fn compare_input(&self, gradients: &Gradients, report: &mut Report) -> Result<()> {
-        let mut x = self.x.clone();
-        for (index, &analytic) in gradients.dx.indexed_iter() {
-            let numeric = difference(x[index], |moved| {
-                x[index] = moved;
-                self.value(self.layer, &x)
-            })?;
-            report.compare(analytic, numeric, || format!("input[{}, {}]", index.0, index.1));
-        }
-        Ok(())
+    /// The outputs for `x`, in a matrix that held `fill` before.
+    fn forward_into(
+        &self,
+        fill: f64,
+        layer: &dyn Layer<f64>,
+        x: &Array2<f64>,
+        cache: &mut Cache,
+    ) -> Result<Array2<f64>> {
+        let mut y = Array2::from_elem((x.nrows(), self.upstream.ncols()), fill);
+        let mut pass = Pass { training: true, recording: true, input: self.input, cache, rng: &mut rng(self.seed) };
+        layer.forward(x, &mut y, &mut pass)?;
+        Ok(y)
     }
 
-    fn compare_parameters(&self, gradients: &Gradients, report: &mut Report) -> Result<()> {
-        let mut layer = self.layer.clone_layer();
-        for (slot, (dw, dw_alone)) in gradients.dw.iter().zip(&gradients.dw_alone).enumerate() {
-            for (index, &analytic) in dw.indexed_iter() {
-                let w = exchange(&mut *layer, slot, index, None);
-                let numeric = difference(w, |moved| {
-                    exchange(&mut *layer, slot, index, Some(moved));
-                    self.value(&*layer, &self.x)
-                })?;
-                let off = |analytic: f64| (analytic - numeric).abs();
-                let alone = dw_alone.get(index).copied().unwrap_or(f64::NAN);
-                let worse = if alone.is_nan() || off(alone) > off(analytic) { alone } else { analytic };
-                report.compare(worse, numeric, || format!("{}[{}, {}]", name_of(self.layer, slot), index.0, index.1));
+    /// The gradients of Σ dy ∘ y, in matrices that held `fill` before. The random numbers of the backward pass are from
+    /// `seed`: other ones than those of the forward pass, as on a tape.
+    fn backward(
+        &self,
+        x: &Array2<f64>,
+        dy: &Array2<f64>,
+        with_dx: bool,
+        fill: f64,
+        cache: &mut Cache,
+        seed: u64,
+    ) -> Result<Gradients> {
+        let y = self.forward(self.layer, x, cache)?;
+        let (mut dx, mut dw) = (Array2::from_elem(x.dim(), fill), Vec::new());
+        self.layer.visit(&mut |info, w| {
+            if info.role.is_trainable() {
+                dw.push(Array2::from_elem(w.dim(), fill));
             }
+        });
+        let mut pass = Pass { training: true, recording: true, input: self.input, cache, rng: &mut rng(seed) };
+        let wanted = with_dx.then_some(&mut *dx);
+        self.layer.backward(Backward { x, y: &y, dy, dx: wanted, dw: &mut dw }, &mut pass)?;
+        Ok(Gradients { dx, dw })
+    }
+
+    /// The number of trainable parameters, as matrices.
+    fn parameters(&self) -> usize {
+        let mut count = 0;
+        self.layer.visit(&mut |info, _| count += usize::from(info.role.is_trainable()));
+        count
+    }
+
+    /// The gradient of Σ upstream ∘ y by finite differences.
+    fn numeric(&self, place: Place, upstream: &Array2<f64>) -> Result<Array2<f64>> {
+        let value = |layer: &dyn Layer<f64>, x: &Array2<f64>| -> Result<f64> {
+            Ok((self.forward(layer, x, &mut Cache::default())? * upstream).sum())
+        };
+        let (mut x, mut layer) = (self.x.clone(), self.layer.clone_layer());
+        let mut dim = x.dim();
+        if let Place::Parameter(slot) = place {
+            let mut dims = Vec::new();
+            layer.visit(&mut |info, w| dims.extend(info.role.is_trainable().then(|| w.dim())));
+            dim = dims[slot];
         }
-        Ok(())
+        let mut gradient = Array2::zeros(dim);
+        for (index, slope) in gradient.indexed_iter_mut() {
+            *slope = match place {
+                Place::Input => difference(x[index], |moved| {
+                    x[index] = moved;
+                    value(self.layer, &x)
+                })?,
+                Place::Parameter(slot) => difference(exchange(&mut *layer, slot, index, None), |moved| {
+                    exchange(&mut *layer, slot, index, Some(moved));
+                    value(&*layer, &x)
+                })?,
+            };
+        }
+        Ok(gradient)
     }
 }
 
@@ -260,23 +323,40 @@ fn name_of(layer: &dyn Layer<f64>, slot: usize) -> String {
 /// # Errors
 /// Errors of the loss, when the target does not fit.
 pub fn loss(loss: &dyn Loss<f64>, y: &Matrix<f64>, target: &Matrix<f64>) -> Result<Report> {
-    let mut scratch = losses::Scratch::default();
-    let mut gradient = Array2::from_elem(y.dim(), f64::NAN);
-    let mut y = y.as_standard_layout().into_owned();
-    scratch.reduce(loss, &y, target, None, Some(&mut gradient))?;
-    let mut unused = gradient.clone();
+    let (y, target) = (y.as_standard_layout().into_owned(), target.as_standard_layout().into_owned());
+    let got = loss_gradient(loss, &y, &target, f64::NAN)?;
+    let wants = loss_differences(loss, &y, &target)?;
     let mut report = Report::empty();
-    for (index, &analytic) in gradient.indexed_iter() {
+    for (index, &analytic) in got.indexed_iter() {
+        report.compare(analytic, wants[index], || format!("y[{}, {}]", index.0, index.1));
+    }
+    if !report.passes(WRONG) {
+        report.cause = cause::of_loss(loss, &y, &target, &got, &wants).ok().flatten();
+    }
+    Ok(report)
+}
+
+/// The gradient of a loss, in a matrix that held `fill` before.
+fn loss_gradient(loss: &dyn Loss<f64>, y: &Array2<f64>, target: &Array2<f64>, fill: f64) -> Result<Array2<f64>> {
+    let mut gradient = Array2::from_elem(y.dim(), fill);
+    losses::Scratch::default().reduce(loss, y, target, None, Some(&mut gradient))?;
+    Ok(gradient)
+}
+
+/// The gradient of a loss by finite differences.
+fn loss_differences(loss: &dyn Loss<f64>, y: &Array2<f64>, target: &Array2<f64>) -> Result<Array2<f64>> {
+    let (mut scratch, mut y) = (losses::Scratch::default(), y.clone());
+    let (mut unused, mut gradient) = (y.clone(), Array2::zeros(y.dim()));
+    for (index, slope) in gradient.indexed_iter_mut() {
         let w = y[index];
-        let numeric = difference(w, |moved| {
+        *slope = difference(w, |moved| {
             y[index] = moved;
             // One side with the gradient and one without: the value must not depend on it.
             let dy = if moved > w { Some(&mut *unused) } else { None };
             scratch.reduce(loss, &y, target, None, dy)
         })?;
-        report.compare(analytic, numeric, || format!("y[{}, {}]", index.0, index.1));
     }
-    Ok(report)
+    Ok(gradient)
 }
 
 /// The central difference of `f` at `w`. The last call is `f(w)`, which restores the state.

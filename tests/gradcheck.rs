@@ -1,6 +1,6 @@
 //! The gradient check itself: it passes what is right, and rejects each of many ways to be wrong, naming the place.
 
-use neuropil::gradcheck::{self, Report};
+use neuropil::gradcheck::{self, Cause, Report};
 use neuropil::losses::Sum;
 use neuropil::ndarray::{Array2, array, s};
 use neuropil::prelude::*;
@@ -19,6 +19,15 @@ fn batch() -> Array2<f64> {
     Array2::from_shape_simple_fn((5, 3), || rng.random_range(-1.5..1.5))
 }
 
+/// Asserts that the check names this cause.
+fn assert_named(what: &str, cause: &Cause, report: &Report) {
+    let same = match (cause, &report.cause) {
+        (Cause::Factor(want), Some(Cause::Factor(got))) => (got / want - 1.0).abs() < 1e-6,
+        (want, got) => got.as_ref() == Some(want),
+    };
+    assert!(same, "{what} is named {:?}: {report}", report.cause);
+}
+
 /// Asserts that the check fails, by far, at a place whose name starts with `at`.
 fn assert_rejected(what: &str, at: &str, report: &Report) {
     assert!(!report.passes(10.0 * TOLERANCE), "{what} was not noticed: {report}");
@@ -29,45 +38,50 @@ fn assert_rejected(what: &str, at: &str, report: &Report) {
 #[test]
 fn every_wrong_layer_is_rejected_at_the_right_place() {
     let wrong = [
-        (Flaw::TransposedWeight, "weight["),
-        (Flaw::FirstSampleOnly, "weight["),
-        (Flaw::RightForOneSampleOnly, "weight["),
-        (Flaw::FactorTwo, "weight["),
-        (Flaw::DividedBySamples, "weight["),
-        (Flaw::WrongSign, "input["),
-        (Flaw::StaleCache, "weight["),
-        (Flaw::InputNotWritten, "input[0, 0]"),
-        (Flaw::InputNotWrittenInLastRow, "input[4, 0]"),
-        (Flaw::AddedToInput, "input[0, 0]"),
-        (Flaw::AddedToWeight, "weight[0, 0]"),
-        (Flaw::BiasOfFirstSample, "bias[0, "),
-        (Flaw::BiasOfOutputs, "bias[0, "),
-        (Flaw::OneElement, "weight[2, 1]"),
-        (Flaw::OneNan, "weight[0, 2]"),
-        (Flaw::OnlyWithInputGradient, "weight[0, 0]"),
-        (Flaw::OutputNotWritten, "input[0, 0]"),
-        (Flaw::AddedToOutput, "input[0, 0]"),
-        (Flaw::ForwardFromCache, "input[0, 0]"),
+        (Flaw::TransposedWeight, "weight[", Cause::Transposed),
+        (Flaw::FirstSampleOnly, "weight[", Cause::NotSummed),
+        (Flaw::RightForOneSampleOnly, "weight[", Cause::NotSummed),
+        (Flaw::FactorTwo, "weight[", Cause::Factor(2.0)),
+        (Flaw::DividedBySamples, "weight[", Cause::OverCount(5)),
+        (Flaw::WrongSign, "input[", Cause::Sign),
+        (Flaw::StaleCache, "weight[", Cause::StaleCache),
+        (Flaw::InputNotWritten, "input[0, 0]", Cause::NotWritten),
+        (Flaw::InputNotWrittenInLastRow, "input[4, 0]", Cause::NotWritten),
+        (Flaw::AddedToInput, "input[0, 0]", Cause::Added),
+        (Flaw::AddedToWeight, "weight[0, 0]", Cause::Added),
+        (Flaw::BiasOfFirstSample, "bias[0, ", Cause::NotSummed),
+        (Flaw::BiasOfOutputs, "bias[0, ", Cause::FromOutputs),
+        (Flaw::OneElement, "weight[2, 1]", Cause::OneElement),
+        (Flaw::OneNan, "weight[0, 2]", Cause::Nan),
+        (Flaw::OnlyWithInputGradient, "weight[0, 0]", Cause::OnlyWithInput),
+        (Flaw::OutputNotWritten, "input[0, 0]", Cause::OutputNotWritten),
+        (Flaw::AddedToOutput, "input[0, 0]", Cause::OutputAdded),
+        (Flaw::ForwardFromCache, "input[0, 0]", Cause::OutputFromCache),
     ];
-    for (flaw, at) in wrong {
+    for (flaw, at, cause) in wrong {
         let report = gradcheck::layer(&Affine::new(flaw), 3, &batch(), 1).unwrap();
         assert_rejected(&format!("{flaw:?}"), at, &report);
+        assert_named(&format!("{flaw:?}"), &cause, &report);
         assert_eq!(report.compared, 5 * 3 + 3 * 3 + 3);
     }
     let wrong = [
-        (GateFlaw::SwappedSlots, "s"),
-        (GateFlaw::SwappedInVisitMut, "s"),
-        (GateFlaw::ChainFactorDropped, ""),
-        (GateFlaw::StatisticTrained, "mean["),
-        (GateFlaw::NewMaskInBackward, ""),
-        (GateFlaw::WithoutMask, ""),
+        (GateFlaw::SwappedSlots, "s", None),
+        (GateFlaw::SwappedInVisitMut, "s", Some(Cause::VisitOrder)),
+        (GateFlaw::ChainFactorDropped, "", Some(Cause::InnerDerivative)),
+        (GateFlaw::StatisticTrained, "mean[", Some(Cause::NoDependence)),
+        (GateFlaw::NewMaskInBackward, "", Some(Cause::OtherRandomNumbers)),
+        (GateFlaw::WithoutMask, "", Some(Cause::Mask)),
     ];
-    for (flaw, at) in wrong {
+    for (flaw, at, cause) in wrong {
         let report = gradcheck::layer(&Gate::new(flaw), 3, &batch(), 1).unwrap();
         assert_rejected(&format!("{flaw:?}"), at, &report);
+        // Of two that are exchanged, the other one is named.
+        let other = if report.at.starts_with("scale") { "shift" } else { "scale" };
+        assert_named(&format!("{flaw:?}"), &cause.unwrap_or(Cause::Other(other.into())), &report);
     }
     let report = gradcheck::layer(&TanhWithoutSlope, 3, &batch(), 1).unwrap();
     assert_rejected("the slope of an activation", "input[", &report);
+    assert_named("the slope of an activation", &Cause::InnerDerivative, &report);
 }
 
 #[test]
@@ -159,18 +173,24 @@ fn every_wrong_loss_is_rejected_and_the_right_ones_pass() {
         assert_eq!(report.compared, 15);
         report
     };
-    for flaw in [LossFlaw::WithoutN, LossFlaw::FactorTwo, LossFlaw::WrongSign, LossFlaw::IgnoresTarget] {
-        assert_rejected(&format!("{flaw:?}"), "y[", &check(&Squares(flaw)));
+    for (flaw, at, cause) in [
+        (LossFlaw::WithoutN, "y[", Cause::TimesCount(3)),
+        (LossFlaw::FactorTwo, "y[", Cause::Factor(0.5)),
+        (LossFlaw::WrongSign, "y[", Cause::Sign),
+        (LossFlaw::IgnoresTarget, "y[", Cause::WithoutTarget),
+        (LossFlaw::Added, "y[", Cause::Added),
+        (LossFlaw::ValueAdded, "y[", Cause::ValueAdded),
+        (LossFlaw::ValueOnlyWithoutGradient, "y[", Cause::ValueWithGradient),
+        (LossFlaw::LastElementNotWritten, "y[4, 2]", Cause::NotWritten),
+        (LossFlaw::OneElement, "y[4, 2]", Cause::OneElement),
+        (LossFlaw::AllRowsLikeTheFirst, "y[", Cause::FirstRow),
+    ] {
+        let report = check(&Squares(flaw));
+        assert_rejected(&format!("{flaw:?}"), at, &report);
+        assert_named(&format!("{flaw:?}"), &cause, &report);
+        let first = report.at.starts_with("y[0");
+        assert!(flaw != LossFlaw::AllRowsLikeTheFirst || !first, "{report}");
     }
-    for flaw in [LossFlaw::Added, LossFlaw::ValueAdded, LossFlaw::ValueOnlyWithoutGradient] {
-        assert_rejected(&format!("{flaw:?}"), "y[", &check(&Squares(flaw)));
-    }
-    for flaw in [LossFlaw::LastElementNotWritten, LossFlaw::OneElement] {
-        assert_rejected(&format!("{flaw:?}"), "y[4, 2]", &check(&Squares(flaw)));
-    }
-    let report = check(&Squares(LossFlaw::AllRowsLikeTheFirst));
-    assert_rejected("the first row for all", "y[", &report);
-    assert!(!report.at.starts_with("y[0"), "{report}");
 
     for loss in [&Squares(LossFlaw::None) as &dyn Loss<f64>, &Mse, &Sum(Mse)] {
         let report = check(loss);
@@ -184,7 +204,7 @@ fn the_report_reads_well() {
     let text = report.to_string();
     let start = "worst of 27 derivatives, 27 of them not zero: weight[0, 2] is NaN by backward, ";
     assert!(text.starts_with(start), "{text}");
-    assert!(text.ends_with(", error NaN"), "{text}");
+    assert!(text.ends_with(", error NaN; most likely a NaN is computed"), "{text}");
 }
 
 #[test]
