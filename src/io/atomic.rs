@@ -11,17 +11,21 @@ use crate::{Error, Result};
 /// Writes a file atomically: after a crash, it has either its old or its new content.
 ///
 /// The bytes are written to a temporary file in the same folder, flushed to the disk, and renamed. An existing file
-/// keeps its permissions, and a symbolic link stays a link. Files left by a crash are removed by the next call.
+/// keeps its permissions; a symbolic link stays a link, and its target is written. What is no regular file is refused.
+/// Files left by a crash are removed by the next call.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     write(path, bytes).map_err(|error| Error::save(path, error))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // Writes to the target of a symbolic link.
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let path = through_links(path)?;
     let before = fs::metadata(&path).ok();
     match &before {
         Some(before) if before.is_dir() => return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")),
+        Some(before) if !before.is_file() => {
+            let problem = "it is a device, pipe or socket, not a file";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+        }
         Some(before) if before.permissions().readonly() => {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is read-only"));
         }
@@ -44,6 +48,19 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&part);
     }
     written
+}
+
+/// Where the symbolic links from `path` end, whether there is a file or not.
+fn through_links(path: &Path) -> io::Result<PathBuf> {
+    /// As many as Linux follows.
+    const MOST: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MOST {
+        let Ok(target) = fs::read_link(&path) else { return Ok(path) };
+        // Relative to the folder of the link.
+        path = path.parent().map_or_else(|| target.clone(), |folder| folder.join(&target));
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "its symbolic links do not end"))
 }
 
 /// The temporary files for `folder/name`: `folder/.name.<process>-<count>.part`, locked while they are written.

@@ -132,6 +132,34 @@ fn a_file_is_replaced_and_keeps_its_permissions() -> Result<()> {
     Ok(())
 }
 
+#[cfg(unix)]
+#[test]
+fn links_are_written_through_and_what_is_no_file_is_refused() -> Result<()> {
+    use std::os::unix::fs::{FileTypeExt as _, symlink};
+
+    let folder = builder::folder("links");
+    let network = Sequential::<f32>::mlp(&[2, 3], Tanh, &mut rng(1))?;
+    // A link to a link to a file that is not there yet.
+    fs::create_dir(folder.join("inside")).unwrap();
+    symlink("inside/model", folder.join("link")).unwrap();
+    symlink(folder.join("link"), folder.join("inside/back")).unwrap();
+    network.save(folder.join("inside/back"))?;
+    assert_eq!(fs::read(folder.join("inside/model")).unwrap(), network.to_bytes()?);
+    for link in ["link", "inside/back"] {
+        assert!(fs::symlink_metadata(folder.join(link)).unwrap().is_symlink());
+    }
+    assert_eq!(fs::read_dir(folder.join("inside")).unwrap().count(), 2);
+    symlink("round", folder.join("round")).unwrap();
+    let error = network.save(folder.join("round")).unwrap_err().to_string();
+    assert!(error.ends_with("its symbolic links do not end"), "{error}");
+    // A device is written to, or refused, but never replaced by a file.
+    symlink("/dev/full", folder.join("full")).unwrap();
+    let error = network.save(folder.join("full")).unwrap_err().to_string();
+    assert!(error.ends_with("it is a device, pipe or socket, not a file"), "{error}");
+    assert!(fs::metadata("/dev/full").unwrap().file_type().is_char_device());
+    Ok(())
+}
+
 #[test]
 fn many_threads_may_save_to_one_path() {
     let folder = builder::folder("threads");
