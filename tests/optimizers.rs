@@ -174,3 +174,36 @@ fn a_spec_tells_every_setting_but_the_learning_rate() {
     }
     assert_eq!(boxed(Adam::new(0.1)).spec(), boxed(Adam::new(0.2)).spec());
 }
+
+/// The weights after two steps with these gradients.
+fn two_steps(mut optimizer: impl Optimizer<f64>, weights: [f64; 3], gradients: [[f64; 3]; 2]) -> [f64; 3] {
+    let mut weights = weights;
+    for gradient in gradients {
+        optimizer.begin_step().unwrap();
+        optimizer.update(0, Role::Weight, &mut weights, &gradient);
+    }
+    weights
+}
+
+#[test]
+fn lion_remembers_with_its_second_factor() {
+    // m = (1 - b2)·g after the first step, and the second step goes along b1·m + (1 - b1)·g. With b2 = 0.5 the memory
+    // of 1 outweighs the new gradient of -0.4; with b2 = 0.99 it does not.
+    let gradients = [[1.0, -1.0, 1.0], [-0.4, 0.4, 0.4]];
+    let weights = |keep| two_steps(Lion::new(0.1).betas(0.5, keep), [0.0; 3], gradients);
+    assert_eq!(weights(0.5), [-0.2, 0.2, -0.2]);
+    assert_eq!(weights(0.99), [0.0, 0.0, -0.2]);
+}
+
+#[test]
+fn l1_decay_pulls_towards_zero_and_leaves_zero_alone() {
+    let none = [[0.0; 3]; 2];
+    let close = |got: [f64; 3], want: [f64; 3]| got.iter().zip(want).all(|(got, want)| (got - want).abs() < 1e-15);
+    let weights = two_steps(Sgd::new(0.5).decay(Decay::l1(0.2)), [1.0, -1.0, 0.0], none);
+    assert!(close(weights, [0.8, -0.8, 0.0]), "{weights:?}");
+    // The gradient is added, with its sign.
+    let weights = two_steps(Sgd::new(0.5).decay(Decay::l1(0.2)), [1.0, -1.0, 0.0], [[0.1, 0.1, 0.0]; 2]);
+    assert!(close(weights, [0.7, -0.9, 0.0]), "{weights:?}");
+    let weights = two_steps(Sgd::new(0.5).decay(Decay::l2(0.2)), [1.0, -1.0, 0.0], none);
+    assert!(close(weights, [0.81, -0.81, 0.0]), "{weights:?}");
+}
