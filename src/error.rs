@@ -111,6 +111,15 @@ pub enum Error {
         /// The rejected value.
         got: f64,
     },
+    /// More memory is needed than the limit of a network allows, or than the system gives.
+    Memory {
+        /// Who needs it.
+        what: String,
+        /// The bytes that it needs at least; `u64::MAX` if they cannot be counted.
+        bytes: u64,
+        /// The limit, see [`Network::set_memory_limit`](crate::Network::set_memory_limit); `None` if the system refused.
+        limit: Option<u64>,
+    },
     /// The network has no layers.
     Empty,
     /// The structure of the network is wrong.
@@ -320,13 +329,4 @@ pub(crate) fn check_setting_of(
     ok: bool,
 ) -> Result<()> {
     if ok { Ok(()) } else { Err(Error::Setting { what: format!("the {name} of {layer:?}"), wants, got }) }
-}
-
-/// Returns `output`, or an error if such a sample cannot fit into memory.
-pub(crate) fn check_size(layer: &dyn fmt::Debug, input: Shape, output: Shape) -> Result<Shape> {
-    if output.len() <= isize::MAX as usize / 64 {
-        return Ok(output);
-    }
-    let wants = "samples whose result fits into memory (its size overflows here)".into();
-    Err(Error::Input { layer: format!("{layer:?}"), wants, got: input })
 }

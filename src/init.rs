@@ -193,7 +193,10 @@ impl Init {
             Self::Normal { mean, std } => fill(&mut || A::of(mean + std * standard_normal(rng))),
             Self::TruncatedNormal { mean, std, low, high } if low <= high && std > 0.0 && (mean + std).is_finite() => {
                 let (from, to) = ((low - mean) / std, (high - mean) / std);
-                fill(&mut || A::of((mean + std * truncated_normal(from, to, rng)).clamp(low, high)))
+                // So far from the mean that all is at the bound next to it.
+                let far = if from > FAR || to < -FAR { Some(mean.clamp(low, high)) } else { None };
+                let mut draw = || far.unwrap_or_else(|| mean + std * truncated_normal(from, to, rng));
+                fill(&mut || A::of(draw().clamp(low, high)))
             }
             Self::Orthogonal { gain } => orthogonal(rows, columns, rng).mapv(|x| A::of(gain * x)),
             _ => fill(&mut || A::NAN),
@@ -259,6 +262,9 @@ pub(crate) fn standard_normal(rng: &mut impl Rng) -> f64 {
         }
     }
 }
+
+/// Beyond so many standard deviations, the spread of a truncated normal at its bound is less than its rounding error.
+const FAR: f64 = 1e9;
 
 /// A standard normal random number truncated to [from, to].
 ///

@@ -6,8 +6,9 @@ use ndarray::Array2;
 use rand::rngs::Xoshiro256PlusPlus;
 
 use crate::kernels::resize;
-use crate::layer::{Backward, Cache, Layer, Pass};
+use crate::layer::{Backward, Cache, Layer, MEMORY_LIMIT, Needs, Pass, not_empty};
 use crate::losses::{self, Loss};
+use crate::network::as_network;
 use crate::{Error, Matrix, Network, Result, Scalar, Shape, rng};
 
 mod gradients;
@@ -116,7 +117,10 @@ impl<A: Scalar> Tape<A> {
             training: true,
             network: layer.identity(),
         };
-        tape.lay_out_gradients(layer);
+        if tape.lay_out_gradients(layer).is_err() {
+            // No network is known, so the forward pass tries again.
+            tape.network.1 = 0;
+        }
         tape
     }
 
@@ -139,14 +143,16 @@ impl<A: Scalar> Tape<A> {
     }
 
     /// Allocates a gradient for each trainable parameter.
-    fn lay_out_gradients(&mut self, layer: &dyn Layer<A>) {
-        let mut slots = 0;
+    fn lay_out_gradients(&mut self, layer: &dyn Layer<A>) -> Result<()> {
+        let (mut slots, mut result) = (0, Ok(()));
         layer.visit(&mut |info, w| {
             if info.role.is_trainable() {
                 if slots == self.dw.len() {
                     self.dw.push(Array2::default((0, 0)));
                 }
-                resize(&mut self.dw[slots], w.nrows(), w.ncols());
+                if result.is_ok() {
+                    result = resize(&mut self.dw[slots], w.nrows(), w.ncols());
+                }
                 slots += 1;
             }
         });
@@ -155,6 +161,7 @@ impl<A: Scalar> Tape<A> {
         self.rates.resize(slots, 1.0);
         layer.scale_rates(&mut self.rates);
         self.gathered.batches = 0;
+        result
     }
 
     /// Runs the forward pass on a batch, in training mode unless the tape is [predicting](Self::predicting), and returns
@@ -162,7 +169,8 @@ impl<A: Scalar> Tape<A> {
     ///
     /// # Errors
     /// [`Error::Width`] when a row does not have the network's input shape; errors of the layers;
-    /// [`Error::NotDifferentiable`] when a step function follows a layer with parameters.
+    /// [`Error::NotDifferentiable`] when a step function follows a layer with parameters; [`Error::Memory`] when the step
+    /// would need more memory than the [limit](Network::set_memory_limit).
     pub fn forward(&mut self, network: &dyn Layer<A>, x: &Matrix<A>) -> Result<&Array2<A>> {
         let wants = self.shape;
         self.forward_with(network, x.nrows(), |input| {
@@ -200,15 +208,21 @@ impl<A: Scalar> Tape<A> {
     ) -> Result<&Array2<A>> {
         self.stage = Stage::Start;
         let output = network.output_shape(self.shape)?;
+        [self.shape, output].into_iter().try_for_each(|shape| not_empty(shape, || format!("{network:?}")))?;
+        let limit = as_network(network).map_or(MEMORY_LIMIT, Network::memory_limit);
+        // Beside what the layer needs: x and y, and the gradients with respect to them.
+        let ends = (self.shape.len() as u64).saturating_add(output.len() as u64).saturating_mul(2);
+        let needs = network.needs(self.shape, output).and(Needs::per_sample(ends));
+        needs.afford::<A>(rows, limit, || format!("a training step of {rows} samples"))?;
         let identity = network.identity();
         // A network with an identity keeps the shapes of its parameters; other layers may change them.
         if identity != self.network || identity.1 == 0 {
             self.network = identity;
-            self.lay_out_gradients(network);
+            self.lay_out_gradients(network)?;
         }
-        resize(&mut self.x, rows, self.shape.len());
+        resize(&mut self.x, rows, self.shape.len())?;
         fill(&mut self.x)?;
-        resize(&mut self.y, rows, output.len());
+        resize(&mut self.y, rows, output.len())?;
         let mut pass = Pass {
             training: self.training,
             recording: true,
@@ -276,7 +290,7 @@ impl<A: Scalar> Tape<A> {
     fn reduce_loss(&mut self, loss: &dyn Loss<A>, target: &Matrix<A>, weights: Option<&[A]>) -> Result<A> {
         self.needs(Stage::Forward, "loss")?;
         self.stage = Stage::Forward;
-        resize(&mut self.dy, self.y.nrows(), self.y.ncols());
+        resize(&mut self.dy, self.y.nrows(), self.y.ncols())?;
         let value = self.loss.reduce(loss, &self.y, target, weights, Some(&mut self.dy))?;
         if !value.is_finite() {
             return Err(Error::NonFinite { what: "the loss".into(), got: value.to_f64(), in_data: false });
@@ -321,15 +335,17 @@ impl<A: Scalar> Tape<A> {
             let (wants, got) = (self.y.dim().into(), dy.dim().into());
             return Err(Error::Dimensions { what: "the gradient dL/dy".into(), wants, got });
         }
-        resize(&mut self.dy, dy.nrows(), dy.ncols());
+        resize(&mut self.dy, dy.nrows(), dy.ncols())?;
         self.dy.assign(dy);
         self.run_backward(network, true)?;
         Ok(Gradients { input: &self.dx, weights: &self.dw })
     }
 
     fn run_backward(&mut self, network: &dyn Layer<A>, with_input: bool) -> Result<()> {
+        // Until it has succeeded, there are no gradients to use.
+        self.stage = self.stage.min(Stage::Loss);
         let dx = if with_input {
-            resize(&mut self.dx, self.x.nrows(), self.x.ncols());
+            resize(&mut self.dx, self.x.nrows(), self.x.ncols())?;
             Some(&mut *self.dx)
         } else {
             None

@@ -3,6 +3,9 @@
 //! A test that counts allocations, starts itself again, or needs a feature that is off by default has a program of its
 //! own: see `Cargo.toml`.
 
+#[cfg(all(feature = "files", feature = "npz"))]
+#[path = "common/calls.rs"]
+mod calls;
 mod common;
 #[path = "common/numpy_random.rs"]
 mod numpy_random;
@@ -36,6 +39,8 @@ mod huge_sizes;
 #[path = "image_layers/main.rs"]
 mod image_layers;
 mod init;
+#[cfg(all(feature = "files", feature = "npz"))]
+mod limits;
 #[path = "losses/main.rs"]
 mod losses;
 mod math;

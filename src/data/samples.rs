@@ -2,8 +2,9 @@
 
 use ndarray::{Array2, Axis};
 use rand::Rng;
+use rand::seq::SliceRandom;
 
-use super::split::{Split, check_rows, shuffled};
+use super::split::{Split, check_rows};
 use crate::error::check_targets;
 use crate::init::standard_normal;
 use crate::{Result, Scalar};
@@ -112,7 +113,8 @@ impl<A: Scalar> Samples<A> {
     /// }
     /// ```
     pub fn batches<R: Rng>(&self, size: usize, rng: &mut R) -> impl Iterator<Item = Self> + use<'_, A, R> {
-        let order = shuffled(self.len(), rng);
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        order.shuffle(rng);
         let size = size.max(1);
         (0..self.len()).step_by(size).map(move |from| {
             let batch = &order[from..order.len().min(from + size)];

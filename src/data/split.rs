@@ -35,7 +35,7 @@ impl Split {
     /// [`Error::Setting`] unless the share is between 0 and 1.
     pub fn random(samples: usize, share: f64, rng: &mut impl Rng) -> Result<Self> {
         check_share(share)?;
-        let order = shuffled(samples, rng);
+        let order = shuffled(samples, rng)?;
         let (test, train) = order.split_at((share * samples as f64).round() as usize);
         Ok(Self { train: train.to_vec(), test: test.to_vec() })
     }
@@ -49,7 +49,7 @@ impl Split {
     /// [`Error::Target`] when a label is NaN.
     pub fn stratified<A: Scalar>(labels: &Matrix<A>, share: f64, rng: &mut impl Rng) -> Result<Self> {
         check_share(share)?;
-        let order = shuffled(labels.nrows(), rng);
+        let order = shuffled(labels.nrows(), rng)?;
         let by_class = sorted(labels, &order)?;
         let classes: Vec<&[usize]> = by_class.chunk_by(|&a, &b| labels[[a, 0]] == labels[[b, 0]]).collect();
         let mut quotas: Vec<usize> = classes.iter().map(|class| (share * class.len() as f64) as usize).collect();
@@ -73,7 +73,7 @@ impl Split {
     /// # Errors
     /// [`Error::Setting`] unless there are from 2 to `samples` folds.
     pub fn folds(samples: usize, folds: usize, rng: &mut impl Rng) -> Result<Vec<Self>> {
-        let order = shuffled(samples, rng);
+        let order = shuffled(samples, rng)?;
         deal(&order, &order, folds)
     }
 
@@ -85,7 +85,7 @@ impl Split {
     /// [`Error::Setting`] unless there are from 2 to as many folds as samples; [`Error::Dimensions`] unless there is
     /// one column; [`Error::Target`] when a label is NaN.
     pub fn stratified_folds<A: Scalar>(labels: &Matrix<A>, folds: usize, rng: &mut impl Rng) -> Result<Vec<Self>> {
-        let order = shuffled(labels.nrows(), rng);
+        let order = shuffled(labels.nrows(), rng)?;
         deal(&order, &sorted(labels, &order)?, folds)
     }
 
@@ -106,10 +106,15 @@ fn deal(order: &[usize], turns: &[usize], folds: usize) -> Result<Vec<Split>> {
 }
 
 /// The indices of the samples in random order.
-pub(super) fn shuffled(samples: usize, rng: &mut impl Rng) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..samples).collect();
+pub(super) fn shuffled(samples: usize, rng: &mut impl Rng) -> Result<Vec<usize>> {
+    let mut order = Vec::new();
+    if order.try_reserve_exact(samples).is_err() {
+        let bytes = (samples as u64).saturating_mul(size_of::<usize>() as u64);
+        return Err(Error::Memory { what: format!("the order of {samples} samples"), bytes, limit: None });
+    }
+    order.extend(0..samples);
     order.shuffle(rng);
-    order
+    Ok(order)
 }
 
 /// The samples grouped by class, each in the given order.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{Error, row_hint};
 use crate::Shape;
+use crate::text::figures;
 
 impl Error {
     /// Writes the message; `after` follows the layer's text: a comma when its name comes first.
@@ -44,6 +45,16 @@ impl Error {
             Self::Unsupported { layer, what } => write!(f, "{layer}{after} {what}"),
             Self::Order { call, needs } => write!(f, "`{call}` needs {needs} first"),
             Self::Setting { what, wants, got } => write!(f, "{what} must be {wants}, got {got}"),
+            Self::Memory { what, bytes, limit: Some(limit) } => write!(
+                f,
+                "{what}{after} needs {}, more than the limit of {}; use smaller sizes or batches, or \
+                 `Network::set_memory_limit`",
+                Bytes(*bytes),
+                Bytes(*limit)
+            ),
+            Self::Memory { what, bytes, limit: None } => {
+                write!(f, "{what}{after} needs {}, which the system refuses", Bytes(*bytes))
+            }
             Self::Empty => {
                 write!(f, "the network has no layers; add some with `with` or `push`, or give `mlp` two sizes or more")
             }
@@ -100,5 +111,19 @@ impl fmt::Display for Numbers {
             Shape::Flat(features) => write!(f, "{features}"),
             shape => write!(f, "{shape} = {}", shape.len()),
         }
+    }
+}
+
+/// A number of bytes in the largest unit that gives at least one.
+struct Bytes(u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == u64::MAX {
+            return f.write_str("more memory than can be counted");
+        }
+        let power = (self.0.max(1).ilog2() / 10).min(6);
+        let unit = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"][power as usize];
+        write!(f, "{} {unit} of memory", figures(self.0 as f64 / 1024_f64.powi(power.cast_signed()), 3))
     }
 }

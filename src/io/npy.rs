@@ -67,11 +67,15 @@ pub fn to_npy<A: Scalar, D: Dimension>(array: &ArrayRef<A, D>) -> Vec<u8> {
     let descr = if size_of::<A>() == 4 { "<f4" } else { "<f8" };
     let shape = shape.trim_end();
     let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}), }}");
-    // The numbers start at a multiple of 64 bytes, after a line feed.
-    let length = (header.len() + 11).next_multiple_of(64) - 10;
-    // An array in memory cannot have so many axes that their sizes take 64 KiB of text.
-    let mut bytes = [MAGIC, &[1, 0], &(length as u16).to_le_bytes(), header.as_bytes()].concat();
-    bytes.resize(9 + length, b' ');
+    // The numbers start at a multiple of 64 bytes, after a line feed; version 2 has a longer field for the length.
+    let length = |before: usize| (header.len() + before + 1).next_multiple_of(64) - before;
+    let mut bytes = match u16::try_from(length(10)) {
+        Ok(length) => [MAGIC, &[1, 0], &length.to_le_bytes()].concat(),
+        Err(_) => [MAGIC, &[2, 0], &(length(12) as u32).to_le_bytes()].concat(),
+    };
+    let end = bytes.len() + length(bytes.len());
+    bytes.extend(header.as_bytes());
+    bytes.resize(end - 1, b' ');
     bytes.push(b'\n');
     if let Some(numbers) = array.as_slice() {
         A::extend_le(numbers, &mut bytes);

@@ -16,7 +16,7 @@
 
 use ndarray::{Array2, ArrayRef1, ArrayView2, ArrayViewMut2, ShapeBuilder, Zip};
 
-use crate::{Matrix, Scalar, Shape};
+use crate::{Error, Matrix, Result, Scalar, Shape};
 
 pub(crate) mod channels;
 pub(crate) mod convolution;
@@ -70,7 +70,7 @@ pub(crate) fn flat_mut<A>(x: &mut Matrix<A>) -> &mut [A] {
 pub(crate) fn channels_of(input: Shape) -> (usize, usize) {
     match input {
         Shape::Flat(features) | Shape::Sequence { features, .. } => (features, 1),
-        Shape::Image { channels, height, width } => (channels, height * width),
+        Shape::Image { channels, height, width } => (channels, height.saturating_mul(width)),
     }
 }
 
@@ -144,17 +144,26 @@ pub(crate) fn column_sums<A: Scalar>(x: &Matrix<A>, sums: &mut Matrix<A>) {
 }
 
 /// Resizes `matrix` to rows x columns with arbitrary contents, reusing its memory if possible.
+///
+/// # Errors
+/// [`Error::Memory`] if the system refuses the memory; the matrix is then empty.
 #[inline]
-pub(crate) fn resize<A: Scalar>(matrix: &mut Array2<A>, rows: usize, columns: usize) {
-    if matrix.dim() != (rows, columns) {
-        reshape(matrix, rows, columns);
-    }
+pub(crate) fn resize<A: Scalar>(matrix: &mut Array2<A>, rows: usize, columns: usize) -> Result<()> {
+    if matrix.dim() == (rows, columns) { Ok(()) } else { reshape(matrix, rows, columns) }
 }
 
 /// [`resize`] to another size.
 #[cold]
-fn reshape<A: Scalar>(matrix: &mut Array2<A>, rows: usize, columns: usize) {
+fn reshape<A: Scalar>(matrix: &mut Array2<A>, rows: usize, columns: usize) -> Result<()> {
     let (mut memory, _) = std::mem::take(matrix).into_raw_vec_and_offset();
-    memory.resize(rows * columns, A::ZERO);
-    *matrix = Array2::from_shape_vec((rows, columns), memory).expect("a vector of rows x columns numbers");
+    let len = rows.saturating_mul(columns);
+    if memory.try_reserve_exact(len.saturating_sub(memory.len())).is_ok() {
+        memory.resize(len, A::ZERO);
+        if let Ok(resized) = Array2::from_shape_vec((rows, columns), memory) {
+            *matrix = resized;
+            return Ok(());
+        }
+    }
+    let bytes = (len as u64).saturating_mul(size_of::<A>() as u64);
+    Err(Error::Memory { what: format!("a matrix of {rows} x {columns} numbers"), bytes, limit: None })
 }

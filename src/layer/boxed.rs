@@ -4,7 +4,7 @@ use std::any::TypeId;
 
 use ndarray::Array2;
 
-use super::{Backward, Cache, Info, Layer, Pass};
+use super::{Backward, Cache, Info, Layer, Needs, Pass};
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
 use crate::spec::rust::Code;
@@ -40,6 +40,10 @@ macro_rules! delegate_layer {
 
         fn multiply_adds(&$self, input: Shape) -> u64 {
             $inner.multiply_adds(input)
+        }
+
+        fn needs(&$self, input: Shape, output: Shape) -> Needs {
+            $inner.needs(input, output)
         }
 
         fn differentiable(&$self) -> bool {

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use ndarray::Array2;
 use rand::rngs::Xoshiro256PlusPlus;
 
-use super::{Cache, Info, Role};
+use super::{Cache, Info, Needs, Role};
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
 use crate::spec::rust::Code;
@@ -88,6 +88,13 @@ pub trait Join<A: Scalar>: Any + Debug + Send + Sync + CloneJoin<A> {
         let mut weights = 0;
         self.visit(&mut |info, w| weights += if info.role == Role::Weight { w.len() as u64 } else { 0 });
         weights.saturating_mul(positions)
+    }
+
+    /// The memory that a training step needs beside the inputs, the output and the parameters, as
+    /// [`Layer::needs`](super::Layer::needs).
+    fn needs(&self, inputs: &[Shape], output: Shape) -> Needs {
+        let lens = inputs.iter().map(|input| input.len() as u64);
+        Needs::per_sample(lens.fold(output.len() as u64, u64::saturating_add))
     }
 
     /// The kind and settings of this join; `None` if it cannot be saved.

@@ -17,6 +17,7 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 pub(crate) mod boxed;
 mod cache;
 mod join;
+mod needs;
 mod parameter;
 mod pass;
 mod restore;
@@ -26,6 +27,8 @@ pub use crate::parameters;
 pub use cache::Cache;
 pub use join::{Inputs, Join, JoinBackward, JoinPass};
 pub(crate) use join::{Place, Taken};
+pub use needs::Needs;
+pub(crate) use needs::{MEMORY_LIMIT, not_empty, product};
 pub use parameter::{Info, Parameter, Parameters, Role};
 pub use pass::{Backward, Pass};
 pub use restore::{Arrays, Parts, Registry, Restore};
@@ -136,6 +139,14 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
         let mut weights = 0;
         self.visit(&mut |info, w| weights += if info.role == Role::Weight { w.len() as u64 } else { 0 });
         weights.saturating_mul(positions)
+    }
+
+    /// The memory that a training step needs beside the layer's input, its output and its parameters, for samples of
+    /// shape `input` that it turns into `output`: see [`Needs`].
+    ///
+    /// The default, as much as input and output together, is enough for masks, positions and statistics.
+    fn needs(&self, input: Shape, output: Shape) -> Needs {
+        Needs::per_sample((input.len() as u64).saturating_add(output.len() as u64))
     }
 
     /// Whether gradients can pass to earlier layers.

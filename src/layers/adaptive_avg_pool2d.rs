@@ -3,7 +3,6 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::error::check_size;
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::simd::rows;
 use crate::kernels::{flat, flat_mut};
@@ -68,7 +67,9 @@ impl AdaptiveAvgPool2d {
 /// The part of an axis of length `n` that output `i` of `outputs` averages.
 #[inline(always)]
 fn region(i: usize, n: usize, outputs: usize) -> Range<usize> {
-    i * n / outputs..((i + 1) * n).div_ceil(outputs)
+    // The products of two sizes may need more bits than one.
+    let at = |i: usize| i as u128 * n as u128;
+    (at(i) / outputs as u128) as usize..at(i + 1).div_ceil(outputs as u128) as usize
 }
 
 /// The height and width of an image.
@@ -90,10 +91,7 @@ impl<A: Scalar> Layer<A> for AdaptiveAvgPool2d {
         if height == 0 || width == 0 {
             return Err(wrong("images of at least 1 x 1 pixels"));
         }
-        if rows.checked_mul(height).is_none() || columns.checked_mul(width).is_none() {
-            return Err(wrong("images whose size times that of its output can be counted"));
-        }
-        check_size(self, input, [channels, rows, columns].into())
+        Ok([channels, rows, columns].into())
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {

@@ -6,7 +6,6 @@ use std::ops::Range;
 use ndarray::{Array1, Array2, Array3, ArrayD};
 use rand::Rng;
 
-use crate::error::check_size;
 use crate::init::full;
 use crate::kernels::window::{Axis, Window};
 use crate::kernels::{column_sums, flat, flat_mut, gemm::gemm, groups, matrix_mut};
@@ -180,15 +179,7 @@ impl<A: Scalar> Conv1d<A> {
             _ => return Err(wrong(format!("sequences of {} features", self.inputs))),
         };
         self.check()?;
-        let Some(positions) = self.window.axis(0, steps) else {
-            return Err(wrong(
-                "sequences whose padded steps and window can be counted (something overflows here)".into(),
-            ));
-        };
-        if positions.stride.checked_mul(self.inputs).is_none_or(|stride| stride > isize::MAX as usize) {
-            let (what, wants) = (format!("the stride of {self:?}"), "a number of steps that can be counted");
-            return Err(Error::Setting { what, wants, got: positions.stride as f64 });
-        }
+        let positions = self.window.axis(0, steps);
         if positions.output == 0 {
             return Err(wrong(format!("sequences of at least {} steps", positions.least())));
         }
@@ -202,14 +193,14 @@ impl<A: Scalar> Conv1d<A> {
 
 impl<A: Scalar> Layer<A> for Conv1d<A> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
-        check_size(self, input, [self.positions(input)?.output, self.weight.ncols()].into())
+        Ok([self.positions(input)?.output, self.weight.ncols()].into())
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
         let positions = self.positions(pass.input)?;
         let (samples, before, after) = (x.nrows(), x.ncols(), y.ncols());
         let (x, w) = (flat(x), flat(&self.weight));
-        in_parts(samples, flat_mut(y), after, after * self.weight.nrows(), &|samples, y| {
+        in_parts(samples, flat_mut(y), after, after.saturating_mul(self.weight.nrows()), &|samples, y| {
             for (sample, y) in samples.zip(y.chunks_exact_mut(after)) {
                 match &self.bias {
                     Some(bias) => y.chunks_exact_mut(bias.len()).for_each(|y| y.copy_from_slice(flat(bias))),
@@ -230,7 +221,7 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
         let (samples, before, after) = (at.x.nrows(), at.x.ncols(), at.y.ncols());
         let (x, dy, w) = (flat(at.x), flat(at.dy), flat(&self.weight));
         if let Some(dx) = at.dx {
-            in_parts(samples, flat_mut(dx), before, after * self.weight.nrows(), &|samples, dx| {
+            in_parts(samples, flat_mut(dx), before, after.saturating_mul(self.weight.nrows()), &|samples, dx| {
                 for (sample, dx) in samples.zip(dx.chunks_exact_mut(before)) {
                     dx.fill(A::ZERO);
                     let dy = &dy[sample * after..][..after];
@@ -243,7 +234,7 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
         }
         // The rows of dW of different taps are independent sums.
         let rows = self.inputs / self.groups * self.weight.ncols();
-        let work = at.dy.len() * self.inputs / self.groups;
+        let work = at.dy.len().saturating_mul(self.inputs / self.groups);
         in_parts(positions.kernel, flat_mut(&mut at.dw[0]), rows, work, &|taps, dw| {
             dw.fill(A::ZERO);
             for sample in 0..samples {

@@ -9,7 +9,7 @@ use crate::init::full;
 use crate::kernels::convolution::{Convolution, Geometry};
 use crate::kernels::window::Window;
 use crate::kernels::{flat, flat_mut};
-use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
+use crate::layer::{Backward, Layer, Needs, Parameter, Parts, Pass, Restore, parameters};
 use crate::layers::windows::{
     axes_text, bias_parameter, bias_row, check_sizes, convolve, fan, group_attribute, restore_bias, restore_sizes,
     uniform, weight_rows, window_attributes, write_end,
@@ -133,18 +133,13 @@ impl<A: Scalar> Conv2d<A> {
 
     fn geometry(&self, input: Shape) -> Result<Geometry> {
         check_sizes(self, [self.inputs, self.weight.nrows()], self.groups)?;
-        let wrong = |wants: String| Error::Input { layer: format!("{self:?}"), wants, got: input };
         if !matches!(input, Shape::Image { channels, .. } if channels == self.inputs) {
-            return Err(wrong(format!("images of {} channels", self.inputs)));
+            let wants = format!("images of {} channels", self.inputs);
+            return Err(Error::Input { layer: format!("{self:?}"), wants, got: input });
         }
         let axes = self.window.axes(|| format!("{self:?}"), input)?;
         let (inputs, outputs) = (self.inputs / self.groups, self.weight.nrows() / self.groups);
-        let geometry = Geometry { axes, groups: self.groups, inputs, outputs };
-        if geometry.fits() {
-            Ok(geometry)
-        } else {
-            Err(wrong("images whose patches and results can be counted (something overflows here)".into()))
-        }
+        Ok(Geometry { axes, groups: self.groups, inputs, outputs })
     }
 }
 
@@ -176,6 +171,10 @@ impl<A: Scalar> Layer<A> for Conv2d<A> {
     }
 
     parameters!(A: weight, bias);
+
+    fn needs(&self, input: Shape, _: Shape) -> Needs {
+        self.geometry(input).map_or(Needs::default(), |geometry| Needs::once(geometry.needs()))
+    }
 
     fn spec(&self) -> Option<Spec> {
         let spec = Spec::new("conv2d").set("inputs", self.inputs).set("outputs", self.weight.nrows());

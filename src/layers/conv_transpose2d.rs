@@ -13,7 +13,7 @@ use crate::kernels::simd::rows;
 use crate::kernels::streams::Streams;
 use crate::kernels::window::Window;
 use crate::kernels::{flat, flat_mut};
-use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
+use crate::layer::{Backward, Layer, Needs, Parameter, Parts, Pass, Restore, parameters};
 use crate::layers::Padding;
 use crate::layers::windows::{
     axes_text, bias_parameter, bias_row, check_sizes, convolve, fan, group_attribute, restore_bias, restore_sizes,
@@ -185,19 +185,12 @@ impl<A: Scalar> ConvTranspose2d<A> {
             return Err(wrong("images of at least 1 x 1 pixels".into()));
         }
         let axes = [(0, height), (1, width)].map(|(i, n)| self.window.transposed_axis(i, n, self.output_padding[i]));
-        let [Some(rows), Some(columns)] = axes else {
-            return Err(wrong("images whose result can be counted (something overflows here)".into()));
-        };
+        let [rows, columns] = axes;
         if rows.input == 0 || columns.input == 0 {
             return Err(wrong("images that leave something when the padding is cut off".into()));
         }
         let (inputs, outputs) = (self.outputs / self.groups, inputs / self.groups);
-        let geometry = Geometry { axes: [rows, columns], groups: self.groups, inputs, outputs };
-        if geometry.fits() {
-            Ok(geometry)
-        } else {
-            Err(wrong("images whose result fits into memory (its size overflows here)".into()))
-        }
+        Ok(Geometry { axes, groups: self.groups, inputs, outputs })
     }
 }
 
@@ -275,6 +268,10 @@ impl<A: Scalar> Layer<A> for ConvTranspose2d<A> {
     }
 
     parameters!(A: weight, bias);
+
+    fn needs(&self, input: Shape, _: Shape) -> Needs {
+        self.geometry(input).map_or(Needs::default(), |geometry| Needs::once(geometry.needs()))
+    }
 
     /// Each weight is multiplied by each input pixel.
     fn multiply_adds(&self, input: Shape) -> u64 {

@@ -5,7 +5,7 @@ use std::fmt;
 use ndarray::Array2;
 use rand::Rng;
 
-use crate::error::{check_setting_of, check_size};
+use crate::error::check_setting_of;
 use crate::kernels::simd::{rows, vectorize};
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
@@ -122,9 +122,7 @@ impl<A: Scalar> Layer<A> for Embedding<A> {
         check_setting_of(self, "rows", count as f64, "at least 1, and whole numbers of its type", ok)?;
         check_setting_of(self, "features", features as f64, "at least 1", features > 0)?;
         match input {
-            Shape::Flat(steps) | Shape::Sequence { steps, features: 1 } => {
-                check_size(self, input, Shape::Sequence { steps, features })
-            }
+            Shape::Flat(steps) | Shape::Sequence { steps, features: 1 } => Ok(Shape::Sequence { steps, features }),
             _ => Err(Error::Input { layer: format!("{self:?}"), wants: "one index for each step".into(), got: input }),
         }
     }

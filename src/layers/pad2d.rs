@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::error::check_size;
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
@@ -118,7 +117,7 @@ impl<A: Scalar> Layer<A> for Pad2d {
         }
         let [height, width] = [(height, self.cells[0]), (width, self.cells[1])]
             .map(|(n, [before, after])| n.saturating_add(before).saturating_add(after));
-        check_size(self, input, [channels, height, width].into())
+        Ok([channels, height, width].into())
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {

@@ -61,9 +61,8 @@ impl<A: Scalar> Layer<A> for PixelShuffle {
         }
         let pixels = self.factor.saturating_mul(self.factor);
         match input {
-            // The output has as many elements, so no size overflows unless it is empty.
             Shape::Image { channels, height, width } if channels.is_multiple_of(pixels) && input.len() > 0 => {
-                Ok([channels / pixels, height * self.factor, width * self.factor].into())
+                Ok([channels / pixels, height.saturating_mul(self.factor), width.saturating_mul(self.factor)].into())
             }
             _ => {
                 let wants = format!("images [channels, height, width] of a multiple of {pixels} channels");

@@ -106,7 +106,7 @@ impl<A: Scalar> Layer<A> for SinusoidalPositions {
         let [steps, features] = self.sizes(pass.input)?;
         let codes = pass.cache.get::<Codes<A>>();
         if codes.0.dim() != (steps, features) {
-            resize(&mut codes.0, steps, features);
+            resize(&mut codes.0, steps, features)?;
             write_codes(&mut codes.0);
         }
         add_codes(x, flat(&codes.0), features, self.masked, y);

@@ -60,8 +60,8 @@ impl<A: Scalar> Loss<A> for BceWithLogits {
     fn check(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
         same_shape(self, y, target)?;
         let Some(weights) = &self.pos_weight else { return Ok(()) };
-        if weights.len() != 1 && weights.len() != y.ncols() {
-            let (wants, got) = ([1, y.ncols()], [1, weights.len()]);
+        if weights.is_empty() || weights.len() != 1 && weights.len() != y.ncols() {
+            let (wants, got) = ([1, y.ncols().max(1)], [1, weights.len()]);
             return Err(Error::Dimensions { what: "the pos_weight of BceWithLogits".into(), wants, got });
         }
         weights.iter().try_for_each(|&weight| {

@@ -5,6 +5,7 @@ use std::fmt::{self, Debug};
 use ndarray::Array2;
 
 use crate::error::{check_setting, target_shape};
+use crate::kernels::resize;
 use crate::losses::{check_each, dimensions};
 use crate::{Error, Matrix, Result, Scalar};
 
@@ -32,7 +33,8 @@ pub fn class_targets<A: Scalar>(labels: &[usize]) -> Array2<A> {
 /// # Errors
 /// [`Error::Target`] if a label is not below `classes`.
 pub fn one_hot<A: Scalar>(labels: &[usize], classes: usize) -> Result<Array2<A>> {
-    let mut target = Array2::from_elem((labels.len(), classes), A::ZERO);
+    let mut target = Array2::default((0, 0));
+    resize(&mut target, labels.len(), classes)?;
     for (row, &label) in labels.iter().enumerate() {
         if label >= classes {
             let wants = format!("labels below {classes}, the number of classes");

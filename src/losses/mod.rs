@@ -259,7 +259,7 @@ impl<A: Scalar> Scratch<A> {
         let target = if target.is_standard_layout() {
             target
         } else {
-            resize(&mut self.target, target.nrows(), target.ncols());
+            resize(&mut self.target, target.nrows(), target.ncols())?;
             self.target.assign(target);
             &self.target
         };

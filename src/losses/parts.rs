@@ -62,11 +62,11 @@ pub(super) fn reduce<A: Scalar>(
     let mut sum = A::ZERO;
     for (part, memory) in parts.iter().zip(memory) {
         let weight = A::of(part.weight);
-        resize(&mut memory.y, y.nrows(), part.outputs.len());
+        resize(&mut memory.y, y.nrows(), part.outputs.len())?;
         memory.y.assign(&y.slice(s![.., part.outputs.clone()]));
-        resize(&mut memory.target, target.nrows(), part.targets.len());
+        resize(&mut memory.target, target.nrows(), part.targets.len())?;
         memory.target.assign(&target.slice(s![.., part.targets.clone()]));
-        resize(&mut memory.dy, y.nrows(), part.outputs.len());
+        resize(&mut memory.dy, y.nrows(), part.outputs.len())?;
         let own = if dy.is_some() { Some(&mut *memory.dy) } else { None };
         sum += weight * memory.scratch.reduce(&*part.loss, &memory.y, &memory.target, weights, own)?;
         if let Some(dy) = dy.as_deref_mut() {

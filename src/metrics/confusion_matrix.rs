@@ -76,7 +76,7 @@ impl ConfusionMatrix {
     /// have one score per class, for at least two classes; [`Error::NonFinite`](crate::Error::NonFinite) if a score is
     /// NaN.
     pub fn new<A: Scalar>(y: &Matrix<A>, target: &Matrix<A>) -> Result<Self> {
-        Ok(Self::count(y.ncols(), answers("ConfusionMatrix", y, target)?))
+        Self::count(y.ncols(), answers("ConfusionMatrix", y, target)?)
     }
 
     /// Counts the predictions of a network with one output, (samples, 1): class 1 if it is above `threshold`, else class
@@ -104,16 +104,21 @@ impl ConfusionMatrix {
         let truths = truths("a binary metric", target, samples, 2)?;
         check_scores(y)?;
         let answers = y.iter().map(|y| usize::from(y.to_f64() > threshold));
-        Ok(Self::count(2, truths.into_iter().zip(answers)))
+        Self::count(2, truths.into_iter().zip(answers))
     }
 
     /// Counts pairs of true and predicted class, each below `classes`.
-    fn count(classes: usize, answers: impl IntoIterator<Item = (usize, usize)>) -> Self {
-        let mut counts = Array2::zeros((classes, classes));
-        for answer in answers {
-            counts[answer] += 1;
+    fn count(classes: usize, answers: impl IntoIterator<Item = (usize, usize)>) -> Result<Self> {
+        let len = classes.saturating_mul(classes);
+        let mut counts = Vec::new();
+        if counts.try_reserve_exact(len).is_err() {
+            let what = format!("a ConfusionMatrix of {classes} classes");
+            let bytes = (len as u64).saturating_mul(size_of::<usize>() as u64);
+            return Err(Error::Memory { what, bytes, limit: None });
         }
-        Self { counts }
+        counts.resize(len, 0);
+        answers.into_iter().for_each(|(truth, answer)| counts[truth * classes + answer] += 1);
+        Ok(Self { counts: Array2::from_shape_vec((classes, classes), counts).expect("a count for each pair") })
     }
 
     /// The counts, (classes, classes): entry (i, j) is the number of samples of class i predicted as j.

@@ -184,6 +184,9 @@ fn check_probabilities<A: Scalar>(metric: &str, y: &Matrix<A>) -> Result<()> {
         let wants = format!("{wants} (for logits wrap it in FromLogits)");
         Err(Error::Target { who: metric.into(), wants, got, row: None })
     };
+    if y.ncols() == 0 {
+        return wrong("probabilities", "outputs without columns".to_owned());
+    }
     // Tolerates the rounding of a softmax.
     let close = A::EPSILON.to_f64().sqrt();
     for (sample, row) in y.rows().into_iter().enumerate() {

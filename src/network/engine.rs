@@ -5,11 +5,11 @@ use std::any::TypeId;
 use ndarray::{Array2, s};
 
 use super::nodes::{Node, Op};
-use super::plan::Plan;
+use super::plan::{Plan, Sizes};
 use super::{Network, Port};
 use crate::kernels::simd::each;
 use crate::kernels::{flat, flat_mut, resize};
-use crate::layer::{Backward, Cache, Info, Inputs, JoinBackward, JoinPass, Layer, Pass, Place, Taken};
+use crate::layer::{Backward, Cache, Info, Inputs, JoinBackward, JoinPass, Layer, Needs, Pass, Place, Taken};
 use crate::spec::Spec;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
@@ -55,8 +55,8 @@ impl<A: Scalar> Layer<A> for Network<A> {
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
         let plan = self.plan()?;
-        let mut inferred = Vec::new();
-        let shapes = plan.shapes(self, pass.input, &mut inferred)?;
+        let mut inferred = Sizes::default();
+        let shapes = &plan.sizes(self, pass.input, &mut inferred)?.shapes;
         let Pass { training, recording, ref mut cache, ref mut rng, .. } = *pass;
         if let (true, Some(error)) = (training, &plan.untrainable) {
             return Err(error.clone());
@@ -70,13 +70,13 @@ impl<A: Scalar> Layer<A> for Network<A> {
         state.id = if recording { self.id } else { 0 };
         let State { buffers, caches, taken, .. } = state;
         if !plan.whole[0] {
-            split(&self.inputs, stored(recording, &self.inputs, &plan.inputs), shapes, x, buffers);
+            split(&self.inputs, stored(recording, &self.inputs, &plan.inputs), shapes, x, buffers)?;
         }
         for (at, step) in plan.steps.iter().enumerate() {
             let (node, cache) = (&self.nodes[step.node], &mut caches[at]);
             let gives = step.gives.place(recording);
             if let Place::Buffer(to) = gives {
-                resize(&mut buffers[to], x.nrows(), shapes[step.gives.value].len());
+                resize(&mut buffers[to], x.nrows(), shapes[step.gives.value].len())?;
             }
             let result = match &node.op {
                 Op::Layer(layer) => {
@@ -122,8 +122,8 @@ impl<A: Scalar> Layer<A> for Network<A> {
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         let plan = self.plan()?;
-        let mut inferred = Vec::new();
-        let shapes = plan.shapes(self, pass.input, &mut inferred)?;
+        let mut inferred = Sizes::default();
+        let shapes = &plan.sizes(self, pass.input, &mut inferred)?.shapes;
         let Pass { training, recording, ref mut cache, ref mut rng, .. } = *pass;
         let state = cache.get::<State<A>>();
         if state.id != self.id {
@@ -134,7 +134,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
         gradients.resize_with(self.values.len(), || Array2::default((0, 0)));
         let with_dx = usize::from(dx.is_some());
         if !plan.whole[1] {
-            self.start_gradients(plan, shapes, dy, dx.as_deref_mut(), gradients);
+            self.start_gradients(plan, shapes, dy, dx.as_deref_mut(), gradients)?;
         }
         for (at, step) in plan.steps.iter().enumerate().rev() {
             let node = &self.nodes[step.node];
@@ -146,7 +146,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
                 continue;
             }
             let own = &mut dw[node.slots.clone()];
-            let own = if step.first_of_layer { own } else { like(shared, own) };
+            let own = if step.first_of_layer { own } else { like(shared, own)? };
             // The gradients of values before the step, and of its output.
             let (before, after) = gradients.split_at_mut(step.gives.value);
             let (y, dy): (&Matrix<A>, &Matrix<A>) = match step.gives.recording {
@@ -164,7 +164,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
                         Place::Whole if writes_first => dx.as_deref_mut(),
                         _ => {
                             let into = if writes_first { &mut before[value] } else { &mut *more };
-                            resize(into, x.nrows(), x.ncols());
+                            resize(into, x.nrows(), x.ncols())?;
                             Some(&mut **into)
                         }
                     };
@@ -180,7 +180,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
                     taken.extend(step.all.iter().map(|taken| shapes[taken.value]));
                     joined.resize_with(joined.len().max(taken.len()), || Array2::default((0, 0)));
                     for (into, shape) in joined.iter_mut().zip(&*taken) {
-                        resize(into, dy.nrows(), shape.len());
+                        resize(into, dy.nrows(), shape.len())?;
                     }
                     let inputs = Inputs::new(x, buffers, &step.all, true);
                     let pass = &mut JoinPass { training, recording, inputs: taken, cache, rng };
@@ -228,13 +228,19 @@ impl<A: Scalar> Layer<A> for Network<A> {
     }
 
     fn multiply_adds(&self, input: Shape) -> u64 {
-        let mut inferred = Vec::new();
-        let Ok(shapes) = self.plan().and_then(|plan| plan.shapes(self, input, &mut inferred)) else { return 0 };
+        let mut inferred = Sizes::default();
+        let Ok(sizes) = self.plan().and_then(|plan| plan.sizes(self, input, &mut inferred)) else { return 0 };
         let count = |step: &super::Step| {
-            let taken: Vec<Shape> = step.takes.iter().map(|&value| shapes[value]).collect();
+            let taken: Vec<Shape> = step.takes.iter().map(|&value| sizes.shapes[value]).collect();
             self.nodes[step.node].op.multiply_adds(&taken)
         };
         self.steps.iter().fold(0, |sum, step| sum.saturating_add(count(step)))
+    }
+
+    fn needs(&self, input: Shape, _: Shape) -> Needs {
+        let mut inferred = Sizes::default();
+        let sizes = self.plan().and_then(|plan| plan.sizes(self, input, &mut inferred));
+        sizes.map_or(Needs::default(), |sizes| sizes.needs)
     }
 
     fn differentiable(&self) -> bool {
@@ -259,7 +265,7 @@ impl<A: Scalar> Network<A> {
         dy: &Matrix<A>,
         mut dx: Option<&mut Matrix<A>>,
         gradients: &mut [Array2<A>],
-    ) {
+    ) -> Result<()> {
         let mut from = 0;
         for (i, port) in self.outputs.iter().enumerate() {
             let part = dy.slice(s![.., from..from + shapes[port.value].len()]);
@@ -271,7 +277,7 @@ impl<A: Scalar> Network<A> {
                 Some(dx) if whole => dx,
                 None if whole => continue,
                 _ => {
-                    resize(&mut gradients[port.value], dy.nrows(), part.ncols());
+                    resize(&mut gradients[port.value], dy.nrows(), part.ncols())?;
                     &mut gradients[port.value]
                 }
             };
@@ -281,6 +287,7 @@ impl<A: Scalar> Network<A> {
                 into.assign(&part);
             }
         }
+        Ok(())
     }
 }
 
@@ -305,22 +312,25 @@ fn split<A: Scalar>(
     shapes: &[Shape],
     x: &Matrix<A>,
     buffers: &mut [Array2<A>],
-) {
+) -> Result<()> {
     let mut from = 0;
     for (port, place) in inputs.iter().zip(stored) {
         let (width, buffer) = (shapes[port.value].len(), &mut buffers[place.buffer()]);
-        resize(buffer, x.nrows(), width);
+        resize(buffer, x.nrows(), width)?;
         buffer.assign(&x.slice(s![.., from..from + width]));
         from += width;
     }
+    Ok(())
 }
 
 /// Resizes `room` to the shapes of `wanted`.
 #[inline(never)]
-fn like<'m, A: Scalar>(room: &'m mut Vec<Array2<A>>, wanted: &[Array2<A>]) -> &'m mut [Array2<A>] {
+fn like<'m, A: Scalar>(room: &'m mut Vec<Array2<A>>, wanted: &[Array2<A>]) -> Result<&'m mut [Array2<A>]> {
     room.resize_with(room.len().max(wanted.len()), || Array2::default((0, 0)));
-    room.iter_mut().zip(wanted).for_each(|(matrix, wanted)| resize(matrix, wanted.nrows(), wanted.ncols()));
-    &mut room[..wanted.len()]
+    for (matrix, wanted) in room.iter_mut().zip(wanted) {
+        resize(matrix, wanted.nrows(), wanted.ncols())?;
+    }
+    Ok(&mut room[..wanted.len()])
 }
 
 /// Moves a step's gradient with respect to a value to where those of the value are summed. Not inline: chains have no

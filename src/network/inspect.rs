@@ -3,6 +3,7 @@
 use ndarray::Array2;
 
 use super::Network;
+use super::plan::Sizes;
 use crate::layer::{Cache, Layer, Pass};
 use crate::{Error, Matrix, Result, Scalar, rng};
 
@@ -25,6 +26,9 @@ impl<A: Scalar> Network<A> {
         if x.ncols() != shape.len() {
             return Err(Error::Width { wants: shape, got: x.ncols() });
         }
+        let mut inferred = Sizes::default();
+        let needs = self.plan()?.sizes(self, shape, &mut inferred)?.needs;
+        needs.afford::<A>(x.nrows(), self.memory_limit(), || format!("the outputs for {} samples", x.nrows()))?;
         let mut y = Array2::from_elem((x.nrows(), self.output_shape(shape)?.len()), A::ZERO);
         let mut cache = Cache::default();
         let mut pass = Pass { training: false, recording: true, input: shape, cache: &mut cache, rng: &mut rng(0) };

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::OnceLock;
 
-use crate::layer::{Join, Layer};
+use crate::layer::{Join, Layer, MEMORY_LIMIT};
 use crate::{Error, Result, Scalar, Shape};
 
 mod describe;
@@ -34,7 +34,7 @@ pub(crate) use steps::{Source, StepView};
 pub use summary::{LayerSummary, Summary};
 
 use nodes::{Node, Op, next_id};
-use plan::Plan;
+use plan::{Plan, checked_output};
 
 /// A graph of layers and joins. Each step takes one or more values and gives a new one.
 ///
@@ -82,6 +82,8 @@ pub struct Network<A: Scalar> {
     /// Shared by clones until one of them changes; 0 without layers.
     id: usize,
     plan: OnceLock<Result<Plan>>,
+    /// The bytes that a training step may need.
+    memory_limit: u64,
 }
 
 /// A value in a [`Network`]: an input, or the output of a step.
@@ -139,6 +141,7 @@ impl<A: Scalar> Network<A> {
             birth: next_id(),
             id: 0,
             plan: OnceLock::new(),
+            memory_limit: MEMORY_LIMIT,
         }
     }
 
@@ -243,6 +246,34 @@ impl<A: Scalar> Network<A> {
         Ok(())
     }
 
+    /// Sets the bytes of memory that the network may need; by default 16 GiB.
+    ///
+    /// What counts is an upper bound of what a training step allocates: values, gradients, parameters and what layers
+    /// keep for the backward pass, for the samples of a batch, or of a part of it if only predicting. The memory of
+    /// optimizers does not count. It is checked for one sample when a layer is added, and for all samples when a batch
+    /// arrives, before anything is allocated. So a file that describes a huge network cannot exhaust the memory.
+    ///
+    /// Inside another network, the limit of the outer one counts. It is not saved.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let mut network = Sequential::<f32>::new([1, 1, 1]).with(Upsample::nearest([1000, 1000]))?;
+    /// network.set_memory_limit(1 << 20);
+    /// let error = network.predict(&ndarray::array![[1.0]]).unwrap_err();
+    /// assert!(matches!(error, Error::Memory { limit: Some(1_048_576), .. }), "{error}");
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn set_memory_limit(&mut self, bytes: u64) {
+        self.memory_limit = bytes;
+        self.plan = OnceLock::new();
+    }
+
+    /// The bytes of memory that the network may need: see [`set_memory_limit`](Self::set_memory_limit).
+    pub fn memory_limit(&self) -> u64 {
+        self.memory_limit
+    }
+
     /// The names and sample shapes of the inputs, in the order of their columns.
     pub fn inputs(&self) -> impl ExactSizeIterator<Item = (&str, Shape)> {
         self.inputs.iter().map(|port| (&*port.name, self.shape_of(port.value)))
@@ -307,7 +338,7 @@ impl<A: Scalar> Network<A> {
         let shapes: Option<Vec<Shape>> = takes.iter().map(|&value| self.values[value].1).collect();
         let shape = match shapes {
             _ if takes.is_empty() => return Err(self.problem(&what, "it takes no value; give it at least one".into())),
-            Some(shapes) => Some(self.nodes[node].op.output_shape(&shapes).map_err(|error| error.at(&name))?),
+            Some(shapes) => Some(checked_output(&self.nodes[node], &shapes, self.memory_limit)?),
             None => None,
         };
         let gives = self.new_value(Origin::Step(self.steps.len()), shape);

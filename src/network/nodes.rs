@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ndarray::Array2;
 
 use super::{Network, Parallel, Residual, Sequential};
-use crate::layer::{Cache, Info, Join, Layer, Role};
+use crate::layer::{Cache, Info, Join, Layer, Needs, Role};
 use crate::spec::Spec;
 use crate::{Error, Result, Scalar, Shape};
 
@@ -144,6 +144,13 @@ impl<A: Scalar> Op<A> {
         match self {
             Self::Layer(layer) => layer.multiply_adds(inputs[0]),
             Self::Join(join) => join.multiply_adds(inputs),
+        }
+    }
+
+    pub(super) fn needs(&self, inputs: &[Shape], output: Shape) -> Needs {
+        match self {
+            Self::Layer(layer) => layer.needs(inputs[0], output),
+            Self::Join(join) => join.needs(inputs, output),
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::sync::OnceLock;
 
+use super::nodes::Node;
 use super::{Network, Origin, Port, Step, side_by_side};
-use crate::error::check_size;
-use crate::layer::{Place, Taken};
+use crate::layer::{Needs, Place, Taken, not_empty};
 use crate::{Error, Result, Scalar, Shape};
 
 /// The execution plan of a network.
@@ -12,10 +12,10 @@ use crate::{Error, Result, Scalar, Shape};
 pub(super) struct Plan {
     /// The shapes of an input and an output row; `None` if the network accepts any input.
     pub(super) ends: Option<[Shape; 2]>,
-    /// The sample shape of each value; empty if they depend on the input.
-    shapes: Vec<Shape>,
-    /// For a network that accepts any input: the first input shape, and the shapes of the values for it.
-    first_asked: OnceLock<(Shape, Vec<Shape>)>,
+    /// The sizes of the values; empty if they depend on the input.
+    sizes: Sizes,
+    /// For a network that accepts any input: the first input shape, and the sizes for it.
+    first_asked: OnceLock<(Shape, Sizes)>,
     pub(super) steps: Vec<Planned>,
     /// The storage of inputs and outputs during prediction; when recording, each value has its own buffer.
     pub(super) inputs: Vec<Place>,
@@ -27,6 +27,17 @@ pub(super) struct Plan {
     pub(super) differentiable: bool,
     /// The error if gradients would have to pass through a layer without a useful one.
     pub(super) untrainable: Option<Error>,
+}
+
+/// The sizes of the values of a network, for one input.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sizes {
+    /// The sample shape of each value.
+    pub(super) shapes: Vec<Shape>,
+    /// The length of the largest.
+    pub(super) widest: usize,
+    /// What a training step needs beside input, output and parameters.
+    pub(super) needs: Needs,
 }
 
 /// A step and its values.
@@ -53,10 +64,6 @@ impl Plan {
         check(network, &users)?;
         let shapes: Option<Vec<Shape>> = network.values.iter().map(|(_, shape)| *shape).collect();
         let ends = shapes.is_some().then(|| [network.input_shape(), network.prediction_shape()]);
-        if let Some([input, output]) = ends {
-            check_size(network, input, input)?;
-            check_size(network, input, output)?;
-        }
         let whole = [
             network.inputs.len() == 1,
             // A value that other steps use cannot be stored in the caller's output.
@@ -87,7 +94,7 @@ impl Plan {
         let of_ports = |ports: &[Port]| ports.iter().map(|port| storage[port.value]).collect();
         Ok(Self {
             ends,
-            shapes: shapes.unwrap_or_default(),
+            sizes: shapes.map_or_else(Sizes::default, |shapes| Sizes::of(network, shapes)),
             first_asked: OnceLock::new(),
             steps,
             inputs: of_ports(&network.inputs),
@@ -99,30 +106,25 @@ impl Plan {
         })
     }
 
-    /// The shape of each value for this input. A network that accepts any input remembers the first; other ones are
+    /// The sizes of the values for this input. A network that accepts any input remembers the first; other ones are
     /// inferred into `room`.
     #[inline]
-    pub(super) fn shapes<'s, A: Scalar>(
+    pub(super) fn sizes<'s, A: Scalar>(
         &'s self,
         network: &Network<A>,
         input: Shape,
-        room: &'s mut Vec<Shape>,
-    ) -> Result<&'s [Shape]> {
-        if self.ends.is_some() { Ok(&self.shapes) } else { self.inferred(network, input, room) }
+        room: &'s mut Sizes,
+    ) -> Result<&'s Sizes> {
+        if self.ends.is_some() { Ok(&self.sizes) } else { self.inferred(network, input, room) }
     }
 
-    fn inferred<'s, A: Scalar>(
-        &'s self,
-        network: &Network<A>,
-        input: Shape,
-        room: &'s mut Vec<Shape>,
-    ) -> Result<&'s [Shape]> {
+    fn inferred<'s, A: Scalar>(&'s self, network: &Network<A>, input: Shape, room: &'s mut Sizes) -> Result<&'s Sizes> {
         if self.first_asked.get().is_none() {
             // Another thread may have been faster, with another input.
             let _ = self.first_asked.set((input, infer(network, input)?));
         }
         match self.first_asked.get() {
-            Some((asked, shapes)) if *asked == input => Ok(shapes),
+            Some((asked, sizes)) if *asked == input => Ok(sizes),
             _ => {
                 *room = infer(network, input)?;
                 Ok(room)
@@ -133,8 +135,8 @@ impl Plan {
     /// The shape of an output row for this input.
     pub(super) fn output<A: Scalar>(&self, network: &Network<A>, input: Shape) -> Result<Shape> {
         let Some([wants, output]) = self.ends else {
-            let mut inferred = Vec::new();
-            let shapes = self.shapes(network, input, &mut inferred)?;
+            let mut inferred = Sizes::default();
+            let shapes = &self.sizes(network, input, &mut inferred)?.shapes;
             return Ok(side_by_side(network.outputs.iter().map(|port| shapes[port.value])));
         };
         if input.len() == wants.len() {
@@ -198,17 +200,54 @@ fn check<A: Scalar>(network: &Network<A>, users: &[Vec<usize>]) -> Result<()> {
     }
 }
 
-/// Infers the shape of each value of a network that accepts any input.
-fn infer<A: Scalar>(network: &Network<A>, input: Shape) -> Result<Vec<Shape>> {
+/// Infers the sizes of the values of a network that accepts any input.
+fn infer<A: Scalar>(network: &Network<A>, input: Shape) -> Result<Sizes> {
     let mut shapes = vec![input; network.values.len()];
     let mut taken = Vec::new();
     for step in &network.steps {
         taken.clear();
         taken.extend(step.takes.iter().map(|&value| shapes[value]));
-        let node = &network.nodes[step.node];
-        shapes[step.gives] = node.op.output_shape(&taken).map_err(|error| error.at(&node.name))?;
+        shapes[step.gives] = checked_output(&network.nodes[step.node], &taken, u64::MAX)?;
     }
-    Ok(shapes)
+    Ok(Sizes::of(network, shapes))
+}
+
+impl Sizes {
+    fn of<A: Scalar>(network: &Network<A>, shapes: Vec<Shape>) -> Self {
+        let widest = shapes.iter().map(|shape| shape.len()).max().unwrap_or(0);
+        // Each value has a gradient, and so has each parameter.
+        let values = shapes.iter().fold(0_u64, |sum, &shape| sum.saturating_add(numbers(shape).saturating_mul(2)));
+        let mut parameters = 0;
+        network.nodes.iter().for_each(|node| node.op.visit(&mut |_, w| parameters += 2 * w.len() as u64));
+        let mut needs = Needs::per_sample(values).and(Needs::once(parameters));
+        for step in &network.steps {
+            let taken: Vec<Shape> = step.takes.iter().map(|&value| shapes[value]).collect();
+            needs = needs.and(network.nodes[step.node].op.needs(&taken, shapes[step.gives]));
+        }
+        Self { shapes, widest, needs }
+    }
+}
+
+/// The output shape of `node` for inputs of these shapes, if `limit` bytes are enough for a training step of one sample.
+///
+/// Here alone sizes are checked: no layer needs to count what it allocates, or to expect samples without numbers.
+pub(super) fn checked_output<A: Scalar>(node: &Node<A>, inputs: &[Shape], limit: u64) -> Result<Shape> {
+    let check = || {
+        let text = || node.op.text();
+        let afford = |needs: Needs| needs.afford::<A>(1, limit, text);
+        // The inputs first, so that a layer computes with sizes that can be counted.
+        inputs.iter().try_for_each(|&input| afford(Needs::per_sample(numbers(input))))?;
+        let output = node.op.output_shape(inputs)?;
+        afford(node.op.needs(inputs, output).and(Needs::per_sample(numbers(output).saturating_mul(2))))?;
+        inputs.iter().chain([&output]).try_for_each(|&shape| not_empty(shape, text))?;
+        Ok(output)
+    };
+    check().map_err(|error: Error| error.at(&node.name))
+}
+
+/// The length of a sample, which stays the largest number if it could not be counted.
+fn numbers(shape: Shape) -> u64 {
+    if shape.len() == usize::MAX { u64::MAX } else { shape.len() as u64 }
 }
 
 /// Assigns a buffer to each value of a prediction, and counts them: the lowest that is free (a chain alternates between

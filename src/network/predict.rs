@@ -6,11 +6,12 @@ use ndarray::{Array1, Array2, ArrayView2, Axis, aview1, s};
 use rand::rngs::Xoshiro256PlusPlus;
 
 use super::Network;
+use super::plan::Sizes;
 use crate::kernels::resize;
-use crate::layer::{Cache, Layer, Pass};
+use crate::layer::{Cache, Layer, Needs, Pass};
 use crate::{Error, Matrix, Result, Scalar, rng};
 
-/// The approximate number of input values per chunk: enough for several threads, few enough for the CPU caches.
+/// The approximate size of the largest value per chunk: enough for several threads, few enough for the CPU caches.
 const NUMBERS: usize = 1 << 20;
 
 impl<A: Scalar> Network<A> {
@@ -18,7 +19,8 @@ impl<A: Scalar> Network<A> {
     ///
     /// # Errors
     /// [`Error::Width`] when a row does not have the network's input shape; [`Error::Empty`] without layers;
-    /// [`Error::Graph`] when an input or a step is unused.
+    /// [`Error::Graph`] when an input or a step is unused; [`Error::Memory`] when it would need more memory than the
+    /// [limit](Self::set_memory_limit), or than the system gives.
     pub fn predict(&self, x: &Matrix<A>) -> Result<Array2<A>> {
         let mut scratch = Scratch::default();
         self.predict_into(x, &mut scratch)?;
@@ -61,17 +63,23 @@ impl<A: Scalar> Network<A> {
         if x.ncols() != shape.len() {
             return Err(Error::Width { wants: shape, got: x.ncols() });
         }
+        let width = self.output_shape(shape)?.len();
+        let mut inferred = Sizes::default();
+        let Sizes { widest, needs, .. } = self.plan()?.sizes(self, shape, &mut inferred)?;
+        // Chunks of rows, so that intermediate values stay in the CPU cache; samples are independent.
+        let rows = (NUMBERS / (*widest).max(1)).max(1);
+        let results = Needs::once((x.nrows() as u64).saturating_mul(width as u64));
+        let what = || format!("a prediction of {} samples", x.nrows());
+        needs.and(results).afford::<A>(rows.min(x.nrows()), self.memory_limit(), what)?;
         let Scratch { input, output, cache, rng } = scratch;
         let x = if x.is_standard_layout() {
             x
         } else {
-            resize(input, x.nrows(), x.ncols());
+            resize(input, x.nrows(), x.ncols())?;
             input.assign(x);
             input
         };
-        resize(output, x.nrows(), self.output_shape(shape)?.len());
-        // Chunks of rows, so that intermediate values stay in the CPU cache; samples are independent.
-        let rows = (NUMBERS / x.ncols().max(1)).max(1);
+        resize(output, x.nrows(), width)?;
         let chunks = x.axis_chunks_iter(Axis(0), rows).zip(output.axis_chunks_iter_mut(Axis(0), rows));
         for (i, (x, mut y)) in chunks.enumerate() {
             let mut pass = Pass { training: false, recording: false, input: shape, cache, rng };
@@ -106,7 +114,8 @@ impl<A: Scalar> Network<A> {
             return Err(Error::Unknown { what: "input", name: (*name).to_owned(), known });
         }
         let rows = parts.first().map_or(0, |(_, part)| part.nrows());
-        let mut all = Array2::from_elem((rows, self.input_shape().len()), A::ZERO);
+        let mut all = Array2::default((0, 0));
+        resize(&mut all, rows, self.input_shape().len())?;
         let mut from = 0;
         for (name, shape) in self.inputs() {
             let part = parts.iter().find(|(known, _)| *known == name).map(|(_, part)| part);
@@ -156,9 +165,9 @@ pub(crate) fn columns(what: &'static str, parts: Vec<(&str, usize)>, name: &str)
     let mut from = 0;
     for &(known, width) in &parts {
         if known == name {
-            return Ok(from..from + width);
+            return Ok(from..from.saturating_add(width));
         }
-        from += width;
+        from = from.saturating_add(width);
     }
     let known = parts.into_iter().map(|(name, _)| name.to_owned()).collect();
     Err(Error::Unknown { what, name: name.to_owned(), known })

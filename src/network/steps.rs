@@ -6,6 +6,7 @@ use ndarray::Array2;
 
 use super::engine::State;
 use super::nodes::Op;
+use super::plan::Sizes;
 use super::{Network, Origin};
 use crate::layer::{Cache, Info, Join, Layer};
 use crate::spec::{Formula, Spec};
@@ -86,8 +87,8 @@ impl<A: Scalar> Network<A> {
     /// # Errors
     /// Those of an incomplete network, or of one that does not accept this shape.
     pub(crate) fn steps(&self, input: Shape) -> Result<Vec<StepView<'_, A>>> {
-        let mut inferred = Vec::new();
-        let shapes = self.plan()?.shapes(self, input, &mut inferred)?;
+        let mut inferred = Sizes::default();
+        let shapes = &self.plan()?.sizes(self, input, &mut inferred)?.shapes;
         let mut homes = vec![None; self.nodes.len()];
         let view = |(at, step): (usize, &super::Step)| {
             let home = *homes[step.node].get_or_insert(at);

@@ -58,7 +58,7 @@ impl<A: Scalar> Optimizer<A> for Adadelta<A> {
         share("Adadelta", "rho", self.rho)?;
         check_epsilon("Adadelta", self.epsilon)?;
         self.decay.check("Adadelta")?;
-        self.memory.step += 1;
+        self.memory.begin_step();
         Ok(())
     }
 

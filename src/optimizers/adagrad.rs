@@ -65,12 +65,12 @@ impl<A: Scalar> Optimizer<A> for Adagrad<A> {
         not_negative("Adagrad", "initial accumulator", self.start)?;
         check_epsilon("Adagrad", self.epsilon)?;
         self.decay.check("Adagrad")?;
-        self.memory.step += 1;
+        self.memory.begin_step();
         Ok(())
     }
 
     fn update(&mut self, slot: usize, role: Role, weights: &mut [A], gradient: &[A]) {
-        let rate = self.rate / (1.0 + (self.memory.step - 1) as f64 * self.rate_decay);
+        let rate = self.rate / (1.0 + self.memory.step.saturating_sub(1) as f64 * self.rate_decay);
         let (rate, epsilon) = (A::of(rate), A::of(self.epsilon));
         let decay = self.decay.at::<A>(self.rate, role);
         let ([v], _) = self.memory.of(slot, weights.len(), A::of(self.start));

@@ -68,7 +68,7 @@ impl<A: Scalar> Optimizer<A> for Adam<A> {
         check_betas("Adam", self.betas)?;
         check_epsilon("Adam", self.epsilon)?;
         self.decay.check("Adam")?;
-        self.memory.step += 1;
+        self.memory.begin_step();
         Ok(())
     }
 

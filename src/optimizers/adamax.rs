@@ -58,7 +58,7 @@ impl<A: Scalar> Optimizer<A> for Adamax<A> {
         check_betas("Adamax", self.betas)?;
         check_epsilon("Adamax", self.epsilon)?;
         self.decay.check("Adamax")?;
-        self.memory.step += 1;
+        self.memory.begin_step();
         Ok(())
     }
 

@@ -52,7 +52,7 @@ impl<A: Scalar> Optimizer<A> for Lion<A> {
         check_rate("Lion", self.rate)?;
         check_betas("Lion", self.betas)?;
         self.decay.check("Lion")?;
-        self.memory.step += 1;
+        self.memory.begin_step();
         Ok(())
     }
 

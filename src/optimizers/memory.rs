@@ -23,6 +23,11 @@ impl<A> Default for Memory<A> {
 }
 
 impl<A: Scalar> Memory<A> {
+    /// Counts a step.
+    pub(crate) fn begin_step(&mut self) {
+        self.step = self.step.saturating_add(1);
+    }
+
     /// `N` values for each of the `len` weights of a parameter, initially `start`, and whether they are new.
     pub(crate) fn of<const N: usize>(&mut self, slot: usize, len: usize, start: A) -> ([&mut [A]; N], bool) {
         if self.slots.len() <= slot {

@@ -75,7 +75,7 @@ impl<A: Scalar> Optimizer<A> for NAdam<A> {
         check_epsilon("NAdam", self.epsilon)?;
         not_negative("NAdam", "momentum decay", self.momentum_decay)?;
         self.decay.check("NAdam")?;
-        self.memory.step += 1;
+        self.memory.begin_step();
         self.memory.product *= self.momentum(self.memory.step);
         Ok(())
     }

@@ -60,7 +60,7 @@ impl<A: Scalar> Optimizer<A> for RAdam<A> {
         check_betas("RAdam", self.betas)?;
         check_epsilon("RAdam", self.epsilon)?;
         self.decay.check("RAdam")?;
-        self.memory.step += 1;
+        self.memory.begin_step();
         Ok(())
     }
 

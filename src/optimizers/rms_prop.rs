@@ -74,7 +74,7 @@ impl<A: Scalar> Optimizer<A> for RmsProp<A> {
         share("RmsProp", "momentum", self.momentum)?;
         check_epsilon("RmsProp", self.epsilon)?;
         self.decay.check("RmsProp")?;
-        self.memory.step += 1;
+        self.memory.begin_step();
         Ok(())
     }
 

@@ -71,7 +71,7 @@ impl<A: Scalar> Optimizer<A> for Sgd<A> {
         let ok = !self.nesterov || (self.momentum > 0.0 && self.dampening == 0.0);
         check_setting("Sgd's momentum for Nesterov", self.momentum, "above 0, without dampening", ok)?;
         self.decay.check("Sgd")?;
-        self.memory.step += 1;
+        self.memory.begin_step();
         Ok(())
     }
 

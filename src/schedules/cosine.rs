@@ -37,7 +37,7 @@ impl Schedule for Cosine {
     }
 
     fn rate(&self, base: f64, step: u64) -> f64 {
-        let part = (step % (2 * self.steps)) as f64 / self.steps as f64;
+        let part = (step % self.steps.saturating_mul(2)) as f64 / self.steps as f64;
         self.least + (base - self.least) * super::half_wave(part)
     }
 }

@@ -49,7 +49,7 @@ impl Schedule for Cyclic {
     }
 
     fn rate(&self, base: f64, step: u64) -> f64 {
-        let period = self.up + self.down;
+        let period = self.up.saturating_add(self.down);
         let at = step % period;
         let part = if at <= self.up { at as f64 / self.up as f64 } else { (period - at) as f64 / self.down as f64 };
         let height = match self.mode {

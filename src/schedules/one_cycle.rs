@@ -70,7 +70,8 @@ impl Schedule for OneCycle {
         // The peak may lie between two steps.
         let (at, peak, last) = (step as f64, self.rise * self.steps as f64 - 1.0, self.steps as f64 - 1.0);
         let (from, to, part) = if at <= peak {
-            (first, self.highest, at / peak)
+            // The first step may be the peak.
+            (first, self.highest, if peak > 0.0 { at / peak } else { 1.0 })
         } else {
             (self.highest, first / self.end_divisor, ((at - peak) / (last - peak)).min(1.0))
         };

@@ -35,6 +35,9 @@ pub struct Plateau {
     falls: u32,
 }
 
+/// Far more than any training takes; a rate falls one by one.
+const MOST_FALLS: u32 = 1 << 20;
+
 impl Plateau {
     /// Multiplies the rate by `factor` after more than `patience` steps without a relative improvement of 10⁻⁴.
     pub fn new(factor: f64, patience: u64) -> Self {
@@ -97,10 +100,16 @@ impl Schedule for Plateau {
 
     fn rate(&self, base: f64, _: u64) -> f64 {
         // Factor by factor, to match the successive reductions; changes of 10⁻⁸ or less are skipped.
-        (0..self.falls).fold(base, |rate, _| {
+        let mut rate = base;
+        for _ in 0..self.falls {
             let lower = (rate * self.factor).max(self.least);
-            if rate - lower > 1e-8 { lower } else { rate }
-        })
+            if rate - lower > 1e-8 {
+                rate = lower;
+            } else {
+                break;
+            }
+        }
+        rate
     }
 
     fn observe(&mut self, _: u64, metric: f64) {
@@ -108,14 +117,14 @@ impl Schedule for Plateau {
             self.best = Some(metric);
             self.bad = 0;
         } else {
-            self.bad += 1;
+            self.bad = self.bad.saturating_add(1);
         }
         if self.cooling > 0 {
             self.cooling -= 1;
             self.bad = 0;
         }
         if self.bad > self.patience {
-            self.falls += 1;
+            self.falls = (self.falls + 1).min(MOST_FALLS);
             self.cooling = self.cooldown;
             self.bad = 0;
         }
@@ -128,6 +137,9 @@ impl Schedule for Plateau {
 
     fn restore(&mut self, state: &[f64]) -> Result<()> {
         let &[known, best, bad, cooling, falls] = state else { return Err(wrong_state("a Plateau")) };
+        if !(0.0..=f64::from(MOST_FALLS)).contains(&falls) {
+            return Err(wrong_state("a Plateau"));
+        }
         self.best = (known != 0.0).then_some(best);
         (self.bad, self.cooling, self.falls) = (bad as u64, cooling as u64, falls as u32);
         Ok(())

@@ -76,7 +76,7 @@ impl<A: Scalar> Tape<A> {
         };
         for (sum, dw) in sums.iter_mut().zip(&mut self.dw) {
             if *batches == 0 {
-                resize(sum, dw.nrows(), dw.ncols());
+                resize(sum, dw.nrows(), dw.ncols())?;
                 sum.fill(A::ZERO);
             }
             Zip::from(sum).and(dw).for_each(|sum, dw| {

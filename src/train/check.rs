@@ -78,8 +78,8 @@ impl<A: Scalar> Trainer<'_, A> {
         for from in (0..len).step_by(rows) {
             samples.clear();
             samples.extend(from..len.min(from + rows));
-            resize(&mut x, samples.len(), data.input_width());
-            resize(&mut target, samples.len(), data.target_width());
+            resize(&mut x, samples.len(), data.input_width())?;
+            resize(&mut target, samples.len(), data.target_width())?;
             data.gather(&samples, &mut x, &mut target)?;
             check_finite("input", &x, from)?;
             check_finite("target", &target, from)?;

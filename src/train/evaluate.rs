@@ -74,7 +74,9 @@ pub(super) struct Collected<A> {
 
 impl<A: Scalar> Collected<A> {
     pub(super) fn new(rows: usize, widths: [usize; 2]) -> Self {
-        Self { y: Vec::with_capacity(rows * widths[0]), target: Vec::with_capacity(rows * widths[1]), widths }
+        // They grow beyond it if they have to.
+        let room = |width: usize| Vec::with_capacity(rows.saturating_mul(width).min(1 << 24));
+        Self { y: room(widths[0]), target: room(widths[1]), widths }
     }
 
     pub(super) fn clear(&mut self) {
@@ -113,13 +115,13 @@ impl<A: Scalar> Trainer<'_, A> {
         let collect = if self.metrics.is_empty() { 0 } else { len };
         let mut collected = Collected::new(collect, [network.prediction_shape().len(), data.target_width()]);
         let mut mean = Mean::default();
-        let rows = self.batch_size.max(ROWS);
+        let rows = self.batch_size.max(ROWS).min(len);
         let mut samples = Vec::with_capacity(rows);
         for from in (0..len).step_by(rows) {
             samples.clear();
             samples.extend(from..len.min(from + rows));
-            resize(&mut x, samples.len(), data.input_width());
-            resize(&mut target, samples.len(), data.target_width());
+            resize(&mut x, samples.len(), data.input_width())?;
+            resize(&mut target, samples.len(), data.target_width())?;
             data.gather(&samples, &mut x, &mut target)?;
             let of_all = |error: Error| error.map_row(|row| from + row);
             let y = network.predict_into(&x, &mut scratch).map_err(of_all)?;
@@ -143,11 +145,12 @@ impl<A: Scalar> Trainer<'_, A> {
     /// # Errors
     /// Those of [`Network::predict`].
     pub fn predict(&self, network: &Network<A>, x: &Matrix<A>) -> Result<Array2<A>> {
-        let mut y = Array2::default((x.nrows(), network.prediction_shape().len()));
         let (mut scratch, rows) = (Scratch::default(), self.batch_size.max(ROWS));
-        if x.nrows() == 0 {
+        if x.nrows() <= rows {
             return network.predict(x);
         }
+        let mut y = Array2::default((0, 0));
+        resize(&mut y, x.nrows(), network.prediction_shape().len())?;
         for (i, (x, mut y)) in x.axis_chunks_iter(Axis(0), rows).zip(y.axis_chunks_iter_mut(Axis(0), rows)).enumerate()
         {
             let of_all = |error: Error| error.map_row(|row| i * rows + row);

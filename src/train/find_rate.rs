@@ -123,8 +123,10 @@ impl<A: Scalar> Trainer<'_, A> {
         for rate in rates {
             let mut loss = A::ZERO;
             self.optimizer.set_learning_rate(rate);
-            let result = (0..self.accumulate).try_for_each(|_| {
-                if at + size > order.len() {
+            // As in a fit, at most all batches of an epoch make a step.
+            let together = self.accumulate.min(order.len().div_ceil(size));
+            let result = (0..together).try_for_each(|_| {
+                if order.len() - at < size {
                     order.shuffle(&mut rng);
                     at = 0;
                 }

@@ -34,7 +34,13 @@ impl<A: Scalar> Trainer<'_, A> {
         let collected = Collected::new(collect, [network.prediction_shape().len(), target_width]);
         let done = self.progress.epoch as usize;
         let rate = self.optimizer.learning_rate();
-        let position = Position { epoch: done, last_epoch: done + self.epochs, batches, rate, ..Position::default() };
+        let position = Position {
+            epoch: done,
+            last_epoch: done.saturating_add(self.epochs),
+            batches,
+            rate,
+            ..Position::default()
+        };
         let (mean, saves, start) = (Mean::default(), Vec::new(), Instant::now());
         let mut run = Run { trainer: self, network, columns, monitor, position, collected, mean, saves, start };
         run.position.step = run.trainer.progress.step;

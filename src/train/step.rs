@@ -85,7 +85,7 @@ impl<A: Scalar> Trainer<'_, A> {
         let tape = tape.as_mut().expect("a run starts with a tape");
         let Batch { rows, target_width, samples, fill } = batch;
         tape.reseed(seed_of(self.progress.seed, Purpose::Layers, self.progress.batches));
-        resize(target, rows, target_width);
+        resize(target, rows, target_width)?;
         tape.forward_with(network, rows, |x| fill(x, target))?;
         weights.clear();
         if !self.sample_weights.is_empty() {

@@ -4,7 +4,6 @@
 
 use neuropil::io::SafeTensors;
 use neuropil::prelude::*;
-use neuropil::spec::{Setting, Spec};
 
 /// A safetensors file: what is read can be asked for.
 pub(crate) fn safetensors(bytes: &[u8]) -> bool {
@@ -32,22 +31,12 @@ pub(crate) fn torch(bytes: &[u8]) -> bool {
     })
 }
 
-/// Predicts, if the network is as small as those that the mutations began with: a layer that says to be larger than memory
-/// may be read, as long as it has no parameters.
-fn predict(network: &Sequential<f32>) {
-    fn is_small(spec: &Spec) -> bool {
-        spec.settings().iter().all(|(_, value)| is_small_setting(value))
-    }
-    fn is_small_setting(value: &Setting) -> bool {
-        match value {
-            Setting::Count(n) => *n <= 200,
-            Setting::List(values) => values.iter().all(is_small_setting),
-            Setting::Layer(spec) => is_small(spec),
-            _ => true,
-        }
-    }
-    if network.spec().as_ref().is_some_and(is_small) && network.layers().len() <= 16 {
-        let _ = network.predict(&neuropil::ndarray::Array2::zeros((2, network.input().len())));
+/// Predicts, with little memory.
+fn predict(mut network: Sequential<f32>) {
+    network.set_memory_limit(1 << 24);
+    let width = network.input().len();
+    if width <= 1 << 16 {
+        let _ = network.predict(&neuropil::ndarray::Array2::zeros((2, width)));
     }
 }
 
@@ -56,7 +45,7 @@ pub(crate) fn model(bytes: &[u8]) -> bool {
     let Ok(network) = Sequential::<f32>::from_bytes(bytes) else { return false };
     let again = Sequential::<f32>::from_bytes(&network.to_bytes().unwrap()).unwrap();
     assert_eq!(again.to_string(), network.to_string());
-    predict(&network);
+    predict(network);
     true
 }
 
@@ -65,18 +54,59 @@ pub(crate) fn npy(bytes: &[u8]) -> bool {
     let Ok(array) = neuropil::io::from_npy::<f64>(bytes) else { return false };
     let again = neuropil::io::from_npy::<f64>(&neuropil::io::to_npy(&array)).unwrap();
     assert!(again.shape() == array.shape() && again.iter().zip(&array).all(|(a, b)| a.to_bits() == b.to_bits()));
+    of_rows(array.mapv(|x| x as f32));
     true
 }
 
-/// An npz file.
+/// An npz file: its arrays can be asked for.
 pub(crate) fn npz(bytes: &[u8]) -> bool {
-    neuropil::io::from_npz::<f32>(bytes).is_ok()
+    let Ok(arrays) = neuropil::io::from_npz::<f32>(bytes) else { return false };
+    arrays.into_iter().for_each(|(_, array)| of_rows(array));
+    true
+}
+
+/// A network predicts for an array, if it is a batch.
+fn of_rows(array: neuropil::ndarray::ArrayD<f32>) {
+    let Ok(x) = array.into_dimensionality::<neuropil::ndarray::Ix2>() else { return };
+    let mut network = Sequential::<f32>::new(x.ncols());
+    network.set_memory_limit(1 << 24);
+    if network.push(Softmax).is_ok() {
+        let _ = network.predict(&x);
+    }
+}
+
+/// An IDX file, read as what it says it holds.
+pub(crate) fn idx(bytes: &[u8]) -> bool {
+    neuropil::data::parse_idx(bytes).is_ok()
+}
+
+/// The state of a training, from which it goes on.
+pub(crate) fn state(bytes: &[u8]) -> bool {
+    let path =
+        std::env::temp_dir().join(format!("neuropil-state-{}-{:?}", std::process::id(), std::thread::current().id()));
+    std::fs::write(&path, bytes).expect("a temporary file");
+    let (mut network, mut trainer) = training();
+    let read = trainer.load_state(&path, &mut network).is_ok();
+    let _ = std::fs::remove_file(&path);
+    let samples = neuropil::data::moons::<f32>(6, 0.1, &mut rng(1));
+    let _ = trainer.fit(&mut network, &samples);
+    read
+}
+
+/// The network and the trainer whose state the target `state` reads.
+pub(crate) fn training() -> (Sequential<f32>, Trainer<'static, f32>) {
+    let network = Sequential::mlp(&[2, 3, 2], Tanh, &mut rng(1)).expect("sizes that chain");
+    let trainer = Trainer::new(CrossEntropy::new(), Adam::new(0.1))
+        .schedule(neuropil::schedules::Plateau::new(0.5, 1))
+        .callback(neuropil::train::EarlyStopping::new(3))
+        .ema(0.9);
+    (network, trainer)
 }
 
 /// An ONNX file: what is read can predict.
 pub(crate) fn onnx(bytes: &[u8]) -> bool {
     let Ok(network) = Sequential::<f32>::from_onnx_bytes(bytes) else { return false };
-    predict(&network);
+    predict(network);
     true
 }
 

@@ -39,9 +39,11 @@ pub(crate) fn mutate(bytes: &mut Vec<u8>, random: &mut impl Rng) {
 
 /// Runs a reader over mutations of these files; `mend` makes right again what would stop it too early.
 fn run(files: &[Vec<u8>], reader: fn(&[u8]) -> bool, mend: fn(&mut Vec<u8>), rounds: usize) -> usize {
-    let mut random = rng(11);
+    // More, at other random places, if asked for: see `fuzz/README.md`.
+    let times = std::env::var("NEUROPIL_MUTATIONS").map_or(1, |times| times.parse().unwrap());
+    let mut random = rng(10 + times as u64);
     let mut read = 0;
-    for round in 0..rounds {
+    for round in 0..rounds * times {
         let mut bytes = files[round % files.len()].clone();
         mutate(&mut bytes, &mut random);
         mend(&mut bytes);
@@ -102,5 +104,23 @@ fn mutated_onnx_files_are_networks_or_errors() {
     let layers = zoo::layers::<f32>();
     let files: Vec<Vec<u8>> = layers.iter().filter_map(|entry| entry.network.to_onnx_bytes().ok()).collect();
     let read = run(&files, readers::onnx, |_| {}, 20_000);
+    assert!(read > 200, "only {read} could be read");
+}
+
+#[test]
+fn mutated_states_of_trainings_are_trainings_or_errors() {
+    let path = builder::folder("mutated").join("state");
+    let (mut network, mut trainer) = readers::training();
+    let moons = neuropil::data::moons::<f32>(20, 0.1, &mut rng(1));
+    trainer.fit(&mut network, &moons).unwrap();
+    trainer.save_state(&path, &network).unwrap();
+    let read = run(&[std::fs::read(path).unwrap()], readers::state, mend, 3000);
+    assert!(read > 2, "only {read} could be read");
+}
+
+#[test]
+fn mutated_idx_files_are_arrays_or_errors() {
+    let files = [vec![0, 0, 8, 1, 0, 0, 0, 3, 1, 2, 3], vec![0, 0, 13, 2, 0, 0, 0, 1, 0, 0, 0, 1, 63, 128, 0, 0]];
+    let read = run(&files, readers::idx, |_| {}, 20_000);
     assert!(read > 200, "only {read} could be read");
 }

@@ -184,9 +184,9 @@ fn impossible_convolutions_are_errors() {
         "layer 0, the stride of Conv2d(2 -> 3, 3x5, stride 1x0) must be at least 1, got 0"
     );
     for layer in [conv().dilation([usize::MAX, 1]), conv().padding(usize::MAX), conv().padding(usize::MAX / 9)] {
-        assert!(text(layer, [2, 9, 9].into()).contains("overflows"));
+        assert!(text(layer, [2, 9, 9].into()).contains("more memory than can be counted"));
     }
-    assert!(text(conv(), [2, usize::MAX / 2, 9].into()).contains("overflows"));
+    assert!(text(conv(), [2, usize::MAX / 2, 9].into()).contains("more memory than can be counted"));
     let bias = Some(ndarray::array![1.0]);
     let error = Conv2d::from_parameters(Array4::<f64>::zeros((3, 2, 1, 1)), bias, 1).unwrap_err();
     assert_eq!(error.to_string(), "the bias of Conv2d(2 -> 3) must be 1 x 3, got 1 x 1");

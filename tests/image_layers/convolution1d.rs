@@ -132,7 +132,11 @@ fn impossible_convolutions_are_errors() {
         text(conv().stride(0), [9, 2].into()),
         "layer 0, the stride of Conv1d(2 -> 3, 5, stride 0) must be at least 1, got 0"
     );
-    assert!(text(conv().dilation(usize::MAX), [9, 2].into()).contains("overflows"));
-    assert!(text(conv().stride(usize::MAX), [9, 2].into()).contains("that can be counted"));
-    assert!(text(conv().padding(usize::MAX / 9), [9, 2].into()).contains("overflows"));
+    assert!(text(conv().dilation(usize::MAX), [9, 2].into()).contains("more memory than can be counted"));
+    // A stride beyond the sequence leaves one position, however large it is.
+    let far = Sequential::new([9, 2]).with(conv().stride(usize::MAX)).unwrap();
+    let near = Sequential::new([9, 2]).with(conv().stride(9)).unwrap();
+    let x = Array2::from_shape_fn((2, 18), |(i, j)| (i * 18 + j) as f64 * 0.1 - 1.0);
+    assert_eq!(far.predict(&x).unwrap(), near.predict(&x).unwrap());
+    assert!(text(conv().padding(usize::MAX / 9), [9, 2].into()).contains("more memory than can be counted"));
 }

@@ -123,7 +123,7 @@ fn impossible_transposed_convolutions_are_errors() {
         "layer 0, the stride of ConvTranspose2d(2 -> 3, 3x5, stride 0x1) must be at least 1, got 0"
     );
     for layer in [conv().dilation([usize::MAX, 1]), conv().padding(usize::MAX), conv().stride([usize::MAX / 2, 1])] {
-        assert!(text(layer, [2, 9, 9].into()).contains("overflows"));
+        assert!(text(layer, [2, 9, 9].into()).contains("more memory than can be counted"));
     }
     assert!(text(ConvTranspose2d::grouped(4, 6, [1, 1], 4, &mut rng(0)), [4, 9, 9].into()).contains("divisor"));
     let error = ConvTranspose2d::from_parameters(

@@ -31,9 +31,11 @@ fn windows_that_do_not_fit() {
         text(AvgPool2d::new([3, 3]).padding([1, 2]), [1, 9, 9]),
         "layer 0, the padding of AvgPool2d(3x3, stride 3x3, padding 1x2) must be at most half of its window, got 2"
     );
-    assert!(text(MaxPool2d::new([2, 2]).padding(usize::MAX), [1, 9, 9]).contains("overflows"));
-    assert!(text(MaxPool2d::new([2, 2]).dilation([usize::MAX, 1]), [1, 9, 9]).contains("overflows"));
-    assert!(text(MaxPool2d::new([2, 2]), [1, usize::MAX / 2, 9]).contains("overflows"));
+    assert!(text(MaxPool2d::new([2, 2]).padding(usize::MAX), [1, 9, 9]).contains("more memory than can be counted"));
+    assert!(
+        text(MaxPool2d::new([2, 2]).dilation([usize::MAX, 1]), [1, 9, 9]).contains("more memory than can be counted")
+    );
+    assert!(text(MaxPool2d::new([2, 2]), [1, usize::MAX / 2, 9]).contains("more memory than can be counted"));
     assert!(text(MaxPool2d::new([2, 2]), [1, 1 << 16, 1 << 16]).contains("fewer than 2^32 pixels"));
     // Taps three apart around a single pixel.
     let text = text(MaxPool2d::new([2, 2]).dilation([3, 3]).padding(2).stride([1, 1]), [1, 1, 1]);
@@ -61,10 +63,10 @@ fn windows_of_steps_that_do_not_fit() {
         text1(MaxPool1d::new(0), [4, 1]).contains("the kernel of MaxPool1d(0, stride 0) must be at least 1, got 0")
     );
     assert!(text1(MaxPool1d::new(2).stride(0), [4, 1]).contains("the stride of MaxPool1d(2, stride 0) must be"));
-    assert!(text1(MaxPool1d::new(2), [usize::MAX / 2, 9]).contains("sequences whose padded size"));
+    assert!(text1(MaxPool1d::new(2), [usize::MAX / 2, 9]).contains("more memory than can be counted"));
     assert!(text1(MaxPool1d::new(2).dilation(usize::MAX / 2), [9, 9]).contains("takes sequences of"));
-    assert!(text1(MaxPool1d::new(2).padding(usize::MAX), [9, 9]).contains("overflows"));
-    assert!(text1(MaxPool1d::new(usize::MAX).dilation(9), [9, 9]).contains("takes sequences of"));
+    assert!(text1(MaxPool1d::new(2).padding(usize::MAX), [9, 9]).contains("more memory than can be counted"));
+    assert!(text1(MaxPool1d::new(usize::MAX).dilation(9), [9, 9]).contains("more memory than can be counted"));
 }
 
 #[test]
@@ -84,8 +86,8 @@ fn samples_of_the_wrong_shape() {
     );
     assert!(text(AdaptiveAvgPool2d::new([1, 2]), [1, 4, 0]).contains("images of at least 1 x 1 pixels"));
     assert!(text(AdaptiveAvgPool2d::new([1, 2]), [4, 4]).contains("images [channels, height, width]"));
-    assert!(text(AdaptiveAvgPool2d::new([1, usize::MAX]), [1, 4, 4]).contains("can be counted"));
-    assert!(text(AdaptiveAvgPool2d::new([1, usize::MAX]), [1, 1, 1]).contains("overflows"));
+    assert!(text(AdaptiveAvgPool2d::new([1, usize::MAX]), [1, 4, 4]).contains("memory than can be counted"));
+    assert!(text(AdaptiveAvgPool2d::new([1, usize::MAX]), [1, 1, 1]).contains("more memory than can be counted"));
     assert_eq!(
         text(PixelShuffle::new(2), [6, 4, 4]),
         "layer 0, PixelShuffle(2), takes images [channels, height, width] of a multiple of 4 channels, got [6, 4, 4] = 96"
@@ -97,7 +99,7 @@ fn samples_of_the_wrong_shape() {
         "layer 0, the scale of Upsample(bilinear, 2x0) must be at least 1, got 0"
     );
     assert!(text(Upsample::nearest([2, 2]), [4, 4]).contains("Upsample(nearest, 2x2), takes images [channels"));
-    assert!(text(Upsample::nearest([usize::MAX, 2]), [1, 4, 4]).contains("overflows"));
+    assert!(text(Upsample::nearest([usize::MAX, 2]), [1, 4, 4]).contains("more memory than can be counted"));
 }
 
 #[test]

@@ -13,7 +13,7 @@ mod winograd;
 
 use std::ops::Range;
 
-use super::parallel::{Shared, parts, share};
+use super::parallel::{self, Shared, parts, share};
 use super::simd::{self, vectorize};
 use super::window::Axis;
 use crate::Scalar;
@@ -36,15 +36,20 @@ enum Method {
 }
 
 impl Geometry {
-    /// Whether its memory size does not overflow.
-    pub(crate) fn fits(&self) -> bool {
+    /// The numbers that all passes need at most, beside input, output and weights: the images and patches of each
+    /// thread, the transformed weights, and the gradients of blocks of samples. Sums and products are saturating.
+    pub(crate) fn needs(&self) -> u64 {
         let [rows, columns] = self.axes;
-        let channels = self.groups.checked_mul(self.outputs);
-        let results = channels.and_then(|c| c.checked_mul(rows.output)).and_then(|n| n.checked_mul(columns.output));
-        let patches = self.patch_len().checked_mul(columns.output);
-        let image = self.groups.checked_mul(self.inputs).and_then(|c| c.checked_mul(rows.padded()));
-        let image = image.and_then(|n| n.checked_mul(columns.padded()));
-        [results, patches, image].iter().all(|count| count.is_some_and(|count| count <= isize::MAX as usize / 64))
+        let product = |sizes: &[usize]| sizes.iter().fold(1_u64, |n, &size| n.saturating_mul(size as u64));
+        let image = product(&[2, self.inputs, rows.padded(), columns.padded()]);
+        let patches = product(&[self.inputs, rows.kernel, columns.kernel, columns.output]);
+        let tiles = product(&[winograd::COMPONENTS, self.inputs + self.outputs, columns.output / 2 + 1]);
+        let tiles = if winograd::pays(self) { tiles } else { 0 };
+        let thread = [image, patches, tiles].into_iter().fold(THREAD_NUMBERS as u64, u64::saturating_add);
+        // Winograd's transformed weights are four times as many.
+        let weights = product(&[4, self.groups, self.outputs, self.inputs, rows.kernel, columns.kernel]);
+        let blocks = (2 * BLOCK_NUMBERS as u64).max(weights);
+        thread.saturating_mul(parallel::threads(usize::MAX) as u64).saturating_add(weights).saturating_add(blocks)
     }
 
     fn method(&self) -> Method {
@@ -58,7 +63,7 @@ impl Geometry {
 
     /// Elements of an output channel.
     fn output_plane(&self) -> usize {
-        self.axes[0].output * self.axes[1].output
+        self.axes[0].output.saturating_mul(self.axes[1].output)
     }
 
     /// Elements of an input sample.
@@ -78,7 +83,7 @@ impl Geometry {
 
     /// Multiplications per sample in each of the three products.
     fn work(&self) -> usize {
-        self.output_len() * self.patch_len()
+        self.output_len().saturating_mul(self.patch_len())
     }
 }
 
@@ -115,6 +120,9 @@ impl<A> Default for Convolution<A> {
 
 /// The maximum number of blocks of samples.
 const BLOCKS: usize = 8;
+
+/// The patches and tiles of a thread, where several rows are taken together.
+const THREAD_NUMBERS: usize = 1 << 19;
 
 /// The maximum total size of the blocks.
 const BLOCK_NUMBERS: usize = 1 << 21;
@@ -191,7 +199,7 @@ impl<A: Scalar> Convolution<A> {
         let block = samples.div_ceil(most).max(1);
         let count = samples.div_ceil(block).max(1);
         self.clear_blocks(count, gradient_len, if with_bias { g.groups * g.outputs } else { 0 });
-        let threads = self.threads(count, block * g.work());
+        let threads = self.threads(count, block.saturating_mul(g.work()));
         let Self { weight: u, scratch, blocks } = self;
         let wants_dx = dx.is_some();
         let run = |range: Range<usize>, mut dx: &mut [A], blocks: &mut [Block<A>], scratch: &mut Scratch<A>| {

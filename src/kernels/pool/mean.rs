@@ -108,7 +108,7 @@ pub(crate) fn divisors<A: Scalar>([rows, columns]: [Axis; 2], padding: bool, out
     };
     out.clear();
     for p in 0..rows.output {
-        out.extend((0..columns.output).map(|q| A::of((count(rows, p) * count(columns, q)) as f64)));
+        out.extend((0..columns.output).map(|q| A::of(count(rows, p) as f64 * count(columns, q) as f64)));
     }
 }
 
@@ -116,9 +116,9 @@ pub(crate) fn divisors<A: Scalar>([rows, columns]: [Axis; 2], padding: bool, out
 /// is (end excluded), and its index in the plane at the first of them.
 #[inline(always)]
 fn for_taps([rows, columns]: [Axis; 2], position: usize, mut f: impl FnMut(usize, usize, usize)) {
-    for i in 0..rows.kernel {
+    for i in rows.taps(position) {
         let Some(row) = rows.cell(position, i) else { continue };
-        for j in 0..columns.kernel {
+        for j in columns.all_taps() {
             let (from, to) = columns.positions(j);
             if from < to {
                 f(from, to, row * columns.input + from * columns.stride + j * columns.dilation - columns.before);

@@ -87,14 +87,15 @@ trait Reduce {
 #[inline(always)]
 fn reduce_row([rows, columns]: [Axis; 2], position: usize, reduce: &mut impl Reduce) {
     let inside = |axis: Axis, position: usize| {
-        let first = (0..axis.kernel).find_map(|tap| axis.cell(position, tap)).unwrap_or(0);
-        (first, (0..axis.kernel).filter(|&tap| axis.cell(position, tap).is_some()).count())
+        let taps = axis.taps(position);
+        (axis.cell(position, taps.start).unwrap_or(0), taps.len())
     };
     let (row, count) = inside(rows, position);
     let taps = Taps {
         start: row * columns.input,
         rows: count,
-        row_step: rows.dilation * columns.input,
+        // Of a single row, it may be far outside.
+        row_step: rows.dilation.saturating_mul(columns.input),
         columns: columns.kernel,
         column_step: columns.dilation,
         stride: columns.stride,

@@ -18,22 +18,42 @@ pub(crate) struct Axis {
 impl Axis {
     /// The extent of a window, with dilation.
     pub(crate) fn span(&self) -> usize {
-        self.dilation * (self.kernel - 1) + 1
+        self.dilation.saturating_mul(self.kernel - 1).saturating_add(1)
     }
 
     pub(crate) fn padded(&self) -> usize {
-        self.before + self.input + self.after
+        self.before.saturating_add(self.input).saturating_add(self.after)
     }
 
     /// The minimum size of an image for the window.
     pub(crate) fn least(&self) -> usize {
-        self.span().saturating_sub(self.before + self.after).max(1)
+        self.span().saturating_sub(self.before.saturating_add(self.after)).max(1)
     }
 
     /// The pixel under `tap` of the window at `position`; `None` if it is padding.
     #[inline(always)]
     pub(crate) fn cell(&self, position: usize, tap: usize) -> Option<usize> {
         (position * self.stride + tap * self.dilation).checked_sub(self.before).filter(|&cell| cell < self.input)
+    }
+
+    /// The taps of the window at `position` that are inside the image.
+    #[inline(always)]
+    pub(crate) fn taps(&self, position: usize) -> core::ops::Range<usize> {
+        self.taps_at([position; 2])
+    }
+
+    /// The taps that are inside the image at any position.
+    #[inline(always)]
+    pub(crate) fn all_taps(&self) -> core::ops::Range<usize> {
+        self.taps_at([self.output.saturating_sub(1), 0])
+    }
+
+    /// The taps from the first that is inside at the last position, to the last at the first position.
+    #[inline(always)]
+    fn taps_at(&self, [last, first]: [usize; 2]) -> core::ops::Range<usize> {
+        let from = self.before.saturating_sub(last * self.stride).div_ceil(self.dilation);
+        let to = (self.before + self.input).saturating_sub(first * self.stride).div_ceil(self.dilation);
+        from..to.min(self.kernel).max(from)
     }
 
     /// The range of positions (end excluded) at which `tap` is inside the image.

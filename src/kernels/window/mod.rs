@@ -24,11 +24,15 @@ impl Window {
         Self { kernel, stride, dilation: [1, 1], padding: Padding::NONE, ceil: false }
     }
 
-    /// The window on an axis of length `input`, of rows (0) or columns (1); `None` if a size overflows. The output is 0
-    /// if the window does not fit.
-    pub(crate) fn axis(&self, i: usize, input: usize) -> Option<Axis> {
-        let (kernel, stride, dilation) = (self.kernel[i], self.stride[i], self.dilation[i]);
-        let span = dilation.checked_mul(kernel - 1)?.checked_add(1)?;
+    /// The window on an axis of length `input`, of rows (0) or columns (1). The output is 0 if the window does not fit,
+    /// and `usize::MAX`, which no memory affords, if a size overflows.
+    pub(crate) fn axis(&self, i: usize, input: usize) -> Axis {
+        self.counted(i, input).unwrap_or(Axis { input, output: usize::MAX, ..self.bare(i) })
+    }
+
+    fn counted(&self, i: usize, input: usize) -> Option<Axis> {
+        let Axis { stride, .. } = self.bare(i);
+        let span = self.span(i)?;
         let (before, after) = match self.padding {
             Padding::Each(cells) => (cells[i][0], cells[i][1]),
             Padding::Same => {
@@ -38,26 +42,31 @@ impl Window {
             }
         };
         let padded = input.checked_add(before)?.checked_add(after)?;
-        span.checked_mul(4)?;
         let output = match padded.checked_sub(span) {
             _ if input == 0 => 0,
             None => 0,
             Some(room) if self.ceil => {
                 let output = room.div_ceil(stride) + 1;
                 // A window that would start in the padding after the image is excluded.
-                if (output - 1) * stride >= input + before { output - 1 } else { output }
+                if (output - 1).checked_mul(stride)? >= input + before { output - 1 } else { output }
             }
             Some(room) => room / stride + 1,
         };
-        Some(Axis { kernel, stride, dilation, before, after, input, output })
+        // A window may extend past the padding.
+        padded.checked_add(span)?;
+        Some(Axis { before, after, input, output, ..self.bare(i) })
     }
 
     /// The axis on which the window has `output` positions, with output padding `more`: the result of a transposed
-    /// convolution of `output` pixels. `None` if a size overflows; the input is 0 if the padding crops everything.
-    pub(crate) fn transposed_axis(&self, i: usize, output: usize, more: usize) -> Option<Axis> {
-        let (kernel, stride, dilation) = (self.kernel[i], self.stride[i], self.dilation[i]);
-        let span = dilation.checked_mul(kernel - 1)?.checked_add(1)?;
-        let all = (output - 1).checked_mul(stride)?.checked_add(span)?.checked_add(more)?;
+    /// convolution of `output` pixels. The input is 0 if the padding crops everything, and `usize::MAX` if a size
+    /// overflows.
+    pub(crate) fn transposed_axis(&self, i: usize, output: usize, more: usize) -> Axis {
+        self.counted_transposed(i, output, more).unwrap_or(Axis { input: usize::MAX, output, ..self.bare(i) })
+    }
+
+    fn counted_transposed(&self, i: usize, output: usize, more: usize) -> Option<Axis> {
+        let Axis { stride, .. } = self.bare(i);
+        let all = (output - 1).checked_mul(stride)?.checked_add(self.span(i)?)?.checked_add(more)?;
         let (before, after, input) = match self.padding {
             Padding::Each(cells) => {
                 let [before, after] = cells[i];
@@ -69,6 +78,18 @@ impl Window {
                 (total / 2, total - total / 2, input)
             }
         };
-        Some(Axis { kernel, stride, dilation, before, after, input, output })
+        before.checked_add(after)?.checked_add(input)?;
+        Some(Axis { before, after, input, output, ..self.bare(i) })
+    }
+
+    /// The settings of an axis, without an image.
+    fn bare(&self, i: usize) -> Axis {
+        let (kernel, stride, dilation) = (self.kernel[i], self.stride[i], self.dilation[i]);
+        Axis { kernel, stride, dilation, before: 0, after: 0, input: 0, output: 0 }
+    }
+
+    /// The extent of a window, with dilation.
+    fn span(&self, i: usize) -> Option<usize> {
+        self.dilation[i].checked_mul(self.kernel[i] - 1)?.checked_add(1)
     }
 }

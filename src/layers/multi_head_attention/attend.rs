@@ -85,7 +85,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
         memory.hidden.extend(hidden.into_iter().flatten());
         let inputs = [query, key, value].map(|matrix| matrix.as_standard_layout());
         let mut y = Array2::from_elem(query.dim(), A::ZERO);
-        self.cross(inputs.each_ref().map(|input| &**input), memory, &mut y);
+        self.cross(inputs.each_ref().map(|input| &**input), memory, &mut y)?;
         Ok(y)
     }
 

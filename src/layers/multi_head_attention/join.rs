@@ -3,7 +3,7 @@
 use ndarray::Array2;
 
 use super::{Memory, MultiHeadAttention};
-use crate::layer::{Info, Inputs, Join, JoinBackward, JoinPass, Layer};
+use crate::layer::{Info, Inputs, Join, JoinBackward, JoinPass, Layer, Needs};
 use crate::spec::Spec;
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
@@ -29,18 +29,14 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 impl<A: Scalar> Join<A> for MultiHeadAttention<A> {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape> {
         let wrong = |wants: String, got| Err(Error::Input { layer: format!("{self:?}"), wants, got });
-        let mut steps = [0; 3];
-        for ((name, steps), shape) in ["query", "key", "value"].into_iter().zip(&mut steps).zip(inputs) {
+        for (name, shape) in ["query", "key", "value"].into_iter().zip(inputs) {
             match *shape {
-                Shape::Sequence { steps: n @ 1.., features } if features == self.features() => *steps = n,
+                Shape::Sequence { steps: 1.., features } if features == self.features() => {}
                 other => return wrong(format!("a {name} of sequences [steps, {}]", self.features()), other),
             }
         }
         match *inputs {
             [_, key, value] if key != value => wrong(format!("a value of the key's shape, {key}"), value),
-            [query, key] | [query, key, _] if !self.fits_memory(steps[0], steps[1]) => {
-                wrong(format!("fewer steps: a number for each of {query} and {key} must fit in memory"), key)
-            }
             [query, _] | [query, _, _] => Ok(query),
             _ => {
                 let problem =
@@ -54,8 +50,7 @@ impl<A: Scalar> Join<A> for MultiHeadAttention<A> {
         let memory = pass.cache.get::<Memory<A>>();
         self.find_padding(inputs.get(0), &mut memory.padding);
         self.find_padding(inputs.get(1), &mut memory.hidden);
-        self.cross(three(inputs), memory, y);
-        Ok(())
+        self.cross(three(inputs), memory, y)
     }
 
     fn backward(&self, at: JoinBackward<'_, A>, pass: &mut JoinPass<'_>) -> Result<()> {
@@ -68,6 +63,11 @@ impl<A: Scalar> Join<A> for MultiHeadAttention<A> {
 
     fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
         Layer::visit_mut(self, f);
+    }
+
+    fn needs(&self, inputs: &[Shape], _: Shape) -> Needs {
+        let steps = |at: usize| inputs.get(at).map_or(0, |shape| shape.positions());
+        self.needs(steps(0), steps(1))
     }
 
     fn multiply_adds(&self, inputs: &[Shape]) -> u64 {

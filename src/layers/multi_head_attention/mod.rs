@@ -9,7 +9,7 @@ use rand::Rng;
 use crate::error::{NO_FORWARD, check_setting_of};
 use crate::init::full;
 use crate::kernels::{add_row, column_sums, gemm::gemm, groups, groups_mut, resize};
-use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
+use crate::layer::{Backward, Layer, Needs, Parameter, Parts, Pass, Restore, parameters, product};
 use crate::spec::Spec;
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
@@ -153,10 +153,11 @@ impl<A: Scalar> MultiHeadAttention<A> {
         check_setting_of(self, "heads", heads as f64, "at least 1 and a divisor of the features", divides)
     }
 
-    /// Whether the attention weights of all heads fit in memory.
-    fn fits_memory(&self, queries: usize, keys: usize) -> bool {
-        let bytes = queries.checked_mul(keys).and_then(|n| n.checked_mul(self.heads * size_of::<f64>()));
-        bytes.is_some_and(|bytes| isize::try_from(bytes).is_ok())
+    /// The numbers for each sample: P of all heads and its gradient, and Q, K, V and mixed values with theirs.
+    fn needs(&self, queries: usize, keys: usize) -> Needs {
+        let pairs = product(&[self.heads + 1, queries, keys]);
+        let values = product(&[5, queries.saturating_add(keys), self.features()]);
+        Needs::per_sample(pairs.saturating_add(values))
     }
 
     /// The multiply-accumulates of the four projections, of the scores and of the weighted sums.
@@ -170,15 +171,10 @@ impl<A: Scalar> MultiHeadAttention<A> {
 impl<A: Scalar> Layer<A> for MultiHeadAttention<A> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
         self.check_heads()?;
-        let wants = match input {
-            Shape::Sequence { steps, features } if steps > 0 && features == self.features() => {
-                if self.fits_memory(steps, steps) {
-                    return Ok(input);
-                }
-                "fewer steps: a number for each pair of them must fit in memory".to_owned()
-            }
-            _ => format!("sequences [steps, {}]", self.features()),
-        };
+        if matches!(input, Shape::Sequence { steps: 1.., features } if features == self.features()) {
+            return Ok(input);
+        }
+        let wants = format!("sequences [steps, {}]", self.features());
         Err(Error::Input { layer: format!("{self:?}"), wants, got: input })
     }
 
@@ -191,13 +187,12 @@ impl<A: Scalar> Layer<A> for MultiHeadAttention<A> {
         memory.hidden.clone_from(&memory.padding);
         // Q, K and V in one product.
         let qkv = &mut memory.projected[0];
-        resize(qkv, samples * steps, 3 * features);
+        resize(qkv, samples * steps, 3 * features)?;
         gemm(A::ONE, &groups(x, features), &self.in_weight, A::ZERO, qkv);
         if let Some(bias) = &self.in_bias {
             add_row(qkv, bias);
         }
-        self.mix(memory, &mut groups_mut(y, features));
-        Ok(())
+        self.mix(memory, &mut groups_mut(y, features))
     }
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
@@ -207,7 +202,7 @@ impl<A: Scalar> Layer<A> for MultiHeadAttention<A> {
         if !self.fits(memory, 3, at.dy) {
             return Err(NO_FORWARD);
         }
-        self.mix_backward(&groups(at.dy, features), out, memory);
+        self.mix_backward(&groups(at.dy, features), out, memory)?;
         let dqkv = &memory.dprojected[0];
         gemm(A::ONE, &groups(at.x, features).t(), dqkv, A::ZERO, dw);
         if let Some(db) = db {
@@ -220,6 +215,10 @@ impl<A: Scalar> Layer<A> for MultiHeadAttention<A> {
     }
 
     parameters!(A: in_weight, in_bias, out_weight, out_bias);
+
+    fn needs(&self, input: Shape, _: Shape) -> Needs {
+        self.needs(input.positions(), input.positions())
+    }
 
     fn multiply_adds(&self, input: Shape) -> u64 {
         let steps = input.positions() as u64;

@@ -15,14 +15,14 @@ pub(super) type Slots<'d, A> = (&'d mut Array2<A>, Option<&'d mut Array2<A>>);
 impl<A: Scalar> MultiHeadAttention<A> {
     /// Cross-attention from the inputs of Q, K and V, (samples, steps·features) each, to y. The masks must already be
     /// in `memory`.
-    pub(super) fn cross(&self, inputs: [&Matrix<A>; 3], memory: &mut Memory<A>, y: &mut Matrix<A>) {
+    pub(super) fn cross(&self, inputs: [&Matrix<A>; 3], memory: &mut Memory<A>, y: &mut Matrix<A>) -> Result<()> {
         let features = self.features();
         (memory.samples, memory.queries) = (inputs[0].nrows(), inputs[0].ncols() / features);
         memory.keys = inputs[1].ncols() / features;
         for (i, x) in inputs.into_iter().enumerate() {
-            self.project(i, x, memory);
+            self.project(i, x, memory)?;
         }
-        self.mix(memory, &mut groups_mut(y, features));
+        self.mix(memory, &mut groups_mut(y, features))
     }
 
     /// The backward pass of [`cross`](Self::cross). With two `dx`, the second is that of both key and value.
@@ -38,7 +38,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
         if !self.fits(memory, 1, dy) || ![2, 3].contains(&dx.len()) {
             return Err(NO_FORWARD);
         }
-        self.mix_backward(&groups(dy, self.features()), out, memory);
+        self.mix_backward(&groups(dy, self.features()), out, memory)?;
         for (i, x) in inputs.into_iter().enumerate() {
             let at = i.min(dx.len() - 1);
             let beta = if at < i { A::ONE } else { A::ZERO };
@@ -79,14 +79,15 @@ impl<A: Scalar> MultiHeadAttention<A> {
     }
 
     /// Computes projection `i` (Q, K or V) of its input.
-    fn project(&self, i: usize, x: &Matrix<A>, memory: &mut Memory<A>) {
+    fn project(&self, i: usize, x: &Matrix<A>, memory: &mut Memory<A>) -> Result<()> {
         let (features, projected) = (self.features(), &mut memory.projected[i]);
         let columns = s![.., i * features..(i + 1) * features];
-        resize(projected, x.len() / features, features);
+        resize(projected, x.len() / features, features)?;
         gemm(A::ONE, &groups(x, features), &self.in_weight.slice(columns), A::ZERO, projected);
         if let Some(bias) = &self.in_bias {
             add_row(projected, &bias.slice(columns));
         }
+        Ok(())
     }
 
     /// From dL/dQ, dL/dK or dL/dV: writes its part of the gradients of weights and biases, and dL/dx + beta·dx to `dx`.
@@ -108,11 +109,11 @@ impl<A: Scalar> MultiHeadAttention<A> {
     }
 
     /// From Q, K and V in `memory` to the output, one row per step.
-    pub(super) fn mix(&self, memory: &mut Memory<A>, y: &mut Matrix<A>) {
+    pub(super) fn mix(&self, memory: &mut Memory<A>, y: &mut Matrix<A>) -> Result<()> {
         let Memory { projected, p, mixed, hidden, padding, samples, queries, keys, .. } = memory;
         let (samples, queries, keys, features) = (*samples, *queries, *keys, self.features());
-        resize(p, samples * self.heads * queries, keys);
-        resize(mixed, samples * queries, features);
+        resize(p, samples * self.heads * queries, keys)?;
+        resize(mixed, samples * queries, features)?;
         let threads = parallel::threads(p.len());
         Attend {
             mask: Mask { heads: self.heads, causal: self.causal, hidden: hidden_keys(hidden, keys) },
@@ -126,16 +127,17 @@ impl<A: Scalar> MultiHeadAttention<A> {
             add_row(y, bias);
         }
         zero_rows(y, padding);
+        Ok(())
     }
 
     /// From dL/dy, one row per step, to dL/dQ, dL/dK and dL/dV in `memory`, and the gradients of Wₒ and bₒ.
-    pub(super) fn mix_backward(&self, dy: &Matrix<A>, (dw, db): Slots<'_, A>, memory: &mut Memory<A>) {
+    pub(super) fn mix_backward(&self, dy: &Matrix<A>, (dw, db): Slots<'_, A>, memory: &mut Memory<A>) -> Result<()> {
         let Memory { projected, p, mixed, dprojected, dmixed, dscores, samples, queries, keys, .. } = memory;
         let (samples, features) = (*samples, self.features());
         let dy = if memory.padding.is_empty() {
             dy
         } else {
-            resize(&mut memory.dy, dy.nrows(), features);
+            resize(&mut memory.dy, dy.nrows(), features)?;
             memory.dy.assign(dy);
             zero_rows(&mut memory.dy, &memory.padding);
             &memory.dy
@@ -144,11 +146,11 @@ impl<A: Scalar> MultiHeadAttention<A> {
         if let Some(db) = db {
             column_sums(dy, db);
         }
-        resize(dmixed, samples * *queries, features);
+        resize(dmixed, samples * *queries, features)?;
         gemm(A::ONE, dy, &self.out_weight.t(), A::ZERO, dmixed);
-        resize(dscores, samples * *queries, *keys);
+        resize(dscores, samples * *queries, *keys)?;
         for (dprojected, projected) in dprojected.iter_mut().zip(&*projected) {
-            resize(dprojected, projected.nrows(), projected.ncols());
+            resize(dprojected, projected.nrows(), projected.ncols())?;
         }
         let threads = parallel::threads(p.len());
         AttendBackward {
@@ -160,6 +162,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
             dqkv: parts_mut(dprojected, samples, features),
         }
         .run(threads);
+        Ok(())
     }
 }
 

@@ -56,16 +56,16 @@ impl<A: Scalar> Default for Chain<A> {
 
 impl<A: Scalar> Chain<A> {
     /// Allocates buffers for a pass, and returns the initial states, (rows, units), to fill.
-    pub(super) fn begin<C: Cell>(&mut self, units: usize, course: Course<'_>) -> [ArrayViewMut2<'_, A>; 2] {
+    pub(super) fn begin<C: Cell>(&mut self, units: usize, course: Course<'_>) -> Result<[ArrayViewMut2<'_, A>; 2]> {
         let Course { steps, rows, reverse, .. } = course;
-        resize(&mut self.gates, steps * rows, C::BLOCKS * units);
-        resize(&mut self.bias, 1, C::BLOCKS * units);
+        resize(&mut self.gates, steps * rows, C::BLOCKS * units)?;
+        resize(&mut self.bias, 1, C::BLOCKS * units)?;
         let widths = [units, if C::HAS_C { units } else { 0 }];
         for (state, width) in self.states.iter_mut().zip(widths) {
-            resize(state, (steps + 1) * rows, width);
+            resize(state, (steps + 1) * rows, width)?;
         }
         let first = if reverse { steps } else { 0 };
-        self.states.each_mut().map(|state| state.slice_mut(s![first * rows..(first + 1) * rows, ..]))
+        Ok(self.states.each_mut().map(|state| state.slice_mut(s![first * rows..(first + 1) * rows, ..])))
     }
 
     /// The states after the last step of this direction.
@@ -129,8 +129,8 @@ impl<A: Scalar> Chain<A> {
         };
         let Course { steps, rows, reverse, lengths } = course;
         let units = weights.hh.nrows();
-        resize(&mut self.dgates, steps * rows, C::BLOCKS * units);
-        resize(&mut self.weight_hh, C::GATES * units, units);
+        resize(&mut self.dgates, steps * rows, C::BLOCKS * units)?;
+        resize(&mut self.weight_hh, C::GATES * units, units)?;
         self.weight_hh.assign(&weights.hh.t());
         let threads = parallel::threads(self.gates.len());
         let [dh, dc] = &mut self.dstate;

@@ -47,7 +47,13 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     }
 
     /// Runs all steps of x, (rows, steps·inputs), from `start` or the zero state.
-    pub(super) fn unroll(&self, x: &Matrix<A>, steps: usize, start: Option<States<'_, A>>, memory: &mut Memory<A>) {
+    pub(super) fn unroll(
+        &self,
+        x: &Matrix<A>,
+        steps: usize,
+        start: Option<States<'_, A>>,
+        memory: &mut Memory<A>,
+    ) -> Result<()> {
         let rows = x.nrows();
         let directions = self.directions();
         let Memory { inputs, chains, lengths, .. } = memory;
@@ -58,7 +64,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
             lengths.extend(x.rows().into_iter().map(|sample| steps_before_padding(&sample, self.inputs)));
         }
         for layer in 0..self.layers() {
-            resize(&mut inputs[layer], steps * rows, self.layer_inputs(layer));
+            resize(&mut inputs[layer], steps * rows, self.layer_inputs(layer))?;
             if layer == 0 {
                 step_by_step(x, steps, &mut inputs[0]);
             } else {
@@ -76,7 +82,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
             for (d, chain) in chains[layer * directions..][..directions].iter_mut().enumerate() {
                 let i = layer * directions + d;
                 let course = self.course(lengths, steps, rows, i);
-                let first = chain.begin::<C>(self.units, course);
+                let first = chain.begin::<C>(self.units, course)?;
                 for (k, mut first) in first.into_iter().enumerate() {
                     match start {
                         Some(start) => first.assign(&start[k].slice(s![.., self.columns(i, start[k])])),
@@ -87,6 +93,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
             }
         }
         (memory.steps, memory.rows) = (steps, rows);
+        Ok(())
     }
 
     /// Writes the layer's output, (rows, steps·directions·units) or the final state.
@@ -137,7 +144,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         let [below, above] = buffers;
         let top = self.layers() - 1;
         if !self.last_state {
-            resize(above, steps * rows, directions * units);
+            resize(above, steps * rows, directions * units)?;
             step_by_step(dy, steps, above);
         }
         let slots = if self.has_bias() { 4 } else { 2 };
@@ -147,13 +154,13 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         for layer in (0..self.layers()).rev() {
             let wants_dx = layer > 0 || dx.is_some();
             if wants_dx {
-                resize(below, steps * rows, self.layer_inputs(layer));
+                resize(below, steps * rows, self.layer_inputs(layer))?;
             }
             for d in 0..directions {
                 let i = layer * directions + d;
                 let (chain, weights) = (&mut chains[i], &self.chains[i]);
                 for (k, dstate) in chain.dstate.iter_mut().enumerate() {
-                    resize(dstate, rows, if k == 0 || C::HAS_C { units } else { 0 });
+                    resize(dstate, rows, if k == 0 || C::HAS_C { units } else { 0 })?;
                     match dlast {
                         Some(dlast) => dstate.assign(&dlast[k].slice(s![.., self.columns(i, dlast[k])])),
                         None => dstate.fill(A::ZERO),

@@ -6,7 +6,7 @@ use std::fmt;
 use rand::Rng;
 
 use crate::error::{NO_FORWARD, check_setting_of};
-use crate::layer::{Backward, Layer, Parts, Pass, Restore, Role, parameters};
+use crate::layer::{Backward, Layer, Needs, Parts, Pass, Restore, Role, parameters, product};
 use crate::spec::Spec;
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
@@ -189,7 +189,7 @@ impl<A: Scalar, C: Cell> Layer<A> for Recurrent<A, C> {
         self.check()?;
         match input {
             Shape::Sequence { steps, features } if steps > 0 && features == self.inputs => {
-                let features = self.directions() * self.units;
+                let features = self.directions().saturating_mul(self.units);
                 Ok(if self.last_state { Shape::Flat(features) } else { Shape::Sequence { steps, features } })
             }
             _ => {
@@ -201,7 +201,7 @@ impl<A: Scalar, C: Cell> Layer<A> for Recurrent<A, C> {
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
         let memory = pass.cache.get::<Memory<A>>();
-        self.unroll(x, x.ncols() / self.inputs, None, memory);
+        self.unroll(x, x.ncols() / self.inputs, None, memory)?;
         self.write_output(memory, y);
         Ok(())
     }
@@ -221,6 +221,14 @@ impl<A: Scalar, C: Cell> Layer<A> for Recurrent<A, C> {
     }
 
     parameters!(A: chains);
+
+    /// The gates and states of all steps with their gradients, and the inputs of each layer.
+    fn needs(&self, input: Shape, _: Shape) -> Needs {
+        let steps = input.positions().saturating_add(1);
+        let gates = product(&[self.chains.len(), steps, self.units, 2 * C::BLOCKS + 4]);
+        let widest = self.inputs.max(self.directions().saturating_mul(self.units));
+        Needs::per_sample(gates.saturating_add(product(&[self.layers() + 2, steps, widest])))
+    }
 
     fn spec(&self) -> Option<Spec> {
         let spec = Spec::new(C::KIND)

@@ -11,6 +11,15 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// The axes of the window of `layer` on images of this shape, if every position covers a pixel.
 pub(in crate::layers) fn pool_axes(window: &Window, layer: &dyn Debug, input: Shape) -> Result<[Axis; 2]> {
     let axes = window.axes(|| format!("{layer:?}"), input)?;
+    let [rows, columns] = axes;
+    if rows.output.max(columns.output) == usize::MAX {
+        return Ok(axes); // No memory affords it.
+    }
+    let planes = [rows.input.saturating_mul(columns.input), rows.output.saturating_mul(columns.output)];
+    if planes.iter().any(|&pixels| u32::try_from(pixels).is_err()) {
+        let wants = "images of fewer than 2^32 pixels, and as many windows".into();
+        return Err(Error::Input { layer: format!("{layer:?}"), wants, got: input });
+    }
     for axis in axes {
         let padding = axis.before.max(axis.after);
         if padding > axis.span() / 2 {
@@ -18,16 +27,12 @@ pub(in crate::layers) fn pool_axes(window: &Window, layer: &dyn Debug, input: Sh
             return Err(Error::Setting { what, wants: "at most half of its window", got: padding as f64 });
         }
         // With a dilation larger than the image, all taps may lie outside it.
-        let covers = |position| (0..axis.kernel).any(|tap| axis.cell(position, tap).is_some());
+        let covers = |position| axis.taps(position).next().is_some_and(|tap| axis.cell(position, tap).is_some());
         if axis.dilation > axis.input && padding > 0 && !(0..axis.output).all(covers) {
             let wants =
                 format!("images that all its windows see, not padding only (its dilation is {})", axis.dilation);
             return Err(Error::Input { layer: format!("{layer:?}"), wants, got: input });
         }
-    }
-    if u32::try_from(axes[0].input * axes[1].input).is_err() {
-        let wants = "images of fewer than 2^32 pixels".into();
-        return Err(Error::Input { layer: format!("{layer:?}"), wants, got: input });
     }
     Ok(axes)
 }

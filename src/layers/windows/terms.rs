@@ -55,7 +55,8 @@ pub(in crate::layers) fn terms(
                 Term {
                     positions: to - from,
                     sides: [inputs / groups, outputs / groups],
-                    strides: [steps.stride * inputs, outputs],
+                    // The stride of a single row may be beyond the sequence, so it is not used.
+                    strides: [if to - from > 1 { steps.stride * inputs } else { inputs }, outputs],
                     x: step * inputs + input,
                     y: from * outputs + output,
                     w: tap * (inputs / groups) * outputs + output,

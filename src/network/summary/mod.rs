@@ -124,22 +124,22 @@ impl Summary {
     /// The bytes of the values that a tape keeps for the backward pass of a batch: the input, and the output of every
     /// layer. What a layer caches besides, such as a dropout mask, is not counted.
     pub fn value_bytes(&self) -> usize {
-        let outputs: usize = self.layers.iter().map(|layer| layer.output.len()).sum();
-        self.number * self.batch * (self.input.len() + outputs)
+        let numbers = self.layers.iter().fold(self.input.len(), |sum, layer| sum.saturating_add(layer.output.len()));
+        numbers.saturating_mul(self.batch).saturating_mul(self.number)
     }
 
     /// The bytes of the gradients of a training step: of each parameter, and of each output from the first layer with
     /// parameters on.
     pub fn gradient_bytes(&self) -> usize {
-        let outputs: usize =
-            self.layers.iter().filter(|layer| layer.has_gradient).map(|layer| layer.output.len()).sum();
-        self.number * (self.parameters() + self.batch * outputs)
+        let learning = self.layers.iter().filter(|layer| layer.has_gradient);
+        let outputs = learning.fold(0_usize, |sum, layer| sum.saturating_add(layer.output.len()));
+        outputs.saturating_mul(self.batch).saturating_add(self.parameters()).saturating_mul(self.number)
     }
 
     /// The peak memory of a training step: parameters, values and gradients. The optimizer's state comes on top: Adam
     /// keeps two numbers per parameter, momentum one.
     pub fn peak_bytes(&self) -> usize {
-        self.parameter_bytes() + self.value_bytes() + self.gradient_bytes()
+        self.parameter_bytes().saturating_add(self.value_bytes()).saturating_add(self.gradient_bytes())
     }
 }
 

@@ -72,7 +72,7 @@ const OUTPUT_SIDE: usize = 4;
 const INPUT_SIDE: usize = 6;
 
 /// Components of a transformed tile.
-const COMPONENTS: usize = INPUT_SIDE * INPUT_SIDE;
+pub(super) const COMPONENTS: usize = INPUT_SIDE * INPUT_SIDE;
 
 /// Weights of a filter.
 const TAPS: usize = 9;
@@ -107,18 +107,22 @@ impl Tiling {
     /// Rows of tiles, and tiles per row.
     fn grid(g: &Geometry) -> [usize; 2] {
         let [rows, columns] = g.axes;
-        [rows.output.div_ceil(OUTPUT_SIDE), (columns.output + 2).div_ceil(OUTPUT_SIDE)]
+        [rows.output.div_ceil(OUTPUT_SIDE), columns.output.saturating_add(2).div_ceil(OUTPUT_SIDE)]
     }
 }
 
 /// Whether this method applies to the convolution and is faster.
 pub(super) fn pays(g: &Geometry) -> bool {
     let fits = g.axes.iter().all(|axis| (axis.kernel, axis.stride, axis.dilation) == (3, 1, 1));
+    if !fits {
+        return false;
+    }
     let [rows, tiles_per_row] = Tiling::grid(g);
     // Including tiles that extend past the output, the products may take two thirds of the direct multiplications; the
     // rest is for the transforms.
-    let saves = rows * tiles_per_row * COMPONENTS <= TAPS * g.output_plane() / 3 * 2;
-    fits && saves && g.inputs >= MIN_CHANNELS && g.outputs >= MIN_CHANNELS
+    let saves =
+        rows.saturating_mul(tiles_per_row).saturating_mul(COMPONENTS) <= g.output_plane().saturating_mul(TAPS) / 3 * 2;
+    saves && g.inputs >= MIN_CHANNELS && g.outputs >= MIN_CHANNELS
 }
 
 /// U of all filters: (groups, components, output channels, input channels).

@@ -1,0 +1,9 @@
+//! `cargo +nightly fuzz run state`
+#![no_main]
+
+#[path = "../../tests/common/readers.rs"]
+mod readers;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    readers::state(bytes);
+});
