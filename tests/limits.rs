@@ -235,7 +235,7 @@ fn schedules_and_optimizers_reach_the_last_step() -> Result<()> {
 
 #[test]
 fn an_array_of_many_axes_can_be_written_and_read() {
-    let array = ArrayD::from_elem(IxDyn(&[1; 30_000]), 2.5);
+    let array = ArrayD::from_elem(IxDyn(&vec![1; 30_000]), 2.5);
     let bytes = neuropil::io::to_npy(&array);
     assert_eq!(bytes[6..8], [2, 0]);
     assert_eq!(neuropil::io::from_npy::<f64>(&bytes).unwrap(), array);

@@ -83,7 +83,7 @@ impl<A: Scalar> Optimizer<A> for NAdam<A> {
     fn update(&mut self, slot: usize, role: Role, weights: &mut [A], gradient: &[A]) {
         let [mean, square] = self.betas;
         let (t, product) = (self.memory.step, self.memory.product);
-        let (now, next) = (self.momentum(t), self.momentum(t + 1));
+        let (now, next) = (self.momentum(t), self.momentum(t.saturating_add(1)));
         let (b1, c1, b2, c2) = (A::of(mean), A::of(1.0 - mean), A::of(square), A::of(1.0 - square));
         let by_gradient = A::of(self.rate * (1.0 - now) / (1.0 - product));
         let by_mean = A::of(self.rate * next / (1.0 - product * next));

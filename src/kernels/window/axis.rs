@@ -33,7 +33,8 @@ impl Axis {
     /// The pixel under `tap` of the window at `position`; `None` if it is padding.
     #[inline(always)]
     pub(crate) fn cell(&self, position: usize, tap: usize) -> Option<usize> {
-        (position * self.stride + tap * self.dilation).checked_sub(self.before).filter(|&cell| cell < self.input)
+        let cell = (position * self.stride).saturating_add(tap.saturating_mul(self.dilation));
+        cell.checked_sub(self.before).filter(|&cell| cell < self.input)
     }
 
     /// The taps of the window at `position` that are inside the image.
