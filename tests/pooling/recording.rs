@@ -26,7 +26,7 @@ fn maxima_are_the_same_with_and_without_recording() {
         let mut x = coarse(3, input.len(), rng);
         x[[0, pick(rng, 0, input.len() - 1)]] = f64::NAN;
         let kept = Tape::for_layer(&pool, input, 0).predicting().forward(&pool, &x).unwrap().mapv(f64::to_bits);
-        let lost = Sequential::new(input).with(pool.clone()).unwrap().predict(&x).unwrap().mapv(f64::to_bits);
+        let lost = Sequential::new(input).with(pool).unwrap().predict(&x).unwrap().mapv(f64::to_bits);
         assert_eq!(kept, lost, "{pool:?} on {input:?}");
     }
 }
