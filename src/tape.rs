@@ -118,8 +118,7 @@ impl<A: Scalar> Tape<A> {
             network: layer.identity(),
         };
         if tape.lay_out_gradients(layer).is_err() {
-            // No network is known, so the forward pass tries again.
-            tape.network.1 = 0;
+            tape.network.1 = 0; // Of no network, so the forward pass tries again.
         }
         tape
     }
@@ -150,9 +149,7 @@ impl<A: Scalar> Tape<A> {
                 if slots == self.dw.len() {
                     self.dw.push(Array2::default((0, 0)));
                 }
-                if result.is_ok() {
-                    result = resize(&mut self.dw[slots], w.nrows(), w.ncols());
-                }
+                result = result.clone().and(resize(&mut self.dw[slots], w.nrows(), w.ncols()));
                 slots += 1;
             }
         });
@@ -217,8 +214,8 @@ impl<A: Scalar> Tape<A> {
         let identity = network.identity();
         // A network with an identity keeps the shapes of its parameters; other layers may change them.
         if identity != self.network || identity.1 == 0 {
-            self.network = identity;
             self.lay_out_gradients(network)?;
+            self.network = identity;
         }
         resize(&mut self.x, rows, self.shape.len())?;
         fill(&mut self.x)?;

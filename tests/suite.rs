@@ -9,11 +9,11 @@ mod calls;
 mod common;
 #[path = "common/numpy_random.rs"]
 mod numpy_random;
-#[cfg(all(feature = "files", feature = "npz"))]
 #[path = "common/passes.rs"]
 mod passes;
 #[path = "common/graphs.rs"]
 mod random_graphs;
+#[cfg(all(feature = "files", feature = "npz"))]
 #[path = "common/readers.rs"]
 mod readers;
 #[path = "common/zoo.rs"]
