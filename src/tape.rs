@@ -6,12 +6,12 @@ use ndarray::Array2;
 use rand::rngs::Xoshiro256PlusPlus;
 
 use crate::kernels::resize;
-use crate::layer::{Backward, Cache, Layer, MEMORY_LIMIT, Needs, Pass, not_empty};
+use crate::layer::{Backward, Cache, Layer, Pass};
 use crate::losses::{self, Loss};
-use crate::network::as_network;
 use crate::{Error, Matrix, Network, Result, Scalar, Shape, rng};
 
 mod gradients;
+mod memory;
 mod saliency;
 mod update;
 
@@ -58,6 +58,8 @@ pub struct Tape<A: Scalar> {
     loss: losses::Scratch<A>,
     rng: Xoshiro256PlusPlus,
     stage: Stage,
+    /// The number of samples for which the memory of the network has been checked.
+    afforded: usize,
     /// Whether layers are in training mode.
     training: bool,
     /// The network of the last forward pass.
@@ -114,6 +116,7 @@ impl<A: Scalar> Tape<A> {
             loss: losses::Scratch::default(),
             rng: rng(seed),
             stage: Stage::Start,
+            afforded: 0,
             training: true,
             network: layer.identity(),
         };
@@ -205,15 +208,13 @@ impl<A: Scalar> Tape<A> {
     ) -> Result<&Array2<A>> {
         self.stage = Stage::Start;
         let output = network.output_shape(self.shape)?;
-        [self.shape, output].into_iter().try_for_each(|shape| not_empty(shape, || format!("{network:?}")))?;
-        let limit = as_network(network).map_or(MEMORY_LIMIT, Network::memory_limit);
-        // Beside what the layer needs: x and y, and the gradients with respect to them.
-        let ends = (self.shape.len() as u64).saturating_add(output.len() as u64).saturating_mul(2);
-        let needs = network.needs(self.shape, output).and(Needs::per_sample(ends));
-        needs.afford::<A>(rows, limit, || format!("a training step of {rows} samples"))?;
         let identity = network.identity();
         // A network with an identity keeps the shapes of its parameters; other layers may change them.
-        if identity != self.network || identity.1 == 0 {
+        let known = identity == self.network && identity.1 != 0;
+        if !known || rows > self.afforded {
+            self.check_memory(network, rows, output)?;
+        }
+        if !known {
             self.lay_out_gradients(network)?;
             self.network = identity;
         }

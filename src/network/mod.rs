@@ -266,7 +266,7 @@ impl<A: Scalar> Network<A> {
     /// ```
     pub fn set_memory_limit(&mut self, bytes: u64) {
         self.memory_limit = bytes;
-        self.plan = OnceLock::new();
+        self.changed(); // A tape checks it again.
     }
 
     /// The bytes of memory that the network may need: see [`set_memory_limit`](Self::set_memory_limit).
