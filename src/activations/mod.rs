@@ -48,8 +48,11 @@ macro_rules! activations {
 }
 
 activations! {
+    abs: Abs;
     celu: Celu;
     elu: Elu;
+    erf: Erf;
+    exp: Exp;
     gelu: Gelu, GeluTanh;
     hard_shrink: HardShrink;
     hard_sigmoid: HardSigmoid;
@@ -57,8 +60,10 @@ activations! {
     hard_tanh: HardTanh;
     identity: Identity;
     leaky_relu: LeakyRelu;
+    log: Log;
     log_sigmoid: LogSigmoid;
     mish: Mish;
+    power: Power;
     relu: Relu;
     relu6: Relu6;
     selu: Selu;

@@ -27,7 +27,11 @@ joins! {
     add: Add;
     concat: Concat;
     distance: Distance;
+    divide: Divide;
     dot: Dot;
+    mat_mul: MatMul;
+    maximum: Maximum;
+    minimum: Minimum;
     multiply: Multiply;
     subtract: Subtract;
 }
@@ -46,8 +50,14 @@ fn same_shape(join: &str, inputs: &[Shape]) -> Result<Shape> {
 
 /// The common shape of exactly two values.
 fn pair(join: &str, inputs: &[Shape]) -> Result<Shape> {
+    pair_of(join, inputs)?;
+    same_shape(join, inputs)
+}
+
+/// Returns an error unless there are exactly two values.
+fn pair_of(join: &str, inputs: &[Shape]) -> Result<()> {
     if inputs.len() == 2 {
-        return same_shape(join, inputs);
+        return Ok(());
     }
     let step = format!("the join {join}");
     Err(Error::Graph { step, problem: format!("it takes two values, not {}", inputs.len()) })

@@ -53,6 +53,7 @@ layers! {
     last_step: LastStep;
     layer_norm: LayerNorm<A>;
     learned_positions: LearnedPositions<A>;
+    learned_tokens: LearnedTokens<A>;
     log_softmax: LogSoftmax;
     lstm: Lstm<A>, LstmCell;
     max_pool1d: MaxPool1d;
@@ -70,5 +71,6 @@ layers! {
     sinusoidal_positions: SinusoidalPositions;
     softmax: Softmax;
     spatial_dropout: SpatialDropout;
+    strided: Strided;
     upsample: Upsample;
 }

@@ -6,14 +6,14 @@ use std::path::Path;
 use super::external::External;
 use super::protobuf::{Fields, Message, Value};
 use crate::io::half;
-use crate::spec::onnx::{Attribute, FLOAT, Graph, INT32, INT64, Node, Port, Tensor};
+use crate::spec::onnx::{Attribute, BOOL, FLOAT, Graph, INT32, INT64, Node, Port, Tensor};
 
 /// The exported opset: 20, the first with GELU.
 pub(super) const OPSET: i64 = 20;
-/// The oldest supported opset: before, broadcasting was different.
-const OLDEST: i64 = 7;
+/// The oldest supported opset.
+const OLDEST: i64 = 6;
 /// The latest supported opset.
-const LATEST: i64 = 25;
+const LATEST: i64 = 28;
 /// The file format version of opset 20.
 const IR_VERSION: i64 = 9;
 /// The name of the batch axis.
@@ -46,6 +46,7 @@ impl Tensor<'_> {
         let (numbers, size) = match self.kind {
             INT64 => (chunks(8).map(|b| i64::from_le_bytes(b.try_into().unwrap_or_default())).collect(), 8),
             INT32 => (chunks(4).map(|b| i32::from_le_bytes(b.try_into().unwrap_or_default()).into()).collect(), 4),
+            BOOL => (chunks(1).map(|b| i64::from(b[0] != 0)).collect(), 1),
             other => return Err(format!("its numbers are of type {other}, not integers")),
         };
         self.check(size).map(|()| numbers)
@@ -226,7 +227,8 @@ fn read_attribute<'b>(value: Value<'b>, more: &mut External) -> Result<(String, 
 
 fn read_tensor<'b>(value: Value<'b>, more: &mut External) -> Result<(String, Tensor<'b>), String> {
     let (mut name, mut dims, mut kind) = (String::new(), Vec::new(), 0);
-    let (mut data, mut ints, mut floats): (Option<&[u8]>, Vec<i64>, Vec<u8>) = (None, Vec::new(), Vec::new());
+    let (mut data, mut floats): (Option<&[u8]>, Vec<u8>) = (None, Vec::new());
+    let mut ints: Vec<i64> = Vec::new();
     let (mut outside, mut entries) = (false, Vec::new());
     for field in Fields(value.bytes()?) {
         match field? {
@@ -235,7 +237,7 @@ fn read_tensor<'b>(value: Value<'b>, more: &mut External) -> Result<(String, Ten
             // Values one by one, or packed: raw data are then in the same byte order.
             (4, Value::Float(x)) => floats.extend(x.to_le_bytes()),
             (4 | 9 | 10, value) => data = Some(value.bytes()?),
-            (7, value) => value.add_ints(&mut ints)?,
+            (5 | 7, value) => value.add_ints(&mut ints)?,
             (8, value) => name = value.text()?,
             (13, value) => entries.push(read_entry(value)?),
             (14, value) => outside = value.int()? == 1,
@@ -250,7 +252,16 @@ fn read_tensor<'b>(value: Value<'b>, more: &mut External) -> Result<(String, Ten
             Cow::Owned(data)
         }
         Some(data) => Cow::Borrowed(data),
-        None if kind == INT64 => ints.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        // Numbers are sign-extended, so that their first bytes are those of a smaller type.
+        None if !ints.is_empty() => {
+            let size = match kind {
+                BOOL => 1,
+                FLOAT16 | BFLOAT16 => 2,
+                INT32 => 4,
+                _ => 8,
+            };
+            ints.iter().flat_map(|x| x.to_le_bytes().into_iter().take(size)).collect()
+        }
         None => floats.into(),
     };
     Ok((name, Tensor { dims, kind, data }))

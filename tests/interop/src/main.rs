@@ -13,6 +13,7 @@ use rten_tensor::prelude::*;
 
 #[path = "../../common/graphs.rs"]
 mod graphs;
+mod vectors;
 #[path = "../../common/zoo.rs"]
 mod zoo;
 
@@ -20,9 +21,10 @@ type Outcome<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, command, folder] = &*arguments else { return Err("give a command and a folder".into()) };
+    let [_, command, folder, rest @ ..] = &*arguments else { return Err("give a command and a folder".into()) };
     let folder = Path::new(folder);
     match &**command {
+        "vectors" => vectors::run(folder, rest.first().map_or(Ok(0), |least| least.parse())?),
         "onnx" => onnx(folder),
         "graphs" => random_graphs(folder),
         "from-torch" => from_files(folder, networks()?, &["f32", "f64", "f16", "bf16"]),

@@ -1,8 +1,9 @@
-//! Sums, differences, products and quotients: of values, with constants, and as parts of layers.
+//! Sums, differences, products, quotients, powers and extremes: of values, and with constants.
 
-use super::operators::softplus;
+use super::view::{Axis, merged};
 use super::{Data, Found, Node, Read, Reader};
-use crate::joins::{Add, Distance, Dot, Multiply, Subtract};
+use crate::joins::{Add, Divide, Maximum, Minimum, Multiply, Subtract};
+use crate::layer::Join;
 use crate::spec::Spec;
 use crate::{Scalar, Shape};
 
@@ -10,132 +11,94 @@ impl<'g, A: Scalar> Reader<'g, A> {
     pub(super) fn arithmetic(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let (a, b) = (node.needs(0)?, node.needs(1)?);
         match (self.index.is_constant(a), self.index.is_constant(b)) {
-            (false, false) => self.of_values(node, a, b),
+            (false, false) => self.of_values(node),
             (constant, _) => self.with_constant(node, usize::from(constant)),
         }
     }
 
-    fn of_values(&mut self, node: &'g Node<'g>, a: &str, b: &str) -> Read<Data> {
-        // x·f(x) for gates f.
-        if node.op == "Mul" {
-            for (op, kind) in [("Sigmoid", "silu"), ("HardSigmoid", "hard_swish"), ("Tanh", "mish")] {
-                let Some((gate, other)) = self.index.side(node, op) else { continue };
-                let bend = self.index.sole(gate.input(0), "Softplus");
-                let inner = if op == "Tanh" { bend.and_then(|bend| bend.input(0)) } else { gate.input(0) };
-                if inner == node.input(other) {
-                    if op == "HardSigmoid" {
-                        let (alpha, beta) = (gate.float("alpha", 0.2)?, gate.float("beta", 0.5)?);
-                        node.expect("alpha or beta", (alpha - 1.0 / 6.0).abs() < 1e-6 && beta == 0.5)?;
-                    }
-                    let data = self.data(node.needs(other)?)?;
-                    return self.elementwise(&data, &Found::new(Spec::new(kind)));
-                }
-            }
-        }
-        if node.op == "Sub" && self.index.sole(Some(b), "Tanh").is_some_and(|tanh| tanh.input(0) == Some(a)) {
-            return Ok(self.data(a)?).and_then(|data| self.elementwise(&data, &Found::new(Spec::new("tanh_shrink"))));
+    fn of_values(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        if let Some(found) = self.gated(node)? {
+            return Ok(found);
         }
         if let Some(normal) = self.rms_norm(node, None, None)? {
             return Ok(normal);
         }
-        match &*node.op {
-            "Add" => self.alike(node, Add),
-            "Sub" => self.alike(node, Subtract),
-            "Mul" => self.alike(node, Multiply),
-            _ => Err("it divides by a value, as no layer here does".into()),
-        }
-    }
-
-    /// A join of values of one shape.
-    fn alike(&mut self, node: &Node<'_>, join: impl crate::layer::Join<A>) -> Read<Data> {
         let values = self.all(node)?;
-        let first = &values[0];
-        if values.iter().any(|data| data.view.sizes() != first.view.sizes()) {
-            return Err("its values have several shapes, which no layer here makes one".into());
+        match &*node.op {
+            "Add" => self.combined(&values, Add),
+            "Sub" => self.combined(&values, Subtract),
+            "Mul" => self.combined(&values, Multiply),
+            _ => self.combined(&values, Divide),
         }
-        if values.iter().all(|data| (&data.view, data.shape) == (&first.view, first.shape)) {
-            let inputs: Vec<_> = values.iter().map(|data| (data.value, data.shape)).collect();
-            return Ok(Data { view: first.view.clone(), ..self.joined(join, &inputs)? });
-        }
-        let inputs = values.iter().map(|data| self.standard(data)).collect::<Read<Vec<_>>>()?;
-        self.joined(join, &inputs)
     }
 
+    /// A join of values, each repeated along axes of size 1 as needed.
+    pub(super) fn combined(&mut self, values: &[Data], join: impl Join<A>) -> Read<Data> {
+        let sizes = common(values)?;
+        let mut values = values.iter().map(|data| self.broadcast(data, &sizes)).collect::<Read<Vec<_>>>()?;
+        let first = &values[0];
+        if values.iter().any(|data| (&data.view, data.shape) != (&first.view, first.shape)) {
+            values = values.iter().map(|data| self.canonical(data)).collect::<Read<Vec<_>>>()?;
+        }
+        let inputs: Vec<_> = values.iter().map(|data| (data.value, data.shape)).collect();
+        Ok(Data { view: values[0].view.clone(), ..self.joined(join, &inputs)? })
+    }
+
+    /// The sum or the mean of any number of values.
     pub(super) fn sum(&mut self, node: &Node<'_>) -> Read<Data> {
-        if let [one] = &*node.inputs { self.data(one) } else { self.alike(node, Add) }
+        let values = self.all(node)?;
+        let sum = if let [one] = &*values { one.clone() } else { self.combined(&values, Add)? };
+        if node.op == "Sum" { Ok(sum) } else { self.scaled_by(&sum, 1.0 / values.len() as f64) }
+    }
+
+    /// The larger or the smaller of any number of values and constant numbers.
+    pub(super) fn extreme(&mut self, node: &Node<'_>) -> Read<Data> {
+        let max = node.op == "Max";
+        let (mut low, mut high, mut names) = (f64::NEG_INFINITY, f64::INFINITY, Vec::new());
+        for (input, name) in node.inputs.iter().enumerate() {
+            if !self.index.is_constant(name) {
+                names.push(name.clone());
+            } else if max {
+                low = low.max(self.number(node, input)?);
+            } else {
+                high = high.min(self.number(node, input)?);
+            }
+        }
+        let values = self.all(&Node { inputs: names, ..Node::default() })?;
+        let [first, rest @ ..] = &*values else { return Err("it has no values".into()) };
+        let mut data = first.clone();
+        for other in rest {
+            let pair = [data, other.clone()];
+            data = if max { self.combined(&pair, Maximum)? } else { self.combined(&pair, Minimum)? };
+        }
+        if node.inputs.len() == values.len() {
+            return Ok(data);
+        }
+        self.elementwise(&data, &Found::new(Spec::new("hard_tanh").set("min", low).set("max", high)))
+    }
+
+    /// x^p.
+    pub(super) fn power(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        node.expect("exponent", self.index.is_constant(node.needs(1)?))?;
+        let data = self.data(node.needs(0)?)?;
+        let exponent = self.number(node, 1)?;
+        self.elementwise(&data, &Found::new(raised(exponent)))
     }
 
     /// An operation with a constant, where input `at` is the value.
     fn with_constant(&mut self, node: &'g Node<'g>, at: usize) -> Read<Data> {
         let value = node.needs(at)?;
-        match &*node.op {
-            "Add" => {
-                if let Some(found) = self.biased(node, at)? {
-                    return Ok(found);
-                }
-                if let Some(found) = self.affine_norm(node, at)? {
-                    return Ok(found);
-                }
-                let scale = self.index.sole(Some(value), "Mul");
-                if let Some((scale, (normal, other))) =
-                    scale.and_then(|scale| Some((scale, self.index.side(scale, "Div")?)))
-                    && scale.input(other).is_some_and(|name| self.index.is_constant(name))
-                    && let Some(found) = self.rms_norm(normal, Some((scale, other)), Some((node, 1 - at)))?
-                {
-                    return Ok(found);
-                }
-            }
-            "Mul" => {
-                if let Some(found) = self.gelu(node, at)? {
-                    return Ok(found);
-                }
-                let normal = self.index.sole(Some(value), "Div").or_else(|| self.index.sole(Some(value), "Mul"));
-                if let Some(normal) = normal
-                    && let Some(found) = self.rms_norm(normal, Some((node, 1 - at)), None)?
-                {
-                    return Ok(found);
-                }
-            }
-            "Div" if at == 0 => {
-                let bend = self.index.sole(Some(value), "Softplus");
-                if let Some(scale) = bend.and_then(|bend| self.index.sole(bend.input(0), "Mul"))
-                    && let (false, true) =
-                        (self.index.is_constant(scale.needs(0)?), self.index.is_constant(scale.needs(1)?))
-                    && self.sizes(scale, 1)?.iter().chain(&self.sizes(node, 1)?).all(|&n| n == 1)
-                {
-                    let data = self.data(scale.needs(0)?)?;
-                    let beta = self.number(scale, 1)?;
-                    node.expect("beta", self.number(node, 1)? == beta)?;
-                    return self.elementwise(&data, &Found::new(softplus(beta, 20.0)));
-                }
-            }
-            "Div" => return Err("it divides by a value, as no layer here does".into()),
-            _ => {}
-        }
-        // (x - shift)·scale, possibly with the shift in an operator before.
-        let before = match &*node.op {
-            "Mul" | "Div" => self.index.sole(Some(value), "Sub"),
-            // Unless the product is itself the end of a layer.
-            "Add" => self.index.sole(Some(value), "Mul").filter(|product| {
-                let within = |i| self.index.sole(product.input(i), "Mul").or(self.index.sole(product.input(i), "Div"));
-                within(0).or(within(1)).is_none()
-            }),
+        let found = match &*node.op {
+            "Add" => self.end_of_sum(node, at)?,
+            "Mul" => self.end_of_product(node, at)?,
+            "Div" if at == 0 => self.scaled_softplus(node)?,
             _ => None,
         };
-        if let Some(before) = before
-            && let Some(inner) = (0..2).find(|&i| before.input(1 - i).is_some_and(|name| self.index.is_constant(name)))
-            && (before.op == "Mul" || inner == 0)
-        {
-            let data = self.data(before.needs(inner)?)?;
-            let (data, first) = self.per_channel(&data, before, 1 - inner)?;
-            let position = data.clone();
-            let (data, second) = self.per_channel(&data, node, 1 - at)?;
-            node.expect("its two constants", (data.value, &data.view) == (position.value, &position.view))?;
-            return match &*node.op {
-                "Add" => self.scale_and_add(&data, first, second),
-                "Div" => self.rescale(&data, first, inverse(second)),
-                _ => self.rescale(&data, first, second),
-            };
+        if let Some(found) = found {
+            return Ok(found);
+        }
+        if let Some(found) = self.shifted_and_scaled(node, at)? {
+            return Ok(found);
         }
         let data = self.data(value)?;
         if node.op == "Add"
@@ -143,31 +106,129 @@ impl<'g, A: Scalar> Reader<'g, A> {
         {
             return Ok(found);
         }
-        let (data, numbers) = self.per_channel(&data, node, 1 - at)?;
+        let data = if (&*node.op, at) == ("Div", 1) {
+            self.elementwise(&data, &Found::new(raised(-1.0)))?
+        } else {
+            data
+        };
+        let (data, numbers) = self.spread_over(&data, node, 1 - at)?;
         let negative = |numbers: Vec<f64>| numbers.into_iter().map(|x| -x).collect();
         match &*node.op {
             "Add" => self.rescale(&data, negative(numbers), vec![1.0]),
             "Sub" if at == 0 => self.rescale(&data, numbers, vec![1.0]),
             "Sub" => self.rescale(&data, numbers, vec![-1.0]),
-            "Div" => self.rescale(&data, vec![0.0], inverse(numbers)),
+            "Div" if at == 0 => self.rescale(&data, vec![0.0], inverse(numbers)),
             _ => self.rescale(&data, vec![0.0], numbers),
         }
     }
 
-    /// A constant of one value, or one per channel, and the value with its channels in place.
-    pub(super) fn per_channel(&mut self, data: &Data, node: &Node<'_>, input: usize) -> Read<(Data, Vec<f64>)> {
-        let (sizes, rank) = (self.sizes(node, input)?, data.view.0.len());
-        let wrong = || format!("its input {input} has the sizes {sizes:?}, not one number for each channel");
-        let first = rank.checked_sub(sizes.len()).ok_or_else(wrong)?;
-        let mut more = (0..sizes.len()).filter(|&i| sizes[i] != 1);
-        let data = match (more.next(), more.next()) {
-            (None, _) => data.clone(),
-            (Some(i), None) if data.view.0[first + i].size() == Some(sizes[i]) => {
-                self.with_channels(data, (first + i) as i64)?
+    /// A sum with a constant that ends a layer.
+    fn end_of_sum(&mut self, node: &'g Node<'g>, at: usize) -> Read<Option<Data>> {
+        if let Some(found) = self.biased(node, at)? {
+            return Ok(Some(found));
+        }
+        if let Some(found) = self.affine_norm(node, at)? {
+            return Ok(Some(found));
+        }
+        let scale = self.index.sole(node.input(at), "Mul");
+        match scale.and_then(|scale| Some((scale, self.index.side(scale, "Div")?))) {
+            Some((scale, (normal, other))) if scale.input(other).is_some_and(|name| self.index.is_constant(name)) => {
+                self.rms_norm(normal, Some((scale, other)), Some((node, 1 - at)))
             }
-            _ => return Err(wrong().into()),
+            _ => Ok(None),
+        }
+    }
+
+    /// A product with a constant that ends a layer.
+    fn end_of_product(&mut self, node: &'g Node<'g>, at: usize) -> Read<Option<Data>> {
+        if let Some(found) = self.gelu(node, at)? {
+            return Ok(Some(found));
+        }
+        let value = node.input(at);
+        match self.index.sole(value, "Div").or_else(|| self.index.sole(value, "Mul")) {
+            Some(normal) => self.rms_norm(normal, Some((node, 1 - at)), None),
+            None => Ok(None),
+        }
+    }
+
+    /// (x - shift)·scale, with the shift or scale in an operator before, as one layer.
+    fn shifted_and_scaled(&mut self, node: &'g Node<'g>, at: usize) -> Read<Option<Data>> {
+        let value = node.input(at);
+        let before = match &*node.op {
+            "Mul" => self.index.sole(value, "Sub"),
+            "Div" if at == 0 => self.index.sole(value, "Sub"),
+            // Unless the product is itself the end of a layer.
+            "Add" => self.index.sole(value, "Mul").filter(|product| {
+                let within = |i| self.index.sole(product.input(i), "Mul").or(self.index.sole(product.input(i), "Div"));
+                within(0).or(within(1)).is_none()
+            }),
+            _ => None,
         };
-        Ok((data, self.numbers(node, input)?))
+        let Some(before) = before else { return Ok(None) };
+        let constant = |i: usize| before.input(i).is_some_and(|name| self.index.is_constant(name));
+        let Some(inner) = (0..2).find(|&i| constant(1 - i) && !constant(i)) else { return Ok(None) };
+        if before.op == "Sub" && inner == 1 {
+            return Ok(None);
+        }
+        let data = self.data(before.needs(inner)?)?;
+        // Both constants have to lie along the same axis, and neither may make the value larger.
+        let [one, two] = [self.sizes(before, 1 - inner)?, self.sizes(node, 1 - at)?];
+        let single = |sizes: &[usize]| sizes.iter().product::<usize>() == 1;
+        let within = |sizes: &[usize]| sizes.len() <= data.view.0.len();
+        if !within(&one) || !within(&two) || !(one == two || single(&one) || single(&two)) {
+            return Ok(None);
+        }
+        let (data, first) = self.spread_over(&data, before, 1 - inner)?;
+        let (again, second) = self.spread_over(&data, node, 1 - at)?;
+        let (data, first, second) = if again.value == data.value {
+            (data, first, second)
+        } else {
+            // The first was one number, and the second has an axis of its own.
+            node.expect("its two constants", first.len() == 1)?;
+            (again, first, second)
+        };
+        match &*node.op {
+            "Add" => self.scale_and_add(&data, first, second),
+            "Div" => self.rescale(&data, first, inverse(second)),
+            _ => self.rescale(&data, first, second),
+        }
+        .map(Some)
+    }
+
+    /// A constant of one number, or of one for each channel or feature, and the value with these in place: several
+    /// axes are put together as features.
+    pub(super) fn spread_over(&mut self, data: &Data, node: &Node<'_>, input: usize) -> Read<(Data, Vec<f64>)> {
+        let sizes = self.sizes(node, input)?;
+        if sizes.iter().all(|&n| n == 1) {
+            let rank = data.view.0.len().max(sizes.len());
+            let ones: Vec<i64> = (0..(rank - data.view.0.len()) as i64).collect();
+            return Ok((Data { view: data.view.unsqueezed(&ones)?, ..data.clone() }, self.numbers(node, input)?));
+        }
+        let shape: Vec<Option<usize>> = sizes.iter().copied().map(Some).collect();
+        let wanted = broadcast_sizes(&data.view.sizes(), &shape)
+            .ok_or_else(|| format!("its input {input} has the sizes {sizes:?}, not one number for each channel or feature"))?;
+        let data = self.broadcast(data, &wanted)?;
+        let first = wanted.len() - sizes.len();
+        let spread: Vec<usize> = (0..sizes.len()).filter(|&i| sizes[i] != 1).map(|i| first + i).collect();
+        if spread.iter().any(|&axis| data.view.0[axis] == Axis::Batch) {
+            return Err(format!("its input {input} has the sizes {sizes:?}, with numbers for each sample").into());
+        }
+        let numbers = self.numbers(node, input)?;
+        if let [axis] = *spread {
+            return Ok((self.with_channels(&data, axis as i64)?, numbers));
+        }
+        let data = self.with_rest(&data, spread[0])?;
+        let mut axes = Vec::new();
+        let mut stride = 1;
+        for axis in (spread[0]..wanted.len()).rev() {
+            let (Some(size), own) = (wanted[axis], sizes[axis - first]) else { continue };
+            axes.push([size, if own == 1 { 0 } else { stride }]);
+            stride *= own;
+        }
+        axes.reverse();
+        let count = axes.iter().map(|[size, _]| size).product();
+        self.take(count)?;
+        Ok((data, by_strides(&axes, &numbers)))
     }
 
     /// Expands one value to all channels.
@@ -177,8 +238,13 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(if let [one] = *numbers { vec![one; channels] } else { numbers })
     }
 
+    /// A product with a number.
+    pub(super) fn scaled_by(&mut self, data: &Data, factor: f64) -> Read<Data> {
+        if factor == 1.0 { Ok(data.clone()) } else { self.rescale(data, vec![0.0], vec![factor]) }
+    }
+
     /// (x - shift)·scale.
-    fn rescale(&mut self, data: &Data, shift: Vec<f64>, scale: Vec<f64>) -> Read<Data> {
+    pub(super) fn rescale(&mut self, data: &Data, shift: Vec<f64>, scale: Vec<f64>) -> Read<Data> {
         let (shift, scale) = (self.spread(data, shift)?, self.spread(data, scale)?);
         if let Shape::Image { .. } = data.shape {
             let bias = shift.iter().zip(&scale).map(|(shift, scale)| -shift * scale).collect();
@@ -208,66 +274,49 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let spec = spec.set("padding", [0, 0, 0, 0]).set("bias", true);
         self.elementwise(data, &Found::new(spec).with("weight", scale).with("bias", bias))
     }
+}
 
-    /// x/2·(1 + erf(x/√2)), written out as several operators.
-    fn gelu(&mut self, node: &'g Node<'g>, at: usize) -> Read<Option<Data>> {
-        let Some(product) = self.index.sole(node.input(at), "Mul") else { return Ok(None) };
-        let Some((sum, other)) = self.index.side(product, "Add") else { return Ok(None) };
-        let Some((erf, one)) = self.index.side(sum, "Erf") else { return Ok(None) };
-        let scaled = |op| self.index.sole(erf.input(0), op);
-        let Some(scaled) = scaled("Div").or_else(|| scaled("Mul")) else { return Ok(None) };
-        let root = if scaled.op == "Div" { 2_f64.sqrt() } else { 0.5_f64.sqrt() };
-        node.expect("inputs", scaled.input(0) == product.input(other))?;
-        let near = |x: f64, y: f64| (x - y).abs() < 1e-6;
-        let constants = near(self.number(scaled, 1)?, root) && near(self.number(sum, one)?, 1.0);
-        node.expect("factor", constants && near(self.number(node, 1 - at)?, 0.5))?;
-        let data = self.data(product.needs(other)?)?;
-        self.elementwise(&data, &Found::new(Spec::new("gelu"))).map(Some)
-    }
-
-    /// Σ a·b over the sample, (batch, 1).
-    pub(super) fn dot(&mut self, node: &'g Node<'g>) -> Read<Data> {
-        let product = self.sum_of(node)?;
-        let inputs = self.all(product)?;
-        self.pair(&inputs, Dot)
-    }
-
-    /// √Σ(a - b)².
-    pub(super) fn distance(&mut self, node: &'g Node<'g>) -> Read<Data> {
-        let wrong = "it is the root of what no layer here has";
-        let sum = self.index.sole(node.input(0), "ReduceSum").ok_or(wrong)?;
-        let square = self.sum_of(sum)?;
-        let difference = self.index.made(square.input(0), "Sub", 2).ok_or(wrong)?;
-        node.expect("input", square.input(1) == square.input(0))?;
-        let inputs = self.all(difference)?;
-        self.pair(&inputs, Distance)
-    }
-
-    fn pair(&mut self, values: &[Data], join: impl crate::layer::Join<A>) -> Read<Data> {
-        if values[0].view.sizes() != values[1].view.sizes() {
-            return Err("its values have several shapes".into());
-        }
-        let inputs = values.iter().map(|data| self.standard(data)).collect::<Read<Vec<_>>>()?;
-        self.joined(join, &inputs)
-    }
-
-    /// The product whose values are summed over each sample.
-    fn sum_of(&mut self, node: &'g Node<'g>) -> Read<&'g Node<'g>> {
-        let wrong = "it is a sum that no layer here has";
-        let whole = self.list(node, "axes", 1)?.is_some_and(|axes| axes == [1] || axes == [-1]);
-        node.expect("axes or keepdims", whole && node.int("keepdims", 1)? == 1)?;
-        let flat = self.index.sole(node.input(0), "Flatten");
-        if let Some(flat) = flat {
-            node.expect("axis", flat.int("axis", 1)? == 1)?;
-        }
-        let product = self.index.sole(flat.unwrap_or(node).input(0), "Mul").ok_or(wrong)?;
-        if flat.is_none() && self.all(product)?.iter().any(|data| data.view.0.len() != 2) {
-            return Err(wrong.into());
-        }
-        Ok(product)
-    }
+pub(super) fn raised(exponent: f64) -> Spec {
+    Spec::new("power").set("exponent", exponent)
 }
 
 fn inverse(numbers: Vec<f64>) -> Vec<f64> {
     numbers.into_iter().map(|x| 1.0 / x).collect()
+}
+
+/// The numbers at all indices of axes of these sizes and strides.
+pub(super) fn by_strides(axes: &[[usize; 2]], numbers: &[f64]) -> Vec<f64> {
+    let mut at = vec![0];
+    for [size, stride] in merged(axes.iter().copied()) {
+        at = at.into_iter().flat_map(|at| (0..size).map(move |i| at + i * stride)).collect();
+    }
+    at.into_iter().map(|at| numbers[at]).collect()
+}
+
+/// The sizes of which these are parts, from the right; `None` is the batch.
+pub(super) fn broadcast_sizes(a: &[Option<usize>], b: &[Option<usize>]) -> Option<Vec<Option<usize>>> {
+    let rank = a.len().max(b.len());
+    let size = |sizes: &[Option<usize>], axis: usize| match (axis + sizes.len()).checked_sub(rank) {
+        Some(axis) => sizes[axis],
+        None => Some(1),
+    };
+    let common = |axis| match (size(a, axis), size(b, axis)) {
+        (a, b) if a == b || b == Some(1) => Some(a),
+        (Some(1), b) => Some(b),
+        // The batch: what has numbers for each sample is refused later.
+        (None, Some(_)) => Some(None),
+        _ => None,
+    };
+    (0..rank).map(common).collect()
+}
+
+/// The sizes to which all values are repeated.
+fn common(values: &[Data]) -> Read<Vec<Option<usize>>> {
+    let mut sizes = values.first().map(|data| data.view.sizes()).ok_or("it has no values")?;
+    for data in &values[1..] {
+        let own = data.view.sizes();
+        let wrong = || format!("its values have the sizes {sizes:?} and {own:?}");
+        sizes = broadcast_sizes(&sizes, &own).ok_or_else(wrong)?;
+    }
+    Ok(sizes)
 }

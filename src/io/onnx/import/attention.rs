@@ -3,15 +3,23 @@
 use super::padding::Seen;
 use super::products::{Product, Weights};
 use super::view::View;
-use super::{Data, Found, Node, Numbers, Read, Reader};
+use super::{Data, Found, Node, Numbers, Read, Reader, Stop};
 use crate::layer::{Parts, Restore};
 use crate::layers::MultiHeadAttention;
 use crate::spec::Spec;
 use crate::{Scalar, Shape};
 
 impl<'g, A: Scalar> Reader<'g, A> {
-    /// The attention that ends with this product, if any; padding may be masked and zeroed.
+    /// The attention that ends with this product, if it is one of this crate; padding may be masked and zeroed.
     pub(super) fn attention(&mut self, out: &Product<'g>, queries: Option<Seen>) -> Read<Option<Data>> {
+        match self.whole_attention(out, queries) {
+            // Any other is read operator by operator.
+            Err(Stop::Problem(_)) => Ok(None),
+            found => found,
+        }
+    }
+
+    fn whole_attention(&mut self, out: &Product<'g>, queries: Option<Seen>) -> Read<Option<Data>> {
         let index = &self.index;
         let merged = index.sole(Some(out.x), "Reshape");
         let turned = merged.and_then(|merged| index.sole(merged.input(0), "Transpose"));

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::constants::FOLDED;
+use super::fold::FOLDED;
 use super::{Node, table};
 use crate::spec::onnx::{Attribute, FLOAT, Graph, Tensor};
 

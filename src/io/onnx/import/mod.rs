@@ -20,7 +20,10 @@ use crate::{Error, Network, Result, Scalar, Shape, Value};
 mod arithmetic;
 mod arrange;
 mod attention;
+mod compute;
 mod constants;
+mod fold;
+mod functions;
 mod index;
 mod node;
 mod norms;
@@ -28,13 +31,15 @@ mod operators;
 mod padding;
 mod products;
 mod recurrent;
+mod reduce;
 mod shapes;
 mod table;
 mod values;
 mod view;
 mod windows;
 
-use constants::{Constant, Ints, fold};
+use constants::{Constant, Ints};
+use fold::fold;
 use index::Index;
 use view::View;
 
@@ -163,19 +168,20 @@ impl<'g, A: Scalar> Reader<'g, A> {
         for port in ports {
             let [batch, sizes @ ..] = &*port.dims else {
                 return Err(format!(
-                    "its input `{}` has no sizes; a batch and one to three fixed ones are needed",
+                    "its input `{}` has no sizes; a batch and fixed ones are needed",
                     port.name
                 ));
             };
             let sizes: Option<Vec<usize>> = sizes.iter().copied().collect();
-            let shape = sizes.and_then(|sizes| shape_of(&sizes).ok()).ok_or_else(|| {
+            let shape = sizes.and_then(|sizes| any_shape(&sizes).ok()).ok_or_else(|| {
                 let dims: Vec<String> = port.dims.iter().map(|n| n.map_or("?".into(), |n| n.to_string())).collect();
                 format!(
-                    "its input `{}` has the sizes [{}]; a batch and one to three fixed ones are needed",
+                    "its input `{}` has the sizes [{}]; after the batch, fixed ones are needed",
                     port.name,
                     dims.join(", ")
                 )
             })?;
+            let view = View::contiguous(&[&[None], &port.dims[1..]].concat());
             let integer = [INT32, INT64].contains(&port.kind);
             if !integer && ![1, 10, 11, 16].contains(&port.kind) {
                 return Err(format!("its input `{}` is of type {}, no numbers of a layer", port.name, port.kind));
@@ -190,7 +196,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             batches.push(*batch);
             let value = self.network.input(&port.name, shape);
             self.inputs.push(value);
-            self.known.insert(port.name.clone(), Known::Data(Data { value, shape, view: View::of(shape), integer }));
+            self.known.insert(port.name.clone(), Known::Data(Data { value, shape, view, integer }));
         }
         let fixed: Vec<usize> = batches.iter().copied().flatten().collect();
         if fixed.windows(2).any(|pair| pair[0] != pair[1]) {
@@ -259,6 +265,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
         if matches!(&*node.op, "RNN" | "LSTM" | "GRU") {
             return self.recurrent(node, output).map(Known::Data);
+        }
+        if node.op == "Split" {
+            return self.split(node, output).map(Known::Data);
         }
         if output > 0 {
             return Err(format!("its output {output} is used, which no layer here gives").into());
@@ -345,6 +354,18 @@ fn shape_of(sizes: &[usize]) -> Result<Shape, String> {
     match shape.len() {
         0 | usize::MAX => Err(format!("the sizes {sizes:?} are none of a sample")),
         _ => Ok(shape),
+    }
+}
+
+/// Sizes as a shape; more than three become plain features.
+fn any_shape(sizes: &[usize]) -> Result<Shape, String> {
+    match sizes {
+        [] => Ok(1.into()),
+        [_] | [_, _] | [_, _, _] => shape_of(sizes),
+        more => {
+            let len = more.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
+            shape_of(&[len.ok_or_else(|| format!("the sizes {sizes:?} are none of a sample"))?])
+        }
     }
 }
 

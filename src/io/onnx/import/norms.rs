@@ -19,6 +19,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
     pub(super) fn batch_norm(&mut self, node: &Node<'_>) -> Read<Data> {
         let data = self.data(node.needs(0)?)?;
         node.expect("training_mode", node.int("training_mode", 0)? == 0)?;
+        node.expect("is_test", (node.int("is_test", 0)? == 1) == (self.opset < 7))?;
         node.expect("spatial", node.int("spatial", 1)? == 1)?;
         // It only matters in training.
         node.float("momentum", 0.9)?;

@@ -1,13 +1,19 @@
 //! Operators that are one layer, or only change the view of a value.
 
+use super::arithmetic::raised;
+use super::functions::usual_hard_sigmoid;
 use super::view::Axis;
 use super::{Data, Found, Node, Read, Reader};
+use crate::joins::Multiply;
 use crate::spec::Spec;
 use crate::spec::onnx::{FLOAT, INT32, INT64};
 use crate::{Scalar, Shape};
 
 /// Activations that are one operator without settings.
-const PLAIN: [(&str, &str); 7] = [
+const PLAIN: [(&str, &str); 10] = [
+    ("Abs", "abs"),
+    ("Erf", "erf"),
+    ("Exp", "exp"),
     ("HardSwish", "hard_swish"),
     ("Mish", "mish"),
     ("Relu", "relu"),
@@ -16,6 +22,10 @@ const PLAIN: [(&str, &str); 7] = [
     ("Softsign", "softsign"),
     ("Tanh", "tanh"),
 ];
+
+/// ONNX's usual settings of `Selu`.
+const ALPHA: f64 = 1.673_263_2;
+const GAMMA: f64 = 1.050_701;
 
 /// The floating-point element types.
 const FLOATS: [i64; 4] = [FLOAT, 10, 11, 16];
@@ -45,6 +55,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
                 self.image(node).and_then(|image| self.on(image, &Found::new(spec)))
             }
             "Dropout" => {
+                node.expect("is_test", (node.int("is_test", 0)? == 1) == (self.opset < 7))?;
                 if node.input(2).is_some() {
                     // A value that is not constant may be true.
                     let name = node.needs(2)?;
@@ -54,6 +65,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
                 }
                 self.any(node.needs(0)?)
             }
+            "Expand" => self.expand(node),
             "Flatten" => self.flatten(node),
             "Gather" => self.gather(node),
             "Gelu" => {
@@ -67,10 +79,13 @@ impl<'g, A: Scalar> Reader<'g, A> {
             "Gemm" => self.gemm(node),
             "GlobalAveragePool" | "GlobalMaxPool" => self.global_pool(node),
             "GroupNormalization" => self.group_normalization(node),
+            "HardSigmoid" if usual_hard_sigmoid(node)? => self.activation(node, Spec::new("hard_sigmoid")),
             "HardSigmoid" => {
                 let (alpha, beta) = (node.float("alpha", 0.2)?, node.float("beta", 0.5)?);
-                node.expect("alpha or beta", (alpha - 1.0 / 6.0).abs() < 1e-6 && beta == 0.5)?;
-                self.activation(node, Spec::new("hard_sigmoid"))
+                node.expect("alpha", alpha != 0.0)?;
+                let data = self.data(node.needs(0)?)?;
+                let line = self.rescale(&data, vec![-beta / alpha], vec![alpha])?;
+                self.elementwise(&line, &Found::new(Spec::new("hard_tanh").set("min", 0.0).set("max", 1.0)))
             }
             "Identity" => self.any(node.needs(0)?),
             "InstanceNormalization" => self.instance_norm(node, None),
@@ -79,18 +94,25 @@ impl<'g, A: Scalar> Reader<'g, A> {
                 let slope = node.float("alpha", 0.01)?;
                 self.activation(node, Spec::new("leaky_relu").set("slope", slope))
             }
-            "Log" | "Neg" => self.log_sigmoid(node),
+            "Log" | "Neg" => match self.log_sigmoid(node) {
+                Some(inner) => self.activation(inner, Spec::new("log_sigmoid")),
+                None if node.op == "Log" => self.activation(node, Spec::new("log")),
+                None => self.data(node.needs(0)?).and_then(|data| self.scaled_by(&data, -1.0)),
+            },
             "MatMul" => self.matmul(node),
             "PRelu" => self.p_relu(node),
             "Pad" => self.pad(node),
-            "ReduceMax" | "ReduceMean" => self.reduce(node),
-            "ReduceSum" => self.dot(node),
+            "Pow" => self.power(node),
+            "Reciprocal" => self.activation(node, raised(-1.0)),
             "Reshape" => self.reshaped(node),
             "Resize" => self.resize(node),
             "Selu" => {
-                let near = |name, usual: f64| Read::Ok((node.float(name, usual)? - usual).abs() < 1e-6);
-                node.expect("alpha or gamma", near("alpha", 1.673_263_2)? && near("gamma", 1.050_701)?)?;
-                self.activation(node, Spec::new("selu"))
+                let (alpha, gamma) = (node.float("alpha", ALPHA)?, node.float("gamma", GAMMA)?);
+                if (alpha - ALPHA).abs() < 1e-6 && (gamma - GAMMA).abs() < 1e-6 {
+                    return self.activation(node, Spec::new("selu"));
+                }
+                let elu = self.activation(node, Spec::new("elu").set("alpha", alpha))?;
+                self.scaled_by(&elu, gamma)
             }
             "Shrink" => {
                 let (lambda, bias) = (node.float("lambd", 0.5)?, node.float("bias", 0.0)?);
@@ -101,23 +123,36 @@ impl<'g, A: Scalar> Reader<'g, A> {
             "LogSoftmax" | "Softmax" => self.softmax(node),
             "Slice" => self.slice(node),
             "Softplus" => self.activation(node, softplus(1.0, 20.0)),
-            "Sqrt" => self.distance(node),
+            "Sqrt" => match self.distance(node)? {
+                Some(found) => Ok(found),
+                None => self.activation(node, raised(0.5)),
+            },
             "Squeeze" | "Unsqueeze" => self.squeeze(node),
-            "Sum" => self.sum(node),
+            "Mean" | "Sum" => self.sum(node),
+            "Max" | "Min" => self.extreme(node),
             "Swish" => {
-                node.expect("alpha", node.float("alpha", 1.0)? == 1.0)?;
-                self.activation(node, Spec::new("silu"))
+                let alpha = node.float("alpha", 1.0)?;
+                if alpha == 1.0 {
+                    return self.activation(node, Spec::new("silu"));
+                }
+                // x·σ(αx)
+                let data = self.data(node.needs(0)?)?;
+                let scaled = self.scaled_by(&data, alpha)?;
+                let gate = self.elementwise(&scaled, &Found::new(Spec::new("sigmoid")))?;
+                self.combined(&[data, gate], Multiply)
             }
             "ThresholdedRelu" => {
                 let threshold = node.float("alpha", 1.0)?;
                 self.activation(node, Spec::new("threshold").set("threshold", threshold).set("value", 0.0))
             }
+            "Tile" => self.tile(node),
             "Transpose" => {
                 let data = self.any(node.needs(0)?)?;
                 Ok(Data { view: data.view.transposed(node.ints("perm")?)?, ..data })
             }
             "Upsample" => self.upsample(node),
             "Where" => self.choice(node),
+            op if op.starts_with("Reduce") => self.reduce(node),
             _ => Err("it is no layer of this crate where it stands".into()),
         }
     }
@@ -181,7 +216,12 @@ impl<'g, A: Scalar> Reader<'g, A> {
 
     fn p_relu(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let data = self.data(node.needs(0)?)?;
-        let (data, slopes) = self.per_channel(&data, node, 1)?;
+        let (data, slopes) = if self.opset < 7 {
+            // One for each channel, wherever that axis is.
+            (self.with_channels(&data, 1)?, self.numbers(node, 1)?)
+        } else {
+            self.spread_over(&data, node, 1)?
+        };
         let spec = Spec::new("p_relu").set("slopes", slopes.len());
         self.elementwise(&data, &Found::new(spec).with("weight", slopes))
     }
@@ -189,65 +229,15 @@ impl<'g, A: Scalar> Reader<'g, A> {
     fn softmax(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let data = self.data(node.needs(0)?)?;
         let axis = node.int("axis", if self.opset < 13 { 1 } else { -1 })?;
-        // Before, all axes from there on were flattened into one.
-        node.expect("axis", self.opset >= 13 || data.view.axis(axis)? + 1 == data.view.0.len())?;
-        let data = self.with_channels(&data, axis)?;
-        self.elementwise(&data, &Found::new(Spec::new(if node.op == "Softmax" { "softmax" } else { "log_softmax" })))
-    }
-
-    /// Reduces whole axes after the channels.
-    fn global_pool(&mut self, node: &'g Node<'g>) -> Read<Data> {
-        let data = self.data(node.needs(0)?)?;
-        let rank = data.view.0.len();
-        let pooled = self.pooled(&data, &(2..rank as i64).collect::<Vec<_>>(), node.op == "GlobalAveragePool")?;
-        let ones: Vec<i64> = (2..rank as i64).collect();
-        Ok(Data { view: pooled.view.unsqueezed(&ones)?, ..pooled })
-    }
-
-    fn reduce(&mut self, node: &'g Node<'g>) -> Read<Data> {
-        let data = self.data(node.needs(0)?)?;
-        let axes = self.list(node, "axes", 1)?.filter(|axes| !axes.is_empty()).ok_or("it has no axes")?;
-        let pooled = self.pooled(&data, &axes, node.op == "ReduceMean")?;
-        if node.int("keepdims", 1)? == 0 {
-            return Ok(pooled);
-        }
-        Ok(Data {
-            view: pooled
-                .view
-                .unsqueezed(&axes.iter().map(|&axis| axis.rem_euclid(data.view.0.len() as i64)).collect::<Vec<_>>())?,
-            ..pooled
-        })
-    }
-
-    /// The mean or the maximum over all positions: (batch, channels).
-    fn pooled(&mut self, data: &Data, axes: &[i64], mean: bool) -> Read<Data> {
-        let positions = axes.iter().map(|&axis| data.view.axis(axis)).collect::<Result<Vec<_>, _>>()?;
-        // All axes except the batch and the channels.
-        let mut left = (1..data.view.0.len()).filter(|axis| !positions.contains(axis));
-        let (channels, None, true) =
-            (left.next(), left.next(), data.view.0[0] == Axis::Batch && !positions.contains(&0))
-        else {
-            return Err(format!("it goes over the axes {axes:?}, as no layer here does").into());
-        };
-        let channels = channels.ok_or("it goes over all axes, as no layer here does")? as i64;
-        let data = self.with_channels(data, channels)?;
-        let spec = Spec::new(if mean { "global_avg_pool" } else { "global_max_pool" });
-        if let Shape::Flat(_) = data.shape {
-            return Ok(data);
-        }
-        self.on((data.value, data.shape), &Found::new(spec))
-    }
-
-    /// -ln(1 + e^-x), in either form.
-    fn log_sigmoid(&mut self, node: &'g Node<'g>) -> Read<Data> {
-        let inner = if node.op == "Log" {
-            self.index.sole(node.input(0), "Sigmoid")
+        // Before, all axes from there on were one.
+        let data = if self.opset < 13 {
+            let axis = data.view.axis(axis)?;
+            node.expect("axis", data.view.0[axis..].iter().all(|axis| *axis != Axis::Batch))?;
+            self.with_rest(&data, axis)?
         } else {
-            let bend = self.index.sole(node.input(0), "Softplus");
-            bend.and_then(|bend| self.index.sole(bend.input(0), "Neg"))
+            self.with_channels(&data, axis)?
         };
-        let inner = inner.ok_or("it is no layer of this crate where it stands")?;
-        self.activation(inner, Spec::new("log_sigmoid"))
+        self.elementwise(&data, &Found::new(Spec::new(if node.op == "Softmax" { "softmax" } else { "log_softmax" })))
     }
 
     /// Selects one of two values by a condition.

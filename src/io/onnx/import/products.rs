@@ -1,7 +1,9 @@
 //! Products with a matrix, and constants for each step.
 
-use super::view::Axis;
+use super::arithmetic::broadcast_sizes;
+use super::view::{Axis, View};
 use super::{Data, Found, Node, Read, Reader};
+use crate::joins::{Add, MatMul};
 use crate::layers::AdaptiveAvgPool2d;
 use crate::spec::Spec;
 use crate::{Scalar, Shape};
@@ -67,25 +69,126 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(Weights { inputs, outputs, weight, bias })
     }
 
+    /// α·A·B + β·C, where A may be turned if it is no batch.
     pub(super) fn gemm(&mut self, node: &'g Node<'g>) -> Read<Data> {
-        node.expect("alpha", node.float("alpha", 1.0)? == 1.0)?;
-        node.expect("beta", node.float("beta", 1.0)? == 1.0 || node.input(2).is_none())?;
-        node.expect("transA", node.int("transA", 0)? == 0)?;
-        let product = self.product(node).ok_or("its weight is no constant")?;
-        let data = self.data(product.x)?;
-        node.expect("A", data.view.0.len() == 2)?;
-        self.dense(&product)
+        let (alpha, beta) = (node.float("alpha", 1.0)?, node.float("beta", 1.0)?);
+        node.expect("broadcast", node.attribute("broadcast").is_none() || self.opset < 7)?;
+        let plain = alpha == 1.0 && (beta == 1.0 || node.input(2).is_none()) && node.int("transA", 0)? == 0;
+        let one_row = match node.input(2) {
+            Some(bias) if self.index.is_constant(bias) => {
+                let (sizes, columns) = (self.sizes(node, 2)?, self.sizes(node, 1)?);
+                let outputs = columns.get(usize::from(node.int("transB", 0)? == 0));
+                sizes.last() == outputs && sizes.iter().rev().skip(1).all(|&n| n == 1)
+            }
+            Some(_) => false,
+            None => true,
+        };
+        if let Some(product) = self.product(node).filter(|_| plain && one_row) {
+            node.expect("A", self.data(product.x)?.view.0.len() == 2)?;
+            return self.dense(&product);
+        }
+        let mut sides = Vec::new();
+        for (input, turn) in [(0, "transA"), (1, "transB")] {
+            let data = self.data_or_none(node.needs(input)?)?;
+            sides.push((data, node.int(turn, 0)? != 0));
+        }
+        let [(Some(a), turned), (None, _)] = &*sides else { return Err("its weight is no constant".into()) };
+        node.expect("A", a.view.0.len() == 2)?;
+        let a = if *turned { Data { view: a.view.transposed(&[1, 0])?, ..a.clone() } } else { a.clone() };
+        let weights = self.weights(&Product { x: "", node, bias: None })?;
+        let product = self.dense_along(&a, 1, weights)?;
+        let product = self.scaled_by(&product, alpha)?;
+        let Some(bias) = node.input(2) else { return Ok(product) };
+        if let Some(bias) = self.data_or_none(bias)? {
+            let bias = self.scaled_by(&bias, beta)?;
+            let sum = self.combined(&[product.clone(), bias], Add)?;
+            node.expect("C", sum.view.sizes() == product.view.sizes())?;
+            return Ok(sum);
+        }
+        let sizes = product.view.sizes();
+        let (product, numbers) = self.spread_over(&product, node, 2)?;
+        node.expect("C", product.view.sizes() == sizes)?;
+        self.rescale(&product, numbers.into_iter().map(|x| -beta * x).collect(), vec![1.0])
+    }
+
+    /// A value, or `None` for a constant.
+    fn data_or_none(&self, name: &str) -> Read<Option<Data>> {
+        if self.index.is_constant(name) { Ok(None) } else { self.data(name).map(Some) }
     }
 
     pub(super) fn matmul(&mut self, node: &'g Node<'g>) -> Read<Data> {
-        if self.index.is_constant(node.needs(0)?) {
-            return self.regions(node);
+        match [node.needs(0)?, node.needs(1)?].map(|name| self.index.is_constant(name)) {
+            [false, false] => return self.product_of_values(node),
+            [true, _] => return self.from_the_left(node),
+            [false, true] => {}
         }
         let product = self.product(node).ok_or("its weight is no constant")?;
+        if self.sizes(node, 1)?.len() != 2 {
+            return self.with_stack(node);
+        }
         match self.attention(&product, None)? {
             Some(found) => Ok(found),
             None => self.dense(&product),
         }
+    }
+
+    /// A product of two values, over the last axis of the first and the last but one of the second.
+    fn product_of_values(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        let values = self.all(node)?;
+        let [a, b] = &*values else { return Err("it has not two inputs".into()) };
+        let (ranks, wrong) = ([a.view.0.len(), b.view.0.len()], "it multiplies values that lie otherwise than here");
+        if ranks.iter().any(|&rank| rank < 2) {
+            return Err(wrong.into());
+        }
+        let (of_a, of_b) = (a.view.sizes(), b.view.sizes());
+        let ([lead @ .., Some(n), Some(k)], [other @ .., Some(same), Some(m)]) = (&*of_a, &*of_b) else {
+            return Err("it multiplies along the batch".into());
+        };
+        let (n, k, m) = (*n, *k, *m);
+        node.expect("sizes", *same == k)?;
+        // All axes before the matrices are channels here.
+        let sizes = broadcast_sizes(lead, other).ok_or(wrong)?;
+        let (a, b) = (
+            self.broadcast(a, &[&sizes[..], &[Some(n), Some(k)]].concat())?,
+            self.broadcast(b, &[&sizes[..], &[Some(k), Some(m)]].concat())?,
+        );
+        let channels: usize = sizes.iter().flatten().product();
+        let as_matrices = |reader: &mut Self, data: &Data, rows: usize, columns: usize| {
+            let order = data.view.of_samples();
+            let shape: Shape = if channels == 1 { [rows, columns].into() } else { [channels, rows, columns].into() };
+            reader.ordered(data, &order, shape)
+        };
+        let (a, b) = (as_matrices(self, &a, n, k)?, as_matrices(self, &b, k, m)?);
+        let product = self.joined(MatMul, &[(a.value, a.shape), (b.value, b.shape)])?;
+        Ok(Data { view: View::contiguous(&[&sizes[..], &[Some(n), Some(m)]].concat()), ..product })
+    }
+
+    /// W·X, over the last axis but one of a value.
+    fn from_the_left(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        if let Some(found) = self.regions(node)? {
+            return Ok(found);
+        }
+        let data = self.data(node.needs(1)?)?;
+        let (rank, sizes) = (data.view.0.len(), self.sizes(node, 0)?);
+        let &[outputs, inputs] = &*sizes else { return Err(format!("its weight has the sizes {sizes:?}").into()) };
+        node.expect("B", rank >= 2)?;
+        let numbers = self.numbers(node, 0)?;
+        let weight = (0..inputs).flat_map(|i| numbers.iter().skip(i).step_by(inputs).copied()).collect();
+        self.dense_along(&data, rank - 2, Weights { inputs, outputs, weight, bias: None })
+    }
+
+    /// A product with a vector, or with a matrix for each of the leading axes.
+    fn with_stack(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        let data = self.data(node.needs(0)?)?;
+        let (rank, sizes) = (data.view.0.len(), self.sizes(node, 1)?);
+        let weight = self.numbers(node, 1)?;
+        let [lead @ .., inputs, outputs] = &*sizes else {
+            // A vector leaves no axis.
+            let product = self.dense_along(&data, rank - 1, Weights { inputs: weight.len(), outputs: 1, weight, bias: None })?;
+            return Ok(Data { view: product.view.squeezed(&[-1])?, ..product });
+        };
+        node.expect("B", lead.iter().all(|&n| n == 1) && sizes.len() <= rank)?;
+        self.dense_along(&data, rank - 1, Weights { inputs: *inputs, outputs: *outputs, weight, bias: None })
     }
 
     /// A product with a bias.
@@ -93,13 +196,12 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let Some(product) = self.product(node) else { return Ok(None) };
         let (sizes, columns) = (self.sizes(node, 1 - at)?, self.sizes(product.node, 1)?);
         let outputs = columns.get(usize::from(product.node.int("transB", 0)? == 0));
-        if sizes.last() != outputs || sizes.iter().filter(|&&n| n != 1).count() > 1 {
+        if columns.len() != 2 || sizes.last() != outputs || sizes.iter().filter(|&&n| n != 1).count() > 1 {
             return Ok(None);
         }
-        if product.node.op == "Gemm" {
-            let (gemm, x) = (product.node, self.data(product.x)?);
-            gemm.expect("alpha", gemm.float("alpha", 1.0)? == 1.0)?;
-            gemm.expect("transA or A", gemm.int("transA", 0)? == 0 && x.view.0.len() == 2)?;
+        let gemm = product.node;
+        if gemm.op == "Gemm" && (gemm.float("alpha", 1.0)? != 1.0 || gemm.int("transA", 0)? != 0) {
+            return Ok(None);
         }
         if let Some(found) = self.attention(&product, None)? {
             return Ok(Some(found));
@@ -110,46 +212,55 @@ impl<'g, A: Scalar> Reader<'g, A> {
 
     /// A product over the last axis.
     fn dense(&mut self, product: &Product<'_>) -> Read<Data> {
-        let mut data = self.data(product.x)?;
-        let mut sizes = data.view.sizes();
-        let last = sizes.last().copied().flatten();
-        if sizes.len() > 3 {
-            // All axes but the last are steps.
-            let steps = sizes[1..sizes.len() - 1].iter().copied().try_fold(1, |steps, n| Some(steps * n?));
-            data = self.with_sizes(&data, &[None, Some(steps.ok_or("the batch is not its first axis")?), last])?;
-        }
-        let (value, shape) = self.standard(&data)?;
-        let Weights { inputs, outputs, weight, bias } = self.weights(product)?;
+        let data = self.data(product.x)?;
+        let weights = self.weights(product)?;
+        self.dense_along(&data, data.view.0.len() - 1, weights)
+    }
+
+    /// A product over an axis.
+    fn dense_along(&mut self, data: &Data, axis: usize, weights: Weights) -> Read<Data> {
+        let Weights { inputs, outputs, weight, bias } = weights;
+        let rows = self.with_axis_last(data, axis)?;
         let spec = Spec::new("dense").set("inputs", inputs).set("outputs", outputs).set("bias", bias.is_some());
         let mut found = Found::new(spec).with("weight", weight);
         if let Some(bias) = bias {
             found = found.with("bias", bias);
         }
-        let after = self.on((value, shape), &found)?;
-        if sizes.len() <= 3 {
-            return Ok(after);
+        let (value, shape) = self.layer(rows.value, rows.shape, &found)?;
+        // The features are innermost.
+        let mut view = rows.view;
+        for axis in &mut view.0 {
+            if let Axis::Of(factors) = axis {
+                factors.iter_mut().for_each(|[_, stride]| *stride = *stride / inputs * outputs);
+            }
         }
-        if let Some(last) = sizes.last_mut() {
-            *last = Some(outputs);
-        }
-        self.with_sizes(&after, &sizes)
+        view.0[axis] = Axis::new(outputs, 1);
+        Ok(Data { value, shape, view, integer: false })
     }
 
     /// A product over an image's rows and one over its columns: the means of regions.
-    fn regions(&mut self, down: &'g Node<'g>) -> Read<Data> {
-        let wrong = "its first input is a constant, as in no layer here";
-        let across = self.index.sole(down.input(1), "MatMul").ok_or(wrong)?;
-        let image = self.image(across)?;
-        let Shape::Image { height, width, .. } = image.1 else { return Err(wrong.into()) };
-        let (&[w, columns], &[rows, h]) = (&*self.sizes(across, 1)?, &*self.sizes(down, 0)?) else {
-            return Err(wrong.into());
+    fn regions(&mut self, down: &'g Node<'g>) -> Read<Option<Data>> {
+        let Some(across) = self.index.sole(down.input(1), "MatMul") else { return Ok(None) };
+        if self.index.is_constant(across.needs(0)?) || !self.index.is_constant(across.needs(1)?) {
+            return Ok(None);
+        }
+        let data = self.data(across.needs(0)?)?;
+        let (&[None, Some(_), Some(height), Some(width)], &[w, columns], &[rows, h]) =
+            (&*data.view.sizes(), &*self.sizes(across, 1)?, &*self.sizes(down, 0)?)
+        else {
+            return Ok(None);
         };
-        down.expect("A or B", (w, h) == (width, height))?;
+        if (w, h) != (width, height) {
+            return Ok(None);
+        }
         let numbers = [self.numbers(across, 1)?, self.numbers(down, 0)?];
         let [wide, high] = AdaptiveAvgPool2d::new([rows, columns]).region_weights([height, width]);
         let same = |got: &[f64], want: &[f32]| got.iter().zip(want).all(|(&got, &want)| got == f64::from(want));
-        down.expect("A or B", same(&numbers[0], &wide) && same(&numbers[1], &high))?;
-        self.on(image, &Found::new(Spec::new("adaptive_avg_pool2d").set("output", [rows, columns])))
+        if !same(&numbers[0], &wide) || !same(&numbers[1], &high) {
+            return Ok(None);
+        }
+        let image = self.standard(&data)?;
+        self.on(image, &Found::new(Spec::new("adaptive_avg_pool2d").set("output", [rows, columns]))).map(Some)
     }
 
     /// A sum with a constant for each step.

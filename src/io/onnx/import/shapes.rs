@@ -1,45 +1,76 @@
 //! Operators that only move values: reshaping, slicing, concatenation.
 
-use super::constants::{range, whole};
-use super::view::{Axis, View};
+use super::arrange::progressions;
+use super::constants::whole;
+use super::fold::range;
+use super::view::{Axis, View, position};
 use super::{Data, Found, Node, Read, Reader};
 use crate::spec::Spec;
 use crate::{Scalar, Shape};
 
 impl<'g, A: Scalar> Reader<'g, A> {
     pub(super) fn concat(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        if node.inputs.iter().any(|name| self.index.is_constant(name)) {
+            return self.with_tokens(node);
+        }
         let values = self.all(node)?;
-        let axis = node.int("axis", 1)?;
-        if let [one] = &*values {
-            return Ok(one.clone());
+        let [first, rest @ ..] = &*values else { return Err("it has no inputs".into()) };
+        let axis = first.view.axis(node.int("axis", 1)?)?;
+        if rest.is_empty() {
+            return Ok(first.clone());
         }
-        let values = values.iter().map(|data| self.with_channels(data, axis)).collect::<Read<Vec<_>>>()?;
-        // Values with equal ONNX sizes may be stored in different orders here.
-        let alike =
-            |data: &Data| data.view.0.len() == values[0].view.0.len() && positions(data) == positions(&values[0]);
-        if values.iter().all(alike) {
-            let inputs: Vec<_> = values.iter().map(|data| (data.value, data.shape)).collect();
-            let joined = self.joined(crate::joins::Concat, &inputs)?;
-            let order = positions(&values[0]).ok_or("its values lie in an order that no layer here has")?;
-            let view = joined.view.transposed(&order)?;
-            // Among several axes of size 1, it must be the right one that grows.
-            let position = view.axis(axis)?;
-            let sum = values.iter().map(|data| data.view.sizes()[position]).sum::<Option<usize>>();
-            node.expect("axis", view.sizes()[position] == sum)?;
-            return Ok(Data { view, ..joined });
+        let size = first.view.0[axis].size().ok_or("it puts samples together")?;
+        let others = |data: &Data| {
+            let mut sizes = data.view.sizes();
+            sizes.get_mut(axis).and_then(Option::take);
+            sizes
+        };
+        if rest.iter().any(|data| others(data) != others(first)) {
+            return Err("its values have several shapes".into());
         }
-        Err("its values lie in several orders".into())
+        // The axis is that of the channels, or becomes that of the features.
+        let alike = |data: &Data| data.shape == first.shape && data.view == first.view;
+        let as_they_are = first.view.0[axis] == View::channels(first.shape) && size > 1 && rest.iter().all(alike);
+        let values = if as_they_are {
+            values
+        } else {
+            values.iter().map(|data| self.features_last(data, axis)).collect::<Read<Vec<_>>>()?
+        };
+        let inputs: Vec<_> = values.iter().map(|data| (data.value, data.shape)).collect();
+        let joined = self.joined(crate::joins::Concat, &inputs)?;
+        let total = Self::channels(&joined);
+        let mut view = values[0].view.clone();
+        let inner = if let Shape::Image { .. } = joined.shape { usize::MAX } else { size };
+        for axis in &mut view.0 {
+            let Axis::Of(factors) = axis else { continue };
+            // Features are innermost: strides beyond them grow.
+            factors.iter_mut().filter(|[_, stride]| *stride >= inner).for_each(|[_, stride]| *stride = *stride / size * total);
+        }
+        view.0[axis] = View::channels(joined.shape);
+        Ok(Data { view, ..joined })
+    }
+
+    /// The value with an axis as channels of images, or else as features.
+    fn features_last(&mut self, data: &Data, axis: usize) -> Read<Data> {
+        if (data.view.0.len(), axis, &data.view.0[0]) == (4, 1, &Axis::Batch) {
+            return self.canonical(data);
+        }
+        self.with_axis_last(data, axis)
     }
 
     pub(super) fn flatten(&mut self, node: &Node<'_>) -> Read<Data> {
         let data = self.any(node.needs(0)?)?;
-        let rank = data.view.0.len() as i64;
-        let axis = node.int("axis", 1)?;
-        node.expect("axis", axis == 1 || axis == 1 - rank)?;
-        if data.view.0.first() != Some(&Axis::Batch) {
-            return Err("the batch is not its first axis".into());
-        }
-        self.with_sizes(&data, &[None, Some(data.shape.len())])
+        // An axis of 0 or the rank puts everything on one side.
+        let (axis, rank) = (node.int("axis", 1)?, data.view.0.len());
+        let axis = if axis == rank as i64 { rank } else { data.view.axis(axis)? };
+        let (before, after) = data.view.0.split_at(axis);
+        let size = |axes: &[Axis]| axes.iter().try_fold(1, |product, axis| Some(product * axis.size()?));
+        let sizes = match (size(before), size(after)) {
+            (None, Some(after)) if before.iter().all(|axis| matches!(axis.size(), None | Some(1))) => [None, Some(after)],
+            (Some(before), None) if after.iter().all(|axis| matches!(axis.size(), None | Some(1))) => [Some(before), None],
+            _ => return Err("it mixes the batch with other axes".into()),
+        };
+        self.with_sizes(&data, &sizes)
     }
 
     pub(super) fn reshaped(&mut self, node: &Node<'_>) -> Read<Data> {
@@ -55,9 +86,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
             return Ok(Data { view, ..data.clone() });
         }
         // The values have to be reordered first.
-        let (value, shape) = self.standard(data)?;
-        let view = View::of(shape).reshaped(sizes).ok_or("it mixes the batch with other axes")?;
-        Ok(Data { value, shape, view, integer: data.integer })
+        let data = self.canonical(data)?;
+        let view = data.view.reshaped(sizes).ok_or("it mixes the batch with other axes")?;
+        Ok(Data { view, ..data })
     }
 
     pub(super) fn squeeze(&mut self, node: &Node<'_>) -> Read<Data> {
@@ -76,26 +107,41 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(Data { view, ..data })
     }
 
-    /// Rows of a matrix by indices; or one step, or the only index, of an axis.
+    /// Rows of a matrix by indices, or constant indices of an axis.
     pub(super) fn gather(&mut self, node: &'g Node<'g>) -> Read<Data> {
         if self.index.is_constant(node.needs(0)?) {
             return self.embedding(node);
         }
         let data = self.any(node.needs(0)?)?;
         let axis = data.view.axis(node.int("axis", 0)?)?;
-        let (position, sizes) = (whole(&self.ints(node, 1)?)?, self.sizes(node, 1)?);
-        let (&[position], []) = (&*position, &*sizes) else { return Err("its indices are not one number".into()) };
-        let Some(size) = data.view.0[axis].size() else { return Err("it takes one sample of the batch".into()) };
-        node.expect("indices", position == -1 || usize::try_from(position).is_ok_and(|position| position + 1 == size))?;
-        if size == 1 {
-            return Ok(Data { view: data.view.squeezed(&[axis as i64])?, ..data });
-        }
-        node.expect("axis", axis == 1 && data.view.0.len() == 3 && data.view.0[0] == Axis::Batch)?;
-        let sequence = self.arrange(&data, &[1, 2])?;
-        self.on(sequence, &Found::new(Spec::new("last_step")))
+        let (indices, sizes) = (whole(&self.ints(node, 1)?)?, self.sizes(node, 1)?);
+        let Some(size) = data.view.0[axis].size() else { return Err("it takes some samples of the batch".into()) };
+        let indices = indices.into_iter().map(|i| position(i, size)).collect::<Result<Vec<_>, _>>()?;
+        let data = self.picked(&data, axis, &indices)?;
+        let (before, after) = (&data.view.sizes()[..axis], &data.view.sizes()[axis + 1..]);
+        let sizes: Vec<Option<usize>> = sizes.into_iter().map(Some).collect();
+        self.with_sizes(&data, &[before, &sizes, after].concat())
     }
 
-    /// All of an axis, or its last step.
+    /// The value with these indices of an axis.
+    fn picked(&mut self, data: &Data, axis: usize, indices: &[usize]) -> Read<Data> {
+        let size = data.view.0[axis].size().ok_or("it takes some samples of the batch")?;
+        if indices.iter().copied().eq(0..size) {
+            return Ok(data.clone());
+        }
+        if indices == [size - 1] && axis == 1 && data.view.0.len() == 3 && data.view.0[0] == Axis::Batch {
+            let sequence = self.arrange(data, &[1, 2])?;
+            let last = self.on(sequence, &Found::new(Spec::new("last_step")))?;
+            return Ok(Data { view: last.view.unsqueezed(&[1])?, ..last });
+        }
+        let data = self.canonical(data)?;
+        let mut axes = Self::whole(&data);
+        let stride = data.view.stride(axis);
+        let taken = progressions(indices).ok_or("its indices are in no order that a layer here makes")?;
+        axes[axis] = Some(taken.into_iter().map(|(size, step)| (size, step * stride as isize)).collect());
+        self.taken(&data, &axes, indices.first().map_or(0, |first| first * stride))
+    }
+
     pub(super) fn slice(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let mut data = self.any(node.needs(0)?)?;
         let (starts, ends) = (self.list(node, "starts", 1)?, self.list(node, "ends", 2)?);
@@ -106,20 +152,84 @@ impl<'g, A: Scalar> Reader<'g, A> {
             return Err("its starts, ends, axes and steps are not equally many".into());
         }
         for (i, &axis) in axes.iter().enumerate() {
-            let position = data.view.axis(axis)?;
-            let size = data.view.0[position].size().ok_or("it takes some samples of the batch")?;
-            let positions = range(starts[i], ends[i], steps[i], size)?;
-            if positions.iter().copied().eq(0..size) {
+            let axis = data.view.axis(axis)?;
+            let Some(size) = data.view.0[axis].size() else {
+                let all = (starts[i], steps[i]) == (0, 1) && self.batch.map_or(ends[i] >= i64::from(i32::MAX), |batch| ends[i] >= batch as i64);
+                node.expect("starts or ends of the batch", all)?;
                 continue;
-            }
-            let last =
-                *positions == [size - 1] && position == 1 && data.view.0.len() == 3 && data.view.0[0] == Axis::Batch;
-            node.expect("starts or ends", last)?;
-            let sequence = self.arrange(&data, &[1, 2])?;
-            data = self.on(sequence, &Found::new(Spec::new("last_step")))?;
-            data.view = data.view.unsqueezed(&[1])?;
+            };
+            let indices = range(starts[i], ends[i], steps[i], size)?;
+            data = self.picked(&data, axis, &indices)?;
         }
         Ok(data)
+    }
+
+    /// One part of an axis.
+    pub(super) fn split(&mut self, node: &'g Node<'g>, output: usize) -> Read<Data> {
+        let data = self.any(node.needs(0)?)?;
+        let axis = data.view.axis(node.int("axis", 0)?)?;
+        let size = data.view.0[axis].size().ok_or("it splits the batch")?;
+        let count = node.count("num_outputs", node.outputs.len())?;
+        let given = if self.opset < 13 && node.attribute("split").is_some() {
+            Some(node.ints("split")?.to_vec())
+        } else if node.input(1).is_some() {
+            Some(whole(&self.ints(node, 1)?)?)
+        } else {
+            None
+        };
+        let parts = match given {
+            Some(parts) => parts.iter().map(|&n| usize::try_from(n).ok()).collect::<Option<Vec<_>>>().unwrap_or_default(),
+            None => {
+                node.expect("num_outputs", count > 0 && count == node.outputs.len())?;
+                let part = size.div_ceil(count);
+                (0..count).map(|i| size.saturating_sub(i * part).min(part)).collect()
+            }
+        };
+        let fits = parts.iter().try_fold(0_usize, |sum, &n| sum.checked_add(n)) == Some(size);
+        node.expect("split", fits && parts.len() == node.outputs.len() && !parts.contains(&0))?;
+        let start: usize = parts[..output].iter().sum();
+        self.picked(&data, axis, &(start..start + parts[output]).collect::<Vec<_>>())
+    }
+
+    /// Repetition along axes of size 1.
+    pub(super) fn expand(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        let data = self.any(node.needs(0)?)?;
+        let wanted = self.ints(node, 1)?;
+        let own = data.view.sizes();
+        let rank = own.len().max(wanted.len());
+        // From the right; 1 keeps what is there.
+        let mut sizes = vec![Some(1); rank - own.len()];
+        sizes.extend(own);
+        let first = rank - wanted.len();
+        for (size, want) in sizes[first..].iter_mut().zip(wanted) {
+            let want = want.map(|n| usize::try_from(n).map_err(|_| "it makes negative sizes")).transpose()?;
+            match (*size, want) {
+                (Some(1), Some(_)) => *size = want,
+                (None, None) | (_, Some(1)) => {}
+                (None, Some(n)) if self.batch == Some(n) => {}
+                (Some(n), Some(want)) if n == want => {}
+                _ => return Err("it makes sizes that do not fit".into()),
+            }
+        }
+        self.broadcast(&data, &sizes)
+    }
+
+    /// Repetition of whole axes.
+    pub(super) fn tile(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        let data = self.any(node.needs(0)?)?;
+        let data = self.canonical(&data)?;
+        let (repeats, mut axes) = (whole(&self.ints(node, 1)?)?, Self::whole(&data));
+        node.expect("repeats", repeats.len() == axes.len())?;
+        for (axis, n) in axes.iter_mut().zip(repeats) {
+            match axis {
+                None => node.expect("repeats", n == 1)?,
+                Some(factors) => {
+                    let n = usize::try_from(n).ok().filter(|&n| n > 0).ok_or("it leaves nothing")?;
+                    factors.insert(0, (n, 0));
+                }
+            }
+        }
+        self.taken(&data, &axes, 0)
     }
 
     fn embedding(&mut self, node: &'g Node<'g>) -> Read<Data> {
@@ -127,21 +237,53 @@ impl<'g, A: Scalar> Reader<'g, A> {
         node.expect("axis", node.int("axis", 0)? == 0)?;
         node.expect("indices", indices.integer)?;
         let &[count, features] = &*self.sizes(node, 0)? else { return Err("its constant is no matrix".into()) };
-        let flat = self.standard(&indices)?;
-        node.expect("indices", matches!(flat.1, Shape::Flat(_)))?;
+        let indices = self.canonical(&indices)?;
+        let flat = self.with_rest(&indices, 0)?;
         let spec = Spec::new("embedding").set("count", count).set("features", features);
         let weight = self.numbers(node, 0)?;
-        self.on(flat, &Found::new(spec).with("weight", weight))
+        let rows = self.on((flat.value, flat.shape), &Found::new(spec).with("weight", weight))?;
+        // (batch, all indices, features)
+        let mut sizes = indices.view.sizes();
+        sizes.push(Some(features));
+        node.expect("axes of its indices", indices.view.0[0] == Axis::Batch)?;
+        self.with_sizes(&rows, &sizes)
+    }
+
+    /// Constants in front of or after a value, the same for each sample.
+    fn with_tokens(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        let values: Vec<bool> = node.inputs.iter().map(|name| !self.index.is_constant(name)).collect();
+        let at = values.iter().position(|&value| value).ok_or("it has no value")?;
+        node.expect("inputs", values.iter().filter(|&&value| value).count() == 1)?;
+        let mut data = self.data(node.needs(at)?)?;
+        let axis = data.view.axis(node.int("axis", 0)?)?;
+        node.expect("axis", data.view.0[axis] != Axis::Batch)?;
+        // The last of those in front comes first, then those after it.
+        for input in (0..at).rev().chain(at + 1..node.inputs.len()) {
+            let sizes = self.sizes(node, input)?;
+            let own = data.view.sizes();
+            let fits = |i: usize| i == axis || own[i] == Some(sizes[i]) || own[i].is_none() && sizes[i] == 1;
+            node.expect("sizes", sizes.len() == own.len() && (0..own.len()).all(fits))?;
+            let numbers = self.numbers(node, input)?;
+            // (axis, others) here and there.
+            let numbers = axis_first(&numbers, &sizes, axis);
+            let order: Vec<usize> = std::iter::once(axis).chain(data.view.of_samples().into_iter().filter(|&i| i != axis)).collect();
+            let (tokens, size) = (sizes[axis], own[axis].unwrap_or(1));
+            let features = data.shape.len() / size;
+            let rows = self.ordered(&data, &order, [size, features].into())?;
+            let spec = Spec::new("learned_tokens").set("tokens", tokens).set("features", features);
+            let spec = spec.set("last", input > at);
+            let (value, shape) = self.layer(rows.value, rows.shape, &Found::new(spec).with("weight", numbers))?;
+            let mut view = rows.view;
+            view.0[axis] = Axis::new(size + tokens, features);
+            data = Data { value, shape, view, integer: false };
+        }
+        Ok(data)
     }
 }
 
-/// The axis here for each ONNX axis, if they are a permutation.
-fn positions(data: &Data) -> Option<Vec<i64>> {
-    let mut left: Vec<Option<Axis>> = View::of(data.shape).0.into_iter().map(Some).collect();
-    let positions = data.view.0.iter().map(|axis| {
-        let position = left.iter().position(|other| other.as_ref() == Some(axis))?;
-        left[position] = None;
-        Some(position as i64)
-    });
-    positions.collect::<Option<Vec<_>>>().filter(|positions| positions.len() == left.len())
+/// An array with one axis moved to the front.
+fn axis_first(numbers: &[f64], sizes: &[usize], axis: usize) -> Vec<f64> {
+    let (size, inner) = (sizes[axis], sizes[axis + 1..].iter().product::<usize>());
+    let rows = |i: usize| numbers.chunks(inner).skip(i).step_by(size).flatten().copied();
+    (0..size).flat_map(rows).collect()
 }

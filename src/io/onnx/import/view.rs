@@ -53,15 +53,27 @@ pub(super) fn merged(factors: impl IntoIterator<Item = [usize; 2]>) -> Vec<[usiz
 impl View {
     /// The view of samples of this shape, after the batch.
     pub(super) fn of(shape: Shape) -> Self {
+        let sizes: Vec<Option<usize>> = std::iter::once(None).chain(dims(shape).into_iter().map(Some)).collect();
+        Self::contiguous(&sizes)
+    }
+
+    /// The view of values that lie in the order of these sizes; `None` is the batch.
+    pub(super) fn contiguous(sizes: &[Option<usize>]) -> Self {
         let mut stride = 1;
-        let mut axes: Vec<Axis> = Vec::new();
-        for &size in dims(shape).iter().rev() {
-            axes.push(Axis::new(size, stride));
+        let axis = |size: &Option<usize>| {
+            let Some(size) = *size else { return Axis::Batch };
+            let axis = Axis::new(size, stride);
             stride *= size;
-        }
-        axes.push(Axis::Batch);
+            axis
+        };
+        let mut axes: Vec<Axis> = sizes.iter().rev().map(axis).collect();
         axes.reverse();
         Self(axes)
+    }
+
+    /// The indices of all axes but the batch.
+    pub(super) fn of_samples(&self) -> Vec<usize> {
+        (0..self.0.len()).filter(|&axis| self.0[axis] != Axis::Batch).collect()
     }
 
     /// The axis of channels or features of samples of this shape.
@@ -73,6 +85,11 @@ impl View {
     /// The sizes; `None` is the batch.
     pub(super) fn sizes(&self) -> Vec<Option<usize>> {
         self.0.iter().map(Axis::size).collect()
+    }
+
+    /// The stride of an axis of a contiguous view.
+    pub(super) fn stride(&self, axis: usize) -> usize {
+        self.0[axis + 1..].iter().filter_map(Axis::size).product()
     }
 
     /// The index of an axis that may be counted from the end.

@@ -1,0 +1,70 @@
+//! [`Maximum`]: the larger of two values.
+
+use super::pair;
+use crate::kernels::simd::{each, map2};
+use crate::kernels::{flat, flat_mut};
+use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore};
+use crate::spec::onnx::Operators;
+use crate::spec::{Formula, Spec};
+use crate::{Matrix, Result, Scalar, Shape};
+
+/// Elementwise the larger of two values of one shape: y = max(a, b). dy goes to the larger one, and half to each if they are
+/// equal. NaN stays NaN.
+///
+/// ```
+/// use neuropil::joins::Maximum;
+/// use neuropil::prelude::*;
+///
+/// let mut g = Network::<f64>::new();
+/// let (a, b) = (g.input("a", 2), g.input("b", 2));
+/// let y = g.join(Maximum, [a, b])?;
+/// g.output("y", y)?;
+/// assert_eq!(g.predict(&ndarray::array![[1.0, 6.0, 4.0, 3.0]])?, ndarray::array![[[4.0, 6.0]]]);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Maximum;
+
+impl<A: Scalar> Join<A> for Maximum {
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape> {
+        pair("Maximum", inputs)
+    }
+
+    fn forward(&self, inputs: Inputs<'_, A>, y: &mut Matrix<A>, _: &mut JoinPass<'_>) -> Result<()> {
+        map2(flat(inputs.get(0)), flat(inputs.get(1)), flat_mut(y), A::maximum);
+        Ok(())
+    }
+
+    fn backward(&self, at: JoinBackward<'_, A>, _: &mut JoinPass<'_>) -> Result<()> {
+        let (a, b, dy) = (flat(at.inputs.get(0)), flat(at.inputs.get(1)), flat(at.dy));
+        for (i, (own, other)) in [(a, b), (b, a)].into_iter().enumerate() {
+            each((flat_mut(&mut at.dx[i]), (dy, (own, other))), |(dx, (&dy, (&own, &other)))| {
+                let tie = if own == other { A::of(0.5) * dy } else { A::ZERO };
+                *dx = if own > other { dy } else { tie };
+            });
+        }
+        Ok(())
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("maximum"))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let second = operators.inputs()[1].0.clone();
+        operators.then("Max", &[&second], []);
+        Ok(())
+    }
+
+    fn formula(&self, _: usize) -> Option<Formula> {
+        Some(Formula::new("max(□1, □2)", "\\max(□1, □2)"))
+    }
+}
+
+impl<A: Scalar> Restore<A> for Maximum {
+    const KIND: &'static str = "maximum";
+
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(Self)
+    }
+}

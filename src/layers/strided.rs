@@ -1,0 +1,155 @@
+//! [`Strided`]: slices, reversals, repetitions and transpositions of a sample.
+
+use std::fmt;
+
+use crate::kernels::rows::{Rows, each_row};
+use crate::kernels::{flat, flat_mut};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore};
+use crate::spec::Spec;
+use crate::spec::onnx::{Attribute, Operators, Tensor, dims};
+use crate::{Error, Matrix, Result, Scalar, Shape};
+
+/// Takes the numbers of a sample by strides: y\[i, j, …\] = x\[offset + i·strides₁ + j·strides₂ + …\].
+///
+/// With positive strides this is a slice, with negative ones a reversal, with 0 a repetition, and in another order a
+/// transposition. As `PyTorch`'s `as_strided`, without the batch axis. dx is the sum of dy over all places that take it.
+///
+/// ```
+/// use neuropil::layers::Strided;
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// // Of three steps with two features each: the last two, the later first.
+/// let network = Sequential::new([3, 2]).with(Strided::new([2, 2], [-2, 1], 4))?;
+/// assert_eq!(network.predict(&array![[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]])?, array![[5.0, 6.0, 3.0, 4.0]]);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Strided {
+    shape: Shape,
+    /// The size and the stride of each axis; together they are as large as the shape.
+    axes: Vec<(usize, isize)>,
+    offset: usize,
+}
+
+impl Strided {
+    /// Gives samples of this shape, with a stride for each of its axes.
+    pub fn new<const AXES: usize>(shape: impl Into<Shape>, strides: [isize; AXES], offset: usize) -> Self {
+        let shape = shape.into();
+        // A missing stride makes too few axes, which is an error when the layer joins a network.
+        let axes = dims(shape).into_iter().zip(strides).collect();
+        Self { shape, axes, offset }
+    }
+
+    /// Whether all numbers lie in samples of this length, and make up the shape.
+    fn fits(&self, len: usize) -> bool {
+        let product = self.axes.iter().try_fold(1_usize, |product, &(size, _)| product.checked_mul(size));
+        let (mut low, mut high) = (self.offset as i128, self.offset as i128);
+        for &(size, stride) in &self.axes {
+            // Both factors are below 2⁶⁴.
+            let reach = (size.max(1) as i128 - 1) * stride as i128;
+            (low, high) = (low.saturating_add(reach.min(0)), high.saturating_add(reach.max(0)));
+        }
+        product == Some(self.shape.len()) && self.shape.len() > 0 && low >= 0 && high < len as i128
+    }
+
+    /// Calls `f` for each innermost row of y with its index, and with the start and stride in x.
+    #[inline(always)]
+    fn each(&self, mut f: impl FnMut(usize, usize, isize)) {
+        let [outer @ .., (_, stride)] = &*self.axes else { return };
+        let rows = outer.iter().map(|(size, _)| size).product();
+        for row in 0..rows {
+            let (mut rest, mut start) = (row, self.offset as isize);
+            for &(size, stride) in outer.iter().rev() {
+                start += (rest % size) as isize * stride;
+                rest /= size;
+            }
+            f(row, start as usize, *stride);
+        }
+    }
+
+    /// The size of an innermost row of y.
+    fn width(&self) -> usize {
+        self.axes.last().map_or(1, |&(size, _)| size)
+    }
+}
+
+impl<A: Scalar> Layer<A> for Strided {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        if self.fits(input.len()) {
+            return Ok(self.shape);
+        }
+        let wants = "samples that hold all that it takes".into();
+        Err(Error::Input { layer: format!("{self:?}"), wants, got: input })
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        let (from, to, width) = (pass.input.len(), self.shape.len(), self.width());
+        each_row((Rows(flat(x), from), Rows(flat_mut(y), to)), to, |(x, y)| {
+            self.each(|row, start, stride| {
+                let y = &mut y[row * width..][..width];
+                if stride == 1 {
+                    return y.copy_from_slice(&x[start..][..width]);
+                }
+                for (i, y) in y.iter_mut().enumerate() {
+                    *y = x[start.wrapping_add_signed(i as isize * stride)];
+                }
+            });
+        });
+        Ok(())
+    }
+
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
+        let Some(dx) = at.dx else { return Ok(()) };
+        let (from, to, width) = (pass.input.len(), self.shape.len(), self.width());
+        each_row((Rows(flat_mut(dx), from), Rows(flat(at.dy), to)), from, |(dx, dy)| {
+            dx.fill(A::ZERO);
+            self.each(|row, start, stride| {
+                for (i, &dy) in dy[row * width..][..width].iter().enumerate() {
+                    dx[start.wrapping_add_signed(i as isize * stride)] += dy;
+                }
+            });
+        });
+        Ok(())
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        let (sizes, strides): (Vec<usize>, Vec<f64>) =
+            self.axes.iter().map(|&(size, stride)| (size, stride as f64)).unzip();
+        let spec = Spec::new("strided").set("shape", self.shape).set("sizes", sizes).set("strides", strides);
+        Some(spec.set("offset", self.offset))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let (width, mut indices) = (self.width(), Vec::new());
+        self.each(|_, start, stride| {
+            indices.extend((0..width as isize).map(|i| start.wrapping_add_signed(i * stride) as i64));
+        });
+        operators.reshape(operators.input(), Shape::Flat(operators.input().len()));
+        let indices = operators.unnamed(Tensor::ints(&dims(self.shape), &indices));
+        operators.then("Gather", &[&indices], [("axis", Attribute::Int(1))]);
+        Ok(())
+    }
+}
+
+impl<A: Scalar> Restore<A> for Strided {
+    const KIND: &'static str = "strided";
+
+    fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+        let spec = parts.spec();
+        let (sizes, strides) = (spec.numbers("sizes")?, spec.numbers("strides")?);
+        let sized = sizes.iter().all(|&size| size >= 1.0 && size.fract() == 0.0);
+        if sizes.len() != strides.len() || !sized || strides.iter().any(|stride| stride.fract() != 0.0) {
+            return Err(spec.problem("its sizes and strides are not equally many whole numbers".into()));
+        }
+        let axes = sizes.iter().zip(strides).map(|(&size, stride)| (size as usize, stride as isize)).collect();
+        Ok(Self { shape: spec.shape("shape")?, axes, offset: spec.count("offset")? })
+    }
+}
+
+impl fmt::Debug for Strided {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let axes: Vec<String> = self.axes.iter().map(|(size, stride)| format!("{size} by {stride}")).collect();
+        write!(f, "Strided({} from {})", axes.join(", "), self.offset)
+    }
+}
