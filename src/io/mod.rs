@@ -81,6 +81,8 @@ mod zip;
 
 #[cfg(feature = "files")]
 pub use bundle::Model;
+#[cfg(feature = "files")]
+pub use onnx::{FromOnnx, read_onnx};
 pub use npy::{from_npy, read_npy, to_npy, write_npy};
 #[cfg(feature = "npz")]
 pub use npz::{from_npz, read_npz, write_npz};

@@ -33,6 +33,7 @@ joins! {
     maximum: Maximum;
     minimum: Minimum;
     multiply: Multiply;
+    select: Select;
     subtract: Subtract;
 }
 

@@ -49,6 +49,7 @@ layers! {
     global_max_pool: GlobalMaxPool;
     group_norm: GroupNorm<A>;
     gru: Gru<A>, GruCell;
+    impute: Impute<A>;
     instance_norm: InstanceNorm<A>;
     last_step: LastStep;
     layer_norm: LayerNorm<A>;

@@ -76,6 +76,7 @@ pub struct Tensor<'b> {
 pub(crate) const FLOAT: i64 = 1;
 pub(crate) const INT32: i64 = 6;
 pub(crate) const INT64: i64 = 7;
+pub(crate) const TEXT: i64 = 8;
 pub(crate) const BOOL: i64 = 9;
 
 impl Tensor<'static> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::external::External;
 use super::protobuf::{Fields, Message, Value};
 use crate::io::half;
-use crate::spec::onnx::{Attribute, BOOL, FLOAT, Graph, INT32, INT64, Node, Port, Tensor};
+use crate::spec::onnx::{Attribute, BOOL, FLOAT, Graph, INT32, INT64, Node, Port, TEXT, Tensor};
 
 /// The exported opset: 20, the first with GELU.
 pub(super) const OPSET: i64 = 20;
@@ -50,6 +50,14 @@ impl Tensor<'_> {
             other => return Err(format!("its numbers are of type {other}, not integers")),
         };
         self.check(size).map(|()| numbers)
+    }
+
+    /// Integers or texts as names; `None` if there are others.
+    pub(super) fn names(&self) -> Option<Vec<String>> {
+        if self.kind == TEXT {
+            return Some(self.data.split(|&byte| byte == 0).map(|name| String::from_utf8_lossy(name).into()).collect());
+        }
+        Some(self.integers().ok()?.iter().map(i64::to_string).collect())
     }
 
     /// Checks that the number of values matches the sizes.
@@ -228,7 +236,7 @@ fn read_attribute<'b>(value: Value<'b>, more: &mut External) -> Result<(String, 
 fn read_tensor<'b>(value: Value<'b>, more: &mut External) -> Result<(String, Tensor<'b>), String> {
     let (mut name, mut dims, mut kind) = (String::new(), Vec::new(), 0);
     let (mut data, mut floats): (Option<&[u8]>, Vec<u8>) = (None, Vec::new());
-    let mut ints: Vec<i64> = Vec::new();
+    let (mut ints, mut texts): (Vec<i64>, Vec<String>) = (Vec::new(), Vec::new());
     let (mut outside, mut entries) = (false, Vec::new());
     for field in Fields(value.bytes()?) {
         match field? {
@@ -237,6 +245,7 @@ fn read_tensor<'b>(value: Value<'b>, more: &mut External) -> Result<(String, Ten
             // Values one by one, or packed: raw data are then in the same byte order.
             (4, Value::Float(x)) => floats.extend(x.to_le_bytes()),
             (4 | 9 | 10, value) => data = Some(value.bytes()?),
+            (6, value) => texts.push(value.text()?),
             (5 | 7, value) => value.add_ints(&mut ints)?,
             (8, value) => name = value.text()?,
             (13, value) => entries.push(read_entry(value)?),
@@ -262,6 +271,8 @@ fn read_tensor<'b>(value: Value<'b>, more: &mut External) -> Result<(String, Ten
             };
             ints.iter().flat_map(|x| x.to_le_bytes().into_iter().take(size)).collect()
         }
+        // Texts are separated by zeros.
+        None if kind == TEXT => texts.join("\0").into_bytes().into(),
         None => floats.into(),
     };
     Ok((name, Tensor { dims, kind, data }))

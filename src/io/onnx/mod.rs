@@ -15,6 +15,39 @@ mod graph;
 mod import;
 mod protobuf;
 
+/// What [`read_onnx`] finds in a file.
+#[derive(Debug, Clone)]
+pub struct FromOnnx<A: Scalar> {
+    /// The network.
+    pub network: Network<A>,
+    /// The names of the classes of a classifier of scikit-learn, in the order of its output; empty if there are none.
+    pub classes: Vec<String>,
+}
+
+/// Imports an ONNX file as [`Network::from_onnx`], with the names of its classes, and with the chosen outputs only, or all
+/// if the list is empty.
+///
+/// What only the other outputs need is not read. Labels are no outputs of a network: of a classifier with a label and
+/// probabilities, these remain.
+///
+/// ```no_run
+/// use neuropil::io::read_onnx;
+///
+/// let iris = read_onnx::<f32>("iris.onnx", &["probabilities"])?;
+/// println!("{:?} of {:?}", iris.network, iris.classes);
+/// # Ok::<(), neuropil::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`Network::from_onnx`], and [`Error::Format`] for an output that the file does not have.
+pub fn read_onnx<A: Scalar>(path: impl AsRef<Path>, outputs: &[&str]) -> Result<FromOnnx<A>> {
+    let path = path.as_ref();
+    let bytes = fs::read(path).map_err(|error| Error::file(path, error))?;
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    let (network, classes) = import::read(&bytes, &path.display().to_string(), Some(folder), outputs)?;
+    Ok(FromOnnx { network, classes })
+}
+
 impl<A: Scalar> Network<A> {
     /// Exports the network, in evaluation mode, to an ONNX file for other runtimes.
     ///
@@ -45,7 +78,7 @@ impl<A: Scalar> Network<A> {
         export::write(self)
     }
 
-    /// Imports an ONNX file of opset 7 to 25 as a graph: the operators that [`to_onnx`](Self::to_onnx) writes, also as
+    /// Imports an ONNX file of opset 6 to 28 as a graph: the operators that [`to_onnx`](Self::to_onnx) writes, also as
     /// `PyTorch` and others write them. Inputs and outputs keep their names. External data must be in the folder of the
     /// file.
     ///
@@ -55,10 +88,7 @@ impl<A: Scalar> Network<A> {
     /// # Errors
     /// [`Error::File`] if the file cannot be read; [`Error::Format`] if it is damaged, or an operator is not supported.
     pub fn from_onnx(path: impl AsRef<Path>) -> Result<Self> {
-        let name = || path.as_ref().display().to_string();
-        let bytes = fs::read(&path).map_err(|error| Error::file(path.as_ref(), error))?;
-        let folder = path.as_ref().parent().unwrap_or_else(|| Path::new(""));
-        import::read(&bytes, &name(), Some(folder))
+        read_onnx(path, &[]).map(|file| file.network)
     }
 
     /// Imports the content of an ONNX file: as [`from_onnx`](Self::from_onnx).
@@ -66,6 +96,6 @@ impl<A: Scalar> Network<A> {
     /// # Errors
     /// As [`from_onnx`](Self::from_onnx).
     pub fn from_onnx_bytes(bytes: &[u8]) -> Result<Self> {
-        import::read(bytes, "the ONNX file", None)
+        import::read(bytes, "the ONNX file", None, &[]).map(|(network, _)| network)
     }
 }

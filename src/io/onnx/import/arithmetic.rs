@@ -198,22 +198,26 @@ impl<'g, A: Scalar> Reader<'g, A> {
     /// A constant of one number, or of one for each channel or feature, and the value with these in place: several
     /// axes are put together as features.
     pub(super) fn spread_over(&mut self, data: &Data, node: &Node<'_>, input: usize) -> Read<(Data, Vec<f64>)> {
-        let sizes = self.sizes(node, input)?;
+        let (sizes, numbers) = (self.sizes(node, input)?, self.numbers(node, input)?);
+        self.spread_constant(data, &sizes, numbers)
+    }
+
+    /// [`spread_over`](Self::spread_over) for a constant of these sizes.
+    pub(super) fn spread_constant(&mut self, data: &Data, sizes: &[usize], numbers: Vec<f64>) -> Read<(Data, Vec<f64>)> {
         if sizes.iter().all(|&n| n == 1) {
             let rank = data.view.0.len().max(sizes.len());
             let ones: Vec<i64> = (0..(rank - data.view.0.len()) as i64).collect();
-            return Ok((Data { view: data.view.unsqueezed(&ones)?, ..data.clone() }, self.numbers(node, input)?));
+            return Ok((Data { view: data.view.unsqueezed(&ones)?, ..data.clone() }, numbers));
         }
         let shape: Vec<Option<usize>> = sizes.iter().copied().map(Some).collect();
         let wanted = broadcast_sizes(&data.view.sizes(), &shape)
-            .ok_or_else(|| format!("its input {input} has the sizes {sizes:?}, not one number for each channel or feature"))?;
+            .ok_or_else(|| format!("its constant has the sizes {sizes:?}, not one number for each channel or feature"))?;
         let data = self.broadcast(data, &wanted)?;
         let first = wanted.len() - sizes.len();
         let spread: Vec<usize> = (0..sizes.len()).filter(|&i| sizes[i] != 1).map(|i| first + i).collect();
         if spread.iter().any(|&axis| data.view.0[axis] == Axis::Batch) {
-            return Err(format!("its input {input} has the sizes {sizes:?}, with numbers for each sample").into());
+            return Err(format!("its constant has the sizes {sizes:?}, with numbers for each sample").into());
         }
-        let numbers = self.numbers(node, input)?;
         if let [axis] = *spread {
             return Ok((self.with_channels(&data, axis as i64)?, numbers));
         }

@@ -101,6 +101,23 @@ fn of_integers(op: &str, a: Option<i64>, b: Option<i64>) -> Result<Option<i64>, 
     result.map(Some).ok_or_else(|| format!("it computes {op} of {x} and {y}"))
 }
 
+/// The product of matrices, (…, n, k), with one matrix, (k, m).
+pub(super) fn multiply(a: &Constant, b: &Constant, room: usize) -> Read<Constant> {
+    let (Constant::Floats(a), Constant::Floats(b)) = (a, b) else { return Err("it is of no integers".into()) };
+    let (&[ref before @ .., k], &[same, m]) = (a.shape(), b.shape()) else { return Err("it is of no matrices".into()) };
+    let rows: usize = before.iter().product();
+    if k != same || before.is_empty() || rows.saturating_mul(m) > room {
+        return Err(format!("it multiplies the sizes {:?} and {:?}", a.shape(), b.shape()).into());
+    }
+    let wrong = |error: ndarray::ShapeError| Stop::from(error.to_string());
+    let matrix = |x: &ArrayD<f64>, rows, columns| {
+        ndarray::Array2::from_shape_vec((rows, columns), x.iter().copied().collect()).map_err(wrong)
+    };
+    let product = matrix(a, rows, k)?.dot(&matrix(b, k, m)?);
+    let dims = [before, &[m]].concat();
+    Ok(Constant::Floats(ArrayD::from_shape_vec(IxDyn(&dims), product.into_iter().collect()).map_err(wrong)?))
+}
+
 /// A function of each number.
 pub(super) fn function(op: &str, x: &Constant) -> Read<Constant> {
     match (op, x) {

@@ -14,17 +14,20 @@ use super::graph::read as read_graph;
 use crate::activations::Identity;
 use crate::layer::{Arrays, Join, Layer, Parts, Registry};
 use crate::spec::Spec;
-use crate::spec::onnx::{INT32, INT64};
+use crate::spec::onnx::{Graph, INT32, INT64};
 use crate::{Error, Network, Result, Scalar, Shape, Value};
 
 mod arithmetic;
 mod arrange;
 mod attention;
 mod compute;
+mod conditions;
 mod constants;
 mod fold;
 mod functions;
+mod groups;
 mod index;
+mod learned;
 mod node;
 mod norms;
 mod operators;
@@ -41,7 +44,7 @@ mod windows;
 use constants::{Constant, Ints};
 use fold::fold;
 use index::Index;
-use view::View;
+use view::{Axis, View};
 
 type Node<'g> = crate::spec::onnx::Node<'g>;
 
@@ -79,6 +82,8 @@ impl From<Error> for Stop {
 enum Known {
     Constant(Rc<Constant>),
     Data(Data),
+    /// A value whose axes are taken together: for each axis of ONNX, how many of the view's.
+    Grouped(Data, Vec<usize>),
 }
 
 /// A value of the network, its sample shape, and its ONNX view.
@@ -126,10 +131,17 @@ struct Reader<'g, A: Scalar> {
     room: usize,
 }
 
-/// Imports a file; `folder` may contain external data.
-pub(super) fn read<A: Scalar>(bytes: &[u8], name: &str, folder: Option<&Path>) -> Result<Network<A>> {
+/// Imports a file for these outputs, or for all if the list is empty; `folder` may contain external data.
+pub(super) fn read<A: Scalar>(
+    bytes: &[u8],
+    name: &str,
+    folder: Option<&Path>,
+    outputs: &[&str],
+) -> Result<(Network<A>, Vec<String>)> {
     let problem = |problem: String| Error::Format { what: name.to_owned(), problem };
-    let (graph, opset, size) = read_graph(bytes, folder).map_err(problem)?;
+    let (mut graph, opset, size) = read_graph(bytes, folder).map_err(problem)?;
+    choose_outputs(&mut graph, outputs).map_err(problem)?;
+    let classes = learned::take_labels(&mut graph).unwrap_or_default();
     let index = Index::of(&graph).map_err(problem)?;
     let mut reader = Reader {
         index,
@@ -148,7 +160,24 @@ pub(super) fn read<A: Scalar>(bytes: &[u8], name: &str, folder: Option<&Path>) -
     }
     reader.read_outputs(&graph.outputs).map_err(|(at, stop)| problem(explain(&at, stop)))?;
     // A value of which only the sizes are used leaves steps that nobody takes.
-    reader.network.without_unused().map_err(|error| problem(error.to_string()))
+    let network = reader.network.without_unused().map_err(|error| problem(error.to_string()))?;
+    Ok((network, classes))
+}
+
+/// Leaves the chosen outputs, in the order in which they are chosen.
+fn choose_outputs(graph: &mut Graph<'_>, chosen: &[&str]) -> Result<(), String> {
+    if chosen.is_empty() {
+        return Ok(());
+    }
+    let mut ports = Vec::new();
+    for name in chosen {
+        let at = graph.outputs.iter().position(|port| port.name == *name);
+        let names = || graph.outputs.iter().map(|port| format!("`{}`", port.name)).collect::<Vec<_>>().join(", ");
+        let at = at.ok_or_else(|| format!("it has no output `{name}` that is not chosen yet, but {}", names()))?;
+        ports.push(graph.outputs.remove(at));
+    }
+    graph.outputs = ports;
+    Ok(())
 }
 
 /// The message for an operator or output that was not read.
@@ -166,22 +195,23 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let ports: Vec<_> = ports.iter().filter(|port| !self.index.constants.contains_key(&*port.name)).collect();
         let mut batches: Vec<Option<usize>> = Vec::new();
         for port in ports {
-            let [batch, sizes @ ..] = &*port.dims else {
-                return Err(format!(
-                    "its input `{}` has no sizes; a batch and fixed ones are needed",
-                    port.name
-                ));
-            };
-            let sizes: Option<Vec<usize>> = sizes.iter().copied().collect();
-            let shape = sizes.and_then(|sizes| any_shape(&sizes).ok()).ok_or_else(|| {
-                let dims: Vec<String> = port.dims.iter().map(|n| n.map_or("?".into(), |n| n.to_string())).collect();
+            let dims = &port.dims;
+            let symbolic: Vec<usize> = (0..dims.len()).filter(|&axis| dims[axis].is_none()).collect();
+            // The batch is the axis without a size, or the first.
+            let at = if let [axis] = *symbolic { axis } else { 0 };
+            let mut sizes = dims.clone();
+            let batch = if dims.is_empty() { Some(0) } else { sizes.remove(at) };
+            let sizes: Option<Vec<usize>> = sizes.into_iter().collect();
+            let shape = sizes.filter(|_| !dims.is_empty()).and_then(|sizes| any_shape(&sizes).ok()).ok_or_else(|| {
+                let dims: Vec<String> = dims.iter().map(|n| n.map_or("?".into(), |n| n.to_string())).collect();
                 format!(
-                    "its input `{}` has the sizes [{}]; after the batch, fixed ones are needed",
+                    "its input `{}` has the sizes [{}]; a batch and otherwise fixed ones are needed",
                     port.name,
                     dims.join(", ")
                 )
             })?;
-            let view = View::contiguous(&[&[None], &port.dims[1..]].concat());
+            let axes: Vec<Option<usize>> = (0..dims.len()).map(|axis| dims[axis].filter(|_| axis != at)).collect();
+            let view = View::contiguous(&axes);
             let integer = [INT32, INT64].contains(&port.kind);
             if !integer && ![1, 10, 11, 16].contains(&port.kind) {
                 return Err(format!("its input `{}` is of type {}, no numbers of a layer", port.name, port.kind));
@@ -193,7 +223,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             if !taken && !self.index.is_output(&port.name) {
                 return Err(format!("nothing takes its input `{}`", port.name));
             }
-            batches.push(*batch);
+            batches.push(batch);
             let value = self.network.input(&port.name, shape);
             self.inputs.push(value);
             self.known.insert(port.name.clone(), Known::Data(Data { value, shape, view, integer }));
@@ -243,7 +273,15 @@ impl<'g, A: Scalar> Reader<'g, A> {
                 if !port.dims.is_empty() && (!said || port.dims.len() != sizes.len()) {
                     return Err(format!("it says to have the sizes {:?}, but has {sizes:?}", port.dims).into());
                 }
-                self.standard(&data)
+                // The batch is the axis that the file says to have no size, or the first.
+                let symbolic: Vec<usize> = (0..port.dims.len()).filter(|&axis| port.dims[axis].is_none()).collect();
+                match *symbolic {
+                    [axis] if data.view.0[axis] == Axis::Batch => {
+                        let data = self.canonical(&data)?;
+                        Ok((data.value, data.shape))
+                    }
+                    _ => self.standard(&data),
+                }
             });
             outputs.push(arranged.map_err(|stop| (format!("its output `{}`", port.name), stop))?.0);
         }
@@ -263,14 +301,28 @@ impl<'g, A: Scalar> Reader<'g, A> {
         if self.index.is_constant(&node.outputs[output]) {
             return self.folded(node).map(|constant| Known::Constant(Rc::new(constant)));
         }
+        if node.domain == learned::DOMAIN {
+            return self.of_pipelines(node, output).map(Known::Data);
+        }
         if matches!(&*node.op, "RNN" | "LSTM" | "GRU") {
             return self.recurrent(node, output).map(Known::Data);
         }
         if node.op == "Split" {
             return self.split(node, output).map(Known::Data);
         }
+        if node.op == "LayerNormalization" && output < 3 {
+            return self.layer_norm(node, output).map(Known::Data);
+        }
         if output > 0 {
             return Err(format!("its output {output} is used, which no layer here gives").into());
+        }
+        if node.inputs.iter().any(|name| matches!(self.known.get(name), Some(Known::Grouped(..)))) {
+            return self.in_groups(node);
+        }
+        if node.op == "Reshape"
+            && let Some(grouped) = self.group(node)?
+        {
+            return Ok(grouped);
         }
         self.first_output(node).map(Known::Data)
     }

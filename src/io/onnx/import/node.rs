@@ -18,6 +18,12 @@ impl<'g> Node<'g> {
         self.input(input).ok_or_else(|| format!("its input {input} is missing").into())
     }
 
+    /// The name of a required output.
+    pub(super) fn needs_output(&self, output: usize) -> Read<&str> {
+        let name = self.outputs.get(output).map(String::as_str).filter(|name| !name.is_empty());
+        name.ok_or_else(|| format!("its output {output} is missing").into())
+    }
+
     fn read<'a, T>(&'a self, name: &str, default: T, read: impl Fn(&'a Attribute<'g>) -> Option<T>) -> Read<T> {
         let Some(attribute) = self.attribute(name) else { return Ok(default) };
         read(attribute).ok_or_else(|| format!("its attribute {name} is of another type").into())

@@ -1,10 +1,12 @@
 //! Normalization operators.
 
+use super::arithmetic::{by_strides, raised};
 use super::view::{Axis, View};
-use super::{Data, Found, Node, Read, Reader, shape_of};
-use crate::Scalar;
+use super::{Data, Found, Node, Read, Reader};
+use crate::joins::{Multiply, Subtract};
 use crate::kernels::channels_of;
 use crate::spec::Spec;
+use crate::{Scalar, Shape};
 
 pub(super) fn batch_norm(channels: usize, eps: f64) -> Spec {
     Spec::new("batch_norm").set("channels", channels).set("eps", eps).set("momentum", 0.1).set("affine", true)
@@ -31,27 +33,62 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.elementwise(&data, &found)
     }
 
-    /// Over the last axes of a sample, with or without subtracting the mean.
-    pub(super) fn layer_norm(&mut self, node: &Node<'_>) -> Read<Data> {
+    /// Over the last axes of a sample, with or without subtracting the mean; its other outputs are the mean and the
+    /// reciprocal of the standard deviation.
+    pub(super) fn layer_norm(&mut self, node: &Node<'_>, output: usize) -> Read<Data> {
         let data = self.data(node.needs(0)?)?;
         node.expect("stash_type", node.int("stash_type", 1)? == 1)?;
         let axis = data.view.axis(node.int("axis", -1)?)?;
+        let eps = node.float("epsilon", 1e-5)?;
+        if output > 0 {
+            return self.statistics(&data, axis, eps, output);
+        }
         let sizes: Option<Vec<usize>> = data.view.sizes()[axis..].iter().copied().collect();
         let sizes = sizes.ok_or("it goes over the batch")?;
-        node.expect("scale", self.sizes(node, 1)? == sizes)?;
-        let standard = self.standard(&data)?;
+        let features: usize = sizes.iter().product();
         let kind = if node.op == "LayerNormalization" { "layer_norm" } else { "rms_norm" };
-        let spec = Spec::new(kind).set("shape", shape_of(&sizes)?);
-        let mut spec = spec.set("eps", node.float("epsilon", 1e-5)?).set("affine", true);
-        if kind == "layer_norm" {
-            spec = spec.set("bias", node.input(2).is_some());
+        let spec = Spec::new(kind).set("shape", Shape::Flat(features)).set("eps", eps).set("affine", true);
+        let bias = node.input(2).is_some();
+        let mut found = Found::new(if kind == "layer_norm" { spec.set("bias", bias) } else { spec });
+        for (input, name) in [(1, "weight"), (2, "bias")].into_iter().take(if bias { 2 } else { 1 }) {
+            found = found.with(name, self.repeated(node, input, &sizes)?);
         }
-        let mut found = Found::new(spec).with("weight", self.numbers(node, 1)?);
-        if node.input(2).is_some() {
-            node.expect("B", self.sizes(node, 2)? == sizes)?;
-            found = found.with("bias", self.numbers(node, 2)?);
+        let rows = self.with_rest(&data, axis)?;
+        self.elementwise(&rows, &found)
+    }
+
+    /// A constant, repeated to these sizes.
+    fn repeated(&mut self, node: &Node<'_>, input: usize, sizes: &[usize]) -> Read<Vec<f64>> {
+        let own = self.sizes(node, input)?;
+        let first = sizes.len().checked_sub(own.len()).ok_or("its scale has more axes than it goes over")?;
+        let numbers = self.numbers(node, input)?;
+        let (mut axes, mut stride) = (Vec::new(), 1);
+        for axis in (0..sizes.len()).rev() {
+            let size = axis.checked_sub(first).map_or(1, |axis| own[axis]);
+            node.expect("scale or B", size == 1 || size == sizes[axis])?;
+            axes.push([sizes[axis], if size == 1 { 0 } else { stride }]);
+            stride *= size;
         }
-        self.on(standard, &found)
+        axes.reverse();
+        self.take(sizes.iter().product())?;
+        Ok(by_strides(&axes, &numbers))
+    }
+
+    /// The mean over the axes from this one on, or 1/√(variance + ε).
+    fn statistics(&mut self, data: &Data, axis: usize, eps: f64, output: usize) -> Read<Data> {
+        let axes: Vec<usize> = (axis..data.view.0.len()).collect();
+        if axes.iter().any(|&axis| data.view.0[axis] == Axis::Batch) {
+            return Err("it goes over the batch".into());
+        }
+        let mean = self.reduced("ReduceMean", data, &axes)?;
+        if output == 1 {
+            return Ok(mean);
+        }
+        let centered = self.combined(&[data.clone(), mean], Subtract)?;
+        let squares = self.combined(&[centered.clone(), centered], Multiply)?;
+        let variance = self.reduced("ReduceMean", &squares, &axes)?;
+        let sum = self.rescale(&variance, vec![-eps], vec![1.0])?;
+        self.elementwise(&sum, &Found::new(raised(-0.5)))
     }
 
     /// x/√(mean(x²) + ε), possibly of x minus its mean; possibly times a weight and plus a bias, which are inputs of
@@ -93,24 +130,30 @@ impl<'g, A: Scalar> Reader<'g, A> {
                 two if two.len() != 1 => false,
                 two => two.floats().is_ok_and(|two| two == [2.0]) || two.ints().is_ok_and(|two| two == [Some(2)]),
             };
-            node.expect("exponent", two)?;
+            if !two {
+                return Ok(None);
+            }
         }
-        let axes =
-            self.list(mean, "axes", 1)?.filter(|axes| !axes.is_empty()).ok_or("its mean is over the batch, too")?;
+        let Some(axes) = self.list(mean, "axes", 1)?.filter(|axes| !axes.is_empty()) else { return Ok(None) };
         let mut positions = axes.iter().map(|&axis| data.view.axis(axis)).collect::<Result<Vec<_>, _>>()?;
         positions.sort_unstable();
         // The last axes, in any order, and never the batch.
         let rank = data.view.0.len();
         let last = positions.iter().copied().eq(rank.saturating_sub(axes.len())..rank);
-        node.expect("axes or keepdims", last && mean.int("keepdims", 1)? == 1)?;
+        if !last || mean.int("keepdims", 1)? != 1 {
+            return Ok(None);
+        }
         let sizes: Option<Vec<usize>> = data.view.sizes()[rank - axes.len()..].iter().copied().collect();
-        let sizes = sizes.ok_or("its mean is over the batch, too")?;
+        let Some(sizes) = sizes else { return Ok(None) };
         if let Some((_, middle)) = centered {
             let same = self.list(middle, "axes", 1)?.is_some_and(|other| other == axes);
-            middle.expect("axes or keepdims", same && middle.int("keepdims", 1)? == 1)?;
+            if !same || middle.int("keepdims", 1)? != 1 {
+                return Ok(None);
+            }
         }
         let kind = if centered.is_some() { "layer_norm" } else { "rms_norm" };
-        let spec = Spec::new(kind).set("shape", shape_of(&sizes)?).set("eps", decimal(self.number(sum, eps)?));
+        let features: usize = sizes.iter().product();
+        let spec = Spec::new(kind).set("shape", Shape::Flat(features)).set("eps", decimal(self.number(sum, eps)?));
         let mut spec = spec.set("affine", weight.is_some());
         if centered.is_some() {
             spec = spec.set("bias", bias.is_some());
@@ -123,8 +166,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
             }
             found = found.with(name, self.numbers(node, input)?);
         }
-        let standard = self.standard(&data)?;
-        self.on(standard, &found).map(Some)
+        let rows = self.with_rest(&data, rank - sizes.len())?;
+        self.elementwise(&rows, &found).map(Some)
     }
 
     pub(super) fn group_normalization(&mut self, node: &Node<'_>) -> Read<Data> {

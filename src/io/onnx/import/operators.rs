@@ -89,7 +89,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             }
             "Identity" => self.any(node.needs(0)?),
             "InstanceNormalization" => self.instance_norm(node, None),
-            "LayerNormalization" | "RMSNormalization" => self.layer_norm(node),
+            "RMSNormalization" => self.layer_norm(node, 0),
             "LeakyRelu" => {
                 let slope = node.float("alpha", 0.01)?;
                 self.activation(node, Spec::new("leaky_relu").set("slope", slope))
@@ -151,6 +151,13 @@ impl<'g, A: Scalar> Reader<'g, A> {
                 Ok(Data { view: data.view.transposed(node.ints("perm")?)?, ..data })
             }
             "Upsample" => self.upsample(node),
+            "And" | "Not" | "Or" => self.logic(node),
+            "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" => self.comparison(node),
+            "CastLike" => {
+                let like = self.index.is_constant(node.needs(1)?) || !self.any(node.needs(1)?)?.integer;
+                node.expect("target_type", like)?;
+                self.data(node.needs(0)?)
+            }
             "Where" => self.choice(node),
             op if op.starts_with("Reduce") => self.reduce(node),
             _ => Err("it is no layer of this crate where it stands".into()),
@@ -238,41 +245,6 @@ impl<'g, A: Scalar> Reader<'g, A> {
             self.with_channels(&data, axis)?
         };
         self.elementwise(&data, &Found::new(Spec::new(if node.op == "Softmax" { "softmax" } else { "log_softmax" })))
-    }
-
-    /// Selects one of two values by a condition.
-    fn choice(&mut self, node: &'g Node<'g>) -> Read<Data> {
-        if self.index.maker(node.needs(0)?).is_some_and(|(maker, _)| maker.op == "Less") {
-            return self.where_seen(node);
-        }
-        let above = self.index.sole(node.input(0), "Greater").ok_or("its condition is none of a layer here")?;
-        let (scaled, x) = (above.needs(0)?, node.needs(1)?);
-        if self.index.is_constant(node.needs(2)?) {
-            node.expect("values", scaled == x)?;
-            let data = self.data(x)?;
-            let spec = Spec::new("threshold").set("threshold", self.number(above, 1)?);
-            let spec = spec.set("value", self.number(node, 2)?);
-            return self.elementwise(&data, &Found::new(spec));
-        }
-        // A softplus with a threshold, beyond which the output is x.
-        let wrong = "its values are none of a layer here";
-        let (divided, bend) = match self.index.sole(node.input(2), "Div") {
-            Some(divided) => (Some(divided), self.index.sole(divided.input(0), "Softplus")),
-            None => (None, self.index.sole(node.input(2), "Softplus")),
-        };
-        let bend = bend.filter(|bend| bend.needs(0).is_ok_and(|name| name == scaled)).ok_or(wrong)?;
-        let beta = match (self.index.made(Some(scaled), "Mul", 2), divided) {
-            (Some(scale), Some(divided)) if scale.needs(0)? == x => {
-                let beta = self.number(scale, 1)?;
-                node.expect("beta", self.number(divided, 1)? == beta)?;
-                beta
-            }
-            (_, None) if scaled == bend.needs(0)? && scaled == x => 1.0,
-            _ => return Err(wrong.into()),
-        };
-        let data = self.data(x)?;
-        let threshold = self.number(above, 1)?;
-        self.elementwise(&data, &Found::new(softplus(beta, threshold)))
     }
 }
 

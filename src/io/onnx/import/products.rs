@@ -2,7 +2,7 @@
 
 use super::arithmetic::broadcast_sizes;
 use super::view::{Axis, View};
-use super::{Data, Found, Node, Read, Reader};
+use super::{Data, Found, Known, Node, Read, Reader};
 use crate::joins::{Add, MatMul};
 use crate::layers::AdaptiveAvgPool2d;
 use crate::spec::Spec;
@@ -136,6 +136,10 @@ impl<'g, A: Scalar> Reader<'g, A> {
     fn product_of_values(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let values = self.all(node)?;
         let [a, b] = &*values else { return Err("it has not two inputs".into()) };
+        self.product_of(node, a, b)
+    }
+
+    pub(super) fn product_of(&mut self, node: &Node<'_>, a: &Data, b: &Data) -> Read<Data> {
         let (ranks, wrong) = ([a.view.0.len(), b.view.0.len()], "it multiplies values that lie otherwise than here");
         if ranks.iter().any(|&rank| rank < 2) {
             return Err(wrong.into());
@@ -194,6 +198,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
     /// A product with a bias.
     pub(super) fn biased(&mut self, node: &'g Node<'g>, at: usize) -> Read<Option<Data>> {
         let Some(product) = self.product(node) else { return Ok(None) };
+        if matches!(self.known.get(product.x), Some(Known::Grouped(..))) {
+            return Ok(None);
+        }
         let (sizes, columns) = (self.sizes(node, 1 - at)?, self.sizes(product.node, 1)?);
         let outputs = columns.get(usize::from(product.node.int("transB", 0)? == 0));
         if columns.len() != 2 || sizes.last() != outputs || sizes.iter().filter(|&&n| n != 1).count() > 1 {
@@ -218,7 +225,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
     }
 
     /// A product over an axis.
-    fn dense_along(&mut self, data: &Data, axis: usize, weights: Weights) -> Read<Data> {
+    pub(super) fn dense_along(&mut self, data: &Data, axis: usize, weights: Weights) -> Read<Data> {
         let Weights { inputs, outputs, weight, bias } = weights;
         let rows = self.with_axis_last(data, axis)?;
         let spec = Spec::new("dense").set("inputs", inputs).set("outputs", outputs).set("bias", bias.is_some());

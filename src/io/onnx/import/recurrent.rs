@@ -67,7 +67,11 @@ impl<'g, A: Scalar> Reader<'g, A> {
         if output > 1 {
             return Err("its last cell state is used, which no layer here gives".into());
         }
-        let both = node.outputs.iter().take(2).filter(|name| self.index.is_used(name)).count() > 1;
+        let masked = node.input(4).is_some();
+        if output == 1 && self.index.is_used(&node.outputs[0]) {
+            node.expect("sequence_lens, with both outputs", !masked)?;
+            return self.last_states(node);
+        }
         // From the last of a stack to the first.
         let (mut nodes, mut between) = (vec![node], Vec::new());
         while let Some((below, path)) = self.below(nodes[nodes.len() - 1])
@@ -85,7 +89,6 @@ impl<'g, A: Scalar> Reader<'g, A> {
         };
         let sequence = self.arrange(&data, &[0, 2])?;
         let Shape::Sequence { steps, .. } = sequence.1 else { return Err("its input is no sequence".into()) };
-        let masked = node.input(4).is_some();
         if let Some(lengths) = node.input(4) {
             let cast = self.index.maker(lengths).map(|(maker, _)| maker).filter(|maker| maker.op == "Cast");
             let cast = cast.ok_or("its sequence_lens are not computed as here")?;
@@ -109,21 +112,34 @@ impl<'g, A: Scalar> Reader<'g, A> {
             let width = self.parameters(node, &cell, layer, &mut parameters)?;
             inputs = if layer == 0 { width } else { inputs };
         }
-        let last_state = output == 1 && !both;
+        let last_state = output == 1;
         let spec = Spec::new(cell.kind).set("inputs", inputs).set("units", cell.units).set("layers", nodes.len());
         let mut spec = spec.set("bidirectional", cell.bidirectional).set("bias", true);
         spec = spec.set("last_state", last_state).set("masked", masked);
         if cell.kind == "rnn" {
             spec = spec.set("nonlinearity", if cell.relu { "relu" } else { "tanh" });
         }
-        if both {
-            node.expect("outputs", false)?;
-        }
         let found = parameters.into_iter().fold(Found::new(spec), |found, (name, numbers)| found.with(name, numbers));
         let data = self.on(sequence, &found)?;
         let view = states(steps, count, cell.units);
         let last = View(vec![Axis::new(count, cell.units), Axis::Batch, Axis::new(cell.units, 1)]);
         Ok(Data { view: if last_state { last } else { view }, ..data })
+    }
+
+    /// The last states, (directions, batch, units), from those of all steps: of the way back, those of the first step.
+    fn last_states(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        let states = self.data(node.needs_output(0)?)?;
+        let [Some(steps), Some(count), None, Some(units)] = *states.view.sizes() else {
+            return Err("its states are not (steps, directions, batch, units)".into());
+        };
+        let last = self.canonical(&states)?;
+        let mut axes = Self::whole(&last);
+        // From the last step's first direction to the first step's second one.
+        let (step, way) = ((count * units) as isize, units as isize);
+        axes[0] = Some(vec![(1, 1)]);
+        axes[1] = Some(vec![(count, way - (steps as isize - 1) * step)]);
+        let taken = self.taken(&last, &axes, (steps - 1) * count * units)?;
+        Ok(Data { view: taken.view.squeezed(&[0])?, ..taken })
     }
 
     /// The recurrent operator whose states another one takes, and the operators between them, the last first.

@@ -40,7 +40,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
     }
 
     /// A reduction that keeps the axes, with size 1.
-    fn reduced(&mut self, op: &str, data: &Data, axes: &[usize]) -> Read<Data> {
+    pub(super) fn reduced(&mut self, op: &str, data: &Data, axes: &[usize]) -> Read<Data> {
         let count: usize = axes.iter().filter_map(|&axis| data.view.0[axis].size()).product();
         Ok(match op {
             "ReduceMax" => self.pooled(data, axes, false)?,

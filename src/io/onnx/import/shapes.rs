@@ -142,6 +142,14 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.taken(&data, &axes, indices.first().map_or(0, |first| first * stride))
     }
 
+    /// The value without so many indices at the start and the end of an axis.
+    pub(super) fn cut(&mut self, data: &Data, axis: usize, [start, end]: [usize; 2]) -> Read<Data> {
+        let size = data.view.0[axis].size().unwrap_or(0);
+        let left = size.checked_sub(start).and_then(|n| n.checked_sub(end)).filter(|&n| n > 0);
+        let left = left.ok_or("it leaves nothing")?;
+        self.picked(data, axis, &(start..start + left).collect::<Vec<_>>())
+    }
+
     pub(super) fn slice(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let mut data = self.any(node.needs(0)?)?;
         let (starts, ends) = (self.list(node, "starts", 1)?, self.list(node, "ends", 2)?);
@@ -159,6 +167,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
                 continue;
             };
             let indices = range(starts[i], ends[i], steps[i], size)?;
+            if indices.is_empty() {
+                return Err("it leaves nothing".into());
+            }
             data = self.picked(&data, axis, &indices)?;
         }
         Ok(data)

@@ -7,13 +7,14 @@ use crate::spec::onnx::Node;
 /// Every supported operator with its attributes and number of inputs. Each of these is used or checked where the
 /// operator is read; an operator with any other is rejected.
 #[rustfmt::skip] // A table: one line an operator.
-const OPERATORS: [(&str, &[&str], RangeInclusive<usize>); 96] = [
+const OPERATORS: [(&str, &[&str], RangeInclusive<usize>); 98] = [
     ("Abs", &[], 1..=1),
     ("Add", &[], 2..=2),
     ("And", &[], 2..=2),
     ("AveragePool", &["auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads", "strides"], 1..=1),
     ("BatchNormalization", &["epsilon", "is_test", "momentum", "spatial", "training_mode"], 5..=5),
     ("Cast", &["saturate", "to"], 1..=1),
+    ("CastLike", &["saturate"], 2..=2),
     ("Celu", &["alpha"], 1..=1),
     ("Clip", &["max", "min"], 1..=3),
     ("Concat", &["axis"], 1..=usize::MAX),
@@ -43,6 +44,7 @@ const OPERATORS: [(&str, &[&str], RangeInclusive<usize>); 96] = [
     ("HardSwish", &[], 1..=1),
     ("Identity", &[], 1..=1),
     ("InstanceNormalization", &["epsilon"], 3..=3),
+    ("IsNaN", &[], 1..=1),
     ("LSTM", &["activations", "direction", "hidden_size", "input_forget", "layout"], 3..=8),
     ("LayerNormalization", &["axis", "epsilon", "stash_type"], 2..=3),
     ("LeakyRelu", &["alpha"], 1..=1),
@@ -106,12 +108,25 @@ const OPERATORS: [(&str, &[&str], RangeInclusive<usize>); 96] = [
     ("Where", &[], 3..=3),
 ];
 
+/// The operators of `ai.onnx.ml`, in the same way.
+#[rustfmt::skip]
+const OF_PIPELINES: [(&str, &[&str], RangeInclusive<usize>); 6] = [
+    ("Imputer", &["imputed_value_floats", "replaced_value_float"], 1..=1),
+    ("LinearClassifier", &["classlabels_ints", "classlabels_strings", "coefficients", "intercepts", "multi_class", "post_transform"], 1..=1),
+    ("LinearRegressor", &["coefficients", "intercepts", "post_transform", "targets"], 1..=1),
+    ("Normalizer", &["norm"], 1..=1),
+    ("Scaler", &["offset", "scale"], 1..=1),
+    ("ZipMap", &["classlabels_int64s", "classlabels_strings"], 1..=1),
+];
+
 /// Returns an error unless everything about an operator is supported.
 pub(super) fn check(node: &Node<'_>) -> Result<(), String> {
-    if !matches!(&*node.domain, "" | "ai.onnx") {
-        return Err(format!("it is of {}, not of ONNX", node.domain));
-    }
-    let known = OPERATORS.iter().find(|(op, ..)| *op == node.op);
+    let operators = match &*node.domain {
+        "" | "ai.onnx" => &OPERATORS[..],
+        super::learned::DOMAIN => &OF_PIPELINES,
+        other => return Err(format!("it is of {other}, not of ONNX")),
+    };
+    let known = operators.iter().find(|(op, ..)| *op == node.op);
     let (_, attributes, inputs) = known.ok_or("it is no layer of this crate")?;
     if let Some((name, _)) = node.attributes.iter().find(|(name, _)| !attributes.contains(&&**name)) {
         return Err(format!("it has the attribute {name}, which no layer here has"));

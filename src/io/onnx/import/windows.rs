@@ -1,6 +1,7 @@
 //! Sliding-window operators on images and sequences: convolutions, pools, resizing.
 
 use super::constants::whole;
+use super::view::{Axis, View};
 use super::{Data, Found, Node, Read, Reader};
 use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, dims};
@@ -142,9 +143,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.moved(field, &Found::new(spec))
     }
 
-    /// Padding around an image.
+    /// Padding of any axes but the batch; negative padding cuts off.
     pub(super) fn pad(&mut self, node: &'g Node<'g>) -> Read<Data> {
-        let image = self.image(node)?;
+        let mut data = self.data(node.needs(0)?)?;
         let mode = match node.text("mode", "constant")? {
             "constant" => "zero",
             "edge" => "replicate",
@@ -154,23 +155,43 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let pads = self.list(node, "pads", 1)?.ok_or("it has no pads")?;
         let value = if node.input(2).is_some() { self.number(node, 2)? } else { node.float("value", 0.0)? };
         node.expect("value", mode != "zero" || value == 0.0)?;
-        let axes = if node.input(3).is_some() { whole(&self.ints(node, 3)?)? } else { vec![0, 1, 2, 3] };
-        let mut cells = [[0; 2]; 4];
+        let rank = data.view.0.len();
+        let axes = if node.input(3).is_some() { whole(&self.ints(node, 3)?)? } else { (0..rank as i64).collect() };
+        let mut cells = vec![[0, 0]; rank];
         if pads.len() != 2 * axes.len() {
             return Err(format!("it has the pads {pads:?} for {} axes", axes.len()).into());
         }
         for (i, &axis) in axes.iter().enumerate() {
-            let position = super::view::position(axis, 4)?;
+            let position = super::view::position(axis, rank)?;
             node.expect("axes", cells[position] == [0, 0])?;
             cells[position] = [pads[i], pads[axes.len() + i]];
         }
-        let [[0, 0], [0, 0], [above, below], [left, right]] = cells else {
-            return Err(format!("it has the pads {pads:?}, not those around an image").into());
-        };
-        let cells: Option<Vec<usize>> =
-            [above, below, left, right].map(|n| usize::try_from(n).ok()).into_iter().collect();
-        let cells = cells.ok_or("it cuts off, as no layer here does")?;
-        self.on(image, &Found::new(Spec::new("pad2d").set("mode", mode).set("cells", cells)))
+        let whole = cells.iter().map(|pair| pair.map(|n| usize::try_from(n).ok())).collect::<Vec<_>>();
+        if let (4, Axis::Batch, [[0, 0], [0, 0], ..]) = (rank, &data.view.0[0], &*cells) {
+            if let [_, _, [Some(above), Some(below)], [Some(left), Some(right)]] = *whole {
+                let image = self.standard(&data)?;
+                return self.on(image, &padding(mode, [above, below, left, right]));
+            }
+        }
+        for (axis, pads) in cells.into_iter().enumerate().filter(|(_, pads)| *pads != [0, 0]) {
+            let size = data.view.0[axis].size().ok_or("it pads the batch")?;
+            data = self.cut(&data, axis, pads.map(|n| n.min(0).unsigned_abs() as usize))?;
+            let pads = pads.map(|n| n.max(0) as usize);
+            if pads == [0, 0] {
+                continue;
+            }
+            let canonical = self.canonical(&data)?;
+            let stride = canonical.view.stride(axis);
+            // The axis as the rows of an image.
+            let mut sizes = canonical.view.sizes();
+            let size = sizes[axis].unwrap_or(size);
+            let shape = Shape::from([canonical.shape.len() / size / stride, size, stride]);
+            let image = self.ordered(&canonical, &canonical.view.of_samples(), shape)?;
+            let (value, shape) = self.layer(image.value, image.shape, &padding(mode, [pads[0], pads[1], 0, 0]))?;
+            sizes[axis] = Some(size + pads[0] + pads[1]);
+            data = Data { value, shape, view: View::contiguous(&sizes), integer: false };
+        }
+        Ok(data)
     }
 
     /// Resizes an image: by repeating or interpolating pixels.
@@ -248,6 +269,11 @@ impl<'g, A: Scalar> Reader<'g, A> {
     fn upsampled(&mut self, image: (Value, Shape), scale: [usize; 2], bilinear: bool) -> Read<Data> {
         self.on(image, &Found::new(Spec::new("upsample").set("scale", scale).set("bilinear", bilinear)))
     }
+}
+
+/// A layer that pads images.
+fn padding(mode: &str, cells: [usize; 4]) -> Found {
+    Found::new(Spec::new("pad2d").set("mode", mode).set("cells", cells))
 }
 
 /// An array of three axes with the axes reversed.
