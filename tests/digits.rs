@@ -1,8 +1,13 @@
-//! The example `digits` learns to read.
+//! The examples `digits` and `fine_tune` learn to read.
 
 #[path = "../examples/digits.rs"]
 #[allow(dead_code)] // Its `main` runs elsewhere.
 mod example;
+
+#[cfg(feature = "files")]
+#[path = "../examples/fine_tune.rs"]
+#[allow(dead_code)]
+mod fine_tune;
 
 use neuropil::metrics::accuracy;
 
@@ -20,4 +25,12 @@ fn the_mean_accuracy_of_five_seeds_is_at_least_0_965() {
     }
     let mean = last.iter().sum::<f64>() / 5.0;
     assert!(mean >= 0.965, "{mean} of {last:?}");
+}
+
+#[cfg(feature = "files")]
+#[test]
+fn an_imported_network_learns_on_and_is_exported() {
+    let (network, before, after) = fine_tune::run().unwrap();
+    assert_eq!(network.parameter_count(), 8 * 9 + 8 + 16 * 8 * 9 + 16 + 64 * 10 + 10);
+    assert!(before < 0.5 && after > 0.85, "{before}, then {after}");
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use neuropil::gradcheck;
-use neuropil::joins::{Add, Distance};
-use neuropil::layer::Layer as _;
+use neuropil::joins::{Add, Distance, Divide, MatMul, Maximum, Minimum, Select};
+use neuropil::layer::{Join, Layer as _};
 use neuropil::ndarray::Array2;
 use neuropil::prelude::*;
 
@@ -86,6 +86,51 @@ fn threads_and_rows_do_not_change_a_bit() {
             assert!(alone.iter().zip(y).all(|(a, b)| (a - b).abs() < 1e-12), "{name}");
         }
     }
+}
+
+/// The joins that the random graphs do not have: their gradients, and their way through ONNX.
+#[test]
+fn other_joins_are_differentiated_and_written() {
+    fn check<const N: usize>(join: impl Join<f64>, shapes: [Shape; N]) -> usize {
+        let name = format!("{join:?}");
+        let mut g = Network::<f64>::new();
+        let values = shapes.map(|shape| g.input(&format!("in{}", g.inputs().len()), shape));
+        let y = g.join(join, values).unwrap();
+        g.output("y", y).unwrap();
+        // Away from 0, where quotients and choices are steep.
+        let x = Init::STANDARD_NORMAL.matrix(3, g.input_shape().len(), &mut rng(4)).mapv(|x: f64| x + x.signum());
+        let report = gradcheck::layer(&g, g.input_shape(), &x, 1).unwrap();
+        assert!(report.passes(1e-7), "{name}: {report}");
+        #[cfg(feature = "files")]
+        {
+            let want = g.predict(&x).unwrap();
+            let again = Network::<f64>::from_onnx_bytes(&g.to_onnx_bytes().unwrap()).unwrap();
+            let got = again.predict(&x).unwrap();
+            assert_eq!(got.dim(), want.dim(), "{name}");
+            assert!(got.iter().zip(&want).all(|(got, want)| (got - want).abs() <= 1e-6 * (1.0 + want.abs())), "{name}");
+            let again = Network::<f64>::from_bytes(&g.to_bytes().unwrap()).unwrap();
+            assert_eq!(again.predict(&x).unwrap(), want, "{name}");
+        }
+        report.compared
+    }
+    let image = Shape::from([2, 3, 4]);
+    let compared = check(Divide, [image; 2]) + check(Maximum, [image; 2]) + check(Minimum, [image; 2]);
+    assert_eq!(compared, 3 * 3 * 48);
+    assert_eq!(check(Select, [image; 3]), 3 * 72);
+    assert_eq!(check(MatMul, [[3, 2].into(), [2, 4].into()]), 3 * 14);
+    assert_eq!(check(MatMul, [image, [2, 4, 2].into()]), 3 * 40);
+}
+
+#[test]
+fn joins_say_what_they_take() {
+    let mut g = Network::<f32>::new();
+    let (a, b, c) = (g.input("a", [3, 2]), g.input("b", [3, 2]), g.input("c", 6));
+    let error = g.join(MatMul, [a, b]).unwrap_err().to_string();
+    assert!(error.contains("takes a second value of as many rows as [3, 2] = 6 has columns, got [3, 2]"), "{error}");
+    let error = g.join(Select, [a, b]).unwrap_err().to_string();
+    assert!(error.contains("a condition and two values, not 2"), "{error}");
+    let error = g.join(Divide, [a, c]).unwrap_err().to_string();
+    assert!(error.contains("values of one shape"), "{error}");
 }
 
 #[test]

@@ -66,6 +66,7 @@ layers! {
     prelu: PRelu<A>;
     rescale: Rescale<A>;
     reshape: Reshape;
+    resize2d: Resize2d;
     rms_norm: RmsNorm<A>;
     rnn: Rnn<A>, RnnCell;
     rrelu: RRelu;

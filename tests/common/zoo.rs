@@ -3,8 +3,8 @@
 
 #![allow(dead_code)] // Each test file uses its own part.
 
-use neuropil::activations::{Sign, Step, Threshold};
-use neuropil::layers::{Cell, Padding, Recurrent};
+use neuropil::activations::{Abs, Erf, Exp, Log, Power, Sign, Step, Threshold};
+use neuropil::layers::{Cell, Impute, LearnedTokens, Padding, Recurrent, Resize2d, Strided};
 use neuropil::ndarray::{Array1, Array2};
 use neuropil::prelude::*;
 
@@ -129,6 +129,9 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("Rescale", 6, Rescale::new(spread(6), spread::<A>(6) + A::of(0.75)).unwrap()),
         entry("Rescale on a sequence", [4, 3], Rescale::new(spread(3), spread::<A>(3) + A::of(0.75)).unwrap()),
         entry("Reshape", [3, 2, 4], Reshape::new([6, 4])),
+        entry("Resize2d, nearest", [2, 3, 4], Resize2d::nearest([5, 3])),
+        entry("Resize2d, bilinear", [2, 3, 4], Resize2d::bilinear([4, 7]).align_corners()),
+        entry("Resize2d, bicubic", [1, 4, 5], Resize2d::bicubic([6, 3])),
         entry("RmsNorm", 7, RmsNorm::new(7)),
         entry("RmsNorm of steps", [3, 5], RmsNorm::new(5).without_affine()),
         entry("Rnn", [4, 3], both_ways(Rnn::new(3, 5, r).masked())),
@@ -145,9 +148,17 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("SpatialDropout on a sequence", [4, 5], SpatialDropout::new(0.4)),
         entry("Upsample, bilinear", [2, 3, 4], Upsample::bilinear([2, 3])),
         entry("Upsample, nearest", [2, 3, 4], Upsample::nearest([3, 2])),
+        entry("Impute", 6, Impute::new(Array1::zeros(6))),
+        entry("LearnedTokens", [3, 4], LearnedTokens::new(2, 4, r)),
+        entry("LearnedTokens, last", [3, 4], LearnedTokens::new(1, 4, r).last()),
+        entry("Strided, backwards", [5, 4], Strided::new([2, 3], [-8, 1], 17)),
+        entry("Strided, repeating", [2, 3], Strided::new([3, 2, 4], [1, 3, 0], 0)),
         // Activations.
+        entry("Abs", 7, Abs),
         entry("Celu", 7, Celu::new(1.5)),
         entry("Elu", 7, Elu::default()),
+        entry("Erf", 7, Erf),
+        entry("Exp", 7, Exp),
         entry("Gelu", 7, Gelu),
         entry("GeluTanh", 7, GeluTanh),
         entry("HardShrink", 7, HardShrink::default()),
@@ -156,8 +167,12 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("HardTanh", 7, HardTanh::default()),
         entry("Identity", 7, Identity),
         entry("LeakyRelu", 7, LeakyRelu::default()),
+        // Of what is above 0.
+        entry("Log", 7, Sequential::new(7).with(Softplus::default()).unwrap().with(Log).unwrap()),
         entry("LogSigmoid", 7, LogSigmoid),
         entry("Mish", 7, Mish),
+        entry("Power", 7, Power::new(3.0)),
+        entry("Power, of any sign", 7, Power::new(5.0)),
         entry("Relu", 7, Relu),
         entry("Relu6", 7, Relu6),
         entry("Selu", 7, Selu),

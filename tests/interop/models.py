@@ -12,6 +12,7 @@ os.environ["KERAS_BACKEND"] = "torch"
 warnings.filterwarnings("ignore")
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 from torch import nn
@@ -295,7 +296,7 @@ def keras_models():
     y = L.Activation("relu")(L.BatchNormalization()(L.Conv2D(4, 3, padding="same")(x)))
     gate = L.Dense(4, activation="sigmoid")(L.Dense(2, activation="relu")(L.GlobalAveragePooling2D()(y)))
     y = L.Multiply()([y, L.Reshape((1, 1, 4))(gate)])
-    functional = keras.Model(image, L.Dense(5, activation="softmax")(L.Flatten()(L.MaxPooling2D()(L.Add()([x, y])))))
+    functional = keras.Model(image, L.Dense(5, activation="softmax")(L.Flatten()(L.MaxPooling2D(2)(L.Add()([x, y])))))
     steps = keras.Input((6, 8))
     x = L.LayerNormalization()(steps + L.MultiHeadAttention(2, 4)(steps, steps))
     x = L.LayerNormalization()(x + L.Dense(8)(L.Dense(16, activation="gelu")(x)))
@@ -308,10 +309,10 @@ def keras_models():
     return {
         "mlp": S([keras.Input((4,)), L.Dense(8, activation="relu"), L.Dropout(0.2), L.Dense(3, activation="softmax")]),
         "activations": S([keras.Input((4,))] + [L.Dense(6, activation=a) for a in "elu selu gelu silu softplus softsign tanh sigmoid hard_sigmoid leaky_relu relu6".split()]),
-        "lenet": conv(L.Conv2D(4, 3, activation="tanh"), L.AveragePooling2D(), L.Conv2D(6, 3, activation="tanh"), L.Flatten(), L.Dense(10, activation="softmax")),
+        "lenet": conv(L.Conv2D(4, 3, activation="tanh"), L.AveragePooling2D(2), L.Conv2D(6, 3, activation="tanh"), L.Flatten(), L.Dense(10, activation="softmax")),
         "separable": conv(L.SeparableConv2D(4, 3, strides=2, padding="same"), L.BatchNormalization(), L.ReLU(6.0), L.DepthwiseConv2D(3), L.GlobalMaxPooling2D(), L.Dense(3)),
         "decoder": conv(L.Conv2D(4, 3, strides=2, padding="same", activation="relu"), L.Conv2DTranspose(3, 3, strides=2, padding="same", activation="relu"), L.UpSampling2D(), L.ZeroPadding2D(), L.Conv2D(1, 3)),
-        "conv1d": S([keras.Input((12, 3)), L.Conv1D(6, 3, padding="causal", activation="relu"), L.MaxPooling1D(), L.Conv1D(4, 3), L.GlobalAveragePooling1D(), L.Dense(2)]),
+        "conv1d": S([keras.Input((12, 3)), L.Conv1D(6, 3, padding="causal", activation="relu"), L.MaxPooling1D(2), L.Conv1D(4, 3), L.GlobalAveragePooling1D(), L.Dense(2)]),
         "lstm": words(L.LSTM(4)), "gru": words(L.GRU(4)), "rnn": words(L.SimpleRNN(4)),
         "lstm_both": words(L.Bidirectional(L.LSTM(3))),
         "functional": functional, "transformer": transformer, "two": two,
@@ -384,11 +385,43 @@ def run(path, inputs):
     np.savez(path.with_suffix(".npz"), **arrays)
 
 
+# Small files that `cargo test` reads, too.
+FIXTURES = """
+    torch_attended_old torch_encoder_layer torch_gpt torch_gru_hidden torch_lstm_hidden torch_mixed torch_mobilenet_batch
+    torch_siamese torch_tcn torch_text_lstm_batch torch_unet_old torch_vit_batch keras_functional keras_gru
+    keras_two sklearn_missing sklearn_names
+""".split()
+
+
+def write_fixtures():
+    """Copies models without the notes of their exporters, which name files of the machine that wrote them."""
+    folder = HERE.parent / "fixtures" / "onnx"
+    for name in FIXTURES:
+        path = OUT / f"{name}.onnx"
+        model = onnx.load(path, load_external_data=False)
+        for part in [model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer]:
+            part.ClearField("metadata_props")
+            part.ClearField("doc_string")
+        del model.functions[:]
+        del model.graph.value_info[:]
+        onnx.save(model, folder / path.name)
+        data = path.with_name(path.name + ".data")
+        if any(tensor.external_data for tensor in model.graph.initializer):
+            shutil.copy(data, folder)
+        arrays = np.load(path.with_suffix(".npz"))
+        for side in "xy":
+            parts = [arrays[key] for key in arrays if key.startswith(side + ".")]
+            np.save(folder / f"{name}.{side}.npy", np.concatenate([part.reshape(len(part), -1) for part in parts], 1))
+
+
 if __name__ == "__main__":
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
-    write_torch(sys.argv[1:])
-    write_keras(sys.argv[1:])
-    write_sklearn(sys.argv[1:])
+    names = [name for name in sys.argv[1:] if name != "--fixtures"]
+    write_torch(names)
+    write_keras(names)
+    write_sklearn(names)
+    if "--fixtures" in sys.argv:
+        write_fixtures()
     command = ["cargo", "run", "--quiet", "--manifest-path", str(HERE / "Cargo.toml"), "--", "vectors", str(OUT)]
     sys.exit(subprocess.run(command).returncode)

@@ -27,6 +27,8 @@ OPERATORS = set(
     Upsample Where
     """.split()
 )
+# Vectors whose numbers are given with so many decimals only.
+ROUNDED = {"test_averagepool_2d_ceil_last_window_starts_on_pad": 4}
 FLOAT = onnx.TensorProto.FLOAT
 KINDS = {FLOAT, onnx.TensorProto.INT32, onnx.TensorProto.INT64, onnx.TensorProto.BOOL}
 
@@ -105,11 +107,14 @@ def write():
             arrays = {"x." + key: np.asarray(x, dtype="float32") for key, x in given.items()}
             ports = [port.name for port in model.graph.output]
             arrays |= {"y." + key: np.asarray(y, dtype="float32") for key, y in zip(ports, outputs)}
+            if name in ROUNDED:
+                arrays["tolerance"] = np.float32(10.0 ** -ROUNDED[name])
             np.savez(path.with_suffix(".npz"), **arrays)
     print(f"of {count['all']} vectors {count['ours']} concern operators of this crate")
 
 
 if __name__ == "__main__":
     write()
-    command = ["cargo", "run", "--quiet", "--manifest-path", str(HERE / "Cargo.toml"), "--", "vectors", str(OUT)]
+    least = "480"
+    command = ["cargo", "run", "--quiet", "--manifest-path", str(HERE / "Cargo.toml"), "--", "vectors", str(OUT), least]
     sys.exit(subprocess.run(command).returncode)

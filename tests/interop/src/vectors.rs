@@ -54,8 +54,7 @@ pub fn run(folder: &Path, least: usize) -> Outcome {
     }
     let count = |is: fn(&Fate) -> bool| fates.values().filter(|fate| is(fate)).count();
     let (right, wrong) = (count(|fate| *fate == Fate::Right), count(|fate| matches!(fate, Fate::Wrong(_))));
-    let (panicked, refused) =
-        (count(|fate| *fate == Fate::Panicked), count(|fate| matches!(fate, Fate::Refused(_))));
+    let (panicked, refused) = (count(|fate| *fate == Fate::Panicked), count(|fate| matches!(fate, Fate::Refused(_))));
     let all = fates.len();
     println!("of {all} models {right} read and right, {wrong} wrong, {panicked} panicked, {refused} refused");
     if wrong + panicked > 0 || right < least {
@@ -76,9 +75,10 @@ fn fate(path: &Path) -> Fate {
     }
 }
 
-/// The first difference of more than 1e-5 of the value and 1e-7.
+/// The first difference of more than 1e-5 of the value and 1e-7, or than the `tolerance` that the arrays give.
 fn compared(network: &Network<f32>, path: &Path) -> Outcome<Option<String>> {
     let arrays = read_npz::<f32>(path.with_extension("npz"))?;
+    let tolerance = arrays.get("tolerance").and_then(|array| array.first().copied()).unwrap_or(1e-7);
     let of = |name: String| arrays.get(&name).ok_or(format!("there is no {name}"));
     let mut parts = Vec::new();
     for (name, shape) in network.inputs() {
@@ -94,7 +94,7 @@ fn compared(network: &Network<f32>, path: &Path) -> Outcome<Option<String>> {
         }
         for (i, (&got, &want)) in got.iter().zip(want).enumerate() {
             let same = got == want || got.is_nan() && want.is_nan();
-            if !(same || (got - want).abs() <= 1e-7 + 1e-5 * want.abs()) {
+            if !(same || (got - want).abs() <= tolerance + 1e-5 * want.abs()) {
                 return Ok(Some(format!("{name} has {got} at {i}, not {want}")));
             }
         }

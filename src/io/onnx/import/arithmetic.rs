@@ -106,11 +106,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
         {
             return Ok(found);
         }
-        let data = if (&*node.op, at) == ("Div", 1) {
-            self.elementwise(&data, &Found::new(raised(-1.0)))?
-        } else {
-            data
-        };
+        let data =
+            if (&*node.op, at) == ("Div", 1) { self.elementwise(&data, &Found::new(raised(-1.0)))? } else { data };
         let (data, numbers) = self.spread_over(&data, node, 1 - at)?;
         let negative = |numbers: Vec<f64>| numbers.into_iter().map(|x| -x).collect();
         match &*node.op {
@@ -203,15 +200,21 @@ impl<'g, A: Scalar> Reader<'g, A> {
     }
 
     /// [`spread_over`](Self::spread_over) for a constant of these sizes.
-    pub(super) fn spread_constant(&mut self, data: &Data, sizes: &[usize], numbers: Vec<f64>) -> Read<(Data, Vec<f64>)> {
+    pub(super) fn spread_constant(
+        &mut self,
+        data: &Data,
+        sizes: &[usize],
+        numbers: Vec<f64>,
+    ) -> Read<(Data, Vec<f64>)> {
         if sizes.iter().all(|&n| n == 1) {
             let rank = data.view.0.len().max(sizes.len());
             let ones: Vec<i64> = (0..(rank - data.view.0.len()) as i64).collect();
             return Ok((Data { view: data.view.unsqueezed(&ones)?, ..data.clone() }, numbers));
         }
         let shape: Vec<Option<usize>> = sizes.iter().copied().map(Some).collect();
-        let wanted = broadcast_sizes(&data.view.sizes(), &shape)
-            .ok_or_else(|| format!("its constant has the sizes {sizes:?}, not one number for each channel or feature"))?;
+        let wanted = broadcast_sizes(&data.view.sizes(), &shape).ok_or_else(|| {
+            format!("its constant has the sizes {sizes:?}, not one number for each channel or feature")
+        })?;
         let data = self.broadcast(data, &wanted)?;
         let first = wanted.len() - sizes.len();
         let spread: Vec<usize> = (0..sizes.len()).filter(|&i| sizes[i] != 1).map(|i| first + i).collect();

@@ -79,7 +79,6 @@ impl<A: Scalar> Reader<'_, A> {
         let size = |axis: &Taken| axis.as_ref().map(|factors| product(factors));
         let sizes: Vec<Option<usize>> = axes.iter().map(size).collect();
         let shape = any_shape(&sizes.iter().copied().flatten().collect::<Vec<_>>())?;
-        self.take(shape.len())?;
         let all: Vec<(usize, isize)> = axes.iter().flatten().flatten().copied().collect();
         let (value, shape) = self.layer(data.value, data.shape, &strided(shape, &all, offset))?;
         Ok(Data { value, shape, view: View::contiguous(&sizes), integer: data.integer })
@@ -125,7 +124,8 @@ impl<A: Scalar> Reader<'_, A> {
     /// The value with an ONNX axis as features, and all others as steps.
     pub(super) fn with_axis_last(&mut self, data: &Data, axis: usize) -> Read<Data> {
         let Some(size) = data.view.0[axis].size() else { return Err("it works along the batch".into()) };
-        let order: Vec<usize> = data.view.of_samples().into_iter().filter(|&other| other != axis).chain([axis]).collect();
+        let order: Vec<usize> =
+            data.view.of_samples().into_iter().filter(|&other| other != axis).chain([axis]).collect();
         self.ordered(data, &order, steps_of(data.shape.len(), size))
     }
 

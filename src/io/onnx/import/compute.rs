@@ -17,37 +17,46 @@ pub(super) fn common_dims(a: &[usize], b: &[usize]) -> Result<Vec<usize>, String
     (0..rank).map(common).collect::<Option<_>>().ok_or_else(|| format!("it takes the sizes {a:?} and {b:?}"))
 }
 
+/// Returns an error for more than `room` numbers.
+fn check(dims: &[usize], room: usize) -> Result<(), String> {
+    let count = dims.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
+    let fits = count.is_some_and(|count| count <= room);
+    if fits { Ok(()) } else { Err(format!("it makes the sizes {dims:?}, more numbers than the file is long")) }
+}
+
 /// Applies a function to each pair.
 fn pairs<T: Clone, R: Clone>(
     a: &ArrayD<T>,
     b: &ArrayD<T>,
+    room: usize,
     f: impl Fn(&T, &T) -> Result<R, String>,
 ) -> Result<ArrayD<R>, String> {
-    let dims = IxDyn(&common_dims(a.shape(), b.shape())?);
+    let dims = common_dims(a.shape(), b.shape())?;
+    check(&dims, room)?;
+    let dims = IxDyn(&dims);
     let wrong = || "its inputs have several shapes".to_owned();
     let (a, b) = (a.broadcast(dims.clone()).ok_or_else(wrong)?, b.broadcast(dims.clone()).ok_or_else(wrong)?);
     let numbers = a.iter().zip(&b).map(|(a, b)| f(a, b)).collect::<Result<Vec<R>, _>>()?;
     ArrayD::from_shape_vec(dims, numbers).map_err(|error| error.to_string())
 }
 
-pub(super) fn arithmetic(op: &str, a: &Constant, b: &Constant) -> Read<Constant> {
+pub(super) fn arithmetic(op: &str, a: &Constant, b: &Constant, room: usize) -> Read<Constant> {
     Ok(match (a, b) {
         (Constant::Floats(a), Constant::Floats(b)) => match op {
             "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" => {
-                Constant::Ints(pairs(a, b, |a, b| Ok(Some(compared(op, a.partial_cmp(b)))))?)
+                Constant::Ints(pairs(a, b, room, |a, b| Ok(Some(compared(op, a.partial_cmp(b)))))?)
             }
-            _ => Constant::Floats(pairs(a, b, |a, b| of_floats(op, *a, *b))?),
+            _ => Constant::Floats(pairs(a, b, room, |a, b| of_floats(op, *a, *b))?),
         },
-        (Constant::Ints(a), Constant::Ints(b)) => Constant::Ints(pairs(a, b, |a, b| of_integers(op, *a, *b))?),
+        (Constant::Ints(a), Constant::Ints(b)) => Constant::Ints(pairs(a, b, room, |a, b| of_integers(op, *a, *b))?),
         // The exponent may be of another type.
         (Constant::Floats(_), Constant::Ints(b)) if op == "Pow" && b.iter().all(Option::is_some) => {
             let b = Constant::Floats(b.mapv(|n| n.unwrap_or_default() as f64));
-            return arithmetic(op, a, &b);
+            return arithmetic(op, a, &b, room);
         }
         _ => return Err("its inputs are of several types".into()),
     })
 }
-
 
 fn of_floats(op: &str, a: f64, b: f64) -> Result<f64, String> {
     Ok(match op {
@@ -64,14 +73,15 @@ fn of_floats(op: &str, a: f64, b: f64) -> Result<f64, String> {
 
 /// 1 if a comparison holds.
 fn compared(op: &str, order: Option<std::cmp::Ordering>) -> i64 {
-    order.is_some_and(|order| match op {
-        "Equal" => order.is_eq(),
-        "Greater" => order.is_gt(),
-        "GreaterOrEqual" => order.is_ge(),
-        "Less" => order.is_lt(),
-        _ => order.is_le(),
-    })
-    .into()
+    order
+        .is_some_and(|order| match op {
+            "Equal" => order.is_eq(),
+            "Greater" => order.is_gt(),
+            "GreaterOrEqual" => order.is_ge(),
+            "Less" => order.is_lt(),
+            _ => order.is_le(),
+        })
+        .into()
 }
 
 fn of_integers(op: &str, a: Option<i64>, b: Option<i64>) -> Result<Option<i64>, String> {
@@ -150,18 +160,26 @@ pub(super) fn function(op: &str, x: &Constant) -> Read<Constant> {
 }
 
 /// One of two numbers for each condition.
-pub(super) fn choose(condition: &Constant, a: &Constant, b: &Constant) -> Read<Constant> {
-    fn of<T: Clone>(condition: &ArrayD<Option<i64>>, a: &ArrayD<T>, b: &ArrayD<T>) -> Result<ArrayD<T>, String> {
+pub(super) fn choose(condition: &Constant, a: &Constant, b: &Constant, room: usize) -> Read<Constant> {
+    fn of<T: Clone>(
+        condition: &ArrayD<Option<i64>>,
+        a: &ArrayD<T>,
+        b: &ArrayD<T>,
+        room: usize,
+    ) -> Result<ArrayD<T>, String> {
         let dims = common_dims(&common_dims(condition.shape(), a.shape())?, b.shape())?;
+        check(&dims, room)?;
         let wrong = || "its inputs have several shapes".to_owned();
         let condition = condition.broadcast(dims.clone()).ok_or_else(wrong)?;
         let (a, b) = (a.broadcast(dims.clone()).ok_or_else(wrong)?, b.broadcast(dims).ok_or_else(wrong)?);
         Ok(Zip::from(condition).and(a).and(b).map_collect(|c, a, b| if *c == Some(0) { b.clone() } else { a.clone() }))
     }
     match (condition, a, b) {
-        (Constant::Ints(c), _, _) if c.iter().any(Option::is_none) => Err("its condition is the size of the batch".into()),
-        (Constant::Ints(c), Constant::Floats(a), Constant::Floats(b)) => Ok(Constant::Floats(of(c, a, b)?)),
-        (Constant::Ints(c), Constant::Ints(a), Constant::Ints(b)) => Ok(Constant::Ints(of(c, a, b)?)),
+        (Constant::Ints(c), _, _) if c.iter().any(Option::is_none) => {
+            Err("its condition is the size of the batch".into())
+        }
+        (Constant::Ints(c), Constant::Floats(a), Constant::Floats(b)) => Ok(Constant::Floats(of(c, a, b, room)?)),
+        (Constant::Ints(c), Constant::Ints(a), Constant::Ints(b)) => Ok(Constant::Ints(of(c, a, b, room)?)),
         _ => Err("its inputs are of several types".into()),
     }
 }
@@ -178,12 +196,14 @@ pub(super) fn ranged(ends: &[Constant], room: usize) -> Read<Constant> {
         [Constant::Ints(a), Constant::Ints(b), Constant::Ints(c)] => {
             let ends = [a, b, c].map(|x| x.first().copied().flatten());
             let [Some(from), Some(to), Some(step)] = ends else { return Err("it counts the batch".into()) };
-            let count = (i128::from(to) - i128::from(from)).checked_div(i128::from(step)).map_or(0, |n| n.max(0)) as u128;
+            let count =
+                (i128::from(to) - i128::from(from)).checked_div(i128::from(step)).map_or(0, |n| n.max(0)) as u128;
             if step == 0 || count >= room as u128 {
                 return Err(too_many());
             }
             let more = |x: &i64| x.checked_add(step);
-            let numbers = std::iter::successors(Some(from), more).take_while(|&x| if step > 0 { x < to } else { x > to });
+            let numbers =
+                std::iter::successors(Some(from), more).take_while(|&x| if step > 0 { x < to } else { x > to });
             Ok(Constant::list(numbers.map(Some).collect()))
         }
         [Constant::Floats(a), Constant::Floats(b), Constant::Floats(c)] => {

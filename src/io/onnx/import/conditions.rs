@@ -70,6 +70,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
     /// Selects one of two values by a condition.
     pub(super) fn choice(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let condition = node.needs(0)?;
+        if let Some(indices) = self.counted_from_the_end(node)? {
+            return self.any(indices);
+        }
         if let Some(found) = self.bent(node)? {
             return Ok(found);
         }
@@ -107,6 +110,25 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(Data { integer: false, ..result })
     }
 
+    /// Indices of which the negative ones are counted from the end: an embedding here refuses these.
+    fn counted_from_the_end(&mut self, node: &'g Node<'g>) -> Read<Option<&'g str>> {
+        let negative = self.index.sole(node.input(0), "Less");
+        let wrapped = self.index.sole(node.input(1), "Add");
+        let (Some(negative), Some(wrapped), Some(indices)) = (negative, wrapped, node.input(2)) else {
+            return Ok(None);
+        };
+        let constant = |node: &Node<'_>| node.input(1).is_some_and(|name| self.index.is_constant(name));
+        if negative.input(0) != Some(indices) || wrapped.input(0) != Some(indices) || !self.only_indices(node) {
+            return Ok(None);
+        }
+        if !constant(negative) || !constant(wrapped) {
+            return Ok(None);
+        }
+        let zero = self.constant(negative.needs(1)?)?.ints().is_ok_and(|n| n == [Some(0)]);
+        let more = self.constant(wrapped.needs(1)?)?.ints().is_ok_and(|n| matches!(*n, [Some(n)] if n > 0));
+        Ok((zero && more).then_some(indices))
+    }
+
     /// A selection by constants: a mask.
     fn masked(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let sizes = self.sizes(node, 0)?;
@@ -124,7 +146,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
                 let (value, constant) = if first { (2, 1) } else { (1, 2) };
                 let (keep, fill) = if first { (other, mask) } else { (mask, other) };
                 let data = self.data(node.needs(value)?)?;
-                let x = self.number(node, constant)?;
+                let numbers = self.numbers(node, constant)?;
+                let x = *numbers.first().ok_or("it has no values")?;
+                node.expect("values", numbers.iter().all(|&other| other == x))?;
                 // An infinite constant is added: what is finite becomes infinite.
                 let kept = if x.is_finite() { self.times(&data, &sizes, keep)? } else { data };
                 let filling = fill.iter().map(|&fill| if fill == 0.0 { 0.0 } else { -x }).collect();
@@ -144,7 +168,11 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let Some(above) = self.index.sole(node.input(0), "Greater") else { return Ok(None) };
         let (scaled, x) = (above.needs(0)?, node.needs(1)?);
         let constant = |name: &str| self.index.is_constant(name);
-        if constant(scaled) || constant(x) || !constant(above.needs(1)?) || self.sizes(above, 1)?.iter().any(|&n| n != 1) {
+        if constant(scaled)
+            || constant(x)
+            || !constant(above.needs(1)?)
+            || self.sizes(above, 1)?.iter().any(|&n| n != 1)
+        {
             return Ok(None);
         }
         if self.index.is_constant(node.needs(2)?) {

@@ -2,18 +2,56 @@
 
 use ndarray::{ArrayD, Axis, IxDyn};
 
-use super::constants::{Constant, Ints, Move, sizes, value, whole};
 use super::compute::{arithmetic, choose, common_dims, function, multiply, one, ranged};
+use super::constants::{Constant, Ints, Move, sizes, value, whole};
 use super::view::position;
 use super::{Read, Stop};
 use crate::spec::onnx::{Attribute, BOOL, FLOAT, INT32, INT64, Node};
 
 /// The operators that are folded if all their inputs are constants.
-pub(super) const FOLDED: [&str; 41] = [
-    "Abs", "Add", "And", "Cast", "CastLike", "Concat", "Constant", "ConstantOfShape", "Div", "Dropout", "Equal", "Exp", "Expand",
-    "Gather", "Greater", "GreaterOrEqual", "Identity", "Less", "LessOrEqual", "Log", "MatMul", "Max", "Min", "Mod", "Mul", "Neg",
-    "Not", "Or", "Pow", "Range", "Reciprocal", "Reshape", "Size", "Slice", "Sqrt", "Squeeze", "Sub", "Transpose",
-    "Trilu", "Unsqueeze", "Where",
+pub(super) const FOLDED: [&str; 42] = [
+    "Abs",
+    "Add",
+    "And",
+    "Cast",
+    "CastLike",
+    "Concat",
+    "Constant",
+    "ConstantOfShape",
+    "Div",
+    "Dropout",
+    "Equal",
+    "Exp",
+    "Expand",
+    "Flatten",
+    "Gather",
+    "Greater",
+    "GreaterOrEqual",
+    "Identity",
+    "Less",
+    "LessOrEqual",
+    "Log",
+    "MatMul",
+    "Max",
+    "Min",
+    "Mod",
+    "Mul",
+    "Neg",
+    "Not",
+    "Or",
+    "Pow",
+    "Range",
+    "Reciprocal",
+    "Reshape",
+    "Size",
+    "Slice",
+    "Sqrt",
+    "Squeeze",
+    "Sub",
+    "Transpose",
+    "Trilu",
+    "Unsqueeze",
+    "Where",
 ];
 
 /// Folds an operator on constants; `room` is the largest number of values.
@@ -29,7 +67,7 @@ pub(super) fn fold(node: &Node<'_>, inputs: &[Option<&Constant>], opset: i64, ro
         "Identity" | "Dropout" => input(0)?.clone(),
         "Cast" => cast(input(0)?, node.int("to", 0)?)?,
         "ConstantOfShape" => {
-            let dims = sizes(&input(0)?.ints()?, room)?;
+            let dims = sizes(&once(&input(0)?.ints()?), room)?;
             let value = match node.attribute("value") {
                 Some(Attribute::Tensor(tensor)) if tensor.dims.iter().product::<usize>() == 1 => Constant::of(tensor)?,
                 None => Constant::Floats(ArrayD::zeros(IxDyn(&[1]))),
@@ -108,40 +146,56 @@ pub(super) fn fold(node: &Node<'_>, inputs: &[Option<&Constant>], opset: i64, ro
             }
             for (i, &axis) in axes.iter().enumerate() {
                 let axis = position(axis, x.dims().len())?;
-                let positions = range(starts[i], ends[i], steps[i], x.dims()[axis])?;
+                let (first, step, count) = span(starts[i], ends[i], steps[i], x.dims()[axis])?;
+                let positions = (0..count as isize).map(|i| first.wrapping_add_signed(i * step)).collect();
                 x = x.moved(&Move::Positions(axis, positions))?;
             }
             x
         }
-        "CastLike" => match input(1)? {
-            Constant::Floats(_) => cast(input(0)?, FLOAT)?,
-            Constant::Ints(_) => cast(input(0)?, INT64)?,
+        "CastLike" => match inputs.get(1).copied().flatten() {
+            Some(Constant::Ints(_)) => cast(input(0)?, INT64)?,
+            // Without it, it is a value, of floating-point numbers.
+            _ => cast(input(0)?, FLOAT)?,
         },
+        "Flatten" => {
+            let x = input(0)?;
+            let (axis, rank) = (node.int("axis", 1)?, x.dims().len());
+            let axis = if axis == rank as i64 { rank } else { position(axis, rank)? };
+            let (before, after) = x.dims().split_at(axis);
+            x.moved(&Move::Shape(vec![before.iter().product(), after.iter().product()]))?
+        }
         "Range" => {
             let ends = (0..3).map(|i| Ok(one(input(i)?)?)).collect::<Read<Vec<_>>>()?;
             ranged(&ends, room)?
         }
         "Expand" => {
             let x = input(0)?;
-            // The batch has one of all: a constant is the same for each sample.
-            let list: Ints = input(1)?.ints()?.into_iter().map(|n| n.or(Some(1))).collect();
-            let dims = common_dims(x.dims(), &sizes(&list, room)?)?;
+            let dims = common_dims(x.dims(), &sizes(&once(&input(1)?.ints()?), room)?)?;
             sizes(&dims.iter().map(|&n| Some(n as i64)).collect::<Vec<_>>(), room)?;
             x.moved(&Move::Repeat(dims))?
         }
         "MatMul" => multiply(input(0)?, input(1)?, room)?,
         "Size" => Constant::Ints(ArrayD::from_elem(IxDyn(&[]), Some(input(0)?.len() as i64))),
         "Trilu" => {
-            let k = inputs.get(1).copied().flatten().map_or(Ok(0), |k| whole(&k.ints()?).map(|k| k.first().copied().unwrap_or(0)))?;
+            let k = inputs
+                .get(1)
+                .copied()
+                .flatten()
+                .map_or(Ok(0), |k| whole(&k.ints()?).map(|k| k.first().copied().unwrap_or(0)))?;
             input(0)?.triangle(node.int("upper", 1)? != 0, k)?
         }
-        "Where" => choose(input(0)?, input(1)?, input(2)?)?,
+        "Where" => choose(input(0)?, input(1)?, input(2)?, room)?,
         op if inputs.len() == 1 => function(op, input(0)?)?,
         op => {
             node.expect("fmod", node.int("fmod", 0)? == 0)?;
-            arithmetic(op, input(0)?, input(1)?)?
+            arithmetic(op, input(0)?, input(1)?, room)?
         }
     })
+}
+
+/// Sizes in which the batch is 1: a constant is the same for each sample.
+fn once(sizes: &[Option<i64>]) -> Ints {
+    sizes.iter().map(|n| n.or(Some(1))).collect()
 }
 
 fn cast(x: &Constant, to: i64) -> Read<Constant> {
@@ -200,20 +254,20 @@ fn squeeze(dims: &[usize], axes: &[i64], squeeze: bool) -> Result<Vec<usize>, St
     new.filter(|_| old.next().is_none()).ok_or_else(wrong)
 }
 
-/// The indices from `start` to before `end`, as `Slice` counts them on an axis of `n`.
-pub(super) fn range(start: i64, end: i64, step: i64, n: usize) -> Result<Vec<usize>, String> {
-    let n = n as i64;
+/// The first index, the step and the number of indices from `start` to before `end`, as `Slice` counts them on an axis of
+/// `n`.
+pub(super) fn span(start: i64, end: i64, step: i64, n: usize) -> Result<(usize, isize, usize), String> {
+    let n = i64::try_from(n).map_err(|_| "its axis is too long")?;
     let counted = |x: i64| if x < 0 { x.saturating_add(n) } else { x };
     let (low, high) = if step > 0 { (0, n) } else { (-1, n - 1) };
-    let (mut at, end) = (counted(start).clamp(low.max(0), high.max(0)), counted(end).clamp(low, high));
+    let (first, end) = (counted(start).clamp(low.max(0), high.max(0)), counted(end).clamp(low, high));
     if step < 0 && start.saturating_add(n) < 0 {
         return Err(format!("it starts at {start}, backwards"));
     }
-    let mut positions = Vec::new();
-    while step != 0 && ((step > 0 && at < end) || (step < 0 && at > end)) {
-        positions.push(at as usize);
-        at = at.saturating_add(step);
-    }
-    Ok(positions)
+    let count = match step {
+        0 => return Err("its step is 0".into()),
+        step if step > 0 => (end - first).max(0).unsigned_abs().div_ceil(step.unsigned_abs()),
+        step => (first - end).max(0).unsigned_abs().div_ceil(step.unsigned_abs()),
+    };
+    Ok((first as usize, step as isize, count as usize))
 }
-

@@ -84,7 +84,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
                     return Err("it takes the batch and others as one axis in one input only".into());
                 };
                 let leading = data.view.0.len() - 2;
-                let alike = groups.ends_with(&[1, 1]) && same == groups && data.view.sizes()[..leading] == other.view.sizes()[..leading];
+                let alike = groups.ends_with(&[1, 1])
+                    && same == groups
+                    && data.view.sizes()[..leading] == other.view.sizes()[..leading];
                 node.expect("inputs", alike)?;
                 self.product_of(node, &data, &other).map(|data| Known::Grouped(data, groups))
             }

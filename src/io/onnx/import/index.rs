@@ -87,7 +87,9 @@ impl<'g> Index<'g> {
             let known = |input: &String| {
                 input.is_empty() || self.constants.contains_key(&**input) || self.computed.contains(&**input)
             };
-            if node.op == "Shape" || (FOLDED.contains(&&*node.op) && node.inputs.iter().all(known)) {
+            // Of these, a size or a type is enough.
+            let partly = node.op == "CastLike" && node.inputs.first().is_some_and(known);
+            if node.op == "Shape" || partly || (FOLDED.contains(&&*node.op) && node.inputs.iter().all(known)) {
                 self.computed.extend(node.outputs.iter().map(|output| &**output));
             }
             for &next in after.get(&i).into_iter().flatten() {

@@ -32,7 +32,10 @@ impl<'g, A: Scalar> Reader<'g, A> {
                 let values = floats(node, "imputed_value_floats")?;
                 node.expect("imputed_value_floats", values.len() == 1 || values.len() == features)?;
                 let values = self.spread(&data, values)?;
-                self.elementwise(&data, &Found::new(Spec::new("impute").set("features", features)).with("value", values))
+                self.elementwise(
+                    &data,
+                    &Found::new(Spec::new("impute").set("features", features)).with("value", values),
+                )
             }
             "Normalizer" => self.normalizer(node, &data),
             "ZipMap" => Ok(data),

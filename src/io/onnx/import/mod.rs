@@ -11,10 +11,8 @@ use std::rc::Rc;
 use ndarray::Array2;
 
 use super::graph::read as read_graph;
-use crate::activations::Identity;
 use crate::layer::{Arrays, Join, Layer, Parts, Registry};
 use crate::spec::Spec;
-use crate::spec::onnx::{Graph, INT32, INT64};
 use crate::{Error, Network, Result, Scalar, Shape, Value};
 
 mod arithmetic;
@@ -32,6 +30,7 @@ mod node;
 mod norms;
 mod operators;
 mod padding;
+mod ports;
 mod products;
 mod recurrent;
 mod reduce;
@@ -44,7 +43,7 @@ mod windows;
 use constants::{Constant, Ints};
 use fold::fold;
 use index::Index;
-use view::{Axis, View};
+use view::View;
 
 type Node<'g> = crate::spec::onnx::Node<'g>;
 
@@ -124,6 +123,8 @@ struct Reader<'g, A: Scalar> {
     /// The input values.
     inputs: Vec<Value>,
     known: HashMap<String, Known>,
+    /// Constants that the file repeats for each sample, and that are here once: their sizes there, if they are known.
+    per_sample: HashMap<String, Option<Ints>>,
     /// Values in another order or shape, each made once.
     arranged: HashMap<(Value, Vec<[usize; 2]>, Shape), Value>,
     /// The remaining number of values that constants may expand to: a constant used often must not take more memory
@@ -140,7 +141,7 @@ pub(super) fn read<A: Scalar>(
 ) -> Result<(Network<A>, Vec<String>)> {
     let problem = |problem: String| Error::Format { what: name.to_owned(), problem };
     let (mut graph, opset, size) = read_graph(bytes, folder).map_err(problem)?;
-    choose_outputs(&mut graph, outputs).map_err(problem)?;
+    ports::choose_outputs(&mut graph, outputs).map_err(problem)?;
     let classes = learned::take_labels(&mut graph).unwrap_or_default();
     let index = Index::of(&graph).map_err(problem)?;
     let mut reader = Reader {
@@ -151,6 +152,7 @@ pub(super) fn read<A: Scalar>(
         registry: Registry::new(),
         inputs: Vec::new(),
         known: HashMap::new(),
+        per_sample: HashMap::new(),
         arranged: HashMap::new(),
         room: size.saturating_add(1 << 16),
     };
@@ -164,22 +166,6 @@ pub(super) fn read<A: Scalar>(
     Ok((network, classes))
 }
 
-/// Leaves the chosen outputs, in the order in which they are chosen.
-fn choose_outputs(graph: &mut Graph<'_>, chosen: &[&str]) -> Result<(), String> {
-    if chosen.is_empty() {
-        return Ok(());
-    }
-    let mut ports = Vec::new();
-    for name in chosen {
-        let at = graph.outputs.iter().position(|port| port.name == *name);
-        let names = || graph.outputs.iter().map(|port| format!("`{}`", port.name)).collect::<Vec<_>>().join(", ");
-        let at = at.ok_or_else(|| format!("it has no output `{name}` that is not chosen yet, but {}", names()))?;
-        ports.push(graph.outputs.remove(at));
-    }
-    graph.outputs = ports;
-    Ok(())
-}
-
 /// The message for an operator or output that was not read.
 fn explain(at: &str, stop: Stop) -> String {
     match stop {
@@ -190,52 +176,6 @@ fn explain(at: &str, stop: Stop) -> String {
 }
 
 impl<'g, A: Scalar> Reader<'g, A> {
-    fn read_inputs(&mut self, ports: &[crate::spec::onnx::Port]) -> Result<(), String> {
-        // Older files list constants among the inputs.
-        let ports: Vec<_> = ports.iter().filter(|port| !self.index.constants.contains_key(&*port.name)).collect();
-        let mut batches: Vec<Option<usize>> = Vec::new();
-        for port in ports {
-            let dims = &port.dims;
-            let symbolic: Vec<usize> = (0..dims.len()).filter(|&axis| dims[axis].is_none()).collect();
-            // The batch is the axis without a size, or the first.
-            let at = if let [axis] = *symbolic { axis } else { 0 };
-            let mut sizes = dims.clone();
-            let batch = if dims.is_empty() { Some(0) } else { sizes.remove(at) };
-            let sizes: Option<Vec<usize>> = sizes.into_iter().collect();
-            let shape = sizes.filter(|_| !dims.is_empty()).and_then(|sizes| any_shape(&sizes).ok()).ok_or_else(|| {
-                let dims: Vec<String> = dims.iter().map(|n| n.map_or("?".into(), |n| n.to_string())).collect();
-                format!(
-                    "its input `{}` has the sizes [{}]; a batch and otherwise fixed ones are needed",
-                    port.name,
-                    dims.join(", ")
-                )
-            })?;
-            let axes: Vec<Option<usize>> = (0..dims.len()).map(|axis| dims[axis].filter(|_| axis != at)).collect();
-            let view = View::contiguous(&axes);
-            let integer = [INT32, INT64].contains(&port.kind);
-            if !integer && ![1, 10, 11, 16].contains(&port.kind) {
-                return Err(format!("its input `{}` is of type {}, no numbers of a layer", port.name, port.kind));
-            }
-            if self.known.contains_key(&port.name) {
-                return Err(format!("it has two inputs `{}`", port.name));
-            }
-            let taken = self.index.takers(&port.name).any(|(node, _)| node.op != "Shape");
-            if !taken && !self.index.is_output(&port.name) {
-                return Err(format!("nothing takes its input `{}`", port.name));
-            }
-            batches.push(batch);
-            let value = self.network.input(&port.name, shape);
-            self.inputs.push(value);
-            self.known.insert(port.name.clone(), Known::Data(Data { value, shape, view, integer }));
-        }
-        let fixed: Vec<usize> = batches.iter().copied().flatten().collect();
-        if fixed.windows(2).any(|pair| pair[0] != pair[1]) {
-            return Err(format!("its inputs have batches of several sizes, {fixed:?}"));
-        }
-        self.batch = if fixed.len() == batches.len() { fixed.first().copied() } else { None };
-        if batches.is_empty() { Err("it has no input".into()) } else { Ok(()) }
-    }
-
     /// Reads everything that a value depends on.
     fn walk(&mut self, name: &str) -> Result<(), String> {
         let mut waiting = vec![name.to_owned()];
@@ -256,42 +196,6 @@ impl<'g, A: Scalar> Reader<'g, A> {
                 }
                 Err(stop) => return Err(explain(&format!("its operator {}", node.op), stop)),
             }
-        }
-        Ok(())
-    }
-
-    fn read_outputs(&mut self, ports: &[crate::spec::onnx::Port]) -> Result<(), (String, Stop)> {
-        if ports.is_empty() {
-            return Err(("its graph".into(), "it has no output".into()));
-        }
-        let mut outputs = Vec::new();
-        for port in ports {
-            let arranged = self.data(&port.name).and_then(|data| {
-                let sizes = data.view.sizes();
-                let said =
-                    port.dims.iter().zip(&sizes).all(|(said, size)| said.is_none() || size.is_none() || said == size);
-                if !port.dims.is_empty() && (!said || port.dims.len() != sizes.len()) {
-                    return Err(format!("it says to have the sizes {:?}, but has {sizes:?}", port.dims).into());
-                }
-                // The batch is the axis that the file says to have no size, or the first.
-                let symbolic: Vec<usize> = (0..port.dims.len()).filter(|&axis| port.dims[axis].is_none()).collect();
-                match *symbolic {
-                    [axis] if data.view.0[axis] == Axis::Batch => {
-                        let data = self.canonical(&data)?;
-                        Ok((data.value, data.shape))
-                    }
-                    _ => self.standard(&data),
-                }
-            });
-            outputs.push(arranged.map_err(|stop| (format!("its output `{}`", port.name), stop))?.0);
-        }
-        for (port, mut value) in ports.iter().zip(outputs) {
-            let at = |error: Error| (format!("its output `{}`", port.name), error.into());
-            // An input that is also an output needs a step.
-            if self.inputs.contains(&value) {
-                value = self.network.add(value, Identity).map_err(at)?;
-            }
-            self.network.output(&port.name, value).map_err(at)?;
         }
         Ok(())
     }
@@ -330,10 +234,12 @@ impl<'g, A: Scalar> Reader<'g, A> {
     fn folded(&mut self, node: &'g Node<'g>) -> Read<Constant> {
         if node.op == "Shape" {
             let name = node.needs(0)?;
-            let sizes: Ints = if self.index.is_constant(name) {
-                self.sizes(node, 0)?.into_iter().map(|n| Some(n as i64)).collect()
-            } else {
-                self.any(name)?.view.sizes().iter().map(|n| n.map(|n| n as i64)).collect()
+            let sizes: Ints = match self.per_sample.get(name) {
+                Some(sizes) => sizes.clone().ok_or("it takes the sizes of what is repeated for each sample")?,
+                None if self.index.is_constant(name) => {
+                    self.sizes(node, 0)?.into_iter().map(|n| Some(n as i64)).collect()
+                }
+                None => self.any(name)?.view.sizes().iter().map(|n| n.map(|n| n as i64)).collect(),
             };
             let position =
                 |n: i64| if n < 0 { n.saturating_add(sizes.len() as i64) } else { n }.clamp(0, sizes.len() as i64);
@@ -343,7 +249,11 @@ impl<'g, A: Scalar> Reader<'g, A> {
                 _ => Err("it gives no sizes".into()),
             };
         }
-        let names: Vec<String> = node.inputs.clone();
+        let mut names: Vec<String> = node.inputs.clone();
+        if node.op == "CastLike" && !self.index.is_constant(node.needs(1)?) {
+            node.expect("target_type", !self.any(node.needs(1)?)?.integer)?;
+            names.truncate(1);
+        }
         let missing = names.iter().filter(|name| !name.is_empty() && !self.has(name)).cloned().collect::<Vec<_>>();
         if !missing.is_empty() {
             return Err(Stop::Needs(missing));
@@ -354,6 +264,22 @@ impl<'g, A: Scalar> Reader<'g, A> {
             .collect::<Read<Vec<_>>>()?;
         let inputs: Vec<Option<&Constant>> = inputs.iter().map(Option::as_deref).collect();
         let constant = fold(node, &inputs, self.opset, self.room)?;
+        // What is made once for each sample, and what depends on it.
+        let made = match (&*node.op, inputs.last().copied().flatten().map(Constant::ints)) {
+            ("ConstantOfShape" | "Expand", Some(Ok(list))) if list.contains(&None) => {
+                let missing = constant.dims().len().saturating_sub(list.len());
+                let size = |(i, &n): (usize, &usize)| match i.checked_sub(missing).map(|i| list[i]) {
+                    Some(None) => None,
+                    _ => Some(n as i64),
+                };
+                Some(Some(constant.dims().iter().enumerate().map(size).collect()))
+            }
+            ("Cast" | "Identity", _) => self.per_sample.get(&*names[0]).cloned(),
+            _ => names.iter().any(|name| self.per_sample.contains_key(name)).then_some(None),
+        };
+        if let Some(sizes) = made {
+            self.per_sample.extend(node.outputs.iter().map(|output| (output.clone(), sizes.clone())));
+        }
         self.take(constant.len())?;
         Ok(constant)
     }
@@ -389,6 +315,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
     fn joined(&mut self, join: impl Join<A>, values: &[(Value, Shape)]) -> Read<Data> {
         let shapes: Vec<Shape> = values.iter().map(|(_, shape)| *shape).collect();
         let shape = join.output_shape(&shapes)?;
+        if shape.len() == usize::MAX {
+            return Err(format!("it gives samples {shape}, which nothing can hold").into());
+        }
         let value = self.network.join(join, values.iter().map(|(value, _)| *value).collect::<Vec<_>>())?;
         Ok(Data { value, shape, view: View::of(shape), integer: false })
     }

@@ -49,11 +49,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             "Concat" => self.concat(node),
             "Conv" => self.conv(node),
             "ConvTranspose" => self.conv_transpose(node),
-            "DepthToSpace" => {
-                node.expect("mode", node.text("mode", "DCR")? == "CRD")?;
-                let spec = Spec::new("pixel_shuffle").set("factor", node.count("blocksize", 0)?);
-                self.image(node).and_then(|image| self.on(image, &Found::new(spec)))
-            }
+            "DepthToSpace" | "SpaceToDepth" => self.blocks(node),
             "Dropout" => {
                 node.expect("is_test", (node.int("is_test", 0)? == 1) == (self.opset < 7))?;
                 if node.input(2).is_some() {
@@ -164,6 +160,37 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
     }
 
+    /// Moves blocks of pixels to channels, or back.
+    fn blocks(&mut self, node: &'g Node<'g>) -> Read<Data> {
+        let (size, mode) = (node.count("blocksize", 0)?, node.text("mode", "DCR")?);
+        node.expect("blocksize or mode", size > 0 && size < 1 << 16 && matches!(mode, "DCR" | "CRD"))?;
+        if (&*node.op, mode) == ("DepthToSpace", "CRD") {
+            let spec = Spec::new("pixel_shuffle").set("factor", size);
+            return self.image(node).and_then(|image| self.on(image, &Found::new(spec)));
+        }
+        let data = self.data(node.needs(0)?)?;
+        let [None, Some(channels), Some(height), Some(width)] = *data.view.sizes() else {
+            return Err("it takes samples that are no images here".into());
+        };
+        let turn = |reader: &mut Self, split: [usize; 5], order: &[i64], sizes: [usize; 3]| {
+            let split: Vec<Option<usize>> = std::iter::once(None).chain(split.map(Some)).collect();
+            let data = reader.with_sizes(&data, &split)?;
+            let turned = Data { view: data.view.transposed(order)?, ..data };
+            let sizes: Vec<Option<usize>> = std::iter::once(None).chain(sizes.map(Some)).collect();
+            reader.with_sizes(&turned, &sizes)
+        };
+        if node.op == "DepthToSpace" {
+            let depth = channels / (size * size);
+            node.expect("blocksize", depth * size * size == channels)?;
+            let split = [size, size, depth, height, width];
+            return turn(self, split, &[0, 3, 4, 1, 5, 2], [depth, height * size, width * size]);
+        }
+        node.expect("blocksize", height.is_multiple_of(size) && width.is_multiple_of(size))?;
+        let (high, wide) = (height / size, width / size);
+        let split = [channels, high, size, wide, size];
+        turn(self, split, &[0, 3, 5, 1, 2, 4], [channels * size * size, high, wide])
+    }
+
     /// An elementwise layer without parameters.
     pub(super) fn activation(&mut self, node: &Node<'_>, spec: Spec) -> Read<Data> {
         let data = self.data(node.needs(0)?)?;
@@ -198,7 +225,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
     }
 
     /// Whether all uses of an operator's output are as indices, which an embedding here checks to be integers.
-    fn only_indices(&self, node: &Node<'_>) -> bool {
+    pub(super) fn only_indices(&self, node: &Node<'_>) -> bool {
         let index = |output: &str| self.index.takers(output).all(|(taker, input)| taker.op == "Gather" && input == 1);
         node.outputs.first().is_some_and(|output| index(output) && !self.index.is_output(output))
     }

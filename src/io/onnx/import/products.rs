@@ -188,7 +188,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let weight = self.numbers(node, 1)?;
         let [lead @ .., inputs, outputs] = &*sizes else {
             // A vector leaves no axis.
-            let product = self.dense_along(&data, rank - 1, Weights { inputs: weight.len(), outputs: 1, weight, bias: None })?;
+            let product =
+                self.dense_along(&data, rank - 1, Weights { inputs: weight.len(), outputs: 1, weight, bias: None })?;
             return Ok(Data { view: product.view.squeezed(&[-1])?, ..product });
         };
         node.expect("B", lead.iter().all(|&n| n == 1) && sizes.len() <= rank)?;

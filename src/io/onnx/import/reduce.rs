@@ -23,7 +23,10 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let data = self.data(node.needs(0)?)?;
         let axes = self.list(node, "axes", 1)?.unwrap_or_default();
         if axes.is_empty() && node.int("noop_with_empty_axes", 0)? != 0 {
-            node.expect("noop_with_empty_axes", matches!(&*node.op, "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceSum"))?;
+            node.expect(
+                "noop_with_empty_axes",
+                matches!(&*node.op, "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceSum"),
+            )?;
             return Ok(data);
         }
         let rank = data.view.0.len();

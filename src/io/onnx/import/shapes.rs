@@ -2,7 +2,7 @@
 
 use super::arrange::progressions;
 use super::constants::whole;
-use super::fold::range;
+use super::fold::span;
 use super::view::{Axis, View, position};
 use super::{Data, Found, Node, Read, Reader};
 use crate::spec::Spec;
@@ -44,7 +44,10 @@ impl<'g, A: Scalar> Reader<'g, A> {
         for axis in &mut view.0 {
             let Axis::Of(factors) = axis else { continue };
             // Features are innermost: strides beyond them grow.
-            factors.iter_mut().filter(|[_, stride]| *stride >= inner).for_each(|[_, stride]| *stride = *stride / size * total);
+            factors
+                .iter_mut()
+                .filter(|[_, stride]| *stride >= inner)
+                .for_each(|[_, stride]| *stride = *stride / size * total);
         }
         view.0[axis] = View::channels(joined.shape);
         Ok(Data { view, ..joined })
@@ -66,8 +69,12 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let (before, after) = data.view.0.split_at(axis);
         let size = |axes: &[Axis]| axes.iter().try_fold(1, |product, axis| Some(product * axis.size()?));
         let sizes = match (size(before), size(after)) {
-            (None, Some(after)) if before.iter().all(|axis| matches!(axis.size(), None | Some(1))) => [None, Some(after)],
-            (Some(before), None) if after.iter().all(|axis| matches!(axis.size(), None | Some(1))) => [Some(before), None],
+            (None, Some(after)) if before.iter().all(|axis| matches!(axis.size(), None | Some(1))) => {
+                [None, Some(after)]
+            }
+            (Some(before), None) if after.iter().all(|axis| matches!(axis.size(), None | Some(1))) => {
+                [Some(before), None]
+            }
             _ => return Err("it mixes the batch with other axes".into()),
         };
         self.with_sizes(&data, &sizes)
@@ -117,19 +124,22 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let (indices, sizes) = (whole(&self.ints(node, 1)?)?, self.sizes(node, 1)?);
         let Some(size) = data.view.0[axis].size() else { return Err("it takes some samples of the batch".into()) };
         let indices = indices.into_iter().map(|i| position(i, size)).collect::<Result<Vec<_>, _>>()?;
-        let data = self.picked(&data, axis, &indices)?;
+        let steps = progressions(&indices).ok_or("its indices are in no order that a layer here makes")?;
+        let first = *indices.first().ok_or("it has no indices")?;
+        let data = self.picked(&data, axis, first, &steps)?;
         let (before, after) = (&data.view.sizes()[..axis], &data.view.sizes()[axis + 1..]);
         let sizes: Vec<Option<usize>> = sizes.into_iter().map(Some).collect();
         self.with_sizes(&data, &[before, &sizes, after].concat())
     }
 
-    /// The value with these indices of an axis.
-    fn picked(&mut self, data: &Data, axis: usize, indices: &[usize]) -> Read<Data> {
+    /// The value with indices of an axis: from the first on, by nested steps.
+    fn picked(&mut self, data: &Data, axis: usize, first: usize, steps: &[(usize, isize)]) -> Read<Data> {
         let size = data.view.0[axis].size().ok_or("it takes some samples of the batch")?;
-        if indices.iter().copied().eq(0..size) {
+        let count: usize = steps.iter().map(|(count, _)| count).product();
+        if (first, steps) == (0, &[(size, 1)]) || (size, count) == (1, 1) {
             return Ok(data.clone());
         }
-        if indices == [size - 1] && axis == 1 && data.view.0.len() == 3 && data.view.0[0] == Axis::Batch {
+        if (count, first, axis, data.view.0.len()) == (1, size - 1, 1, 3) && data.view.0[0] == Axis::Batch {
             let sequence = self.arrange(data, &[1, 2])?;
             let last = self.on(sequence, &Found::new(Spec::new("last_step")))?;
             return Ok(Data { view: last.view.unsqueezed(&[1])?, ..last });
@@ -137,9 +147,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let data = self.canonical(data)?;
         let mut axes = Self::whole(&data);
         let stride = data.view.stride(axis);
-        let taken = progressions(indices).ok_or("its indices are in no order that a layer here makes")?;
-        axes[axis] = Some(taken.into_iter().map(|(size, step)| (size, step * stride as isize)).collect());
-        self.taken(&data, &axes, indices.first().map_or(0, |first| first * stride))
+        axes[axis] = Some(steps.iter().map(|&(count, step)| (count, step.saturating_mul(stride as isize))).collect());
+        self.taken(&data, &axes, first * stride)
     }
 
     /// The value without so many indices at the start and the end of an axis.
@@ -147,7 +156,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let size = data.view.0[axis].size().unwrap_or(0);
         let left = size.checked_sub(start).and_then(|n| n.checked_sub(end)).filter(|&n| n > 0);
         let left = left.ok_or("it leaves nothing")?;
-        self.picked(data, axis, &(start..start + left).collect::<Vec<_>>())
+        self.picked(data, axis, start, &[(left, 1)])
     }
 
     pub(super) fn slice(&mut self, node: &'g Node<'g>) -> Read<Data> {
@@ -162,15 +171,16 @@ impl<'g, A: Scalar> Reader<'g, A> {
         for (i, &axis) in axes.iter().enumerate() {
             let axis = data.view.axis(axis)?;
             let Some(size) = data.view.0[axis].size() else {
-                let all = (starts[i], steps[i]) == (0, 1) && self.batch.map_or(ends[i] >= i64::from(i32::MAX), |batch| ends[i] >= batch as i64);
+                let all = (starts[i], steps[i]) == (0, 1)
+                    && self.batch.map_or(ends[i] >= i64::from(i32::MAX), |batch| ends[i] >= batch as i64);
                 node.expect("starts or ends of the batch", all)?;
                 continue;
             };
-            let indices = range(starts[i], ends[i], steps[i], size)?;
-            if indices.is_empty() {
+            let (first, step, count) = span(starts[i], ends[i], steps[i], size)?;
+            if count == 0 {
                 return Err("it leaves nothing".into());
             }
-            data = self.picked(&data, axis, &indices)?;
+            data = self.picked(&data, axis, first, &[(count, step)])?;
         }
         Ok(data)
     }
@@ -189,7 +199,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
             None
         };
         let parts = match given {
-            Some(parts) => parts.iter().map(|&n| usize::try_from(n).ok()).collect::<Option<Vec<_>>>().unwrap_or_default(),
+            Some(parts) => {
+                parts.iter().map(|&n| usize::try_from(n).ok()).collect::<Option<Vec<_>>>().unwrap_or_default()
+            }
             None => {
                 node.expect("num_outputs", count > 0 && count == node.outputs.len())?;
                 let part = size.div_ceil(count);
@@ -199,7 +211,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let fits = parts.iter().try_fold(0_usize, |sum, &n| sum.checked_add(n)) == Some(size);
         node.expect("split", fits && parts.len() == node.outputs.len() && !parts.contains(&0))?;
         let start: usize = parts[..output].iter().sum();
-        self.picked(&data, axis, &(start..start + parts[output]).collect::<Vec<_>>())
+        self.picked(&data, axis, start, &[(parts[output], 1)])
     }
 
     /// Repetition along axes of size 1.
@@ -277,7 +289,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
             let numbers = self.numbers(node, input)?;
             // (axis, others) here and there.
             let numbers = axis_first(&numbers, &sizes, axis);
-            let order: Vec<usize> = std::iter::once(axis).chain(data.view.of_samples().into_iter().filter(|&i| i != axis)).collect();
+            let order: Vec<usize> =
+                std::iter::once(axis).chain(data.view.of_samples().into_iter().filter(|&i| i != axis)).collect();
             let (tokens, size) = (sizes[axis], own[axis].unwrap_or(1));
             let features = data.shape.len() / size;
             let rows = self.ordered(&data, &order, [size, features].into())?;

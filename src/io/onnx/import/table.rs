@@ -7,7 +7,7 @@ use crate::spec::onnx::Node;
 /// Every supported operator with its attributes and number of inputs. Each of these is used or checked where the
 /// operator is read; an operator with any other is rejected.
 #[rustfmt::skip] // A table: one line an operator.
-const OPERATORS: [(&str, &[&str], RangeInclusive<usize>); 98] = [
+const OPERATORS: [(&str, &[&str], RangeInclusive<usize>); 99] = [
     ("Abs", &[], 1..=1),
     ("Add", &[], 2..=2),
     ("And", &[], 2..=2),
@@ -92,6 +92,7 @@ const OPERATORS: [(&str, &[&str], RangeInclusive<usize>); 98] = [
     ("Softmax", &["axis"], 1..=1),
     ("Softplus", &[], 1..=1),
     ("Softsign", &[], 1..=1),
+    ("SpaceToDepth", &["blocksize"], 1..=1),
     ("Split", &["axis", "num_outputs", "split"], 1..=2),
     ("Sqrt", &[], 1..=1),
     ("Squeeze", &["axes"], 1..=2),

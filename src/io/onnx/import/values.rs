@@ -22,7 +22,9 @@ impl<A: Scalar> Reader<'_, A> {
     pub(super) fn any(&self, name: &str) -> Read<Data> {
         match self.known.get(name) {
             Some(Known::Data(data)) => Ok(data.clone()),
-            Some(Known::Grouped(..)) => Err(format!("it takes `{name}`, in which the batch and others are one axis").into()),
+            Some(Known::Grouped(..)) => {
+                Err(format!("it takes `{name}`, in which the batch and others are one axis").into())
+            }
             None if !self.index.is_constant(name) => Err(Stop::Needs(vec![name.to_owned()])),
             _ => Err(format!("it takes `{name}`, a constant, where it should take a value").into()),
         }

@@ -4,7 +4,7 @@ use super::constants::whole;
 use super::view::{Axis, View};
 use super::{Data, Found, Node, Read, Reader};
 use crate::spec::Spec;
-use crate::spec::onnx::{Attribute, dims};
+use crate::spec::onnx::Attribute;
 use crate::{Scalar, Shape, Value};
 
 /// A sliding window over one or two axes.
@@ -194,54 +194,77 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(data)
     }
 
-    /// Resizes an image: by repeating or interpolating pixels.
+    /// Resizes an image: by an integer where the ways to do so agree, or to any size.
     pub(super) fn resize(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let image = self.image(node)?;
+        let Shape::Image { height, width, .. } = image.1 else { return Err("it takes no image".into()) };
         let old = self.opset < 11;
-        let bilinear = match node.text("mode", "nearest")? {
-            "nearest" => false,
-            "linear" => true,
-            other => return Err(format!("its mode is {other}").into()),
-        };
+        let mode = node.text("mode", "nearest")?;
         let coordinates = node.text("coordinate_transformation_mode", if old { "asymmetric" } else { "half_pixel" })?;
         let rounded = node.text("nearest_mode", if old { "floor" } else { "round_prefer_floor" })?;
-        let half = matches!(coordinates, "half_pixel" | "pytorch_half_pixel");
-        // For integer scales, the pixel's center lies in the same input pixel either way.
-        let known = if bilinear {
-            half
-        } else {
-            (coordinates, rounded) == ("asymmetric", "floor") || half && rounded.starts_with("round_prefer")
-        };
-        node.expect("coordinate_transformation_mode or nearest_mode", known)?;
-        node.expect("antialias", node.int("antialias", 0)? == 0)?;
+        node.expect("mode", matches!(mode, "nearest" | "linear" | "cubic"))?;
+        let known = ["half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric"].contains(&coordinates);
+        node.expect("coordinate_transformation_mode", known)?;
         node.expect("exclude_outside", node.int("exclude_outside", 0)? == 0)?;
         node.expect("keep_aspect_ratio_policy", node.text("keep_aspect_ratio_policy", "stretch")? == "stretch")?;
-        node.expect("axes", node.attribute("axes").is_none())?;
-        // These belong to other modes: they are read only to check their types.
-        node.float("cubic_coeff_a", -0.75)?;
+        node.expect("cubic_coeff_a", mode != "cubic" || node.float("cubic_coeff_a", -0.75)? == -0.75)?;
+        // It belongs to another mode, and is read only to check its type.
         node.float("extrapolation_value", 0.0)?;
-        let (scales, sizes) = if old { (1, 3) } else { (2, 3) };
-        if !old && node.input(sizes).is_some() {
-            let empty = node
-                .input(scales)
-                .is_none_or(|name| self.index.constants.get(name).is_some_and(|scales| scales.dims.contains(&0)));
-            node.expect("scales", empty)?;
-            let after = self.ints(node, sizes)?;
-            let before = dims(image.1);
-            let scale = |i: usize| {
-                let after = usize::try_from(after.get(i + 1).copied().flatten()?).ok()?;
-                after.is_multiple_of(before[i]).then(|| after / before[i])
-            };
-            let batch =
-                after.first().is_some_and(|n| n.is_none() || n.and_then(|n| usize::try_from(n).ok()) == self.batch);
-            let (4, true, [Some(1), Some(down), Some(across)]) = (after.len(), batch, [scale(0), scale(1), scale(2)])
-            else {
-                return Err(format!("it makes the sizes {after:?} of (batch, {before:?})").into());
-            };
-            return self.upsampled(image, [down, across], bilinear);
+        let (size, scale) = self.new_size(node, [height, width], if old { [1, 3] } else { [2, 3] })?;
+        let shrinks = size[0] < height || size[1] < width;
+        node.expect("antialias", node.int("antialias", 0)? == 0 || mode == "nearest" || !shrinks)?;
+        let factors = [size[0] / height, size[1] / width];
+        let whole = size == [factors[0] * height, factors[1] * width]
+            && (0..2).all(|axis| scale[axis] == 0.0 || scale[axis] == factors[axis] as f64);
+        // For integer scales, the pixel's center lies in the same input pixel either way.
+        let half = coordinates.ends_with("half_pixel") && !(coordinates.starts_with('p') && size.contains(&1));
+        let repeats = (coordinates, rounded) == ("asymmetric", "floor") || half && rounded.starts_with("round_prefer");
+        if whole && (mode == "linear" && half || mode == "nearest" && repeats) {
+            return self.upsampled(image, factors, mode == "linear");
         }
-        let scales = self.numbers(node, scales)?;
-        self.scaled(image, &scales, bilinear)
+        let mode = if mode == "nearest" { rounded } else { mode };
+        let spec = Spec::new("resize2d").set("size", size).set("scale", scale).set("mode", mode);
+        self.on(image, &Found::new(spec.set("coordinates", coordinates)))
+    }
+
+    /// The new height and width of a resized image, and the scales if these are given, or 0.
+    fn new_size(&mut self, node: &Node<'_>, old: [usize; 2], inputs: [usize; 2]) -> Read<([usize; 2], [f64; 2])> {
+        let axes = if node.attribute("axes").is_some() { node.ints("axes")?.to_vec() } else { vec![0, 1, 2, 3] };
+        let [scales, sizes] = inputs;
+        // Before opset 11 there are scales only.
+        let by_size = scales != 1 && node.input(sizes).is_some();
+        let empty = |reader: &Self, name: &str| reader.index.constants.get(name).is_some_and(|x| x.dims.contains(&0));
+        let (mut size, mut scale) = (old, [0.0; 2]);
+        let wrong = |what: String| format!("it makes {what} of an image of {} x {} pixels", old[0], old[1]);
+        if by_size {
+            node.expect("scales", node.input(scales).is_none_or(|name| empty(self, name)))?;
+            let after = self.ints(node, sizes)?;
+            node.expect("sizes", after.len() == axes.len())?;
+            for (&axis, n) in axes.iter().zip(&after) {
+                let n = n.map(|n| usize::try_from(n).unwrap_or(0));
+                match super::view::position(axis, 4)? {
+                    0 => node.expect("sizes", n.is_none() || n == self.batch)?,
+                    1 => node.expect("sizes", n == self.data(node.needs(0)?)?.view.sizes()[1])?,
+                    axis => size[axis - 2] = n.filter(|&n| n > 0).ok_or_else(|| wrong(format!("{after:?}")))?,
+                }
+            }
+            return Ok((size, scale));
+        }
+        let numbers = self.numbers(node, scales)?;
+        node.expect("scales", numbers.len() == axes.len())?;
+        for (&axis, &x) in axes.iter().zip(&numbers) {
+            match super::view::position(axis, 4)? {
+                0 | 1 => node.expect("scales", x == 1.0)?,
+                axis => {
+                    let n = (old[axis - 2] as f64 * x).floor();
+                    if !(1.0..1e9).contains(&n) {
+                        return Err(wrong(format!("the scales {numbers:?}")).into());
+                    }
+                    (size[axis - 2], scale[axis - 2]) = (n as usize, x);
+                }
+            }
+        }
+        Ok((size, scale))
     }
 
     /// The old name of `Resize`.
