@@ -155,7 +155,7 @@ const REFUSED: [(&str, &str); 25] = [
     ("places_of_a_pool", "operator MaxPool: its output 1 is used"),
     ("pooled_gemm", "operator Gemm: it has a value of A"),
     ("reset_first", "operator GRU: it has a value of linear_before_reset"),
-    ("reshape_of_the_batch", "operator Reshape: it makes [-1, 4] of [batch, 3, 4]"),
+    ("reshape_of_the_batch", "output `y`: it takes `y`, in which the batch and others are one axis"),
     ("resize_between", "operator Resize: it has the scales [1.0, 1.0, 1.5, 2.0]"),
     ("resize_of_axes", "operator Resize: it has a value of axes"),
     ("started_state", "operator LSTM: it has a value of initial_h"),

@@ -117,8 +117,9 @@ fn a_row_alone_gives_what_it_gives_in_a_batch() {
 #[test]
 fn nan_goes_where_its_number_goes() {
     fn check<A: Scalar>(entry: &Entry<A>) {
-        if entry.indices.is_some() {
-            return; // NaN is no index.
+        // NaN is no index, and is replaced by Impute.
+        if entry.indices.is_some() || entry.name == "Impute" {
+            return;
         }
         let predict = |x: &Array2<A>| entry.network.predict(x).unwrap();
         let x = entry.batch(3, 1);

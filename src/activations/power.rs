@@ -91,6 +91,29 @@ impl Activation for Power {
         let p = self.exponent;
         Some(Formula::elementwise(format!("□^{p}"), format!("□^{{{p}}}")))
     }
+
+    fn rust_expression(&self, number: &dyn Fn(f64) -> String) -> Option<String> {
+        let p = self.exponent;
+        Some(match p {
+            0.0 => "1.0".into(),
+            1.0 => "x".into(),
+            2.0 => "x * x".into(),
+            3.0 => "x * x * x".into(),
+            0.5 => "x.sqrt()".into(),
+            -0.5 => "1.0 / x.sqrt()".into(),
+            -1.0 => "1.0 / x".into(),
+            -2.0 => "1.0 / (x * x)".into(),
+            _ => {
+                let below = match p.rem_euclid(2.0) {
+                    0.0 => "size",
+                    1.0 => "-size",
+                    _ => "(x - x) / (x - x)",
+                };
+                let size = format!("math::exp({} * math::ln(x.abs()))", number(p));
+                format!("{{ let size = {size}; if x < 0.0 {{ {below} }} else {{ size }} }}")
+            }
+        })
+    }
 }
 
 impl<A: Scalar> Restore<A> for Power {

@@ -129,8 +129,7 @@ impl Resize2d {
         let (q, m) = (position as f64, self.size[axis]);
         let scale = if self.scale[axis] == 0.0 { m as f64 / n as f64 } else { self.scale[axis] };
         match self.coordinates {
-            Coordinates::AlignCorners if m == 1 => 0.0,
-            Coordinates::PytorchHalfPixel if m == 1 => 0.0,
+            Coordinates::AlignCorners | Coordinates::PytorchHalfPixel if m == 1 => 0.0,
             // ONNX does not round the size that a scale makes.
             Coordinates::AlignCorners => q * (n - 1) as f64 / (n as f64 * scale - 1.0),
             Coordinates::Asymmetric => q / scale,
@@ -192,7 +191,12 @@ impl<A: Scalar> Layer<A> for Resize2d {
             check_setting(what, size as f64, "at least 1", size > 0)?;
         }
         for scale in self.scale {
-            check_setting("the scale of Resize2d", scale, "finite and not negative", scale >= 0.0 && scale.is_finite())?;
+            check_setting(
+                "the scale of Resize2d",
+                scale,
+                "finite and not negative",
+                scale >= 0.0 && scale.is_finite(),
+            )?;
         }
         match input {
             Shape::Image { channels, .. } if input.len() > 0 && input.len() < usize::MAX => {
@@ -230,18 +234,22 @@ impl<A: Scalar> Layer<A> for Resize2d {
         let sources = pass.cache.get::<Sources<A>>();
         self.fill(sources, [height, width]);
         let (sources, [rows, columns]) = (&*sources, self.size);
-        each_row((Rows(flat_mut(dx), height * width), Rows(flat(at.dy), rows * columns)), rows * columns, move |(dx, dy)| {
-            dx.fill(A::ZERO);
-            for (dy, down) in dy.chunks_exact(columns).zip(&sources.rows) {
-                for (&dy, across) in dy.iter().zip(&sources.columns) {
-                    for (row, down) in used(down) {
-                        for (column, across) in used(across) {
-                            dx[row * width + column] += dy * (down * across);
+        each_row(
+            (Rows(flat_mut(dx), height * width), Rows(flat(at.dy), rows * columns)),
+            rows * columns,
+            move |(dx, dy)| {
+                dx.fill(A::ZERO);
+                for (dy, down) in dy.chunks_exact(columns).zip(&sources.rows) {
+                    for (&dy, across) in dy.iter().zip(&sources.columns) {
+                        for (row, down) in used(down) {
+                            for (column, across) in used(across) {
+                                dx[row * width + column] += dy * (down * across);
+                            }
                         }
                     }
                 }
-            }
-        });
+            },
+        );
         Ok(())
     }
 

@@ -168,7 +168,7 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("Identity", 7, Identity),
         entry("LeakyRelu", 7, LeakyRelu::default()),
         // Of what is above 0.
-        entry("Log", 7, Sequential::new(7).with(Softplus::default()).unwrap().with(Log).unwrap()),
+        entry("Log", 7, Sequential::new(7).with(HardTanh::new(0.1, 9.0)).unwrap().with(Log).unwrap()),
         entry("LogSigmoid", 7, LogSigmoid),
         entry("Mish", 7, Mish),
         entry("Power", 7, Power::new(3.0)),

@@ -154,7 +154,7 @@ fn operators_that_mean_something_else_are_refused() {
         nodes.map(|words| node(words, if words.contains("Mean") { keep } else { &[] }))
     };
     refused(&[3, 2], &[integers("i", &[0]), number("e", 0.1)], &mean(&[]), "it goes over the batch");
-    refused(&[3, 2], &[integers("i", &[-1]), number("e", 0.1)], &mean(&squeezed), "do not combine");
+    refused(&[3, 2], &[integers("i", &[-1]), number("e", 0.1)], &mean(&squeezed), "its values have the sizes");
     read(&model(Some(20), &[3, 2], &[integers("i", &[-1]), number("e", 0.1)], &mean(&[]))).unwrap();
 }
 

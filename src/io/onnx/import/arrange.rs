@@ -61,17 +61,14 @@ impl<A: Scalar> Reader<'_, A> {
             left[position] = None;
             Some(position)
         });
-        match positions.collect::<Option<Vec<_>>>().filter(|positions| positions.len() == left.len()) {
-            Some(positions) => {
-                let permute = Found::new(Spec::new("permute").set("axes", positions));
-                let (value, shape) = self.layer(data.value, data.shape, &permute)?;
-                self.reshape(value, shape, to)
-            }
-            None => {
-                let axes: Vec<(usize, isize)> = factors.iter().map(|&[size, stride]| (size, stride as isize)).collect();
-                Ok(self.layer(data.value, data.shape, &strided(to, &axes, 0))?.0)
-            }
-        }
+        let positions = positions.collect::<Option<Vec<_>>>().filter(|positions| positions.len() == left.len());
+        let Some(positions) = positions else {
+            let axes: Vec<(usize, isize)> = factors.iter().map(|&[size, stride]| (size, stride as isize)).collect();
+            return Ok(self.layer(data.value, data.shape, &strided(to, &axes, 0))?.0);
+        };
+        let permute = Found::new(Spec::new("permute").set("axes", positions));
+        let (value, shape) = self.layer(data.value, data.shape, &permute)?;
+        self.reshape(value, shape, to)
     }
 
     /// A new value whose samples are taken by strides from those of another.

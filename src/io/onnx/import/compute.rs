@@ -209,7 +209,7 @@ pub(super) fn ranged(ends: &[Constant], room: usize) -> Read<Constant> {
         [Constant::Floats(a), Constant::Floats(b), Constant::Floats(c)] => {
             let [from, to, step] = [a, b, c].map(|x| x.first().copied().unwrap_or(f64::NAN));
             let count = ((to - from) / step).ceil().max(0.0);
-            if !(count < room as f64) {
+            if count.is_nan() || count >= room as f64 {
                 return Err(too_many());
             }
             Ok(Constant::Floats(Array1::from_iter((0..count as usize).map(|i| from + i as f64 * step)).into_dyn()))

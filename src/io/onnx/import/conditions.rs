@@ -1,6 +1,6 @@
 //! Comparisons, which are 0 or 1 here, and selections by them.
 
-use super::operators::softplus;
+use super::activations::softplus;
 use super::{Data, Found, Node, Read, Reader};
 use crate::Scalar;
 use crate::joins::{Maximum, Multiply, Select, Subtract};

@@ -80,21 +80,7 @@ pub(super) fn fold(node: &Node<'_>, inputs: &[Option<&Constant>], opset: i64, ro
                 Constant::Ints(x) => Constant::Ints(ArrayD::from_elem(IxDyn(&dims), x.first().copied().flatten())),
             }
         }
-        "Reshape" => {
-            let (x, keep) = (input(0)?, node.int("allowzero", 0)? == 0);
-            let list = whole(&input(1)?.ints()?)?;
-            let known = |(i, &n): (usize, &i64)| match n {
-                0 if keep => x.dims().get(i).copied().map(Some),
-                -1 => Some(None),
-                n => usize::try_from(n).ok().map(Some),
-            };
-            let dims: Option<Vec<Option<usize>>> = list.iter().enumerate().map(known).collect();
-            let dims = dims.filter(|dims| dims.iter().filter(|size| size.is_none()).count() < 2);
-            let dims = dims.ok_or_else(|| format!("{list:?} is no shape"))?;
-            let product = dims.iter().flatten().try_fold(1, |product: usize, &n| product.checked_mul(n));
-            let left = product.and_then(|product| x.len().checked_div(product)).ok_or("its sizes are too large")?;
-            x.moved(&Move::Shape(dims.into_iter().map(|size| size.unwrap_or(left)).collect()))?
-        }
+        "Reshape" => reshaped(node, input(0)?, input(1)?)?,
         "Transpose" => {
             let (x, perm) = (input(0)?, node.ints("perm")?);
             let rank = x.dims().len();
@@ -130,28 +116,7 @@ pub(super) fn fold(node: &Node<'_>, inputs: &[Option<&Constant>], opset: i64, ro
             sizes(&dims.iter().map(|&n| i64::try_from(n).ok()).collect::<Vec<_>>(), room)?;
             x.moved(&Move::Positions(axis, positions))?.moved(&Move::Shape(dims))?
         }
-        "Slice" => {
-            let mut x = input(0)?.clone();
-            let list = |i: usize, name: &str| match inputs.get(i).copied().flatten() {
-                Some(list) => Ok::<_, Stop>(Some(whole(&list.ints()?)?)),
-                None if opset < 10 && node.attribute(name).is_some() => Ok(Some(node.ints(name)?.to_vec())),
-                None => Ok(None),
-            };
-            let (starts, ends) = (list(1, "starts")?, list(2, "ends")?);
-            let (starts, ends) = (starts.ok_or("it has no starts")?, ends.ok_or("it has no ends")?);
-            let axes = list(3, "axes")?.unwrap_or_else(|| (0..starts.len() as i64).collect());
-            let steps = list(4, "steps")?.unwrap_or_else(|| vec![1; starts.len()]);
-            if [ends.len(), axes.len(), steps.len()] != [starts.len(); 3] || starts.len() > x.dims().len() {
-                return Err("its starts, ends, axes and steps are not equally many".to_owned().into());
-            }
-            for (i, &axis) in axes.iter().enumerate() {
-                let axis = position(axis, x.dims().len())?;
-                let (first, step, count) = span(starts[i], ends[i], steps[i], x.dims()[axis])?;
-                let positions = (0..count as isize).map(|i| first.wrapping_add_signed(i * step)).collect();
-                x = x.moved(&Move::Positions(axis, positions))?;
-            }
-            x
-        }
+        "Slice" => return sliced(node, inputs, opset),
         "CastLike" => match inputs.get(1).copied().flatten() {
             Some(Constant::Ints(_)) => cast(input(0)?, INT64)?,
             // Without it, it is a value, of floating-point numbers.
@@ -191,6 +156,47 @@ pub(super) fn fold(node: &Node<'_>, inputs: &[Option<&Constant>], opset: i64, ro
             arithmetic(op, input(0)?, input(1)?, room)?
         }
     })
+}
+
+/// The constant in another shape.
+fn reshaped(node: &Node<'_>, x: &Constant, list: &Constant) -> Read<Constant> {
+    let keep = node.int("allowzero", 0)? == 0;
+    let list = whole(&list.ints()?)?;
+    let known = |(i, &n): (usize, &i64)| match n {
+        0 if keep => x.dims().get(i).copied().map(Some),
+        -1 => Some(None),
+        n => usize::try_from(n).ok().map(Some),
+    };
+    let dims: Option<Vec<Option<usize>>> = list.iter().enumerate().map(known).collect();
+    let dims = dims.filter(|dims| dims.iter().filter(|size| size.is_none()).count() < 2);
+    let dims = dims.ok_or_else(|| format!("{list:?} is no shape"))?;
+    let product = dims.iter().flatten().try_fold(1, |product: usize, &n| product.checked_mul(n));
+    let left = product.and_then(|product| x.len().checked_div(product)).ok_or("its sizes are too large")?;
+    Ok(x.moved(&Move::Shape(dims.into_iter().map(|size| size.unwrap_or(left)).collect()))?)
+}
+
+/// Parts of axes.
+fn sliced(node: &Node<'_>, inputs: &[Option<&Constant>], opset: i64) -> Read<Constant> {
+    let mut x = inputs.first().copied().flatten().ok_or("its input 0 is missing")?.clone();
+    let list = |i: usize, name: &str| match inputs.get(i).copied().flatten() {
+        Some(list) => Ok::<_, Stop>(Some(whole(&list.ints()?)?)),
+        None if opset < 10 && node.attribute(name).is_some() => Ok(Some(node.ints(name)?.to_vec())),
+        None => Ok(None),
+    };
+    let (starts, ends) = (list(1, "starts")?, list(2, "ends")?);
+    let (starts, ends) = (starts.ok_or("it has no starts")?, ends.ok_or("it has no ends")?);
+    let axes = list(3, "axes")?.unwrap_or_else(|| (0..starts.len() as i64).collect());
+    let steps = list(4, "steps")?.unwrap_or_else(|| vec![1; starts.len()]);
+    if [ends.len(), axes.len(), steps.len()] != [starts.len(); 3] || starts.len() > x.dims().len() {
+        return Err("its starts, ends, axes and steps are not equally many".to_owned().into());
+    }
+    for (i, &axis) in axes.iter().enumerate() {
+        let axis = position(axis, x.dims().len())?;
+        let (first, step, count) = span(starts[i], ends[i], steps[i], x.dims()[axis])?;
+        let positions = (0..count as isize).map(|i| first.wrapping_add_signed(i * step)).collect();
+        x = x.moved(&Move::Positions(axis, positions))?;
+    }
+    Ok(x)
 }
 
 /// Sizes in which the batch is 1: a constant is the same for each sample.

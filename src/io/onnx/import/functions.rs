@@ -1,6 +1,6 @@
 //! Activations and joins that exporters spell out as several operators.
 
-use super::operators::softplus;
+use super::activations::softplus;
 use super::{Data, Found, Node, Read, Reader};
 use crate::Scalar;
 use crate::joins::{Distance, Dot};

@@ -15,6 +15,7 @@ use crate::layer::{Arrays, Join, Layer, Parts, Registry};
 use crate::spec::Spec;
 use crate::{Error, Network, Result, Scalar, Shape, Value};
 
+mod activations;
 mod arithmetic;
 mod arrange;
 mod attention;

@@ -1,10 +1,8 @@
 //! Operators that are one layer, or only change the view of a value.
 
 use super::arithmetic::raised;
-use super::functions::usual_hard_sigmoid;
 use super::view::Axis;
 use super::{Data, Found, Node, Read, Reader};
-use crate::joins::Multiply;
 use crate::spec::Spec;
 use crate::spec::onnx::{FLOAT, INT32, INT64};
 use crate::{Scalar, Shape};
@@ -23,10 +21,6 @@ const PLAIN: [(&str, &str); 10] = [
     ("Tanh", "tanh"),
 ];
 
-/// ONNX's usual settings of `Selu`.
-const ALPHA: f64 = 1.673_263_2;
-const GAMMA: f64 = 1.050_701;
-
 /// The floating-point element types.
 const FLOATS: [i64; 4] = [FLOAT, 10, 11, 16];
 
@@ -41,11 +35,6 @@ impl<'g, A: Scalar> Reader<'g, A> {
             "AveragePool" | "MaxPool" => self.pool(node),
             "BatchNormalization" => self.batch_norm(node),
             "Cast" => self.cast(node),
-            "Celu" | "Elu" => {
-                let alpha = node.float("alpha", 1.0)?;
-                self.activation(node, Spec::new(node.op.to_lowercase()).set("alpha", alpha))
-            }
-            "Clip" => self.clip(node),
             "Concat" => self.concat(node),
             "Conv" => self.conv(node),
             "ConvTranspose" => self.conv_transpose(node),
@@ -64,61 +53,20 @@ impl<'g, A: Scalar> Reader<'g, A> {
             "Expand" => self.expand(node),
             "Flatten" => self.flatten(node),
             "Gather" => self.gather(node),
-            "Gelu" => {
-                let kind = match node.text("approximate", "none")? {
-                    "none" => "gelu",
-                    "tanh" => "gelu_tanh",
-                    _ => return Err("its approximate is neither none nor tanh".into()),
-                };
-                self.activation(node, Spec::new(kind))
-            }
             "Gemm" => self.gemm(node),
             "GlobalAveragePool" | "GlobalMaxPool" => self.global_pool(node),
             "GroupNormalization" => self.group_normalization(node),
-            "HardSigmoid" if usual_hard_sigmoid(node)? => self.activation(node, Spec::new("hard_sigmoid")),
-            "HardSigmoid" => {
-                let (alpha, beta) = (node.float("alpha", 0.2)?, node.float("beta", 0.5)?);
-                node.expect("alpha", alpha != 0.0)?;
-                let data = self.data(node.needs(0)?)?;
-                let line = self.rescale(&data, vec![-beta / alpha], vec![alpha])?;
-                self.elementwise(&line, &Found::new(Spec::new("hard_tanh").set("min", 0.0).set("max", 1.0)))
-            }
             "Identity" => self.any(node.needs(0)?),
             "InstanceNormalization" => self.instance_norm(node, None),
             "RMSNormalization" => self.layer_norm(node, 0),
-            "LeakyRelu" => {
-                let slope = node.float("alpha", 0.01)?;
-                self.activation(node, Spec::new("leaky_relu").set("slope", slope))
-            }
-            "Log" | "Neg" => match self.log_sigmoid(node) {
-                Some(inner) => self.activation(inner, Spec::new("log_sigmoid")),
-                None if node.op == "Log" => self.activation(node, Spec::new("log")),
-                None => self.data(node.needs(0)?).and_then(|data| self.scaled_by(&data, -1.0)),
-            },
             "MatMul" => self.matmul(node),
-            "PRelu" => self.p_relu(node),
             "Pad" => self.pad(node),
             "Pow" => self.power(node),
             "Reciprocal" => self.activation(node, raised(-1.0)),
             "Reshape" => self.reshaped(node),
             "Resize" => self.resize(node),
-            "Selu" => {
-                let (alpha, gamma) = (node.float("alpha", ALPHA)?, node.float("gamma", GAMMA)?);
-                if (alpha - ALPHA).abs() < 1e-6 && (gamma - GAMMA).abs() < 1e-6 {
-                    return self.activation(node, Spec::new("selu"));
-                }
-                let elu = self.activation(node, Spec::new("elu").set("alpha", alpha))?;
-                self.scaled_by(&elu, gamma)
-            }
-            "Shrink" => {
-                let (lambda, bias) = (node.float("lambd", 0.5)?, node.float("bias", 0.0)?);
-                node.expect("bias", bias == 0.0 || bias == lambda)?;
-                let kind = if bias == 0.0 { "hard_shrink" } else { "soft_shrink" };
-                self.activation(node, Spec::new(kind).set("lambda", lambda))
-            }
             "LogSoftmax" | "Softmax" => self.softmax(node),
             "Slice" => self.slice(node),
-            "Softplus" => self.activation(node, softplus(1.0, 20.0)),
             "Sqrt" => match self.distance(node)? {
                 Some(found) => Ok(found),
                 None => self.activation(node, raised(0.5)),
@@ -126,21 +74,6 @@ impl<'g, A: Scalar> Reader<'g, A> {
             "Squeeze" | "Unsqueeze" => self.squeeze(node),
             "Mean" | "Sum" => self.sum(node),
             "Max" | "Min" => self.extreme(node),
-            "Swish" => {
-                let alpha = node.float("alpha", 1.0)?;
-                if alpha == 1.0 {
-                    return self.activation(node, Spec::new("silu"));
-                }
-                // x·σ(αx)
-                let data = self.data(node.needs(0)?)?;
-                let scaled = self.scaled_by(&data, alpha)?;
-                let gate = self.elementwise(&scaled, &Found::new(Spec::new("sigmoid")))?;
-                self.combined(&[data, gate], Multiply)
-            }
-            "ThresholdedRelu" => {
-                let threshold = node.float("alpha", 1.0)?;
-                self.activation(node, Spec::new("threshold").set("threshold", threshold).set("value", 0.0))
-            }
             "Tile" => self.tile(node),
             "Transpose" => {
                 let data = self.any(node.needs(0)?)?;
@@ -156,7 +89,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             }
             "Where" => self.choice(node),
             op if op.starts_with("Reduce") => self.reduce(node),
-            _ => Err("it is no layer of this crate where it stands".into()),
+            _ => self.with_settings(node),
         }
     }
 
@@ -230,36 +163,6 @@ impl<'g, A: Scalar> Reader<'g, A> {
         node.outputs.first().is_some_and(|output| index(output) && !self.index.is_output(output))
     }
 
-    fn clip(&mut self, node: &'g Node<'g>) -> Read<Data> {
-        let (mut min, mut max) = (node.float("min", f64::NEG_INFINITY)?, node.float("max", f64::INFINITY)?);
-        if node.attribute("min").or(node.attribute("max")).is_some() {
-            node.expect("min or max", self.opset < 11 && node.inputs.len() == 1)?;
-        }
-        for (i, limit) in [(1, &mut min), (2, &mut max)] {
-            if node.input(i).is_some() {
-                *limit = self.number(node, i)?;
-            }
-        }
-        let spec = if (min, max) == (0.0, 6.0) {
-            Spec::new("relu6")
-        } else {
-            Spec::new("hard_tanh").set("min", min).set("max", max)
-        };
-        self.activation(node, spec)
-    }
-
-    fn p_relu(&mut self, node: &'g Node<'g>) -> Read<Data> {
-        let data = self.data(node.needs(0)?)?;
-        let (data, slopes) = if self.opset < 7 {
-            // One for each channel, wherever that axis is.
-            (self.with_channels(&data, 1)?, self.numbers(node, 1)?)
-        } else {
-            self.spread_over(&data, node, 1)?
-        };
-        let spec = Spec::new("p_relu").set("slopes", slopes.len());
-        self.elementwise(&data, &Found::new(spec).with("weight", slopes))
-    }
-
     fn softmax(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let data = self.data(node.needs(0)?)?;
         let axis = node.int("axis", if self.opset < 13 { 1 } else { -1 })?;
@@ -273,8 +176,4 @@ impl<'g, A: Scalar> Reader<'g, A> {
         };
         self.elementwise(&data, &Found::new(Spec::new(if node.op == "Softmax" { "softmax" } else { "log_softmax" })))
     }
-}
-
-pub(super) fn softplus(beta: f64, threshold: f64) -> Spec {
-    Spec::new("softplus").set("beta", beta).set("threshold", threshold)
 }

@@ -119,7 +119,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
     pub(super) fn matmul(&mut self, node: &'g Node<'g>) -> Read<Data> {
         match [node.needs(0)?, node.needs(1)?].map(|name| self.index.is_constant(name)) {
             [false, false] => return self.product_of_values(node),
-            [true, _] => return self.from_the_left(node),
+            [true, _] => return self.left_product(node),
             [false, true] => {}
         }
         let product = self.product(node).ok_or("its weight is no constant")?;
@@ -168,7 +168,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
     }
 
     /// W·X, over the last axis but one of a value.
-    fn from_the_left(&mut self, node: &'g Node<'g>) -> Read<Data> {
+    fn left_product(&mut self, node: &'g Node<'g>) -> Read<Data> {
         if let Some(found) = self.regions(node)? {
             return Ok(found);
         }

@@ -198,15 +198,12 @@ impl<'g, A: Scalar> Reader<'g, A> {
         } else {
             None
         };
-        let parts = match given {
-            Some(parts) => {
-                parts.iter().map(|&n| usize::try_from(n).ok()).collect::<Option<Vec<_>>>().unwrap_or_default()
-            }
-            None => {
-                node.expect("num_outputs", count > 0 && count == node.outputs.len())?;
-                let part = size.div_ceil(count);
-                (0..count).map(|i| size.saturating_sub(i * part).min(part)).collect()
-            }
+        let parts: Vec<usize> = if let Some(parts) = given {
+            parts.iter().map(|&n| usize::try_from(n).ok()).collect::<Option<_>>().unwrap_or_default()
+        } else {
+            node.expect("num_outputs", count > 0 && count == node.outputs.len())?;
+            let part = size.div_ceil(count);
+            (0..count).map(|i| size.saturating_sub(i * part).min(part)).collect()
         };
         let fits = parts.iter().try_fold(0_usize, |sum, &n| sum.checked_add(n)) == Some(size);
         node.expect("split", fits && parts.len() == node.outputs.len() && !parts.contains(&0))?;

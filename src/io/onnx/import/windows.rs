@@ -167,11 +167,12 @@ impl<'g, A: Scalar> Reader<'g, A> {
             cells[position] = [pads[i], pads[axes.len() + i]];
         }
         let whole = cells.iter().map(|pair| pair.map(|n| usize::try_from(n).ok())).collect::<Vec<_>>();
-        if let (4, Axis::Batch, [[0, 0], [0, 0], ..]) = (rank, &data.view.0[0], &*cells) {
-            if let [_, _, [Some(above), Some(below)], [Some(left), Some(right)]] = *whole {
-                let image = self.standard(&data)?;
-                return self.on(image, &padding(mode, [above, below, left, right]));
-            }
+        if data.view.0[0] == Axis::Batch
+            && let [[Some(0), Some(0)], [Some(0), Some(0)], [Some(above), Some(below)], [Some(left), Some(right)]] =
+                *whole
+        {
+            let image = self.standard(&data)?;
+            return self.on(image, &padding(mode, [above, below, left, right]));
         }
         for (axis, pads) in cells.into_iter().enumerate().filter(|(_, pads)| *pads != [0, 0]) {
             let size = data.view.0[axis].size().ok_or("it pads the batch")?;
