@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use neuropil::io::read_onnx;
 use neuropil::ndarray::Array2;
 use neuropil::prelude::*;
 
@@ -44,7 +45,7 @@ fn models_of_other_systems_predict_the_same() {
         }
         read += 1;
     }
-    assert!(read >= 36, "{read}");
+    assert!(read >= 53, "{read}");
 }
 
 #[test]
@@ -69,6 +70,34 @@ fn operators_become_the_layers_that_they_are() {
     ] {
         assert_eq!(kinds_of(name), want, "{name}");
     }
+}
+
+/// Several operators of an exporter are the layer that they were.
+#[test]
+fn exports_become_few_layers() {
+    let kinds_of = |name: &str| kinds(&Network::from_onnx(fixtures().join(format!("{name}.onnx"))).unwrap());
+    assert_eq!(kinds_of("sklearn_missing"), "impute rescale dense relu dense softmax");
+    assert_eq!(kinds_of("torch_gru_hidden"), "gru permute reshape dense");
+    let vit = kinds_of("torch_vit_batch");
+    assert!(vit.starts_with("conv2d") && vit.contains("learned_tokens learned_positions layer_norm dense"), "{vit}");
+}
+
+#[test]
+fn classes_are_named_and_outputs_chosen() -> Result<()> {
+    let iris = read_onnx::<f32>(fixtures().join("sklearn_names.onnx"), &[])?;
+    assert_eq!(iris.classes, ["setosa", "versicolor", "virginica"]);
+    assert_eq!(iris.network.outputs().collect::<Vec<_>>(), [("output_probability", 3.into())]);
+    let path = fixtures().join("keras_two.onnx");
+    let whole = read_onnx::<f32>(&path, &[])?;
+    assert!(whole.classes.is_empty());
+    let names: Vec<String> = whole.network.outputs().map(|(name, _)| name.to_owned()).collect();
+    let second = read_onnx::<f32>(&path, &[&names[1]])?.network;
+    assert_eq!(second.outputs().map(|(name, _)| name).collect::<Vec<_>>(), [&*names[1]]);
+    let x = rows(&path.with_extension("x.npy"));
+    assert_eq!(second.predict(&x)?, whole.network.output_of(&whole.network.predict(&x)?, &names[1])?);
+    let error = read_onnx::<f32>(&path, &["none"]).unwrap_err().to_string();
+    assert!(error.contains("it has no output `none`") && error.contains(&names[0]), "{error}");
+    Ok(())
 }
 
 #[test]

@@ -122,6 +122,50 @@ fn hostile_sizes_are_errors_at_once() {
     refused(&[4, 3, 3], &[], &shuffle, "operator DepthToSpace: its blocksize is -2");
 }
 
+/// What is small in a file and large when it is computed.
+#[test]
+fn sizes_grow_no_memory() {
+    let long = 1 << 13;
+    let outer = [node("Mul a b -> c", &[]), node("Add x c -> y", &[])];
+    let (a, b) = (ones("a", &[1, long]), ones("b", &[long, 1]));
+    refused(&[4], &[a, b], &outer, "more numbers than the file is long");
+    let range = [node("Range a b c -> d", &[]), node("Gather x d -> y", &[one("axis", 1)])];
+    let ends = [("a", 0), ("b", 1 << 40), ("c", 1)].map(|(name, n)| tensor(name, 7, &[], i64::to_le_bytes(n).to_vec()));
+    refused(&[4], &ends, &range, "more numbers than the file is long");
+    // An axis of any length is sliced at once.
+    let bounds = [integers("a", &[-1]), integers("b", &[0]), integers("c", &[1]), integers("d", &[-3])];
+    let network = read(&model(Some(20), &[1 << 40], &bounds, &[node("Slice x a b c d -> y", &[])])).unwrap();
+    assert_eq!(network.output(), ((1_usize << 40).div_ceil(3) - usize::from((1_u64 << 40) % 3 == 1)).into());
+    let sizes = [integers("s", &[1, 1 << 40, 1 << 40])];
+    refused(&[1, 1], &sizes, &[node("Expand x s -> y", &[])], "");
+}
+
+/// What is not the same for each sample, or puts samples together.
+#[test]
+fn the_batch_stays_apart() {
+    let sum = [node("Add x w -> y", &[])];
+    refused(&[2], &[ones("w", &[3, 2])], &sum, "with numbers for each sample");
+    let rows = [node("Reshape x s -> a", &[]), node("Relu a -> y", &[])];
+    refused(&[3, 4], &[integers("s", &[-1, 4])], &rows, "it takes the batch and others as one axis");
+    let zeros = [
+        node("Shape x -> s", &[]),
+        node("ConstantOfShape s -> z", &[]),
+        node("Neg z -> n", &[]),
+        node("Shape n -> t", &[]),
+        node("Reshape x t -> y", &[]),
+    ];
+    refused(&[2], &[], &zeros, "of what is repeated for each sample");
+    for (words, problem) in [
+        ("ReduceSum x i -> y", "it goes over the batch"),
+        ("Gather x i -> y", "it takes some samples of the batch"),
+        ("Softmax x -> y", "it works along the batch"),
+        ("Split x -> y z", "it splits the batch"),
+    ] {
+        let axis = if words.starts_with("Reduce") { vec![] } else { vec![one("axis", 0)] };
+        refused(&[2], &[integers("i", &[0])], &[node(words, &axis)], problem);
+    }
+}
+
 #[test]
 fn old_operators_are_refused() {
     let relu = [node("Relu x -> y", &[])];

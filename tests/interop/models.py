@@ -388,7 +388,7 @@ def run(path, inputs):
 # Small files that `cargo test` reads, too.
 FIXTURES = """
     torch_attended_old torch_encoder_layer torch_gpt torch_gru_hidden torch_lstm_hidden torch_mixed torch_mobilenet_batch
-    torch_siamese torch_tcn torch_text_lstm_batch torch_unet_old torch_vit_batch keras_functional keras_gru
+    torch_siamese torch_tcn torch_text_lstm_batch torch_unet_old torch_vit_batch keras_functional keras_lstm
     keras_two sklearn_missing sklearn_names
 """.split()
 
