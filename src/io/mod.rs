@@ -42,7 +42,7 @@
 //!
 //! # ONNX
 //! [`Network::to_onnx`](crate::Network::to_onnx) exports a network for other runtimes;
-//! [`Network::from_onnx`](crate::Network::from_onnx) imports one, as a graph.
+//! [`Network::from_onnx`](crate::Network::from_onnx) imports one, as a graph, and [`read_onnx`] also its class names.
 //!
 //! # Rust
 //! [`Network::export_rust`](crate::Network::export_rust) writes a network as one source file that needs neither `std`

@@ -78,12 +78,16 @@ impl<A: Scalar> Network<A> {
         export::write(self)
     }
 
-    /// Imports an ONNX file of opset 6 to 28 as a graph: the operators that [`to_onnx`](Self::to_onnx) writes, also as
-    /// `PyTorch` and others write them. Inputs and outputs keep their names. External data must be in the folder of the
-    /// file.
+    /// Imports an ONNX file of opset 6 to 28 as a graph, operator by operator: as [`to_onnx`](Self::to_onnx) writes them,
+    /// and as the exporters of `PyTorch`, Keras and scikit-learn do. Inputs and outputs keep their names. External data
+    /// must be in the folder of the file.
+    ///
+    /// The batch is the axis for which the file gives no size, or else the first; a fixed batch may have any size here.
+    /// Samples of more than three axes are plain features. Labels of a classifier are no output, see [`read_onnx`].
     ///
     /// Anything whose meaning might differ here is rejected, so that an imported network predicts what the file
-    /// specifies.
+    /// specifies. The weights of a network train on: see `examples/fine_tune.rs`. Recurrent layers that an exporter
+    /// unrolled have a copy of their weights for each step.
     ///
     /// # Errors
     /// [`Error::File`] if the file cannot be read; [`Error::Format`] if it is damaged, or an operator is not supported.

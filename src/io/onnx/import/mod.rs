@@ -265,24 +265,43 @@ impl<'g, A: Scalar> Reader<'g, A> {
             .collect::<Read<Vec<_>>>()?;
         let inputs: Vec<Option<&Constant>> = inputs.iter().map(Option::as_deref).collect();
         let constant = fold(node, &inputs, self.opset, self.room)?;
-        // What is made once for each sample, and what depends on it.
-        let made = match (&*node.op, inputs.last().copied().flatten().map(Constant::ints)) {
-            ("ConstantOfShape" | "Expand", Some(Ok(list))) if list.contains(&None) => {
-                let missing = constant.dims().len().saturating_sub(list.len());
-                let size = |(i, &n): (usize, &usize)| match i.checked_sub(missing).map(|i| list[i]) {
-                    Some(None) => None,
-                    _ => Some(n as i64),
-                };
-                Some(Some(constant.dims().iter().enumerate().map(size).collect()))
-            }
-            ("Cast" | "Identity", _) => self.per_sample.get(&*names[0]).cloned(),
-            _ => names.iter().any(|name| self.per_sample.contains_key(name)).then_some(None),
-        };
-        if let Some(sizes) = made {
+        if let Some(sizes) = self.sizes_per_sample(node, &names, &inputs, constant.dims()) {
             self.per_sample.extend(node.outputs.iter().map(|output| (output.clone(), sizes.clone())));
         }
         self.take(constant.len())?;
         Ok(constant)
+    }
+
+    /// Whether a constant is one that the file repeats for each sample, and its sizes there, if they are known.
+    fn sizes_per_sample(
+        &self,
+        node: &Node<'_>,
+        names: &[String],
+        inputs: &[Option<&Constant>],
+        dims: &[usize],
+    ) -> Option<Option<Ints>> {
+        // The index of the batch, counted from the last axis.
+        let from_the_end = |sizes: &Ints| sizes.iter().rev().position(Option::is_none);
+        let batch = match (&*node.op, inputs.last().copied().flatten().map(Constant::ints)) {
+            ("ConstantOfShape" | "Expand", Some(Ok(list))) if list.contains(&None) => from_the_end(&list),
+            (op, _) => {
+                let mut before = names.iter().filter_map(|name| self.per_sample.get(name));
+                let first = before.next()?;
+                let alone = before.next().is_none();
+                let kept = match op {
+                    "Add" | "Cast" | "Div" | "Identity" | "Max" | "Min" | "Mul" | "Neg" | "Sub" => true,
+                    "MatMul" => self.per_sample.contains_key(&*names[0]),
+                    _ => false,
+                };
+                first.as_ref().filter(|_| alone && kept).and_then(from_the_end)
+            }
+        };
+        let sized = |batch: usize| {
+            let at =
+                dims.len().checked_sub(batch + 1).filter(|&at| dims[at] == 1 && (node.op != "MatMul" || batch > 0))?;
+            Some(dims.iter().enumerate().map(|(i, &n)| if i == at { None } else { Some(n as i64) }).collect())
+        };
+        Some(batch.and_then(sized))
     }
 
     fn make(&self, found: &Found) -> Result<Box<dyn Layer<A>>> {
