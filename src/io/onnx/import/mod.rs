@@ -124,8 +124,9 @@ struct Reader<'g, A: Scalar> {
     /// The input values.
     inputs: Vec<Value>,
     known: HashMap<String, Known>,
-    /// Constants that the file repeats for each sample, and that are here once: their sizes there, if they are known.
-    per_sample: HashMap<String, Option<Ints>>,
+    /// Constants that the file repeats for each sample, and that are here once: their sizes there; empty if they
+    /// are not known.
+    per_sample: HashMap<String, Ints>,
     /// Values in another order or shape, each made once.
     arranged: HashMap<(Value, Vec<[usize; 2]>, Shape), Value>,
     /// The remaining number of values that constants may expand to: a constant used often must not take more memory
@@ -236,7 +237,10 @@ impl<'g, A: Scalar> Reader<'g, A> {
         if node.op == "Shape" {
             let name = node.needs(0)?;
             let sizes: Ints = match self.per_sample.get(name) {
-                Some(sizes) => sizes.clone().ok_or("it takes the sizes of what is repeated for each sample")?,
+                Some(sizes) if sizes.is_empty() => {
+                    return Err("it takes the sizes of what is repeated for each sample".into());
+                }
+                Some(sizes) => sizes.clone(),
                 None if self.index.is_constant(name) => {
                     self.sizes(node, 0)?.into_iter().map(|n| Some(n as i64)).collect()
                 }
@@ -272,14 +276,15 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(constant)
     }
 
-    /// Whether a constant is one that the file repeats for each sample, and its sizes there, if they are known.
+    /// Whether a constant is one that the file repeats for each sample, and its sizes there; empty if they are
+    /// not known.
     fn sizes_per_sample(
         &self,
         node: &Node<'_>,
         names: &[String],
         inputs: &[Option<&Constant>],
         dims: &[usize],
-    ) -> Option<Option<Ints>> {
+    ) -> Option<Ints> {
         // The index of the batch, counted from the last axis.
         let from_the_end = |sizes: &Ints| sizes.iter().rev().position(Option::is_none);
         let batch = match (&*node.op, inputs.last().copied().flatten().map(Constant::ints)) {
@@ -293,7 +298,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
                     "MatMul" => self.per_sample.contains_key(&*names[0]),
                     _ => false,
                 };
-                first.as_ref().filter(|_| alone && kept).and_then(from_the_end)
+                Some(first).filter(|_| alone && kept).and_then(from_the_end)
             }
         };
         let sized = |batch: usize| {
@@ -301,7 +306,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
                 dims.len().checked_sub(batch + 1).filter(|&at| dims[at] == 1 && (node.op != "MatMul" || batch > 0))?;
             Some(dims.iter().enumerate().map(|(i, &n)| if i == at { None } else { Some(n as i64) }).collect())
         };
-        Some(batch.and_then(sized))
+        Some(batch.and_then(sized).unwrap_or_default())
     }
 
     fn make(&self, found: &Found) -> Result<Box<dyn Layer<A>>> {
