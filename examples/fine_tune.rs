@@ -32,8 +32,8 @@ pub(crate) fn run() -> Result<(Network<f32>, f64, f64)> {
     let turn = Sequential::<f32>::new([8, 8]).with(Strided::new([8, 8], [1, -8], 56))?;
     digits.x = turn.predict(&digits.x)?;
 
-    // The first 300 are new data to learn from; the last 797 were never seen, in no position.
-    let (learn, test) = (rows(&digits, 0..300)?, rows(&digits, 1000..1797)?);
+    // The first 600 are new data to learn from; the last 797 were never seen, in no position.
+    let (learn, test) = (rows(&digits, 0..600)?, rows(&digits, 1000..1797)?);
     let before = accuracy(&network.predict(&test.x)?, &test.target)?;
     let mut trainer = Trainer::new(CrossEntropy::new(), Adam::new(0.003)).epochs(30).batch_size(30).seed(1);
     trainer.fit(&mut network, &learn)?;
