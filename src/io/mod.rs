@@ -81,11 +81,11 @@ mod zip;
 
 #[cfg(feature = "files")]
 pub use bundle::Model;
-#[cfg(feature = "files")]
-pub use onnx::{FromOnnx, read_onnx};
 pub use npy::{from_npy, read_npy, to_npy, write_npy};
 #[cfg(feature = "npz")]
 pub use npz::{from_npz, read_npz, write_npz};
+#[cfg(feature = "files")]
+pub use onnx::{FromOnnx, read_onnx};
 #[cfg(feature = "files")]
 pub use rust_source::Int8Loss;
 #[cfg(feature = "files")]
