@@ -90,10 +90,16 @@ fn run(folder: &str, sources: &[Source]) {
     assert!(output.status.success() && text.contains(&format!("{} passed", 2 * sources.len())), "{text}");
 }
 
+/// The layers that are not written as Rust source yet.
+const NOT_WRITTEN: [&str; 4] = ["Impute", "LearnedTokens", "Resize2d", "Strided"];
+
 /// All layers of the zoo.
 fn every_layer<A: Scalar>() {
+    let (refused, written): (Vec<_>, Vec<_>) =
+        zoo::layers::<A>().into_iter().partition(|entry| NOT_WRITTEN.iter().any(|name| entry.name.starts_with(name)));
+    assert!(refused.iter().all(|entry| entry.network.to_rust().is_err()));
     let sources: Vec<Source> =
-        zoo::layers::<A>().iter().map(|entry| Source::of(entry.name, &entry.network, &entry.batch(3, 4))).collect();
+        written.iter().map(|entry| Source::of(entry.name, &entry.network, &entry.batch(3, 4))).collect();
     assert!(sources.len() >= 120, "{}", sources.len());
     run(&format!("rust_source_{}", A::NAME), &sources);
 }
