@@ -38,9 +38,9 @@ const METADATA: &str = "__metadata__";
 /// ```
 #[derive(Debug, Clone)]
 pub struct SafeTensors<'b> {
-    metadata: BTreeMap<String, String>,
-    entries: BTreeMap<String, Entry>,
-    data: &'b [u8],
+    pub(super) metadata: BTreeMap<String, String>,
+    pub(super) entries: BTreeMap<String, Entry>,
+    pub(super) data: &'b [u8],
 }
 
 /// The header's entry for an array.
@@ -91,32 +91,6 @@ impl<'b> SafeTensors<'b> {
         let (metadata, entries, data) =
             read(bytes).map_err(|problem| Error::Format { what: THE_FILE.to_owned(), problem })?;
         Ok(Self { metadata, entries, data })
-    }
-
-    /// The arrays of a state dict in a file of `torch.save`, which is another format: a zip archive. Names in nested
-    /// dicts, as in a checkpoint, are joined by dots.
-    ///
-    /// The file contains a program, a pickle, of which the operations that a state dict needs are known; nothing is
-    /// executed. Only existing data are copied.
-    ///
-    /// ```no_run
-    /// use neuropil::io::SafeTensors;
-    ///
-    /// let bytes = std::fs::read("model.pt").unwrap();
-    /// let file = SafeTensors::parse_torch(&bytes)?;
-    /// for name in file.names() {
-    ///     println!("{name}: {:?}", file.shape(name));
-    /// }
-    /// # Ok::<(), neuropil::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::Format`] if the file is damaged, or has objects other than dicts, tensors and plain values; if a tensor
-    /// is not contiguous; if it is in the format before `PyTorch` 1.6, or has more than 4 GiB.
-    pub fn parse_torch(bytes: &'b [u8]) -> Result<Self> {
-        let entries =
-            super::torch::read(bytes).map_err(|problem| Error::Format { what: THE_FILE.to_owned(), problem })?;
-        Ok(Self { metadata: BTreeMap::new(), entries, data: bytes })
     }
 
     /// The names of the arrays, in alphabetical order.

@@ -4,9 +4,11 @@ use std::fmt;
 
 use ndarray::Array2;
 
-use super::text::Case;
 use crate::spec::rust::{Channels, Code};
 use crate::{Network, Result, Scalar};
+
+/// A sample and what the network predicts for it.
+pub(super) type Case<A> = (Vec<A>, Vec<A>);
 
 /// How far the predictions of a network with weights in eight bits are from those of the network itself, on some data.
 #[derive(Debug, Clone, Copy, PartialEq)]

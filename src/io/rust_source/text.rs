@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::int8::quantized;
+use super::int8::{Case, quantized};
 use super::storage::{Place, Storage};
 use crate::Scalar;
 use crate::spec::rust::{Constant, Numbers, Program, Step};
@@ -13,9 +13,6 @@ const POLYNOMIAL: &str = include_str!("../../kernels/math/polynomial.rs");
 const F32: &str = include_str!("../../kernels/math/f32.rs");
 const F64: &str = include_str!("../../kernels/math/f64.rs");
 const ALLOW: &str = "#[allow(unused, clippy::all, clippy::pedantic)]";
-
-/// A sample and what the network predicts for it.
-pub(super) type Case<A> = (Vec<A>, Vec<A>);
 
 /// The whole source, with this text about its accuracy in its head.
 pub(super) fn write<A: Scalar>(

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use pickle::{Heap, Tensor, Value};
 
-use super::safetensors::{Entry, kind};
+use super::safetensors::{Entry, SafeTensors, THE_FILE, kind};
 use super::zip;
+use crate::{Error, Result};
 
 mod pickle;
 
@@ -18,13 +19,40 @@ const DEEPEST: usize = 8;
 const NAMES: usize = 1 << 23;
 const ENTRY: usize = 64;
 
+impl<'b> SafeTensors<'b> {
+    /// The arrays of a state dict in a file of `torch.save`, which is another format: a zip archive. Names in nested
+    /// dicts, as in a checkpoint, are joined by dots.
+    ///
+    /// The file contains a program, a pickle, of which the operations that a state dict needs are known; nothing is
+    /// executed. Only existing data are copied.
+    ///
+    /// ```no_run
+    /// use neuropil::io::SafeTensors;
+    ///
+    /// let bytes = std::fs::read("model.pt").unwrap();
+    /// let file = SafeTensors::parse_torch(&bytes)?;
+    /// for name in file.names() {
+    ///     println!("{name}: {:?}", file.shape(name));
+    /// }
+    /// # Ok::<(), neuropil::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Format`] if the file is damaged, or has objects other than dicts, tensors and plain values; if a tensor
+    /// is not contiguous; if it is in the format before `PyTorch` 1.6, or has more than 4 GiB.
+    pub fn parse_torch(bytes: &'b [u8]) -> Result<Self> {
+        let entries = read(bytes).map_err(|problem| Error::Format { what: THE_FILE.to_owned(), problem })?;
+        Ok(Self { metadata: BTreeMap::new(), entries, data: bytes })
+    }
+}
+
 /// Whether the bytes are of `torch.save`.
 pub(super) fn is_torch(bytes: &[u8]) -> bool {
     bytes.starts_with(ARCHIVE) || bytes.starts_with(LEGACY)
 }
 
 /// The arrays of a state dict, whose numbers are at these ranges of the bytes; names in nested dicts are joined by dots.
-pub(super) fn read(bytes: &[u8]) -> Result<BTreeMap<String, Entry>, String> {
+fn read(bytes: &[u8]) -> Result<BTreeMap<String, Entry>, String> {
     if bytes.starts_with(LEGACY) {
         return Err("it is in the format before PyTorch 1.6; load it there and save it again".to_owned());
     }

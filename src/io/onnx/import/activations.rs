@@ -1,6 +1,5 @@
 //! Activations with settings.
 
-use super::functions::usual_hard_sigmoid;
 use super::{Data, Found, Node, Read, Reader};
 use crate::Scalar;
 use crate::joins::Multiply;
@@ -111,4 +110,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
 
 pub(super) fn softplus(beta: f64, threshold: f64) -> Spec {
     Spec::new("softplus").set("beta", beta).set("threshold", threshold)
+}
+
+/// Whether the operator is the hard sigmoid of this crate, max(0, min(1, x/6 + 1/2)).
+pub(super) fn usual_hard_sigmoid(node: &Node<'_>) -> Read<bool> {
+    Ok((node.float("alpha", 0.2)? - 1.0 / 6.0).abs() < 1e-6 && node.float("beta", 0.5)? == 0.5)
 }

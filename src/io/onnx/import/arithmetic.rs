@@ -268,7 +268,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             return self.pixelwise(data, scale, bias);
         }
         let channels = scale.len();
-        let found = Found::new(super::norms::batch_norm(channels, 1e-30)).with("weight", scale).with("bias", bias);
+        let found = Found::new(batch_norm(channels, 1e-30)).with("weight", scale).with("bias", bias);
         let found = found.with("running_mean", vec![0.0; channels]).with("running_var", vec![1.0; channels]);
         self.elementwise(data, &found)
     }
@@ -281,6 +281,10 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let spec = spec.set("padding", [0, 0, 0, 0]).set("bias", true);
         self.elementwise(data, &Found::new(spec).with("weight", scale).with("bias", bias))
     }
+}
+
+pub(super) fn batch_norm(channels: usize, eps: f64) -> Spec {
+    Spec::new("batch_norm").set("channels", channels).set("eps", eps).set("momentum", 0.1).set("affine", true)
 }
 
 pub(super) fn raised(exponent: f64) -> Spec {

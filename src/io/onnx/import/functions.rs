@@ -1,6 +1,6 @@
 //! Activations and joins that exporters spell out as several operators.
 
-use super::activations::softplus;
+use super::activations::{softplus, usual_hard_sigmoid};
 use super::{Data, Found, Node, Read, Reader};
 use crate::Scalar;
 use crate::joins::{Distance, Dot};
@@ -133,9 +133,4 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let flat_values = flat.is_some() || self.all(product)?.iter().all(|data| data.view.0.len() == 2);
         Ok(flat_values.then_some(product))
     }
-}
-
-/// Whether the operator is the hard sigmoid of this crate, max(0, min(1, x/6 + 1/2)).
-pub(super) fn usual_hard_sigmoid(node: &Node<'_>) -> Read<bool> {
-    Ok((node.float("alpha", 0.2)? - 1.0 / 6.0).abs() < 1e-6 && node.float("beta", 0.5)? == 0.5)
 }

@@ -1,16 +1,12 @@
 //! Normalization operators.
 
-use super::arithmetic::{by_strides, raised};
+use super::arithmetic::{batch_norm, by_strides, raised};
 use super::view::{Axis, View};
 use super::{Data, Found, Node, Read, Reader};
 use crate::joins::{Multiply, Subtract};
 use crate::kernels::channels_of;
 use crate::spec::Spec;
 use crate::{Scalar, Shape};
-
-pub(super) fn batch_norm(channels: usize, eps: f64) -> Spec {
-    Spec::new("batch_norm").set("channels", channels).set("eps", eps).set("momentum", 0.1).set("affine", true)
-}
 
 /// The shortest decimal of an `f32`, which was meant before rounding.
 fn decimal(x: f64) -> f64 {
