@@ -153,6 +153,8 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("LearnedTokens, last", [3, 4], LearnedTokens::new(1, 4, r).last()),
         entry("Strided, backwards", [5, 4], Strided::new([2, 3], [-8, 1], 17)),
         entry("Strided, repeating", [2, 3], Strided::new([3, 2, 4], [1, 3, 0], 0)),
+        // A logarithm, of what is above 0.
+        entry("Log", 7, Sequential::new(7).with(HardTanh::new(0.1, 9.0)).unwrap().with(Log).unwrap()),
         // Activations.
         entry("Abs", 7, Abs),
         entry("Celu", 7, Celu::new(1.5)),
@@ -167,8 +169,6 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("HardTanh", 7, HardTanh::default()),
         entry("Identity", 7, Identity),
         entry("LeakyRelu", 7, LeakyRelu::default()),
-        // Of what is above 0.
-        entry("Log", 7, Sequential::new(7).with(HardTanh::new(0.1, 9.0)).unwrap().with(Log).unwrap()),
         entry("LogSigmoid", 7, LogSigmoid),
         entry("Mish", 7, Mish),
         entry("Power", 7, Power::new(3.0)),
