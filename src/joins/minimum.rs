@@ -19,7 +19,7 @@ use crate::{Matrix, Result, Scalar, Shape};
 /// let (a, b) = (g.input("a", 2), g.input("b", 2));
 /// let y = g.join(Minimum, [a, b])?;
 /// g.output("y", y)?;
-/// assert_eq!(g.predict(&ndarray::array![[1.0, 6.0, 4.0, 3.0]])?, ndarray::array![[[1.0, 3.0]]]);
+/// assert_eq!(g.predict(&ndarray::array![[1.0, 6.0, 4.0, 3.0]])?, ndarray::array![[1.0, 3.0]]);
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
