@@ -263,7 +263,7 @@ pub(crate) fn standard_normal(rng: &mut impl Rng) -> f64 {
     }
 }
 
-/// Beyond so many standard deviations, the spread of a truncated normal at its bound is less than its rounding error.
+/// Beyond this many standard deviations, the spread of a truncated normal at its bound is less than its rounding error.
 const FAR: f64 = 1e9;
 
 /// A standard normal random number truncated to [from, to].

@@ -144,26 +144,6 @@ impl<A: Scalar> Tape<A> {
         Self { training: false, ..self }
     }
 
-    /// Allocates a gradient for each trainable parameter.
-    fn lay_out_gradients(&mut self, layer: &dyn Layer<A>) -> Result<()> {
-        let (mut slots, mut result) = (0, Ok(()));
-        layer.visit(&mut |info, w| {
-            if info.role.is_trainable() {
-                if slots == self.dw.len() {
-                    self.dw.push(Array2::default((0, 0)));
-                }
-                result = result.clone().and(resize(&mut self.dw[slots], w.nrows(), w.ncols()));
-                slots += 1;
-            }
-        });
-        self.dw.truncate(slots);
-        self.rates.clear();
-        self.rates.resize(slots, 1.0);
-        layer.scale_rates(&mut self.rates);
-        self.gathered.batches = 0;
-        result
-    }
-
     /// Runs the forward pass on a batch, in training mode unless the tape is [predicting](Self::predicting), and returns
     /// the outputs.
     ///

@@ -1,15 +1,15 @@
 //! [`Maximum`]: the larger of two values.
 
-use super::pair;
-use crate::kernels::simd::{each, map2};
+use super::{pair, to_one};
+use crate::kernels::simd::map2;
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore};
 use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// Elementwise the larger of two values of one shape: y = max(a, b). dy goes to the larger one, and half to each if they are
-/// equal. NaN stays NaN.
+/// Elementwise the larger of two values of one shape: y = max(a, b). dy goes to the larger one, and half to each if
+/// they are equal. NaN stays NaN.
 ///
 /// ```
 /// use neuropil::joins::Maximum;
@@ -36,13 +36,7 @@ impl<A: Scalar> Join<A> for Maximum {
     }
 
     fn backward(&self, at: JoinBackward<'_, A>, _: &mut JoinPass<'_>) -> Result<()> {
-        let (a, b, dy) = (flat(at.inputs.get(0)), flat(at.inputs.get(1)), flat(at.dy));
-        for (i, (own, other)) in [(a, b), (b, a)].into_iter().enumerate() {
-            each((flat_mut(&mut at.dx[i]), (dy, (own, other))), |(dx, (&dy, (&own, &other)))| {
-                let tie = if own == other { A::of(0.5) * dy } else { A::ZERO };
-                *dx = if own > other { dy } else { tie };
-            });
-        }
+        to_one(at, |own, other| own > other);
         Ok(())
     }
 

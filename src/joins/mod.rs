@@ -6,7 +6,10 @@
 //! # A new join
 //! Add one file here and one entry in the list below.
 
-use crate::{Error, Result, Shape};
+use crate::kernels::simd::each;
+use crate::kernels::{flat, flat_mut};
+use crate::layer::JoinBackward;
+use crate::{Error, Result, Scalar, Shape};
 
 /// Declares joins: the file and the join in it.
 macro_rules! joins {
@@ -62,6 +65,22 @@ fn pair_of(join: &str, inputs: &[Shape]) -> Result<()> {
     }
     let step = format!("the join {join}");
     Err(Error::Graph { step, problem: format!("it takes two values, not {}", inputs.len()) })
+}
+
+/// The backward pass of a join that takes one of two values: dy goes to the one that `wins`, and half to each if they are
+/// equal.
+fn to_one<A: Scalar>(at: JoinBackward<'_, A>, wins: impl Fn(A, A) -> bool + Copy + Sync) {
+    let (a, b, dy) = (flat(at.inputs.get(0)), flat(at.inputs.get(1)), flat(at.dy));
+    for (i, (own, other)) in [(a, b), (b, a)].into_iter().enumerate() {
+        each(
+            (flat_mut(&mut at.dx[i]), (dy, (own, other))),
+            #[inline(always)]
+            move |(dx, (&dy, (&own, &other)))| {
+                let tie = if own == other { A::of(0.5) * dy } else { A::ZERO };
+                *dx = if wins(own, other) { dy } else { tie };
+            },
+        );
+    }
 }
 
 /// □1 + □2 + □3, separated by `sign`.

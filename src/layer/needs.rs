@@ -19,12 +19,12 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// So many numbers for each sample.
+    /// `count` numbers for each sample.
     pub fn per_sample(count: u64) -> Self {
         Self { per_sample: count, once: 0 }
     }
 
-    /// So many numbers, whatever the batch.
+    /// `count` numbers that do not depend on the batch.
     pub fn once(count: u64) -> Self {
         Self { per_sample: 0, once: count }
     }

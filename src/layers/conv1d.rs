@@ -100,10 +100,10 @@ impl<A: Scalar> Conv1d<A> {
     /// [`Error::Setting`] for 0 features, an empty kernel, or groups that do not divide both numbers of features;
     /// [`Error::Dimensions`] if the number of biases is not that of features.
     pub fn from_parameters(weight: Array3<A>, bias: Option<Array1<A>>, groups: usize) -> Result<Self> {
-        let (kernel, inputs, outputs) = weight.dim();
-        let inputs = inputs.saturating_mul(groups);
+        let (kernel, per_group, outputs) = weight.dim();
+        let inputs = per_group.saturating_mul(groups);
         let bias = bias.map(|bias| bias_row("Conv1d", inputs, outputs, bias)).transpose()?;
-        let weight = weight_rows(&weight, fan(inputs, [kernel, 1], groups));
+        let weight = weight_rows(&weight, kernel * per_group);
         let layer = Self::of(weight, bias, [inputs, outputs], groups, Window::new([kernel, 1], [1, 1]));
         layer.check()?;
         Ok(layer)

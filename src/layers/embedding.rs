@@ -1,4 +1,4 @@
-//! [`Embedding`]: a lookup table of learnt vectors.
+//! [`Embedding`]: a lookup table of learned vectors.
 
 use std::fmt;
 

@@ -4,12 +4,13 @@ use std::fmt;
 
 use ndarray::{Array1, Array2, Axis};
 
+use super::shared::per_feature;
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
 use crate::spec::Spec;
 use crate::spec::onnx::Operators;
-use crate::{Error, Matrix, Result, Scalar, Shape};
+use crate::{Matrix, Result, Scalar, Shape};
 
 /// Replaces what is missing, NaN, by a fixed value per feature that is not trained.
 ///
@@ -45,14 +46,7 @@ impl<A: Scalar> Impute<A> {
 
 impl<A: Scalar> Layer<A> for Impute<A> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
-        let n = self.value.len();
-        match input {
-            Shape::Flat(features) | Shape::Sequence { features, .. } if features == n && n > 0 => Ok(input),
-            _ => {
-                let wants = format!("{n} features a sample, and at least 1");
-                Err(Error::Input { layer: format!("{self:?}"), wants, got: input })
-            }
-        }
+        per_feature(self, self.value.len(), input)
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, _: &mut Pass<'_>) -> Result<()> {

@@ -1,4 +1,4 @@
-//! [`LearnedPositions`]: learnt positional embeddings.
+//! [`LearnedPositions`]: learned positional embeddings.
 
 use std::fmt;
 

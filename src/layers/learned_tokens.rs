@@ -1,4 +1,4 @@
-//! [`LearnedTokens`]: learnt steps before or after a sequence.
+//! [`LearnedTokens`]: learned steps before or after a sequence.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::spec::onnx::{Attribute, Operators, Tensor};
 use crate::spec::{Formula, Spec};
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
-/// Puts learnt steps in front of each sequence, Y = \[W; X\], such as the class token of a vision transformer
+/// Puts learned steps in front of each sequence, Y = \[W; X\], such as the class token of a vision transformer
 /// (Dosovitskiy et al., 2021).
 ///
 /// W is (tokens, features), drawn from a normal distribution with standard deviation 0.02; X is (steps, features), Y

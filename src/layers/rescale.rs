@@ -4,6 +4,7 @@ use std::fmt;
 
 use ndarray::{Array1, Array2, Axis};
 
+use super::shared::per_feature;
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
@@ -75,14 +76,7 @@ impl<A: Scalar> Rescale<A> {
 
 impl<A: Scalar> Layer<A> for Rescale<A> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
-        let n = self.shift.len();
-        match input {
-            Shape::Flat(features) | Shape::Sequence { features, .. } if features == n && n > 0 => Ok(input),
-            _ => {
-                let wants = format!("{n} features a sample, and at least 1");
-                Err(Error::Input { layer: format!("{self:?}"), wants, got: input })
-            }
-        }
+        per_feature(self, self.shift.len(), input)
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, _: &mut Pass<'_>) -> Result<()> {

@@ -1,11 +1,36 @@
-//! The memory of a training step, checked before any is asked for.
+//! The memory of a training step, checked before any is asked for, and of the gradients.
+
+use ndarray::Array2;
 
 use super::Tape;
+use crate::kernels::resize;
 use crate::layer::{Layer, MEMORY_LIMIT, Needs, not_empty};
 use crate::network::as_network;
 use crate::{Network, Result, Scalar, Shape};
 
 impl<A: Scalar> Tape<A> {
+    /// Allocates a gradient for each trainable parameter.
+    pub(super) fn lay_out_gradients(&mut self, layer: &dyn Layer<A>) -> Result<()> {
+        let (mut slots, mut result) = (0, Ok(()));
+        layer.visit(&mut |info, w| {
+            if info.role.is_trainable() {
+                if slots == self.dw.len() {
+                    self.dw.push(Array2::default((0, 0)));
+                }
+                if result.is_ok() {
+                    result = resize(&mut self.dw[slots], w.nrows(), w.ncols());
+                }
+                slots += 1;
+            }
+        });
+        self.dw.truncate(slots);
+        self.rates.clear();
+        self.rates.resize(slots, 1.0);
+        layer.scale_rates(&mut self.rates);
+        self.gathered.batches = 0;
+        result
+    }
+
     /// Returns an error if a step on `rows` samples would need too much memory.
     pub(super) fn check_memory(&mut self, network: &dyn Layer<A>, rows: usize, output: Shape) -> Result<()> {
         [self.shape, output].into_iter().try_for_each(|shape| not_empty(shape, || format!("{network:?}")))?;

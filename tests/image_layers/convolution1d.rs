@@ -118,6 +118,12 @@ fn impossible_convolutions_are_errors() {
     let error = text(Conv1d::new(usize::MAX, 2, 3, rng), [9, usize::MAX].into());
     assert!(error.contains("small enough for the memory"), "{error}");
 
+    for groups in [0, usize::MAX / 5, usize::MAX] {
+        let weight = neuropil::ndarray::Array3::<f64>::zeros((3, 7, 4));
+        let error = Conv1d::from_parameters(weight, None, groups).unwrap_err().to_string();
+        assert!(error.contains("must be"), "{error}");
+    }
+
     let conv = || Conv1d::<f64>::new(2, 3, 5, &mut neuropil::rng(0));
     assert_eq!(
         text(conv(), [9, 3].into()),

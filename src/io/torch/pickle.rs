@@ -132,7 +132,7 @@ impl<'b> Machine<'b> {
         Ok(taken)
     }
 
-    /// A number of so many bytes.
+    /// A number of this many bytes.
     fn number(&mut self, count: usize) -> Result<usize, String> {
         let bytes = self.take(count)?;
         Ok(bytes.iter().rev().fold(0, |number, &byte| number << 8 | usize::from(byte)))

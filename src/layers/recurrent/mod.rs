@@ -85,7 +85,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         Self { bidirectional: true, ..self }.draw(rng)
     }
 
-    /// Draws new parameters; none if the memory for so many layers is refused.
+    /// Draws new parameters; none if the memory for the layers is refused.
     fn draw(mut self, rng: &mut impl Rng) -> Self {
         let bound = 1.0 / (self.units.max(1) as f64).sqrt();
         let init = Init::Uniform { low: -bound, high: bound };

@@ -91,7 +91,7 @@ impl<A: Scalar> Affine<A> {
         }
     }
 
-    /// Multiplies the current numbers by w and adds b, for so many channels of `stride` successive elements.
+    /// Multiplies the current numbers by w and adds b, for this number of channels of `stride` successive elements.
     pub(in crate::layers) fn rust(&self, code: &mut Code, (channels, stride): (usize, usize)) {
         if self.has_weight() {
             let [weight, bias] = ["weight", "bias"].map(|name| code.optional(name));

@@ -151,7 +151,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.taken(&data, &axes, first * stride)
     }
 
-    /// The value without so many indices at the start and the end of an axis.
+    /// The value without these numbers of indices at the start and the end of an axis.
     pub(super) fn cut(&mut self, data: &Data, axis: usize, [start, end]: [usize; 2]) -> Read<Data> {
         let size = data.view.0[axis].size().unwrap_or(0);
         let left = size.checked_sub(start).and_then(|n| n.checked_sub(end)).filter(|&n| n > 0);
