@@ -12,7 +12,7 @@ use neuropil::ndarray::Array2;
 use neuropil::prelude::*;
 use neuropil::train::EarlyStopping;
 
-/// Names are cut or padded to this length.
+/// Names are cut or padded to this length in a batch; one alone needs no padding.
 const LETTERS: usize = 12;
 const CLASSES: [&str; 2] = ["girl", "boy"];
 
@@ -21,10 +21,10 @@ fn main() -> Result<()> {
     let (train, test) = read().split(0.2, &mut rng)?;
     let (train, validation) = train.split(0.15, &mut rng)?;
 
-    // Letter 0 is the padding after a name, which the GRU skips.
+    // Letter 0 is the padding after a name: the layers after the embedding know the length of each name.
     let mut network = Sequential::<f32>::new(LETTERS)
         .with(Embedding::new(27, 12, &mut rng).padding(0)?)?
-        .with(Gru::new(12, 32, &mut rng).masked().last_state())?
+        .with(Gru::new(12, 32, &mut rng).last_state())?
         .with(Dropout::new(0.3))?
         .with(Dense::new(32, 2, &mut rng))?;
     println!("{network}");
@@ -49,7 +49,8 @@ fn main() -> Result<()> {
     };
     let girl_or_boy = network.with(Softmax)?;
     for name in names {
-        let p = girl_or_boy.predict_one(&letters(&name))?;
+        let known: Vec<f32> = letters(&name).into_iter().filter(|&letter| letter > 0.0).collect();
+        let p = girl_or_boy.predict_one(&known)?;
         let class = usize::from(p[1] > p[0]);
         println!("{name:12} {:4}  {:3.0} %", CLASSES[class], p[class] * 100.0);
     }

@@ -220,7 +220,8 @@ impl<'a> Check<'a> {
         cache: &mut Cache,
     ) -> Result<Array2<f64>> {
         let mut y = Array2::from_elem((x.nrows(), self.upstream.ncols()), fill);
-        let mut pass = Pass { training: true, recording: true, input: self.input, cache, rng: &mut rng(self.seed) };
+        let mut rng = rng(self.seed);
+        let mut pass = Pass::new(self.input, [true, true], cache, &mut rng);
         layer.forward(x, &mut y, &mut pass)?;
         Ok(y)
     }
@@ -243,7 +244,8 @@ impl<'a> Check<'a> {
                 dw.push(Array2::from_elem(w.dim(), fill));
             }
         });
-        let mut pass = Pass { training: true, recording: true, input: self.input, cache, rng: &mut rng(seed) };
+        let mut rng = rng(seed);
+        let mut pass = Pass::new(self.input, [true, true], cache, &mut rng);
         let wanted = with_dx.then_some(&mut *dx);
         self.layer.backward(Backward { x, y: &y, dy, dx: wanted, dw: &mut dw }, &mut pass)?;
         Ok(Gradients { dx, dw })

@@ -116,7 +116,8 @@ pub mod train;
 pub use error::{Error, IoError, Result};
 pub use init::{Fan, Gain, Init};
 pub use network::{
-    LayerSummary, Network, OutputLosses, OutputMetric, Parallel, Residual, Scratch, Sequential, Shared, Summary, Value,
+    LayerSummary, Network, OutputLosses, OutputMetric, Parallel, Residual, Scratch, Sequential, Shared, Stream,
+    Summary, Value,
 };
 pub use scalar::Scalar;
 #[cfg(feature = "plot")]

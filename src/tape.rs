@@ -8,6 +8,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use crate::kernels::resize;
 use crate::layer::{Backward, Cache, Layer, Pass};
 use crate::losses::{self, Loss};
+use crate::network::as_network;
 use crate::{Error, Matrix, Network, Result, Scalar, Shape, rng};
 
 mod gradients;
@@ -45,7 +46,13 @@ use gradients::Gathered;
 /// ```
 #[derive(Debug)]
 pub struct Tape<A: Scalar> {
+    /// The shape of a sample, as declared.
     shape: Shape,
+    /// The shape of the samples of the last batch, which may have another number of steps, and that of the outputs.
+    batch: Shape,
+    outputs: Shape,
+    /// The lengths of the sequences in the outputs, if known.
+    lengths: Vec<usize>,
     x: Array2<A>,
     y: Array2<A>,
     dy: Array2<A>,
@@ -103,8 +110,12 @@ impl<A: Scalar> Tape<A> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn for_layer(layer: &dyn Layer<A>, input: impl Into<Shape>, seed: u64) -> Self {
+        let shape = input.into();
         let mut tape = Self {
-            shape: input.into(),
+            shape,
+            batch: shape,
+            outputs: shape,
+            lengths: Vec::new(),
             x: Array2::default((0, 0)),
             y: Array2::default((0, 0)),
             dy: Array2::default((0, 0)),
@@ -152,11 +163,7 @@ impl<A: Scalar> Tape<A> {
     /// [`Error::NotDifferentiable`] when a step function follows a layer with parameters; [`Error::Memory`] when the step
     /// would need more memory than the [limit](Network::set_memory_limit).
     pub fn forward(&mut self, network: &dyn Layer<A>, x: &Matrix<A>) -> Result<&Array2<A>> {
-        let wants = self.shape;
-        self.forward_with(network, x.nrows(), |input| {
-            if x.ncols() != wants.len() {
-                return Err(Error::Width { wants, got: x.ncols() });
-            }
+        self.forward_rows(network, x.dim(), |input| {
             input.assign(x);
             Ok(())
         })
@@ -186,28 +193,40 @@ impl<A: Scalar> Tape<A> {
         rows: usize,
         fill: impl FnOnce(&mut Matrix<A>) -> Result<()>,
     ) -> Result<&Array2<A>> {
+        self.forward_rows(network, (rows, self.shape.len()), fill)
+    }
+
+    /// [`forward_with`](Self::forward_with) for rows of `width` numbers.
+    pub(crate) fn forward_rows(
+        &mut self,
+        network: &dyn Layer<A>,
+        (rows, width): (usize, usize),
+        fill: impl FnOnce(&mut Matrix<A>) -> Result<()>,
+    ) -> Result<&Array2<A>> {
         self.stage = Stage::Start;
-        let output = network.output_shape(self.shape)?;
+        let batch = if width == self.shape.len() {
+            self.shape
+        } else {
+            as_network(network).ok_or(Error::Width { wants: self.shape, got: width })?.shape_of_rows(width)?
+        };
+        let output = network.output_shape(batch)?;
         let identity = network.identity();
         // A network with an identity keeps the shapes of its parameters; other layers may change them.
         let known = identity == self.network && identity.1 != 0;
-        if !known || rows > self.afforded {
-            self.check_memory(network, rows, output)?;
+        if !known || rows > self.afforded || batch != self.batch {
+            self.check_memory(network, rows, [batch, output])?;
         }
+        (self.batch, self.outputs) = (batch, output);
         if !known {
             self.lay_out_gradients(network)?;
             self.network = identity;
         }
-        resize(&mut self.x, rows, self.shape.len())?;
+        resize(&mut self.x, rows, width)?;
         fill(&mut self.x)?;
         resize(&mut self.y, rows, output.len())?;
-        let mut pass = Pass {
-            training: self.training,
-            recording: true,
-            input: self.shape,
-            cache: &mut self.cache,
-            rng: &mut self.rng,
-        };
+        let mut pass = Pass::new(batch, [self.training, true], &mut self.cache, &mut self.rng);
+        self.lengths.clear();
+        pass.found = Some(&mut self.lengths);
         network.forward(&self.x, &mut self.y, &mut pass)?;
         self.stage = Stage::Forward;
         Ok(&self.y)
@@ -216,6 +235,11 @@ impl<A: Scalar> Tape<A> {
     /// The shape of an input sample.
     pub(crate) fn shape(&self) -> Shape {
         self.shape
+    }
+
+    /// The length of each sequence in the outputs and the number of steps with padding, if the network knows them.
+    pub(crate) fn lengths(&self) -> Option<(&[usize], usize)> {
+        (!self.lengths.is_empty()).then(|| (&*self.lengths, self.outputs.positions()))
     }
 
     /// The number of terms the last loss is a mean over; `None` for a sum.
@@ -234,6 +258,9 @@ impl<A: Scalar> Tape<A> {
     }
 
     /// Computes the loss of the outputs against `target`, and its gradient for the backward pass.
+    ///
+    /// Where the network knows the lengths of the sequences in its output, each step before the padding counts as a
+    /// sample: `target` has as many numbers for each step, and its padding may hold anything.
     ///
     /// # Errors
     /// When the target does not fit the outputs; [`Error::NonFinite`] when the loss is infinite or NaN;
@@ -269,7 +296,12 @@ impl<A: Scalar> Tape<A> {
         self.needs(Stage::Forward, "loss")?;
         self.stage = Stage::Forward;
         resize(&mut self.dy, self.y.nrows(), self.y.ncols())?;
-        let value = self.loss.reduce(loss, &self.y, target, weights, Some(&mut self.dy))?;
+        let value = if self.lengths.is_empty() {
+            self.loss.reduce(loss, &self.y, target, weights, Some(&mut self.dy))?
+        } else {
+            let sequences = (&*self.lengths, self.outputs.positions());
+            self.loss.reduce_steps(loss, [&self.y, target], sequences, weights, Some(&mut self.dy))?
+        };
         if !value.is_finite() {
             return Err(Error::NonFinite { what: "the loss".into(), got: value.to_f64(), in_data: false });
         }
@@ -329,13 +361,7 @@ impl<A: Scalar> Tape<A> {
             None
         };
         let at = Backward { x: &self.x, y: &self.y, dy: &self.dy, dx, dw: &mut self.dw };
-        let mut pass = Pass {
-            training: self.training,
-            recording: true,
-            input: self.shape,
-            cache: &mut self.cache,
-            rng: &mut self.rng,
-        };
+        let mut pass = Pass::new(self.batch, [self.training, true], &mut self.cache, &mut self.rng);
         network.backward(at, &mut pass)?;
         // A layer may have replaced the matrix by one of another layout.
         for dw in self.dw.iter_mut().filter(|dw| !dw.is_standard_layout()) {
@@ -374,7 +400,7 @@ impl<A: Scalar> Tape<A> {
     /// Returns an error unless the forward pass was of this network: the caches are its own.
     fn needs_network(&self, network: &dyn Layer<A>, call: &'static str) -> Result<()> {
         let same = network.identity() == self.network
-            && network.output_shape(self.shape).is_ok_and(|output| output.len() == self.y.ncols());
+            && network.output_shape(self.batch).is_ok_and(|output| output.len() == self.y.ncols());
         if same { Ok(()) } else { Err(Error::Order { call, needs: "`forward` with the same network" }) }
     }
 }

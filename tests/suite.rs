@@ -60,6 +60,8 @@ mod regularization;
 mod resume;
 mod sanity;
 mod schedules;
+#[path = "sequences/main.rs"]
+mod sequences;
 mod spec;
 mod special_layers;
 mod summary;

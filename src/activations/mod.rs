@@ -26,7 +26,7 @@
 use std::fmt::Debug;
 
 use crate::kernels::{map, map_gradient};
-use crate::layer::{Backward, Layer, Pass};
+use crate::layer::{Backward, Layer, Pass, Steps};
 use crate::spec::onnx::Operators;
 use crate::spec::rust::Code;
 use crate::spec::{Formula, Spec};
@@ -155,6 +155,10 @@ impl<A: Scalar, F: Activation> Layer<A> for F {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
         self.check()?;
         Ok(input)
+    }
+
+    fn steps(&self, _: Shape) -> Steps {
+        Steps::Each
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, _: &mut Pass<'_>) -> Result<()> {

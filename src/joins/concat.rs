@@ -1,7 +1,7 @@
 //! [`Concat`]: concatenation.
 
 use crate::kernels::{flat, flat_mut};
-use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore};
+use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore, Steps};
 use crate::spec::onnx::{Attribute, Operators, channel_axis};
 use crate::spec::rust::{Code, functions};
 use crate::spec::{Formula, Spec};
@@ -35,6 +35,10 @@ impl<A: Scalar> Join<A> for Concat {
                 Error::Input { layer: "Concat".into(), wants, got: shape }
             })
         })
+    }
+
+    fn steps(&self) -> Steps {
+        Steps::Each
     }
 
     fn forward(&self, inputs: Inputs<'_, A>, y: &mut Matrix<A>, pass: &mut JoinPass<'_>) -> Result<()> {

@@ -3,7 +3,7 @@
 use super::pair;
 use crate::kernels::simd::{each, map2};
 use crate::kernels::{flat, flat_mut};
-use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore};
+use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore, Steps};
 use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
@@ -27,6 +27,10 @@ pub struct Divide;
 impl<A: Scalar> Join<A> for Divide {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape> {
         pair("Divide", inputs)
+    }
+
+    fn steps(&self) -> Steps {
+        Steps::Each
     }
 
     fn forward(&self, inputs: Inputs<'_, A>, y: &mut Matrix<A>, _: &mut JoinPass<'_>) -> Result<()> {

@@ -3,7 +3,7 @@
 use super::{pair, to_one};
 use crate::kernels::simd::map2;
 use crate::kernels::{flat, flat_mut};
-use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore};
+use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore, Steps};
 use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
@@ -28,6 +28,10 @@ pub struct Minimum;
 impl<A: Scalar> Join<A> for Minimum {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape> {
         pair("Minimum", inputs)
+    }
+
+    fn steps(&self) -> Steps {
+        Steps::Each
     }
 
     fn forward(&self, inputs: Inputs<'_, A>, y: &mut Matrix<A>, _: &mut JoinPass<'_>) -> Result<()> {

@@ -32,6 +32,7 @@ joins! {
     distance: Distance;
     divide: Divide;
     dot: Dot;
+    lengths: Lengths;
     mat_mul: MatMul;
     maximum: Maximum;
     minimum: Minimum;

@@ -3,7 +3,7 @@
 use super::{between, same_shape};
 use crate::kernels::simd::{each, map2};
 use crate::kernels::{flat, flat_mut};
-use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore};
+use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore, Steps};
 use crate::spec::onnx::Operators;
 use crate::spec::rust::{Code, Function, Numbers};
 use crate::spec::{Formula, Spec};
@@ -39,6 +39,10 @@ pub fn multiply(y: &mut [Number], x: &[Number]) {
 impl<A: Scalar> Join<A> for Multiply {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape> {
         same_shape("Multiply", inputs)
+    }
+
+    fn steps(&self) -> Steps {
+        Steps::Each
     }
 
     fn forward(&self, inputs: Inputs<'_, A>, y: &mut Matrix<A>, _: &mut JoinPass<'_>) -> Result<()> {

@@ -3,7 +3,7 @@
 use super::same_shape;
 use crate::kernels::simd::each;
 use crate::kernels::{flat, flat_mut};
-use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore};
+use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore, Steps};
 use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
@@ -33,6 +33,10 @@ impl<A: Scalar> Join<A> for Select {
         }
         let problem = format!("it takes a condition and two values, not {}", inputs.len());
         Err(Error::Graph { step: "the join Select".into(), problem })
+    }
+
+    fn steps(&self) -> Steps {
+        Steps::Each
     }
 
     fn forward(&self, inputs: Inputs<'_, A>, y: &mut Matrix<A>, _: &mut JoinPass<'_>) -> Result<()> {

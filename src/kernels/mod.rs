@@ -6,7 +6,7 @@
 //! | modules | what |
 //! |---|---|
 //! | [`convolution`], [`pool`], [`softmax`], [`runs`], [`normalize`] | the computation of layers |
-//! | [`channels`], [`rows`] | passes over the channels of samples, and over rows |
+//! | [`channels`], [`rows`], [`sequences`] | passes over the channels of samples, over rows, over steps without padding |
 //! | [`gemm`], [`simd`] | matrix products; elementwise passes and sums with vector instructions |
 //! | [`parallel`] | splitting of passes over threads |
 //! | [`streams`], [`window`], [`math`] | slices of a pass; positions of windows; exp, tanh and others |
@@ -27,6 +27,7 @@ pub(crate) mod parallel;
 pub(crate) mod pool;
 pub(crate) mod rows;
 pub(crate) mod runs;
+pub(crate) mod sequences;
 pub(crate) mod simd;
 pub(crate) mod softmax;
 pub(crate) mod streams;

@@ -4,7 +4,7 @@ use std::any::TypeId;
 
 use ndarray::Array2;
 
-use super::{Backward, Cache, Info, Layer, Needs, Pass};
+use super::{Backward, Cache, Info, Layer, Needs, Pass, Steps};
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
 use crate::spec::rust::Code;
@@ -40,6 +40,14 @@ macro_rules! delegate_layer {
 
         fn multiply_adds(&$self, input: Shape) -> u64 {
             $inner.multiply_adds(input)
+        }
+
+        fn steps(&$self, input: Shape) -> Steps {
+            Layer::steps(&$inner, input)
+        }
+
+        fn finds_lengths(&$self) -> bool {
+            $inner.finds_lengths()
         }
 
         fn needs(&$self, input: Shape, output: Shape) -> Needs {

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use ndarray::Array2;
 use rand::rngs::Xoshiro256PlusPlus;
 
-use super::{Cache, Info, Needs, Role};
+use super::{Cache, Info, Needs, Role, Steps};
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
 use crate::spec::rust::Code;
@@ -81,6 +81,18 @@ pub trait Join<A: Scalar>: Any + Debug + Send + Sync + CloneJoin<A> {
 
     /// Like [`visit`](Self::visit), with mutable access.
     fn visit_mut(&mut self, _f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {}
+
+    /// How the join treats the steps of sequences, as [`Layer::steps`](super::Layer::steps). With [`Steps::Each`] and
+    /// [`Steps::All`] its output has the steps of the first input with lengths.
+    fn steps(&self) -> Steps {
+        Steps::Unknown
+    }
+
+    /// Whether the join finds the lengths of the sequences that it gives: it appends the length of each row to
+    /// [`JoinPass::found`].
+    fn finds_lengths(&self) -> bool {
+        false
+    }
 
     /// Multiply-accumulates per sample in a forward pass; elementwise work is not counted.
     fn multiply_adds(&self, inputs: &[Shape]) -> u64 {
@@ -198,6 +210,7 @@ impl<'a, A: Scalar> Inputs<'a, A> {
 
 /// The context of a join in a pass, as [`Pass`](super::Pass).
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct JoinPass<'a> {
     /// Whether the network is training or predicting.
     pub training: bool,
@@ -209,6 +222,48 @@ pub struct JoinPass<'a> {
     pub cache: &'a mut Cache,
     /// Random numbers for training.
     pub rng: &'a mut Xoshiro256PlusPlus,
+    /// The lengths of the sequences in each input, if they are known.
+    pub lengths: InputLengths<'a>,
+    /// Where a join that [finds lengths](Join::finds_lengths) appends the length of each row.
+    pub found: Option<&'a mut Vec<usize>>,
+}
+
+/// The lengths of the sequences in the inputs of a [`Join`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct InputLengths<'a> {
+    /// Those that each step of the network has found.
+    found: &'a [Vec<usize>],
+    /// Those of the network's own input.
+    outer: Option<&'a [usize]>,
+    /// The origin of the lengths of each input.
+    sources: &'a [Option<LengthSource>],
+}
+
+/// The origin of the lengths of a value in a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LengthSource {
+    /// The network's own input, if its lengths are known outside.
+    Outer,
+    /// The step with this index.
+    Step(usize),
+}
+
+impl<'a> InputLengths<'a> {
+    pub(crate) fn new(
+        found: &'a [Vec<usize>],
+        outer: Option<&'a [usize]>,
+        sources: &'a [Option<LengthSource>],
+    ) -> Self {
+        Self { found, outer, sources }
+    }
+
+    /// The length of the sequence in each row of input `index`, if they are known.
+    pub fn get(self, index: usize) -> Option<&'a [usize]> {
+        match self.sources.get(index)?.as_ref()? {
+            LengthSource::Outer => self.outer,
+            LengthSource::Step(at) => self.found.get(*at).map(|lengths| &**lengths),
+        }
+    }
 }
 
 /// The arguments of [`Join::backward`].

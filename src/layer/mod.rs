@@ -21,17 +21,19 @@ mod needs;
 mod parameter;
 mod pass;
 mod restore;
+mod steps;
 
 #[doc(inline)]
 pub use crate::parameters;
 pub use cache::Cache;
-pub use join::{Inputs, Join, JoinBackward, JoinPass};
-pub(crate) use join::{Place, Taken};
+pub use join::{InputLengths, Inputs, Join, JoinBackward, JoinPass};
+pub(crate) use join::{LengthSource, Place, Taken};
 pub use needs::Needs;
 pub(crate) use needs::{MEMORY_LIMIT, not_empty, product};
 pub use parameter::{Info, Parameter, Parameters, Role};
 pub use pass::{Backward, Pass};
 pub use restore::{Arrays, Parts, Registry, Restore};
+pub use steps::Steps;
 
 /// A differentiable function: one matrix in, one matrix out.
 ///
@@ -130,6 +132,18 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
     /// Multiplies the learning rate of each trainable parameter, in the order of [`visit`](Self::visit), by its factor;
     /// 0 freezes it. Only networks have such factors.
     fn scale_rates(&self, _rates: &mut [f64]) {}
+
+    /// How the layer treats the steps of sequences, and so whether it accepts those with lengths: see [`Steps`]. The
+    /// default refuses them.
+    fn steps(&self, _input: Shape) -> Steps {
+        Steps::Unknown
+    }
+
+    /// Whether the layer finds the lengths of the sequences that it gives: it appends the length of each row to
+    /// [`Pass::found`].
+    fn finds_lengths(&self) -> bool {
+        false
+    }
 
     /// Multiply-accumulates per sample in a forward pass; elementwise work is not counted.
     ///

@@ -24,6 +24,25 @@ pub struct Pass<'a> {
     pub cache: &'a mut Cache,
     /// Random numbers for training.
     pub rng: &'a mut Xoshiro256PlusPlus,
+    /// The length of the sequence in each row, if they are known. The steps after it are padding, and 0.
+    pub lengths: Option<&'a [usize]>,
+    /// Where a layer that [finds lengths](super::Layer::finds_lengths) appends the length of each row.
+    pub found: Option<&'a mut Vec<usize>>,
+    /// Whether the input continues the sequence of the last pass, whose end is in the cache: see
+    /// [`Network::stream`](crate::Network::stream).
+    pub stream: bool,
+}
+
+impl<'a> Pass<'a> {
+    /// A pass without lengths.
+    pub(crate) fn new(
+        input: Shape,
+        [training, recording]: [bool; 2],
+        cache: &'a mut Cache,
+        rng: &'a mut Xoshiro256PlusPlus,
+    ) -> Self {
+        Self { training, recording, input, cache, rng, lengths: None, found: None, stream: false }
+    }
 }
 
 /// The arguments of [`Layer::backward`](super::Layer::backward), with one sample per row.

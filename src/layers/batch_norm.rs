@@ -13,7 +13,7 @@ use crate::kernels::parallel::split_items;
 use crate::kernels::rows::Rows;
 use crate::kernels::simd::{vectorize, vectorize_with};
 use crate::kernels::{channels_of, flat, flat_mut};
-use crate::layer::{Backward, Cache, Layer, Parameter, Parts, Pass, Restore, parameters};
+use crate::layer::{Backward, Cache, Layer, Parameter, Parts, Pass, Restore, Steps, parameters};
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::{Attribute, Operators};
 use crate::spec::rust::Code;
@@ -164,6 +164,11 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
             return Err(Error::Input { layer: format!("{self:?}"), wants: format!("{channels} channels"), got: input });
         }
         Ok(input)
+    }
+
+    /// The batch statistics are those of all steps before the padding.
+    fn steps(&self, _: Shape) -> Steps {
+        Steps::Each
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {

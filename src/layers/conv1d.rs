@@ -3,13 +3,13 @@
 use std::fmt;
 use std::ops::Range;
 
-use ndarray::{Array1, Array2, Array3, ArrayD};
+use ndarray::{Array1, Array2, Array3, ArrayD, s};
 use rand::Rng;
 
 use crate::init::full;
 use crate::kernels::window::{Axis, Window};
-use crate::kernels::{column_sums, flat, flat_mut, gemm::gemm, groups, matrix_mut};
-use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
+use crate::kernels::{column_sums, flat, flat_mut, gemm::gemm, groups, matrix_mut, resize};
+use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, Steps, parameters};
 use crate::layers::Padding;
 use crate::layers::windows::{
     Term, axis_text, bias_parameter, bias_row, check_sizes, convolve, fan, group_attribute, in_parts, restore_bias,
@@ -162,7 +162,7 @@ impl<A: Scalar> Conv1d<A> {
     /// ```
     #[must_use]
     pub fn causal(self) -> Self {
-        let before = self.window.dilation[0].saturating_mul(self.window.kernel[0].saturating_sub(1));
+        let before = self.reach();
         self.padding_each([before, 0])
     }
 
@@ -186,18 +186,18 @@ impl<A: Scalar> Conv1d<A> {
         Ok(positions)
     }
 
-    fn terms(&self, positions: Axis, taps: Range<usize>) -> impl Iterator<Item = Term> {
-        terms(positions, [self.inputs, self.weight.ncols()], self.groups, taps)
-    }
-}
-
-impl<A: Scalar> Layer<A> for Conv1d<A> {
-    fn output_shape(&self, input: Shape) -> Result<Shape> {
-        Ok([self.positions(input)?.output, self.weight.ncols()].into())
+    /// Whether no output depends on later steps.
+    fn is_causal(&self) -> bool {
+        self.window.padding == Padding::Each([[self.reach(), 0], [0, 0]])
     }
 
-    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
-        let positions = self.positions(pass.input)?;
+    /// The number of steps before its own that an output of a causal convolution depends on.
+    fn reach(&self) -> usize {
+        self.window.dilation[0].saturating_mul(self.window.kernel[0].saturating_sub(1))
+    }
+
+    /// y for the windows at `positions`.
+    fn convolve(&self, positions: Axis, x: &Matrix<A>, y: &mut Matrix<A>) {
         let (samples, before, after) = (x.nrows(), x.ncols(), y.ncols());
         let (x, w) = (flat(x), flat(&self.weight));
         in_parts(samples, flat_mut(y), after, after.saturating_mul(self.weight.nrows()), &|samples, y| {
@@ -213,6 +213,50 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
                 }
             }
         });
+    }
+
+    /// The outputs for the next steps of a stream; the cache holds the steps before them, initially zeros.
+    fn stream(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        let (rows, reach) = (x.nrows(), self.reach() * self.inputs);
+        let (recent, joined) = pass.cache.get::<(Array2<A>, Array2<A>)>();
+        if recent.dim() != (rows, reach) {
+            resize(recent, rows, reach)?;
+            recent.fill(A::ZERO);
+        }
+        resize(joined, rows, reach + x.ncols())?;
+        joined.slice_mut(s![.., ..reach]).assign(recent);
+        joined.slice_mut(s![.., reach..]).assign(x);
+        recent.assign(&joined.slice(s![.., x.ncols()..]));
+        let unpadded = Window { padding: Padding::NONE, ..self.window };
+        self.convolve(unpadded.axis(0, joined.ncols() / self.inputs), joined, y);
+        Ok(())
+    }
+
+    fn terms(&self, positions: Axis, taps: Range<usize>) -> impl Iterator<Item = Term> {
+        terms(positions, [self.inputs, self.weight.ncols()], self.groups, taps)
+    }
+}
+
+impl<A: Scalar> Layer<A> for Conv1d<A> {
+    fn output_shape(&self, input: Shape) -> Result<Shape> {
+        Ok([self.positions(input)?.output, self.weight.ncols()].into())
+    }
+
+    /// With as many positions as steps, padding is what the convolution pads with: zeros.
+    fn steps(&self, input: Shape) -> Steps {
+        match self.positions(input) {
+            Ok(axis) if self.is_causal() && self.window.stride[0] == 1 && axis.output > 0 => Steps::Causal,
+            Ok(axis) if axis.output == input.positions() => Steps::All,
+            _ => Steps::Unknown,
+        }
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        let positions = self.positions(pass.input)?;
+        if pass.stream {
+            return self.stream(x, y, pass);
+        }
+        self.convolve(positions, x, y);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use rand::Rng;
 
 use crate::init::full;
 use crate::kernels::{add_row, column_sums, gemm::gemm, groups, groups_mut};
-use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
+use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, Steps, parameters};
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
 use crate::spec::rust::{Channels, Code, functions};
@@ -125,6 +125,10 @@ impl<A: Scalar> Layer<A> for Dense<A> {
             }
             _ => wrong(format!("{inputs} features a sample")),
         }
+    }
+
+    fn steps(&self, _: Shape) -> Steps {
+        Steps::Each
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {

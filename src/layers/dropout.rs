@@ -5,7 +5,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 
 use crate::error::check_setting;
 use crate::kernels::{flat, flat_mut, simd::map2};
-use crate::layer::{Backward, Layer, Parts, Pass, Restore};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore, Steps};
 use crate::spec::Spec;
 use crate::spec::onnx::Operators;
 use crate::spec::rust::Code;
@@ -70,6 +70,10 @@ impl<A: Scalar> Layer<A> for Dropout {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
         check_probability("Dropout's probability", self.probability)?;
         Ok(input)
+    }
+
+    fn steps(&self, _: Shape) -> Steps {
+        Steps::Each
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {

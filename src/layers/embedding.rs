@@ -5,10 +5,11 @@ use std::fmt;
 use ndarray::Array2;
 use rand::Rng;
 
+use super::shared::masked;
 use crate::error::check_setting_of;
 use crate::kernels::simd::{rows, vectorize};
 use crate::kernels::{flat, flat_mut};
-use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
+use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, Steps, parameters};
 use crate::spec::Spec;
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::{Attribute, INT64, Operators};
@@ -21,7 +22,9 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// initialised from the standard normal distribution, as in `PyTorch`. The gradient of a row of W is the sum of dy over
 /// its lookups. There is no gradient with respect to an index: dx is 0, so no layer before this one can learn.
 ///
-/// The row of the [`padding`](Self::padding) index is 0 and gets no gradient, so its steps are zeros.
+/// The row of the [`padding`](Self::padding) index is 0 and gets no gradient. A padding index at the end of a sequence
+/// is padding: the length of a sequence is the number of indices up to the last other one. The layers after this one
+/// know it, by the rule of [`Steps`](crate::layer::Steps), so the amount of padding never changes a result.
 ///
 /// # Errors
 /// In a network: [`Error::Input`] unless samples are plain features (or steps of one feature); [`Error::Setting`] for
@@ -61,7 +64,19 @@ impl<A: Scalar> Embedding<A> {
         Self { weight: Parameter::weight("weight", &dims, weight), padding: None }
     }
 
-    /// Sets the padding index: its row is zeroed and not trained.
+    /// Sets the padding index: its row is zeroed and not trained, and sequences end before it.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let rng = &mut rng(1);
+    /// let network = Sequential::<f64>::new(3)
+    ///     .with(Embedding::new(10, 4, rng).padding(0)?)?
+    ///     .with(Dense::new(4, 4, rng))?
+    ///     .with(Gru::new(4, 2, rng).last_state())?;
+    /// assert_eq!(network.predict_one(&[7.0, 2.0, 0.0])?, network.predict_one(&[7.0, 2.0, 0.0, 0.0, 0.0])?);
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Setting`] if the index is out of range.
@@ -127,8 +142,21 @@ impl<A: Scalar> Layer<A> for Embedding<A> {
         }
     }
 
+    fn steps(&self, _: Shape) -> Steps {
+        Steps::Each
+    }
+
+    fn finds_lengths(&self) -> bool {
+        self.padding.is_some()
+    }
+
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
         let ((count, features), weight) = (self.weight.dim(), flat(&self.weight));
+        if let (Some(found), Some(padding)) = (&mut pass.found, self.padding) {
+            let padding = A::of(padding as f64);
+            let length = |x: &[A]| x.iter().rposition(|&index| index != padding).map_or(0, |last| last + 1);
+            found.extend(flat(x).chunks_exact(x.ncols()).map(length));
+        }
         let lookups = pass.cache.get::<Lookups>();
         lookups.clear();
         for (position, (&x, y)) in flat(x).iter().zip(flat_mut(y).chunks_exact_mut(features)).enumerate() {
@@ -193,6 +221,13 @@ impl<A: Scalar> Layer<A> for Embedding<A> {
         let input = operators.input();
         operators.reshape(input, input.len().into());
         let weight = operators.parameter_constant("weight", None)?;
+        if let Some(padding) = self.padding {
+            let padding = operators.number(padding as f64);
+            let same = operators.node("Equal", &[&operators.value(), &padding], []);
+            let word = operators.node("Not", &[&same], []);
+            let lengths = masked::last_of(operators, &word, input.len());
+            operators.set_found(lengths);
+        }
         operators.then("Cast", &[], [("to", Attribute::Int(INT64))]);
         let rows = operators.node("Gather", &[&weight, &operators.value()], [("axis", Attribute::Int(0))]);
         operators.set_value(rows);

@@ -4,7 +4,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use crate::error::check_setting;
 use crate::kernels::flat_mut;
-use crate::layer::{Backward, Layer, Parts, Pass, Restore};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore, Steps};
 use crate::spec::Spec;
 use crate::spec::onnx::Operators;
 use crate::spec::rust::Code;
@@ -46,6 +46,10 @@ impl<A: Scalar> Layer<A> for GaussianNoise {
         let ok = self.deviation >= 0.0 && self.deviation.is_finite();
         check_setting("GaussianNoise's deviation", self.deviation, "at least 0 and finite", ok)?;
         Ok(input)
+    }
+
+    fn steps(&self, _: Shape) -> Steps {
+        Steps::Each
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {

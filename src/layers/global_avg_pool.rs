@@ -3,7 +3,7 @@
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::simd::rows;
 use crate::kernels::{channels_of, flat, flat_mut};
-use crate::layer::{Backward, Layer, Parts, Pass, Restore};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore, Steps};
 use crate::layers::windows::{avg_pool_rust, pooled, whole};
 use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators};
@@ -13,7 +13,7 @@ use crate::{Matrix, Result, Scalar, Shape};
 /// The mean of each channel of an image, or of each feature over all steps of a sequence.
 ///
 /// Images `[channels, height, width]` become `channels` plain features, sequences `[steps, features]` become
-/// `features`. It replaces the large dense layer at the end of a convolutional network (Lin, Chen and Yan, 2013).
+/// `features`; where lengths are known, without the padding (a sequence of length 0 gives 0). It replaces the large dense layer at the end of a convolutional network (Lin, Chen and Yan, 2013).
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -31,9 +31,21 @@ impl<A: Scalar> Layer<A> for GlobalAvgPool {
         Ok(pooled(whole(self, input)?, input).len().into())
     }
 
+    fn steps(&self, _: Shape) -> Steps {
+        Steps::All
+    }
+
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
         let (channels, stride) = channels_of(pass.input);
         let (size, count) = (pass.input.len(), A::of((pass.input.len() / channels) as f64));
+        if let Some(lengths) = pass.lengths {
+            for ((x, y), &length) in flat(x).chunks_exact(size).zip(flat_mut(y).chunks_exact_mut(channels)).zip(lengths)
+            {
+                rows::column_sums(&x[..length * channels], y);
+                y.iter_mut().for_each(|y| *y /= A::of(length.max(1) as f64));
+            }
+            return Ok(());
+        }
         each_row(
             (Rows(flat(x), size), Rows(flat_mut(y), channels)),
             size,
@@ -58,6 +70,17 @@ impl<A: Scalar> Layer<A> for GlobalAvgPool {
         let Some(dx) = at.dx else { return Ok(()) };
         let (channels, stride) = channels_of(pass.input);
         let (size, count) = (pass.input.len(), A::of((pass.input.len() / channels) as f64));
+        if let Some(lengths) = pass.lengths {
+            let rows = flat_mut(dx).chunks_exact_mut(size).zip(flat(at.dy).chunks_exact(channels));
+            for ((dx, dy), &length) in rows.zip(lengths) {
+                let (dx, padding) = dx.split_at_mut(length * channels);
+                padding.fill(A::ZERO);
+                for dx in dx.chunks_exact_mut(channels) {
+                    dx.iter_mut().zip(dy).for_each(|(dx, &dy)| *dx = dy / A::of(length as f64));
+                }
+            }
+            return Ok(());
+        }
         each_row(
             (Rows(flat_mut(dx), size), Rows(flat(at.dy), channels)),
             size,
@@ -84,7 +107,15 @@ impl<A: Scalar> Layer<A> for GlobalAvgPool {
     }
 
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
-        reduce(operators, "ReduceMean");
+        let Some(lengths) = operators.lengths_of(&operators.value()) else {
+            reduce(operators, "ReduceMean");
+            return Ok(());
+        };
+        reduce(operators, "ReduceSum"); // Padding is 0.
+        let (sizes, one) = (operators.integers(&[0, 1]), operators.number(1.0));
+        let lengths = operators.node("Reshape", &[&lengths, &sizes], []);
+        let lengths = operators.node("Max", &[&lengths, &one], []);
+        operators.then("Div", &[&lengths], []);
         Ok(())
     }
 

@@ -1,7 +1,11 @@
 //! [`GlobalMaxPool`]: the maximum of each channel.
 
-use crate::layer::{Backward, Layer, Parts, Pass, Restore};
+use ndarray::Array2;
+
+use crate::kernels::{flat_mut, resize};
+use crate::layer::{Backward, Cache, Layer, Parts, Pass, Restore, Steps};
 use crate::layers::global_avg_pool::reduce;
+use crate::layers::shared::masked;
 use crate::layers::windows::{max_backward, max_forward, max_pool_rust, pooled, whole};
 use crate::spec::Spec;
 use crate::spec::onnx::Operators;
@@ -11,7 +15,8 @@ use crate::{Matrix, Result, Scalar, Shape};
 /// The maximum of each channel of an image, or of each feature over all steps of a sequence.
 ///
 /// Images `[channels, height, width]` become `channels` plain features, sequences `[steps, features]` become
-/// `features`. The gradient goes to the first maximum in row-major order; NaN is treated as the largest value.
+/// `features`; where lengths are known, without the padding (a sequence of length 0 gives 0). The gradient goes to the
+/// first maximum in row-major order; NaN is treated as the largest value.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -29,13 +34,39 @@ impl<A: Scalar> Layer<A> for GlobalMaxPool {
         Ok(pooled(whole(self, input)?, input).len().into())
     }
 
+    fn steps(&self, _: Shape) -> Steps {
+        Steps::All
+    }
+
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
-        max_forward(whole(self, pass.input)?, x, y, pass);
+        let axes = whole(self, pass.input)?;
+        let Some(lengths) = pass.lengths else {
+            max_forward(axes, x, y, pass);
+            return Ok(());
+        };
+        // Padding never is the maximum.
+        let (cache, hidden) = pass.cache.get::<(Cache, Array2<A>)>();
+        resize(hidden, x.nrows(), x.ncols())?;
+        hidden.assign(x);
+        let features = y.ncols();
+        for (x, &length) in flat_mut(hidden).chunks_exact_mut(x.ncols()).zip(lengths) {
+            x[length * features..].fill(-A::INFINITY);
+        }
+        let inner = &mut Pass::new(pass.input, [pass.training, pass.recording], cache, pass.rng);
+        max_forward(axes, hidden, y, inner);
+        for (y, _) in flat_mut(y).chunks_exact_mut(features).zip(lengths).filter(|(_, length)| **length == 0) {
+            y.fill(A::ZERO);
+        }
         Ok(())
     }
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
-        max_backward(whole(self, pass.input)?, at, pass)
+        let axes = whole(self, pass.input)?;
+        if pass.lengths.is_none() {
+            return max_backward(axes, at, pass);
+        }
+        let (cache, _) = pass.cache.get::<(Cache, Array2<A>)>();
+        max_backward(axes, at, &mut Pass::new(pass.input, [pass.training, pass.recording], cache, pass.rng))
     }
 
     fn spec(&self) -> Option<Spec> {
@@ -43,7 +74,20 @@ impl<A: Scalar> Layer<A> for GlobalMaxPool {
     }
 
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let x = operators.value();
+        let (Some(lengths), Shape::Sequence { steps, .. }) = (operators.lengths_of(&x), operators.input()) else {
+            reduce(operators, "ReduceMax");
+            return Ok(());
+        };
+        let seen = operators.before_padding(&lengths, steps, &[steps, 1]);
+        let nothing = operators.number(f64::NEG_INFINITY);
+        masked::only(operators, &seen, &nothing);
         reduce(operators, "ReduceMax");
+        // A sequence of length 0 gives 0.
+        let (sizes, zero) = (operators.integers(&[0, 1]), operators.number(0.0));
+        let lengths = operators.node("Reshape", &[&lengths, &sizes], []);
+        let any = operators.node("Greater", &[&lengths, &zero], []);
+        masked::only(operators, &any, &zero);
         Ok(())
     }
 

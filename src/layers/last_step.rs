@@ -2,7 +2,7 @@
 
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{flat, flat_mut};
-use crate::layer::{Backward, Layer, Parts, Pass, Restore};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore, Steps};
 use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators, Tensor};
 use crate::spec::rust::Code;
@@ -10,7 +10,8 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// The features of the last step of a sequence, such as the final hidden state of a recurrent layer.
 ///
-/// x is (samples, `[steps, features]`), y is (samples, features).
+/// x is (samples, `[steps, features]`), y is (samples, features). Where lengths are known, it is the last step before
+/// the padding; 0 for a sequence of length 0.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -34,17 +35,39 @@ impl<A: Scalar> Layer<A> for LastStep {
         }
     }
 
-    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, _: &mut Pass<'_>) -> Result<()> {
+    fn steps(&self, _: Shape) -> Steps {
+        Steps::Causal
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
         let (size, features) = (x.ncols(), y.ncols());
+        if let Some(lengths) = pass.lengths {
+            for ((x, y), &length) in flat(x).chunks_exact(size).zip(flat_mut(y).chunks_exact_mut(features)).zip(lengths)
+            {
+                match length {
+                    0 => y.fill(A::ZERO),
+                    _ => y.copy_from_slice(&x[(length - 1) * features..][..features]),
+                }
+            }
+            return Ok(());
+        }
         each_row((Rows(flat(x), size), Rows(flat_mut(y), features)), features, move |(x, y)| {
             y.copy_from_slice(&x[size - features..]);
         });
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) -> Result<()> {
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         let Some(dx) = at.dx else { return Ok(()) };
         let (size, features) = (dx.ncols(), at.dy.ncols());
+        if let Some(lengths) = pass.lengths {
+            dx.fill(A::ZERO);
+            let rows = flat_mut(dx).chunks_exact_mut(size).zip(flat(at.dy).chunks_exact(features)).zip(lengths);
+            for ((dx, dy), &length) in rows.filter(|(_, length)| **length > 0) {
+                dx[(length - 1) * features..][..features].copy_from_slice(dy);
+            }
+            return Ok(());
+        }
         each_row((Rows(flat_mut(dx), size), Rows(flat(at.dy), features)), size, move |(dx, dy)| {
             let (before, last) = dx.split_at_mut(size - features);
             before.fill(A::ZERO);
@@ -58,6 +81,19 @@ impl<A: Scalar> Layer<A> for LastStep {
     }
 
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let x = operators.value();
+        if let (Some(lengths), Shape::Sequence { steps, .. }) = (operators.lengths_of(&x), operators.input()) {
+            // The sum of all steps times whether each is the last.
+            let sizes = operators.integers(&[0, 1, 1]);
+            let lengths = operators.node("Reshape", &[&lengths, &sizes], []);
+            let counts = operators.unnamed(Tensor::floats(&[steps, 1], (1..=steps).map(|t| t as f32)));
+            let (is_last, zero) = (operators.node("Equal", &[&counts, &lengths], []), operators.number(0.0));
+            let kept = operators.node("Where", &[&is_last, &x, &zero], []);
+            operators.set_value(kept);
+            let axes = operators.integers(&[1]);
+            operators.then("ReduceSum", &[&axes], [("keepdims", Attribute::Int(0))]);
+            return Ok(());
+        }
         let last = operators.input().positions() as i64 - 1;
         let last = operators.unnamed(Tensor::ints(&[], &[last]));
         operators.then("Gather", &[&last], [("axis", Attribute::Int(1))]);

@@ -9,7 +9,7 @@ use crate::error::{NO_FORWARD, check_setting_of};
 use crate::kernels::normalize::Plain;
 use crate::kernels::runs::{Runs, RunsState};
 use crate::kernels::{flat, flat_mut};
-use crate::layer::{Backward, Layer, Parts, Pass, Restore, parameters};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore, Steps, parameters};
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::{Attribute, Operators, dims};
 use crate::spec::rust::{Code, functions};
@@ -146,6 +146,10 @@ pub(super) fn runs_rust<A: Scalar>(code: &mut Code, runs: Runs, size: usize, aff
 impl<A: Scalar> Layer<A> for LayerNorm<A> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
         check_runs(self, self.shape, self.eps, input)
+    }
+
+    fn steps(&self, _: Shape) -> Steps {
+        Steps::Each
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {

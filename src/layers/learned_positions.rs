@@ -8,7 +8,7 @@ use rand::Rng;
 use super::sinusoidal_positions::{add_codes, write_onnx, write_rust};
 use crate::error::NO_FORWARD;
 use crate::kernels::{flat, flat_mut, steps_before_padding};
-use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
+use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, Steps, parameters};
 use crate::spec::onnx::Operators;
 use crate::spec::rust::Code;
 use crate::spec::{Formula, Spec};
@@ -65,8 +65,20 @@ impl<A: Scalar> Layer<A> for LearnedPositions<A> {
         }
     }
 
-    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, _: &mut Pass<'_>) -> Result<()> {
-        add_codes(x, flat(&self.weight), self.weight.ncols(), self.masked, y);
+    fn steps(&self, _: Shape) -> Steps {
+        Steps::Causal
+    }
+
+    fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        let (mut codes, features) = (flat(&self.weight), self.weight.ncols());
+        if pass.stream {
+            let next = pass.cache.get::<usize>();
+            let (first, steps) = (*next, *next + x.ncols() / features);
+            // The positions must not end within these steps.
+            self.output_shape(Shape::Sequence { steps, features })?;
+            (*next, codes) = (steps, &codes[first * features..]);
+        }
+        add_codes(x, codes, features, self.masked, y);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use crate::kernels::channels_of;
 use crate::kernels::map;
 use crate::kernels::softmax::{gradient, normalize};
-use crate::layer::{Backward, Layer, Parts, Pass, Restore};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore, Steps};
 use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators, channel_axis};
 use crate::spec::rust::{Code, functions};
@@ -30,6 +30,10 @@ pub struct LogSoftmax;
 impl<A: Scalar> Layer<A> for LogSoftmax {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
         Ok(input)
+    }
+
+    fn steps(&self, _: Shape) -> Steps {
+        Steps::Each
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {

@@ -9,7 +9,7 @@ use crate::kernels::channels::{self, block_sums};
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::simd::{each, sum};
 use crate::kernels::{channels_of, flat, flat_mut};
-use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
+use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, Steps, parameters};
 use crate::spec::Spec;
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
@@ -97,6 +97,10 @@ impl<A: Scalar> Layer<A> for PRelu<A> {
         }
         let wants = format!("{slopes} channels (a slope for each; or use one slope for all)");
         Err(Error::Input { layer: format!("{self:?}"), wants, got: input })
+    }
+
+    fn steps(&self, _: Shape) -> Steps {
+        Steps::Each
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {

@@ -7,7 +7,7 @@ use ndarray::{Array1, Array2, Axis};
 use super::shared::per_feature;
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{flat, flat_mut};
-use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
+use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, Steps, parameters};
 use crate::spec::Spec;
 use crate::spec::onnx::Operators;
 use crate::spec::rust::Code;
@@ -77,6 +77,10 @@ impl<A: Scalar> Rescale<A> {
 impl<A: Scalar> Layer<A> for Rescale<A> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
         per_feature(self, self.shift.len(), input)
+    }
+
+    fn steps(&self, _: Shape) -> Steps {
+        Steps::Each
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, _: &mut Pass<'_>) -> Result<()> {

@@ -7,7 +7,7 @@ use ndarray::Array1;
 use super::layer_norm::{backward_runs, check_runs, forward_runs, runs_rust};
 use super::shared::affine::Affine;
 use crate::kernels::runs::Runs;
-use crate::layer::{Backward, Layer, Parts, Pass, Restore, parameters};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore, Steps, parameters};
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::{Operators, dims};
 use crate::spec::rust::Code;
@@ -82,6 +82,10 @@ impl<A: Scalar> RmsNorm<A> {
 impl<A: Scalar> Layer<A> for RmsNorm<A> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
         check_runs(self, self.shape, self.eps, input)
+    }
+
+    fn steps(&self, _: Shape) -> Steps {
+        Steps::Each
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {

@@ -5,7 +5,7 @@ use rand_distr::{Distribution, StandardUniform};
 use crate::activations::LeakyRelu;
 use crate::error::check_setting;
 use crate::kernels::{flat, flat_mut, simd::map2};
-use crate::layer::{Backward, Layer, Parts, Pass, Restore};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore, Steps};
 use crate::spec::Spec;
 use crate::spec::onnx::Operators;
 use crate::spec::rust::Code;
@@ -60,6 +60,10 @@ impl<A: Scalar> Layer<A> for RRelu {
         let ok = self.upper >= self.lower && self.upper.is_finite();
         check_setting("RRelu's upper slope", self.upper, "finite and at least the lower one", ok)?;
         Ok(input)
+    }
+
+    fn steps(&self, _: Shape) -> Steps {
+        Steps::Each
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {

@@ -7,7 +7,7 @@ use ndarray::Array2;
 use super::shared::affine::constant;
 use super::shared::masked;
 use crate::kernels::{flat, resize, steps_before_padding};
-use crate::layer::{Backward, Layer, Parts, Pass, Restore};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore, Steps};
 use crate::spec::Spec;
 use crate::spec::onnx::Operators;
 use crate::spec::rust::{Code, functions};
@@ -64,15 +64,15 @@ impl SinusoidalPositions {
     }
 }
 
-/// The encodings, (steps, features).
-fn write_codes<A: Scalar>(codes: &mut Array2<A>) {
+/// The encodings of the steps from `first`, (steps, features).
+fn write_codes<A: Scalar>(codes: &mut Array2<A>, first: usize) {
     let features = codes.ncols();
     for i in 0..features {
         // ω = 10000^(-2i/F); this crate's functions give the same bits on every machine.
         let frequency = Scalar::exp(-((i / 2 * 2) as f64 / features as f64) * Scalar::ln(10_000_f64));
         for (t, code) in codes.column_mut(i).iter_mut().enumerate() {
             let quarter = if i % 2 == 0 { 0.0 } else { 1.0 };
-            *code = A::of(sine(t as f64 * frequency, quarter));
+            *code = A::of(sine((first + t) as f64 * frequency, quarter));
         }
     }
 }
@@ -102,14 +102,21 @@ impl<A: Scalar> Layer<A> for SinusoidalPositions {
         self.sizes(input).map(|_| input)
     }
 
+    fn steps(&self, _: Shape) -> Steps {
+        Steps::Causal
+    }
+
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
         let [steps, features] = self.sizes(pass.input)?;
-        let codes = pass.cache.get::<Codes<A>>();
-        if codes.0.dim() != (steps, features) {
-            resize(&mut codes.0, steps, features)?;
-            write_codes(&mut codes.0);
+        let Codes { codes, next } = pass.cache.get::<Codes<A>>();
+        if codes.dim() != (steps, features) || pass.stream {
+            resize(codes, steps, features)?;
+            write_codes(codes, *next);
         }
-        add_codes(x, flat(&codes.0), features, self.masked, y);
+        if pass.stream {
+            *next += steps;
+        }
+        add_codes(x, flat(codes), features, self.masked, y);
         Ok(())
     }
 
@@ -127,7 +134,7 @@ impl<A: Scalar> Layer<A> for SinusoidalPositions {
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let [steps, features] = self.sizes(operators.input())?;
         let mut codes = Array2::<A>::default((steps, features));
-        write_codes(&mut codes);
+        write_codes(&mut codes, 0);
         write_onnx(operators, flat(&codes), self.masked);
         Ok(())
     }
@@ -135,7 +142,7 @@ impl<A: Scalar> Layer<A> for SinusoidalPositions {
     fn rust(&self, code: &mut Code) -> Result<()> {
         let [steps, features] = self.sizes(code.input())?;
         let mut codes = Array2::<A>::default((steps, features));
-        write_codes(&mut codes);
+        write_codes(&mut codes, 0);
         write_rust(code, codes.iter().map(|code| code.to_f64()).collect(), self.masked);
         Ok(())
     }
@@ -150,11 +157,15 @@ impl<A: Scalar> Restore<A> for SinusoidalPositions {
 }
 
 /// The encodings for one size of sequences.
-struct Codes<A>(Array2<A>);
+struct Codes<A> {
+    codes: Array2<A>,
+    /// The position of the next step of a stream.
+    next: usize,
+}
 
 impl<A: Scalar> Default for Codes<A> {
     fn default() -> Self {
-        Self(Array2::default((0, 0)))
+        Self { codes: Array2::default((0, 0)), next: 0 }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{channels, channels_of, flat, flat_mut};
-use crate::layer::{Backward, Layer, Parts, Pass, Restore};
+use crate::layer::{Backward, Layer, Parts, Pass, Restore, Steps};
 use crate::layers::dropout::{check_probability, draw};
 use crate::spec::Spec;
 use crate::spec::onnx::Operators;
@@ -58,6 +58,10 @@ impl<A: Scalar> Layer<A> for SpatialDropout {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
         check_probability("SpatialDropout's probability", self.probability)?;
         Ok(input)
+    }
+
+    fn steps(&self, _: Shape) -> Steps {
+        Steps::Causal
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {

@@ -53,6 +53,7 @@ mod pointwise;
 mod poisson_nll;
 mod smooth_l1;
 mod soft_margin;
+mod steps;
 
 pub use bce::Bce;
 pub use bce_with_logits::BceWithLogits;
@@ -74,6 +75,7 @@ pub use pointwise::Pointwise;
 pub use poisson_nll::PoissonNll;
 pub use smooth_l1::SmoothL1;
 pub use soft_margin::SoftMargin;
+pub(crate) use steps::Steps;
 
 /// How the losses of a batch are reduced to a scalar.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -229,6 +231,7 @@ pub(crate) struct Scratch<A> {
     /// A row-major copy of the target, if needed.
     target: Array2<A>,
     parts: Vec<parts::PartScratch<A>>,
+    steps: Steps<A>,
 }
 
 impl<A: Scalar> Scratch<A> {

@@ -4,12 +4,16 @@ use std::any::TypeId;
 
 use ndarray::{Array2, s};
 
+use super::lengths::{self, Unpadded};
 use super::nodes::{Node, Op};
 use super::plan::{Plan, Sizes};
 use super::{Network, Port};
 use crate::kernels::simd::each;
 use crate::kernels::{flat, flat_mut, resize};
-use crate::layer::{Backward, Cache, Info, Inputs, JoinBackward, JoinPass, Layer, Needs, Pass, Place, Taken};
+use crate::layer::{
+    Backward, Cache, Info, InputLengths, Inputs, JoinBackward, JoinPass, Layer, LengthSource, Needs, Pass, Place,
+    Steps, Taken,
+};
 use crate::spec::Spec;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
@@ -27,6 +31,9 @@ pub(super) struct State<A: Scalar> {
     shared: Vec<Array2<A>>,
     /// One per step.
     caches: Vec<Cache>,
+    /// The lengths that each step has found.
+    lengths: Vec<Vec<usize>>,
+    unpadded: Unpadded<A>,
     /// The input shapes of a join.
     taken: Vec<Shape>,
     /// The network that has recorded this; 0 if it only predicted.
@@ -42,6 +49,8 @@ impl<A: Scalar> Default for State<A> {
             joined: Vec::new(),
             shared: Vec::new(),
             caches: Vec::new(),
+            lengths: Vec::new(),
+            unpadded: Unpadded::default(),
             taken: Vec::new(),
             id: 0,
         }
@@ -57,7 +66,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
         let plan = self.plan()?;
         let mut inferred = Sizes::default();
         let shapes = &plan.sizes(self, pass.input, &mut inferred)?.shapes;
-        let Pass { training, recording, ref mut cache, ref mut rng, .. } = *pass;
+        let Pass { training, recording, ref mut cache, ref mut rng, lengths: outer, ref mut found, stream, .. } = *pass;
         if let (true, Some(error)) = (training, &plan.untrainable) {
             return Err(error.clone());
         }
@@ -66,9 +75,10 @@ impl<A: Scalar> Layer<A> for Network<A> {
         // Never fewer, so that no memory is freed that the next pass needs.
         state.buffers.resize_with(count.max(state.buffers.len()), || Array2::default((0, 0)));
         state.caches.resize_with(self.steps.len(), Cache::default);
+        state.lengths.resize_with(self.steps.len(), Vec::new);
         // A backward pass needs a recorded forward pass.
         state.id = if recording { self.id } else { 0 };
-        let State { buffers, caches, taken, .. } = state;
+        let State { buffers, caches, taken, lengths, unpadded, .. } = state;
         if !plan.whole[0] {
             split(&self.inputs, stored(recording, &self.inputs, &plan.inputs), shapes, x, buffers)?;
         }
@@ -78,35 +88,62 @@ impl<A: Scalar> Layer<A> for Network<A> {
             if let Place::Buffer(to) = gives {
                 resize(&mut buffers[to], x.nrows(), shapes[step.gives.value].len())?;
             }
+            // A stream has no padding.
+            let with_lengths = step.with_lengths && !stream;
+            let mut own = if with_lengths { std::mem::take(&mut lengths[at]) } else { Vec::new() };
+            own.clear();
             let result = match &node.op {
                 Op::Layer(layer) => {
-                    let pass = &mut Pass { training, recording, input: shapes[step.takes.value], cache, rng };
+                    let pass = &mut Pass::new(shapes[step.takes.value], [training, recording], cache, rng);
+                    pass.stream = stream;
+                    if with_lengths {
+                        pass.lengths = step.lengths_of(lengths, outer).get(0).filter(|_| !step.finds_lengths);
+                        pass.found = step.finds_lengths.then_some(&mut own);
+                    }
+                    let mut run = |x: &Matrix<A>, y: &mut Matrix<A>| match pass.lengths {
+                        None => layer.forward(x, y, pass),
+                        Some(_) => unpadded.forward(node, x, y, shapes[step.gives.value], pass),
+                    };
                     match (step.takes.place(recording), gives) {
-                        (Place::Whole, Place::Whole) => layer.forward(x, y, pass),
-                        (Place::Whole, Place::Buffer(to)) => layer.forward(x, &mut buffers[to], pass),
-                        (Place::Buffer(from), Place::Whole) => layer.forward(&buffers[from], y, pass),
+                        (Place::Whole, Place::Whole) => run(x, y),
+                        (Place::Whole, Place::Buffer(to)) => run(x, &mut buffers[to]),
+                        (Place::Buffer(from), Place::Whole) => run(&buffers[from], y),
                         (Place::Buffer(from), Place::Buffer(to)) => {
                             let [x, y] = buffers.get_disjoint_mut([from, to]).expect("two different buffers");
-                            layer.forward(x, y, pass)
+                            run(x, y)
                         }
                     }
                 }
                 Op::Join(join) => {
                     taken.clear();
                     taken.extend(step.all.iter().map(|taken| shapes[taken.value]));
-                    let pass = &mut JoinPass { training, recording, inputs: taken, cache, rng };
+                    let known = if with_lengths { step.lengths_of(lengths, outer) } else { InputLengths::default() };
+                    let found = step.finds_lengths.then_some(&mut own);
+                    let pass = &mut JoinPass { training, recording, inputs: taken, cache, rng, lengths: known, found };
+                    let mut run = |inputs: Inputs<'_, A>, y: &mut Matrix<A>| {
+                        lengths::check_join(node, pass)?;
+                        join.forward(inputs, y, pass)?;
+                        lengths::clear_join(&**join, y, shapes[step.gives.value], pass);
+                        Ok(())
+                    };
                     match gives {
-                        Place::Whole => join.forward(Inputs::new(x, buffers, &step.all, recording), y, pass),
+                        Place::Whole => run(Inputs::new(x, buffers, &step.all, recording), y),
                         Place::Buffer(to) => {
                             let mut y = std::mem::take(&mut buffers[to]);
-                            let result = join.forward(Inputs::new(x, buffers, &step.all, recording), &mut y, pass);
+                            let result = run(Inputs::new(x, buffers, &step.all, recording), &mut y);
                             buffers[to] = y;
                             result
                         }
                     }
                 }
             };
+            if with_lengths {
+                lengths[at] = own;
+            }
             result.map_err(|error| error.at(&node.name))?;
+        }
+        if let (Some(found), Some(source), false) = (found, plan.output_lengths, stream) {
+            found.extend_from_slice(InputLengths::new(lengths, outer, &[Some(source)]).get(0).unwrap_or(&[]));
         }
         if !plan.whole[1] {
             let mut from = 0;
@@ -124,13 +161,13 @@ impl<A: Scalar> Layer<A> for Network<A> {
         let plan = self.plan()?;
         let mut inferred = Sizes::default();
         let shapes = &plan.sizes(self, pass.input, &mut inferred)?.shapes;
-        let Pass { training, recording, ref mut cache, ref mut rng, .. } = *pass;
+        let Pass { training, recording, ref mut cache, ref mut rng, lengths: outer, .. } = *pass;
         let state = cache.get::<State<A>>();
         if state.id != self.id {
             return Err(Error::Order { call: "backward", needs: "`forward` with the same network" });
         }
         let Backward { x, y, dy, mut dx, dw } = at;
-        let State { buffers, gradients, more, joined, shared, caches, taken, .. } = state;
+        let State { buffers, gradients, more, joined, shared, caches, taken, lengths, unpadded, .. } = state;
         gradients.resize_with(self.values.len(), || Array2::default((0, 0)));
         let with_dx = usize::from(dx.is_some());
         if !plan.whole[1] {
@@ -168,8 +205,14 @@ impl<A: Scalar> Layer<A> for Network<A> {
                             Some(&mut **into)
                         }
                     };
-                    let pass = &mut Pass { training, recording, input: shapes[value], cache, rng };
-                    let result = layer.backward(Backward { x, y, dy, dx: into, dw: own }, pass);
+                    let pass = &mut Pass::new(shapes[value], [training, recording], cache, rng);
+                    let at = Backward { x, y, dy, dx: into, dw: own };
+                    let result = if step.with_lengths && !step.finds_lengths {
+                        pass.lengths = step.lengths_of(lengths, outer).get(0);
+                        unpadded.backward(&**layer, at, shapes[step.gives.value], pass)
+                    } else {
+                        layer.backward(at, pass)
+                    };
                     result.map_err(|error| error.at(&node.name))?;
                     if wanted && !writes_first {
                         spread(&step.takes, more, before, dx.as_deref_mut());
@@ -183,9 +226,14 @@ impl<A: Scalar> Layer<A> for Network<A> {
                         resize(into, dy.nrows(), shape.len())?;
                     }
                     let inputs = Inputs::new(x, buffers, &step.all, true);
-                    let pass = &mut JoinPass { training, recording, inputs: taken, cache, rng };
+                    let known = step.lengths_of(lengths, outer);
+                    let pass =
+                        &mut JoinPass { training, recording, inputs: taken, cache, rng, lengths: known, found: None };
                     let at = JoinBackward { inputs, y, dy, dx: &mut joined[..step.all.len()], dw: own };
                     join.backward(at, pass).map_err(|error| error.at(&node.name))?;
+                    for (dx, &shape) in joined.iter_mut().zip(pass.inputs) {
+                        lengths::clear_join(&**join, dx, shape, pass);
+                    }
                     let wanted = step.all.iter().zip(&mut *joined).filter(|(taken, _)| taken.wanted[with_dx]);
                     wanted.for_each(|(taken, own)| spread(taken, own, before, dx.as_deref_mut()));
                 }
@@ -241,6 +289,14 @@ impl<A: Scalar> Layer<A> for Network<A> {
         let mut inferred = Sizes::default();
         let sizes = self.plan().and_then(|plan| plan.sizes(self, input, &mut inferred));
         sizes.map_or(Needs::default(), |sizes| sizes.needs)
+    }
+
+    fn steps(&self, input: Shape) -> Steps {
+        self.combined_steps(input)
+    }
+
+    fn finds_lengths(&self) -> bool {
+        self.plan().is_ok_and(|plan| matches!(plan.output_lengths, Some(LengthSource::Step(_))))
     }
 
     fn differentiable(&self) -> bool {

@@ -5,7 +5,7 @@ use ndarray::Array2;
 use super::Network;
 use super::plan::Sizes;
 use crate::layer::{Cache, Layer, Pass};
-use crate::{Error, Matrix, Result, Scalar, rng};
+use crate::{Matrix, Result, Scalar, rng};
 
 impl<A: Scalar> Network<A> {
     /// The outputs of every step for a batch, in evaluation mode.
@@ -22,16 +22,14 @@ impl<A: Scalar> Network<A> {
     /// # Errors
     /// [`Error::Width`] when a row does not have the network's input shape; errors of the layers.
     pub fn layer_outputs(&self, x: &Matrix<A>) -> Result<Vec<Array2<A>>> {
-        let shape = self.plan()?.ends.map_or(x.ncols().into(), |[input, _]| input);
-        if x.ncols() != shape.len() {
-            return Err(Error::Width { wants: shape, got: x.ncols() });
-        }
+        let shape = self.shape_of_rows(x.ncols())?;
         let mut inferred = Sizes::default();
         let needs = self.plan()?.sizes(self, shape, &mut inferred)?.needs;
         needs.afford::<A>(x.nrows(), self.memory_limit(), || format!("the outputs for {} samples", x.nrows()))?;
         let mut y = Array2::from_elem((x.nrows(), self.output_shape(shape)?.len()), A::ZERO);
         let mut cache = Cache::default();
-        let mut pass = Pass { training: false, recording: true, input: shape, cache: &mut cache, rng: &mut rng(0) };
+        let mut rng = rng(0);
+        let mut pass = Pass::new(shape, [false, true], &mut cache, &mut rng);
         self.forward(&x.as_standard_layout(), &mut y, &mut pass)?;
         Ok(self.recorded(&mut cache, [&y, &y])?.into_iter().map(|[value, _]| value.clone()).collect())
     }

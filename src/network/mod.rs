@@ -10,6 +10,7 @@ mod describe;
 mod display;
 mod engine;
 mod inspect;
+mod lengths;
 mod nodes;
 mod outputs;
 mod parallel;
@@ -20,6 +21,7 @@ mod registry;
 mod residual;
 mod sequential;
 mod steps;
+mod stream;
 mod summary;
 #[cfg(feature = "files")]
 mod unused;
@@ -31,6 +33,7 @@ pub use predict::Scratch;
 pub use residual::Residual;
 pub use sequential::Sequential;
 pub(crate) use steps::{Source, StepView};
+pub use stream::Stream;
 pub use summary::{LayerSummary, Summary};
 
 use nodes::{Node, Op, next_id};
@@ -343,6 +346,11 @@ impl<A: Scalar> Network<A> {
         };
         let gives = self.new_value(Origin::Step(self.steps.len()), shape);
         self.steps.push(Step { node, takes, gives: gives.index });
+        if let Err(error) = self.check_lengths() {
+            self.steps.pop();
+            self.values.pop();
+            return Err(error);
+        }
         self.changed();
         Ok(gives)
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ndarray::Array2;
 
 use super::{Network, Parallel, Residual, Sequential};
-use crate::layer::{Cache, Info, Join, Layer, Needs, Role};
+use crate::layer::{Cache, Info, Join, Layer, Needs, Role, Steps};
 use crate::spec::Spec;
 use crate::{Error, Result, Scalar, Shape};
 
@@ -151,6 +151,20 @@ impl<A: Scalar> Op<A> {
         match self {
             Self::Layer(layer) => layer.needs(inputs[0], output),
             Self::Join(join) => join.needs(inputs, output),
+        }
+    }
+
+    pub(super) fn steps(&self, inputs: &[Shape]) -> Steps {
+        match self {
+            Self::Layer(layer) => layer.steps(inputs[0]),
+            Self::Join(join) => join.steps(),
+        }
+    }
+
+    pub(super) fn finds_lengths(&self) -> bool {
+        match self {
+            Self::Layer(layer) => layer.finds_lengths(),
+            Self::Join(join) => join.finds_lengths(),
         }
     }
 

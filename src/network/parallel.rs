@@ -8,7 +8,7 @@ use ndarray::Array2;
 use super::{Network, Value};
 use crate::joins::{Add, Concat};
 use crate::layer::boxed::delegate_layer;
-use crate::layer::{Backward, Cache, Info, Layer, Needs, Parts, Pass, Restore};
+use crate::layer::{Backward, Cache, Info, Layer, Needs, Parts, Pass, Restore, Steps};
 use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 

@@ -3,8 +3,9 @@
 use std::sync::OnceLock;
 
 use super::nodes::Node;
-use super::{Network, Origin, Port, Step, side_by_side};
-use crate::layer::{Needs, Place, Taken, not_empty};
+use super::{Network, Origin, Port, Step, lengths, side_by_side};
+use crate::layer::{InputLengths, LengthSource, Needs, Place, Taken, not_empty};
+use crate::layers::Embedding;
 use crate::{Error, Result, Scalar, Shape};
 
 /// The execution plan of a network.
@@ -14,8 +15,8 @@ pub(super) struct Plan {
     pub(super) ends: Option<[Shape; 2]>,
     /// The sizes of the values; empty if they depend on the input.
     sizes: Sizes,
-    /// For a network that accepts any input: the first input shape, and the sizes for it.
-    first_asked: OnceLock<(Shape, Sizes)>,
+    /// The first input shapes that differ from the declared one, and the sizes for them.
+    asked: [OnceLock<(Shape, Sizes)>; 4],
     pub(super) steps: Vec<Planned>,
     /// The storage of inputs and outputs during prediction; when recording, each value has its own buffer.
     pub(super) inputs: Vec<Place>,
@@ -25,6 +26,8 @@ pub(super) struct Plan {
     /// Whether the only input is read, and the only output written, without a copy.
     pub(super) whole: [bool; 2],
     pub(super) differentiable: bool,
+    /// The origin of the lengths of the only output, if any.
+    pub(super) output_lengths: Option<LengthSource>,
     /// The error if gradients would have to pass through a layer without a useful one.
     pub(super) untrainable: Option<Error>,
 }
@@ -49,10 +52,22 @@ pub(super) struct Planned {
     /// All its inputs.
     pub(super) all: Vec<Taken>,
     pub(super) gives: Taken,
+    /// The origin of the lengths of each input.
+    pub(super) lengths: Vec<Option<LengthSource>>,
+    /// Whether it finds lengths, or its input may have some.
+    pub(super) with_lengths: bool,
+    pub(super) finds_lengths: bool,
     /// Whether it is the first in the backward pass to write the gradients of its layer.
     pub(super) first_of_layer: bool,
     /// Whether it takes part in a backward pass: without and with the gradient with respect to the network's input.
     pub(super) active: [bool; 2],
+}
+
+impl Planned {
+    /// The lengths of the sequences in its inputs.
+    pub(super) fn lengths_of<'l>(&'l self, found: &'l [Vec<usize>], outer: Option<&'l [usize]>) -> InputLengths<'l> {
+        InputLengths::new(found, outer, &self.lengths)
+    }
 }
 
 impl Plan {
@@ -77,6 +92,7 @@ impl Plan {
             // Without the input's gradient, only those of values that depend on a trainable parameter are needed.
             Taken { value, recording, predicting: storage[value], writes_first, wanted: [learns[value], true] }
         };
+        let sources = lengths::sources(network)?;
         let mut met = vec![false; network.nodes.len()];
         let plan = |(at, step): (usize, &Step)| {
             let takes = step.takes.iter().enumerate().map(|(i, &value)| {
@@ -87,7 +103,11 @@ impl Plan {
             let first_of_layer = !std::mem::replace(&mut met[step.node], true);
             let own = network.nodes[step.node].learns();
             let active = [0, 1].map(|with_dx| own || all.iter().any(|taken| taken.wanted[with_dx]));
-            Planned { node: step.node, takes: all[0], all, gives: taken(step.gives, false), first_of_layer, active }
+            let lengths: Vec<_> = step.takes.iter().map(|&value| sources[value]).collect();
+            let finds_lengths = network.nodes[step.node].op.finds_lengths();
+            let with_lengths = finds_lengths || lengths.iter().any(Option::is_some);
+            let (node, takes, gives) = (step.node, all[0], taken(step.gives, false));
+            Planned { node, takes, all, gives, lengths, with_lengths, finds_lengths, first_of_layer, active }
         };
         let mut steps: Vec<Planned> = network.steps.iter().enumerate().rev().map(plan).collect();
         steps.reverse();
@@ -95,19 +115,20 @@ impl Plan {
         Ok(Self {
             ends,
             sizes: shapes.map_or_else(Sizes::default, |shapes| Sizes::of(network, shapes)),
-            first_asked: OnceLock::new(),
+            asked: Default::default(),
             steps,
             inputs: of_ports(&network.inputs),
             outputs: of_ports(&network.outputs),
             predicting_buffers: buffers,
             whole,
             differentiable: reaches_output(network),
-            untrainable: untrainable(network, &learns),
+            output_lengths: network.output_source(&sources),
+            untrainable: untrainable(network, &learns).or_else(|| lengths::unknown_to_losses(network, &sources)),
         })
     }
 
-    /// The sizes of the values for this input. A network that accepts any input remembers the first; other ones are
-    /// inferred into `room`.
+    /// The sizes of the values for this input. Those for the first inputs that differ from the declared one are
+    /// remembered; other ones are inferred into `room`.
     #[inline]
     pub(super) fn sizes<'s, A: Scalar>(
         &'s self,
@@ -115,34 +136,59 @@ impl Plan {
         input: Shape,
         room: &'s mut Sizes,
     ) -> Result<&'s Sizes> {
-        if self.ends.is_some() { Ok(&self.sizes) } else { self.inferred(network, input, room) }
+        match self.ends {
+            Some([wants, _]) if wants.len() == input.len() => Ok(&self.sizes),
+            _ => self.inferred(network, input, room),
+        }
     }
 
     fn inferred<'s, A: Scalar>(&'s self, network: &Network<A>, input: Shape, room: &'s mut Sizes) -> Result<&'s Sizes> {
-        if self.first_asked.get().is_none() {
-            // Another thread may have been faster, with another input.
-            let _ = self.first_asked.set((input, infer(network, input)?));
-        }
-        match self.first_asked.get() {
-            Some((asked, sizes)) if *asked == input => Ok(sizes),
-            _ => {
-                *room = infer(network, input)?;
-                Ok(room)
+        for place in &self.asked {
+            if place.get().is_none() {
+                // Another thread may have been faster, with another input.
+                let _ = place.set((input, infer(network, input)?));
+            }
+            if let Some((asked, sizes)) = place.get()
+                && *asked == input
+            {
+                return Ok(sizes);
             }
         }
+        *room = infer(network, input)?;
+        Ok(room)
     }
 
     /// The shape of an output row for this input.
     pub(super) fn output<A: Scalar>(&self, network: &Network<A>, input: Shape) -> Result<Shape> {
-        let Some([wants, output]) = self.ends else {
-            let mut inferred = Sizes::default();
-            let shapes = &self.sizes(network, input, &mut inferred)?.shapes;
-            return Ok(side_by_side(network.outputs.iter().map(|port| shapes[port.value])));
-        };
-        if input.len() == wants.len() {
-            return Ok(output);
+        match self.ends {
+            Some([wants, output]) if wants.len() == input.len() => return Ok(output),
+            Some([wants, _]) if !same_but_steps(network, wants, input) => {
+                let wants = format!("{wants} features a sample");
+                return Err(Error::Input { layer: format!("{network:?}"), wants, got: input });
+            }
+            _ => {}
         }
-        Err(Error::Input { layer: format!("{network:?}"), wants: format!("{wants} features a sample"), got: input })
+        let mut inferred = Sizes::default();
+        let shapes = &self.sizes(network, input, &mut inferred)?.shapes;
+        Ok(side_by_side(network.outputs.iter().map(|port| shapes[port.value])))
+    }
+}
+
+/// Whether `input` differs from the declared shape of a network's only input just in the number of steps. Plain features
+/// are steps where an embedding takes them as indices.
+pub(super) fn same_but_steps<A: Scalar>(network: &Network<A>, declared: Shape, input: Shape) -> bool {
+    let [port] = &*network.inputs else { return false };
+    match (declared, input) {
+        (Shape::Sequence { features, .. }, Shape::Sequence { steps: 1.., features: got }) => features == got,
+        (Shape::Flat(indices), Shape::Flat(1..)) => {
+            let mut users = network.steps.iter().filter(|step| step.takes.contains(&port.value)).peekable();
+            users.peek().is_some()
+                && users.all(|step| {
+                    matches!(network.values[step.gives].1, Some(Shape::Sequence { steps, .. }) if steps == indices)
+                        && network.nodes[step.node].op.as_any().is::<Embedding<A>>()
+                })
+        }
+        _ => false,
     }
 }
 

@@ -6,10 +6,10 @@ use ndarray::{Array1, Array2, ArrayView2, Axis, aview1, s};
 use rand::rngs::Xoshiro256PlusPlus;
 
 use super::Network;
-use super::plan::Sizes;
+use super::plan::{Sizes, same_but_steps};
 use crate::kernels::resize;
 use crate::layer::{Cache, Layer, Needs, Pass};
-use crate::{Error, Matrix, Result, Scalar, rng};
+use crate::{Error, Matrix, Result, Scalar, Shape, rng};
 
 /// The approximate size of the largest value per chunk: enough for several threads, few enough for the CPU caches.
 const NUMBERS: usize = 1 << 20;
@@ -58,12 +58,9 @@ impl<A: Scalar> Network<A> {
     /// # Errors
     /// As [`predict`](Self::predict).
     pub fn predict_into<'s>(&self, x: &Matrix<A>, scratch: &'s mut Scratch<A>) -> Result<&'s Array2<A>> {
-        // A network that accepts any input treats rows as flat features.
-        let shape = self.plan()?.ends.map_or(x.ncols().into(), |[input, _]| input);
-        if x.ncols() != shape.len() {
-            return Err(Error::Width { wants: shape, got: x.ncols() });
-        }
-        let width = self.output_shape(shape)?.len();
+        let shape = self.shape_of_rows(x.ncols())?;
+        let outputs = self.output_shape(shape)?;
+        let width = outputs.len();
         let mut inferred = Sizes::default();
         let Sizes { widest, needs, .. } = self.plan()?.sizes(self, shape, &mut inferred)?;
         // Chunks of rows, so that intermediate values stay in the CPU cache; samples are independent.
@@ -71,7 +68,9 @@ impl<A: Scalar> Network<A> {
         let results = Needs::once((x.nrows() as u64).saturating_mul(width as u64));
         let what = || format!("a prediction of {} samples", x.nrows());
         needs.and(results).afford::<A>(rows.min(x.nrows()), self.memory_limit(), what)?;
-        let Scratch { input, output, cache, rng } = scratch;
+        let Scratch { input, output, lengths, steps, cache, rng } = scratch;
+        lengths.clear();
+        *steps = outputs.positions();
         let x = if x.is_standard_layout() {
             x
         } else {
@@ -82,10 +81,25 @@ impl<A: Scalar> Network<A> {
         resize(output, x.nrows(), width)?;
         let chunks = x.axis_chunks_iter(Axis(0), rows).zip(output.axis_chunks_iter_mut(Axis(0), rows));
         for (i, (x, mut y)) in chunks.enumerate() {
-            let mut pass = Pass { training: false, recording: false, input: shape, cache, rng };
+            let mut pass = Pass::new(shape, [false, false], cache, rng);
+            pass.found = Some(&mut *lengths);
             self.forward(&x, &mut y, &mut pass).map_err(|error| error.map_row(|row| i * rows + row))?;
         }
         Ok(output)
+    }
+
+    /// The shape of an input row of `width` numbers: as declared, or with another number of steps. A network that
+    /// accepts any input treats rows as plain features.
+    pub(crate) fn shape_of_rows(&self, width: usize) -> Result<Shape> {
+        let Some([wants, _]) = self.plan()?.ends else { return Ok(width.into()) };
+        if width == wants.len() {
+            return Ok(wants);
+        }
+        let shape = match wants {
+            Shape::Sequence { features, .. } if width.is_multiple_of(features) => [width / features, features].into(),
+            _ => Shape::Flat(width),
+        };
+        if same_but_steps(self, wants, shape) { Ok(shape) } else { Err(Error::Width { wants, got: width }) }
     }
 
     /// Puts the batches of all inputs side by side, for [`predict`](Self::predict) and a tape. The names may be in any
@@ -179,12 +193,34 @@ pub struct Scratch<A: Scalar> {
     /// A row-major copy of the input, if it needs one.
     input: Array2<A>,
     output: Array2<A>,
+    /// The lengths of the sequences in the output, if known.
+    lengths: Vec<usize>,
+    /// The number of steps of a sequence in the output, padding included.
+    steps: usize,
     cache: Cache,
     rng: Xoshiro256PlusPlus,
 }
 
+impl<A: Scalar> Scratch<A> {
+    /// The length of each sequence in the last prediction, if the network knows the lengths of its output; else empty.
+    pub fn lengths(&self) -> &[usize] {
+        &self.lengths
+    }
+
+    /// The lengths, if known, and the number of steps with padding.
+    pub(crate) fn sequences(&self) -> Option<(&[usize], usize)> {
+        (!self.lengths.is_empty()).then_some((&*self.lengths, self.steps))
+    }
+
+    /// The outputs of the last prediction.
+    pub fn output(&self) -> &Array2<A> {
+        &self.output
+    }
+}
+
 impl<A: Scalar> Default for Scratch<A> {
     fn default() -> Self {
-        Self { input: Array2::default((0, 0)), output: Array2::default((0, 0)), cache: Cache::default(), rng: rng(0) }
+        let (input, output) = (Array2::default((0, 0)), Array2::default((0, 0)));
+        Self { input, output, lengths: Vec::new(), steps: 0, cache: Cache::default(), rng: rng(0) }
     }
 }

@@ -9,7 +9,7 @@ use super::nodes::Op;
 use super::{Network, Value};
 use crate::joins::Add;
 use crate::layer::boxed::delegate_layer;
-use crate::layer::{Backward, Cache, Info, Layer, Needs, Parts, Pass, Restore};
+use crate::layer::{Backward, Cache, Info, Layer, Needs, Parts, Pass, Restore, Steps};
 use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 

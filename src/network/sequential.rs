@@ -10,7 +10,7 @@ use rand::Rng;
 use super::{Network, Port, Value};
 use crate::activations::Activation;
 use crate::layer::boxed::delegate_layer;
-use crate::layer::{Backward, Cache, Info, Layer, Needs, Parts, Pass, Restore};
+use crate::layer::{Backward, Cache, Info, Layer, Needs, Parts, Pass, Restore, Steps};
 use crate::layers::Dense;
 use crate::spec::Spec;
 use crate::{Error, Matrix, Result, Scalar, Shape};

@@ -137,6 +137,9 @@ pub struct Operators {
     prefix: String,
     parameters: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
     values: usize,
+    /// The lengths of sequences, by the name of their value.
+    lengths: BTreeMap<String, String>,
+    found: Option<String>,
 }
 
 impl Operators {
@@ -165,6 +168,47 @@ impl Operators {
     /// Sets the current value.
     pub fn set_value(&mut self, name: impl Into<String>) {
         self.value = name.into();
+    }
+
+    /// The lengths of the sequences in the value of this name, if they are known: (batch), as `f32`.
+    pub fn lengths_of(&self, value: &str) -> Option<String> {
+        self.lengths.get(value).cloned()
+    }
+
+    /// Tells the lengths of the sequences in the output of this layer, one that
+    /// [finds lengths](crate::layer::Layer::finds_lengths): (batch), as `f32`.
+    pub fn set_found(&mut self, lengths: impl Into<String>) {
+        self.found = Some(lengths.into());
+    }
+
+    /// The lengths of the output of the last layer: those that it has found, or else those of its inputs.
+    pub(crate) fn pass_lengths_on(&mut self, takes: &[(String, Shape)], value: &str, output: Shape) {
+        let known = takes.iter().find_map(|(value, _)| self.lengths_of(value));
+        let lengths = self.found.take().or(known).filter(|_| matches!(output, Shape::Sequence { .. }));
+        if let Some(lengths) = lengths {
+            self.lengths.insert(value.to_owned(), lengths);
+        }
+    }
+
+    /// The name of this value with 0 in padding; itself if its lengths are not known.
+    pub(crate) fn without_padding(&mut self, value: &str, shape: Shape) -> String {
+        let (Some(lengths), Shape::Sequence { steps, .. }) = (self.lengths_of(value), shape) else {
+            return value.to_owned();
+        };
+        let (seen, zero) = (self.before_padding(&lengths, steps, &[steps, 1]), self.number(0.0));
+        let cleared = self.node("Where", &[&seen, value, &zero], []);
+        self.lengths.insert(cleared.clone(), lengths);
+        cleared
+    }
+
+    /// Whether each step precedes the padding; `sizes` are the dimensions after the batch: one is the steps, the others
+    /// 1.
+    pub(crate) fn before_padding(&mut self, lengths: &str, steps: usize, sizes: &[usize]) -> String {
+        let alone: Vec<i64> = std::iter::once(0).chain(sizes.iter().map(|_| 1)).collect();
+        let alone = self.integers(&alone);
+        let lengths = self.node("Reshape", &[lengths, &alone], []);
+        let positions = self.unnamed(Tensor::floats(sizes, (0..steps).map(|t| t as f32)));
+        self.node("Less", &[&positions, &lengths], [])
     }
 
     /// The sample shape of the layer's input.

@@ -6,8 +6,9 @@ use super::{ClassWeights, Trainer};
 use crate::data::Dataset;
 use crate::error::check_setting;
 use crate::kernels::resize;
+use crate::layer::Layer;
 use crate::optimizers::{Ema, all_finite};
-use crate::{Error, Matrix, Network, Result, Scalar};
+use crate::{Error, Matrix, Network, Result, Scalar, Scratch, losses};
 
 impl<A: Scalar> Trainer<'_, A> {
     /// Finds everything that would make a fit fail, before training. Returns the class weights; empty if there are
@@ -69,12 +70,11 @@ impl<A: Scalar> Trainer<'_, A> {
         let len = data.len();
         check_setting("the number of samples", len as f64, "at least 1", len > 0)?;
         self.check_parts(network, data)?;
-        if data.input_width() != network.input_shape().len() {
-            return Err(Error::Width { wants: network.input_shape(), got: data.input_width() });
-        }
+        network.output_shape(network.shape_of_rows(data.input_width())?)?;
         let rows = self.batch_size.min(len);
         let (mut x, mut target) = (Array2::default((0, 0)), Array2::default((0, 0)));
         let (mut samples, mut y) = (Vec::with_capacity(rows), None);
+        let (mut scratch, mut padded) = (Scratch::default(), losses::Steps::default());
         for from in (0..len).step_by(rows) {
             samples.clear();
             samples.extend(from..len.min(from + rows));
@@ -84,15 +84,21 @@ impl<A: Scalar> Trainer<'_, A> {
             check_finite("input", &x, from)?;
             check_finite("target", &target, from)?;
             // Whether a target fits does not depend on the values of the outputs, so those of the first batch serve for
-            // all.
-            let y = match &mut y {
-                Some(y) => y,
-                none => none.insert(network.predict(&x)?),
+            // all, unless the lengths of its sequences are known.
+            if y.is_none() || scratch.sequences().is_some() {
+                y = Some(network.predict_into(&x, &mut scratch)?.clone());
+            }
+            let Some(y) = &y else { continue };
+            let (y, target_of) = match scratch.sequences() {
+                Some(sequences) => {
+                    padded.gather(&format!("{:?}", self.loss), y, &target, sequences)?;
+                    (padded.y.view(), &padded.target)
+                }
+                None => (y.slice(s![..samples.len(), ..]), &target),
             };
-            let y = y.slice(s![..samples.len(), ..]);
-            self.loss.check(&y, &target).map_err(|error| error.map_row(|row| from + row))?;
+            self.loss.check(&y, target_of).map_err(|error| error.map_row(|row| from + row))?;
             for metric in &self.metrics {
-                metric.check(&y, &target)?;
+                metric.check(&y, target_of)?;
             }
             if let Some(counts) = counts.as_deref_mut().filter(|_| self.class_weights != ClassWeights::Equal) {
                 self.count_classes(&target, counts)?;

@@ -8,6 +8,7 @@ use super::{Trainer, history};
 use crate::data::Dataset;
 use crate::error::check_setting;
 use crate::kernels::resize;
+use crate::layer::Layer;
 use crate::{Error, Matrix, Network, Result, Scalar, Scratch, losses};
 
 /// The number of rows evaluated at once.
@@ -70,13 +71,14 @@ pub(super) struct Collected<A> {
     y: Vec<A>,
     target: Vec<A>,
     widths: [usize; 2],
+    steps: losses::Steps<A>,
 }
 
 impl<A: Scalar> Collected<A> {
     pub(super) fn new(rows: usize, widths: [usize; 2]) -> Self {
         // They grow beyond it if they have to.
         let room = |width: usize| Vec::with_capacity(rows.saturating_mul(width).min(1 << 24));
-        Self { y: room(widths[0]), target: room(widths[1]), widths }
+        Self { y: room(widths[0]), target: room(widths[1]), widths, steps: losses::Steps::default() }
     }
 
     pub(super) fn clear(&mut self) {
@@ -84,10 +86,27 @@ impl<A: Scalar> Collected<A> {
         self.target.clear();
     }
 
-    pub(super) fn add(&mut self, y: &Matrix<A>, target: &Matrix<A>) {
-        self.widths = [y.ncols(), target.ncols()];
+    /// Adds the rows of a batch; those of sequences of known lengths step by step.
+    pub(super) fn add(
+        &mut self,
+        y: &Matrix<A>,
+        target: &Matrix<A>,
+        sequences: Option<(&[usize], usize)>,
+    ) -> Result<()> {
+        if let Some(sequences) = sequences {
+            self.steps.gather("a metric", y, target, sequences)?;
+        }
+        let (y, target): (&Matrix<A>, &Matrix<A>) =
+            if sequences.is_some() { (&self.steps.y, &self.steps.target) } else { (y, target) };
+        let widths = [y.ncols(), target.ncols()];
+        if self.widths != widths && !self.y.is_empty() {
+            let (what, wants, got) = ("the outputs and targets of a batch, for metrics,".into(), self.widths, widths);
+            return Err(Error::Dimensions { what, wants, got });
+        }
+        self.widths = widths;
         self.y.extend(y);
         self.target.extend(target);
+        Ok(())
     }
 
     pub(super) fn matrices(&self) -> [ArrayView2<'_, A>; 2] {
@@ -107,13 +126,11 @@ impl<A: Scalar> Trainer<'_, A> {
     pub fn evaluate(&self, network: &Network<A>, data: &dyn Dataset<A>) -> Result<Evaluation> {
         let len = data.len();
         check_setting("the number of samples", len as f64, "at least 1", len > 0)?;
-        if data.input_width() != network.input_shape().len() {
-            return Err(Error::Width { wants: network.input_shape(), got: data.input_width() });
-        }
+        let outputs = network.output_shape(network.shape_of_rows(data.input_width())?)?.len();
         let (mut x, mut target) = (Array2::default((0, 0)), Array2::default((0, 0)));
         let (mut scratch, mut reducer) = (Scratch::default(), losses::Scratch::default());
         let collect = if self.metrics.is_empty() { 0 } else { len };
-        let mut collected = Collected::new(collect, [network.prediction_shape().len(), data.target_width()]);
+        let mut collected = Collected::new(collect, [outputs, data.target_width()]);
         let mut mean = Mean::default();
         let rows = self.batch_size.max(ROWS).min(len);
         let mut samples = Vec::with_capacity(rows);
@@ -124,11 +141,15 @@ impl<A: Scalar> Trainer<'_, A> {
             resize(&mut target, samples.len(), data.target_width())?;
             data.gather(&samples, &mut x, &mut target)?;
             let of_all = |error: Error| error.map_row(|row| from + row);
-            let y = network.predict_into(&x, &mut scratch).map_err(of_all)?;
-            let loss = reducer.reduce(&*self.loss, y, &target, None, None).map_err(of_all)?;
-            mean.add(loss.to_f64(), reducer.count());
+            network.predict_into(&x, &mut scratch).map_err(of_all)?;
+            let (y, sequences) = (scratch.output(), scratch.sequences());
+            let loss = match sequences {
+                None => reducer.reduce(&*self.loss, y, &target, None, None),
+                Some(sequences) => reducer.reduce_steps(&*self.loss, [y, &target], sequences, None, None),
+            };
+            mean.add(loss.map_err(of_all)?.to_f64(), reducer.count());
             if collect > 0 {
-                collected.add(y, &target);
+                collected.add(y, &target, sequences)?;
             }
         }
         Ok(Evaluation { loss: mean.get(), metrics: self.measure(&collected)? })
@@ -150,7 +171,7 @@ impl<A: Scalar> Trainer<'_, A> {
             return network.predict(x);
         }
         let mut y = Array2::default((0, 0));
-        resize(&mut y, x.nrows(), network.prediction_shape().len())?;
+        resize(&mut y, x.nrows(), network.output_shape(network.shape_of_rows(x.ncols())?)?.len())?;
         for (i, (x, mut y)) in x.axis_chunks_iter(Axis(0), rows).zip(y.axis_chunks_iter_mut(Axis(0), rows)).enumerate()
         {
             let of_all = |error: Error| error.map_row(|row| i * rows + row);

@@ -133,8 +133,8 @@ impl<A: Scalar> Trainer<'_, A> {
                 let samples = &order[at..at + size];
                 at += size;
                 let fill = &mut |x: &mut Matrix<A>, target: &mut Matrix<A>| data.gather(samples, x, target);
-                let (rows, target_width) = (samples.len(), data.target_width());
-                loss = self.learn(network, Batch { rows, target_width, samples, fill })?;
+                let (rows, input_width, target_width) = (samples.len(), data.input_width(), data.target_width());
+                loss = self.learn(network, Batch { rows, input_width, target_width, samples, fill })?;
                 Ok(())
             });
             match result.and_then(|()| self.step(network, loss)) {

@@ -6,7 +6,7 @@ use super::step::{Batch, Purpose, seed_of};
 use super::{ClassWeights, History, Trainer};
 use crate::data::{Dataset, Samples};
 use crate::error::{check_setting, check_targets};
-use crate::{Error, Matrix, Network, Result, Scalar, Shape, rng};
+use crate::{Error, Matrix, Network, Result, Scalar, rng};
 
 impl<A: Scalar> Trainer<'_, A> {
     /// Trains `network` on these samples, and returns the history of all epochs so far.
@@ -22,7 +22,7 @@ impl<A: Scalar> Trainer<'_, A> {
         let (len, shuffle, seed) = (data.len(), self.shuffle, self.progress.seed);
         let size = self.batch_size.min(len);
         let batches = if self.drop_last { len / size } else { len.div_ceil(size) };
-        let target_width = data.target_width();
+        let (input_width, target_width) = (data.input_width(), data.target_width());
         let mut order: Vec<usize> = Vec::with_capacity(len);
         self.run(network, Some(batches), [len, target_width], &mut |run| {
             order.clear();
@@ -32,7 +32,7 @@ impl<A: Scalar> Trainer<'_, A> {
             }
             order.chunks(size).take(batches).try_for_each(|samples| {
                 let fill = &mut |x: &mut Matrix<A>, target: &mut Matrix<A>| data.gather(samples, x, target);
-                run.batch(Batch { rows: samples.len(), target_width, samples, fill })
+                run.batch(Batch { rows: samples.len(), input_width, target_width, samples, fill })
             })
         })
     }
@@ -87,8 +87,8 @@ impl<A: Scalar> Trainer<'_, A> {
         if self.work.tape.as_ref().is_none_or(|tape| tape.shape() != network.input_shape()) {
             self.work.start(network);
         }
-        let fill = &mut fill_from(network.input_shape(), x, target);
-        let batch = Batch { rows: x.nrows(), target_width: target.ncols(), samples: &[], fill };
+        let fill = &mut fill_from(x, target);
+        let batch = Batch { rows: x.nrows(), input_width: x.ncols(), target_width: target.ncols(), samples: &[], fill };
         let loss = self.learn(network, batch).and_then(|loss| {
             if self.work.gathered == self.accumulate {
                 self.step(network, loss)?;
@@ -125,14 +125,10 @@ impl<A: Scalar> Trainer<'_, A> {
 
 /// Writes an in-memory batch into the input and target buffers.
 pub(super) fn fill_from<'b, A: Scalar>(
-    wants: Shape,
     x: &'b Matrix<A>,
     target: &'b Matrix<A>,
 ) -> impl FnMut(&mut Matrix<A>, &mut Matrix<A>) -> Result<()> + 'b {
     move |to_x, to_target| {
-        if x.ncols() != to_x.ncols() {
-            return Err(Error::Width { wants, got: x.ncols() });
-        }
         check_targets(x.nrows(), target.dim())?;
         to_x.assign(x);
         to_target.assign(target);

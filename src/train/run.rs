@@ -118,7 +118,7 @@ impl<A: Scalar> Run<'_, '_, A> {
         let tape = work.tape.as_ref().expect("a run starts with a tape");
         self.mean.add(loss.to_f64(), tape.loss_count());
         if !self.trainer.metrics.is_empty() {
-            self.collected.add(tape.output(), &work.target);
+            self.collected.add(tape.output(), &work.target, tape.lengths())?;
         }
         if work.gathered == self.trainer.accumulate {
             self.step(loss)?;
@@ -131,8 +131,9 @@ impl<A: Scalar> Run<'_, '_, A> {
 
     /// Trains on a batch in memory.
     pub(super) fn samples(&mut self, x: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
-        let fill = &mut fill_from(self.network.input_shape(), x, target);
-        self.batch(Batch { rows: x.nrows(), target_width: target.ncols(), samples: &[], fill })
+        let fill = &mut fill_from(x, target);
+        let (input_width, target_width) = (x.ncols(), target.ncols());
+        self.batch(Batch { rows: x.nrows(), input_width, target_width, samples: &[], fill })
     }
 
     fn step(&mut self, loss: A) -> Result<()> {

@@ -64,6 +64,8 @@ type Fill<'f, A> = dyn FnMut(&mut Matrix<A>, &mut Matrix<A>) -> Result<()> + 'f;
 /// A training batch.
 pub(super) struct Batch<'b, A: Scalar> {
     pub(super) rows: usize,
+    /// The numbers in a row of the input.
+    pub(super) input_width: usize,
     pub(super) target_width: usize,
     /// The indices of its samples, if samples have weights.
     pub(super) samples: &'b [usize],
@@ -83,10 +85,10 @@ impl<A: Scalar> Trainer<'_, A> {
     fn learn_batch(&mut self, network: &mut Network<A>, batch: Batch<'_, A>) -> Result<A> {
         let Work { tape, target, weights, class_weights, gathered } = &mut self.work;
         let tape = tape.as_mut().expect("a run starts with a tape");
-        let Batch { rows, target_width, samples, fill } = batch;
+        let Batch { rows, input_width, target_width, samples, fill } = batch;
         tape.reseed(seed_of(self.progress.seed, Purpose::Layers, self.progress.batches));
         resize(target, rows, target_width)?;
-        tape.forward_with(network, rows, |x| fill(x, target))?;
+        tape.forward_rows(network, (rows, input_width), |x| fill(x, target))?;
         weights.clear();
         if !self.sample_weights.is_empty() {
             weights.extend(samples.iter().map(|&sample| self.sample_weights[sample]));

@@ -1,6 +1,6 @@
 //! Exports a network as a graph of operators, step by step.
 
-use crate::layer::{Join, Layer};
+use crate::layer::{Join, Layer, Steps};
 use crate::network::{Source, as_network};
 use crate::spec::onnx::{FLOAT, Operators, Port, dims};
 use crate::{Error, Network, Result, Scalar, Shape};
@@ -20,7 +20,8 @@ pub(super) fn write<A: Scalar>(network: &Network<A>) -> Result<Vec<u8>> {
     operators.graph.outputs = network.outputs().map(|(name, shape)| port(name, shape)).collect();
     let inputs = network.inputs().map(|(name, _)| name.to_owned()).collect();
     let values = add_network(&mut operators, network, inputs, network.input_shape(), "")?;
-    for ((name, _), value) in network.outputs().zip(values) {
+    for ((name, shape), value) in network.outputs().zip(values) {
+        let value = operators.without_padding(&value, shape);
         operators.node("Identity", &[&value], []);
         if let Some(node) = operators.graph.nodes.last_mut() {
             node.outputs = vec![name.to_owned()];
@@ -47,14 +48,16 @@ fn add_network<A: Scalar>(
             step.takes.iter().map(|source| name_of(&made, source)).zip(step.inputs.iter().copied()).collect();
         let prefix = format!("{prefix}{}.", step.name);
         let written = if let Some(layer) = step.layer() {
-            add_layer(operators, layer, takes, &prefix)
+            add_layer(operators, layer, takes.clone(), &prefix)
         } else {
-            operators.begin(&prefix, takes, |f| {
+            operators.begin(&prefix, takes.clone(), |f| {
                 step.visit(&mut |info, matrix| f(&info.name.to_string(), info.dims, matrix));
             });
             step.join().map_or(Ok(()), |join| Join::onnx(join, operators)).map(|()| operators.value())
         };
-        made.push(written.map_err(|error| error.at(step.name))?);
+        let value = written.map_err(|error| error.at(step.name))?;
+        operators.pass_lengths_on(&takes, &value, step.output);
+        made.push(value);
     }
     Ok(network.output_sources().map(|(_, source)| name_of(&made, &source)).collect())
 }
@@ -69,6 +72,9 @@ fn add_layer<A: Scalar>(
     if let Some(network) = as_network(layer) {
         return add_nested(operators, network, &takes[0], prefix);
     }
+    let (value, shape) = takes[0].clone();
+    let takes =
+        if layer.steps(shape) == Steps::Each { takes } else { vec![(operators.without_padding(&value, shape), shape)] };
     operators.begin(prefix, takes, |f| layer.visit(&mut |info, matrix| f(&info.name.to_string(), info.dims, matrix)));
     layer.onnx(operators)?;
     Ok(operators.value())

@@ -45,6 +45,11 @@ fn add_network<A: Scalar>(
     shape: Shape,
     (prefix, shared): (&str, bool),
 ) -> Result<Vec<Numbers>> {
+    if let Some((name, layer)) = network.first_with_lengths() {
+        let what = "depends on the lengths of sequences, which Rust source cannot follow yet; use an embedding without a \
+                    padding index, and sequences without padding";
+        return Err(Error::Unsupported { layer, what: what.to_owned() }.at(name));
+    }
     let steps = network.steps(shape)?;
     let mut made: Vec<Numbers> = Vec::new();
     let numbers_of = |made: &[Numbers], source: &Source| match *source {

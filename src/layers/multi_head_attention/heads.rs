@@ -14,6 +14,8 @@ pub(super) struct Mask<'a> {
     pub causal: bool,
     /// Masked keys, (samples, keys).
     pub hidden: Option<ArrayView2<'a, bool>>,
+    /// The number of keys before the first query, of a stream.
+    pub before: usize,
 }
 
 impl<'a> Mask<'a> {
@@ -24,7 +26,7 @@ impl<'a> Mask<'a> {
 
     fn of_sample(&self, sample: usize) -> SampleMask<'a> {
         let hidden = self.hidden.and_then(|hidden| hidden.index_axis_move(Axis(0), sample).to_slice());
-        SampleMask { causal: self.causal, hidden }
+        SampleMask { causal: self.causal, hidden, before: self.before }
     }
 }
 
@@ -33,11 +35,12 @@ impl<'a> Mask<'a> {
 struct SampleMask<'a> {
     causal: bool,
     hidden: Option<&'a [bool]>,
+    before: usize,
 }
 
 impl SampleMask<'_> {
     fn allows(self, query: usize, key: usize) -> bool {
-        !(self.causal && key > query || self.hidden.is_some_and(|hidden| hidden[key]))
+        !(self.causal && key > query + self.before || self.hidden.is_some_and(|hidden| hidden[key]))
     }
 }
 
@@ -94,7 +97,7 @@ fn softmax<A: Scalar>(scores: &mut Matrix<A>, scale: A, mask: SampleMask<'_>) {
         #[inline(always)]
         || {
             for (query, scores) in scores.chunks_exact_mut(keys).enumerate() {
-                let visible = if mask.causal { keys.min(query + 1) } else { keys };
+                let visible = if mask.causal { keys.min(query + 1 + mask.before) } else { keys };
                 let (scores, rest) = scores.split_at_mut(visible);
                 rest.fill(A::ZERO);
                 if let Some(hidden) = mask.hidden {

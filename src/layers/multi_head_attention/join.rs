@@ -3,7 +3,7 @@
 use ndarray::Array2;
 
 use super::{Memory, MultiHeadAttention};
-use crate::layer::{Info, Inputs, Join, JoinBackward, JoinPass, Layer, Needs};
+use crate::layer::{Info, Inputs, Join, JoinBackward, JoinPass, Layer, Needs, Steps};
 use crate::spec::Spec;
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
@@ -46,10 +46,15 @@ impl<A: Scalar> Join<A> for MultiHeadAttention<A> {
         }
     }
 
+    /// The lengths of the output are those of the query; keys in padding are hidden.
+    fn steps(&self) -> Steps {
+        Steps::All
+    }
+
     fn forward(&self, inputs: Inputs<'_, A>, y: &mut Matrix<A>, pass: &mut JoinPass<'_>) -> Result<()> {
         let memory = pass.cache.get::<Memory<A>>();
-        self.find_padding(inputs.get(0), &mut memory.padding);
-        self.find_padding(inputs.get(1), &mut memory.hidden);
+        self.find_padding(inputs.get(0), pass.lengths.get(0), &mut memory.padding);
+        self.find_padding(inputs.get(1), pass.lengths.get(1), &mut memory.hidden);
         self.cross(three(inputs), memory, y)
     }
 

@@ -9,7 +9,7 @@ use rand::Rng;
 use crate::error::{NO_FORWARD, check_setting_of};
 use crate::init::full;
 use crate::kernels::{add_row, column_sums, gemm::gemm, groups, groups_mut, resize};
-use crate::layer::{Backward, Layer, Needs, Parameter, Parts, Pass, Restore, parameters, product};
+use crate::layer::{Backward, Layer, Needs, Parameter, Parts, Pass, Restore, Steps, parameters, product};
 use crate::spec::Spec;
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
@@ -23,6 +23,7 @@ mod memory;
 mod onnx;
 mod passes;
 mod rust;
+mod stream;
 
 pub use attend::{Attention, AttentionGradients};
 use memory::Memory;
@@ -178,12 +179,19 @@ impl<A: Scalar> Layer<A> for MultiHeadAttention<A> {
         Err(Error::Input { layer: format!("{self:?}"), wants, got: input })
     }
 
+    fn steps(&self, _: Shape) -> Steps {
+        if self.causal { Steps::Causal } else { Steps::All }
+    }
+
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        if pass.stream {
+            return self.stream(x, y, pass.cache.get());
+        }
         let (samples, features) = (x.nrows(), self.features());
         let steps = x.ncols() / features;
         let memory = pass.cache.get::<Memory<A>>();
         (memory.samples, memory.queries, memory.keys) = (samples, steps, steps);
-        self.find_padding(x, &mut memory.padding);
+        self.find_padding(x, pass.lengths, &mut memory.padding);
         memory.hidden.clone_from(&memory.padding);
         // Q, K and V in one product.
         let qkv = &mut memory.projected[0];

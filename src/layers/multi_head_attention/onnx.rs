@@ -16,7 +16,8 @@ impl<A: Scalar> MultiHeadAttention<A> {
             return Err(Error::Input { layer: format!("{self:?}"), wants, got: inputs[0].1 });
         };
         let (features, width) = (self.features(), self.features() / self.heads);
-        let seen = self.masked.then(|| {
+        let known = operators.lengths_of(key).is_some();
+        let seen = (self.masked || known).then(|| {
             let seen_keys = masked::seen(operators, key, keys, &[1, 1, keys]);
             (seen_keys, masked::seen(operators, query, queries, &[queries, 1]))
         });

@@ -67,10 +67,12 @@ impl<A: Scalar> MultiHeadAttention<A> {
     }
 
     /// Finds the padding steps of x, (samples, steps·features); empty unless masked.
-    pub(super) fn find_padding(&self, x: &Matrix<A>, padding: &mut Vec<bool>) {
+    pub(super) fn find_padding(&self, x: &Matrix<A>, known: Option<&[usize]>, padding: &mut Vec<bool>) {
         let features = self.features();
         padding.clear();
-        if self.masked {
+        if let Some(lengths) = known {
+            padding.extend(lengths.iter().flat_map(|&length| (0..x.ncols() / features).map(move |t| t >= length)));
+        } else if self.masked {
             for x in x.rows() {
                 let length = steps_before_padding(&x, features);
                 padding.extend((0..x.len() / features).map(|t| t >= length));
@@ -116,7 +118,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
         resize(mixed, samples * queries, features)?;
         let threads = parallel::threads(p.len());
         Attend {
-            mask: Mask { heads: self.heads, causal: self.causal, hidden: hidden_keys(hidden, keys) },
+            mask: Mask { heads: self.heads, causal: self.causal, hidden: hidden_keys(hidden, keys), before: 0 },
             qkv: parts(projected, samples, features),
             p: by_sample_mut(p, samples),
             mixed: by_sample_mut(mixed, samples),

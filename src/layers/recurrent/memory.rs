@@ -17,16 +17,19 @@ pub(super) struct Memory<A> {
     pub chains: Vec<Chain<A>>,
     /// The gradients with respect to the inputs of the current layer and the one above.
     dx: [Array2<A>; 2],
-    /// The number of steps of each sample before its padding, if masked.
+    /// The number of steps of each sample before its padding, if known or masked.
     lengths: Vec<usize>,
+    /// The states after the last steps of a stream.
+    carried: [Array2<A>; 2],
     pub steps: usize,
     pub rows: usize,
 }
 
 impl<A: Scalar> Default for Memory<A> {
     fn default() -> Self {
-        let dx = [Array2::default((0, 0)), Array2::default((0, 0))];
-        Self { inputs: Vec::new(), chains: Vec::new(), dx, lengths: Vec::new(), steps: 0, rows: 0 }
+        let two = || [Array2::default((0, 0)), Array2::default((0, 0))];
+        let (inputs, chains, lengths) = (Vec::new(), Vec::new(), Vec::new());
+        Self { inputs, chains, dx: two(), lengths, carried: two(), steps: 0, rows: 0 }
     }
 }
 
@@ -36,7 +39,7 @@ pub(super) type States<'a, A> = [&'a Matrix<A>; 2];
 impl<A: Scalar, C: Cell> Recurrent<A, C> {
     fn course<'a>(&self, memory_lengths: &'a [usize], steps: usize, rows: usize, chain: usize) -> Course<'a> {
         let reverse = self.bidirectional && chain % 2 == 1;
-        Course { steps, rows, reverse, lengths: self.masked.then_some(memory_lengths) }
+        Course { steps, rows, reverse, lengths: (!memory_lengths.is_empty()).then_some(memory_lengths) }
     }
 
     /// The columns of the states that belong to a chain.
@@ -46,12 +49,13 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         chain * width..(chain + 1) * width
     }
 
-    /// Runs all steps of x, (rows, steps·inputs), from `start` or the zero state.
+    /// Runs all steps of x, (rows, steps·inputs), from `start` or the zero state, up to the `known` lengths.
     pub(super) fn unroll(
         &self,
         x: &Matrix<A>,
         steps: usize,
         start: Option<States<'_, A>>,
+        known: Option<&[usize]>,
         memory: &mut Memory<A>,
     ) -> Result<()> {
         let rows = x.nrows();
@@ -60,7 +64,9 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         inputs.resize_with(self.layers(), || Array2::default((0, 0)));
         chains.resize_with(self.chains.len(), Chain::default);
         lengths.clear();
-        if self.masked {
+        if let Some(known) = known {
+            lengths.extend_from_slice(known);
+        } else if self.masked {
             lengths.extend(x.rows().into_iter().map(|sample| steps_before_padding(&sample, self.inputs)));
         }
         for layer in 0..self.layers() {
@@ -94,6 +100,21 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         }
         (memory.steps, memory.rows) = (steps, rows);
         Ok(())
+    }
+
+    /// Runs the next steps of a stream.
+    pub(super) fn unroll_stream(&self, x: &Matrix<A>, steps: usize, memory: &mut Memory<A>) -> Result<()> {
+        let mut carried = std::mem::take(&mut memory.carried);
+        let start = if carried[0].is_empty() { None } else { Some(carried.each_ref().map(|state| &**state)) };
+        let result = self.unroll(x, steps, start, None, memory);
+        if result.is_ok() {
+            for (state, width) in carried.iter_mut().zip(self.state_widths()) {
+                resize(state, x.nrows(), width)?;
+            }
+            self.last_states(memory, carried.each_mut());
+        }
+        memory.carried = carried;
+        result
     }
 
     /// Writes the layer's output, (rows, steps·directions·units) or the final state.
@@ -139,7 +160,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         dw: &mut [Array2<A>],
         memory: &mut Memory<A>,
     ) -> Result<()> {
-        let Memory { inputs, chains, dx: buffers, lengths, steps, rows } = memory;
+        let Memory { inputs, chains, dx: buffers, lengths, steps, rows, .. } = memory;
         let (steps, rows, units, directions) = (*steps, *rows, self.units, self.directions());
         let [below, above] = buffers;
         let top = self.layers() - 1;

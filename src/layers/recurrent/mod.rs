@@ -6,7 +6,7 @@ use std::fmt;
 use rand::Rng;
 
 use crate::error::{NO_FORWARD, check_setting_of};
-use crate::layer::{Backward, Layer, Needs, Parts, Pass, Restore, Role, parameters, product};
+use crate::layer::{Backward, Layer, Needs, Parts, Pass, Restore, Role, Steps, parameters, product};
 use crate::spec::Spec;
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
@@ -199,9 +199,18 @@ impl<A: Scalar, C: Cell> Layer<A> for Recurrent<A, C> {
         }
     }
 
+    fn steps(&self, _: Shape) -> Steps {
+        if self.bidirectional { Steps::All } else { Steps::Causal }
+    }
+
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
         let memory = pass.cache.get::<Memory<A>>();
-        self.unroll(x, x.ncols() / self.inputs, None, memory)?;
+        let steps = x.ncols() / self.inputs;
+        if pass.stream {
+            self.unroll_stream(x, steps, memory)?;
+        } else {
+            self.unroll(x, steps, None, pass.lengths, memory)?;
+        }
         self.write_output(memory, y);
         Ok(())
     }

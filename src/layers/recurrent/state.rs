@@ -105,7 +105,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         self.check_states(states.each_ref().map(|state| &**state), rows)?;
         let [h, c] = states;
         let x = x.as_standard_layout();
-        self.unroll(&x, steps, Some([&*h, &*c]), memory)?;
+        self.unroll(&x, steps, Some([&*h, &*c]), None, memory)?;
         let mut y = Array2::from_elem((rows, output.len()), A::ZERO);
         self.write_output(memory, &mut y);
         self.last_states(memory, [h, c]);
@@ -172,7 +172,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     }
 
     /// The widths of the states.
-    fn state_widths(&self) -> [usize; 2] {
+    pub(super) fn state_widths(&self) -> [usize; 2] {
         let h = self.layers() * self.directions() * self.units;
         [h, if C::HAS_C { h } else { 0 }]
     }

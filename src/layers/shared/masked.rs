@@ -3,13 +3,23 @@
 use crate::spec::onnx::{Attribute, Operators, Tensor};
 
 /// The number of steps before the padding of each sample of `x`, (batch, steps, features): (batch), as `f32`.
+/// If they are not known, trailing all-zero steps are padding.
 pub(in crate::layers) fn lengths(operators: &mut Operators, x: &str, steps: usize) -> String {
+    if let Some(known) = operators.lengths_of(x) {
+        return known;
+    }
     let (last, zero) = (operators.integers(&[-1]), operators.number(0.0));
-    let counts = operators.unnamed(Tensor::floats(&[steps], (1..=steps).map(|t| t as f32)));
     let size = operators.node("Abs", &[x], []);
     let largest = operators.node("ReduceMax", &[&size, &last], [("keepdims", Attribute::Int(0))]);
     let something = operators.node("Greater", &[&largest, &zero], []);
-    let counted = operators.node("Where", &[&something, &counts, &zero], []);
+    last_of(operators, &something, steps)
+}
+
+/// The number of steps up to the last for which `condition`, (batch, steps), holds: (batch), as `f32`.
+pub(in crate::layers) fn last_of(operators: &mut Operators, condition: &str, steps: usize) -> String {
+    let (last, zero) = (operators.integers(&[-1]), operators.number(0.0));
+    let counts = operators.unnamed(Tensor::floats(&[steps], (1..=steps).map(|t| t as f32)));
+    let counted = operators.node("Where", &[condition, &counts, &zero], []);
     operators.node("ReduceMax", &[&counted, &last], [("keepdims", Attribute::Int(0))])
 }
 
@@ -17,11 +27,7 @@ pub(in crate::layers) fn lengths(operators: &mut Operators, x: &str, steps: usiz
 /// others 1.
 pub(in crate::layers) fn seen(operators: &mut Operators, x: &str, steps: usize, sizes: &[usize]) -> String {
     let lengths = lengths(operators, x, steps);
-    let alone: Vec<i64> = std::iter::once(0).chain(sizes.iter().map(|_| 1)).collect();
-    let alone = operators.integers(&alone);
-    let lengths = operators.node("Reshape", &[&lengths, &alone], []);
-    let positions = operators.unnamed(Tensor::floats(sizes, (0..steps).map(|t| t as f32)));
-    operators.node("Less", &[&positions, &lengths], [])
+    operators.before_padding(&lengths, steps, sizes)
 }
 
 /// Keeps the current value where a condition holds, and uses `other` elsewhere.

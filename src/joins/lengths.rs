@@ -1,0 +1,125 @@
+//! [`Lengths`]: tells a network the lengths of sequences.
+
+use crate::kernels::{flat, flat_mut};
+use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore, Steps};
+use crate::spec::Spec;
+use crate::spec::onnx::Operators;
+use crate::{Error, Matrix, Result, Scalar, Shape};
+
+/// A sequence of known length: the first input, of which the second, one number, is the length of each row.
+///
+/// Steps after the length are padding. They may hold anything; here they become 0, and no layer that follows computes
+/// with them: see [`Steps`]. The lengths are whole numbers from 0 to the number of steps, such as those of
+/// `data::pad`, and an input like others, so a data set, its batches and its files carry them beside the sequences.
+///
+/// ```
+/// use neuropil::joins::Lengths;
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// let mut g = Network::<f64>::new();
+/// let (series, length) = (g.input("series", [3, 1]), g.input("length", 1));
+/// let series = g.join(Lengths, [series, length])?;
+/// let mean = g.add(series, GlobalAvgPool)?;
+/// g.output("mean", mean)?;
+/// let x = g.input_rows(&[("series", &array![[2.0, 4.0, 100.0]]), ("length", &array![[2.0]])])?;
+/// assert_eq!(g.predict(&x)?, array![[3.0]]);
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Errors
+/// In a network: [`Error::Input`] unless the values are a sequence and one number. In a pass: [`Error::Values`] for a
+/// length that is not a whole number, or is greater than the number of steps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lengths;
+
+/// The steps and features of the sequence.
+fn sizes(inputs: &[Shape]) -> Result<[usize; 2]> {
+    let wrong = |wants: &str, got| Err(Error::Input { layer: "Lengths".into(), wants: wants.into(), got });
+    match *inputs {
+        [Shape::Sequence { steps, features }, length] if length.len() == 1 => Ok([steps, features]),
+        [Shape::Sequence { .. }, other] => wrong("one number, the length, as its second value", other),
+        [other, ..] => wrong("a sequence [steps, features] and one number, its length", other),
+        [] => wrong("a sequence [steps, features] and one number, its length", Shape::Flat(0)),
+    }
+}
+
+/// The length of each row.
+type Found = Vec<usize>;
+
+impl<A: Scalar> Join<A> for Lengths {
+    fn output_shape(&self, inputs: &[Shape]) -> Result<Shape> {
+        sizes(inputs).map(Into::into)
+    }
+
+    fn steps(&self) -> Steps {
+        Steps::Each
+    }
+
+    fn finds_lengths(&self) -> bool {
+        true
+    }
+
+    fn forward(&self, inputs: Inputs<'_, A>, y: &mut Matrix<A>, pass: &mut JoinPass<'_>) -> Result<()> {
+        let [steps, features] = sizes(pass.inputs)?;
+        let own = pass.cache.get::<Found>();
+        own.clear();
+        for (row, length) in inputs.get(1).iter().enumerate() {
+            let count = length.to_f64();
+            if !(count >= 0.0 && count <= steps as f64 && count.fract() == 0.0) {
+                let (layer, wants) = ("Lengths".into(), format!("lengths that are whole numbers from 0 to {steps}"));
+                return Err(Error::Values { layer, wants, got: length.to_string(), row: Some(row) });
+            }
+            own.push(count as usize);
+        }
+        let rows =
+            flat(inputs.get(0)).chunks_exact(steps * features).zip(flat_mut(y).chunks_exact_mut(steps * features));
+        for ((x, y), &length) in rows.zip(&*own) {
+            copy(x, y, length * features);
+        }
+        if let Some(found) = &mut pass.found {
+            found.extend_from_slice(own);
+        }
+        Ok(())
+    }
+
+    /// There is no gradient with respect to a length.
+    fn backward(&self, at: JoinBackward<'_, A>, pass: &mut JoinPass<'_>) -> Result<()> {
+        let [steps, features] = sizes(pass.inputs)?;
+        let [dx, dlength] = at.dx else { return Err(crate::error::NO_FORWARD) };
+        let rows = flat(at.dy).chunks_exact(steps * features).zip(flat_mut(dx).chunks_exact_mut(steps * features));
+        for ((dy, dx), &length) in rows.zip(&*pass.cache.get::<Found>()) {
+            copy(dy, dx, length * features);
+        }
+        dlength.fill(A::ZERO);
+        Ok(())
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        Some(Spec::new("lengths"))
+    }
+
+    fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        let sizes = operators.integers(&[-1]);
+        let length = operators.inputs()[1].0.clone();
+        let lengths = operators.node("Reshape", &[&length, &sizes], []);
+        operators.set_found(lengths);
+        operators.then("Identity", &[], []); // The values with lengths are others than those without.
+        Ok(())
+    }
+}
+
+/// Copies the first `count` numbers; the others become 0.
+fn copy<A: Scalar>(from: &[A], to: &mut [A], count: usize) {
+    let (to, padding) = to.split_at_mut(count);
+    to.copy_from_slice(&from[..count]);
+    padding.fill(A::ZERO);
+}
+
+impl<A: Scalar> Restore<A> for Lengths {
+    const KIND: &'static str = "lengths";
+
+    fn restore(_: &mut Parts<'_, A>) -> Result<Self> {
+        Ok(Self)
+    }
+}

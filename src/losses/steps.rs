@@ -1,0 +1,71 @@
+//! Losses over the steps of padded sequences.
+
+use ndarray::Array2;
+
+use super::{Loss, Scratch};
+use crate::error::target_shape;
+use crate::kernels::resize;
+use crate::kernels::sequences::Sequences;
+use crate::{Error, Matrix, Result, Scalar};
+
+/// The steps of outputs and targets without padding, each in a row of its own.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Steps<A> {
+    pub(crate) y: Array2<A>,
+    pub(crate) target: Array2<A>,
+    dy: Array2<A>,
+    weights: Vec<A>,
+}
+
+impl<A: Scalar> Steps<A> {
+    /// Gathers the steps of sequences of these lengths; `steps` is their number with the padding.
+    ///
+    /// # Errors
+    /// [`Error::Target`] unless the target has a row for each sample, and equally many numbers for each step.
+    pub(crate) fn gather(
+        &mut self,
+        who: &str,
+        y: &Matrix<A>,
+        target: &Matrix<A>,
+        (lengths, steps): (&[usize], usize),
+    ) -> Result<()> {
+        if target.nrows() != y.nrows() || !target.ncols().is_multiple_of(steps) || target.ncols() == 0 {
+            let wants = format!("a target for each of {steps} steps, padding included");
+            let got = target_shape(y.nrows(), target.dim());
+            return Err(Error::Target { who: who.to_owned(), wants, got, row: None });
+        }
+        let each = Sequences::each_step(lengths, steps);
+        each.gather(y, &mut self.y)?;
+        each.gather(&target.as_standard_layout(), &mut self.target)
+    }
+}
+
+impl<A: Scalar> Scratch<A> {
+    /// [`reduce`](Self::reduce) over each step of sequences of these lengths, as if each were a sample; `steps` is their
+    /// number with the padding, of which the gradient is 0.
+    pub(crate) fn reduce_steps(
+        &mut self,
+        loss: &dyn Loss<A>,
+        [y, target]: [&Matrix<A>; 2],
+        (lengths, steps): (&[usize], usize),
+        weights: Option<&[A]>,
+        dy: Option<&mut Matrix<A>>,
+    ) -> Result<A> {
+        let mut own = std::mem::take(&mut self.steps);
+        let result = own.gather(&format!("{loss:?}"), y, target, (lengths, steps)).and_then(|()| {
+            own.weights.clear();
+            if let Some(weights) = weights {
+                let each = lengths.iter().zip(weights);
+                own.weights.extend(each.flat_map(|(&length, &weight)| std::iter::repeat_n(weight, length)));
+            }
+            let weights = weights.is_some().then_some(&*own.weights);
+            let Some(dy) = dy else { return self.reduce(loss, &own.y, &own.target, weights, None) };
+            resize(&mut own.dy, own.y.nrows(), own.y.ncols())?;
+            let value = self.reduce(loss, &own.y, &own.target, weights, Some(&mut own.dy))?;
+            Sequences::each_step(lengths, steps).scatter(&own.dy, dy);
+            Ok(value)
+        });
+        self.steps = own;
+        result
+    }
+}

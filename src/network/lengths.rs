@@ -1,0 +1,221 @@
+//! Lengths of sequences: their origin, and passes of layers without the padding.
+
+use ndarray::Array2;
+
+use super::nodes::Node;
+use super::{Network, Step};
+use crate::kernels::sequences::Sequences;
+use crate::kernels::{flat_mut, resize};
+use crate::layer::{Backward, Join, JoinPass, Layer, LengthSource, Pass, Steps};
+use crate::{Error, Matrix, Result, Scalar, Shape};
+
+/// The origin of the lengths of each value: the step that finds them, or the network's own input.
+///
+/// # Errors
+/// If a step loses lengths that another step has found.
+pub(super) fn sources<A: Scalar>(network: &Network<A>) -> Result<Vec<Option<LengthSource>>> {
+    let is_sequence = |value: usize| matches!(network.values[value].1, None | Some(Shape::Sequence { .. }));
+    let mut sources = vec![None; network.values.len()];
+    if let [input] = &*network.inputs {
+        sources[input.value] = is_sequence(input.value).then_some(LengthSource::Outer);
+    }
+    for (at, step) in network.steps.iter().enumerate() {
+        let node = &network.nodes[step.node];
+        let taken: Vec<_> = step.takes.iter().map(|&value| sources[value]).collect();
+        sources[step.gives] = if node.op.finds_lengths() {
+            Some(LengthSource::Step(at))
+        } else {
+            // In a network of unknown shapes, the engine checks.
+            let shapes: Option<Vec<Shape>> = step.takes.iter().map(|&value| network.values[value].1).collect();
+            let steps = shapes.map_or(Steps::All, |shapes| node.op.steps(&shapes));
+            passed_on(node, &taken, steps)?.filter(|_| is_sequence(step.gives))
+        };
+    }
+    Ok(sources)
+}
+
+/// The origin of the lengths that a step passes on.
+fn passed_on<A: Scalar>(node: &Node<A>, taken: &[Option<LengthSource>], steps: Steps) -> Result<Option<LengthSource>> {
+    if steps == Steps::Unknown {
+        let found = taken.iter().flatten().any(|source| matches!(source, LengthSource::Step(_)));
+        return if found { Err(lost(node)) } else { Ok(None) };
+    }
+    if steps == Steps::All {
+        return Ok(taken[0]); // Attention has the steps of its query.
+    }
+    let mut known = taken.iter().flatten();
+    let first = known.next().copied();
+    if known.any(|&other| Some(other) != first) {
+        let problem = "its inputs have lengths of different origin; find them once, before the branches";
+        return Err(Error::Graph { step: what(node), problem: problem.to_owned() });
+    }
+    Ok(first)
+}
+
+/// Returns an error if a join would lose the lengths of its inputs.
+pub(super) fn check_join<A: Scalar>(node: &Node<A>, pass: &JoinPass<'_>) -> Result<()> {
+    let any = (0..pass.inputs.len()).any(|input| pass.lengths.get(input).is_some());
+    let loses = any && !node.op.finds_lengths() && node.op.steps(pass.inputs) == Steps::Unknown;
+    if loses { Err(lost(node)) } else { Ok(()) }
+}
+
+/// The error for a training of sequences with lengths among several outputs: a loss would count the padding.
+pub(super) fn unknown_to_losses<A: Scalar>(network: &Network<A>, sources: &[Option<LengthSource>]) -> Option<Error> {
+    let padded = |value: usize| matches!(sources[value], Some(LengthSource::Step(_)));
+    let port = network.outputs.iter().find(|port| network.outputs.len() > 1 && padded(port.value))?;
+    let problem = "its sequences have lengths, which the losses of several outputs do not know; train it as the only \
+                   output, or read the sequence before it";
+    Some(Error::Graph { step: format!("the output {}", port.name), problem: problem.to_owned() })
+}
+
+/// The error for a step that combines steps without knowing lengths.
+fn lost<A: Scalar>(node: &Node<A>) -> Error {
+    let problem = "the lengths of its sequences are lost: it combines their steps without knowing which are padding; \
+                   read the sequence before it, with a layer such as a recurrent one or a global pool";
+    Error::Graph { step: what(node), problem: problem.to_owned() }
+}
+
+fn what<A: Scalar>(node: &Node<A>) -> String {
+    format!("layer {}, {}", node.name, node.op.text())
+}
+
+/// Inputs and outputs without padding, and their gradients; reused between steps.
+#[derive(Debug)]
+pub(super) struct Unpadded<A> {
+    x: Array2<A>,
+    y: Array2<A>,
+    dy: Array2<A>,
+    dx: Array2<A>,
+}
+
+impl<A: Scalar> Default for Unpadded<A> {
+    fn default() -> Self {
+        let [x, y, dy, dx] = std::array::from_fn(|_| Array2::default((0, 0)));
+        Self { x, y, dy, dx }
+    }
+}
+
+impl<A: Scalar> Unpadded<A> {
+    /// The forward pass of a layer on sequences of `pass.lengths`. The output is 0 in padding.
+    pub(super) fn forward(
+        &mut self,
+        node: &Node<A>,
+        x: &Matrix<A>,
+        y: &mut Matrix<A>,
+        output: Shape,
+        pass: &mut Pass<'_>,
+    ) -> Result<()> {
+        let Some(layer) = node.op.as_layer() else { return Ok(()) };
+        if layer.steps(pass.input) == Steps::Unknown {
+            return Err(lost(node));
+        }
+        let Some(own) = parts(layer, pass) else { return layer.forward(x, y, pass) };
+        own.gather(x, &mut self.x)?;
+        if !matches!(output, Shape::Sequence { .. }) {
+            return layer.forward(&self.x, y, pass);
+        }
+        resize(&mut self.y, self.x.nrows(), y.ncols() / own.steps() * own.kept())?;
+        layer.forward(&self.x, &mut self.y, pass)?;
+        own.scatter(&self.y, y);
+        Ok(())
+    }
+
+    /// The backward pass of [`forward`](Self::forward). The gradient with respect to padding is 0.
+    pub(super) fn backward(
+        &mut self,
+        layer: &dyn Layer<A>,
+        at: Backward<'_, A>,
+        output: Shape,
+        pass: &mut Pass<'_>,
+    ) -> Result<()> {
+        let Some(own) = parts(layer, pass) else { return layer.backward(at, pass) };
+        let Backward { x, y, dy, dx, dw } = at;
+        let Self { x: own_x, y: own_y, dy: own_dy, dx: own_dx } = self;
+        own.gather(x, own_x)?;
+        let (y, dy) = if matches!(output, Shape::Sequence { .. }) {
+            own.gather(y, own_y)?;
+            own.gather(dy, own_dy)?;
+            (&**own_y, &**own_dy)
+        } else {
+            (y, dy)
+        };
+        let Some(dx) = dx else { return layer.backward(Backward { x: own_x, y, dy, dx: None, dw }, pass) };
+        resize(own_dx, own_x.nrows(), own_x.ncols())?;
+        layer.backward(Backward { x: own_x, y, dy, dx: Some(own_dx), dw }, pass)?;
+        own.scatter(own_dx, dx);
+        Ok(())
+    }
+}
+
+/// Sets the padding of an output of a join, or of the gradient with respect to an input, to 0. (A join that combines
+/// steps does so by itself.)
+pub(super) fn clear_join<A: Scalar>(join: &dyn Join<A>, y: &mut Matrix<A>, shape: Shape, pass: &JoinPass<'_>) {
+    let known = (0..pass.inputs.len()).find_map(|input| pass.lengths.get(input));
+    if let (Some(lengths), Shape::Sequence { steps, features }, Steps::Each) = (known, shape, join.steps()) {
+        for (y, &length) in flat_mut(y).chunks_exact_mut(steps * features).zip(lengths) {
+            y[length.min(steps) * features..].fill(A::ZERO);
+        }
+    }
+}
+
+/// The parts of the sequences for this layer, by [`Layer::steps`]; changes the pass to match. `None` without lengths.
+fn parts<'a, A: Scalar>(layer: &dyn Layer<A>, pass: &mut Pass<'a>) -> Option<Sequences<'a>> {
+    let lengths = pass.lengths?;
+    let Shape::Sequence { steps, features } = pass.input else { return None };
+    let parts = if layer.steps(pass.input) == Steps::Each {
+        pass.lengths = None;
+        Sequences::each_step(lengths, steps)
+    } else {
+        Sequences::to_the_longest(lengths, steps)
+    };
+    pass.input = Shape::Sequence { steps: parts.kept(), features };
+    Some(parts)
+}
+
+impl<A: Scalar> Network<A> {
+    /// The first step that combines the steps of sequences by more than `most`, for inputs of this shape.
+    pub(super) fn step_beyond(&self, input: Shape, most: Steps) -> Result<Option<&Node<A>>> {
+        let mut inferred = super::plan::Sizes::default();
+        let shapes = &self.plan()?.sizes(self, input, &mut inferred)?.shapes;
+        let beyond = |step: &&Step| {
+            let sequence = |&value: &usize| matches!(shapes[value], Shape::Sequence { .. });
+            step.takes.iter().any(sequence) && {
+                let taken: Vec<Shape> = step.takes.iter().map(|&value| shapes[value]).collect();
+                self.nodes[step.node].op.steps(&taken) > most
+            }
+        };
+        Ok(self.steps.iter().find(beyond).map(|step| &self.nodes[step.node]))
+    }
+
+    /// As [`Layer::steps`].
+    pub(super) fn combined_steps(&self, input: Shape) -> Steps {
+        let within = |most| matches!(self.step_beyond(input, most), Ok(None));
+        [Steps::Each, Steps::Causal, Steps::All].into_iter().find(|&most| within(most)).unwrap_or(Steps::Unknown)
+    }
+
+    /// Whether the only output has lengths that a step finds.
+    pub(super) fn output_source(&self, sources: &[Option<LengthSource>]) -> Option<LengthSource> {
+        if let [output] = &*self.outputs { sources[output.value] } else { None }
+    }
+
+    /// The first step, by name and text, whose result depends on lengths that another step finds: for files that cannot
+    /// follow them.
+    pub(crate) fn first_with_lengths(&self) -> Option<(&str, String)> {
+        let sources = sources(self).ok()?;
+        let found = |value: usize| matches!(sources[value], Some(LengthSource::Step(_)));
+        let ends = |step: &Step| self.outputs.iter().any(|port| port.value == step.gives);
+        let depends = |step: &&Step| {
+            let node = &self.nodes[step.node];
+            let shapes: Vec<Shape> = step.takes.iter().filter_map(|&value| self.values[value].1).collect();
+            step.takes.iter().any(|&value| found(value)) && (ends(step) || node.op.steps(&shapes) != Steps::Each)
+        };
+        let node = &self.nodes[self.steps.iter().find(depends)?.node];
+        Some((&node.name, node.op.text()))
+    }
+
+    /// Returns an error if a step loses lengths, unless none can find them.
+    pub(super) fn check_lengths(&self) -> Result<()> {
+        let finds = self.nodes.iter().any(|node| node.op.finds_lengths());
+        if finds { sources(self).map(drop) } else { Ok(()) }
+    }
+}
