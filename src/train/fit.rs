@@ -11,8 +11,7 @@ use crate::{Error, Matrix, Network, Result, Scalar, Shape, rng};
 impl<A: Scalar> Trainer<'_, A> {
     /// Trains `network` on these samples, and returns the history of all epochs so far.
     ///
-    /// All samples are read and checked before training. Data with [`lengths`](Dataset::lengths) come in batches of
-    /// similar length.
+    /// All samples are read and checked before training.
     ///
     /// # Errors
     /// [`Error::Data`] for samples that are not finite or do not fit the network, the loss or a metric, and for no
