@@ -20,6 +20,11 @@
 //!
 //! A [`Dataset`] is any source of samples: [`Samples`], a pair of matrices, or your own.
 //!
+//! # Sequences
+//! [`pad`] writes sequences of different lengths into a matrix, [`batches_by_length`] deals them to batches of similar
+//! length, [`windows()`] cuts a series into samples for forecasts, and a [`Vocabulary`] numbers the characters or words of
+//! texts.
+//!
 //! # Preparing data
 //! [`StandardScaler`] and [`MinMaxScaler`] scale columns, [`Imputer`] and [`TextImputer`] fill in missing values (NaN,
 //! or an empty text), [`OneHot`] and [`LabelEncoder`] encode categories and labels. Each is created by fitting it to
@@ -38,11 +43,6 @@
 //! }
 //! # Ok::<(), Error>(())
 //! ```
-//!
-//! # Sequences
-//! [`pad`] writes sequences of different lengths into a matrix, [`batches_by_length`] deals them to batches of similar
-//! length, [`windows()`] cuts a series into samples for forecasts, and a [`Vocabulary`] numbers the characters or words of
-//! texts.
 //!
 //! # Made-up data
 //! Generators use the random numbers they are given, in `f64`, and round at the end: a seed gives the same points in
