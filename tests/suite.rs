@@ -58,10 +58,12 @@ mod properties;
 mod recurrent;
 mod regularization;
 mod resume;
+mod sampling;
 mod sanity;
 mod schedules;
 #[path = "sequences/main.rs"]
 mod sequences;
+mod sequence_data;
 mod spec;
 mod special_layers;
 mod summary;

@@ -20,6 +20,11 @@
 //!
 //! A [`Dataset`] is any source of samples: [`Samples`], a pair of matrices, or your own.
 //!
+//! # Sequences
+//! [`pad`] writes sequences of different lengths into a matrix, [`batches_by_length`] deals them to batches of similar
+//! length, [`windows()`] cuts a series into samples for forecasts, and a [`Vocabulary`] numbers the characters or words of
+//! texts.
+//!
 //! # Preparing data
 //! [`StandardScaler`] and [`MinMaxScaler`] scale columns, [`Imputer`] and [`TextImputer`] fill in missing values (NaN,
 //! or an empty text), [`OneHot`] and [`LabelEncoder`] encode categories and labels. Each is created by fitting it to
@@ -45,6 +50,7 @@
 //! n.
 
 mod blobs;
+mod by_length;
 mod categories;
 mod circles;
 mod columns;
@@ -63,14 +69,19 @@ mod mnist;
 mod moons;
 mod named;
 mod one_hot;
+mod pad;
 mod samples;
 mod spirals;
 mod split;
 mod standard_scaler;
 mod text_imputer;
+mod vocabulary;
+mod windows;
 mod xor;
 
 pub use blobs::blobs;
+pub use by_length::batches_by_length;
+pub(crate) use by_length::shuffle_by_length;
 pub use circles::circles;
 #[cfg(feature = "csv")]
 pub use csv::{Csv, Table};
@@ -86,9 +97,12 @@ pub use mnist::Mnist;
 pub use moons::moons;
 pub use named::NamedSamples;
 pub use one_hot::OneHot;
+pub use pad::pad;
 pub use samples::Samples;
 pub use spirals::spirals;
 pub use split::Split;
 pub use standard_scaler::StandardScaler;
 pub use text_imputer::TextImputer;
+pub use vocabulary::{Token, Vocabulary};
+pub use windows::{Windows, windows};
 pub use xor::xor;
