@@ -18,8 +18,8 @@ use neuropil::rand::Rng;
 const LETTERS: usize = 320;
 const FEATURES: usize = 48;
 /// The number of letters between the starts of two samples.
-const STRIDE: usize = 32;
-const EPOCHS: usize = 8;
+const STRIDE: usize = 64;
+const EPOCHS: usize = 10;
 /// The number of letters to write.
 const WRITTEN: usize = 300;
 

@@ -7,11 +7,12 @@ use rand::rngs::Xoshiro256PlusPlus;
 
 use crate::kernels::resize;
 use crate::layer::{Backward, Cache, Layer, Pass};
-use crate::losses::{self, Loss};
+use crate::losses;
 use crate::network::as_network;
 use crate::{Error, Matrix, Network, Result, Scalar, Shape, rng};
 
 mod gradients;
+mod loss;
 mod memory;
 mod saliency;
 mod update;
@@ -255,58 +256,6 @@ impl<A: Scalar> Tape<A> {
     /// The outputs of the last forward pass.
     pub fn output(&self) -> &Array2<A> {
         &self.y
-    }
-
-    /// Computes the loss of the outputs against `target`, and its gradient for the backward pass.
-    ///
-    /// Where the network knows the lengths of the sequences in its output, each step before the padding counts as a
-    /// sample: `target` has as many numbers for each step, and its padding may hold anything.
-    ///
-    /// # Errors
-    /// When the target does not fit the outputs; [`Error::NonFinite`] when the loss is infinite or NaN;
-    /// [`Error::Order`] before [`forward`](Self::forward).
-    pub fn loss(&mut self, loss: &dyn Loss<A>, target: &Matrix<A>) -> Result<A> {
-        self.reduce_loss(loss, target, None)
-    }
-
-    /// [`loss`](Self::loss) with a weight for each sample: Σ wᵢℓᵢ / Σ wᵢcᵢ, where ℓᵢ is the loss of sample i and cᵢ its
-    /// [count](Loss::counts) in the mean; 0 if all weights are 0. For losses that are sums, Σ wᵢℓᵢ.
-    ///
-    /// ```
-    /// use neuropil::prelude::*;
-    ///
-    /// let network = Sequential::<f64>::new(1).with(Identity)?;
-    /// let mut tape = Tape::new(&network, 0);
-    /// tape.forward(&network, &ndarray::array![[1.0], [3.0]])?;
-    /// assert_eq!(tape.weighted_loss(&Mse, &ndarray::array![[0.0], [0.0]], &[3.0, 1.0])?, (3.0 * 1.0 + 9.0) / 4.0);
-    /// # Ok::<(), Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// Those of [`loss`](Self::loss); [`Error::Dimensions`] unless there is a weight for each sample.
-    pub fn weighted_loss(&mut self, loss: &dyn Loss<A>, target: &Matrix<A>, weights: &[A]) -> Result<A> {
-        if weights.len() != self.y.nrows() {
-            let (wants, got) = ([self.y.nrows(), 1], [weights.len(), 1]);
-            return Err(Error::Dimensions { what: "the weights of these samples".into(), wants, got });
-        }
-        self.reduce_loss(loss, target, Some(weights))
-    }
-
-    fn reduce_loss(&mut self, loss: &dyn Loss<A>, target: &Matrix<A>, weights: Option<&[A]>) -> Result<A> {
-        self.needs(Stage::Forward, "loss")?;
-        self.stage = Stage::Forward;
-        resize(&mut self.dy, self.y.nrows(), self.y.ncols())?;
-        let value = if self.lengths.is_empty() {
-            self.loss.reduce(loss, &self.y, target, weights, Some(&mut self.dy))?
-        } else {
-            let sequences = (&*self.lengths, self.outputs.positions());
-            self.loss.reduce_steps(loss, [&self.y, target], sequences, weights, Some(&mut self.dy))?
-        };
-        if !value.is_finite() {
-            return Err(Error::NonFinite { what: "the loss".into(), got: value.to_f64(), in_data: false });
-        }
-        self.stage = Stage::Loss;
-        Ok(value)
     }
 
     /// Computes the gradients of the loss with respect to the input and each parameter.

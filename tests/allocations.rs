@@ -116,6 +116,38 @@ fn layers_allocate_nothing() {
     zoo::layers::<f64>().iter().for_each(check);
 }
 
+/// Lengths, other numbers of steps than declared, and streams of a thousand steps.
+#[test]
+fn sequences_allocate_nothing() {
+    use neuropil::layers::{Embedding, LearnedPositions, MultiHeadAttention};
+
+    let r = &mut rng(1);
+    let attention = Residual::new(MultiHeadAttention::new(8, 2, r).causal());
+    let mut network = Sequential::<f32>::new(1000)
+        .with(Embedding::new(9, 8, r).padding(0).unwrap())
+        .and_then(|network| network.with(LearnedPositions::new(1000, 8, r)))
+        .and_then(|network| network.with(attention)?.with(Gru::new(8, 6, r))?.with(Dense::new(6, 9, r)))
+        .unwrap();
+    let mut stream = network.stream().unwrap();
+    stream.push(&[1.0, 2.0]).unwrap();
+    stream.push(&[3.0]).unwrap();
+    let counted = allocations(|| (0..997).for_each(|t| drop(stream.push(&[(t % 9) as f32]).unwrap()[0])));
+    assert_eq!((counted, stream.steps()), (0, 1000));
+
+    let batches = [12, 7].map(|steps| {
+        let x = ndarray::Array2::from_shape_fn((4, steps), |(row, t)| if t < 3 + row { (1 + t) as f32 } else { 0.0 });
+        let target = x.clone();
+        (x, target)
+    });
+    let (mut tape, mut scratch, mut sgd) = (Tape::new(&network, 0), Scratch::default(), Sgd::new(0.01));
+    assert_settles("sequences with lengths", || {
+        for (x, target) in &batches {
+            network.predict_into(x, &mut scratch).unwrap();
+            tape.train(&mut network, x, target, &CrossEntropy::new(), &mut sgd).unwrap();
+        }
+    });
+}
+
 #[test]
 fn optimizers_allocate_nothing() {
     fn check<A: Scalar>(mut optimizer: Box<dyn Optimizer<A>>) {

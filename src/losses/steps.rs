@@ -1,5 +1,7 @@
 //! Losses over the steps of padded sequences.
 
+use std::fmt::Debug;
+
 use ndarray::Array2;
 
 use super::{Loss, Scratch};
@@ -14,6 +16,8 @@ pub(crate) struct Steps<A> {
     pub(crate) y: Array2<A>,
     pub(crate) target: Array2<A>,
     dy: Array2<A>,
+    /// A row-major copy of the target, if it needs one.
+    row_major: Array2<A>,
     weights: Vec<A>,
 }
 
@@ -24,7 +28,7 @@ impl<A: Scalar> Steps<A> {
     /// [`Error::Target`] unless the target has a row for each sample, and equally many numbers for each step.
     pub(crate) fn gather(
         &mut self,
-        who: &str,
+        who: &dyn Debug,
         y: &Matrix<A>,
         target: &Matrix<A>,
         (lengths, steps): (&[usize], usize),
@@ -32,11 +36,16 @@ impl<A: Scalar> Steps<A> {
         if target.nrows() != y.nrows() || !target.ncols().is_multiple_of(steps) || target.ncols() == 0 {
             let wants = format!("a target for each of {steps} steps, padding included");
             let got = target_shape(y.nrows(), target.dim());
-            return Err(Error::Target { who: who.to_owned(), wants, got, row: None });
+            return Err(Error::Target { who: format!("{who:?}"), wants, got, row: None });
         }
         let each = Sequences::each_step(lengths, steps);
         each.gather(y, &mut self.y)?;
-        each.gather(&target.as_standard_layout(), &mut self.target)
+        if target.is_standard_layout() {
+            return each.gather(target, &mut self.target);
+        }
+        resize(&mut self.row_major, target.nrows(), target.ncols())?;
+        self.row_major.assign(target);
+        each.gather(&self.row_major, &mut self.target)
     }
 }
 
@@ -52,7 +61,7 @@ impl<A: Scalar> Scratch<A> {
         dy: Option<&mut Matrix<A>>,
     ) -> Result<A> {
         let mut own = std::mem::take(&mut self.steps);
-        let result = own.gather(&format!("{loss:?}"), y, target, (lengths, steps)).and_then(|()| {
+        let result = own.gather(&loss, y, target, (lengths, steps)).and_then(|()| {
             own.weights.clear();
             if let Some(weights) = weights {
                 let each = lengths.iter().zip(weights);

@@ -1,8 +1,10 @@
 //! The outputs of all layers for a batch.
 
+use std::any::Any;
+
 use ndarray::Array2;
 
-use super::Network;
+use super::{Network, as_network};
 use super::plan::Sizes;
 use crate::layer::{Cache, Layer, Pass};
 use crate::{Matrix, Result, Scalar, rng};
@@ -32,5 +34,24 @@ impl<A: Scalar> Network<A> {
         let mut pass = Pass::new(shape, [false, true], &mut cache, &mut rng);
         self.forward(&x.as_standard_layout(), &mut y, &mut pass)?;
         Ok(self.recorded(&mut cache, [&y, &y])?.into_iter().map(|[value, _]| value.clone()).collect())
+    }
+
+    /// The layer of this type and name; inside nested networks the name is a path, such as `encoder.0`.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let network = Sequential::<f32>::new([5, 3]).with(Lstm::new(3, 8, &mut rng(1)))?.named("encoder")?;
+    /// assert_eq!(network.layer::<Lstm<f32>>("encoder").unwrap().units(), 8);
+    /// assert!(network.layer::<Dense<f32>>("encoder").is_none());
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn layer<L: Any>(&self, name: &str) -> Option<&L> {
+        let (first, rest) = name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)));
+        let node = self.nodes.iter().find(|node| node.name == first)?;
+        match rest {
+            Some(rest) => as_network(node.op.as_layer()?)?.layer(rest),
+            None => node.op.as_any().downcast_ref(),
+        }
     }
 }

@@ -26,8 +26,7 @@ pub(super) fn sources<A: Scalar>(network: &Network<A>) -> Result<Vec<Option<Leng
             Some(LengthSource::Step(at))
         } else {
             // In a network of unknown shapes, the engine checks.
-            let shapes: Option<Vec<Shape>> = step.takes.iter().map(|&value| network.values[value].1).collect();
-            let steps = shapes.map_or(Steps::All, |shapes| node.op.steps(&shapes));
+            let steps = network.values[step.takes[0]].1.map_or(Steps::All, |shape| node.op.steps(shape));
             passed_on(node, &taken, steps)?.filter(|_| is_sequence(step.gives))
         };
     }
@@ -55,7 +54,7 @@ fn passed_on<A: Scalar>(node: &Node<A>, taken: &[Option<LengthSource>], steps: S
 /// Returns an error if a join would lose the lengths of its inputs.
 pub(super) fn check_join<A: Scalar>(node: &Node<A>, pass: &JoinPass<'_>) -> Result<()> {
     let any = (0..pass.inputs.len()).any(|input| pass.lengths.get(input).is_some());
-    let loses = any && !node.op.finds_lengths() && node.op.steps(pass.inputs) == Steps::Unknown;
+    let loses = any && !node.op.finds_lengths() && node.op.steps(pass.inputs[0]) == Steps::Unknown;
     if loses { Err(lost(node)) } else { Ok(()) }
 }
 
@@ -179,10 +178,7 @@ impl<A: Scalar> Network<A> {
         let shapes = &self.plan()?.sizes(self, input, &mut inferred)?.shapes;
         let beyond = |step: &&Step| {
             let sequence = |&value: &usize| matches!(shapes[value], Shape::Sequence { .. });
-            step.takes.iter().any(sequence) && {
-                let taken: Vec<Shape> = step.takes.iter().map(|&value| shapes[value]).collect();
-                self.nodes[step.node].op.steps(&taken) > most
-            }
+            step.takes.iter().any(sequence) && self.nodes[step.node].op.steps(shapes[step.takes[0]]) > most
         };
         Ok(self.steps.iter().find(beyond).map(|step| &self.nodes[step.node]))
     }
@@ -206,8 +202,8 @@ impl<A: Scalar> Network<A> {
         let ends = |step: &Step| self.outputs.iter().any(|port| port.value == step.gives);
         let depends = |step: &&Step| {
             let node = &self.nodes[step.node];
-            let shapes: Vec<Shape> = step.takes.iter().filter_map(|&value| self.values[value].1).collect();
-            step.takes.iter().any(|&value| found(value)) && (ends(step) || node.op.steps(&shapes) != Steps::Each)
+            let steps = self.values[step.takes[0]].1.map_or(Steps::Unknown, |shape| node.op.steps(shape));
+            step.takes.iter().any(|&value| found(value)) && (ends(step) || steps != Steps::Each)
         };
         let node = &self.nodes[self.steps.iter().find(depends)?.node];
         Some((&node.name, node.op.text()))

@@ -1,6 +1,5 @@
 //! [`Network`]: a graph of layers and joins, checked as it is built.
 
-use std::any::Any;
 use std::sync::OnceLock;
 
 use crate::layer::{Join, Layer, MEMORY_LIMIT};
@@ -8,6 +7,7 @@ use crate::{Error, Result, Scalar, Shape};
 
 mod describe;
 mod display;
+mod ends;
 mod engine;
 mod inspect;
 mod lengths;
@@ -377,25 +377,6 @@ impl<A: Scalar> Network<A> {
     /// The execution plan.
     fn plan(&self) -> Result<&Plan> {
         self.plan.get_or_init(|| Plan::new(self)).as_ref().map_err(Clone::clone)
-    }
-
-    /// The layer of this type and name; inside nested networks the name is a path, such as `encoder.0`.
-    ///
-    /// ```
-    /// use neuropil::prelude::*;
-    ///
-    /// let network = Sequential::<f32>::new([5, 3]).with(Lstm::new(3, 8, &mut rng(1)))?.named("encoder")?;
-    /// assert_eq!(network.layer::<Lstm<f32>>("encoder").unwrap().units(), 8);
-    /// assert!(network.layer::<Dense<f32>>("encoder").is_none());
-    /// # Ok::<(), Error>(())
-    /// ```
-    pub fn layer<L: Any>(&self, name: &str) -> Option<&L> {
-        let (first, rest) = name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)));
-        let node = self.nodes.iter().find(|node| node.name == first)?;
-        match rest {
-            Some(rest) => as_network(node.op.as_layer()?)?.layer(rest),
-            None => node.op.as_any().downcast_ref(),
-        }
     }
 }
 

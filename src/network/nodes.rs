@@ -154,9 +154,10 @@ impl<A: Scalar> Op<A> {
         }
     }
 
-    pub(super) fn steps(&self, inputs: &[Shape]) -> Steps {
+    /// As [`Layer::steps`]; `input` is the first.
+    pub(super) fn steps(&self, input: Shape) -> Steps {
         match self {
-            Self::Layer(layer) => layer.steps(inputs[0]),
+            Self::Layer(layer) => layer.steps(input),
             Self::Join(join) => join.steps(),
         }
     }

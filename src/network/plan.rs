@@ -16,7 +16,7 @@ pub(super) struct Plan {
     /// The sizes of the values; empty if they depend on the input.
     sizes: Sizes,
     /// The first input shapes that differ from the declared one, and the sizes for them.
-    asked: [OnceLock<(Shape, Sizes)>; 4],
+    asked: [OnceLock<(Shape, Sizes)>; 16],
     pub(super) steps: Vec<Planned>,
     /// The storage of inputs and outputs during prediction; when recording, each value has its own buffer.
     pub(super) inputs: Vec<Place>,

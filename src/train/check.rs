@@ -95,7 +95,7 @@ impl<A: Scalar> Trainer<'_, A> {
             let Some(y) = &y else { continue };
             let (y, target_of) = match scratch.sequences() {
                 Some(sequences) => {
-                    padded.gather(&format!("{:?}", self.loss), y, &target, sequences)?;
+                    padded.gather(&self.loss, y, &target, sequences)?;
                     (padded.y.view(), &padded.target)
                 }
                 None => (y.slice(s![..samples.len(), ..]), &target),

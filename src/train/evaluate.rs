@@ -94,7 +94,7 @@ impl<A: Scalar> Collected<A> {
         sequences: Option<(&[usize], usize)>,
     ) -> Result<()> {
         if let Some(sequences) = sequences {
-            self.steps.gather("a metric", y, target, sequences)?;
+            self.steps.gather(&format_args!("a metric"), y, target, sequences)?;
         }
         let (y, target): (&Matrix<A>, &Matrix<A>) =
             if sequences.is_some() { (&self.steps.y, &self.steps.target) } else { (y, target) };
