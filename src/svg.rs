@@ -10,7 +10,7 @@ pub(crate) struct Svg {
     body: String,
 }
 
-/// The colours of values and gradients, as in the lectures.
+/// The colours of values and gradients.
 pub(crate) const VALUE: &str = "#1a7f37";
 pub(crate) const GRADIENT: &str = "#cf222e";
 /// The colour of strokes and text.
@@ -43,7 +43,7 @@ impl Svg {
         self.element("rect", format_args!(r#"x="{x}" y="{y}" width="{w}" height="{h}" {style}"#))
     }
 
-    /// A line through these points; non-finite ones interrupt it.
+    /// A line through these points, interrupted at non-finite ones.
     #[cfg(any(test, feature = "plot"))]
     pub(crate) fn polyline(&mut self, points: &[(f64, f64)], style: impl Display) -> &mut Self {
         for run in points.split(|(x, y)| !(x.is_finite() && y.is_finite())).filter(|run| run.len() > 1) {
@@ -117,7 +117,7 @@ impl Display for Escaped<'_> {
                 '>' => f.write_str("&gt;")?,
                 '&' => f.write_str("&amp;")?,
                 '"' => f.write_str("&quot;")?,
-                // XML has no other control characters.
+                // XML allows hardly any control characters.
                 c if c.is_control() => f.write_char(' ')?,
                 c => f.write_char(c)?,
             }

@@ -35,10 +35,11 @@ pub use restore::{Arrays, Parts, Registry, Restore};
 
 /// A differentiable function: one matrix in, one matrix out.
 ///
-/// A layer holds its parameters and settings, and is immutable in a pass. What the forward pass keeps for the backward
-/// pass goes into [`Pass::cache`], which belongs to the [`Tape`](crate::Tape), so one `&layer` can serve many threads.
+/// A layer holds its parameters and settings, and is not changed by a pass. What the forward pass keeps for the
+/// backward pass goes into [`Pass::cache`], which belongs to the [`Tape`](crate::Tape), so one `&layer` can serve many
+/// threads.
 ///
-/// Every matrix has one sample per row. A network passes row-major matrices of checked sizes.
+/// Every matrix has one sample per row. A network guarantees row-major matrices of the right sizes.
 ///
 /// ```
 /// use neuropil::layer::{Backward, Layer, Parameter, Parameters, Pass, Restore, Parts, parameters};
@@ -96,21 +97,23 @@ pub use restore::{Arrays, Parts, Registry, Restore};
     note = "a layer of your own implements `neuropil::layer::Layer`, an elementwise function `Activation`"
 )]
 pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
-    /// The output shape for samples of shape `input`.
+    /// Returns the output shape for samples of shape `input`.
     ///
     /// # Errors
     /// [`Error::Input`] if the layer does not accept this shape; [`Error::Setting`] for a setting outside its range.
     fn output_shape(&self, input: Shape) -> Result<Shape>;
 
-    /// Writes the outputs for the rows of `x` into `y`, and what [`backward`](Self::backward) will need into the cache.
+    /// Computes `y` from `x`, and stores what [`backward`](Self::backward) will need in the cache.
     ///
-    /// `x` is (rows, `pass.input.len()`), `y` is (rows, `output_shape.len()`); `y` has arbitrary contents.
+    /// `x` is (samples, `pass.input.len()`), `y` is (samples, `output_shape.len()`) with arbitrary contents to
+    /// overwrite.
     ///
     /// # Errors
     /// For invalid values, such as an index out of range.
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()>;
 
-    /// From dL/dy, writes dL/dx and the gradient with respect to each parameter; the matrices have arbitrary contents.
+    /// Computes dL/dx and the gradient with respect to each parameter from dL/dy, overwriting the arbitrary contents of
+    /// the gradient matrices.
     ///
     /// # Errors
     /// For an invalid state, such as a cache that no forward pass has filled.
@@ -123,12 +126,12 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
     /// resized matrix and fills it with NaN.
     fn visit_mut(&mut self, _f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {}
 
-    /// Updates the running statistics from the cache, after an optimizer's step. Networks call it for layers that have
-    /// a parameter of [`Role::Statistic`].
+    /// Updates the running statistics from the cache, after an optimizer step. Networks call it for layers that have a
+    /// parameter of [`Role::Statistic`].
     fn update_statistics(&mut self, _cache: &mut Cache) {}
 
-    /// Multiplies the learning rate of each trainable parameter, in the order of [`visit`](Self::visit), by its factor;
-    /// 0 freezes it. Only networks have such factors.
+    /// Multiplies `rates`, one learning rate per trainable parameter in the order of [`visit`](Self::visit), by the
+    /// factors of this layer; 0 freezes a parameter. Only networks have such factors.
     fn scale_rates(&self, _rates: &mut [f64]) {}
 
     /// Multiply-accumulates per sample in a forward pass; elementwise work is not counted.
@@ -141,10 +144,10 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
         weights.saturating_mul(positions)
     }
 
-    /// The memory that a training step needs beside the layer's input, its output and its parameters, for samples of
-    /// shape `input` that it turns into `output`: see [`Needs`].
+    /// The memory that a training step needs besides input, output and parameters, for samples of shape `input` and
+    /// outputs of shape `output`: see [`Needs`].
     ///
-    /// The default, as much as input and output together, is enough for masks, positions and statistics.
+    /// The default, the size of input and output together, suffices for masks, indices and statistics.
     fn needs(&self, input: Shape, output: Shape) -> Needs {
         Needs::per_sample((input.len() as u64).saturating_add(output.len() as u64))
     }
@@ -159,12 +162,12 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
         None
     }
 
-    /// How `PyTorch` or Keras stores the parameter of this name: names and order of axes.
+    /// How `PyTorch` or Keras stores the parameter `name`: its names and the order of its axes.
     fn layout(&self, _system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
         vec![Piece::whole(name, dims)]
     }
 
-    /// Writes the layer, for prediction, as ONNX operators.
+    /// Exports the layer, for prediction, as ONNX operators.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if this is not possible.
@@ -172,12 +175,12 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
         Err(Error::not_onnx(&self))
     }
 
-    /// The layer as a formula, if any.
+    /// The formula of the layer, if any.
     fn formula(&self) -> Option<Formula> {
         None
     }
 
-    /// Writes the layer, for prediction, as calls of Rust functions, for [networks as Rust source](crate::io): see
+    /// Exports the layer, for prediction, as calls to Rust functions, for [networks as Rust source](crate::io): see
     /// [`Code`].
     ///
     /// # Errors
@@ -186,8 +189,8 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
         Err(Error::not_rust(&self))
     }
 
-    /// Identifies the layer, so that it never receives the cache of another one: its type, and a number for types such
-    /// as networks whose structure varies.
+    /// Identifies the layer, so that it never receives another layer's cache: its type, and a number that distinguishes
+    /// values of types with varying structure, such as networks.
     fn identity(&self) -> (TypeId, usize) {
         (TypeId::of::<Self>(), 0)
     }

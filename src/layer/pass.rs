@@ -15,14 +15,14 @@ use crate::{Matrix, Scalar, Shape};
 pub struct Pass<'a> {
     /// Whether the network is training (dropout is active, batch norm uses batch statistics) or predicting.
     pub training: bool,
-    /// Whether a backward pass follows, for which the layer fills its cache. A training pass always records; a
-    /// predicting pass does so on a [predicting tape](crate::Tape::predicting).
+    /// Whether a backward pass follows, so that the layer must fill its cache: always in training, and in prediction on
+    /// a [predicting tape](crate::Tape::predicting).
     pub recording: bool,
-    /// The shape of one row of the input.
+    /// The shape of one sample of the input.
     pub input: Shape,
-    /// The storage of this layer, kept between passes.
+    /// This layer's storage, kept between passes.
     pub cache: &'a mut Cache,
-    /// Random numbers for training.
+    /// The random number generator, for training.
     pub rng: &'a mut Xoshiro256PlusPlus,
 }
 
@@ -35,7 +35,7 @@ pub struct Backward<'a, A: Scalar> {
     pub y: &'a Matrix<A>,
     /// dL/dy.
     pub dy: &'a Matrix<A>,
-    /// Where dL/dx is written, unless it is not needed.
+    /// Where dL/dx is written; `None` if it is not needed.
     pub dx: Option<&'a mut Matrix<A>>,
     /// Where dL/dw is written: one matrix per trainable parameter, in the order of
     /// [`Layer::visit`](super::Layer::visit).

@@ -11,7 +11,7 @@ use crate::{Error, Result, Scalar};
 
 /// A layer, join or activation that can be restored from its [`Spec`] and parameters.
 ///
-/// A [`Registry`] with the type can load files that contain it: see the example at [`Layer`].
+/// Once its type is in the [`Registry`], files that contain it can be loaded: see the example at [`Layer`].
 pub trait Restore<A: Scalar>: Sized {
     /// The kind in its [`Spec`], in snake case.
     const KIND: &'static str;
@@ -19,13 +19,13 @@ pub trait Restore<A: Scalar>: Sized {
     /// Restores the value.
     ///
     /// # Errors
-    /// For a setting that is missing, of another type or outside its range, and those of [`Parts::array`].
+    /// For a setting that is missing, of the wrong type or out of range, and those of [`Parts::array`].
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self>;
 }
 
 /// A source of parameters, such as a file.
 pub trait Arrays<A: Scalar> {
-    /// Takes the array of this name as a row-major matrix of this size.
+    /// Takes the array `name` as a row-major matrix of this size.
     ///
     /// # Errors
     /// If there is no such array, or it is of another size.
@@ -35,7 +35,7 @@ pub trait Arrays<A: Scalar> {
 type MakeLayer<A> = fn(&mut Parts<'_, A>) -> Result<Box<dyn Layer<A>>>;
 type MakeJoin<A> = fn(&mut Parts<'_, A>) -> Result<Box<dyn Join<A>>>;
 
-/// Restores each kind of layer and join: those of this crate, and registered ones.
+/// The kinds of layers and joins that can be restored: those of this crate, and registered ones.
 ///
 /// ```
 /// use neuropil::layer::{Parts, Registry, Restore};
@@ -104,7 +104,7 @@ impl<A: Scalar> fmt::Debug for Registry<A> {
 
 /// The parts of a layer: its [`Spec`] and its parameters.
 ///
-/// Only [`array`](Self::array) allocates memory for parameters, and its source knows their true size, so a wrong size
+/// Only [`array`](Self::array) allocates memory for parameters, and its source knows their actual size, so a wrong size
 /// in a description cannot exhaust memory.
 pub struct Parts<'a, A: Scalar> {
     spec: &'a Spec,
@@ -124,7 +124,7 @@ impl<'a, A: Scalar> Parts<'a, A> {
         self.spec
     }
 
-    /// The parameter or statistic of this name in [`Layer::visit`], as a matrix of this size.
+    /// The parameter or statistic `name` (see [`Layer::visit`]), as a matrix of this size.
     ///
     /// # Errors
     /// If there is no such array, or it is of another size.
@@ -132,10 +132,10 @@ impl<'a, A: Scalar> Parts<'a, A> {
         self.arrays.take(&format!("{}{name}", self.prefix), rows, columns)
     }
 
-    /// A weight of this true shape, as a matrix of this size.
+    /// A weight of shape `dims`, as a matrix of this size.
     ///
     /// # Errors
-    /// As [`array`](Self::array).
+    /// Those of [`array`](Self::array).
     pub fn weight(&mut self, name: &'static str, dims: &[usize], rows: usize, columns: usize) -> Result<Parameter<A>> {
         Ok(Parameter::new(name, Role::Weight, dims, self.array(name, rows, columns)?))
     }
@@ -143,7 +143,7 @@ impl<'a, A: Scalar> Parts<'a, A> {
     /// A bias, offset or scale: one row of `count` elements.
     ///
     /// # Errors
-    /// As [`array`](Self::array).
+    /// Those of [`array`](Self::array).
     pub fn bias(&mut self, name: &'static str, count: usize) -> Result<Parameter<A>> {
         Ok(Parameter::new(name, Role::Bias, &[count], self.array(name, 1, count)?))
     }
@@ -151,12 +151,12 @@ impl<'a, A: Scalar> Parts<'a, A> {
     /// A running statistic: one row of `count` elements.
     ///
     /// # Errors
-    /// As [`array`](Self::array).
+    /// Those of [`array`](Self::array).
     pub fn statistic(&mut self, name: &'static str, count: usize) -> Result<Parameter<A>> {
         Ok(Parameter::new(name, Role::Statistic, &[count], self.array(name, 1, count)?))
     }
 
-    /// Restores an inner layer, whose parameter names have the prefix `name` and a dot.
+    /// Restores an inner layer; the names of its parameters are prefixed with `name` and a dot.
     ///
     /// # Errors
     /// If the layer cannot be restored.
@@ -171,7 +171,7 @@ impl<'a, A: Scalar> Parts<'a, A> {
         })
     }
 
-    /// Restores an inner join, as [`layer`](Self::layer).
+    /// Restores an inner join, like [`layer`](Self::layer).
     ///
     /// # Errors
     /// If the join cannot be restored.
@@ -194,7 +194,7 @@ impl<'a, A: Scalar> Parts<'a, A> {
         })
     }
 
-    /// Rejects settings that the restored layer lacks, so that options of newer versions are not ignored.
+    /// Rejects settings unknown to the restored layer, so that options of newer versions are not silently ignored.
     pub(crate) fn check(&self, again: Option<Spec>) -> Result<()> {
         let Some(again) = again else { return Ok(()) };
         match self.spec.settings().iter().find(|(name, _)| again.get(name).is_none()) {
