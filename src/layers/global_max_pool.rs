@@ -10,8 +10,8 @@ use crate::{Matrix, Result, Scalar, Shape};
 
 /// The maximum of each channel of an image, or of each feature over all steps of a sequence.
 ///
-/// Images `[channels, height, width]` become `channels` plain features, sequences `[steps, features]` become
-/// `features`. The gradient goes to the first maximum in row-major order; NaN is treated as the largest value.
+/// Images `[channels, height, width]` become `channels` features, sequences `[steps, features]` become `features`. The
+/// gradient goes to the first maximum in row-major order; NaN is treated as the largest value.
 ///
 /// ```
 /// use neuropil::prelude::*;

@@ -28,7 +28,7 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 ///
 /// # Errors
 /// In a network: [`Error::Input`] for another number of channels, or a single value per group, which has no variance;
-/// [`Error::Setting`] for no groups or channels, groups that do not divide the channels, a non-positive ε.
+/// [`Error::Setting`] for zero groups or channels, groups that do not divide the channels, or a non-positive ε.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -76,7 +76,7 @@ impl<A: Scalar> GroupNorm<A> {
         self
     }
 
-    /// Restores a layer with this number of groups from a description.
+    /// Restores a layer with this number of groups.
     pub(super) fn of_groups(parts: &mut Parts<'_, A>, groups: usize) -> Result<Self> {
         let spec = parts.spec();
         let channels = spec.count("channels")?;
@@ -101,11 +101,11 @@ impl<A: Scalar> GroupNorm<A> {
     }
 }
 
-/// What the layer keeps on a tape, for each sample.
+/// The state on a tape, for each sample.
 struct State<A> {
     /// hi, lo and rstd of each channel.
     statistics: Vec<A>,
-    /// Two sums of each channel.
+    /// Two sums per channel.
     sums: Vec<f64>,
     /// The means m₁ and m₂ of the gradient for each channel.
     means: Vec<A>,

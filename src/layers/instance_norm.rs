@@ -21,7 +21,7 @@ use crate::{Matrix, Result, Scalar, Shape};
 ///
 /// # Errors
 /// In a network: [`Error::Input`](crate::Error::Input) for another number of channels, or a single value per channel,
-/// which has no variance; [`Error::Setting`](crate::Error::Setting) for no channels, or a non-positive ε.
+/// which has no variance; [`Error::Setting`](crate::Error::Setting) for zero channels, or a non-positive ε.
 ///
 /// ```
 /// use neuropil::prelude::*;

@@ -5,8 +5,9 @@
 //! [`Layer`](crate::layer::Layer) for an example, and `examples/own_layer.rs`. An elementwise function is an
 //! [`Activation`](crate::activations::Activation) instead.
 //!
-//! A constructor that takes sizes never fails: a network checks them when the layer joins it, also whether its memory
-//! could be had. A constructor that takes arrays (`from_parameters`) returns a [`Result`](crate::Result).
+//! A constructor that takes sizes never fails: a network checks them when the layer is added, and whether its
+//! parameters could be allocated. A constructor that takes arrays (`from_parameters`) returns a
+//! [`Result`](crate::Result).
 
 #[macro_use]
 mod windows;
@@ -17,7 +18,7 @@ mod shared;
 pub use crate::kernels::window::Padding;
 pub use recurrent::{Cell, Recurrent, RecurrentGradients, RecurrentState};
 
-/// Declares layers: the file, the layer in it, and its other exports.
+/// Declares layers: the file, the layer in it, and the other exports of the file.
 macro_rules! layers {
     ($($file:ident: $layer:ident $(<$scalar:ident>)? $(, $more:ident)*;)+) => {
         $(

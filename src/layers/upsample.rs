@@ -83,12 +83,12 @@ impl<A: Scalar> Sources<A> {
 }
 
 impl Upsample {
-    /// Repeats each pixel `scale` = `[down, across]` times.
+    /// Nearest interpolation: repeats each pixel `scale` = `[down, across]` times.
     pub fn nearest(scale: [usize; 2]) -> Self {
         Self { scale, bilinear: false }
     }
 
-    /// Interpolates linearly, by the factors `scale` = `[down, across]`.
+    /// Bilinear interpolation by the factors `scale` = `[down, across]`.
     pub fn bilinear(scale: [usize; 2]) -> Self {
         Self { scale, bilinear: true }
     }

@@ -30,7 +30,7 @@ pub trait Cell: Clone + Debug + PartialEq + Send + Sync + 'static {
     const FROM_X: &'static [(usize, usize, usize)];
     /// The first block of the step to which h·Wₕ is added.
     const FROM_H: usize = 0;
-    /// Whether the state has a `c`.
+    /// Whether there is a cell state c.
     const HAS_C: bool = false;
     /// Keras' gate order, as indices of the gates here; empty if the same.
     const KERAS_GATES: &'static [usize] = &[];

@@ -112,8 +112,8 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         Ok(y)
     }
 
-    /// The gradients of the last [`run`](Self::run), given those with respect to its outputs and final states (0 where
-    /// `None`).
+    /// The gradients of the last [`run`](Self::run), from the gradients with respect to its outputs and final states (0
+    /// where `None`).
     ///
     /// For truncated backpropagation through time, omit the gradients of the states. To backpropagate through states
     /// that were passed on, as from an encoder to a decoder, provide them.
@@ -136,7 +136,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Order`] if the last run was of another layer, or there is none; [`Error::Dimensions`] for gradients of
+    /// [`Error::Order`] if the last run was of another layer, or there was none; [`Error::Dimensions`] for gradients of
     /// another size.
     pub fn run_backward(
         &self,

@@ -9,7 +9,7 @@ use crate::Scalar;
 use crate::kernels::simd::vectorize;
 use crate::kernels::{flat, flat_mut, gemm::gemm, parallel::both};
 
-/// The forward pass of some samples; all arrays are (steps, samples, width).
+/// The forward pass of a range of samples; all arrays are (steps, samples, width).
 pub(super) struct ForwardSteps<'a, A: Scalar, C> {
     pub cell: &'a C,
     pub weight_hh: &'a Array2<A>,
@@ -68,7 +68,7 @@ impl<A: Scalar, C: Cell> ForwardSteps<'_, A, C> {
     }
 }
 
-/// The backward pass of some samples; the arrays are (steps, samples, width), and (samples, width) for one state.
+/// The backward pass of a range of samples; the arrays are (steps, samples, width), and (samples, width) for one state.
 pub(super) struct BackwardSteps<'a, A: Scalar, C> {
     pub cell: &'a C,
     /// Wₕᵀ.
