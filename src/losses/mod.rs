@@ -2,29 +2,7 @@
 //!
 //! # A new loss
 //! Add one file here and an entry in each of the two lists below; in another crate, one file is enough. An elementwise
-//! loss is a [`Pointwise`] with two scalar functions:
-//!
-//! ```
-//! use neuropil::prelude::*;
-//!
-//! /// (y - t)⁴, and its derivative with respect to y.
-//! #[derive(Debug)]
-//! struct Quartic;
-//!
-//! impl Pointwise for Quartic {
-//!     fn value<A: Scalar>(&self, y: A, t: A) -> A {
-//!         (y - t) * (y - t) * (y - t) * (y - t)
-//!     }
-//!     fn slope<A: Scalar>(&self, y: A, t: A) -> A {
-//!         A::of(4.0) * (y - t) * (y - t) * (y - t)
-//!     }
-//! }
-//!
-//! let y = ndarray::array![[1.0, 2.0]];
-//! let t = ndarray::array![[0.0, 0.0]];
-//! assert_eq!(Quartic.evaluate(&y, &t)?, (1.0 + 16.0) / 2.0);
-//! # Ok::<(), Error>(())
-//! ```
+//! loss is a [`Pointwise`] with two scalar functions, any other a [`Loss`]; see their examples.
 
 use std::fmt::Debug;
 

@@ -10,8 +10,30 @@ use crate::{Matrix, Result, Scalar};
 /// An elementwise loss, as two scalar functions.
 ///
 /// Every `Pointwise` is a [`Loss`]: the loss of a sample is the sum over its elements, and the mean is over all
-/// elements of all samples. The crate loops over batches with vector instructions: mark both functions `#[inline]`, and
-/// prefer selections to branches.
+/// elements of all samples. The crate applies it to batches with vector instructions: mark both functions `#[inline]`,
+/// and keep them free of branches, so that loops vectorise.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// /// (y - t)⁴, and its derivative with respect to y.
+/// #[derive(Debug)]
+/// struct Quartic;
+///
+/// impl Pointwise for Quartic {
+///     fn value<A: Scalar>(&self, y: A, t: A) -> A {
+///         (y - t) * (y - t) * (y - t) * (y - t)
+///     }
+///     fn slope<A: Scalar>(&self, y: A, t: A) -> A {
+///         A::of(4.0) * (y - t) * (y - t) * (y - t)
+///     }
+/// }
+///
+/// let y = ndarray::array![[1.0, 2.0]];
+/// let t = ndarray::array![[0.0, 0.0]];
+/// assert_eq!(Quartic.evaluate(&y, &t)?, (1.0 + 16.0) / 2.0);
+/// # Ok::<(), Error>(())
+/// ```
 pub trait Pointwise: Debug + Send + Sync {
     /// The loss of the output `y` and target `t`.
     fn value<A: Scalar>(&self, y: A, t: A) -> A;
