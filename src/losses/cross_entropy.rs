@@ -11,9 +11,9 @@ use crate::{Error, Matrix, Result, Scalar};
 /// Cross-entropy of logits: -ln of the softmax probability of the true class.
 ///
 /// With p = softmax(y), the loss of a row is -Σ aᶜ·ln pᶜ, and its gradient p·Σ aᶜ - a. The target defines a:
-/// - **labels**, one column of classes counted from 0 (see [`class_targets`](crate::losses::class_targets)): a is 1 at
-///   the label;
-/// - **distributions**, a column for each class: a is that row of the target.
+/// - **labels**, one column of class indices (see [`class_targets`](crate::losses::class_targets)): a is 1 at the
+///   label;
+/// - **distributions**, one column per class: a is the row of the target.
 ///
 /// Label smoothing s replaces a by (1 - s)·a + s/C for C classes; class weights multiply it elementwise. As in
 /// `PyTorch`, the mean over labels divides by the sum of the weights of labels that are not ignored (NaN if all are),

@@ -39,7 +39,7 @@ impl KlDivergence {
         Self::default()
     }
 
-    /// Takes targets as log-probabilities.
+    /// Interprets targets as log-probabilities.
     pub fn log_target(mut self) -> Self {
         self.log_target = true;
         self

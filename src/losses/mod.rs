@@ -66,7 +66,35 @@ pub enum Reduction {
 /// A loss function of the outputs `y` of a network and a `target`.
 ///
 /// Both matrices have one row per sample. A loss computes a value and its gradient for each sample; the provided
-/// methods reduce them by the mean, or by the sum with [`Sum`].
+/// methods reduce them to a mean, or with [`Sum`] to a sum.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// /// The Euclidean distance between each row and its target.
+/// #[derive(Debug)]
+/// struct Euclidean;
+///
+/// impl Loss<f64> for Euclidean {
+///     fn rows(&self, y: &Matrix<f64>, target: &Matrix<f64>, loss: &mut [f64], dy: Option<&mut Matrix<f64>>) {
+///         let d = y - target;
+///         for (loss, row) in loss.iter_mut().zip(d.rows()) {
+///             *loss = row.dot(&row).sqrt();
+///         }
+///         if let Some(dy) = dy {
+///             dy.assign(&(&d / &ndarray::ArrayView::from(&*loss).insert_axis(ndarray::Axis(1))));
+///         }
+///     }
+///     fn counts(&self, _: &Matrix<f64>, _: &Matrix<f64>, counts: &mut [f64]) {
+///         counts.fill(1.0); // the mean over rows, not elements
+///     }
+/// }
+///
+/// let (y, target) = (ndarray::array![[3.0, 4.0]], ndarray::array![[0.0, 0.0]]);
+/// assert_eq!(Euclidean.evaluate(&y, &target)?, 5.0);
+/// assert_eq!(Euclidean.gradient(&y, &target)?, ndarray::array![[0.6, 0.8]]);
+/// # Ok::<(), Error>(())
+/// ```
 pub trait Loss<A: Scalar>: Debug + Send + Sync {
     /// Checks that outputs and target are compatible, before any computation, with matrices of any layout.
     ///
@@ -97,7 +125,7 @@ pub trait Loss<A: Scalar>: Debug + Send + Sync {
         outputs
     }
 
-    /// The losses on single outputs whose weighted sum it is; empty for other losses.
+    /// The terms of a weighted sum of losses on single outputs; empty for other losses.
     fn parts(&self) -> &[LossPart<A>] {
         &[]
     }
@@ -120,7 +148,7 @@ pub trait Loss<A: Scalar>: Debug + Send + Sync {
         Ok(dy)
     }
 
-    /// Computes the loss of each sample: the sum over its row, without division.
+    /// Computes the loss of each sample, summed over its row without division.
     ///
     /// # Errors
     /// Those of [`check`](Self::check).
@@ -164,7 +192,7 @@ impl<A: Scalar> Loss<A> for Box<dyn Loss<A> + '_> {
     }
 }
 
-/// A loss with the sum over samples instead of the mean.
+/// Wraps a loss to sum over samples instead of averaging.
 ///
 /// ```
 /// use neuropil::losses::Sum;

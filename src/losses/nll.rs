@@ -9,8 +9,8 @@ use crate::{Matrix, Result, Scalar};
 /// The negative log-likelihood of labels under log-probabilities y: -y at the label.
 ///
 /// The outputs are log-probabilities, such as those of [`LogSoftmax`](crate::layers::LogSoftmax);
-/// [`CrossEntropy`](crate::losses::CrossEntropy) combines both. The target is one column of classes counted from 0, see
-/// [`class_targets`](crate::losses::class_targets). As in `PyTorch`, the mean divides by the sum of the weights of
+/// [`CrossEntropy`](crate::losses::CrossEntropy) combines both. The target is one column of class indices (see
+/// [`class_targets`](crate::losses::class_targets)). As in `PyTorch`, the mean divides by the sum of the weights of
 /// labels that are not ignored.
 ///
 /// ```

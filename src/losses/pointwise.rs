@@ -41,11 +41,11 @@ pub trait Pointwise: Debug + Send + Sync {
     /// The derivative of [`value`](Self::value) with respect to `y`.
     fn slope<A: Scalar>(&self, y: A, t: A) -> A;
 
-    /// Checks that settings, outputs and targets are in the domain of the two functions, before any computation, with
-    /// matrices of one shape.
+    /// Checks that settings, outputs and targets are in the domain of the two functions, before any computation; the
+    /// matrices have the same shape.
     ///
     /// # Errors
-    /// If they are not; by default never.
+    /// If they are not; the default accepts everything.
     fn domain<A: Scalar>(&self, _y: &Matrix<A>, _target: &Matrix<A>) -> Result<()> {
         Ok(())
     }

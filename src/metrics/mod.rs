@@ -103,7 +103,7 @@ impl<A: Scalar, M: Metric<A> + ?Sized> Metric<A> for Box<M> {
     }
 }
 
-/// The index of the maximum in each row; the first of several.
+/// The index of the maximum in each row; ties take the first.
 ///
 /// A row with NaN gives the index of the first NaN, as in `PyTorch` and `NumPy`; an empty row gives 0.
 ///
@@ -202,6 +202,6 @@ fn check_probabilities<A: Scalar>(metric: &str, y: &Matrix<A>) -> Result<()> {
 }
 
 /// `part` / `whole`, or 0 for 0/0.
-fn share(part: f64, whole: f64) -> f64 {
+fn ratio(part: f64, whole: f64) -> f64 {
     if whole == 0.0 { 0.0 } else { part / whole }
 }
