@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::kernels::simd::each;
 use crate::layer::Layer;
-use crate::optimizers::share;
+use crate::optimizers::check_fraction;
 use crate::{Error, Result, Scalar};
 
 /// An exponential moving average of the weights, which often generalises better than the weights themselves (Polyak and
@@ -13,7 +13,7 @@ use crate::{Error, Result, Scalar};
 /// After each step, a ← a + (1 - d)·(w - a) with decay d; initially, a = w. Running statistics are not averaged: the
 /// latest ones are kept. This is `PyTorch`'s `AveragedModel` with `get_ema_multi_avg_fn`.
 ///
-/// [`Trainer::ema`](crate::train::Trainer::ema) does this in a fit. In a custom loop:
+/// [`Trainer::ema`](crate::train::Trainer::ema) maintains it during training. In a custom loop:
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -96,7 +96,7 @@ impl<A: Scalar> Ema<A> {
         Ok(())
     }
 
-    /// Whether the network holds the average, and this its own weights.
+    /// Whether the network holds the average, and this value the network's own weights.
     pub fn is_swapped(&self) -> bool {
         self.swapped
     }
@@ -108,10 +108,10 @@ impl<A: Scalar> Ema<A> {
     }
 
     pub(crate) fn check_decay(&self) -> Result<()> {
-        share("Ema", "decay", self.decay)
+        check_fraction("Ema", "decay", self.decay)
     }
 
-    /// Checks that the network has as many parameters.
+    /// Checks that the network has the same number of parameters.
     fn check(&self, network: &dyn Layer<A>) -> Result<()> {
         let mut count = 0;
         network.visit(&mut |_, w| count += w.len());
