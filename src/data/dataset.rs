@@ -6,10 +6,10 @@ use crate::data::Samples;
 use crate::error::check_targets;
 use crate::{Error, Matrix, Result, Scalar};
 
-/// Samples that are accessed by index, wherever they are stored.
+/// Samples that are accessed by index, however they are stored.
 ///
 /// With [`Tape::forward_with`](crate::Tape::forward_with), a batch is gathered directly into the network's input
-/// buffer. [`Samples`] implement it, and so does a pair of matrices or views:
+/// buffer. [`Samples`] implements it, and so does a pair of matrices or views:
 ///
 /// ```
 /// use neuropil::data::Dataset;

@@ -15,7 +15,7 @@ use crate::spec::Spec;
 /// # Ok::<(), neuropil::Error>(())
 /// ```
 pub trait Fitted: Sized {
-    /// Its kind and everything that was fitted.
+    /// Its kind and all fitted parameters.
     fn spec(&self) -> Spec;
 
     /// Restores it from its [`spec`](Self::spec).
