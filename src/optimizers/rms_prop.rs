@@ -2,7 +2,7 @@
 
 use crate::kernels::simd::each;
 use crate::layer::Role;
-use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_rate, check_fraction};
+use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_fraction, check_rate};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 

@@ -3,7 +3,7 @@
 use crate::error::check_setting;
 use crate::kernels::simd::each;
 use crate::layer::Role;
-use crate::optimizers::{Decay, Memory, Optimizer, check_rate, check_fraction};
+use crate::optimizers::{Decay, Memory, Optimizer, check_fraction, check_rate};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 

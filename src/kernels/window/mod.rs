@@ -25,7 +25,7 @@ impl Window {
     }
 
     /// The window on an axis of length `input`, of rows (0) or columns (1). The output is 0 if the window does not fit,
-    /// and `usize::MAX`, which no memory affords, if a size overflows.
+    /// and `usize::MAX`, which exceeds every memory limit, if a size overflows.
     pub(crate) fn axis(&self, i: usize, input: usize) -> Axis {
         self.counted(i, input).unwrap_or(Axis { input, output: usize::MAX, ..self.bare(i) })
     }

@@ -1,8 +1,8 @@
-//! [`Padding`]: the zero padding of an image.
+//! [`Padding`]: the padding of an image.
 
 /// The padding added around an image.
 ///
-/// Converts from numbers: `1` is one pixel on each side, `[1, 2]` one row above and below and two columns left and
+/// Converts from integers: `1` is one pixel on each side, `[1, 2]` one row above and below and two columns left and
 /// right, `[[1, 0], [2, 2]]` is `[[above, below], [left, right]]`.
 ///
 /// ```

@@ -103,10 +103,10 @@ pub(in crate::layers) fn max_backward<A: Scalar>(
     at: Backward<'_, A>,
     pass: &mut Pass<'_>,
 ) -> Result<()> {
-    let cells = pass.cache.get::<Vec<u32>>();
-    expect_cached(cells.len() == at.dy.len())?;
+    let indices = pass.cache.get::<Vec<u32>>();
+    expect_cached(indices.len() == at.dy.len())?;
     if let Some(dx) = at.dx {
-        pool::max_gradient(axes, cells, flat(at.dy), flat_mut(dx));
+        pool::max_gradient(axes, indices, flat(at.dy), flat_mut(dx));
     }
     Ok(())
 }
