@@ -112,7 +112,7 @@ pub enum Fan {
     Out,
 }
 
-/// The gain that compensates for an activation, as `PyTorch`'s `calculate_gain`.
+/// The gain that compensates for an activation, like `PyTorch`'s `calculate_gain`.
 ///
 /// ```
 /// use neuropil::{Gain, Init};

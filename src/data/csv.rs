@@ -72,8 +72,8 @@ impl Csv {
     ///
     /// # Errors
     /// [`Error::File`] when it cannot be read; [`Error::Format`] when its compressed content is damaged, or it is
-    /// empty; [`Error::Field`] for a line with another number of fields than the first, a repeated column name, a field
-    /// that is not UTF-8, and an unclosed quotation mark; [`Error::Setting`] for an invalid delimiter.
+    /// empty; [`Error::Field`] for a line whose number of fields differs from the first, a repeated column name, a
+    /// field that is not UTF-8, and an unclosed quotation mark; [`Error::Setting`] for an invalid delimiter.
     pub fn read(&self, path: impl AsRef<Path>) -> Result<Table> {
         let path = path.as_ref();
         let name = path.display().to_string();

@@ -78,7 +78,7 @@ pub trait Dataset<A: Scalar>: Sync {
         &[]
     }
 
-    /// The names and widths of a sample's targets, as [`input_parts`](Self::input_parts).
+    /// The names and widths of a sample's targets, like [`input_parts`](Self::input_parts).
     fn target_parts(&self) -> &[(String, usize)] {
         &[]
     }

@@ -152,7 +152,7 @@ pub(crate) fn resize<A: Scalar>(matrix: &mut Array2<A>, rows: usize, columns: us
     if matrix.dim() == (rows, columns) { Ok(()) } else { reshape(matrix, rows, columns) }
 }
 
-/// [`resize`] to another size.
+/// [`resize`] to a different size.
 #[cold]
 fn reshape<A: Scalar>(matrix: &mut Array2<A>, rows: usize, columns: usize) -> Result<()> {
     let (mut memory, _) = std::mem::take(matrix).into_raw_vec_and_offset();

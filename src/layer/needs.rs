@@ -10,6 +10,13 @@ pub(crate) const MEMORY_LIMIT: u64 = 16 << 30;
 ///
 /// Sums and products saturate at `u64::MAX`, which exceeds every limit, so a size that overflows is rejected like one
 /// that is merely too large.
+///
+/// ```
+/// use neuropil::layer::Needs;
+///
+/// let needs = Needs::per_sample(10).and(Needs::once(3));
+/// assert_eq!((needs.per_sample, needs.once), (10, 3));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Needs {
     /// Elements per sample.
@@ -29,7 +36,7 @@ impl Needs {
         Self { per_sample: 0, once: count }
     }
 
-    /// The sum of both.
+    /// The sum of two needs.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {

@@ -28,7 +28,7 @@ pub trait Arrays<A: Scalar> {
     /// Takes the array `name` as a row-major matrix of this size.
     ///
     /// # Errors
-    /// If there is no such array, or it is of another size.
+    /// If there is no such array, or its size is different.
     fn take(&mut self, name: &str, rows: usize, columns: usize) -> Result<Array2<A>>;
 }
 
@@ -127,7 +127,7 @@ impl<'a, A: Scalar> Parts<'a, A> {
     /// The parameter or statistic `name` (see [`Layer::visit`]), as a matrix of this size.
     ///
     /// # Errors
-    /// If there is no such array, or it is of another size.
+    /// If there is no such array, or its size is different.
     pub fn array(&mut self, name: &str, rows: usize, columns: usize) -> Result<Array2<A>> {
         self.arrays.take(&format!("{}{name}", self.prefix), rows, columns)
     }

@@ -33,8 +33,9 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// running mean and variance start at 0 and 1, and are saved with the network. An empty batch changes nothing.
 ///
 /// # Errors
-/// In a network: [`Error::Input`] for another number of channels; [`Error::Setting`] for zero channels, or a setting
-/// out of range. When training: [`Error::Values`] for a batch with a single value per channel, whose variance is 0.
+/// In a network: [`Error::Input`] for a different number of channels; [`Error::Setting`] for zero channels, or a
+/// setting out of range. When training: [`Error::Values`] for a batch with a single value per channel, whose variance
+/// is 0.
 ///
 /// ```
 /// use neuropil::prelude::*;

@@ -27,8 +27,9 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// means over a group and sums over a channel of all samples.
 ///
 /// # Errors
-/// In a network: [`Error::Input`] for another number of channels, or a single value per group, which has no variance;
-/// [`Error::Setting`] for zero groups or channels, groups that do not divide the channels, or a non-positive ε.
+/// In a network: [`Error::Input`] for a different number of channels, or a single value per group, which has no
+/// variance; [`Error::Setting`] for zero groups or channels, groups that do not divide the channels, or a non-positive
+/// ε.
 ///
 /// ```
 /// use neuropil::prelude::*;

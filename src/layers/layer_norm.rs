@@ -28,7 +28,7 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// means over a sample or step and sums over all of them.
 ///
 /// # Errors
-/// In a network: [`Error::Input`] for samples of another shape; [`Error::Setting`] for an empty shape, or a
+/// In a network: [`Error::Input`] for samples of a different shape; [`Error::Setting`] for an empty shape, or a
 /// non-positive ε.
 ///
 /// ```

@@ -24,7 +24,8 @@ pub struct Reshape {
 }
 
 impl Reshape {
-    /// Reshapes to a number of features, `[steps, features]` or `[channels, height, width]`.
+    /// Creates a layer with this output shape: a number of features, `[steps, features]` or
+    /// `[channels, height, width]`.
     pub fn new(shape: impl Into<Shape>) -> Self {
         Self { shape: shape.into() }
     }

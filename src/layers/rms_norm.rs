@@ -24,7 +24,7 @@ use crate::{Matrix, Result, Scalar, Shape};
 /// With x̂ = x/√(mean(x²) + ε), dx = (w·dy - x̂·mean(w·dy·x̂))/√(mean(x²) + ε) and dw = Σ dy·x̂.
 ///
 /// # Errors
-/// In a network: [`Error::Input`](crate::Error::Input) for samples of another shape;
+/// In a network: [`Error::Input`](crate::Error::Input) for samples of a different shape;
 /// [`Error::Setting`](crate::Error::Setting) for an empty shape, or a non-positive ε.
 ///
 /// ```

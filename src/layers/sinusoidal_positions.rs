@@ -167,7 +167,7 @@ pub(super) fn add_codes<A: Scalar>(x: &Matrix<A>, codes: &[A], features: usize, 
     }
 }
 
-/// Adds the encodings to the current value in ONNX, up to its number of steps; if `masked`, padding is unchanged.
+/// Adds the encodings of the steps of the current value, in ONNX; if `masked`, padding is unchanged.
 pub(super) fn write_onnx<A: Scalar>(operators: &mut Operators, codes: &[A], masked: bool) {
     let Shape::Sequence { steps, features } = operators.input() else { return };
     let x = operators.value();

@@ -45,8 +45,8 @@ use crate::{Error, Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// [`Error::Target`] if the target has another shape or a label is out of range, [`Error::Dimensions`] unless there is
-/// one weight per class, and [`Error::Setting`] for a smoothing outside [0, 1] and negative or non-finite weights.
+/// [`Error::Target`] if the target has the wrong shape or a label is out of range, [`Error::Dimensions`] unless there
+/// is one weight per class, and [`Error::Setting`] for a smoothing outside [0, 1] and negative or non-finite weights.
 #[derive(Clone, Default, PartialEq)]
 pub struct CrossEntropy {
     classes: Classes,
@@ -77,7 +77,7 @@ impl CrossEntropy {
         self
     }
 
-    /// Sets the number of columns per prediction; by default, a row is one prediction.
+    /// Sets the number of classes, for rows of several predictions; by default, a row is one prediction.
     pub fn classes(mut self, classes: usize) -> Self {
         self.classes.count = Some(classes);
         self

@@ -30,7 +30,7 @@ use crate::{Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// [`Error::Target`](crate::Error::Target) if the target has another shape or a label is out of range,
+/// [`Error::Target`](crate::Error::Target) if the target has the wrong shape or a label is out of range,
 /// [`Error::Dimensions`](crate::Error::Dimensions) unless there is one weight per class, and
 /// [`Error::Setting`](crate::Error::Setting) for a non-finite margin and negative weights.
 #[derive(Clone, PartialEq)]

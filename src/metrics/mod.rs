@@ -1,6 +1,6 @@
 //! Metrics of predictions.
 //!
-//! As for a [`Loss`](crate::losses::Loss), outputs have one row per sample. For a classifier, a row has one score per
+//! As with a [`Loss`](crate::losses::Loss), outputs have one row per sample. For a classifier, a row has one score per
 //! class, and the target is one column of class indices. The predicted class is the one with the highest score, which
 //! may be a logit, probability or log-probability. For a network with one output for two classes, use
 //! [`BinaryAccuracy`], [`RocAuc`], [`LogLoss`], or [`ConfusionMatrix::binary`] and its methods. [`LogLoss`] and

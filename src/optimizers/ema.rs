@@ -52,7 +52,7 @@ impl<A: Scalar> Ema<A> {
     ///
     /// # Errors
     /// [`Error::Setting`] unless the decay is in [0, 1); [`Error::Order`] while the network holds the average;
-    /// [`Error::Dimensions`] for a network of another size.
+    /// [`Error::Dimensions`] for a network of a different size.
     pub fn update(&mut self, network: &dyn Layer<A>) -> Result<()> {
         self.check_decay()?;
         if self.swapped {
@@ -84,7 +84,7 @@ impl<A: Scalar> Ema<A> {
     /// [`update`](Self::update), it does nothing.
     ///
     /// # Errors
-    /// [`Error::Dimensions`] for a network of another size.
+    /// [`Error::Dimensions`] for a network of a different size.
     pub fn swap(&mut self, network: &mut dyn Layer<A>) -> Result<()> {
         if self.numbers.is_empty() {
             return Ok(());

@@ -21,7 +21,7 @@ pub(super) fn k_block<A>(k: usize) -> usize {
 /// The maximum rows of a for which b is not packed: packing pays when b is read more often.
 const UNPACKED_B: usize = 128;
 
-/// As [`UNPACKED_B`], when each row of b is on a different page.
+/// Like [`UNPACKED_B`], when each row of b is on a different page.
 const UNPACKED_PAGES: usize = 32;
 
 /// The maximum length of sums for which a column-major a is not packed.

@@ -93,7 +93,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
     /// to its output.
     ///
     /// # Errors
-    /// [`Error::Order`] if `attention` is not from such a call; [`Error::Dimensions`] for matrices of another size.
+    /// [`Error::Order`] if `attention` is not from such a call; [`Error::Dimensions`] for matrices of the wrong size.
     pub fn attend_backward(
         &self,
         dy: &Matrix<A>,

@@ -87,8 +87,8 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Dimensions`] for rows that are not a multiple of a step, and for a state of another layer or another
-    /// number of samples; [`Error::Setting`] for a layer without inputs or units. The state is not changed.
+    /// [`Error::Dimensions`] for rows that are not a multiple of a step, and for a state of another layer or a
+    /// different number of samples; [`Error::Setting`] for a layer without inputs or units. The state is not changed.
     pub fn run(&self, x: &Matrix<A>, state: &mut RecurrentState<A>) -> Result<Array2<A>> {
         self.check()?;
         let (rows, width) = x.dim();
@@ -137,7 +137,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     ///
     /// # Errors
     /// [`Error::Order`] if the last run was of another layer, or there was none; [`Error::Dimensions`] for gradients of
-    /// another size.
+    /// the wrong size.
     pub fn run_backward(
         &self,
         dy: &Matrix<A>,

@@ -32,7 +32,7 @@ pub(in crate::layers) fn weight_rows<A: Scalar, D: Dimension>(weight: &Array<A, 
 /// The biases of `outputs` channels as a matrix with one row.
 ///
 /// # Errors
-/// [`Error::Dimensions`] if their number differs.
+/// [`Error::Dimensions`] unless there is one per output.
 pub(in crate::layers) fn bias_row<A: Scalar>(
     layer: &str,
     inputs: usize,
