@@ -146,8 +146,7 @@ fn clip(operators: &mut Operators, low: f64, high: f64) {
     operators.then("Clip", &[&low, &high], []);
 }
 
-/// The Rust expression `straight` for x > 0, else `bent`, which is evaluated first, for a selection instead of a
-/// branch.
+/// The Rust expression `straight` for x > 0, else `bent`, evaluated first to make this a selection, not a branch.
 fn bent(straight: &str, bent: &str) -> String {
     format!("{{ let bent = {bent}; if x > 0.0 {{ {straight} }} else {{ bent }} }}")
 }

@@ -40,7 +40,8 @@ impl Split {
         Ok(Self { train: train.to_vec(), test: test.to_vec() })
     }
 
-    /// Splits off this fraction of the samples of each class for testing: exact overall, and within one sample per class.
+    /// Splits off this fraction of the samples of each class for testing: exact overall, and within one sample per
+    /// class.
     ///
     /// `labels` is one column with the class of each sample.
     ///

@@ -8,8 +8,8 @@ use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// The elementwise maximum of two values of the same shape: y = max(a, b). dy goes to the larger element, and half of
-/// it to each of equal ones. NaN propagates.
+/// The elementwise maximum of two values of the same shape: y = max(a, b). dy goes to the larger element; equal
+/// elements get half each. NaN propagates.
 ///
 /// ```
 /// use neuropil::joins::Maximum;

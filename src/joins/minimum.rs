@@ -8,8 +8,8 @@ use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// The elementwise minimum of two values of the same shape: y = min(a, b). dy goes to the smaller element, and half of
-/// it to each of equal ones. NaN propagates.
+/// The elementwise minimum of two values of the same shape: y = min(a, b). dy goes to the smaller element; equal
+/// elements get half each. NaN propagates.
 ///
 /// ```
 /// use neuropil::joins::Minimum;

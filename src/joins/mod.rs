@@ -67,7 +67,7 @@ fn pair_of(join: &str, inputs: &[Shape]) -> Result<()> {
     Err(Error::Graph { step, problem: format!("it takes two values, not {}", inputs.len()) })
 }
 
-/// The backward pass of a maximum or minimum: dy goes to the value that `wins`, and half of it to each of equal values.
+/// The backward pass of a maximum or minimum: dy goes to the element that `wins`; equal elements get half each.
 fn to_winner<A: Scalar>(at: JoinBackward<'_, A>, wins: impl Fn(A, A) -> bool + Copy + Sync) {
     let (a, b, dy) = (flat(at.inputs.get(0)), flat(at.inputs.get(1)), flat(at.dy));
     for (i, (own, other)) in [(a, b), (b, a)].into_iter().enumerate() {

@@ -8,8 +8,8 @@ use crate::{Matrix, Scalar, Shape};
 
 /// The context of a layer in a pass.
 ///
-/// Only a network creates one, and calls the layer with row-major matrices of the right sizes. To run a layer alone, use
-/// [`Tape::for_layer`](crate::Tape::for_layer), or a network with that layer.
+/// Only a network creates one, and calls the layer with row-major matrices of the right sizes. To run a layer alone,
+/// use [`Tape::for_layer`](crate::Tape::for_layer), or a network with that layer.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Pass<'a> {

@@ -16,8 +16,8 @@ use crate::spec::rust::{Code, functions};
 use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Group normalisation, y = (x - μ)/√(σ² + ε)·w + b with the mean μ and variance σ² of a group of channels of one sample
-/// (Wu and He, 2018).
+/// Group normalisation, y = (x - μ)/√(σ² + ε)·w + b with the mean μ and variance σ² of a group of channels of one
+/// sample (Wu and He, 2018).
 ///
 /// Channels are split evenly into contiguous groups. A channel is a feature of flat samples, a feature of all steps of
 /// a sequence, or a feature map of an image. w and b are (1, channels), initialised to 1 and 0. The variance is the

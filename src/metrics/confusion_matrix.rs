@@ -79,8 +79,8 @@ impl ConfusionMatrix {
         Self::count(y.ncols(), answers("ConfusionMatrix", y, target)?)
     }
 
-    /// Counts the predictions of a network with one output, (samples, 1): class 1 if it is above `threshold`, else class
-    /// 0. Use 0.5 for probabilities and 0 for logits.
+    /// Counts the predictions of a network with one output, (samples, 1): class 1 if it is above `threshold`, else
+    /// class 0. Use 0.5 for probabilities and 0 for logits.
     ///
     /// ```
     /// use neuropil::metrics::{Average, ConfusionMatrix};

@@ -6,8 +6,8 @@ use crate::optimizers::{Decay, Memory, Optimizer, check_betas, check_rate};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
-/// Lion (Chen et al. 2023): every weight moves by exactly the learning rate, by the sign of an average of momentum and
-/// gradient.
+/// Lion (Chen et al. 2023): steps by the sign of a mix of momentum and gradient, so every weight moves by exactly the
+/// learning rate.
 ///
 /// w ← w - η·sign(β₁m + (1 - β₁)g), then m ← β₂m + (1 - β₂)g, where sign(0) = 0. Use a learning rate three to ten times
 /// smaller than Adam's, and [`Decay::decoupled`] with a λ larger by the same factor.

@@ -12,8 +12,9 @@
 //! # Accuracy of the activations
 //!
 //! Maximum errors in `f32` of each activation and of its slope: in units in the last place where the exact value is
-//! normal, and in units of the smallest subnormal number elsewhere (`cargo run --release --example ulp 199`, every 199th
-//! of all arguments; `Gelu`: every 17th). The accuracy of the functions themselves is at [`Scalar`](crate::Scalar).
+//! normal, and in units of the smallest subnormal number elsewhere (`cargo run --release --example ulp 199`, every
+//! 199th of all arguments; `Gelu`: every 17th). The accuracy of the functions themselves is at
+//! [`Scalar`](crate::Scalar).
 //!
 //! | activation | value | subnormal | slope | subnormal |
 //! | --- | ---: | ---: | ---: | ---: |
