@@ -1,4 +1,4 @@
-//! The loops of the layers: matrix products, convolutions, pools, elementwise passes and mathematical functions.
+//! The loops of the layers: matrix products, convolutions, pooling, elementwise passes and mathematical functions.
 //! Kernels do not depend on layers.
 //!
 //! Modules only import those below them in this table:

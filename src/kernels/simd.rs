@@ -1,6 +1,6 @@
 //! Elementwise passes and sums with the widest vector instructions of the machine.
 //!
-//! Every pass goes over [`Streams`]: a slice, or a tuple of slices of one length, mutable or not.
+//! Every pass goes over [`Streams`]: a slice, or a tuple of slices of the same length, mutable or not.
 //!
 //! - [`each`] calls a function on the items at every position: `each((w, g), |(w, &g)| *w -= rate * g)`;
 //! - [`map`] and [`map2`] are its common forms;

@@ -273,7 +273,7 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let [kernel, strides, dilations, pads] = window_attributes([self.positions(operators.input())?]);
         let (dims, numbers) = operators.parameter("weight")?;
-        let weight = ArrayD::from_shape_vec(dims, numbers).expect("a parameter of its true shape").reversed_axes();
+        let weight = ArrayD::from_shape_vec(dims, numbers).expect("a parameter of its shape").reversed_axes();
         let weight = operators.constant("weight", Tensor::floats(weight.shape(), weight.iter().copied()));
         let swap = || [("perm", Attribute::sizes([0, 2, 1]))];
         operators.then("Transpose", &[], swap());

@@ -24,9 +24,9 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// The row of the [`padding`](Self::padding) index is 0 and gets no gradient, so its steps are zeros.
 ///
 /// # Errors
-/// In a network: [`Error::Input`] unless samples are plain features (or steps of one feature); [`Error::Setting`] for
-/// no rows, no features, or more rows than the type can index exactly. In a pass: [`Error::Values`] for an index that
-/// is not an integer or is out of range.
+/// In a network: [`Error::Input`] unless samples are flat features (or steps of one feature); [`Error::Setting`] for no
+/// rows, no features, or more rows than the type can index exactly. In a pass: [`Error::Values`] for an index that is
+/// not an integer or is out of range.
 ///
 /// ```
 /// use neuropil::prelude::*;

@@ -69,7 +69,7 @@ impl<A: Scalar> Optimizer<A> for Lion<A> {
             |(w, &g, m)| {
                 let g = decay.pull(w, g);
                 let direction = b1 * *m + c1 * g;
-                // 0 stays 0, and NaN stays NaN.
+                // 0 stays 0, and NaN propagates.
                 let step = if direction < A::ZERO { -rate } else { direction * A::ZERO };
                 *w -= if direction > A::ZERO { rate } else { step };
                 *m = b2 * *m + c2 * g;

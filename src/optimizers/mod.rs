@@ -203,7 +203,7 @@ fn check_fraction(optimizer: &str, setting: &str, got: f64) -> Result<()> {
     Err(Error::Setting { what: format!("{optimizer}'s {setting}"), wants: "in [0, 1)", got })
 }
 
-/// xⁿ by squaring, with the same bits on every machine.
+/// xⁿ by squaring, bitwise reproducible on every machine.
 fn power(mut x: f64, mut n: u64) -> f64 {
     let mut y = 1.0;
     while n > 0 {

@@ -18,7 +18,7 @@ use super::simd::{self, vectorize};
 use super::window::Axis;
 use crate::Scalar;
 
-/// A convolution of images of one shape.
+/// A convolution of images of a fixed shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Geometry {
     /// Rows and columns, with the window on them.

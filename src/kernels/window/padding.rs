@@ -34,8 +34,8 @@ impl Padding {
 }
 
 impl From<usize> for Padding {
-    fn from(cells: usize) -> Self {
-        [cells, cells].into()
+    fn from(padding: usize) -> Self {
+        [padding, padding].into()
     }
 }
 
@@ -46,7 +46,7 @@ impl From<[usize; 2]> for Padding {
 }
 
 impl From<[[usize; 2]; 2]> for Padding {
-    fn from(cells: [[usize; 2]; 2]) -> Self {
-        Self::Each(cells)
+    fn from(padding: [[usize; 2]; 2]) -> Self {
+        Self::Each(padding)
     }
 }

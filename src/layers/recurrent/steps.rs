@@ -1,6 +1,6 @@
 //! The sequential part: the product with Wₕ and the cell, forward and backward.
 //!
-//! Samples are independent, so each thread runs some samples through all steps.
+//! Samples are independent, so each thread runs a range of samples through all steps.
 
 use ndarray::{Array2, ArrayView3, ArrayViewMut2, ArrayViewMut3, Axis, s};
 

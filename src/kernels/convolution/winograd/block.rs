@@ -12,7 +12,7 @@ use super::matrices::{times_a, times_a_transposed, times_b, times_b_transposed};
 use super::{COMPONENTS, INPUT_SIDE, LANES, OUTPUT_SIDE, Tiling};
 use crate::Scalar;
 
-/// Some rows of tiles of some samples, with buffers for one group of channels.
+/// A block of rows of tiles of a range of samples, with buffers for one group of channels.
 pub(super) struct TileBlock<'a, A> {
     g: &'a Geometry,
     /// The first row of tiles, and the number of rows.

@@ -21,9 +21,9 @@
 //! ```
 //!
 //! The 36 components of a transformed tile are independent. For each component, the sum over channels of all tiles is a
-//! matrix product M = U·V, where U is (channels out, channels in), V is (channels in, tiles) and M is (channels out,
-//! tiles). The gradients are dM = A·dy·Aᵀ, dU = dM·Vᵀ, dV = Uᵀ·dM, dg = Gᵀ·dU·G, and dd = B·dV·Bᵀ, summed where tiles
-//! overlap.
+//! matrix product M = U·V, where U is (output channels, input channels), V is (input channels, tiles) and M is (output
+//! channels, tiles). The gradients are dM = A·dy·Aᵀ, dU = dM·Vᵀ, dV = Uᵀ·dM, dg = Gᵀ·dU·G, and dd = B·dV·Bᵀ, summed
+//! where tiles overlap.
 //!
 //! A, B and G evaluate and interpolate polynomials. The usual points 0, ±1, ±2 and ∞ lose a decimal digit; with 0,
 //! ±3/4, ±3/2 and ∞, the `f32` error of outputs is about twice that of direct summation.
