@@ -43,7 +43,7 @@ impl Svg {
         self.element("rect", format_args!(r#"x="{x}" y="{y}" width="{w}" height="{h}" {style}"#))
     }
 
-    /// A line through these points; non-finite ones interrupt it.
+    /// A line through these points, with a gap at non-finite ones.
     #[cfg(any(test, feature = "plot"))]
     pub(crate) fn polyline(&mut self, points: &[(f64, f64)], style: impl Display) -> &mut Self {
         for run in points.split(|(x, y)| !(x.is_finite() && y.is_finite())).filter(|run| run.len() > 1) {

@@ -15,21 +15,21 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// The state of a network on a tape.
 pub(super) struct State<A: Scalar> {
-    /// The values: one buffer each when recording, as planned when predicting.
+    /// The values: one buffer each when recording, shared as planned when predicting.
     pub(super) buffers: Vec<Array2<A>>,
-    /// dL/d(value) for each value with a buffer; a trace reads them all.
+    /// dL/d(value) for each value with a buffer; a trace reads all of them.
     pub(super) gradients: Vec<Array2<A>>,
-    /// A buffer for a gradient that is added to another.
-    more: Array2<A>,
+    /// A gradient that is about to be added to another one.
+    addend: Array2<A>,
     /// The gradients with respect to the inputs of a join.
     joined: Vec<Array2<A>>,
-    /// The parameter gradients of a shared layer's later uses.
+    /// The parameter gradients of a shared layer at its later uses.
     shared: Vec<Array2<A>>,
     /// One per step.
     caches: Vec<Cache>,
     /// The input shapes of a join.
     taken: Vec<Shape>,
-    /// The network that has recorded this; 0 if it only predicted.
+    /// The network that recorded the pass; 0 after a prediction.
     id: usize,
 }
 
@@ -38,7 +38,7 @@ impl<A: Scalar> Default for State<A> {
         Self {
             buffers: Vec::new(),
             gradients: Vec::new(),
-            more: Array2::default((0, 0)),
+            addend: Array2::default((0, 0)),
             joined: Vec::new(),
             shared: Vec::new(),
             caches: Vec::new(),
@@ -63,7 +63,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
         }
         let state = cache.get::<State<A>>();
         let count = if recording { self.values.len() } else { plan.predicting_buffers };
-        // Never fewer, so that no memory is freed that the next pass needs.
+        // Buffers are never dropped: the next pass may need them.
         state.buffers.resize_with(count.max(state.buffers.len()), || Array2::default((0, 0)));
         state.caches.resize_with(self.steps.len(), Cache::default);
         // A backward pass needs a recorded forward pass.
@@ -130,7 +130,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
             return Err(Error::Order { call: "backward", needs: "`forward` with the same network" });
         }
         let Backward { x, y, dy, mut dx, dw } = at;
-        let State { buffers, gradients, more, joined, shared, caches, taken, .. } = state;
+        let State { buffers, gradients, addend, joined, shared, caches, taken, .. } = state;
         gradients.resize_with(self.values.len(), || Array2::default((0, 0)));
         let with_dx = usize::from(dx.is_some());
         if !plan.whole[1] {
@@ -139,15 +139,15 @@ impl<A: Scalar> Layer<A> for Network<A> {
         for (at, step) in plan.steps.iter().enumerate().rev() {
             let node = &self.nodes[step.node];
             if !step.active[with_dx] {
-                // A shared layer zeroes its gradients only once.
+                // Only the first use of a shared layer zeroes its gradients.
                 if step.first_of_layer {
                     dw[node.slots.clone()].iter_mut().for_each(|dw| dw.fill(A::ZERO));
                 }
                 continue;
             }
             let own = &mut dw[node.slots.clone()];
-            let own = if step.first_of_layer { own } else { like(shared, own)? };
-            // The gradients of values before the step, and of its output.
+            let own = if step.first_of_layer { own } else { resized_like(shared, own)? };
+            // The gradients with respect to earlier values, and to the output of the step.
             let (before, after) = gradients.split_at_mut(step.gives.value);
             let (y, dy): (&Matrix<A>, &Matrix<A>) = match step.gives.recording {
                 Place::Whole => (y, dy),
@@ -163,7 +163,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
                         _ if !wanted => None,
                         Place::Whole if writes_first => dx.as_deref_mut(),
                         _ => {
-                            let into = if writes_first { &mut before[value] } else { &mut *more };
+                            let into = if writes_first { &mut before[value] } else { &mut *addend };
                             resize(into, x.nrows(), x.ncols())?;
                             Some(&mut **into)
                         }
@@ -172,7 +172,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
                     let result = layer.backward(Backward { x, y, dy, dx: into, dw: own }, pass);
                     result.map_err(|error| error.at(&node.name))?;
                     if wanted && !writes_first {
-                        spread(&step.takes, more, before, dx.as_deref_mut());
+                        accumulate(&step.takes, addend, before, dx.as_deref_mut());
                     }
                 }
                 Op::Join(join) => {
@@ -187,11 +187,11 @@ impl<A: Scalar> Layer<A> for Network<A> {
                     let at = JoinBackward { inputs, y, dy, dx: &mut joined[..step.all.len()], dw: own };
                     join.backward(at, pass).map_err(|error| error.at(&node.name))?;
                     let wanted = step.all.iter().zip(&mut *joined).filter(|(taken, _)| taken.wanted[with_dx]);
-                    wanted.for_each(|(taken, own)| spread(taken, own, before, dx.as_deref_mut()));
+                    wanted.for_each(|(taken, own)| accumulate(taken, own, before, dx.as_deref_mut()));
                 }
             }
             if !step.first_of_layer {
-                dw[node.slots.clone()].iter_mut().zip(&*shared).for_each(|(dw, more)| add(dw, more));
+                dw[node.slots.clone()].iter_mut().zip(&*shared).for_each(|(dw, addend)| add(dw, addend));
             }
         }
         if let (false, Some(dx)) = (plan.whole[0], dx) {
@@ -257,7 +257,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
 }
 
 impl<A: Scalar> Network<A> {
-    /// Initializes the gradients of the loss with respect to the outputs, to which the steps add.
+    /// Initializes the gradients of the outputs with dL/dy; the steps add to them.
     fn start_gradients(
         &self,
         plan: &Plan,
@@ -270,7 +270,7 @@ impl<A: Scalar> Network<A> {
         for (i, port) in self.outputs.iter().enumerate() {
             let part = dy.slice(s![.., from..from + shapes[port.value].len()]);
             from += part.ncols();
-            // A value may be several outputs.
+            // One value may be declared as several outputs.
             let again = self.outputs[..i].iter().any(|other| other.value == port.value);
             let whole = plan.whole[0] && self.inputs[0].value == port.value;
             let into: &mut Matrix<A> = match dx.as_deref_mut() {
@@ -305,7 +305,7 @@ fn stored<'p>(recording: bool, ports: &'p [Port], predicting: &'p [Place]) -> im
     })
 }
 
-/// Splits the rows of `x` into the inputs' values.
+/// Copies the columns of `x` into the buffers of the inputs.
 fn split<A: Scalar>(
     inputs: &[Port],
     stored: impl Iterator<Item = Place>,
@@ -323,9 +323,9 @@ fn split<A: Scalar>(
     Ok(())
 }
 
-/// Resizes `room` to the shapes of `wanted`.
+/// Resizes the matrices of `room` to the shapes of `wanted`.
 #[inline(never)]
-fn like<'m, A: Scalar>(room: &'m mut Vec<Array2<A>>, wanted: &[Array2<A>]) -> Result<&'m mut [Array2<A>]> {
+fn resized_like<'m, A: Scalar>(room: &'m mut Vec<Array2<A>>, wanted: &[Array2<A>]) -> Result<&'m mut [Array2<A>]> {
     room.resize_with(room.len().max(wanted.len()), || Array2::default((0, 0)));
     for (matrix, wanted) in room.iter_mut().zip(wanted) {
         resize(matrix, wanted.nrows(), wanted.ncols())?;
@@ -333,10 +333,10 @@ fn like<'m, A: Scalar>(room: &'m mut Vec<Array2<A>>, wanted: &[Array2<A>]) -> Re
     Ok(&mut room[..wanted.len()])
 }
 
-/// Moves a step's gradient with respect to a value to where those of the value are summed. Not inline: chains have no
-/// such sums, and their backward pass stays short.
+/// Adds a step's contribution to the gradient with respect to a value. Not inlined: a chain has no such sums, and its
+/// backward pass stays short.
 #[inline(never)]
-fn spread<A: Scalar>(taken: &Taken, own: &mut Array2<A>, gradients: &mut [Array2<A>], dx: Option<&mut Matrix<A>>) {
+fn accumulate<A: Scalar>(taken: &Taken, own: &mut Array2<A>, gradients: &mut [Array2<A>], dx: Option<&mut Matrix<A>>) {
     match (taken.recording, dx) {
         (Place::Buffer(_), _) if taken.writes_first => std::mem::swap(&mut gradients[taken.value], own),
         (Place::Buffer(_), _) => add(&mut gradients[taken.value], own),

@@ -24,7 +24,7 @@ pub(crate) struct StepView<'n, A: Scalar> {
     /// The shapes of its inputs.
     pub(crate) inputs: Vec<Shape>,
     pub(crate) output: Shape,
-    /// Whether an earlier step uses its layer.
+    /// Whether an earlier step uses the same layer.
     pub(crate) again: bool,
     /// The index of the first step that uses its layer.
     pub(crate) home: usize,
@@ -68,7 +68,7 @@ impl<'n, A: Scalar> StepView<'n, A> {
         self.op.multiply_adds(&self.inputs)
     }
 
-    /// Its formula, if that says more than its name.
+    /// Its formula, if it has one.
     pub(crate) fn formula(&self) -> Option<Formula> {
         match self.op {
             Op::Layer(layer) => layer.formula(),
@@ -113,7 +113,7 @@ impl<A: Scalar> Network<A> {
         self.outputs.iter().map(|port| (&*port.name, self.source(port.value)))
     }
 
-    /// The inputs of a step by name, such as ` of 1, text`; empty in a chain, where they are implied.
+    /// The inputs of a step by name, such as ` of 1, text`; empty in a chain, where they are obvious.
     pub(super) fn takes_text(&self, steps: &[StepView<'_, A>], step: &StepView<'_, A>) -> String {
         let name = |source: &Source| match *source {
             Source::Input(at) => &*self.inputs[at].name,

@@ -11,7 +11,7 @@ use crate::{Error, Result, Scalar};
 
 /// The accumulated gradients of several batches.
 #[derive(Debug)]
-pub(super) struct Gathered<A: Scalar> {
+pub(super) struct Accumulated<A: Scalar> {
     /// Σ count·dL/dw for each parameter.
     sums: Vec<Array2<A>>,
     pub(super) batches: usize,
@@ -19,7 +19,7 @@ pub(super) struct Gathered<A: Scalar> {
     count: f64,
 }
 
-impl<A: Scalar> Default for Gathered<A> {
+impl<A: Scalar> Default for Accumulated<A> {
     fn default() -> Self {
         Self { sums: Vec::new(), batches: 0, count: 0.0 }
     }
@@ -64,13 +64,13 @@ impl<A: Scalar> Tape<A> {
     pub fn accumulate(&mut self, network: &mut dyn Layer<A>) -> Result<()> {
         self.needs(Stage::Backward, "accumulate")?;
         self.needs_network(network, "accumulate")?;
-        let Gathered { sums, batches, count } = &mut self.gathered;
+        let Accumulated { sums, batches, count } = &mut self.accumulated;
         sums.resize_with(self.dw.len(), || Array2::default((0, 0)));
-        // Means are weighted by their divisors; sums are added.
+        // Mean losses are weighted by their divisors; losses that are sums are added.
         let share = self.loss.count();
         *count = if *batches == 0 { 0.0 } else { *count } + share.unwrap_or(0.0);
         let (weight, total) = match share {
-            // All weights are 0 so far, and so are the gradients.
+            // So far all sample weights are 0, and so are the gradients.
             Some(share) => (A::of(share), A::of(if *count == 0.0 { 1.0 } else { *count })),
             None => (A::ONE, A::ONE),
         };
@@ -92,8 +92,8 @@ impl<A: Scalar> Tape<A> {
     }
 
     /// Discards the accumulated gradients.
-    pub fn forget_gathered(&mut self) {
-        self.gathered.batches = 0;
+    pub fn discard_accumulated(&mut self) {
+        self.accumulated.batches = 0;
     }
 
     /// Clips each gradient to ±`limit` (`PyTorch`'s `clip_grad_value_`).
@@ -128,7 +128,7 @@ impl<A: Scalar> Tape<A> {
     ///
     /// # Errors
     /// [`Error::Order`] before a backward pass; [`Error::Setting`] unless `max` is at least 0; [`Error::NonFinite`]
-    /// when the norm is not finite; the gradients are then not changed.
+    /// when the norm is not finite; the gradients are then unchanged.
     pub fn clip_norm(&mut self, norm: Norm, max: f64) -> Result<f64> {
         self.needs(Stage::Backward, "clip_norm")?;
         check_setting("the largest norm of gradients", max, "at least 0", max >= 0.0)?;

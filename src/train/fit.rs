@@ -11,12 +11,12 @@ use crate::{Error, Matrix, Network, Result, Scalar, Shape, rng};
 impl<A: Scalar> Trainer<'_, A> {
     /// Trains `network` on these samples, and returns the history of all epochs so far.
     ///
-    /// All samples are read and checked before training.
+    /// All samples are read once and checked before training.
     ///
     /// # Errors
-    /// [`Error::Data`] for samples that are not finite or do not fit the network, the loss or a metric, and for no
-    /// samples; [`Error::Setting`] and [`Error::Monitor`] for invalid settings; [`Error::Training`] with epoch and step
-    /// for a non-finite loss or gradient: the network is then as before that step.
+    /// [`Error::Data`] for an empty data set, and for samples that are not finite or do not fit the network, the loss
+    /// or a metric; [`Error::Setting`] and [`Error::Monitor`] for invalid settings; [`Error::Training`] with epoch and
+    /// step for a non-finite loss or gradient: the network then has the weights before that step.
     pub fn fit(&mut self, network: &mut Network<A>, data: &dyn Dataset<A>) -> Result<History> {
         self.work.class_weights = self.check(network, data)?;
         let (len, shuffle, seed) = (data.len(), self.shuffle, self.progress.seed);
@@ -37,8 +37,8 @@ impl<A: Scalar> Trainer<'_, A> {
         })
     }
 
-    /// Trains `network` on a stream of batches, for data that do not fit into memory: `batches` returns those of the
-    /// epoch whose number it is given.
+    /// Trains `network` on a stream of batches, for data that do not fit into memory: `batches` is called with the
+    /// number of each epoch and returns its batches.
     ///
     /// Batches keep their size and order. Each is checked when it arrives.
     ///
@@ -59,7 +59,7 @@ impl<A: Scalar> Trainer<'_, A> {
     ///
     /// # Errors
     /// Those of [`fit`](Self::fit), as [`Error::Training`] for an invalid batch; errors of the stream; [`Error::Order`]
-    /// for weights that require all samples.
+    /// for balanced class weights or sample weights, which require all samples.
     pub fn fit_stream<I>(&mut self, network: &mut Network<A>, mut batches: impl FnMut(usize) -> I) -> Result<History>
     where
         I: IntoIterator<Item = Result<Samples<A>>>,
@@ -90,7 +90,7 @@ impl<A: Scalar> Trainer<'_, A> {
         let fill = &mut fill_from(network.input_shape(), x, target);
         let batch = Batch { rows: x.nrows(), target_width: target.ncols(), samples: &[], fill };
         let loss = self.learn(network, batch).and_then(|loss| {
-            if self.work.gathered == self.accumulate {
+            if self.work.accumulated == self.accumulate {
                 self.step(network, loss)?;
             }
             Ok(loss)
@@ -98,7 +98,7 @@ impl<A: Scalar> Trainer<'_, A> {
         loss.map_err(|error| self.during(error))
     }
 
-    /// Sets the class weights if they are given; an error for weights that require all samples.
+    /// Uses class weights that were given as numbers; an error for weights that require all samples.
     fn set_given_weights(&mut self, call: &'static str) -> Result<()> {
         match &self.class_weights {
             ClassWeights::Balanced => {

@@ -22,7 +22,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! For each batch, a trainer calls forward, loss, backward and step of a [`Tape`](crate::Tape).
+//! For each batch, the trainer runs forward, loss, backward and step on a [`Tape`](crate::Tape).
 
 use std::fmt;
 
@@ -53,9 +53,9 @@ pub use history::{Epoch, History};
 
 /// Trains networks: shuffled epochs, validation, metrics, schedules and callbacks.
 ///
-/// Most methods are settings. [`fit`](Self::fit) trains, and another `fit` continues: epoch numbers, random numbers,
-/// schedule and the optimizer's state. A seed gives the same bits on any number of threads. See [the module](self) for
-/// an example.
+/// Most methods are settings. [`fit`](Self::fit) trains; calling it again continues, with epoch numbers, random
+/// numbers, schedule and optimizer state. A seed gives the same bits on any number of threads. See [the module](self)
+/// for an example.
 pub struct Trainer<'a, A: Scalar> {
     loss: Box<dyn Loss<A> + 'a>,
     optimizer: Box<dyn Optimizer<A> + 'a>,
@@ -75,7 +75,7 @@ pub struct Trainer<'a, A: Scalar> {
     sample_weights: Vec<A>,
     ema: Option<Ema<A>>,
     progress: Progress,
-    /// A hash of the network after the last fit, with averaged weights.
+    /// A hash of the weights after the last fit, averaged if there is an average.
     left: u64,
     work: step::Work<A>,
 }
@@ -111,9 +111,9 @@ enum ClassWeights {
 }
 
 impl<'a, A: Scalar> Trainer<'a, A> {
-    /// Creates a trainer; by default for one epoch, with batches of 32 samples and seed 0.
+    /// Creates a trainer: by default one epoch, batches of 32 samples, seed 0.
     ///
-    /// Boxes such as `Box<dyn Loss<A>>` are accepted as losses, optimizers, schedules, metrics and callbacks, too.
+    /// Losses, optimizers, schedules, metrics and callbacks may also be boxed, such as `Box<dyn Loss<A>>`.
     pub fn new(loss: impl Loss<A> + 'a, optimizer: impl Optimizer<A> + 'a) -> Self {
         let (batches, step, history) = (0, 0, History::default());
         let progress = Progress { seed: 0, epoch: 0, batches, step, base_rate: optimizer.learning_rate(), history };
@@ -147,20 +147,20 @@ impl<'a, A: Scalar> Trainer<'a, A> {
         Self { epochs, ..self }
     }
 
-    /// Sets the batch size, by default 32; the last batch of an epoch may be smaller.
+    /// Sets the batch size; the default is 32. The last batch of an epoch may be smaller.
     #[must_use]
     pub fn batch_size(self, batch_size: usize) -> Self {
         Self { batch_size, ..self }
     }
 
-    /// Seeds the order of the samples and the layers that draw random numbers, such as dropout.
+    /// Sets the seed of the shuffling and of layers that draw random numbers, such as dropout.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.progress.seed = seed;
         self
     }
 
-    /// Disables shuffling.
+    /// Trains on the samples in their order: disables shuffling.
     #[must_use]
     pub fn in_order(self) -> Self {
         Self { shuffle: false, ..self }
@@ -172,13 +172,13 @@ impl<'a, A: Scalar> Trainer<'a, A> {
         Self { drop_last: true, ..self }
     }
 
-    /// Accumulates the gradients of `batches` batches for each optimizer step, as if they were one batch.
+    /// Accumulates the gradients of `batches` mini-batches for each optimizer step, as if they were one batch.
     #[must_use]
     pub fn accumulate(self, batches: usize) -> Self {
         Self { accumulate: batches, ..self }
     }
 
-    /// Clips the L2 norm of all gradients together to `max`.
+    /// Clips the global L2 norm of the gradients to `max`.
     #[must_use]
     pub fn clip_norm(self, max: f64) -> Self {
         Self { clip_norm: Some(max), ..self }
@@ -190,7 +190,7 @@ impl<'a, A: Scalar> Trainer<'a, A> {
         Self { clip_value: Some(limit), ..self }
     }
 
-    /// Sets a learning rate schedule by epoch.
+    /// Sets a learning rate schedule that advances once per epoch.
     ///
     /// After each epoch, the schedule observes the [monitored](Self::monitor) value.
     #[must_use]
@@ -198,19 +198,20 @@ impl<'a, A: Scalar> Trainer<'a, A> {
         Self { schedule: Some((Box::new(schedule), Unit::Epoch)), ..self }
     }
 
-    /// Sets a learning rate schedule by step; after each step, it observes the loss of the batch.
+    /// Sets a learning rate schedule that advances with each optimizer step; after each, it observes the loss of the
+    /// batch.
     #[must_use]
     pub fn schedule_by_step(self, schedule: impl Schedule + 'a) -> Self {
         Self { schedule: Some((Box::new(schedule), Unit::Step)), ..self }
     }
 
-    /// Sets validation data, evaluated after each epoch.
+    /// Sets the validation data, evaluated after each epoch.
     #[must_use]
     pub fn validation(self, data: &'a dyn Dataset<A>) -> Self {
         Self { validation: Some(data), ..self }
     }
 
-    /// Adds a metric.
+    /// Adds a metric, evaluated each epoch on the training and the validation data.
     #[must_use]
     pub fn metric(mut self, metric: impl Metric<A> + 'a) -> Self {
         self.metrics.push(Box::new(metric));
@@ -231,15 +232,16 @@ impl<'a, A: Scalar> Trainer<'a, A> {
         self
     }
 
-    /// Sets class weights for targets that are one column of class indices: means divide by the sum of the weights.
+    /// Sets the weight of each class, for targets that are one column of class indices: the mean loss is divided by the
+    /// sum of the weights.
     ///
-    /// Only the training loss is weighted, not that of the validation.
+    /// Only the training loss is weighted, not the validation loss.
     #[must_use]
     pub fn class_weights(self, weights: impl Into<Vec<f64>>) -> Self {
         Self { class_weights: ClassWeights::Given(weights.into()), ..self }
     }
 
-    /// Weights classes inversely to their frequency: samples/(classes · samples of the class).
+    /// Weights each class inversely to its frequency: samples / (classes · samples of the class).
     #[must_use]
     pub fn balanced(self) -> Self {
         Self { class_weights: ClassWeights::Balanced, ..self }
@@ -251,11 +253,11 @@ impl<'a, A: Scalar> Trainer<'a, A> {
         Self { sample_weights: weights.into(), ..self }
     }
 
-    /// Keeps an exponential moving average of the weights, see [`Ema`]. At the end of each epoch, the network has the
-    /// average, for validation, callbacks and checkpoints, and also after the fit; training uses the weights
-    /// themselves.
+    /// Keeps an exponential moving average of the weights, see [`Ema`]. Training uses the weights themselves; the
+    /// average is in the network at the end of each epoch, for validation, callbacks and checkpoints, and after the
+    /// fit.
     ///
-    /// A fit that continues with the same network starts from the weights before averaging.
+    /// The next fit of the same network continues from the weights before averaging.
     #[must_use]
     pub fn ema(self, decay: f64) -> Self {
         Self { ema: Some(Ema::new(decay)), ..self }

@@ -7,7 +7,7 @@ use crate::kernels::resize;
 use crate::optimizers::Norm;
 use crate::{Error, Matrix, Network, Result, Scalar, Tape};
 
-/// The use of random numbers.
+/// What random numbers are drawn for.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
     Shuffling,
@@ -16,7 +16,7 @@ pub(super) enum Purpose {
 
 /// The seed for one purpose and the epoch or batch `index`.
 ///
-/// It depends on nothing else, so a saved training needs no state of a generator.
+/// It depends on nothing else, so no generator state has to be saved.
 pub(super) fn seed_of(seed: u64, purpose: Purpose, index: u64) -> u64 {
     // SplitMix64, fed with each word in turn.
     [purpose as u64, index].into_iter().fold(seed, |seed, word| {
@@ -37,22 +37,22 @@ pub(super) struct Work<A: Scalar> {
     /// The weight of each class; empty without weights.
     pub(super) class_weights: Vec<A>,
     /// The number of batches accumulated for the next step.
-    pub(super) gathered: usize,
+    pub(super) accumulated: usize,
 }
 
 impl<A: Scalar> Default for Work<A> {
     fn default() -> Self {
         let (weights, class_weights) = (Vec::new(), Vec::new());
-        Self { tape: None, target: Array2::default((0, 0)), weights, class_weights, gathered: 0 }
+        Self { tape: None, target: Array2::default((0, 0)), weights, class_weights, accumulated: 0 }
     }
 }
 
 impl<A: Scalar> Work<A> {
-    /// Starts the tape for this network, without accumulated gradients.
+    /// Prepares the tape for this network, without accumulated gradients.
     pub(super) fn start(&mut self, network: &Network<A>) {
-        self.gathered = 0;
+        self.accumulated = 0;
         match &mut self.tape {
-            Some(tape) if tape.shape() == network.input_shape() => tape.forget_gathered(),
+            Some(tape) if tape.shape() == network.input_shape() => tape.discard_accumulated(),
             tape => *tape = Some(Tape::new(network, 0)),
         }
     }
@@ -75,13 +75,13 @@ impl<A: Scalar> Trainer<'_, A> {
     /// Runs forward, loss and backward on one batch; returns the loss.
     pub(super) fn learn(&mut self, network: &mut Network<A>, batch: Batch<'_, A>) -> Result<A> {
         let samples = batch.samples;
-        // In a fit, errors name the index in the data set.
+        // In a fit, errors give the index of the sample in the data set.
         let of_all = |row| samples.get(row).copied().unwrap_or(row);
         self.learn_batch(network, batch).map_err(|error| error.map_row(of_all))
     }
 
     fn learn_batch(&mut self, network: &mut Network<A>, batch: Batch<'_, A>) -> Result<A> {
-        let Work { tape, target, weights, class_weights, gathered } = &mut self.work;
+        let Work { tape, target, weights, class_weights, accumulated } = &mut self.work;
         let tape = tape.as_mut().expect("a run starts with a tape");
         let Batch { rows, target_width, samples, fill } = batch;
         tape.reseed(seed_of(self.progress.seed, Purpose::Layers, self.progress.batches));
@@ -116,7 +116,7 @@ impl<A: Scalar> Trainer<'_, A> {
         if self.accumulate > 1 {
             tape.accumulate(network)?;
         }
-        *gathered += 1;
+        *accumulated += 1;
         self.progress.batches += 1;
         Ok(loss)
     }
@@ -137,7 +137,7 @@ impl<A: Scalar> Trainer<'_, A> {
             self.optimizer.set_learning_rate(schedule.rate(self.progress.base_rate, self.progress.step));
         }
         tape.step(network, &mut *self.optimizer)?;
-        self.work.gathered = 0;
+        self.work.accumulated = 0;
         if let Some((schedule, Unit::Step)) = &mut self.schedule {
             schedule.observe(self.progress.step, loss.to_f64());
         }
@@ -146,7 +146,7 @@ impl<A: Scalar> Trainer<'_, A> {
     }
 }
 
-/// For a non-finite loss, finds the input or the first layer whose outputs are not finite.
+/// For a non-finite loss, names the first layer with non-finite outputs, or the input.
 fn blame<A: Scalar>(network: &Network<A>, x: &Matrix<A>, error: Error) -> Error {
     if !matches!(error, Error::NonFinite { .. }) {
         return error;

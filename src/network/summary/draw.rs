@@ -58,8 +58,9 @@ impl Summary {
 
     /// The architecture as an SVG drawing: a box for each layer in the order of computation, with its cost beside it.
     ///
-    /// In a chain the shapes are between the boxes. In other networks they are beside the boxes, inputs are boxes at
-    /// the top, outputs at the bottom, and an input that is not the box above is connected by a curve at the side.
+    /// In a chain, the shapes stand between the boxes. In other networks, they stand beside them; the network's inputs
+    /// are boxes at the top, its outputs at the bottom, and a curve at the side connects a layer to an input that is
+    /// not the box above.
     pub fn svg(&self) -> String {
         let rows = self.rows();
         let place = |source: Source| match source {
@@ -134,7 +135,7 @@ impl Summary {
         inputs.chain(layers).chain(outputs).collect()
     }
 
-    /// The text in a layer's box: in a chain its `Debug` text, otherwise with the name that others refer to.
+    /// The text in a layer's box: its `Debug` text, outside a chain preceded by its name.
     fn label(&self, layer: &LayerSummary) -> String {
         if self.is_chain { layer.name.clone() } else { format!("{} {}", layer.step, layer.name) }
     }
@@ -166,7 +167,7 @@ fn arrow_down(svg: &mut Svg, (x, y): (f64, f64)) {
     svg.element("path", format_args!(r#"d="{path}" fill="{INK}""#));
 }
 
-/// A curve to the left of boxes at `x`, from one height to another, that extends to the side by `reach`.
+/// A curve from one height to another, to the left of boxes at `x`, `reach` wide.
 fn curve(svg: &mut Svg, x: f64, [from, to]: [f64; 2], reach: f64) {
     let (x, side, end, from, to) = (N(x), N(x - reach), N(x - 6.0), N(from), N(to));
     let path = format!("M{x} {from}C{side} {from} {side} {to} {end} {to}");

@@ -52,7 +52,7 @@ pub struct LayerSummary {
     /// Its inputs, and their names.
     takes: Vec<Source>,
     takes_text: String,
-    /// Whether its parameters are counted at an earlier step.
+    /// Whether its parameters are already counted at an earlier step.
     shared: bool,
     /// The shape of an output sample.
     pub output: Shape,
@@ -121,8 +121,8 @@ impl Summary {
         self.number * self.layers.iter().map(|layer| layer.parameters + layer.statistics).sum::<usize>()
     }
 
-    /// The bytes of the values that a tape keeps for the backward pass of a batch: the input, and the output of every
-    /// layer. What a layer caches besides, such as a dropout mask, is not counted.
+    /// The bytes of the activations that a tape stores for the backward pass of a batch: the input, and the output of
+    /// every layer. What a layer caches on top, such as a dropout mask, is not counted.
     pub fn value_bytes(&self) -> usize {
         let numbers = self.layers.iter().fold(self.input.len(), |sum, layer| sum.saturating_add(layer.output.len()));
         numbers.saturating_mul(self.batch).saturating_mul(self.number)
@@ -136,14 +136,14 @@ impl Summary {
         outputs.saturating_mul(self.batch).saturating_add(self.parameters()).saturating_mul(self.number)
     }
 
-    /// The peak memory of a training step: parameters, values and gradients. The optimizer's state comes on top: Adam
-    /// keeps two numbers per parameter, momentum one.
+    /// The peak memory of a training step: parameters, values and gradients. The optimizer's state is not included:
+    /// Adam keeps two numbers per parameter, SGD with momentum one.
     pub fn peak_bytes(&self) -> usize {
         self.parameter_bytes().saturating_add(self.value_bytes()).saturating_add(self.gradient_bytes())
     }
 }
 
-/// Prints a table of the layers and the totals; unless the network is a chain, with the inputs of each layer.
+/// Prints a table of the layers and the totals; also the inputs of each layer unless the network is a chain.
 impl Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rows = vec![["layer", "output", "parameters", "multiply-adds"].map(String::from).to_vec()];
@@ -164,7 +164,7 @@ impl Display for Summary {
     }
 }
 
-/// A number of bytes in a suitable unit.
+/// Displays a number of bytes in a suitable unit.
 struct Bytes(usize);
 
 impl Display for Bytes {
