@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{LayerSummary, Summary, grouped};
 use crate::Shape;
 use crate::network::Source;
-use crate::svg::{GREY, INK, N, Svg, text_width};
+use crate::svg::{GRAY, INK, N, Svg, text_width};
 
 /// The height of a box, and of the gap between two.
 const BOX: f64 = 30.0;
@@ -86,7 +86,7 @@ impl Summary {
                     arrow_down(&mut svg, (middle, y - GAP));
                     if self.is_chain {
                         let shape = self.shape_of(source).to_string();
-                        svg.text((middle + 8.0, y - GAP + 18.0), &shape, format_args!(r#"fill="{GREY}""#));
+                        svg.text((middle + 8.0, y - GAP + 18.0), &shape, format_args!(r#"fill="{GRAY}""#));
                     }
                 } else {
                     // From the lower part of one box to the upper part of the other.
@@ -106,7 +106,7 @@ impl Summary {
                 }
             };
             svg.text((middle, y + 19.0), &row.label, r#"text-anchor="middle" font-size="13""#);
-            svg.text((right, y + 19.0), &row.note, format_args!(r#"fill="{GREY}""#));
+            svg.text((right, y + 19.0), &row.note, format_args!(r#"fill="{GRAY}""#));
         }
         svg.finish()
     }

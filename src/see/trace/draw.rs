@@ -3,10 +3,10 @@
 use super::{Kind, Trace, TracedLayer, TracedParameter};
 use crate::Scalar;
 use crate::network::Source;
-use crate::svg::{GRADIENT, GREY, INK, N, Svg, VALUE};
+use crate::svg::{GRADIENT, GRAY, INK, N, Svg, VALUE};
 use crate::text::figures;
 
-/// Layers with more neurons are unreadable.
+/// With more neurons in a layer, the drawing is unreadable.
 const NEURONS: usize = 8;
 const RADIUS: f64 = 32.0;
 const ROW: f64 = 118.0;
@@ -49,7 +49,7 @@ impl<A: Scalar> Trace<A> {
         let title = format!("{} = {}", self.loss_name, figures(self.loss.to_f64(), 4));
         svg.text((20.0, 28.0), &title, r#"font-size="16""#);
         let legend = "green: values, weights and biases before the step; red: gradients of the loss";
-        svg.text((20.0, 48.0), legend, format_args!(r#"fill="{GREY}""#));
+        svg.text((20.0, 48.0), legend, format_args!(r#"fill="{GRAY}""#));
         for block in &blocks {
             self.edges(&mut svg, &blocks, block, top);
         }
@@ -117,7 +117,7 @@ impl<A: Scalar> Trace<A> {
         Some(blocks)
     }
 
-    /// The weight of a dense layer, which is recorded at its first use.
+    /// The weight of a dense layer, recorded at the first use of the layer.
     fn weight(&self, layer: &TracedLayer<A>) -> &TracedParameter<A> {
         &self.layers[layer.home].parameters[0]
     }
@@ -180,7 +180,7 @@ impl<A: Scalar> Trace<A> {
                     (false, Some(target)) => format!("{}: target {target}", port.name),
                 };
                 let y = at.1 + RADIUS + 32.0 + LINE * i as f64;
-                svg.text((at.0, y), &text, format_args!(r#"text-anchor="middle" fill="{GREY}""#));
+                svg.text((at.0, y), &text, format_args!(r#"text-anchor="middle" fill="{GRAY}""#));
             }
         }
     }
@@ -192,7 +192,7 @@ fn numbered(symbol: &str, number: usize) -> String {
     format!("{symbol}{between}{number}")
 }
 
-/// An edge between neurons; a curved one passes below the middle of the straight one by half of `bow`.
+/// An edge between neurons; it bends down by half of `bow` in the middle.
 fn edge(svg: &mut Svg, (from, to): ((f64, f64), (f64, f64)), bow: f64) {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     let short = RADIUS / dx.hypot(dy);
@@ -220,7 +220,7 @@ fn weight<A: Scalar>(
     let (x, y) = (from.0 + (to.0 - from.0) * along, from.1 + (to.1 - from.1) * along);
     let y = y + 2.0 * along * (1.0 - along) * bow;
     svg.rect((x - 24.0, y - 13.0), (48.0, 26.0), r##"fill="#fff" fill-opacity="0.85""##);
-    let style = |colour| format!(r#"text-anchor="middle" font-size="11" fill="{colour}""#);
+    let style = |color| format!(r#"text-anchor="middle" font-size="11" fill="{color}""#);
     svg.text((x, y - 2.0), &figures(weight.before[at].to_f64(), 3), style(VALUE));
     svg.text((x, y + 11.0), &figures(weight.gradient[at].to_f64(), 3), style(GRADIENT));
 }

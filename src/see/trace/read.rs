@@ -19,7 +19,7 @@ pub(super) struct Record<A: Scalar> {
 }
 
 impl<A: Scalar> Record<A> {
-    /// Reads a step after its backward pass; the `after` of the parameters still equals `before`.
+    /// Reads a step after its backward pass, before the update: the `after` of the parameters still equals `before`.
     pub(super) fn read(tape: &mut Tape<A>, network: &Network<A>) -> Result<Self> {
         let (steps, is_chain) = (network.steps(tape.shape())?, network.is_chain());
         let mut names = Names::default();
