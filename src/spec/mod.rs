@@ -93,7 +93,7 @@ impl Spec {
     /// A setting that is true or false.
     ///
     /// # Errors
-    /// [`Error::Format`] if it is missing or of another type; so in the methods below.
+    /// [`Error::Format`] if it is missing or of another type.
     pub fn flag(&self, name: &str) -> Result<bool> {
         self.read(name, "true or false", |value| if let Setting::Flag(value) = value { Some(*value) } else { None })
     }
@@ -196,7 +196,7 @@ impl Setting {
         if let Self::Count(value) = *self { usize::try_from(value).ok() } else { None }
     }
 
-    /// Numbers that text formats cannot represent are written as words.
+    /// Numbers that text formats cannot represent, such as NaN, are written as words.
     fn as_number(&self) -> Option<f64> {
         match self {
             Self::Number(value) => Some(*value),
