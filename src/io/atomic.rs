@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{Error, Result};
 
-/// Writes a file atomically: after a crash, it has either its old or its new content.
+/// Writes a file atomically: after a crash, it has either the old or the new content.
 ///
 /// The bytes are written to a temporary file in the same folder, flushed to the disk, and renamed. An existing file
-/// keeps its permissions; a symbolic link stays a link, and its target is written. What is no regular file is refused.
-/// Files left by a crash are removed by the next call.
+/// keeps its permissions; a symbolic link is followed and kept. Anything but a regular file is refused. Temporary files
+/// left by a crash are removed by the next call.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     write(path, bytes).map_err(|error| Error::save(path, error))
 }
@@ -41,7 +41,7 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&part, &path)?;
-        // Flushes the renaming, too; not all systems can open a folder for that.
+        // Flushes the rename, too; not every system can open a folder for that.
         if cfg!(unix) { File::open(&beside.folder)?.sync_all() } else { Ok(()) }
     })();
     if written.is_err() {
@@ -52,7 +52,7 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Where the symbolic links from `path` end, whether there is a file or not.
 fn through_links(path: &Path) -> io::Result<PathBuf> {
-    /// As many as Linux follows.
+    /// The limit of Linux.
     const MOST: usize = 40;
     let mut path = path.to_owned();
     for _ in 0..MOST {

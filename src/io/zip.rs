@@ -155,7 +155,7 @@ impl Entry {
         self.check(&bytes[self.range[0]..self.range[1]]).map(|()| self.range)
     }
 
-    /// Whether this is the content that the archive promises.
+    /// Checks the size and the CRC-32 of the content.
     fn check(&self, content: &[u8]) -> Result<(), String> {
         if content.len() != self.size || crc32fast::hash(content) != self.crc {
             return Err(format!("`{}` is damaged: its size or checksum is not that of its content", self.name));
