@@ -41,7 +41,7 @@ fn uniform(low: f64, high: f64, rows: usize, columns: usize, rng: &mut impl neur
 
 fn linear_classifiers() -> Result<()> {
     println!("1. The limits of a linear classifier\n");
-    println!("An image of 800 x 600 pixels in three colours has {} numbers.", Shape::from([3, 600, 800]).len());
+    println!("An image of 800 x 600 pixels in three colors has {} numbers.", Shape::from([3, 600, 800]).len());
     let mut rng = rng(1);
     let x = uniform(0.0, 1.0, 1, 3072, &mut rng);
     let small = Init::Normal { mean: 0.0, std: 0.0001 };

@@ -1,5 +1,5 @@
 //! A siamese network (Bromley and others, 1993; Hadsell, Chopra and `LeCun`, 2006): one encoder looks at two digits and
-//! learns only whether they are alike. What it then says of a digit, a few numbers, finds its nearest neighbours among
+//! learns only whether they are alike. What it then says of a digit, a few numbers, finds its nearest neighbors among
 //! digits whose class is known.
 //!
 //! ```text
@@ -53,8 +53,8 @@ fn main() -> Result<()> {
     let encoder = g.layer::<Sequential<f32>>("encoder").expect("it was given this name");
     let known = Samples::new(encoder.predict(&train.x)?, train.target.clone())?;
     let asked = Samples::new(encoder.predict(&test.x)?, test.target.clone())?;
-    println!("by all 64 pixels  {:.4}", nearest_neighbour(&train, &test));
-    println!("nearest neighbour {:.4}", nearest_neighbour(&known, &asked));
+    println!("by all 64 pixels  {:.4}", nearest_neighbor(&train, &test));
+    println!("nearest neighbor {:.4}", nearest_neighbor(&known, &asked));
     Ok(())
 }
 
@@ -81,7 +81,7 @@ fn pairs(digits: &Samples<f32>, rng: &mut impl Rng) -> Samples<f32> {
 }
 
 /// The share of `asked` that are of the class of the nearest of `known`.
-fn nearest_neighbour(known: &Samples<f32>, asked: &Samples<f32>) -> f64 {
+fn nearest_neighbor(known: &Samples<f32>, asked: &Samples<f32>) -> f64 {
     let right = asked.x.rows().into_iter().zip(&asked.target).filter(|(x, class)| {
         let squares = known.x.rows().into_iter().map(|other| other.iter().zip(x).map(|(a, b)| (a - b).powi(2)).sum());
         let nearest = squares.enumerate().min_by(|(_, a): &(usize, f32), (_, b)| a.total_cmp(b));

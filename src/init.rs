@@ -1,4 +1,4 @@
-//! [`Init`]: weight initialisation.
+//! [`Init`]: weight initialization.
 
 use ndarray::{Array2, Axis};
 use rand::Rng;
@@ -6,7 +6,7 @@ use rand_distr::{Distribution, StandardUniform};
 
 use crate::Scalar;
 
-/// Weight initialisation.
+/// Weight initialization.
 ///
 /// Each output has `fan_in` connections, each input `fan_out`; for [`Dense`] these are its inputs and outputs. Xavier,
 /// He and `LeCun` choose the standard deviation that preserves the variance of signals across layers. Definitions and
@@ -94,7 +94,7 @@ pub enum Init {
     LeCunNormal,
     /// Orthonormal columns (rows if those are fewer) times `gain`: W preserves norms.
     ///
-    /// A normal matrix, orthogonalised with positive diagonal, so that all directions are equally likely (Saxe et al.,
+    /// A normal matrix, orthogonalized with positive diagonal, so that all directions are equally likely (Saxe et al.,
     /// 2013).
     Orthogonal {
         /// The norm of each column or row; see [`Gain`].
@@ -102,7 +102,7 @@ pub enum Init {
     },
 }
 
-/// The fan of He initialisation.
+/// The fan of He initialization.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Fan {
     /// `fan_in`: preserves the variance of the forward pass.

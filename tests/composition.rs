@@ -141,8 +141,8 @@ fn block() -> Parallel<f64> {
     let r = &mut rng(1);
     let mut frozen = Sequential::mlp(&[3, 4, 3], Tanh, r).unwrap();
     frozen.freeze(0).unwrap();
-    let normalised = Sequential::new(3).with(Dense::new(3, 3, r)).unwrap().with(BatchNorm::new(3)).unwrap();
-    Parallel::sum().branch(Residual::new(frozen)).branch(normalised).branch(Identity)
+    let normalized = Sequential::new(3).with(Dense::new(3, 3, r)).unwrap().with(BatchNorm::new(3)).unwrap();
+    Parallel::sum().branch(Residual::new(frozen)).branch(normalized).branch(Identity)
 }
 
 #[test]

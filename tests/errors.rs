@@ -204,7 +204,7 @@ fn calls_out_of_order() {
     assert_eq!(table.0, 13);
 }
 
-/// Keeps something in its cache, of a size that its neighbours do not have.
+/// Keeps something in its cache, of a size that its neighbors do not have.
 #[derive(Debug, Clone)]
 struct Remembers;
 

@@ -1,4 +1,4 @@
-//! The normalising layers: against reference values, against finite differences, and what is special about each.
+//! The normalizing layers: against reference values, against finite differences, and what is special about each.
 
 use crate::common;
 
