@@ -251,7 +251,8 @@ impl<A: Scalar> Tape<A> {
     /// let network = Sequential::<f64>::new(1).with(Identity)?;
     /// let mut tape = Tape::new(&network, 0);
     /// tape.forward(&network, &ndarray::array![[1.0], [3.0]])?;
-    /// assert_eq!(tape.weighted_loss(&Mse, &ndarray::array![[0.0], [0.0]], &[3.0, 1.0])?, (3.0 * 1.0 + 9.0) / 4.0);
+    /// let target = ndarray::array![[0.0], [0.0]];
+    /// assert_eq!(tape.weighted_loss(&Mse, &target, &[3.0, 1.0])?, (3.0 * 1.0 + 9.0) / 4.0);
     /// # Ok::<(), Error>(())
     /// ```
     ///

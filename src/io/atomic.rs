@@ -31,9 +31,9 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         }
         _ => {}
     }
-    let beside = Beside::of(&path)?;
-    beside.remove_abandoned()?;
-    let (part, mut file) = beside.create()?;
+    let temporary = Temporary::of(&path)?;
+    temporary.remove_abandoned()?;
+    let (part, mut file) = temporary.create()?;
     let written = (|| {
         if let Some(before) = before {
             file.set_permissions(before.permissions())?;
@@ -42,7 +42,7 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         file.sync_all()?;
         fs::rename(&part, &path)?;
         // Flushes the rename, too; not every system can open a folder for that.
-        if cfg!(unix) { File::open(&beside.folder)?.sync_all() } else { Ok(()) }
+        if cfg!(unix) { File::open(&temporary.folder)?.sync_all() } else { Ok(()) }
     })();
     if written.is_err() {
         let _ = fs::remove_file(&part);
@@ -64,12 +64,12 @@ fn through_links(path: &Path) -> io::Result<PathBuf> {
 }
 
 /// The temporary files for `folder/name`: `folder/.name.<process>-<count>.part`, locked while they are written.
-struct Beside {
+struct Temporary {
     folder: PathBuf,
     prefix: String,
 }
 
-impl Beside {
+impl Temporary {
     fn of(path: &Path) -> io::Result<Self> {
         let not_a_file = || io::Error::new(io::ErrorKind::InvalidInput, "it is not the name of a file");
         let name = path.file_name().ok_or_else(not_a_file)?;

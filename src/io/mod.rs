@@ -11,7 +11,7 @@
 //!     print(file.metadata()["architecture"], file.get_tensor("0.weight"))
 //! ```
 //!
-//! `docs/read_model.py` in the repository reads it with `NumPy` alone, in twenty lines.
+//! `docs/read_model.py` in the repository reads it with NumPy alone, in twenty lines.
 //!
 //! The metadata in the header, in any order, are:
 //!
@@ -36,7 +36,7 @@
 //! what is wrong.
 //!
 //! # Weights of other systems
-//! [`Network::load_state_dict`](crate::Network::load_state_dict) reads a state dict of `PyTorch`, as `torch.save` writes
+//! [`Network::load_state_dict`](crate::Network::load_state_dict) reads a state dict of PyTorch, as `torch.save` writes
 //! it or in the safetensors format, or Keras weights in the latter, with names mapped by [`Names`];
 //! [`Network::save_state_dict`](crate::Network::save_state_dict) writes one.
 //!
@@ -49,7 +49,7 @@
 //! nor `alloc`; [`Network::to_rust_int8`](crate::Network::to_rust_int8) quantizes the weights to eight bits.
 //!
 //! # Arrays
-//! [`read_npy`] and [`write_npy`] exchange one array with `NumPy`, [`read_npz`] and [`write_npz`] several by name.
+//! [`read_npy`] and [`write_npy`] exchange one array with NumPy, [`read_npz`] and [`write_npz`] several by name.
 
 pub(crate) mod atomic;
 #[cfg(feature = "files")]

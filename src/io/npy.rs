@@ -1,4 +1,4 @@
-//! `NumPy`'s format for one array: [`read_npy`], [`write_npy`], and their in-memory variants.
+//! NumPy's format for one array: [`read_npy`], [`write_npy`], and their in-memory variants.
 
 use std::fs;
 use std::path::Path;

@@ -19,7 +19,7 @@ const LONGEST_HEADER: usize = 100_000_000;
 const METADATA: &str = "__metadata__";
 
 /// Named arrays and text metadata, in a file of the [`safetensors`](https://github.com/huggingface/safetensors) format,
-/// which `PyTorch` and others use.
+/// which PyTorch and others use.
 ///
 /// The file is not trusted: every size, offset and name is checked before use, and only existing data are copied.
 ///

@@ -1,4 +1,4 @@
-//! Weights of `PyTorch` and Keras: [`Network::load_state_dict`] and [`Network::save_state_dict`].
+//! Weights of PyTorch and Keras: [`Network::load_state_dict`] and [`Network::save_state_dict`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::layer::Layer;
 use crate::spec::layout::System;
 use crate::{Network, Result, Scalar};
 
-/// Maps names in a file of `PyTorch` or Keras weights to the names of a network's parameters, and back.
+/// Maps names in a file of PyTorch or Keras weights to the names of a network's parameters, and back.
 ///
 /// A rule replaces the prefix of a name up to a dot, or the whole name; the first matching rule applies. Other names
 /// stay unchanged, so a `torch.nn.Sequential` of the same layers needs no rules.
@@ -32,7 +32,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// Creates a map without rules, for `PyTorch`.
+    /// Creates a map without rules, for PyTorch.
     pub fn new() -> Self {
         Self::default()
     }
@@ -113,7 +113,7 @@ impl<A: Scalar> Network<A> {
     /// `torch.save(model.state_dict(), path)` or `safetensors.torch.save_file`; nothing in the file is executed. If a
     /// checkpoint is a dict of several state dicts, a rule such as `rename("model", "")` selects one. Arrays of F64,
     /// F32, F16 and BF16 are converted to `A`. The weights of dense, recurrent and attention layers and of 1-d
-    /// convolutions, which `PyTorch` stores as (outputs, inputs), are transposed. `num_batches_tracked` is ignored.
+    /// convolutions, which PyTorch stores as (outputs, inputs), are transposed. `num_batches_tracked` is ignored.
     /// [`Names::keras`] loads Keras weights.
     ///
     /// ```
@@ -174,7 +174,7 @@ impl<A: Scalar> Network<A> {
         })
     }
 
-    /// Writes a state dict for `load_state_dict(safetensors.torch.load_file(path))` of a `PyTorch` module, or Keras
+    /// Writes a state dict for `load_state_dict(safetensors.torch.load_file(path))` of a PyTorch module, or Keras
     /// weights with [`Names::keras`].
     ///
     /// # Errors

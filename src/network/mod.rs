@@ -53,7 +53,8 @@ use plan::{Plan, checked_output};
 /// let mut g = Network::<f32>::new();
 /// let image = g.input("image", [1, 8, 8]);
 /// let text = g.input("text", [20, 8]);
-/// let seen = g.add(image, Sequential::new([1, 8, 8]).with(Flatten)?.with(Dense::new(64, 16, &mut rng))?)?;
+/// let flat = g.add(image, Flatten)?;
+/// let seen = g.add(flat, Dense::new(64, 16, &mut rng))?;
 /// let read = g.add(text, Gru::new(8, 32, &mut rng).last_state())?;
 /// let both = g.join(Concat, [seen, read])?;
 /// let class = g.add(both, Dense::new(48, 10, &mut rng))?;
@@ -82,7 +83,6 @@ pub struct Network<A: Scalar> {
     /// Shared by clones until one of them changes; 0 without layers.
     id: usize,
     plan: OnceLock<Result<Plan>>,
-    /// In bytes.
     memory_limit: u64,
 }
 

@@ -32,13 +32,15 @@ use crate::{Matrix, Result, Scalar};
 /// g.output("class", class)?;
 /// g.output("size", size)?;
 ///
-/// let losses = OutputLosses::new(&g).output("class", CrossEntropy::new(), 1.0)?.output("size", Mse, 0.5)?;
+/// let losses = OutputLosses::new(&g);
+/// let losses = losses.output("class", CrossEntropy::new(), 1.0)?.output("size", Mse, 0.5)?;
 /// let accuracy = losses.metric("class", Accuracy)?;
 /// let samples = NamedSamples::new(
 ///     &[("x", &array![[0.0, 1.0], [1.0, 0.0]])],
 ///     &[("class", &array![[2.0], [0.0]]), ("size", &array![[0.5], [1.5]])],
 /// )?;
-/// let history = Trainer::new(losses, Adam::new(0.1)).epochs(50).metric(accuracy).fit(&mut g, &samples)?;
+/// let mut trainer = Trainer::new(losses, Adam::new(0.1)).epochs(50).metric(accuracy);
+/// let history = trainer.fit(&mut g, &samples)?;
 /// assert_eq!(history.last().and_then(|epoch| epoch.get("class_accuracy")), Some(1.0));
 /// # Ok::<(), Error>(())
 /// ```

@@ -1,4 +1,4 @@
-//! How `PyTorch` and Keras name the parameters of a layer and order their axes: [`Piece`].
+//! How PyTorch and Keras name the parameters of a layer and order their axes: [`Piece`].
 
 use ndarray::{Array2, ArrayViewD};
 
@@ -8,7 +8,7 @@ use crate::Scalar;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum System {
-    /// `PyTorch` state dicts.
+    /// PyTorch state dicts.
     #[default]
     PyTorch,
     /// Keras weights.
@@ -92,7 +92,7 @@ impl Piece {
         match &self.turn {
             Turn::Axes(axes) if axes.is_empty() => theirs.copy_from_slice(ours),
             Turn::Axes(axes) => {
-                let ours = ArrayViewD::from_shape(dims, ours).expect("a parameter of the shape that it tells");
+                let ours = ArrayViewD::from_shape(dims, ours).expect("a parameter of the shape that it reports");
                 theirs.iter_mut().zip(ours.permuted_axes(&**axes)).for_each(|(theirs, &x)| *theirs = x);
             }
             Turn::Block { .. } => self.blocks(matrix.dim(), |from, to| theirs[to].copy_from_slice(&ours[from])),

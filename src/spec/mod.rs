@@ -1,4 +1,9 @@
-//! [`Spec`]: the kind and settings of a layer, from which a [`Registry`](crate::layer::Registry) creates it.
+//! Layers described as data.
+//!
+//! [`Spec`] has the kind and settings of a layer, from which a [`Registry`](crate::layer::Registry) creates it; files
+//! contain it as JSON. [`Formula`] is the layer in mathematical notation. [`onnx`], [`rust`] and [`layout`] have what a
+//! layer says of itself to ONNX, to generated Rust source, and to PyTorch and Keras. The methods of
+//! [`Layer`](crate::layer::Layer) with these names return or fill them.
 
 use crate::{Error, Result, Shape};
 

@@ -96,7 +96,7 @@ impl<A: Scalar> Tape<A> {
         self.accumulated.batches = 0;
     }
 
-    /// Clips each gradient to ±`limit` (`PyTorch`'s `clip_grad_value_`).
+    /// Clips each gradient to ±`limit` (PyTorch's `clip_grad_value_`).
     ///
     /// # Errors
     /// [`Error::Order`] before a backward pass; [`Error::Setting`] unless the limit is at least 0.
@@ -110,8 +110,8 @@ impl<A: Scalar> Tape<A> {
         Ok(())
     }
 
-    /// Scales the gradients, taken together as one vector, by min(1, max/(norm + 10⁻⁶)) (`PyTorch`'s
-    /// `clip_grad_norm_`), and returns the norm before. Frozen parameters do not count.
+    /// Scales the gradients, taken together as one vector, by min(1, max/(norm + 10⁻⁶)) (PyTorch's `clip_grad_norm_`),
+    /// and returns the norm before. Frozen parameters do not count.
     ///
     /// ```
     /// use neuropil::prelude::*;

@@ -44,7 +44,7 @@ fn add_network<A: Scalar>(
     };
     for step in network.steps(shape)? {
         let takes: Vec<(String, Shape)> =
-            step.takes.iter().map(|source| name_of(&made, source)).zip(step.inputs.iter().copied()).collect();
+            step.sources.iter().map(|source| name_of(&made, source)).zip(step.input_shapes.iter().copied()).collect();
         let prefix = format!("{prefix}{}.", step.name);
         let written = if let Some(layer) = step.layer() {
             add_layer(operators, layer, takes, &prefix)

@@ -1,4 +1,4 @@
-//! Constants that are stored in files beside the ONNX file.
+//! Constants stored in external files next to the ONNX file.
 
 use std::collections::BTreeMap;
 use std::fs::File;

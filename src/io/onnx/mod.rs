@@ -79,8 +79,8 @@ impl<A: Scalar> Network<A> {
     }
 
     /// Imports an ONNX file of opset 6 to 28 as a graph, operator by operator: the files of [`to_onnx`](Self::to_onnx),
-    /// and those that exporters of `PyTorch`, Keras and scikit-learn write. Inputs and outputs keep their names.
-    /// External data must be in the folder of the file.
+    /// and those that exporters of PyTorch, Keras and scikit-learn write. Inputs and outputs keep their names. External
+    /// data must be in the folder of the file.
     ///
     /// The batch is the axis for which the file gives no size, or else the first; a fixed batch size is ignored.
     /// Samples of more than three axes become plain features. Labels of a classifier are not outputs: see

@@ -52,15 +52,19 @@ fn add_network<A: Scalar>(
         Source::Step(at) => made[at],
     };
     let is_shared = |source: Source| {
-        let taken = steps.iter().flat_map(|step| &step.takes).filter(|other| **other == source).count();
+        let taken = steps.iter().flat_map(|step| &step.sources).filter(|other| **other == source).count();
         taken + network.output_sources().filter(|(_, other)| *other == source).count() > 1
     };
     for (_, numbers) in inputs.iter().enumerate().filter(|&(at, _)| is_shared(Source::Input(at))) {
         code.program.pin(*numbers);
     }
     for (at, step) in steps.iter().enumerate() {
-        let takes: Vec<(Numbers, Shape)> =
-            step.takes.iter().map(|source| numbers_of(&made, source)).zip(step.inputs.iter().copied()).collect();
+        let takes: Vec<(Numbers, Shape)> = step
+            .sources
+            .iter()
+            .map(|source| numbers_of(&made, source))
+            .zip(step.input_shapes.iter().copied())
+            .collect();
         let shared = shared || steps.iter().filter(|other| other.home == step.home).count() > 1;
         let name = format!("{prefix}{}", step.name);
         let prefix = format!("{name}.");

@@ -10,7 +10,7 @@ use crate::{Error, Result};
 
 mod pickle;
 
-/// The first bytes of an archive, and of the format before `PyTorch` 1.6.
+/// The first bytes of an archive, and of the format before PyTorch 1.6.
 const ARCHIVE: &[u8] = b"PK\x03\x04";
 const LEGACY: &[u8] = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
 /// The deepest nesting of dicts.
@@ -40,7 +40,7 @@ impl<'b> SafeTensors<'b> {
     ///
     /// # Errors
     /// [`Error::Format`] if the file is damaged, or has objects other than dicts, tensors and plain values; if a tensor
-    /// is not contiguous; if it is in the format before `PyTorch` 1.6, or has more than 4 GiB.
+    /// is not contiguous; if it is in the format before PyTorch 1.6, or has more than 4 GiB.
     pub fn parse_torch(bytes: &'b [u8]) -> Result<Self> {
         let entries = read(bytes).map_err(|problem| Error::Format { what: THE_FILE.to_owned(), problem })?;
         Ok(Self { metadata: BTreeMap::new(), entries, data: bytes })

@@ -1,4 +1,4 @@
-//! The subset of Python's pickle format in which `PyTorch` writes state dicts.
+//! The subset of Python's pickle format in which PyTorch writes state dicts.
 //!
 //! A pickle is a program for a stack machine that may call any function. This interpreter knows the operations that
 //! build numbers, strings, tuples, lists and dicts, and the names of the few functions that build tensors; it calls no

@@ -21,11 +21,11 @@
 //! # Ok::<(), neuropil::Error>(())
 //! ```
 //!
-//! As in `PyTorch`, gradients accumulate over several passes until they are [cleared](Var::clear_gradient),
-//! intermediate nodes keep theirs only [on request](Var::retain_gradient), and a backward pass frees the graph;
+//! As in PyTorch, gradients accumulate over several passes until they are [cleared](Var::clear_gradient), intermediate
+//! nodes keep theirs only [on request](Var::retain_gradient), and a backward pass frees the graph;
 //! [`backward_retaining`](Var::backward_retaining) keeps it.
 //!
-//! A value is a matrix; a scalar is 1 x 1. Single rows and columns broadcast, as in `NumPy`. Rust's operators cannot
+//! A value is a matrix; a scalar is 1 x 1. Single rows and columns broadcast, as in NumPy. Rust's operators cannot
 //! return errors, so an invalid operation gives a variable without a value, whose [`Var::value`] and [`Var::backward`]
 //! return the error.
 //!

@@ -13,7 +13,8 @@ use super::color;
 /// use neuropil::plot::Chart;
 ///
 /// let loss = [(1.0, 0.7), (2.0, 0.4), (3.0, 0.1)];
-/// let chart = Chart::new("Training", "epoch", "loss").line("training", loss).points("best", [(3.0, 0.1)]);
+/// let chart = Chart::new("Training", "epoch", "loss");
+/// let chart = chart.line("training", loss).points("best", [(3.0, 0.1)]);
 /// assert!(chart.svg().contains("training"));
 /// ```
 #[derive(Debug, Clone)]

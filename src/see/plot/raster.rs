@@ -24,7 +24,7 @@ static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
 /// Renders an SVG as a PNG with `width` columns and a proportional height.
 ///
 /// It accepts the pictures of this module, of [`Graph`](crate::graph::Graph), [`Trace`](crate::Trace) and
-/// [`Summary`](crate::Summary), and others that resvg supports. Text is set in the bundled `DejaVu` Sans: Latin, Greek
+/// [`Summary`](crate::Summary), and others that resvg supports. Text is set in the bundled DejaVu Sans: Latin, Greek
 /// and Cyrillic letters and symbols. An animation is rendered as a still: see [`Film::frames`](super::Film::frames) for
 /// single frames.
 ///

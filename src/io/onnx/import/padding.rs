@@ -1,4 +1,4 @@
-//! Layers that ignore padding: the lengths of the samples are computed beside them.
+//! Layers that ignore padding: the subgraphs that compute the lengths of the samples.
 
 use super::products::learned_positions;
 use super::{Data, Node, Read, Reader};
