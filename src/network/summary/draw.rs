@@ -16,10 +16,10 @@ const TOP: f64 = 6.0;
 /// An input, a layer or an output of the drawing, from top to bottom.
 struct Row<'a> {
     label: String,
-    /// The text beside it.
+    /// The text next to it.
     note: String,
     /// Its inputs.
-    takes: &'a [Source],
+    sources: &'a [Source],
     layer: Option<&'a LayerSummary>,
 }
 
@@ -32,8 +32,8 @@ impl Summary {
             let label = label.replace('\\', "\\\\").replace('"', "\\\"");
             let _ = writeln!(text, "  {id} [label=\"{label}\"];");
         };
-        let edges = |text: &mut String, takes: &[Source], to: &str| {
-            for &source in takes {
+        let edges = |text: &mut String, sources: &[Source], to: &str| {
+            for &source in sources {
                 let from = match source {
                     Source::Input(i) => id("input", i, self.inputs.len()),
                     Source::Step(i) => format!("l{i}"),
@@ -46,7 +46,7 @@ impl Summary {
         }
         for (i, layer) in self.layers.iter().enumerate() {
             node(&mut text, &format!("l{i}"), &self.label(layer));
-            edges(&mut text, &layer.takes, &format!("l{i}"));
+            edges(&mut text, &layer.sources, &format!("l{i}"));
         }
         for (i, (name, source)) in self.outputs.iter().enumerate() {
             let id = id("output", i, self.outputs.len());
@@ -56,9 +56,9 @@ impl Summary {
         text + "}\n"
     }
 
-    /// The architecture as an SVG drawing: a box for each layer in the order of computation, with its cost beside it.
+    /// The architecture as an SVG drawing: a box for each layer in the order of computation, with its cost next to it.
     ///
-    /// In a chain, the shapes stand between the boxes. In other networks, they stand beside them; the network's inputs
+    /// In a chain, the shapes stand between the boxes. In other networks, they stand next to them; the network's inputs
     /// are boxes at the top, its outputs at the bottom, and a curve at the side connects a layer to an input that is
     /// not the box above.
     pub fn svg(&self) -> String {
@@ -69,7 +69,7 @@ impl Summary {
         };
         // How far a curve to the row `to` extends to the side.
         let reach = |from: usize, to: usize| if from + 1 == to { 0.0 } else { 12.0 + 14.0 * (to - from).min(9) as f64 };
-        let curves = rows.iter().enumerate().flat_map(|(to, row)| row.takes.iter().map(move |&from| (from, to)));
+        let curves = rows.iter().enumerate().flat_map(|(to, row)| row.sources.iter().map(move |&from| (from, to)));
         let widest = |texts: &dyn Fn(&Row<'_>) -> f64, least| rows.iter().map(texts).fold(least, f64::max);
         let names = widest(&|row| text_width(&row.label, 13.0), 60.0) + 24.0;
         let notes = widest(&|row| text_width(&row.note, 12.0), 0.0);
@@ -80,7 +80,7 @@ impl Summary {
         for (to, row) in rows.iter().enumerate() {
             let top = |row: usize| TOP + (BOX + GAP) * row as f64;
             let y = top(to);
-            for &source in row.takes {
+            for &source in row.sources {
                 let from = place(source);
                 if from + 1 == to {
                     arrow_down(&mut svg, (middle, y - GAP));
@@ -117,17 +117,17 @@ impl Summary {
             (false, true) => shape.to_string(),
             (false, false) => format!("{shape}; {cost}"),
         };
-        let end = |name: &String, shape, takes| Row {
+        let end = |name: &String, shape, sources| Row {
             label: name.clone(),
             note: note(shape, String::new()),
-            takes,
+            sources,
             layer: None,
         };
         let inputs = self.inputs.iter().map(|(name, shape)| end(name, *shape, &[]));
         let layers = self.layers.iter().map(|layer| Row {
             label: self.label(layer),
             note: note(layer.output, cost(layer)),
-            takes: &layer.takes,
+            sources: &layer.sources,
             layer: Some(layer),
         });
         let outputs = self.outputs.iter();

@@ -50,8 +50,8 @@ pub struct LayerSummary {
     /// The name of its step; in a chain, its position.
     step: String,
     /// Its inputs, and their names.
-    takes: Vec<Source>,
-    takes_text: String,
+    sources: Vec<Source>,
+    inputs_text: String,
     /// Whether its parameters are already counted at an earlier step.
     shared: bool,
     /// The shape of an output sample.
@@ -85,13 +85,13 @@ impl Summary {
             });
             let learns = step.parameter_count() > 0;
             let taken = |source: &Source| matches!(source, Source::Step(at) if gradients[*at]);
-            let has_gradient = learns || step.takes.iter().any(taken);
+            let has_gradient = learns || step.sources.iter().any(taken);
             gradients.push(has_gradient);
             layers.push(LayerSummary {
                 name: step.text.clone(),
                 step: if is_chain { i.to_string() } else { step.name.to_owned() },
-                takes: step.takes.clone(),
-                takes_text: network.takes_text(&steps, step),
+                sources: step.sources.clone(),
+                inputs_text: network.inputs_text(&steps, step),
                 shared: step.again && learns,
                 output: step.output,
                 parameters,
@@ -149,10 +149,10 @@ impl Display for Summary {
         let mut rows = vec![["layer", "output", "parameters", "multiply-adds"].map(String::from).to_vec()];
         rows.extend(self.inputs.iter().map(|(name, shape)| vec![name.clone(), shape.to_string()]));
         for layer in &self.layers {
-            let LayerSummary { step, name, takes_text, .. } = layer;
+            let LayerSummary { step, name, inputs_text, .. } = layer;
             let [parameters, products] = [layer.parameters as u64, layer.multiply_adds].map(grouped);
             let parameters = if layer.shared { "shared".into() } else { parameters };
-            rows.push(vec![format!("{step} {name}{takes_text}"), layer.output.to_string(), parameters, products]);
+            rows.push(vec![format!("{step} {name}{inputs_text}"), layer.output.to_string(), parameters, products]);
         }
         let total = [self.parameters() as u64, self.multiply_adds()].map(grouped);
         rows.push([vec!["total".into(), String::new()], total.to_vec()].concat());

@@ -29,12 +29,12 @@ pub(super) fn examine<A: Scalar>(
 
     // Forward: the output with the most extreme scale relative to the input.
     let input = size(&x.to_owned());
-    let beside = |&(i, _): &(usize, &StepView<'_, A>)| outputs[i] / input;
-    let worst = layers.iter().max_by(|a, b| beside(a).ln().abs().total_cmp(&beside(b).ln().abs()));
+    let relative = |&(i, _): &(usize, &StepView<'_, A>)| outputs[i] / input;
+    let worst = layers.iter().max_by(|a, b| relative(a).ln().abs().total_cmp(&relative(b).ln().abs()));
     if let Some(layer) = worst.filter(|_| input > 0.0) {
         let source = "He, Zhang, Ren, Sun, Delving deep into rectifiers, 2015";
         let rule = "the root mean square of a layer's outputs is 0.001 to 100 times that of the inputs";
-        let number = beside(layer);
+        let number = relative(layer);
         if number > 100.0 {
             let advice = "initialize with smaller weights (Init::HE_NORMAL for ReLU), or add normalization layers";
             findings.push(Finding {

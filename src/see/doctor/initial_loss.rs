@@ -126,7 +126,7 @@ fn uninformed<A: Scalar>(network: &Network<A>, x: &Matrix<A>) -> Result<Array2<A
         if steps[at].parameter_count() > 0 {
             silent.push(format!("{}.", steps[at].name));
         } else {
-            sources.extend(&steps[at].takes);
+            sources.extend(&steps[at].sources);
         }
     }
     let mut copy = network.clone();

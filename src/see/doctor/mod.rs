@@ -6,11 +6,12 @@
 //!
 //! let data::Samples { x, target } = data::moons::<f64>(100, 0.1, &mut rng(1));
 //! let network = Sequential::mlp(&[2, 16, 2], Tanh, &mut rng(1))?;
-//! let diagnosis = doctor::examine(&network, &x, &target, &CrossEntropy::new(), &mut Sgd::new(0.1))?;
+//! let (loss, mut sgd) = (CrossEntropy::new(), Sgd::new(0.1));
+//! let diagnosis = doctor::examine(&network, &x, &target, &loss, &mut sgd)?;
 //! assert!(diagnosis.is_healthy(), "{diagnosis}");
 //!
 //! let unscaled = x * 1000.0;
-//! let diagnosis = doctor::examine(&network, &unscaled, &target, &CrossEntropy::new(), &mut Sgd::new(0.1))?;
+//! let diagnosis = doctor::examine(&network, &unscaled, &target, &loss, &mut sgd)?;
 //! assert!(diagnosis.has(doctor::Disease::UnscaledInputs), "{diagnosis}");
 //! # Ok::<(), Error>(())
 //! ```

@@ -48,7 +48,7 @@ pub fn units<A: Scalar>(network: &Network<A>, x: &Matrix<A>) -> Result<Units> {
     for (i, (step, y)) in steps.iter().zip(&outputs).enumerate() {
         let Some(layer) = step.layer() else { continue };
         let part;
-        let x = match step.takes[0] {
+        let x = match step.sources[0] {
             Source::Step(at) => &outputs[at],
             Source::Input(at) => {
                 let name = network.inputs().nth(at).map_or("", |(name, _)| name);
@@ -56,7 +56,7 @@ pub fn units<A: Scalar>(network: &Network<A>, x: &Matrix<A>) -> Result<Units> {
                 &part
             }
         };
-        if let Some(slopes) = slopes(layer, x, step.inputs[0]).map_err(|error| error.at(step.name))? {
+        if let Some(slopes) = slopes(layer, x, step.input_shapes[0]).map_err(|error| error.at(step.name))? {
             let last = network.output_sources().any(|(_, source)| source == Source::Step(i));
             let [dead, saturated] = shares(y, &slopes);
             layers.push(UnitShare { name: step.name.to_owned(), layer: step.text.clone(), last, dead, saturated });

@@ -176,10 +176,10 @@ impl Layout {
             taken[column].push(row);
             row
         };
-        let beside = |i: usize| nodes[i].is_leaf() && column[i] > 0;
+        let is_inner_leaf = |i: usize| nodes[i].is_leaf() && column[i] > 0;
         let mut next = 0.0;
-        for (i, node) in nodes.iter().enumerate().filter(|(i, _)| !beside(*i)) {
-            let inner: Vec<f64> = node.operands.iter().filter(|&&o| !beside(o)).map(|&o| rows[o]).collect();
+        for (i, node) in nodes.iter().enumerate().filter(|(i, _)| !is_inner_leaf(*i)) {
+            let inner: Vec<f64> = node.operands.iter().filter(|&&o| !is_inner_leaf(o)).map(|&o| rows[o]).collect();
             if node.is_leaf() {
                 rows[i] = place(0, next);
                 next = rows[i] + 1.0;
@@ -188,7 +188,7 @@ impl Layout {
             }
         }
         for (i, node) in nodes.iter().enumerate() {
-            for &operand in node.operands.iter().filter(|&&operand| beside(operand)) {
+            for &operand in node.operands.iter().filter(|&&operand| is_inner_leaf(operand)) {
                 rows[operand] = place(column[operand], rows[i] + 1.0);
             }
         }

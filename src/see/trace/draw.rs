@@ -21,7 +21,7 @@ struct Block<'a, A: Scalar> {
     neurons: usize,
     layers: Vec<&'a TracedLayer<A>>,
     /// The blocks with edges to this one.
-    takes: Vec<usize>,
+    inputs: Vec<usize>,
     /// The number of edges on the longest path from an input.
     column: usize,
     /// The row of its first neuron.
@@ -87,13 +87,13 @@ impl<A: Scalar> Trace<A> {
     fn blocks(&self) -> Option<Vec<Block<'_, A>>> {
         let inputs = self.inputs.iter().map(|input| {
             let (source, neurons) = (input.source, input.columns.len());
-            Block { source, neurons, layers: Vec::new(), takes: Vec::new(), column: 0, row: 0.0 }
+            Block { source, neurons, layers: Vec::new(), inputs: Vec::new(), column: 0, row: 0.0 }
         });
         let mut blocks: Vec<Block<'_, A>> = inputs.collect();
         for (i, layer) in self.layers.iter().enumerate() {
             let of = |source: &Source| blocks.iter().position(|block| block.source == *source);
-            let takes = layer.sources.iter().map(of).collect::<Option<Vec<_>>>()?;
-            let before = &mut blocks[takes[0]];
+            let inputs = layer.sources.iter().map(of).collect::<Option<Vec<_>>>()?;
+            let before = &mut blocks[inputs[0]];
             let (source, neurons) = (Source::Step(i), layer.output.ncols());
             match (layer.kind, &before.layers[..]) {
                 // An activation that is the only user of a dense layer is drawn with it.
@@ -111,8 +111,8 @@ impl<A: Scalar> Trace<A> {
                 (Kind::Other, _) => return None,
                 _ => {}
             }
-            let column = 1 + takes.iter().map(|&block| blocks[block].column).max()?;
-            blocks.push(Block { source, neurons, layers: vec![layer], takes, column, row: 0.0 });
+            let column = 1 + inputs.iter().map(|&block| blocks[block].column).max()?;
+            blocks.push(Block { source, neurons, layers: vec![layer], inputs, column, row: 0.0 });
         }
         Some(blocks)
     }
@@ -127,7 +127,7 @@ impl<A: Scalar> Trace<A> {
         let Some(layer) = to.layers.first() else { return };
         let side_by_side = layer.kind == Kind::Concat;
         let mut first = 0;
-        for from in to.takes.iter().map(|&block| &blocks[block]) {
+        for from in to.inputs.iter().map(|&block| &blocks[block]) {
             // An edge curves around the neurons in between.
             let bow = if from.column + 1 < to.column { ROW } else { 0.0 };
             for i in 0..from.neurons {

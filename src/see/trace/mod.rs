@@ -77,7 +77,7 @@ pub struct TracedLayer<A: Scalar> {
     /// The symbol of its output: `z1`, `a1`, ...
     pub symbol: String,
     /// The symbols of its input values.
-    pub takes: Vec<String>,
+    pub inputs: Vec<String>,
     /// The formula of its output, such as `x·W1 + b1`.
     pub formula: String,
     /// The output, one sample per row.

@@ -172,7 +172,7 @@ impl<A: Scalar> Trace<A> {
     fn parameter_gradient(&self, home: usize, k: usize) -> Written {
         let uses = self.layers.iter().filter(|layer| layer.home == home && layer.kind == Kind::Dense);
         let terms = uses.map(|layer| {
-            let (x, dy, latex_dy) = (&layer.takes[0], by(&layer.symbol), by_latex(&layer.symbol));
+            let (x, dy, latex_dy) = (&layer.inputs[0], by(&layer.symbol), by_latex(&layer.symbol));
             if k == 0 {
                 Written { text: format!("{x}ᵀ·{dy}"), latex: format!("{}^\\top {latex_dy}", symbol_latex(x)) }
             } else {
