@@ -9,7 +9,8 @@
 //! let mut rng = rng(1);
 //! let (train, test) = neuropil::data::moons::<f32>(400, 0.1, &mut rng).split(0.25, &mut rng)?;
 //! let mut network = Sequential::mlp(&[2, 16, 2], Tanh, &mut rng)?;
-//! let mut trainer = Trainer::new(CrossEntropy::new(), Adam::new(0.02)).epochs(40).metric(Accuracy);
+//! let loss = CrossEntropy::new();
+//! let mut trainer = Trainer::new(loss, Adam::new(0.02)).epochs(40).metric(Accuracy);
 //! trainer.fit(&mut network, &train)?;
 //! let evaluation = trainer.evaluate(&network, &test)?;
 //! assert!(evaluation.get("accuracy") > Some(0.95), "{evaluation}");
@@ -56,7 +57,7 @@
 //! | prepare data | [`data`]: data sets, readers, scalers, encoders, splits; [`adapt`] views arrays with three and four axes as batches |
 //! | train it | [`train::Trainer`] with its callbacks, or a [`Tape`]; [`losses`], [`optimizers`], [`schedules`] |
 //! | evaluate and use it | [`metrics`]; [`Network::predict`] |
-//! | save or convert it | [`io`]: model files, `PyTorch` and Keras weights, ONNX, Rust source, `NumPy` arrays |
+//! | save or convert it | [`io`]: model files, PyTorch and Keras weights, ONNX, Rust source, NumPy arrays |
 //! | understand it | [`doctor`] finds problems, [`Trace`] shows every number of a training step, [`graph`] is the computational graph of a formula, [`terminal`] and `plot` draw curves, decision boundaries and images |
 //! | write your own | [`layer`]: the traits [`Layer`](layer::Layer) and [`Join`](layer::Join) with the types of their methods; [`Activation`](activations::Activation), [`Loss`](losses::Loss), [`Metric`](metrics::Metric), [`Optimizer`](optimizers::Optimizer), [`Schedule`](schedules::Schedule), [`Callback`](train::Callback), [`Dataset`](data::Dataset); [`gradcheck`] checks the derivatives |
 //! | teach | [`classic`]: the perceptron and the linear classifier |
@@ -69,7 +70,7 @@
 //! |---|---|---|
 //! | `parallel` | yes | large matrix products and elementwise passes run on the current rayon thread pool |
 //! | `gzip` | yes | gzip-compressed data files |
-//! | `files` | yes | model files, checkpoints, `PyTorch` and Keras weights, ONNX, Rust source |
+//! | `files` | yes | model files, checkpoints, PyTorch and Keras weights, ONNX, Rust source |
 //! | `npz` | yes | several arrays in a file, as written by `numpy.savez` |
 //! | `csv` | no | tables from CSV files |
 //! | `plot` | no | charts, decision boundaries, images and films as SVG and PNG |
@@ -88,6 +89,10 @@
 //! - Visualization: `trace_xor`, `graph`, `boundary`, `film`, `templates`, `activation_gallery`, `plots`.
 //! - Extending the crate: `own_layer`, `ulp`.
 
+// First, because the documentation lists the methods of a type in the order of the modules.
+mod network;
+mod tape;
+
 pub mod activations;
 pub mod adapt;
 pub mod classic;
@@ -103,7 +108,6 @@ pub mod layer;
 pub mod layers;
 pub mod losses;
 pub mod metrics;
-mod network;
 pub mod optimizers;
 mod scalar;
 pub mod schedules;
@@ -111,7 +115,6 @@ mod see;
 mod shape;
 pub mod spec;
 mod svg;
-mod tape;
 mod text;
 pub mod train;
 
