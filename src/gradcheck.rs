@@ -76,7 +76,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { error, at, analytic, numeric, compared, nonzero, cause } = self;
-        write!(f, "worst of {compared} derivatives, {nonzero} of them not zero: {at} is {analytic:.6e} by backward, ")?;
+        write!(f, "worst of {compared} derivatives, {nonzero} nonzero: {at} is {analytic:.6e} by backward, ")?;
         write!(f, "{numeric:.6e} by finite differences, error {error:.1e}")?;
         cause.as_ref().map_or(Ok(()), |cause| write!(f, "; most likely {cause}"))
     }

@@ -70,9 +70,9 @@ pub enum Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotWritten => "it is not written everywhere, and keeps old numbers",
-            Self::Added => "it is added to the old numbers instead of written",
-            Self::OnlyWithInput => "it is only written if the gradient with respect to the input is wanted",
+            Self::NotWritten => "it is not written everywhere: old contents remain",
+            Self::Added => "it is added to the old contents instead of overwriting them",
+            Self::OnlyWithInput => "it is only written if the gradient with respect to the input is requested",
             Self::Nan => "a NaN is computed",
             Self::StaleCache => "it comes from the cache of an earlier batch; fill the cache in each forward pass",
             Self::OtherRandomNumbers => "`backward` draws new random numbers; keep those of `forward` in the cache",
@@ -80,22 +80,22 @@ impl fmt::Display for Cause {
             Self::Transposed => "it is transposed",
             Self::Factor(factor) => return write!(f, "it is {factor:.6} times too large"),
             Self::TimesCount(count) => return write!(f, "the factor 1/N is missing, with N = {count}"),
-            Self::OverCount(count) => return write!(f, "a factor 1/N is too much, with N = {count}"),
-            Self::NotSummed => "it is right for each sample alone; sum it over the batch",
+            Self::OverCount(count) => return write!(f, "it has an extra factor 1/N, with N = {count}"),
+            Self::NotSummed => "it is right for single samples; sum it over the batch",
             Self::Other(name) => return write!(f, "it is the gradient with respect to {name}; check the order"),
             Self::FromOutputs => "it is computed from y instead of dL/dy",
             Self::WithoutTarget => "it is computed without the target",
-            Self::FirstRow => "all rows are like the first; each sample has its own",
+            Self::FirstRow => "all rows equal the first; each sample has its own",
             Self::NoDependence => "the outputs do not depend on it; is it a statistic?",
             Self::Mask => "a mask of the forward pass is missing",
-            Self::InnerDerivative => "a factor that differs from number to number is missing; think of the chain rule",
+            Self::InnerDerivative => "an elementwise factor is missing; apply the chain rule",
             Self::OneElement => "only this element is wrong",
             Self::OutputNotWritten => "`forward` does not write all outputs",
-            Self::OutputAdded => "`forward` adds to the old outputs instead of writing them",
+            Self::OutputAdded => "`forward` adds to the old outputs instead of overwriting them",
             Self::OutputFromCache => "`forward` depends on what an earlier batch left in the cache",
             Self::VisitOrder => "`visit` and `visit_mut` have different orders",
-            Self::ValueAdded => "the value is added to an old one instead of written",
-            Self::ValueWithGradient => "the value differs if the gradient is wanted",
+            Self::ValueAdded => "the value is added to the old one instead of overwriting it",
+            Self::ValueWithGradient => "the value differs if the gradient is requested",
         })
     }
 }
