@@ -133,7 +133,7 @@ fn planted_diseases_of_networks_are_found() {
     let network = Sequential::mlp(&[2, 16, 1], Tanh, r).unwrap().with(Sigmoid).unwrap();
     let diagnosis = examine(&network, &moons(), &BceWithLogits::new(), &mut Sgd::new(0.05));
     assert_found(&diagnosis, Disease::RedundantActivation, "layer 3 Sigmoid, before BceWithLogits");
-    // A weight that is no number.
+    // A NaN weight.
     let mut network = Sequential::mlp(&[2, 16, 2], Tanh, r).unwrap();
     network.visit_mut(&mut |info, w| {
         if info.name.to_string() == "2.weight" {

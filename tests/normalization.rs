@@ -173,7 +173,7 @@ impl Random {
         self.0.random_range(from..=to)
     }
 
-    /// A shape with so many channels.
+    /// A shape with this number of channels.
     fn shape(&mut self, channels: usize) -> Shape {
         match self.size(0, 2) {
             0 => channels.into(),

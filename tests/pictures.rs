@@ -204,7 +204,7 @@ fn pictures_are_saved_by_their_ending() {
     }
 }
 
-/// A network of convolutions: what its maps show, and what its saliency is, beside finite differences.
+/// A convolutional network: its feature maps, and its saliency against finite differences.
 #[test]
 fn convolutions_are_seen() {
     let mut weight = neuropil::ndarray::Array4::<f64>::zeros((3, 1, 3, 3));
@@ -302,7 +302,7 @@ fn charts_take_what_comes() {
     let plane = Sequential::<f32>::mlp(&[2, 2], Tanh, &mut rng(0)).unwrap();
     assert!(matches!(plot::feature_maps(&plane, 5, &[0.0, 1.0], 2), Err(Error::Setting { .. })));
     assert!(matches!(plane.saliency(&array![[0.0, 1.0]], 2), Err(Error::Setting { .. })));
-    // No samples, and samples that are no numbers.
+    // No samples, and NaN samples.
     for x in [Array2::zeros((0, 2)), array![[f32::NAN, 1.0], [2.0, f32::INFINITY]]] {
         let samples = Samples::new(x.clone(), Array2::zeros((x.nrows(), 1))).unwrap();
         roxmltree::Document::parse(&plot::boundary(&plane, &samples, "odd").unwrap()).unwrap();
