@@ -1,4 +1,4 @@
-//! Fine-tunes a network exported by `PyTorch`: it reads upright digits, and learns to read rotated ones from a few
+//! Fine-tunes a network exported by PyTorch: it reads upright digits, and learns to read rotated ones from a few
 //! hundred samples.
 //!
 //! ```text

@@ -87,7 +87,7 @@ pub fn sequences<A: Clone>(rows: &Matrix<A>, sequence: [usize; 2]) -> Result<Cow
     rows.to_shape((rows.nrows(), steps, features)).map_err(|_| wrong())
 }
 
-/// The error for rows of the wrong length.
+/// The error for rows of another shape.
 fn unlike<A>(rows: &Matrix<A>, shape: Shape, samples: &str) -> Error {
     let what = format!("a matrix of {samples} {shape}");
     Error::Dimensions { what, wants: [rows.nrows(), shape.len()], got: [rows.nrows(), rows.ncols()] }

@@ -1,4 +1,4 @@
-//! [`Init`]: weight initialization.
+//! [`Init`]: weight initialisation.
 
 use ndarray::{Array2, Axis};
 use rand::Rng;
@@ -6,7 +6,7 @@ use rand_distr::{Distribution, StandardUniform};
 
 use crate::Scalar;
 
-/// Weight initialization.
+/// Weight initialisation.
 ///
 /// Each output has `fan_in` connections, each input `fan_out`; for [`Dense`] these are its inputs and outputs. Xavier,
 /// He and `LeCun` choose the standard deviation that preserves the variance of signals across layers. Definitions and
@@ -92,9 +92,9 @@ pub enum Init {
     LeCunUniform,
     /// `LeCun` normal (not truncated), for SELU.
     LeCunNormal,
-    /// Orthonormal columns (rows if those are fewer) times `gain`: W preserves norms.
+    /// Orthonormal columns, or rows if fewer, times `gain`: W preserves norms.
     ///
-    /// A normal matrix, orthogonalized with positive diagonal, so that all directions are equally likely (Saxe et al.,
+    /// A normal matrix, orthogonalised with positive diagonal, so that all directions are equally likely (Saxe et al.,
     /// 2013).
     Orthogonal {
         /// The norm of each column or row; see [`Gain`].
@@ -102,7 +102,7 @@ pub enum Init {
     },
 }
 
-/// The fan of He initialization.
+/// The fan of He initialisation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Fan {
     /// `fan_in`: preserves the variance of the forward pass.
@@ -166,8 +166,8 @@ impl Init {
     /// Orthonormal columns or rows.
     pub const ORTHOGONAL: Self = Self::Orthogonal { gain: 1.0 };
 
-    /// Draws an (inputs, outputs) matrix for a fully connected layer. It is empty, (0, 0), if the system refuses the
-    /// memory; adding a layer with such a parameter to a network is an error.
+    /// Draws an (inputs, outputs) matrix for a fully connected layer. It is empty, (0, 0), if the memory for it is
+    /// refused: a layer with such a parameter is an error once it joins a network.
     pub fn matrix<A: Scalar>(self, inputs: usize, outputs: usize, rng: &mut impl Rng) -> Array2<A> {
         self.matrix_with_fans(inputs, outputs, inputs, outputs, rng)
     }
@@ -193,7 +193,7 @@ impl Init {
             Self::Normal { mean, std } => fill(&mut || A::of(mean + std * standard_normal(rng))),
             Self::TruncatedNormal { mean, std, low, high } if low <= high && std > 0.0 && (mean + std).is_finite() => {
                 let (from, to) = ((low - mean) / std, (high - mean) / std);
-                // So far in the tail that all the mass is at the nearer bound.
+                // So far from the mean that all is at the bound next to it.
                 let far = if from > FAR || to < -FAR { Some(mean.clamp(low, high)) } else { None };
                 let mut draw = || far.unwrap_or_else(|| mean + std * truncated_normal(from, to, rng));
                 fill(&mut || A::of(draw().clamp(low, high)))
@@ -232,7 +232,7 @@ impl Init {
     }
 }
 
-/// A matrix of these values in row-major order; empty, (0, 0), if the system refuses the memory.
+/// A matrix of these values in order, or an empty one, (0, 0), if the memory for it is refused.
 pub(crate) fn filled<A>(rows: usize, columns: usize, mut next: impl FnMut() -> A) -> Array2<A> {
     let mut values = Vec::new();
     let count = rows.checked_mul(columns).filter(|&count| values.try_reserve_exact(count).is_ok());
@@ -263,13 +263,13 @@ pub(crate) fn standard_normal(rng: &mut impl Rng) -> f64 {
     }
 }
 
-/// At a bound this many standard deviations from the mean, the spread of a truncated normal is below rounding error.
+/// Beyond this many standard deviations, the spread of a truncated normal at its bound is less than its rounding error.
 const FAR: f64 = 1e9;
 
 /// A standard normal random number truncated to [from, to].
 ///
-/// Rejection sampling with uniform proposals: the acceptance probability is the density relative to its maximum in the
-/// interval, at `top`. Where that is below e⁻⁴⁰, nothing is proposed.
+/// Rejection sampling: uniform proposals, accepted with probability proportional to the density relative to its maximum
+/// in the interval, at `top`. Where it is below e⁻⁴⁰, nothing is proposed.
 fn truncated_normal(from: f64, to: f64, rng: &mut impl Rng) -> f64 {
     let top = 0.0_f64.clamp(from, to);
     let reach = (top * top + 80.0).sqrt();
@@ -282,7 +282,7 @@ fn truncated_normal(from: f64, to: f64, rng: &mut impl Rng) -> f64 {
     }
 }
 
-/// A matrix with orthonormal columns (rows if those are fewer).
+/// A matrix with orthonormal columns, or rows if fewer.
 ///
 /// Gram-Schmidt on normal vectors, with each projection applied twice to bound rounding errors (Giraud et al., 2005,
 /// "twice is enough").

@@ -11,7 +11,7 @@ use crate::kernels::math;
 /// The floating-point type of a network: `f32` or `f64`.
 ///
 /// The transcendental functions are implemented in this crate: they give the same bits on every machine, and loops over
-/// them vectorize.
+/// them vectorise.
 ///
 /// ```
 /// use neuropil::Scalar;

@@ -39,7 +39,7 @@ pub enum Shape {
 
 impl Shape {
     /// The number of elements; `usize::MAX` if the product overflows.
-    #[allow(clippy::len_without_is_empty)] // A shape is not a container.
+    #[allow(clippy::len_without_is_empty)] // A shape is no container.
     pub fn len(self) -> usize {
         match self {
             Self::Flat(features) => features,
@@ -59,7 +59,7 @@ impl Shape {
         }
     }
 
-    /// The number of positions: steps, pixels, or one.
+    /// The number of positions that share weights: steps, pixels, or one.
     pub(crate) fn positions(self) -> usize {
         match self {
             Self::Flat(_) => 1,

@@ -10,7 +10,7 @@ pub(crate) struct Svg {
     body: String,
 }
 
-/// The colors of values and gradients, as in the lectures.
+/// The colours of values and gradients, as in the lectures.
 pub(crate) const VALUE: &str = "#1a7f37";
 pub(crate) const GRADIENT: &str = "#cf222e";
 /// The color of strokes and text.
@@ -43,7 +43,7 @@ impl Svg {
         self.element("rect", format_args!(r#"x="{x}" y="{y}" width="{w}" height="{h}" {style}"#))
     }
 
-    /// A line through these points, with a gap at non-finite ones.
+    /// A line through these points; non-finite ones interrupt it.
     #[cfg(any(test, feature = "plot"))]
     pub(crate) fn polyline(&mut self, points: &[(f64, f64)], style: impl Display) -> &mut Self {
         for run in points.split(|(x, y)| !(x.is_finite() && y.is_finite())).filter(|run| run.len() > 1) {
