@@ -46,7 +46,7 @@ use crate::{Error, Result, Scalar};
 /// let mut registry = Registry::new();
 /// registry.register::<Floor>();
 /// # #[cfg(feature = "files")]
-/// let loaded = Sequential::from_bytes_with(&network.to_bytes()?, &registry)?;
+/// let loaded = Sequential::<f32>::from_bytes_with(&network.to_bytes()?, &registry)?;
 /// # #[cfg(feature = "files")]
 /// assert_eq!(loaded.predict_one(&[-2.0, 0.0, 2.0])?, ndarray::array![-1.0, 0.0, 2.0]);
 /// # Ok::<(), Error>(())
