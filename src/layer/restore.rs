@@ -10,6 +10,7 @@ use crate::spec::Spec;
 use crate::{Error, Result, Scalar};
 
 /// A layer, join or activation that can be restored from its [`Spec`] and parameters.
+/// This one has a single setting:
 ///
 /// ```
 /// use neuropil::layer::{Parts, Registry, Restore};

@@ -17,54 +17,6 @@ use crate::{Error, Result, Scalar};
 /// lay out more blocks than gates, to keep the two parts of a gate separate.
 ///
 /// A state is `[h, c]`: the hidden state, and the cell state, empty unless [`HAS_C`](Self::HAS_C).
-///
-/// ```
-/// use neuropil::gradcheck;
-/// use neuropil::layers::{Cell, Recurrent};
-/// use neuropil::prelude::*;
-/// use neuropil::spec::Spec;
-///
-/// /// h = s / (1 + |s|), with s = x·Wₓ + bₓ + h·Wₕ + bₕ.
-/// #[derive(Debug, Clone, PartialEq)]
-/// struct SoftsignCell;
-///
-/// impl Cell for SoftsignCell {
-///     const NAME: &'static str = "SoftsignRnn";
-///     const KIND: &'static str = "softsign_rnn";
-///     const GATES: usize = 1;
-///     const FROM_X: &'static [(usize, usize, usize)] = &[(0, 1, 0)];
-///
-///     fn forward<A: Scalar>(&self, s: &mut [A], _: [&[A]; 2], [h, _]: [&mut [A]; 2]) {
-///         h.iter_mut().zip(s).for_each(|(h, s)| *h = *s / (A::ONE + s.abs()));
-///     }
-///
-///     fn backward<A: Scalar>(
-///         &self,
-///         s: &[A],
-///         _: [&[A]; 2],
-///         _: [&[A]; 2],
-///         ds: &mut [A],
-///         [dh, _]: [&mut [A]; 2],
-///     ) {
-///         for ((ds, s), dh) in ds.iter_mut().zip(s).zip(dh) {
-///             let slope = A::ONE / (A::ONE + s.abs());
-///             *ds = *dh * slope * slope;
-///             *dh = A::ZERO; // the previous state enters only through h·Wₕ
-///         }
-///     }
-///
-///     fn restore(_: &Spec) -> Result<Self> {
-///         Ok(Self)
-///     }
-/// }
-///
-/// let layer = Recurrent::with_cell(SoftsignCell, 2, 3, &mut rng(1));
-/// // Two samples of 2 steps with 2 features.
-/// let x = ndarray::array![[0.5, -1.0, 2.0, 0.1], [1.0, 0.3, -0.2, 0.7]];
-/// let report = gradcheck::layer(&layer, [2, 2], &x, 1)?;
-/// assert!(report.passes(1e-7), "{report}");
-/// # Ok::<(), Error>(())
-/// ```
 pub trait Cell: Clone + Debug + PartialEq + Send + Sync + 'static {
     /// The layer's name.
     const NAME: &'static str;
