@@ -293,7 +293,7 @@ pub(crate) fn check_targets(samples: usize, target: (usize, usize)) -> Result<()
     if target.0 == samples {
         return Ok(());
     }
-    // A row with one number per sample should be a column.
+    // A row of one number a sample wants to be a column.
     let columns = if target == (1, samples) { 1 } else { target.1 };
     Err(Error::Dimensions {
         what: "the targets of these samples".into(),

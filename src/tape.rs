@@ -59,7 +59,7 @@ pub struct Tape<A: Scalar> {
     rng: Xoshiro256PlusPlus,
     stage: Stage,
     /// The largest number of samples whose memory has been checked.
-    checked_rows: usize,
+    afforded: usize,
     /// Whether layers are in training mode.
     training: bool,
     /// The network of the last forward pass.
@@ -116,7 +116,7 @@ impl<A: Scalar> Tape<A> {
             loss: losses::Scratch::default(),
             rng: rng(seed),
             stage: Stage::Start,
-            checked_rows: 0,
+            afforded: 0,
             training: true,
             network: layer.identity(),
         };
@@ -191,7 +191,7 @@ impl<A: Scalar> Tape<A> {
         let identity = network.identity();
         // A network with the same identity has parameters of the same shapes; other layers may have changed them.
         let known = identity == self.network && identity.1 != 0;
-        if !known || rows > self.checked_rows {
+        if !known || rows > self.afforded {
             self.check_memory(network, rows, output)?;
         }
         if !known {

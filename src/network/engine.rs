@@ -20,7 +20,7 @@ pub(super) struct State<A: Scalar> {
     /// dL/d(value) for each value with a buffer; a trace reads all of them.
     pub(super) gradients: Vec<Array2<A>>,
     /// A gradient that is about to be added to another one.
-    addend: Array2<A>,
+    more: Array2<A>,
     /// The gradients with respect to the inputs of a join.
     joined: Vec<Array2<A>>,
     /// The parameter gradients of a shared layer at its later uses.
@@ -38,7 +38,7 @@ impl<A: Scalar> Default for State<A> {
         Self {
             buffers: Vec::new(),
             gradients: Vec::new(),
-            addend: Array2::default((0, 0)),
+            more: Array2::default((0, 0)),
             joined: Vec::new(),
             shared: Vec::new(),
             caches: Vec::new(),
@@ -130,7 +130,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
             return Err(Error::Order { call: "backward", needs: "`forward` with the same network" });
         }
         let Backward { x, y, dy, mut dx, dw } = at;
-        let State { buffers, gradients, addend, joined, shared, caches, taken, .. } = state;
+        let State { buffers, gradients, more, joined, shared, caches, taken, .. } = state;
         gradients.resize_with(self.values.len(), || Array2::default((0, 0)));
         let with_dx = usize::from(dx.is_some());
         if !plan.whole[1] {
@@ -146,7 +146,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
                 continue;
             }
             let own = &mut dw[node.slots.clone()];
-            let own = if step.first_of_layer { own } else { resized_like(shared, own)? };
+            let own = if step.first_of_layer { own } else { like(shared, own)? };
             // The gradients with respect to earlier values, and to the output of the step.
             let (before, after) = gradients.split_at_mut(step.gives.value);
             let (y, dy): (&Matrix<A>, &Matrix<A>) = match step.gives.recording {
@@ -163,7 +163,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
                         _ if !wanted => None,
                         Place::Whole if writes_first => dx.as_deref_mut(),
                         _ => {
-                            let into = if writes_first { &mut before[value] } else { &mut *addend };
+                            let into = if writes_first { &mut before[value] } else { &mut *more };
                             resize(into, x.nrows(), x.ncols())?;
                             Some(&mut **into)
                         }
@@ -172,7 +172,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
                     let result = layer.backward(Backward { x, y, dy, dx: into, dw: own }, pass);
                     result.map_err(|error| error.at(&node.name))?;
                     if wanted && !writes_first {
-                        accumulate(&step.takes, addend, before, dx.as_deref_mut());
+                        spread(&step.takes, more, before, dx.as_deref_mut());
                     }
                 }
                 Op::Join(join) => {
@@ -187,11 +187,11 @@ impl<A: Scalar> Layer<A> for Network<A> {
                     let at = JoinBackward { inputs, y, dy, dx: &mut joined[..step.all.len()], dw: own };
                     join.backward(at, pass).map_err(|error| error.at(&node.name))?;
                     let wanted = step.all.iter().zip(&mut *joined).filter(|(taken, _)| taken.wanted[with_dx]);
-                    wanted.for_each(|(taken, own)| accumulate(taken, own, before, dx.as_deref_mut()));
+                    wanted.for_each(|(taken, own)| spread(taken, own, before, dx.as_deref_mut()));
                 }
             }
             if !step.first_of_layer {
-                dw[node.slots.clone()].iter_mut().zip(&*shared).for_each(|(dw, addend)| add(dw, addend));
+                dw[node.slots.clone()].iter_mut().zip(&*shared).for_each(|(dw, more)| add(dw, more));
             }
         }
         if let (false, Some(dx)) = (plan.whole[0], dx) {
@@ -325,7 +325,7 @@ fn split<A: Scalar>(
 
 /// Resizes the matrices of `room` to the shapes of `wanted`.
 #[inline(never)]
-fn resized_like<'m, A: Scalar>(room: &'m mut Vec<Array2<A>>, wanted: &[Array2<A>]) -> Result<&'m mut [Array2<A>]> {
+fn like<'m, A: Scalar>(room: &'m mut Vec<Array2<A>>, wanted: &[Array2<A>]) -> Result<&'m mut [Array2<A>]> {
     room.resize_with(room.len().max(wanted.len()), || Array2::default((0, 0)));
     for (matrix, wanted) in room.iter_mut().zip(wanted) {
         resize(matrix, wanted.nrows(), wanted.ncols())?;
@@ -336,7 +336,7 @@ fn resized_like<'m, A: Scalar>(room: &'m mut Vec<Array2<A>>, wanted: &[Array2<A>
 /// Adds a step's contribution to the gradient with respect to a value. Not inlined: a chain has no such sums, and its
 /// backward pass stays short.
 #[inline(never)]
-fn accumulate<A: Scalar>(taken: &Taken, own: &mut Array2<A>, gradients: &mut [Array2<A>], dx: Option<&mut Matrix<A>>) {
+fn spread<A: Scalar>(taken: &Taken, own: &mut Array2<A>, gradients: &mut [Array2<A>], dx: Option<&mut Matrix<A>>) {
     match (taken.recording, dx) {
         (Place::Buffer(_), _) if taken.writes_first => std::mem::swap(&mut gradients[taken.value], own),
         (Place::Buffer(_), _) => add(&mut gradients[taken.value], own),

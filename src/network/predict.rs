@@ -106,7 +106,7 @@ impl<A: Scalar> Network<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Unknown`] for an unknown input; [`Error::Dimensions`] for an input that is missing or has the wrong
+    /// [`Error::Unknown`] for an unknown input; [`Error::Dimensions`] for an input that is missing, or has the wrong
     /// width or number of rows.
     pub fn input_rows(&self, parts: &[(&str, &Matrix<A>)]) -> Result<Array2<A>> {
         if let Some((name, _)) = parts.iter().find(|(name, _)| !self.inputs().any(|(known, _)| known == *name)) {

@@ -39,7 +39,7 @@ impl<A: Scalar> Tape<A> {
         let ends = (self.shape.len() as u64).saturating_add(output.len() as u64).saturating_mul(2);
         let needs = network.needs(self.shape, output).and(Needs::per_sample(ends));
         needs.afford::<A>(rows, limit, || format!("a training step of {rows} samples"))?;
-        self.checked_rows = rows;
+        self.afforded = rows;
         Ok(())
     }
 }

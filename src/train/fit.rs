@@ -59,7 +59,7 @@ impl<A: Scalar> Trainer<'_, A> {
     ///
     /// # Errors
     /// Those of [`fit`](Self::fit), as [`Error::Training`] for an invalid batch; errors of the stream; [`Error::Order`]
-    /// for balanced class weights or sample weights, which require all samples.
+    /// for weights that require all samples.
     pub fn fit_stream<I>(&mut self, network: &mut Network<A>, mut batches: impl FnMut(usize) -> I) -> Result<History>
     where
         I: IntoIterator<Item = Result<Samples<A>>>,

@@ -146,7 +146,7 @@ impl<A: Scalar> Trainer<'_, A> {
     }
 }
 
-/// For a non-finite loss, names the first layer with non-finite outputs, or the input.
+/// For a non-finite loss, finds the input or the first layer whose outputs are not finite.
 fn blame<A: Scalar>(network: &Network<A>, x: &Matrix<A>, error: Error) -> Error {
     if !matches!(error, Error::NonFinite { .. }) {
         return error;
