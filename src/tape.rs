@@ -15,7 +15,7 @@ mod memory;
 mod saliency;
 mod update;
 
-use gradients::Accumulated;
+use gradients::Gathered;
 
 /// The state of a training step: [`forward`](Self::forward), [`loss`](Self::loss), [`backward`](Self::backward),
 /// [`step`](Self::step).
@@ -53,7 +53,7 @@ pub struct Tape<A: Scalar> {
     dw: Vec<Array2<A>>,
     /// The learning rate of each parameter, as a multiple of the optimizer's.
     rates: Vec<f64>,
-    accumulated: Accumulated<A>,
+    gathered: Gathered<A>,
     cache: Cache,
     loss: losses::Scratch<A>,
     rng: Xoshiro256PlusPlus,
@@ -111,7 +111,7 @@ impl<A: Scalar> Tape<A> {
             dx: Array2::default((0, 0)),
             dw: Vec::new(),
             rates: Vec::new(),
-            accumulated: Accumulated::default(),
+            gathered: Gathered::default(),
             cache: Cache::default(),
             loss: losses::Scratch::default(),
             rng: rng(seed),

@@ -26,7 +26,7 @@ pub(super) struct Plan {
     /// Whether the only input is read, and the only output written, without a copy.
     pub(super) whole: [bool; 2],
     pub(super) differentiable: bool,
-    /// The error if gradients would have to pass through a layer without a useful gradient.
+    /// The error if gradients would have to pass through a layer without a useful one.
     pub(super) untrainable: Option<Error>,
 }
 
@@ -50,8 +50,7 @@ pub(super) struct Planned {
     /// All its inputs.
     pub(super) all: Vec<Taken>,
     pub(super) gives: Taken,
-    /// Whether it is the first use of its layer in the backward pass: it writes the parameter gradients, later ones
-    /// add.
+    /// Whether it is the first in the backward pass to write the gradients of its layer.
     pub(super) first_of_layer: bool,
     /// Whether it takes part in a backward pass: without and with the gradient with respect to the network's input.
     pub(super) active: [bool; 2],
@@ -108,8 +107,8 @@ impl Plan {
         })
     }
 
-    /// The sizes of the values for this input. A network that accepts any input remembers those for the first input
-    /// shape; others are inferred into `room`.
+    /// The sizes of the values for this input. A network that accepts any input remembers the first; other ones are
+    /// inferred into `room`.
     #[inline]
     pub(super) fn sizes<'s, A: Scalar>(
         &'s self,
@@ -122,7 +121,7 @@ impl Plan {
 
     fn inferred<'s, A: Scalar>(&'s self, network: &Network<A>, input: Shape, room: &'s mut Sizes) -> Result<&'s Sizes> {
         if self.first_asked.get().is_none() {
-            // Another thread may have set it first, for another input shape.
+            // Another thread may have been faster, with another input.
             let _ = self.first_asked.set((input, infer(network, input)?));
         }
         match self.first_asked.get() {

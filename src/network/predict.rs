@@ -88,8 +88,8 @@ impl<A: Scalar> Network<A> {
         Ok(output)
     }
 
-    /// Puts the batches of all inputs side by side, as [`predict`](Self::predict) and tapes expect them. The names may
-    /// be in any order.
+    /// Puts the batches of all inputs side by side, for [`predict`](Self::predict) and a tape. The names may be in any
+    /// order.
     ///
     /// ```
     /// use neuropil::prelude::*;

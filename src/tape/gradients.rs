@@ -11,7 +11,7 @@ use crate::{Error, Result, Scalar};
 
 /// The accumulated gradients of several batches.
 #[derive(Debug)]
-pub(super) struct Accumulated<A: Scalar> {
+pub(super) struct Gathered<A: Scalar> {
     /// Σ count·dL/dw for each parameter.
     sums: Vec<Array2<A>>,
     pub(super) batches: usize,
@@ -19,7 +19,7 @@ pub(super) struct Accumulated<A: Scalar> {
     count: f64,
 }
 
-impl<A: Scalar> Default for Accumulated<A> {
+impl<A: Scalar> Default for Gathered<A> {
     fn default() -> Self {
         Self { sums: Vec::new(), batches: 0, count: 0.0 }
     }
@@ -64,7 +64,7 @@ impl<A: Scalar> Tape<A> {
     pub fn accumulate(&mut self, network: &mut dyn Layer<A>) -> Result<()> {
         self.needs(Stage::Backward, "accumulate")?;
         self.needs_network(network, "accumulate")?;
-        let Accumulated { sums, batches, count } = &mut self.accumulated;
+        let Gathered { sums, batches, count } = &mut self.gathered;
         sums.resize_with(self.dw.len(), || Array2::default((0, 0)));
         // Mean losses are weighted by their divisors; losses that are sums are added.
         let share = self.loss.count();
@@ -93,7 +93,7 @@ impl<A: Scalar> Tape<A> {
 
     /// Discards the accumulated gradients.
     pub fn discard_accumulated(&mut self) {
-        self.accumulated.batches = 0;
+        self.gathered.batches = 0;
     }
 
     /// Clips each gradient to ±`limit` (PyTorch's `clip_grad_value_`).

@@ -20,10 +20,10 @@ impl<A: Scalar> Tape<A> {
 
     fn apply(&mut self, network: &mut dyn Layer<A>, optimizer: &mut dyn Optimizer<A>) -> Result<()> {
         self.update(network, optimizer, None)?;
-        if self.accumulated.batches == 0 && self.training {
+        if self.gathered.batches == 0 && self.training {
             network.update_statistics(&mut self.cache);
         }
-        self.accumulated.batches = 0;
+        self.gathered.batches = 0;
         self.stage = Stage::Start;
         Ok(())
     }

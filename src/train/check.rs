@@ -83,8 +83,8 @@ impl<A: Scalar> Trainer<'_, A> {
             data.gather(&samples, &mut x, &mut target)?;
             check_finite("input", &x, from)?;
             check_finite("target", &target, from)?;
-            // Whether a target fits does not depend on the values of the outputs, so the outputs of the first batch
-            // serve for all.
+            // Whether a target fits does not depend on the values of the outputs, so those of the first batch serve for
+            // all.
             let y = match &mut y {
                 Some(y) => y,
                 none => none.insert(network.predict(&x)?),

@@ -90,7 +90,7 @@ impl<A: Scalar> Trainer<'_, A> {
         let fill = &mut fill_from(network.input_shape(), x, target);
         let batch = Batch { rows: x.nrows(), target_width: target.ncols(), samples: &[], fill };
         let loss = self.learn(network, batch).and_then(|loss| {
-            if self.work.accumulated == self.accumulate {
+            if self.work.gathered == self.accumulate {
                 self.step(network, loss)?;
             }
             Ok(loss)
@@ -98,7 +98,7 @@ impl<A: Scalar> Trainer<'_, A> {
         loss.map_err(|error| self.during(error))
     }
 
-    /// Uses class weights that were given as numbers; an error for weights that require all samples.
+    /// Sets the class weights if they are given; an error for weights that require all samples.
     fn set_given_weights(&mut self, call: &'static str) -> Result<()> {
         match &self.class_weights {
             ClassWeights::Balanced => {

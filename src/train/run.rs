@@ -120,7 +120,7 @@ impl<A: Scalar> Run<'_, '_, A> {
         if !self.trainer.metrics.is_empty() {
             self.collected.add(tape.output(), &work.target);
         }
-        if work.accumulated == self.trainer.accumulate {
+        if work.gathered == self.trainer.accumulate {
             self.step(loss)?;
         }
         self.position.batch += 1;
@@ -143,7 +143,7 @@ impl<A: Scalar> Run<'_, '_, A> {
     }
 
     fn end_epoch(&mut self) -> Result<Flow> {
-        if self.trainer.work.accumulated > 0 {
+        if self.trainer.work.gathered > 0 {
             self.step(A::of(self.mean.get()))?;
         }
         let trainer = &mut *self.trainer;

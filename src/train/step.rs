@@ -37,20 +37,20 @@ pub(super) struct Work<A: Scalar> {
     /// The weight of each class; empty without weights.
     pub(super) class_weights: Vec<A>,
     /// The number of batches accumulated for the next step.
-    pub(super) accumulated: usize,
+    pub(super) gathered: usize,
 }
 
 impl<A: Scalar> Default for Work<A> {
     fn default() -> Self {
         let (weights, class_weights) = (Vec::new(), Vec::new());
-        Self { tape: None, target: Array2::default((0, 0)), weights, class_weights, accumulated: 0 }
+        Self { tape: None, target: Array2::default((0, 0)), weights, class_weights, gathered: 0 }
     }
 }
 
 impl<A: Scalar> Work<A> {
     /// Prepares the tape for this network, without accumulated gradients.
     pub(super) fn start(&mut self, network: &Network<A>) {
-        self.accumulated = 0;
+        self.gathered = 0;
         match &mut self.tape {
             Some(tape) if tape.shape() == network.input_shape() => tape.discard_accumulated(),
             tape => *tape = Some(Tape::new(network, 0)),
@@ -75,13 +75,13 @@ impl<A: Scalar> Trainer<'_, A> {
     /// Runs forward, loss and backward on one batch; returns the loss.
     pub(super) fn learn(&mut self, network: &mut Network<A>, batch: Batch<'_, A>) -> Result<A> {
         let samples = batch.samples;
-        // In a fit, errors give the index of the sample in the data set.
+        // In a fit, errors name the index in the data set.
         let of_all = |row| samples.get(row).copied().unwrap_or(row);
         self.learn_batch(network, batch).map_err(|error| error.map_row(of_all))
     }
 
     fn learn_batch(&mut self, network: &mut Network<A>, batch: Batch<'_, A>) -> Result<A> {
-        let Work { tape, target, weights, class_weights, accumulated } = &mut self.work;
+        let Work { tape, target, weights, class_weights, gathered } = &mut self.work;
         let tape = tape.as_mut().expect("a run starts with a tape");
         let Batch { rows, target_width, samples, fill } = batch;
         tape.reseed(seed_of(self.progress.seed, Purpose::Layers, self.progress.batches));
@@ -116,7 +116,7 @@ impl<A: Scalar> Trainer<'_, A> {
         if self.accumulate > 1 {
             tape.accumulate(network)?;
         }
-        *accumulated += 1;
+        *gathered += 1;
         self.progress.batches += 1;
         Ok(loss)
     }
@@ -137,7 +137,7 @@ impl<A: Scalar> Trainer<'_, A> {
             self.optimizer.set_learning_rate(schedule.rate(self.progress.base_rate, self.progress.step));
         }
         tape.step(network, &mut *self.optimizer)?;
-        self.work.accumulated = 0;
+        self.work.gathered = 0;
         if let Some((schedule, Unit::Step)) = &mut self.schedule {
             schedule.observe(self.progress.step, loss.to_f64());
         }
