@@ -51,7 +51,10 @@ fn main() -> Result<()> {
     show("graph_regression", &graph);
 
     mse.backward()?;
-    println!("After a second pass, the gradients have accumulated: that of W is {:?}.", w.gradient().map(|g| g[[0, 0]]));
+    println!(
+        "After a second pass, the gradients have accumulated: that of W is {:?}.",
+        w.gradient().map(|g| g[[0, 0]])
+    );
     if let Err(error) = mse.backward() {
         println!("A third pass is an error: {error}.");
     }

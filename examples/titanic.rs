@@ -55,7 +55,12 @@ fn run(file: &str) -> Result<()> {
     let samples =
         |table: &Table| Samples::new(preparation.transform(table)?, classes.transform(&table.text("alive")?)?);
     let (train, validation, test) = (samples(&train)?, samples(&validation)?, samples(&test)?);
-    println!("{} passengers for training, {} for validation, {} for testing", train.len(), validation.len(), test.len());
+    println!(
+        "{} passengers for training, {} for validation, {} for testing",
+        train.len(),
+        validation.len(),
+        test.len()
+    );
     println!("inputs: {}\n", preparation.names().join(", "));
 
     let mut network = Sequential::mlp(&[train.x.ncols(), 16, 2], Relu, &mut rng)?;

@@ -23,7 +23,7 @@ pub fn conv2d<W: Weight>(
     }
 }
 
-/// y += w·x, where x is shifted by kernel position (i, j).
+/// y += w·x, where x is shifted by a tap.
 #[inline]
 fn add_shifted(x: &[Number], y: &mut [Number], w: Number, [rows, columns]: [Axis; 2], [i, j]: [usize; 2]) {
     let (from, to) = columns.positions(j);
