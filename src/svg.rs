@@ -13,9 +13,9 @@ pub(crate) struct Svg {
 /// The colours of values and gradients.
 pub(crate) const VALUE: &str = "#1a7f37";
 pub(crate) const GRADIENT: &str = "#cf222e";
-/// The colour of strokes and text.
+/// The color of strokes and text.
 pub(crate) const INK: &str = "#24292f";
-pub(crate) const GREY: &str = "#8c959f";
+pub(crate) const GRAY: &str = "#8c959f";
 
 impl Svg {
     pub(crate) fn new(width: f64, height: f64) -> Self {
@@ -72,11 +72,11 @@ impl Svg {
     }
 
     /// The head of an arrow that points to the right.
-    pub(crate) fn arrow_head(&mut self, tip: (f64, f64), colour: &str) -> &mut Self {
+    pub(crate) fn arrow_head(&mut self, tip: (f64, f64), color: &str) -> &mut Self {
         let (x, y) = tip;
         let (back, up, down) = (N(x - 7.0), N(y - 3.5), N(y + 3.5));
         let (x, y) = (N(x), N(y));
-        self.element("path", format_args!(r#"d="M{back} {up}L{x} {y}L{back} {down}z" fill="{colour}""#))
+        self.element("path", format_args!(r#"d="M{back} {up}L{x} {y}L{back} {down}z" fill="{color}""#))
     }
 
     /// The complete SVG file.

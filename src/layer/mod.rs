@@ -1,7 +1,16 @@
-//! The [`Layer`] trait, the [`Join`] trait for several inputs, and the types of their methods.
+//! The traits and types for writing a layer or join of your own. Those of the crate are in [`layers`](crate::layers),
+//! [`joins`](crate::joins) and [`activations`](crate::activations).
 //!
-//! The layers themselves are in [`layers`](crate::layers), the joins in [`joins`](crate::joins), the activations in
-//! [`activations`](crate::activations). This module is for implementing custom ones.
+//! | for | see |
+//! |---|---|
+//! | a function of one value | [`Layer`]; simpler for elementwise ones: [`Activation`](crate::activations::Activation) |
+//! | a function of several values | [`Join`] |
+//! | its parameters | [`Parameter`], listed by [`parameters!`] |
+//! | loading it from a file | [`Restore`], registered in a [`Registry`] |
+//!
+//! The other types are plumbing, the arguments of these traits' methods: [`Pass`] with the [`Cache`], [`Backward`],
+//! [`JoinPass`], [`JoinBackward`], [`Inputs`], [`Info`] with the [`Role`], [`Needs`], [`Parts`], [`Arrays`] and
+//! [`Parameters`].
 
 use std::any::{Any, TypeId};
 use std::fmt::Debug;
@@ -42,7 +51,7 @@ pub use restore::{Arrays, Parts, Registry, Restore};
 /// Every matrix has one sample per row. A network guarantees row-major matrices of the right sizes.
 ///
 /// ```
-/// use neuropil::layer::{Backward, Layer, Parameter, Parameters, Pass, Restore, Parts, parameters};
+/// use neuropil::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
 /// use neuropil::prelude::*;
 /// use neuropil::spec::Spec;
 ///
@@ -64,8 +73,8 @@ pub use restore::{Arrays, Parts, Registry, Restore};
 ///     }
 ///
 ///     fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) -> Result<()> {
-///         at.dw[0][[0, 0]] = at.dy.iter().zip(at.x).fold(A::ZERO, |sum, (&dy, &x)| sum + dy * x);
 ///         let s = self.factor[[0, 0]];
+///         at.dw[0][[0, 0]] = (at.dy * at.x).sum(); // ds = Σ dy·x
 ///         if let Some(dx) = at.dx {
 ///             dx.zip_mut_with(at.dy, |dx, &dy| *dx = s * dy);
 ///         }
@@ -87,7 +96,8 @@ pub use restore::{Arrays, Parts, Registry, Restore};
 /// }
 ///
 /// let layer = Scale { factor: Parameter::weight("factor", &[1], ndarray::array![[3.0]]) };
-/// let report = neuropil::gradcheck::layer(&layer, 2, &ndarray::array![[0.5, 1.0], [2.0, -1.0]], 1)?;
+/// let x = ndarray::array![[0.5, 1.0], [2.0, -1.0]];
+/// let report = neuropil::gradcheck::layer(&layer, 2, &x, 1)?;
 /// assert!(report.passes(1e-7), "{report}");
 /// # Ok::<(), Error>(())
 /// ```
@@ -197,6 +207,7 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
 }
 
 /// Clones boxed layers; implemented for every `Layer` that is `Clone`.
+#[doc(hidden)]
 pub trait CloneLayer<A: Scalar> {
     /// A boxed copy of this layer.
     fn clone_layer(&self) -> Box<dyn Layer<A>>;

@@ -133,6 +133,40 @@ impl<A> Debug for Parameter<A> {
 /// A field of a layer that holds parameters: one, an optional one, or several. See [`parameters!`](crate::parameters).
 pub trait Parameters<A> {
     /// Visits each parameter.
+    ///
+    /// A group of parameters can be a type of its own:
+    ///
+    /// ```
+    /// use neuropil::layer::{Info, Parameter, Parameters};
+    /// use neuropil::ndarray::{Array2, array};
+    /// use neuropil::Scalar;
+    ///
+    /// /// A scale and a shift.
+    /// struct Affine<A> {
+    ///     scale: Parameter<A>,
+    ///     shift: Parameter<A>,
+    /// }
+    ///
+    /// impl<A: Scalar> Parameters<A> for Affine<A> {
+    ///     fn show(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
+    ///         self.scale.show(f);
+    ///         self.shift.show(f);
+    ///     }
+    ///
+    ///     fn show_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
+    ///         self.scale.show_mut(f);
+    ///         self.shift.show_mut(f);
+    ///     }
+    /// }
+    ///
+    /// let affine = Affine {
+    ///     scale: Parameter::weight("scale", &[2], array![[1.0, 1.0]]),
+    ///     shift: Parameter::bias("shift", &[2], array![[0.0, 0.0]]),
+    /// };
+    /// let mut names = Vec::new();
+    /// affine.show(&mut |info, _| names.push(info.name.to_string()));
+    /// assert_eq!(names, ["scale", "shift"]);
+    /// ```
     fn show(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>));
 
     /// Like [`show`](Self::show), with mutable access.

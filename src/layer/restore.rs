@@ -10,6 +10,48 @@ use crate::spec::Spec;
 use crate::{Error, Result, Scalar};
 
 /// A layer, join or activation that can be restored from its [`Spec`] and parameters.
+/// This one has a single setting:
+///
+/// ```
+/// use neuropil::layer::{Parts, Registry, Restore};
+/// use neuropil::prelude::*;
+/// use neuropil::spec::Spec;
+///
+/// /// y = max(x, floor).
+/// #[derive(Debug, Clone)]
+/// struct Floor(f64);
+///
+/// impl Activation for Floor {
+///     fn apply<A: Scalar>(&self, x: A) -> A {
+///         x.maximum(A::of(self.0))
+///     }
+///
+///     fn slope<A: Scalar>(&self, x: A, _: A) -> A {
+///         if x > A::of(self.0) { A::ONE } else { A::ZERO }
+///     }
+///
+///     fn spec(&self) -> Option<Spec> {
+///         Some(Spec::new("floor").set("floor", self.0))
+///     }
+/// }
+///
+/// impl<A: Scalar> Restore<A> for Floor {
+///     const KIND: &'static str = "floor";
+///
+///     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+///         Ok(Self(parts.spec().number("floor")?))
+///     }
+/// }
+///
+/// let network = Sequential::<f32>::new(3).with(Floor(-1.0))?;
+/// let mut registry = Registry::new();
+/// registry.register::<Floor>();
+/// # #[cfg(feature = "files")]
+/// let loaded = Sequential::<f32>::from_bytes_with(&network.to_bytes()?, &registry)?;
+/// # #[cfg(feature = "files")]
+/// assert_eq!(loaded.predict_one(&[-2.0, 0.0, 2.0])?, ndarray::array![-1.0, 0.0, 2.0]);
+/// # Ok::<(), Error>(())
+/// ```
 ///
 /// Once its type is in the [`Registry`], files that contain it can be loaded: see the example at [`Layer`].
 pub trait Restore<A: Scalar>: Sized {
@@ -24,6 +66,32 @@ pub trait Restore<A: Scalar>: Sized {
 }
 
 /// A source of parameters, such as a file.
+///
+/// ```
+/// use std::collections::BTreeMap;
+///
+/// use neuropil::layer::Arrays;
+/// use neuropil::ndarray::Array2;
+/// use neuropil::{Error, Result};
+///
+/// /// Parameters in memory, by name.
+/// struct InMemory(BTreeMap<String, Array2<f32>>);
+///
+/// impl Arrays<f32> for InMemory {
+///     fn take(&mut self, name: &str, rows: usize, columns: usize) -> Result<Array2<f32>> {
+///         let array = self.0.remove(name).filter(|array| array.dim() == (rows, columns));
+///         let problem = format!("there is no {name} of {rows} x {columns}");
+///         array.ok_or(Error::Format { what: "the parameters".into(), problem })
+///     }
+/// }
+///
+/// let mut arrays = InMemory([("0.weight".to_owned(), Array2::zeros((2, 3)))].into());
+/// assert_eq!(arrays.take("0.weight", 2, 3)?.dim(), (2, 3));
+/// assert!(arrays.take("0.weight", 2, 3).is_err());
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// [`Registry::network`] creates a network from a description and such a source.
 pub trait Arrays<A: Scalar> {
     /// Takes the array `name` as a row-major matrix of this size.
     ///

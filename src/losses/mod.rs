@@ -1,5 +1,14 @@
 //! The [`Loss`] trait and the losses, one file each.
 //!
+//! | task | losses |
+//! |---|---|
+//! | classification | [`CrossEntropy`] of logits, [`Nll`] of log-probabilities, [`MultiClassHinge`] |
+//! | binary and multi-label classification | [`BceWithLogits`], [`Bce`] of probabilities, [`SoftMargin`] |
+//! | regression | [`Mse`], [`Mae`], [`Huber`], [`SmoothL1`], [`PoissonNll`], [`GaussianNll`] |
+//! | distributions | [`KlDivergence`] |
+//! | embeddings | [`Contrastive`], [`CosineEmbedding`], [`HingeEmbedding`] |
+//! | several outputs | [`OutputLosses`](crate::OutputLosses) |
+//!
 //! # A new loss
 //! Add one file here and an entry in each of the two lists below; in another crate, one file is enough. An elementwise
 //! loss is a [`Pointwise`] with two scalar functions, any other a [`Loss`]; see their examples.

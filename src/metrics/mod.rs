@@ -8,9 +8,7 @@
 //!
 //! Definitions are those of scikit-learn, where 0/0 is 0.
 //!
-//! # A new metric
-//! Add one file here and an entry in each of the two lists below; in another crate, one file is enough: a type with an
-//! `impl Metric`, evaluated on the outputs of an entire data set.
+//! A metric of your own implements [`Metric`], where there is an example.
 
 use std::fmt::Debug;
 
@@ -50,13 +48,29 @@ pub use top_k::TopK;
 /// A metric of the outputs for an entire data set.
 ///
 /// ```
-/// use neuropil::metrics::{Accuracy, Metric};
+/// use neuropil::metrics::Metric;
+/// use neuropil::prelude::*;
 /// use ndarray::array;
 ///
-/// let metric: Box<dyn Metric<f64>> = Box::new(Accuracy);
-/// assert_eq!(metric.name(), "accuracy");
-/// assert_eq!(metric.evaluate(&array![[0.1, 0.9]], &array![[1.0]])?, 1.0);
-/// # Ok::<(), neuropil::Error>(())
+/// /// The fraction of outputs within a tolerance of the target.
+/// #[derive(Debug)]
+/// struct Within(f64);
+///
+/// impl<A: Scalar> Metric<A> for Within {
+///     fn name(&self) -> String {
+///         format!("within_{}", self.0)
+///     }
+///
+///     fn evaluate(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<f64> {
+///         Mse.check(y, target)?; // the shapes must match
+///         let hits = (y - target).iter().filter(|d| d.to_f64().abs() <= self.0).count();
+///         Ok(hits as f64 / y.len() as f64)
+///     }
+/// }
+///
+/// assert_eq!(Within(0.5).evaluate(&array![[1.0], [2.0]], &array![[1.2], [3.0]])?, 0.5);
+/// let trainer = Trainer::<f64>::new(Mse, Adam::new(0.01)).metric(Within(0.5));
+/// # Ok::<(), Error>(())
 /// ```
 pub trait Metric<A: Scalar>: Debug + Send {
     /// The name in tables and files, such as `accuracy`.

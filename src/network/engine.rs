@@ -15,21 +15,21 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// The state of a network on a tape.
 pub(super) struct State<A: Scalar> {
-    /// The values: one buffer each when recording, as planned when predicting.
+    /// The values: one buffer each when recording, shared as planned when predicting.
     pub(super) buffers: Vec<Array2<A>>,
-    /// dL/d(value) for each value with a buffer; a trace reads them all.
+    /// dL/d(value) for each value with a buffer; a trace reads all of them.
     pub(super) gradients: Vec<Array2<A>>,
-    /// A buffer for a gradient that is added to another.
+    /// A gradient that is about to be added to another one.
     more: Array2<A>,
     /// The gradients with respect to the inputs of a join.
     joined: Vec<Array2<A>>,
-    /// The parameter gradients of a shared layer's later uses.
+    /// The parameter gradients of a shared layer at its later uses.
     shared: Vec<Array2<A>>,
     /// One per step.
     caches: Vec<Cache>,
     /// The input shapes of a join.
     taken: Vec<Shape>,
-    /// The network that has recorded this; 0 if it only predicted.
+    /// The network that recorded the pass; 0 after a prediction.
     id: usize,
 }
 
@@ -63,7 +63,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
         }
         let state = cache.get::<State<A>>();
         let count = if recording { self.values.len() } else { plan.predicting_buffers };
-        // Never fewer, so that no memory is freed that the next pass needs.
+        // Buffers are never dropped: the next pass may need them.
         state.buffers.resize_with(count.max(state.buffers.len()), || Array2::default((0, 0)));
         state.caches.resize_with(self.steps.len(), Cache::default);
         // A backward pass needs a recorded forward pass.
@@ -139,7 +139,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
         for (at, step) in plan.steps.iter().enumerate().rev() {
             let node = &self.nodes[step.node];
             if !step.active[with_dx] {
-                // A shared layer zeroes its gradients only once.
+                // Only the first use of a shared layer zeroes its gradients.
                 if step.first_of_layer {
                     dw[node.slots.clone()].iter_mut().for_each(|dw| dw.fill(A::ZERO));
                 }
@@ -147,7 +147,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
             }
             let own = &mut dw[node.slots.clone()];
             let own = if step.first_of_layer { own } else { like(shared, own)? };
-            // The gradients of values before the step, and of its output.
+            // The gradients with respect to earlier values, and to the output of the step.
             let (before, after) = gradients.split_at_mut(step.gives.value);
             let (y, dy): (&Matrix<A>, &Matrix<A>) = match step.gives.recording {
                 Place::Whole => (y, dy),
@@ -257,7 +257,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
 }
 
 impl<A: Scalar> Network<A> {
-    /// Initializes the gradients of the loss with respect to the outputs, to which the steps add.
+    /// Initializes the gradients of the outputs with dL/dy; the steps add to them.
     fn start_gradients(
         &self,
         plan: &Plan,
@@ -270,7 +270,7 @@ impl<A: Scalar> Network<A> {
         for (i, port) in self.outputs.iter().enumerate() {
             let part = dy.slice(s![.., from..from + shapes[port.value].len()]);
             from += part.ncols();
-            // A value may be several outputs.
+            // One value may be declared as several outputs.
             let again = self.outputs[..i].iter().any(|other| other.value == port.value);
             let whole = plan.whole[0] && self.inputs[0].value == port.value;
             let into: &mut Matrix<A> = match dx.as_deref_mut() {
@@ -305,7 +305,7 @@ fn stored<'p>(recording: bool, ports: &'p [Port], predicting: &'p [Place]) -> im
     })
 }
 
-/// Splits the rows of `x` into the inputs' values.
+/// Copies the columns of `x` into the buffers of the inputs.
 fn split<A: Scalar>(
     inputs: &[Port],
     stored: impl Iterator<Item = Place>,
@@ -323,7 +323,7 @@ fn split<A: Scalar>(
     Ok(())
 }
 
-/// Resizes `room` to the shapes of `wanted`.
+/// Resizes the matrices of `room` to the shapes of `wanted`.
 #[inline(never)]
 fn like<'m, A: Scalar>(room: &'m mut Vec<Array2<A>>, wanted: &[Array2<A>]) -> Result<&'m mut [Array2<A>]> {
     room.resize_with(room.len().max(wanted.len()), || Array2::default((0, 0)));
@@ -333,8 +333,8 @@ fn like<'m, A: Scalar>(room: &'m mut Vec<Array2<A>>, wanted: &[Array2<A>]) -> Re
     Ok(&mut room[..wanted.len()])
 }
 
-/// Moves a step's gradient with respect to a value to where those of the value are summed. Not inline: chains have no
-/// such sums, and their backward pass stays short.
+/// Adds a step's contribution to the gradient with respect to a value. Not inlined: a chain has no such sums, and its
+/// backward pass stays short.
 #[inline(never)]
 fn spread<A: Scalar>(taken: &Taken, own: &mut Array2<A>, gradients: &mut [Array2<A>], dx: Option<&mut Matrix<A>>) {
     match (taken.recording, dx) {

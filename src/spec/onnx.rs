@@ -92,10 +92,10 @@ impl Tensor<'static> {
     }
 }
 
-/// The operators of a network being exported, for one layer or join: its input values, its parameters, and the graph so
-/// far.
+/// The ONNX graph of a network being exported, as one layer or join sees it: its input values, its parameters, and the
+/// operators so far.
 ///
-/// A layer adds operators with [`then`](Self::then), each of which takes the current value and makes the next one:
+/// A layer adds operators with [`then`](Self::then), each of which takes the current value and computes the next one:
 ///
 /// ```
 /// use neuropil::layer::{Backward, Layer, Pass};
@@ -140,7 +140,7 @@ pub struct Operators {
 }
 
 impl Operators {
-    /// Starts a layer with this prefix and these inputs; `visit` shows its parameters.
+    /// Starts a layer with this prefix and these inputs; `visit` visits its parameters.
     pub(crate) fn begin<A: Scalar>(
         &mut self,
         prefix: &str,
@@ -211,8 +211,8 @@ impl Operators {
         output
     }
 
-    /// Adds a constant named after a parameter of this layer, and returns its name. A layer that is used in several steps
-    /// has it once; a different constant of the same name gets a number.
+    /// Adds a constant named after a parameter of this layer, and returns its name. A layer that is used in several
+    /// steps shares it; a different constant of the same name gets a number.
     pub fn constant(&mut self, name: &str, tensor: Tensor<'static>) -> String {
         let first = format!("{}{name}", self.prefix);
         let mut name = first.clone();
@@ -239,7 +239,7 @@ impl Operators {
         self.unnamed(Tensor::floats(&[], [x as f32]))
     }
 
-    /// Adds a constant list of integers, such as the sizes for `Reshape`.
+    /// Adds a constant list of integers, such as the shape for `Reshape`.
     pub fn integers(&mut self, list: &[i64]) -> String {
         self.unnamed(Tensor::ints(&[list.len()], list))
     }
@@ -269,7 +269,7 @@ impl Operators {
         Ok(self.constant(name, Tensor::floats(dims.unwrap_or(&own), numbers)))
     }
 
-    /// The sizes with which one number per channel broadcasts: \[c\], or [c, 1, 1] for an image.
+    /// The shape in which one number per channel broadcasts: \[c\], or [c, 1, 1] for an image.
     pub(crate) fn per_channel(&self, count: usize) -> Vec<usize> {
         match self.input() {
             Shape::Image { .. } if count > 1 => vec![count, 1, 1],
@@ -291,7 +291,7 @@ impl Operators {
         self.new_name('v')
     }
 
-    /// A name that nothing has yet, also no input or output.
+    /// A name that is not taken by any value, input or output.
     fn new_name(&mut self, letter: char) -> String {
         loop {
             self.values += 1;

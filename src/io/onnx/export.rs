@@ -44,7 +44,7 @@ fn add_network<A: Scalar>(
     };
     for step in network.steps(shape)? {
         let takes: Vec<(String, Shape)> =
-            step.takes.iter().map(|source| name_of(&made, source)).zip(step.inputs.iter().copied()).collect();
+            step.sources.iter().map(|source| name_of(&made, source)).zip(step.input_shapes.iter().copied()).collect();
         let prefix = format!("{prefix}{}.", step.name);
         let written = if let Some(layer) = step.layer() {
             add_layer(operators, layer, takes, &prefix)
@@ -74,7 +74,7 @@ fn add_layer<A: Scalar>(
     Ok(operators.value())
 }
 
-/// Adds a nested network: it takes one value, the features of all its inputs, and gives one.
+/// Adds a nested network, which maps one value, all its inputs side by side, to one value.
 fn add_nested<A: Scalar>(
     operators: &mut Operators,
     network: &Network<A>,
@@ -84,7 +84,7 @@ fn add_nested<A: Scalar>(
     use crate::spec::onnx::Attribute::Int;
     operators.set_value(value.clone());
     let own = network.declared_shape().unwrap_or(*shape);
-    // Its input may have another shape of the same size.
+    // The shape of its input may differ from the declared one, at the same size.
     operators.reshape(*shape, own);
     let count = network.inputs().len();
     let inputs = if count == 1 {
