@@ -1,4 +1,4 @@
-//! How fast a model of 100 MB is saved and loaded, beside a copy of the file: `cargo bench --bench files`.
+//! The speed of saving and loading a model of 100 MB, compared with copying the file: `cargo bench --bench files`.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -27,7 +27,7 @@ fn main() {
     network.save(&path).expect("a file to write to");
     let size = fs::metadata(&path).expect("the file is there").len();
     println!("a model file of {:.1} MB; MB/s, medians of 7", size as f64 / 1e6);
-    // As `save` does, the copy has to reach the disk.
+    // Like `save`, the copy must reach the disk.
     let copying = speed(size, || {
         let bytes = fs::read(&path).expect("the file is there");
         let mut file = File::create(&copy).expect("a file to write to");

@@ -1,11 +1,11 @@
-//! How long a training step, a prediction and the large element-wise passes take.
+//! The time of training steps, predictions and large elementwise passes.
 //!
 //! ```text
 //! cargo bench --bench step -- [--threads N] [NAME...]
 //! ```
 //!
-//! prints one line a workload, separated by tabs: name, threads, median and minimum in microseconds. A name selects the
-//! workloads that contain it. All numbers are `f32`.
+//! prints one line per workload, separated by tabs: name, threads, median and minimum in microseconds. A name selects
+//! the workloads that contain it. All numbers are `f32`.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -87,8 +87,8 @@ fn on_threads(threads: usize, run: impl FnOnce() + Send) {
     run();
 }
 
-/// The median and the minimum time of a call in microseconds: after a warm-up, 101 or more samples, each of as many
-/// calls as take at least 20 microseconds.
+/// The median and the minimum time of a call in microseconds: 101 or more samples after a warm-up, each of enough calls
+/// to take at least 20 microseconds.
 fn measure(work: &mut dyn FnMut()) -> (f64, f64) {
     let mut time = |calls: u32| {
         let start = Instant::now();
@@ -171,8 +171,8 @@ fn classifier(
     })
 }
 
-/// The step of `mlp` with every number of it kept; or without, on a tape that was traced before, which has to take as
-/// long as if there were no traces.
+/// The step of `mlp` with a trace of every number; or without, on a tape that was traced before, which must not be
+/// slower than one that never was.
 fn traced(on: bool) -> Box<dyn FnMut()> {
     let (mut network, x, target) = samples();
     let (x, target) = (x.slice(s![..64, ..]).to_owned(), target.slice(s![..64, ..]).to_owned());
@@ -187,7 +187,7 @@ fn traced(on: bool) -> Box<dyn FnMut()> {
     })
 }
 
-/// How many batches `fit` and `bare` go over in an epoch, and how many epochs they take in a call.
+/// The number of batches per epoch, and of epochs per call, of `fit` and `bare`.
 const BATCHES: usize = 40;
 const EPOCHS: usize = 5;
 
@@ -207,7 +207,7 @@ fn fit() -> Box<dyn FnMut()> {
     })
 }
 
-/// The same steps by a loop over a tape: shuffled, and gathered straight into its memory.
+/// The same steps as a loop over a tape: shuffled, and gathered directly into its input buffer.
 fn bare() -> Box<dyn FnMut()> {
     let (mut network, x, target) = samples();
     let (mut tape, mut sgd, loss) = (Tape::new(&network, 3), Sgd::new(0.01), CrossEntropy::new());
@@ -255,7 +255,7 @@ fn xor(batch: usize) -> Box<dyn FnMut()> {
     })
 }
 
-/// The outputs of a classifier, in memory that is kept.
+/// The predictions of a classifier, into reused buffers.
 fn predict(batch: usize) -> Box<dyn FnMut()> {
     let network = Sequential::mlp(&[784, 128, 10], Relu, &mut rng(2)).expect("sizes that chain");
     let x = uniform(batch, 784);
@@ -265,7 +265,7 @@ fn predict(batch: usize) -> Box<dyn FnMut()> {
     })
 }
 
-/// A layer over normal numbers, in memory that is kept.
+/// The forward pass of a layer on normal random numbers, into reused buffers.
 fn pass(layer: impl Layer<f32> + 'static, rows: usize, columns: usize) -> Box<dyn FnMut()> {
     let network = Sequential::new(columns).with(layer).expect("a layer for any shape");
     let x: Array2<f32> = Init::Normal { mean: 0.0, std: 2.0 }.matrix(rows, columns, &mut rng(1));
@@ -275,7 +275,7 @@ fn pass(layer: impl Layer<f32> + 'static, rows: usize, columns: usize) -> Box<dy
     })
 }
 
-/// A layer forward and backward over normal numbers, in memory that is kept; the gradient is copied.
+/// The forward and backward pass of a layer on normal random numbers, into reused buffers; the gradient is copied.
 fn forward_and_backward(layer: impl Layer<f32> + 'static, rows: usize, input: impl Into<Shape>) -> Box<dyn FnMut()> {
     let input = input.into();
     let normal = |columns| Init::STANDARD_NORMAL.matrix::<f32>(rows, columns, &mut rng(1));
@@ -301,7 +301,7 @@ fn neuron() -> Box<dyn FnMut()> {
     })
 }
 
-/// One training step on sequences: a recurrent layer, its last state into one output.
+/// One training step on sequences: a recurrent layer, whose last state feeds one output.
 fn recurrent<C: Cell>(
     layer: impl FnOnce(usize, usize, &mut Xoshiro256PlusPlus) -> Recurrent<f32, C>,
 ) -> Box<dyn FnMut()> {

@@ -4,7 +4,7 @@
 //! cargo run --features plot --example activation_gallery [-- FOLDER]
 //! ```
 //!
-//! Without a folder, it is in the system's one for temporary files.
+//! Without a folder, it is written to the folder for temporary files.
 
 use std::path::PathBuf;
 

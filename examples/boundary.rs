@@ -1,4 +1,4 @@
-//! What networks make of moons, circles and spirals: in the terminal, and as pictures.
+//! Decision boundaries of networks trained on moons, circles and spirals, in the terminal and as pictures.
 //!
 //! ```text
 //! cargo run --release --features plot --example boundary [-- FOLDER]
@@ -30,7 +30,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// A network with two hidden layers that has learned the samples, and how many it has right.
+/// A trained network with two hidden layers, and its accuracy on the samples.
 fn train(samples: &Samples<f64>) -> Result<(Sequential<f64>, f64)> {
     let classes = samples.target.iter().fold(0.0_f64, |most, &class| most.max(class)) as usize + 1;
     let mut network = Sequential::mlp(&[2, 24, 24, classes], Tanh, &mut rng(5))?;

@@ -1,4 +1,4 @@
-//! Learns to read the handwritten digits that come with the crate, and is tested with a fifth of them that it never saw.
+//! Trains a dense network on the handwritten digits that come with the crate, and tests it on a held-out fifth.
 //!
 //! ```text
 //! cargo run --release --features progress --example digits
@@ -27,8 +27,8 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Trains a 64-64-32-10 network on four fifths, a tenth of which tells when to stop; returns it with the samples to test
-/// it. (A test runs this with 5 seeds.)
+/// Trains a 64-64-32-10 network on four fifths of the digits, with a tenth of these as validation data for early
+/// stopping; returns it with the test samples. (A test runs this with 5 seeds.)
 pub(crate) fn train(seed: u64, show: bool) -> Result<(Sequential<f32>, Samples<f32>, History)> {
     let mut rng = rng(seed);
     let mut digits = data::digits();

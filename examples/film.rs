@@ -1,11 +1,11 @@
-//! A film of a network that learns two spirals: the boundary after every few epochs, as one animated SVG to open in a
-//! browser, and as numbered PNGs for programs that make films of images.
+//! A film of a network that learns two spirals: its decision boundary every few epochs, as one animated SVG to open in
+//! a browser, and as numbered PNGs for a video encoder.
 //!
 //! ```text
 //! cargo run --release --features plot --example film [-- FOLDER [png]]
 //! ```
 //!
-//! The PNGs are written on request; without a folder, the film is in the system's one for temporary files.
+//! The PNGs are written on request; without a folder, the film is written to the folder for temporary files.
 
 use std::path::PathBuf;
 

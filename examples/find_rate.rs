@@ -1,4 +1,4 @@
-//! Looks for a learning rate, and trains with it on the 8 x 8 digits.
+//! Finds a learning rate with a range test, and trains with it on the 8 x 8 digits.
 //!
 //! ```text
 //! cargo run --release --example find_rate

@@ -1,5 +1,5 @@
-//! Goes on training a network that `PyTorch` wrote: it reads upright digits, and learns to read those that lie on their
-//! side from a few hundred of them.
+//! Fine-tunes a network exported by PyTorch: it reads upright digits, and learns to read rotated ones from a few
+//! hundred samples.
 //!
 //! ```text
 //! cargo run --release --example fine_tune
@@ -19,7 +19,7 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/digits.on
 fn main() -> Result<()> {
     let (network, before, after) = run()?;
     println!("{network}");
-    println!("accuracy on digits on their side: {before:.4} as imported, {after:.4} after fine-tuning");
+    println!("accuracy on rotated digits: {before:.4} as imported, {after:.4} after fine-tuning");
     Ok(())
 }
 
@@ -28,11 +28,11 @@ pub(crate) fn run() -> Result<(Network<f32>, f64, f64)> {
     let mut network = Network::<f32>::from_onnx(FILE)?;
     let mut digits = data::digits();
     digits.x /= 16.0; // From 0..=16 to 0..=1.
-    // A quarter turn: row i is column i, from the bottom up.
+    // Rotated by 90 degrees: row i is column i, from the bottom up.
     let turn = Sequential::<f32>::new([8, 8]).with(Strided::new([8, 8], [1, -8], 56))?;
     digits.x = turn.predict(&digits.x)?;
 
-    // The first 600 are new data to learn from; the last 797 were never seen, in no position.
+    // The first 600 are the new training data; the last 797 were never seen, upright or rotated.
     let (learn, test) = (rows(&digits, 0..600)?, rows(&digits, 1000..1797)?);
     let before = accuracy(&network.predict(&test.x)?, &test.target)?;
     let mut trainer = Trainer::new(CrossEntropy::new(), Adam::new(0.003)).epochs(30).batch_size(30).seed(1);

@@ -32,7 +32,7 @@ fn main() -> Result<()> {
     f.backward()?;
     show("graph_sigmoid", &graph);
 
-    println!("A fork is a copy, and the gradients of the copies add up: f = x² + e^x\n");
+    println!("A fork is a copy; the gradients of the copies are summed: f = x² + e^x\n");
     let graph = Graph::<f64>::new();
     let [a, b] = graph.scalar("x", 1.0).copies();
     let f = (a.pow(2.0) + b.exp()).named("f");
@@ -40,7 +40,7 @@ fn main() -> Result<()> {
     f.backward()?;
     show("graph_fork", &graph);
 
-    println!("The mean squared error of y = wx at w = 1, and its gradient by w\n");
+    println!("The mean squared error of y = wx at w = 1, and its gradient with respect to w\n");
     let graph = Graph::<f64>::new();
     let (x, y) = (graph.constant("X", array![[1.0, 2.0, 3.0, 4.0]]), graph.constant("Y", array![[2.0, 4.0, 6.0, 8.0]]));
     let w = graph.scalar("W", 1.0);
@@ -51,9 +51,12 @@ fn main() -> Result<()> {
     show("graph_regression", &graph);
 
     mse.backward()?;
-    println!("After a second pass the gradients have added up: W's is {:?}.", w.gradient().map(|g| g[[0, 0]]));
+    println!(
+        "After a second pass, the gradients have accumulated: that of W is {:?}.",
+        w.gradient().map(|g| g[[0, 0]])
+    );
     if let Err(error) = mse.backward() {
-        println!("A third is an error: {error}.");
+        println!("A third pass is an error: {error}.");
     }
     Ok(())
 }

@@ -1,17 +1,16 @@
-//! Convolutional networks read handwritten digits: the five-layer network of 1989 that read post codes, and LeNet-5's
-//! modern form.
+//! Convolutional networks for handwritten digits: the network of 1989 that read zip codes, and a modern LeNet-5.
 //!
-//! The network of 1989 (`LeCun` and others, "Backpropagation Applied to Handwritten Zip Code Recognition") has two layers
-//! of 12 feature maps, found by windows of 5 x 5 that move by 2, then 30 units and 10 outputs, all of them tanh; here on
-//! pictures of 28 x 28, with cross-entropy in place of squared errors. LeNet-5 (1998) has pooling between its
-//! convolutions; its modern form has `ReLU` and the maximum where that had tanh and means.
+//! The network of 1989 (LeCun and others, "Backpropagation Applied to Handwritten Zip Code Recognition") has two
+//! convolutions with 12 feature maps, 5 x 5 kernels and stride 2, then 30 units and 10 outputs, all with tanh; here it
+//! takes 28 x 28 images and is trained with cross-entropy instead of squared errors. LeNet-5 (1998) has pooling between
+//! its convolutions; the modern form has ReLU and max pooling instead of tanh and average pooling.
 //!
 //! ```text
 //! cargo run --release --example lenet -- --data DIR [--net 1989] [--epochs N]
 //! ```
 //!
-//! DIR has the four files of MNIST, in IDX format, plain or gzipped. Without it, the small digits that come with the crate
-//! are read, by the same kind of network.
+//! DIR has the four files of MNIST, in IDX format, plain or gzipped. Without it, the same kind of network is trained on
+//! the small digits that come with the crate.
 
 use neuropil::data::{self, Mnist, Samples};
 use neuropil::metrics::{Accuracy, accuracy};
@@ -39,7 +38,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let Mnist { train, test } = Mnist::load(folder)?;
         (train, test, 28)
     } else {
-        println!("without --data: the digits of 8 x 8 pixels that come with the crate\n");
+        println!("without --data: the 8 x 8 digits that come with the crate\n");
         let mut digits = data::digits();
         digits.x /= 16.0;
         let (train, test) = digits.split(0.2, &mut rng)?;
@@ -56,7 +55,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Two convolutions with `ReLU` and max pooling, then 120, 84 and 10 units.
+/// Two convolutions with ReLU and max pooling, then 120, 84 and 10 units.
 fn modern(side: usize, rng: &mut impl Rng) -> Result<Sequential<f32>> {
     let network = Sequential::new([1, side, side])
         .with(Conv2d::new(1, 6, [5, 5], rng).padding(2))?
@@ -75,7 +74,7 @@ fn modern(side: usize, rng: &mut impl Rng) -> Result<Sequential<f32>> {
         .with(Dense::new(84, 10, rng))
 }
 
-/// Two convolutions that move by 2, then 30 and 10 units.
+/// Two convolutions with stride 2, then 30 and 10 units.
 fn of_1989(side: usize, rng: &mut impl Rng) -> Result<Sequential<f32>> {
     let network = Sequential::new([1, side, side])
         .with(Conv2d::new(1, 12, [5, 5], rng).stride([2, 2]).padding(2))?
@@ -87,7 +86,7 @@ fn of_1989(side: usize, rng: &mut impl Rng) -> Result<Sequential<f32>> {
     network.with(Dense::new(features, 30, rng))?.with(Tanh)?.with(Dense::new(30, 10, rng))
 }
 
-/// Trains for so many epochs, at a rate that falls from step to step, and tells after each how it goes.
+/// Trains for `epochs` epochs with a decaying learning rate, and prints each.
 fn fit(network: &mut Sequential<f32>, train: &Samples<f32>, test: &Samples<f32>, epochs: usize) -> Result<()> {
     let steps = epochs * train.len().div_ceil(BATCH);
     let mut trainer = Trainer::new(CrossEntropy::new(), Adam::new(0.002))

@@ -1,4 +1,4 @@
-//! The lecture's network, 784-128-10, learns to read the MNIST digits.
+//! Trains the lecture's network, 784-128-10, on the MNIST digits.
 //!
 //! ```text
 //! cargo run --release --features progress --example mnist -- --data DIR [--epochs N]
@@ -31,13 +31,13 @@ fn main() -> ExitCode {
 
 fn run(folder: PathBuf, epochs: usize) -> Result<()> {
     let Mnist { mut train, mut test } = Mnist::<f32>::load(folder)?;
-    // Mean and standard deviation of all pixels of the training pictures.
+    // Mean and standard deviation of all pixels of the training images.
     for x in [&mut train.x, &mut test.x] {
         x.mapv_inplace(|pixel| (pixel - 0.1307) / 0.3081);
     }
 
     let mut rng = rng(1);
-    // Which epoch is the best, 5,000 pictures tell that are neither learned from nor tested with.
+    // 5,000 training images are held out as validation data, to select the best epoch.
     let (train, validation) = train.split(1.0 / 12.0, &mut rng)?;
     let mut network = Sequential::mlp(&[784, 128, 10], Relu, &mut rng)?;
     println!("{network}");
@@ -60,7 +60,7 @@ fn run(folder: PathBuf, epochs: usize) -> Result<()> {
     Ok(())
 }
 
-/// The folder and the number of epochs that were asked for.
+/// The folder and the number of epochs from the command line.
 fn arguments() -> Option<(PathBuf, usize)> {
     let (mut folder, mut epochs) = (None, 5);
     let mut arguments = std::env::args().skip(1);

@@ -1,5 +1,5 @@
-//! Guesses from its letters whether a first name is a girl's or a boy's: an embedding of the letters, a GRU that reads
-//! them one by one and stops at the end of each name, and a dense layer.
+//! Classifies first names as girls' or boys' by their letters: an embedding of the letters, a GRU that skips the
+//! padding after each name, and a dense layer.
 //!
 //! ```text
 //! cargo run --release --example names
@@ -68,7 +68,7 @@ fn read() -> Samples<f32> {
     Samples { x, target }
 }
 
-/// The letters of a name as numbers from 1 to 26, and 0 for what is not there or no letter from a to z.
+/// The letters of a name as indices from 1 to 26; 0 for padding and for anything but a to z.
 fn letters(name: &str) -> [f32; LETTERS] {
     let mut letters = [0.0; LETTERS];
     let known = name.bytes().map(|b| b.to_ascii_lowercase()).filter(u8::is_ascii_lowercase);

@@ -4,14 +4,14 @@
 //! cargo run --release --example notebook_000
 //! ```
 
-#![allow(clippy::unreadable_literal)] // The notebook's digits, as it has them.
+#![allow(clippy::unreadable_literal)] // The digits as the notebook writes them.
 
 use neuropil::losses::Sum;
 use neuropil::ndarray::{Array1, Array2, array};
 use neuropil::prelude::*;
 
-/// Task 4's sigmoid, whose derivative is written σ(1 - σ): with it every printed digit comes out as in the notebook. The
-/// crate's own [`Sigmoid`] has σ(x)·σ(-x), which keeps its precision where σ rounds to 1.
+/// Task 4's sigmoid with the derivative σ(1 - σ), which reproduces every printed digit of the notebook. The crate's own
+/// [`Sigmoid`] computes σ(x)·σ(-x), which keeps its precision where σ rounds to 1.
 #[derive(Debug, Clone)]
 struct NotebookSigmoid;
 
@@ -78,7 +78,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// A neuron whose weights are given as in the notebook: that of the constant input 1, the bias, first.
+/// A neuron with weights in the notebook's order: the bias first, as the weight of a constant input 1.
 fn neuron(weights: &[f64], activation: impl Activation) -> Result<Sequential<f64>> {
     let inputs = weights.len() - 1;
     let weight = Array1::from_iter(weights[1..].iter().copied()).insert_axis(neuropil::ndarray::Axis(1));
@@ -95,7 +95,7 @@ fn all_weights(neuron: &Sequential<f64>) -> Array1<f64> {
     weights.into()
 }
 
-/// What the notebook's `default_rng(42).random()` drew, in order.
+/// The numbers that the notebook's `default_rng(42).random()` drew, in order.
 const DRAWS: [f64; 24] = [
     0.7739560485559633,
     0.4388784397520523,

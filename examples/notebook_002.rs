@@ -41,7 +41,7 @@ fn uniform(low: f64, high: f64, rows: usize, columns: usize, rng: &mut impl neur
 
 fn linear_classifiers() -> Result<()> {
     println!("1. The limits of a linear classifier\n");
-    println!("An image of 800 x 600 pixels in three colours has {} numbers.", Shape::from([3, 600, 800]).len());
+    println!("An image of 800 x 600 pixels in three colors has {} numbers.", Shape::from([3, 600, 800]).len());
     let mut rng = rng(1);
     let x = uniform(0.0, 1.0, 1, 3072, &mut rng);
     let small = Init::Normal { mean: 0.0, std: 0.0001 };
@@ -133,7 +133,8 @@ fn backpropagation() -> Result<()> {
     println!("MSE = {}", tape.loss(&Mse, &y)?);
     println!("W.grad = {}\n", tape.backward(&model)?.weights[0][[0, 0]]);
 
-    // The lecture's gradients add up until they are set to zero; a tape's do not, so here the adding is done by hand.
+    // The lecture's gradients accumulate until they are set to zero; a tape's do not, so they are accumulated by hand
+    // here.
     let (mut by_e, mut by_w) = (Array1::zeros(4), 0.0);
     for pass in 1..=3 {
         println!("========== Backprop {pass} ==============");
@@ -141,7 +142,7 @@ fn backpropagation() -> Result<()> {
             by_w = 0.0;
         }
         let gradients = tape.backward(&model)?;
-        // w is 1, so the gradient by x = E/w is that by E.
+        // w is 1, so the gradient with respect to x = E/w is that with respect to E.
         by_e += &gradients.input.column(0);
         by_w += gradients.weights[0][[0, 0]];
         println!("dMSE/dE = {by_e}\ndMSE/dW = {by_w}");

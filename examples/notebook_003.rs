@@ -4,14 +4,14 @@
 //! cargo run --release --example notebook_003
 //! ```
 
-#![allow(clippy::unreadable_literal)] // The notebook's digits, as it has them.
+#![allow(clippy::unreadable_literal)] // The digits as the notebook writes them.
 
 use std::time::{Duration, Instant};
 
 use neuropil::ndarray::{Array, Array1, Array2, Axis, array, s};
 use neuropil::prelude::*;
 
-/// What the neuron adds up, written with lists.
+/// The weighted sum of a neuron, written with lists.
 fn sum_inside_neuron(x: &[f64], w: &[f64]) -> f64 {
     let mut output = 0.0;
     for i in 0..x.len() {
@@ -25,7 +25,7 @@ fn activation(sum: f64) -> u8 {
     u8::from(sum > 0.0)
 }
 
-/// A layer of neurons as the notebook has it: weights (neurons, inputs), no bias, no activation.
+/// A layer of neurons as in the notebook: weights (neurons, inputs), no bias, no activation.
 fn neurons(weight: &Array2<f64>) -> Result<Dense<f64>> {
     Ok(Dense::from_parameters(weight.t().to_owned(), Array1::zeros(weight.nrows()))?.without_bias())
 }

@@ -1,13 +1,13 @@
-//! An activation, a layer with a parameter, and a loss of one's own, outside the crate: checked against finite
-//! differences, trained, traced, saved and loaded, and written as ONNX and as Rust source.
+//! A custom activation, layer and loss, outside the crate: checked against finite differences, trained, traced, saved
+//! and loaded, and exported as ONNX and as Rust source.
 //!
 //! ```text
 //! cargo run --release --example own_layer
 //! ```
 //!
-//! What must be written is short: an activation and a loss are two functions each, a layer is `output_shape`, `forward`,
-//! `backward` and the list of its parameters. The rest is for files: `spec` and `Restore` for model files, `onnx` for
-//! ONNX, `rust` for Rust source, `formula` for traces.
+//! Little is required: two functions for an activation or a loss; `output_shape`, `forward`, `backward` and the list of
+//! parameters for a layer. The rest is optional: `spec` and `Restore` for model files, `onnx` for ONNX, `rust` for Rust
+//! source, `formula` for traces.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ use neuropil::spec::rust::{Code, Function};
 use neuropil::spec::{Formula, Spec};
 use neuropil::{Trace, rand::Rng};
 
-// --- An activation: a function of one number, and its derivative. -----------------------------------------------------
+// --- An activation: a scalar function, and its derivative. -----------------------------------------------------------
 
 /// The quick GELU: x·σ(1.702x) (Hendrycks and Gimpel, 2016).
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ impl Activation for QuickGelu {
         Some(Spec::new("quick_gelu"))
     }
 
-    /// Each `then` takes the current value and makes the next one; the last takes x once more.
+    /// Each `then` takes the current value and computes the next one; the last takes x once more.
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let (x, steep) = (operators.value(), operators.number(STEEP));
         operators.then("Mul", &[&steep], []);
@@ -73,7 +73,7 @@ impl<A: Scalar> Restore<A> for QuickGelu {
     }
 }
 
-// --- A layer: what it does to a batch, the derivative of that, and its parameter. -------------------------------------
+// --- A layer: the forward pass of a batch, the backward pass, and its parameter. -------------------------------------
 
 /// Scales each feature: y = a∘x, with x and y (samples, features), and a (1, features).
 #[derive(Clone)]
@@ -81,7 +81,7 @@ struct Scale<A: Scalar> {
     a: Parameter<A>,
 }
 
-/// y = a∘y as Rust source, which overwrites its input.
+/// y = a∘y as Rust source, in place.
 const SCALE: Function = Function::new(
     "scale",
     "\
@@ -101,7 +101,7 @@ impl<A: Scalar> Scale<A> {
 }
 
 impl<A: Scalar> Layer<A> for Scale<A> {
-    /// Called when the layer is put into a network: an error here means that no wrong sizes arrive below.
+    /// Called when the layer is added to a network: an error here keeps wrong sizes out of `forward` and `backward`.
     fn output_shape(&self, input: Shape) -> Result<Shape> {
         let features = self.a.len();
         if input == Shape::Flat(features) {
@@ -119,20 +119,20 @@ impl<A: Scalar> Layer<A> for Scale<A> {
     /// From dL/dy, by the chain rule: dL/da = Σ dy∘x over the samples, and dL/dx = a∘dy.
     fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) -> Result<()> {
         let Backward { x, dy, dx, dw, .. } = at;
-        // Gradients are written, not added: what was there before is of no interest.
+        // Gradients are written, not accumulated: the old contents are arbitrary.
         let da = &mut dw[0]; // (1, features), as a
         da.fill(A::ZERO);
         for (x, dy) in x.rows().into_iter().zip(dy.rows()) {
             Zip::from(da.row_mut(0)).and(x).and(dy).for_each(|da, &x, &dy| *da += x * dy);
         }
-        // Nobody wants dL/dx of a network's first layer.
+        // dL/dx of a network's first layer is not needed.
         if let Some(dx) = dx {
             Zip::from(dx).and(dy).and_broadcast(self.a.values()).for_each(|dx, &dy, &a| *dx = a * dy);
         }
         Ok(())
     }
 
-    // Shows the parameter to optimizers, files and summaries; several, in the order of `dw`, with commas between.
+    // Exposes the parameter to optimizers, files and summaries; list several in the order of `dw`, separated by commas.
     parameters!(A: a);
 
     fn spec(&self) -> Option<Spec> {
@@ -156,7 +156,7 @@ impl<A: Scalar> Layer<A> for Scale<A> {
     }
 }
 
-/// The name of the layer in error texts and summaries.
+/// The name of the layer in error messages and summaries.
 impl<A: Scalar> fmt::Debug for Scale<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Scale({})", self.a.len())
@@ -172,9 +172,9 @@ impl<A: Scalar> Restore<A> for Scale<A> {
     }
 }
 
-// --- A loss: its value for one number, and its derivative. ------------------------------------------------------------
+// --- A loss: its value for one element, and its derivative. ----------------------------------------------------------
 
-/// ln cosh(y - t): like a square where y is near t, like a distance far away.
+/// ln cosh(y - t): quadratic for small errors, linear for large ones.
 #[derive(Debug)]
 struct LogCosh;
 
@@ -219,19 +219,19 @@ fn main() -> Result<()> {
         println!("{} = {}", layer.symbol, layer.formula);
     }
 
-    // A file holds what `spec` says and the parameters; a registry knows how to make the layers of them.
+    // A file holds the `spec` and the parameters; a registry restores the layers from them.
     let mut registry = Registry::new();
     registry.register::<QuickGelu>();
     registry.register::<Scale<f64>>();
     let loaded = Sequential::from_bytes_with(&network.to_bytes()?, &registry)?;
     assert_eq!(loaded.predict(&x)?, network.predict(&x)?);
 
-    // ONNX needs no registry: it knows products and sigmoids. It computes in f32.
+    // ONNX needs no registry, as it has products and sigmoids. It computes in f32.
     let onnx = network.to_onnx_bytes()?;
     let read = Network::<f64>::from_onnx_bytes(&onnx)?;
     let difference = (read.predict(&x)? - network.predict(&x)?).fold(0.0, |max: f64, d| max.max(d.abs()));
     println!("\nsaved and loaded: the same bits; {} bytes of ONNX, read back: within {difference:.0e}", onnx.len());
-    // Rust source needs no crate at all.
+    // The Rust source needs no crate at all.
     let source = network.to_rust()?;
     assert!(source.contains("kernels::scale("));
     println!("{} bytes of Rust source that only predicts", source.len());
@@ -239,7 +239,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Does backward tell what forward does? An error of more than 1e-7 would be a mistake in a derivative.
+/// Compares backward with finite differences of forward. An error above 1e-7 would mean a wrong derivative.
 fn check(network: &Sequential<f64>, x: &Matrix<f64>, rng: &mut impl Rng) -> Result<()> {
     let mut some = || Init::Uniform { low: -2.0, high: 2.0 }.matrix(5, 3, rng);
     let (some, other) = (some(), some());
@@ -250,7 +250,7 @@ fn check(network: &Sequential<f64>, x: &Matrix<f64>, rng: &mut impl Rng) -> Resu
         ("network", gradcheck::layer(network, 1, x, 1)?),
     ];
     for (what, report) in &checks {
-        println!("{what:>10}: {}, {report}", if report.passes(1e-7) { "right" } else { "WRONG" });
+        println!("{what:>10}: {}, {report}", if report.passes(1e-7) { "correct" } else { "WRONG" });
     }
     println!();
     Ok(())

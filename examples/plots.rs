@@ -1,11 +1,11 @@
-//! The other plots: learning curves, the search for a learning rate, a ROC curve, histograms of every layer, and what a
-//! network of convolutions sees in a digit and looks at.
+//! More plots: learning curves, a learning rate search, a ROC curve, histograms of every layer, and the feature maps
+//! and saliency of a convolutional network.
 //!
 //! ```text
 //! cargo run --release --features plot --example plots [-- FOLDER]
 //! ```
 //!
-//! Each is written as SVG and as PNG; without a folder, into the system's one for temporary files.
+//! Each is written as SVG and as PNG; without a folder, to the folder for temporary files.
 
 use std::path::PathBuf;
 
@@ -34,7 +34,7 @@ fn save(name: &str, svg: &str) -> Result<()> {
     plot::save(folder.join(format!("{name}.png")), svg)
 }
 
-/// The first step of a network is traced, a rate is looked for, and it learns.
+/// Traces the first step of a network, searches for a learning rate, and trains.
 fn training(train: &Samples<f64>, test: &Samples<f64>, rng: &mut Xoshiro256PlusPlus) -> Result<()> {
     let mut network = Sequential::mlp(&[64, 32, 32, 10], Relu, rng)?;
     let mut fresh = network.clone();
@@ -53,7 +53,7 @@ fn training(train: &Samples<f64>, test: &Samples<f64>, rng: &mut Xoshiro256PlusP
     save("learning_curves", &plot::learning_curves(&history))
 }
 
-/// What eight kernels make of a digit, and which pixels speak for or against the answer.
+/// The feature maps of eight kernels for a digit, and the saliency of its pixels.
 fn convolutions(train: &Samples<f64>, test: &Samples<f64>, rng: &mut Xoshiro256PlusPlus) -> Result<()> {
     let mut network = Sequential::new([1, 8, 8])
         .with(Conv2d::new(1, 8, [3, 3], rng).padding(Padding::Same))?
@@ -63,7 +63,7 @@ fn convolutions(train: &Samples<f64>, test: &Samples<f64>, rng: &mut Xoshiro256P
         .with(Dense::new(128, 10, rng))?;
     Trainer::new(CrossEntropy::new(), Adam::new(3e-3)).epochs(15).batch_size(32).seed(4).fit(&mut network, train)?;
     let right = accuracy(&network.predict(&test.x)?, &test.target)?;
-    println!("The convolutions read {:.1} % of the digits that they have not seen.", 100.0 * right);
+    println!("The network reads {:.1} % of the test digits.", 100.0 * right);
     save("feature_maps", &plot::feature_maps(&network, 1, &test.x.row(0).to_vec(), 8)?)?;
 
     let mut images = Array2::zeros((20, 64));
@@ -78,7 +78,7 @@ fn convolutions(train: &Samples<f64>, test: &Samples<f64>, rng: &mut Xoshiro256P
     save("saliency", &plot::images(&images, [1, 8, 8], &captions, 10)?)
 }
 
-/// Overlapping moons, for a curve that is not a corner.
+/// Overlapping moons, so that the ROC curve is not just a corner.
 fn trade_off(rng: &mut Xoshiro256PlusPlus) -> Result<()> {
     let Samples { x, target } = data::moons::<f64>(400, 0.35, rng);
     let mut network = Sequential::mlp(&[2, 8, 1], Tanh, rng)?.with(Sigmoid)?;

@@ -1,4 +1,4 @@
-//! Predicts a number from several: how far diabetes progresses within a year.
+//! Regression: predicts the progression of diabetes within a year.
 //!
 //! ```text
 //! cargo run --release --features progress --example regression
@@ -14,7 +14,7 @@ fn main() -> Result<()> {
     let (train, mut test) = data::diabetes::<f64>().split(0.25, &mut rng)?;
     let (mut train, mut validation) = train.split(0.2, &mut rng)?;
 
-    // Every column with mean 0 and deviation 1, as the training data have it.
+    // Standardizes every column with the mean and standard deviation of the training data.
     let (inputs, targets) = (StandardScaler::fit(&train.x)?, StandardScaler::fit(&train.target)?);
     for samples in [&mut train, &mut validation, &mut test] {
         samples.x = inputs.transform(&samples.x)?;

@@ -1,5 +1,5 @@
-//! Why deep networks have shortcuts: the same forty layers learn two spirals with a shortcut around each, and learn
-//! nothing without (He and others, "Deep Residual Learning for Image Recognition", 2016).
+//! Why deep networks have shortcuts: forty layers learn two spirals with a shortcut around each, and nothing without
+//! (He and others, "Deep Residual Learning for Image Recognition", 2016).
 //!
 //! ```text
 //! cargo run --release --example residual
@@ -26,7 +26,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The loss of the first and of the last epoch, and the accuracy on the test's samples.
+/// The loss of the first and of the last epoch, and the accuracy on the test samples.
 fn learn(shortcuts: bool, train: &Samples<f32>, test: &Samples<f32>) -> Result<(f64, f64, f64)> {
     let mut rng = rng(7);
     let mut network = Sequential::new(2).with(Dense::new(2, WIDTH, &mut rng))?;

@@ -1,4 +1,4 @@
-//! Stops a training in the middle, goes on in another process, and compares with one that was never stopped.
+//! Interrupts a training, resumes it in another process, and compares the result with an uninterrupted one.
 //!
 //! ```text
 //! cargo run --release --example resume
@@ -19,14 +19,14 @@ fn main() -> Result<()> {
 
     let (samples, mut whole) = start()?;
     let history = trainer().epochs(10).fit(&mut whole, &samples)?;
-    println!("ten epochs at once:\n{history}");
+    println!("ten epochs without interruption:\n{history}");
 
     let (samples, mut network) = start()?;
     let mut first = trainer().epochs(5);
     first.fit(&mut network, &samples)?;
     let file = std::env::temp_dir().join(format!("neuropil-resume-{}.state", std::process::id()));
     first.save_state(&file, &network)?;
-    println!("five epochs, and a process of its own for the rest:");
+    println!("five epochs, and the rest in another process:");
     let program = std::env::current_exe().expect("a program knows where it is");
     let output = Command::new(program).arg("--go-on").arg(&file).output().expect("a program can be run again");
     let text = String::from_utf8_lossy(&output.stdout);
@@ -37,7 +37,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The other process.
+/// The process that resumes.
 fn go_on(file: &Path) -> Result<()> {
     let (samples, mut network) = start()?;
     let mut second = trainer().epochs(5);
@@ -47,7 +47,7 @@ fn go_on(file: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What both processes begin with: the same data and a network of the same layers.
+/// The common start of both processes: the same data, and a network of the same architecture.
 fn start() -> Result<(Samples<f32>, Sequential<f32>)> {
     let mut rng = rng(7);
     Ok((data::moons(500, 0.2, &mut rng), Sequential::mlp(&[2, 32, 32, 2], Relu, &mut rng)?))
@@ -57,7 +57,7 @@ fn trainer() -> Trainer<'static, f32> {
     Trainer::new(CrossEntropy::new(), Adam::new(0.01)).batch_size(32).seed(7).metric(Accuracy)
 }
 
-/// A number in which every bit of the weights takes part.
+/// A hash of all bits of the weights.
 fn fingerprint(network: &Sequential<f32>) -> String {
     let mut sum = 0_u64;
     network.visit(&mut |_, matrix| {

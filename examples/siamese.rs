@@ -1,6 +1,6 @@
-//! A siamese network (Bromley and others, 1993; Hadsell, Chopra and `LeCun`, 2006): one encoder looks at two digits and
-//! learns only whether they are alike. What it then says of a digit, a few numbers, finds its nearest neighbours among
-//! digits whose class is known.
+//! A siamese network (Bromley and others, 1993; Hadsell, Chopra and LeCun, 2006): one encoder, applied to two digits,
+//! learns only whether they are of the same class. Its output for a digit, an embedding of a few numbers, then finds
+//! the nearest neighbors among digits whose class is known.
 //!
 //! ```text
 //! cargo run --release --example siamese
@@ -12,7 +12,7 @@ use neuropil::ndarray::{Axis, concatenate};
 use neuropil::prelude::*;
 use neuropil::rand::{Rng, RngExt};
 
-/// So many numbers stand for a digit.
+/// The size of the embedding of a digit.
 const EMBEDDING: usize = 8;
 
 fn main() -> Result<()> {
@@ -30,7 +30,7 @@ fn main() -> Result<()> {
         .with(Relu)?
         .with(Dense::new(64, EMBEDDING, &mut rng))?;
 
-    // The encoder stands at two places with one set of parameters, whose gradient is the sum of both.
+    // The encoder is used twice with one set of parameters, whose gradient is the sum over both uses.
     let mut g = Network::new();
     let (left, right) = (g.input("left", [1, 8, 8]), g.input("right", [1, 8, 8]));
     let encoder = g.share(encoder);
@@ -53,8 +53,8 @@ fn main() -> Result<()> {
     let encoder = g.layer::<Sequential<f32>>("encoder").expect("it was given this name");
     let known = Samples::new(encoder.predict(&train.x)?, train.target.clone())?;
     let asked = Samples::new(encoder.predict(&test.x)?, test.target.clone())?;
-    println!("by all 64 pixels  {:.4}", nearest_neighbour(&train, &test));
-    println!("nearest neighbour {:.4}", nearest_neighbour(&known, &asked));
+    println!("by all 64 pixels  {:.4}", nearest_neighbor(&train, &test));
+    println!("nearest neighbor {:.4}", nearest_neighbor(&known, &asked));
     Ok(())
 }
 
@@ -65,7 +65,7 @@ fn pairs(digits: &Samples<f32>, rng: &mut impl Rng) -> Samples<f32> {
     let partners: Vec<usize> = (0..digits.len())
         .map(|i| {
             let alike: bool = rng.random();
-            // A random digit, until it is alike or not, as was wished.
+            // Draws random digits until one is of the same class or not, as wanted.
             loop {
                 let other = rng.random_range(0..digits.len());
                 if other != i && (class(other) == class(i)) == alike {
@@ -80,8 +80,8 @@ fn pairs(digits: &Samples<f32>, rng: &mut impl Rng) -> Samples<f32> {
     Samples { x: concatenate![Axis(1), digits.x, others.x], target: alike }
 }
 
-/// The share of `asked` that are of the class of the nearest of `known`.
-fn nearest_neighbour(known: &Samples<f32>, asked: &Samples<f32>) -> f64 {
+/// The share of `asked` whose class is that of their nearest neighbor in `known`.
+fn nearest_neighbor(known: &Samples<f32>, asked: &Samples<f32>) -> f64 {
     let right = asked.x.rows().into_iter().zip(&asked.target).filter(|(x, class)| {
         let squares = known.x.rows().into_iter().map(|other| other.iter().zip(x).map(|(a, b)| (a - b).powi(2)).sum());
         let nearest = squares.enumerate().min_by(|(_, a): &(usize, f32), (_, b)| a.total_cmp(b));

@@ -1,7 +1,7 @@
-//! An LSTM forecasts the sunspots of the next year, and then the years after it from its own forecasts.
+//! An LSTM forecasts the sunspots of the next year, and further years from its own forecasts.
 //!
-//! The series is real: yearly numbers of sunspots from 1700 to 2008, which rise and fall in cycles of about eleven years
-//! that are never twice the same. The network learns from the years before 1950.
+//! The series is real: yearly numbers of sunspots from 1700 to 2008, which rise and fall in cycles of about eleven
+//! years that are never twice the same. The network is trained on the years before 1950.
 //!
 //! ```text
 //! cargo run --release --example sunspots
@@ -13,11 +13,11 @@ use neuropil::ndarray::{Array2, s};
 use neuropil::prelude::*;
 use neuropil::schedules::Cosine;
 
-/// How many years the network sees at a time: two cycles and a half.
+/// The number of years in the input: two and a half cycles.
 const WINDOW: usize = 28;
-/// The first year that it is tested with.
+/// The first year of the test data.
 const TEST: usize = 1950;
-/// What the network works with is the root of the number, which evens out high and low cycles, over this.
+/// The network works with the square root of the numbers, which evens out high and low cycles, divided by this.
 const SCALE: f32 = 10.0;
 
 fn main() -> Result<()> {
@@ -34,9 +34,9 @@ fn main() -> Result<()> {
         Trainer::new(Mse, Adam::new(0.01)).epochs(150).batch_size(32).seed(1).clip_norm(1.0).schedule(Cosine::new(150));
     let history = trainer.fit(&mut network, &train)?;
     let losses = history.column("loss");
-    println!("loss {:.4} at first, {:.4} at last\n", losses[0], losses[losses.len() - 1]);
+    println!("loss {:.4} after the first epoch, {:.4} after the last\n", losses[0], losses[losses.len() - 1]);
 
-    // A year ahead, each time from the true years before it.
+    // One year ahead, from the true values of the years before.
     let back = |x: &Array2<f32>| x.mapv(|x| (x.max(0.0) * SCALE).powi(2));
     let truth = back(&test.target);
     let forecast = back(&network.predict(&test.x)?);
@@ -53,7 +53,7 @@ fn main() -> Result<()> {
     println!("  the same as eleven years before {:5.1}", error(&cycle_ago)?);
     println!("  the network                     {:5.1}", error(&forecast)?);
 
-    // Further ahead, it reads its own forecasts.
+    // Further ahead, from its own forecasts.
     let mut window = test.x.row(0).to_vec();
     print!("\n{TEST} to {} from the years before {TEST} alone:", TEST + 10);
     for _ in 0..=10 {
@@ -63,11 +63,11 @@ fn main() -> Result<()> {
         print!(" {:.0}", (next.max(0.0) * SCALE).powi(2));
     }
     let truths: Vec<String> = truth.iter().take(11).map(|truth| format!("{truth:.0}")).collect();
-    println!("\n                                   in truth: {}", truths.join(" "));
+    println!("\n                                   observed: {}", truths.join(" "));
     Ok(())
 }
 
-/// The first year, and the number of each year from then on.
+/// The first year, and the numbers from that year on.
 fn read() -> (usize, Vec<f32>) {
     let text = include_str!("data/sunspots.csv");
     let mut lines = text.lines().skip(1).filter_map(|line| line.split_once(','));
@@ -75,7 +75,7 @@ fn read() -> (usize, Vec<f32>) {
     (first.parse().expect("a year"), lines.by_ref().map(|(_, number)| number.parse().expect("a number")).collect())
 }
 
-/// Each year with the years before it as input: those before year number `test`, and those from then on.
+/// Samples with a year as target and the years before it as input: those before year number `test`, and the rest.
 fn windows(series: &[f32], test: usize) -> (Samples<f32>, Samples<f32>) {
     let part = |years: std::ops::Range<usize>| Samples {
         x: Array2::from_shape_fn((years.len(), WINDOW), |(i, t)| series[years.start + i - WINDOW + t]),

@@ -1,4 +1,5 @@
-//! What a linear classifier looks for: its weights for each digit as an image, beside what it reads and misreads.
+//! The templates of a linear classifier: its weights for each digit as an image; also its confusion matrix and its
+//! mistakes.
 //!
 //! ```text
 //! cargo run --release --features plot --example templates [-- FOLDER]
@@ -26,9 +27,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     println!("{}", terminal::curves("loss", "epoch", &[("loss", &losses)]));
     let scores = classifier.scores(&test.x)?;
-    println!("{:.1} % of the digits that it has not seen are read right.", 100.0 * accuracy(&scores, &test.target)?);
+    println!("test accuracy {:.1} %", 100.0 * accuracy(&scores, &test.target)?);
     let templates = classifier.templates();
-    println!("\nWhat it takes for a 0, and for a 3:\n");
+    println!("\nThe templates of 0 and of 3:\n");
     println!("{}", terminal::image(&templates.column(0).to_vec(), 8));
     println!("{}", terminal::image(&templates.column(3).to_vec(), 8));
 

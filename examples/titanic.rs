@@ -1,4 +1,4 @@
-//! Who survived the Titanic? A table with missing ages and with categories becomes numbers for a network.
+//! Who survived the Titanic? Preprocesses a table with missing values and categories, and trains a classifier.
 //!
 //! ```text
 //! cargo run --release --features csv --example titanic -- --data FILE
@@ -44,7 +44,7 @@ fn run(file: &str) -> Result<()> {
     let classes = LabelEncoder::new(vec!["no".into(), "yes".into()])?;
     let survived = classes.transform::<f32, _>(&table.text("alive")?)?;
 
-    // A fifth to test with, and a fifth of the rest to stop by; as many survivors in each.
+    // A fifth as test data, and a fifth of the rest as validation data, stratified by class.
     let mut rng = rng(2);
     let split = Split::stratified(&survived, 0.2, &mut rng)?;
     let (rest, test) = (table.select(&split.train)?, table.select(&split.test)?);
@@ -55,7 +55,12 @@ fn run(file: &str) -> Result<()> {
     let samples =
         |table: &Table| Samples::new(preparation.transform(table)?, classes.transform(&table.text("alive")?)?);
     let (train, validation, test) = (samples(&train)?, samples(&validation)?, samples(&test)?);
-    println!("{} passengers to learn from, {} to stop by, {} to test with", train.len(), validation.len(), test.len());
+    println!(
+        "{} passengers for training, {} for validation, {} for testing",
+        train.len(),
+        validation.len(),
+        test.len()
+    );
     println!("inputs: {}\n", preparation.names().join(", "));
 
     let mut network = Sequential::mlp(&[train.x.ncols(), 16, 2], Relu, &mut rng)?;
@@ -81,7 +86,7 @@ fn run(file: &str) -> Result<()> {
     Ok(())
 }
 
-/// All that is learned from the training data to make numbers of a passenger.
+/// The preprocessing fitted to the training data.
 struct Preparation {
     numbers: Imputer,
     scaler: StandardScaler,
@@ -102,7 +107,7 @@ impl Preparation {
         Ok(Self { numbers, scaler, categories: CATEGORIES.into_iter().map(category).collect::<Result<_>>()? })
     }
 
-    /// One row a passenger: the scaled numbers, and a column for each category.
+    /// One row per passenger: the scaled numbers, and a column for each category.
     fn transform(&self, table: &Table) -> Result<Array2<f32>> {
         let mut x = self.scaler.transform(&self.numbers.transform(&table.numbers(&NUMBERS)?)?)?;
         for (name, (imputer, encoder)) in CATEGORIES.into_iter().zip(&self.categories) {
@@ -112,7 +117,7 @@ impl Preparation {
         Ok(x)
     }
 
-    /// What the columns are.
+    /// The names of the columns.
     fn names(&self) -> Vec<String> {
         let categories = CATEGORIES.into_iter().zip(&self.categories).flat_map(|(name, (_, encoder))| {
             encoder.categories().iter().map(move |category| format!("{name} {category}"))

@@ -1,5 +1,5 @@
-//! The lecture's XOR network (section 4.2.1), traced: one real training step with every number, and why two of the
-//! lecture's numbers are others.
+//! The lecture's XOR network (section 4.2.1), traced: one training step with every number, and why two of the lecture's
+//! numbers differ.
 //!
 //! ```text
 //! cargo run --example trace_xor [-- FOLDER]
@@ -33,10 +33,10 @@ fn main() -> Result<()> {
     let out = |layer: usize| trace.layers[layer].output[[0, 0]];
     let rounded = trace.layers[1].output.mapv(|h| (h * 100.0).round() / 100.0);
     let sum = rounded[[0, 0]] * 1.5 - rounded[[0, 1]] * 2.3;
-    println!("The lecture goes on with H1_out and H2_out rounded to {rounded}. Then");
+    println!("The lecture continues with H1_out and H2_out rounded to {rounded}. Then");
     println!("  O1_in  = {} * 1.5 - {} * 2.3 = {sum:.3}, not {:.4};", rounded[[0, 0]], rounded[[0, 1]], out(2));
     let answer = Sigmoid.apply(sum);
-    println!("  O1_out = {answer:.3}, of which it prints 0.33 (cut, not rounded), not {:.4}.", out(3));
+    println!("  O1_out = {answer:.3}, printed as 0.33 (truncated, not rounded), not {:.4}.", out(3));
     let after = network.predict(&x)?[[0, 0]];
     println!("After the step the network answers {after:.4}: a little closer to 1.");
 

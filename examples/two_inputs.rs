@@ -1,5 +1,5 @@
-//! A network of two inputs and two outputs: from a digit's image and six measures of it, what digit it is, and how far it
-//! leans.
+//! A network with two inputs and two outputs: from the image of a digit and six measures of it, it predicts the class
+//! and how far the digit leans.
 //!
 //! ```text
 //! cargo run --release --example two_inputs
@@ -34,7 +34,7 @@ fn main() -> Result<()> {
         .with(Flatten)?
         .with(Dense::new(12 * 4 * 4, 48, &mut rng))?
         .with(Relu)?;
-    // The measures are of different sizes; a batch norm makes them alike.
+    // The measures have different scales, which a batch norm equalizes.
     let read = Sequential::new(6).with(BatchNorm::new(6))?.with(Dense::new(6, 16, &mut rng))?.with(Relu)?;
     let seen = g.add(image, seen)?; // (n, 48)
     let read = g.add(measures, read)?; // (n, 16)
@@ -45,7 +45,8 @@ fn main() -> Result<()> {
     g.output("lean", lean)?;
     println!("{g}");
 
-    // L = cross-entropy of the class + 5 · squared error of the lean: the weight makes up for how small a lean is.
+    // L = cross-entropy of the class + 5 · squared error of the lean: the weight makes up for the small scale of the
+    // lean.
     let losses = OutputLosses::new(&g).output("class", CrossEntropy::new(), 1.0)?.output("lean", Mse, 5.0)?;
     let (accuracy, r2) = (losses.metric("class", Accuracy)?, losses.metric("lean", R2)?);
     let mut trainer = Trainer::new(losses, Adam::new(0.003))
@@ -76,7 +77,7 @@ fn measure(images: &Matrix<f32>) -> (Array2<f32>, Array2<f32>) {
     for ((image, mut measures), lean) in images.rows().into_iter().zip(measures.rows_mut()).zip(&mut lean) {
         let image = image.into_shape_with_order((8, 8)).expect("an image has 64 pixels");
         let ink = image.sum();
-        // Where the ink is: its mean place, how widely it spreads around it, and whether right goes with up.
+        // The moments of the ink: its mean position, its spread, and the covariance of both axes.
         let mean = |f: &dyn Fn(f32, f32) -> f32| {
             image.indexed_iter().map(|((row, column), ink)| ink * f(column as f32, 7.0 - row as f32)).sum::<f32>() / ink
         };
@@ -96,7 +97,7 @@ fn measure(images: &Matrix<f32>) -> (Array2<f32>, Array2<f32>) {
 
 /// How many white areas the ink encloses: none in a 1, one in a 0, two in an 8.
 fn holes(image: ArrayView2<'_, f32>) -> usize {
-    // A white frame joins all that is outside: (10, 10).
+    // A white frame connects all outside areas: (10, 10).
     let mut white = Array2::from_elem((10, 10), true);
     white.slice_mut(s![1..9, 1..9]).zip_mut_with(&image, |white, &ink| *white = ink < 0.3);
     let mut areas = 0;

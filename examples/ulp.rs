@@ -1,7 +1,7 @@
 //! The largest errors of the `f32` functions, activations and slopes of activations, in units in the last place, over all 2³² bit patterns.
 //!
-//! `cargo run --release --example ulp` takes minutes; a number after `--` makes it take every so-manieth pattern. The
-//! reference is the same function in `f64`, whose own errors (of some 1e-16) `tests/math.rs` measures.
+//! `cargo run --release --example ulp` takes minutes; with a number n after `--`, it takes every n-th pattern. The
+//! reference is the same function in `f64`, whose own errors (about 1e-16) are measured by `tests/math.rs`.
 
 use neuropil::prelude::*;
 
@@ -35,7 +35,7 @@ fn ulp(y: f32, exact: f64) -> f64 {
 fn sweep(name: &str, step: u32, f: impl Fn(&[f32], &mut [f32], &mut [f64])) {
     const BLOCK: u32 = 1024;
     let (mut x, mut y, mut exact) = ([0.0; BLOCK as usize], [0.0; BLOCK as usize], [0.0; BLOCK as usize]);
-    // In normal numbers, and in units of the smallest subnormal one elsewhere.
+    // In units of the last place where the exact value is normal, in units of the smallest subnormal number elsewhere.
     let (mut worst, mut at, mut small, mut count, mut above) = (0.0, 0.0, 0.0, 0_u64, 0_u64);
     for first in (0..=u32::MAX).step_by((BLOCK * step) as usize) {
         for (x, i) in x.iter_mut().zip(0..) {

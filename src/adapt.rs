@@ -1,4 +1,4 @@
-//! Conversion between arrays with more axes, such as images and sequences, and the matrices of networks.
+//! Conversion between arrays of three or four axes, such as sequences and images, and the matrices of networks.
 //!
 //! Row-major arrays, and contiguous parts of them such as a range of samples, are viewed without a copy; other layouts
 //! are copied. The result is a [`CowArray`], to pass as `&result`.
@@ -51,8 +51,18 @@ pub fn rows<A: Clone, D: Dimension>(samples: &ArrayRef<A, D>) -> CowArray<'_, A,
 
 /// Converts the rows of a matrix to images: (samples, channels, height, width).
 ///
+/// ```
+/// use neuropil::adapt;
+/// use ndarray::Array2;
+/// # use neuropil::ndarray;
+///
+/// let y = Array2::<f32>::zeros((5, 48));
+/// assert_eq!(adapt::images(&y, [3, 4, 4])?.dim(), (5, 3, 4, 4));
+/// # Ok::<(), neuropil::Error>(())
+/// ```
+///
 /// # Errors
-/// [`Error::Dimensions`] if the rows have another length.
+/// [`Error::Dimensions`] if the length of the rows does not match.
 pub fn images<A: Clone>(rows: &Matrix<A>, image: [usize; 3]) -> Result<CowArray<'_, A, Ix4>> {
     let [channels, height, width] = image;
     let wrong = || unlike(rows, image.into(), "images");
@@ -77,7 +87,7 @@ pub fn images<A: Clone>(rows: &Matrix<A>, image: [usize; 3]) -> Result<CowArray<
 /// ```
 ///
 /// # Errors
-/// [`Error::Dimensions`] if the rows have another length.
+/// [`Error::Dimensions`] if the length of the rows does not match.
 pub fn sequences<A: Clone>(rows: &Matrix<A>, sequence: [usize; 2]) -> Result<CowArray<'_, A, Ix3>> {
     let [steps, features] = sequence;
     let wrong = || unlike(rows, sequence.into(), "sequences");
@@ -87,7 +97,7 @@ pub fn sequences<A: Clone>(rows: &Matrix<A>, sequence: [usize; 2]) -> Result<Cow
     rows.to_shape((rows.nrows(), steps, features)).map_err(|_| wrong())
 }
 
-/// The error for rows of another shape.
+/// The error for rows of the wrong length.
 fn unlike<A>(rows: &Matrix<A>, shape: Shape, samples: &str) -> Error {
     let what = format!("a matrix of {samples} {shape}");
     Error::Dimensions { what, wants: [rows.nrows(), shape.len()], got: [rows.nrows(), rows.ncols()] }

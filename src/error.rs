@@ -95,7 +95,7 @@ pub enum Error {
         /// The rest of the message, after the layer's name: what is not supported, and what to do.
         what: String,
     },
-    /// A method was called before another method that it needs.
+    /// A method was called before another that must come first.
     Order {
         /// The method that was called.
         call: &'static str,
@@ -111,13 +111,13 @@ pub enum Error {
         /// The rejected value.
         got: f64,
     },
-    /// More memory is needed than the limit of a network allows, or than the system gives.
+    /// The memory limit of a network would be exceeded, or the system has no more memory.
     Memory {
-        /// Who needs it.
+        /// What needs the memory.
         what: String,
-        /// The bytes that it needs at least; `u64::MAX` if they cannot be counted.
+        /// A lower bound of the bytes needed; `u64::MAX` if the count overflows.
         bytes: u64,
-        /// The limit, see [`Network::set_memory_limit`](crate::Network::set_memory_limit); `None` if the system refused.
+        /// The [limit](crate::Network::set_memory_limit); `None` if the system refused the memory.
         limit: Option<u64>,
     },
     /// The network has no layers.
@@ -149,7 +149,7 @@ pub enum Error {
     },
     /// An operation combines variables of two graphs.
     OtherGraph,
-    /// A backward pass through a graph that an earlier pass has freed.
+    /// A backward pass went through a graph that an earlier pass has freed.
     FreedGraph,
     /// A value is infinite or NaN.
     NonFinite {
@@ -197,7 +197,7 @@ pub enum Error {
         /// The operating system's error.
         error: IoError,
     },
-    /// Nothing can be fitted to a column of the data.
+    /// A transformer cannot be fitted to a column of the data.
     Column {
         /// The transformer that was fitted.
         who: &'static str,
@@ -227,7 +227,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Moves an error of the named join to the block that contains it.
+    /// Attributes an error of the named join to the block that contains it.
     pub(crate) fn of_join(self, join: &str, block: &dyn fmt::Debug) -> Self {
         match self {
             Self::Layer { name, error } if name == join => match *error {

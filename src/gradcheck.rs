@@ -4,8 +4,8 @@
 //! |w|), which balances rounding and truncation errors. A layer's outputs are reduced to a scalar with a random
 //! upstream gradient, so that every entry of the Jacobian is tested.
 //!
-//! Use several different rows: with one row, a missing sum over the batch and a stale cache go unnoticed. Keep away
-//! from kinks, such as 0 for a rectifier: there is no derivative to compare with.
+//! Use several different rows: with one row, a missing sum over the batch and a stale cache go unnoticed. Avoid kinks,
+//! such as 0 for ReLU, where there is no derivative to compare with.
 //!
 //! ```
 //! use neuropil::gradcheck;
@@ -46,7 +46,7 @@ pub struct Report {
     pub numeric: f64,
     /// The number of compared derivatives.
     pub compared: usize,
-    /// The number of nonzero ones among them: if there are none, the check says little.
+    /// How many of them are nonzero: without any, the check says little.
     pub nonzero: usize,
     /// The most likely cause of a wrong derivative, if a simple correction makes it right.
     pub cause: Option<Cause>,
@@ -64,7 +64,7 @@ impl Report {
 
     fn compare(&mut self, analytic: f64, numeric: f64, at: impl FnOnce() -> String) {
         let error = (analytic - numeric).abs() / analytic.abs().max(numeric.abs()).max(1.0);
-        // NaN is the worst error, and stays.
+        // NaN counts as the largest error.
         if self.compared == 0 || error > self.error || (error.is_nan() && !self.error.is_nan()) {
             (self.error, self.at, self.analytic, self.numeric) = (error, at(), analytic, numeric);
         }
@@ -76,7 +76,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { error, at, analytic, numeric, compared, nonzero, cause } = self;
-        write!(f, "worst of {compared} derivatives, {nonzero} of them not zero: {at} is {analytic:.6e} by backward, ")?;
+        write!(f, "worst of {compared} derivatives, {nonzero} nonzero: {at} is {analytic:.6e} by backward, ")?;
         write!(f, "{numeric:.6e} by finite differences, error {error:.1e}")?;
         cause.as_ref().map_or(Ok(()), |cause| write!(f, "; most likely {cause}"))
     }
@@ -85,10 +85,10 @@ impl fmt::Display for Report {
 /// Checks a layer or a whole network on the batch `x`: the gradients with respect to the input and each trainable
 /// parameter.
 ///
-/// The matrices that the layer fills hold NaN before, and its cache comes from a batch of other rows. Thus a missing
-/// write, an addition to an old value and a stale cache are found. The gradients with respect to the parameters are
-/// also checked for a backward pass without the gradient with respect to the input. Layers that draw random numbers
-/// draw the same ones, from `seed`, in each evaluation.
+/// The matrices that the layer writes to start as NaN, and its cache comes from a batch of different rows; this reveals
+/// missing writes, accumulation into old values, and stale caches. Parameter gradients are also checked in a backward
+/// pass that does not request dL/dx. Layers that draw random numbers draw the same ones, from `seed`, in each
+/// evaluation.
 ///
 /// # Errors
 /// [`Error::Width`] when the rows of `x` do not have the shape `input`; errors of the layer.
@@ -96,7 +96,7 @@ pub fn layer(layer: &dyn Layer<f64>, input: impl Into<Shape>, x: &Matrix<f64>, s
     Check::new(layer, input.into(), x, seed)?.report(true)
 }
 
-/// Checks only the gradients with respect to each trainable parameter: for layers whose inputs cannot be varied, such
+/// Checks only the gradients with respect to the trainable parameters: for layers whose inputs cannot be varied, such
 /// as the indices of an embedding.
 ///
 /// ```
@@ -124,13 +124,13 @@ struct Check<'a> {
     seed: u64,
 }
 
-/// dL/dx and dL/dw of a backward pass; dx keeps its old numbers if it is not wanted.
+/// dL/dx and dL/dw of a backward pass; dx keeps its initial values if it is not requested.
 struct Gradients {
     dx: Array2<f64>,
     dw: Vec<Array2<f64>>,
 }
 
-/// What a gradient is with respect to.
+/// What a gradient is taken with respect to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Input,
@@ -167,7 +167,7 @@ impl<'a> Check<'a> {
         let parameters = parameters.map(|(slot, (dw, alone))| (Place::Parameter(slot), dw, Some(alone)));
         for (place, mut got, alone) in input.into_iter().chain(parameters) {
             let wants = self.numeric(place, &self.upstream)?;
-            // The worse of both passes.
+            // The worse result of both passes.
             if let Some(alone) = alone.filter(|alone| alone.dim() == got.dim()) {
                 Zip::from(&mut got).and(&alone).and(&wants).for_each(|got, &alone, wants| {
                     let off = |got: f64| (got - wants).abs();
@@ -188,13 +188,13 @@ impl<'a> Check<'a> {
             }
         }
         if let Some((place, got, wants)) = worst.filter(|_| !report.passes(WRONG)) {
-            // A search that fails finds nothing.
+            // If the search itself fails, no cause is reported.
             report.cause = cause::of_layer(self, place, &got, &wants).ok().flatten();
         }
         Ok(report)
     }
 
-    /// A cache that a batch of other rows has filled.
+    /// A cache filled by a batch of different rows.
     fn used_cache(&self) -> Result<Cache> {
         // The rows in reverse order, and the first one again: a valid batch that differs from `x`.
         let other = |m: &Array2<f64>| {
@@ -211,7 +211,7 @@ impl<'a> Check<'a> {
         self.forward_into(f64::NAN, layer, x, cache)
     }
 
-    /// The outputs for `x`, in a matrix that held `fill` before.
+    /// The outputs for `x`, written to a matrix initialized with `fill`.
     fn forward_into(
         &self,
         fill: f64,
@@ -226,8 +226,8 @@ impl<'a> Check<'a> {
         Ok(y)
     }
 
-    /// The gradients of Σ dy ∘ y, in matrices that held `fill` before. The random numbers of the backward pass are from
-    /// `seed`: other ones than those of the forward pass, as on a tape.
+    /// The gradients of Σ dy ∘ y, written to matrices initialized with `fill`. The random numbers of the backward pass,
+    /// drawn from `seed`, differ from those of the forward pass, as on a tape.
     fn backward(
         &self,
         x: &Array2<f64>,
@@ -251,7 +251,7 @@ impl<'a> Check<'a> {
         Ok(Gradients { dx, dw })
     }
 
-    /// The number of trainable parameters, as matrices.
+    /// The number of trainable parameter matrices.
     fn parameters(&self) -> usize {
         let mut count = 0;
         self.layer.visit(&mut |info, _| count += usize::from(info.role.is_trainable()));
@@ -292,7 +292,7 @@ fn exchange(layer: &mut dyn Layer<f64>, slot: usize, index: (usize, usize), to: 
     let (mut at, mut old) = (0, f64::NAN);
     layer.visit_mut(&mut |info, w| {
         if info.role.is_trainable() {
-            // NaN stays if `visit` and `visit_mut` have different orders.
+            // Remains NaN if `visit` and `visit_mut` have different orders.
             if let Some(w) = w.get_mut(index).filter(|_| at == slot) {
                 old = *w;
                 *w = to.unwrap_or(old);
@@ -338,7 +338,7 @@ pub fn loss(loss: &dyn Loss<f64>, y: &Matrix<f64>, target: &Matrix<f64>) -> Resu
     Ok(report)
 }
 
-/// The gradient of a loss, in a matrix that held `fill` before.
+/// The gradient of a loss, written to a matrix initialized with `fill`.
 fn loss_gradient(loss: &dyn Loss<f64>, y: &Array2<f64>, target: &Array2<f64>, fill: f64) -> Result<Array2<f64>> {
     let mut gradient = Array2::from_elem(y.dim(), fill);
     losses::Scratch::default().reduce(loss, y, target, None, Some(&mut gradient))?;
@@ -353,7 +353,7 @@ fn loss_differences(loss: &dyn Loss<f64>, y: &Array2<f64>, target: &Array2<f64>)
         let w = y[index];
         *slope = difference(w, |moved| {
             y[index] = moved;
-            // One side with the gradient and one without: the value must not depend on it.
+            // The gradient is requested on one side only: the value must not depend on that.
             let dy = if moved > w { Some(&mut *unused) } else { None };
             scratch.reduce(loss, &y, target, None, dy)
         })?;
@@ -364,7 +364,7 @@ fn loss_differences(loss: &dyn Loss<f64>, y: &Array2<f64>, target: &Array2<f64>)
 /// The central difference of `f` at `w`. The last call is `f(w)`, which restores the state.
 fn difference(w: f64, mut f: impl FnMut(f64) -> Result<f64>) -> Result<f64> {
     let h = 6e-6 * w.abs().max(1.0);
-    // The steps as they are after rounding.
+    // The actual steps after rounding.
     let (up, down) = (w + h, w - h);
     let slope = (f(up)? - f(down)?) / (up - down);
     f(w)?;

@@ -34,7 +34,7 @@ use crate::Scalar;
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Init {
-    /// All zeros: for biases, but not for hidden weights, whose units would stay identical.
+    /// All zeros: for biases, but not for hidden weights, because all units would stay identical.
     Zeros,
     /// A constant.
     Constant(f64),
@@ -92,17 +92,17 @@ pub enum Init {
     LeCunUniform,
     /// `LeCun` normal (not truncated), for SELU.
     LeCunNormal,
-    /// Orthonormal columns, or rows if fewer, times `gain`: W preserves norms.
+    /// Orthonormal columns (or rows, if there are fewer of them) times `gain`: W preserves norms.
     ///
-    /// A normal matrix, orthogonalised with positive diagonal, so that all directions are equally likely (Saxe et al.,
-    /// 2013).
+    /// A matrix of normal random numbers, orthogonalised by a QR decomposition with positive diagonal, which makes it
+    /// uniformly (Haar) distributed (Saxe et al., 2013).
     Orthogonal {
         /// The norm of each column or row; see [`Gain`].
         gain: f64,
     },
 }
 
-/// The fan of He initialisation.
+/// The fan that He initialisation uses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Fan {
     /// `fan_in`: preserves the variance of the forward pass.
@@ -112,7 +112,7 @@ pub enum Fan {
     Out,
 }
 
-/// The gain that compensates for an activation, as `PyTorch`'s `calculate_gain`.
+/// The gain that compensates for an activation, like `PyTorch`'s `calculate_gain`.
 ///
 /// ```
 /// use neuropil::{Gain, Init};
@@ -166,15 +166,15 @@ impl Init {
     /// Orthonormal columns or rows.
     pub const ORTHOGONAL: Self = Self::Orthogonal { gain: 1.0 };
 
-    /// Draws an (inputs, outputs) matrix for a fully connected layer. It is empty, (0, 0), if the memory for it is
-    /// refused: a layer with such a parameter is an error once it joins a network.
+    /// Draws an (inputs, outputs) matrix for a fully connected layer. If the allocation fails, the matrix is empty,
+    /// (0, 0), and adding a layer that holds it to a network is an error.
     pub fn matrix<A: Scalar>(self, inputs: usize, outputs: usize, rng: &mut impl Rng) -> Array2<A> {
         self.matrix_with_fans(inputs, outputs, inputs, outputs, rng)
     }
 
     /// Draws a (rows, columns) matrix with explicit fans.
     ///
-    /// A convolution has `fan_in` = channels in · kernel size and `fan_out` = channels out · kernel size.
+    /// A convolution has `fan_in` = input channels · kernel size and `fan_out` = output channels · kernel size.
     pub fn matrix_with_fans<A: Scalar>(
         self,
         rows: usize,
@@ -193,7 +193,7 @@ impl Init {
             Self::Normal { mean, std } => fill(&mut || A::of(mean + std * standard_normal(rng))),
             Self::TruncatedNormal { mean, std, low, high } if low <= high && std > 0.0 && (mean + std).is_finite() => {
                 let (from, to) = ((low - mean) / std, (high - mean) / std);
-                // So far from the mean that all is at the bound next to it.
+                // So far in the tail that all values round to the bound nearest the mean.
                 let far = if from > FAR || to < -FAR { Some(mean.clamp(low, high)) } else { None };
                 let mut draw = || far.unwrap_or_else(|| mean + std * truncated_normal(from, to, rng));
                 fill(&mut || A::of(draw().clamp(low, high)))
@@ -232,7 +232,7 @@ impl Init {
     }
 }
 
-/// A matrix of these values in order, or an empty one, (0, 0), if the memory for it is refused.
+/// A matrix of these values in row-major order, or an empty one, (0, 0), if the allocation fails.
 pub(crate) fn filled<A>(rows: usize, columns: usize, mut next: impl FnMut() -> A) -> Array2<A> {
     let mut values = Vec::new();
     let count = rows.checked_mul(columns).filter(|&count| values.try_reserve_exact(count).is_ok());
@@ -251,8 +251,8 @@ pub(crate) fn uniform(rng: &mut impl Rng) -> f64 {
     StandardUniform.sample(rng)
 }
 
-/// A standard normal random number, by Marsaglia's polar method, with this crate's logarithm for the same bits on every
-/// machine.
+/// A standard normal random number, by Marsaglia's polar method, with this crate's logarithm, which is bitwise
+/// reproducible on every machine.
 pub(crate) fn standard_normal(rng: &mut impl Rng) -> f64 {
     loop {
         let (a, b) = (2.0 * uniform(rng) - 1.0, 2.0 * uniform(rng) - 1.0);
@@ -269,7 +269,7 @@ const FAR: f64 = 1e9;
 /// A standard normal random number truncated to [from, to].
 ///
 /// Rejection sampling: uniform proposals, accepted with probability proportional to the density relative to its maximum
-/// in the interval, at `top`. Where it is below e⁻⁴⁰, nothing is proposed.
+/// in the interval, at `top`. No proposals are made where that probability is below e⁻⁴⁰.
 fn truncated_normal(from: f64, to: f64, rng: &mut impl Rng) -> f64 {
     let top = 0.0_f64.clamp(from, to);
     let reach = (top * top + 80.0).sqrt();
@@ -282,7 +282,7 @@ fn truncated_normal(from: f64, to: f64, rng: &mut impl Rng) -> f64 {
     }
 }
 
-/// A matrix with orthonormal columns, or rows if fewer.
+/// A matrix with orthonormal columns, or rows if there are fewer of them.
 ///
 /// Gram-Schmidt on normal vectors, with each projection applied twice to bound rounding errors (Giraud et al., 2005,
 /// "twice is enough").

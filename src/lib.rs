@@ -9,16 +9,17 @@
 //! let mut rng = rng(1);
 //! let (train, test) = neuropil::data::moons::<f32>(400, 0.1, &mut rng).split(0.25, &mut rng)?;
 //! let mut network = Sequential::mlp(&[2, 16, 2], Tanh, &mut rng)?;
-//! let mut trainer = Trainer::new(CrossEntropy::new(), Adam::new(0.02)).epochs(40).metric(Accuracy);
+//! let loss = CrossEntropy::new();
+//! let mut trainer = Trainer::new(loss, Adam::new(0.02)).epochs(40).metric(Accuracy);
 //! trainer.fit(&mut network, &train)?;
 //! let evaluation = trainer.evaluate(&network, &test)?;
 //! assert!(evaluation.get("accuracy") > Some(0.95), "{evaluation}");
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! A batch is a matrix with one sample per row; parameters and gradients are matrices, too. Layers are plain values,
-//! which a forward pass does not change: what the backward pass needs is stored on a [`Tape`]. With a tape, you write
-//! the training loop yourself:
+//! A batch is a matrix with one sample per row; parameters and gradients are matrices, too. Layers are plain values that
+//! a forward pass does not change: what the backward pass needs is stored on a [`Tape`]. With a tape, you write the
+//! training loop yourself:
 //!
 //! ```
 //! use neuropil::prelude::*;
@@ -43,34 +44,33 @@
 //!
 //! # Networks
 //!
-//! A [`Network`] is a graph of layers and joins with any number of named inputs and outputs, checked as it is built; a
-//! [`Sequential`] is one that is a chain. Networks are layers, so they nest; [`Residual`] and [`Parallel`] are blocks
-//! made that way. [`OutputLosses`] has a loss for each output, [`data::NamedSamples`] names the inputs and targets.
+//! A [`Sequential`] is a chain of layers. A [`Network`] is any graph of layers and joins with named inputs and outputs;
+//! [`OutputLosses`] gives each output a loss, and [`data::NamedSamples`] names inputs and targets. Networks check the
+//! shape of each layer as it is added. They are layers themselves, so they nest: [`Residual`] and [`Parallel`] are such
+//! blocks.
 //!
 //! # Where things are
 //!
-//! From the bottom up; the kernels (matrix products, convolutions, elementwise passes) are private.
+//! | to | see |
+//! |---|---|
+//! | build a network | [`Sequential`], [`Network`]; [`layers`], [`activations`], [`joins`]; [`Init`] for the weights; [`Summary`] for its size |
+//! | prepare data | [`data`]: data sets, readers, scalers, encoders, splits; [`adapt`] views arrays with three and four axes as batches |
+//! | train it | [`train::Trainer`] with its callbacks, or a [`Tape`]; [`losses`], [`optimizers`], [`schedules`] |
+//! | evaluate and use it | [`metrics`]; [`Network::predict`] |
+//! | save or convert it | [`io`]: model files, PyTorch and Keras weights, ONNX, Rust source, NumPy arrays |
+//! | understand it | [`doctor`] finds problems, [`Trace`] shows every number of a training step, [`graph`] is the computational graph of a formula, [`terminal`] and `plot` draw curves, decision boundaries and images |
+//! | write your own | [`layer`]: the traits [`Layer`](layer::Layer) and [`Join`](layer::Join) with the types of their methods; [`Activation`](activations::Activation), [`Loss`](losses::Loss), [`Metric`](metrics::Metric), [`Optimizer`](optimizers::Optimizer), [`Schedule`](schedules::Schedule), [`Callback`](train::Callback), [`Dataset`](data::Dataset); [`gradcheck`] checks the derivatives |
+//! | teach | [`classic`]: the perceptron and the linear classifier |
 //!
-//! - [`spec`]: descriptions from which layers and networks can be created again; [`Shape`], [`Scalar`] (`f32` or `f64`)
-//!   and [`adapt`], which views arrays of three and four axes as batches.
-//! - [`layer`]: the traits and types for writing a layer or join of your own; [`gradcheck`] tests its derivatives.
-//! - [`layers`], [`activations`], [`joins`], [`losses`], [`metrics`], [`optimizers`], [`schedules`]: the lists of what
-//!   the crate has; [`Init`] initializes weights, [`classic`] has the perceptron and the linear classifier.
-//! - [`Network`], [`Sequential`], and [`Summary`], the cost of a network.
-//! - [`Tape`]: forward pass, loss, backward pass and optimizer step.
-//! - [`data`]: data sets, readers and preprocessing; [`train`]: the trainer and its callbacks.
-//! - [`io`]: saving and loading, `PyTorch` and Keras weights, ONNX, Rust source, `NumPy` arrays.
-//! - To look at a network: [`doctor`] finds problems before and during training, [`Trace`] shows every number of a
-//!   training step, [`graph`] is the computational graph of a formula, [`terminal`] and `plot` draw curves, decision
-//!   boundaries and images.
+//! [`prelude`] has the names that most programs need.
 //!
 //! # Features
 //!
 //! | feature | default | what it enables |
 //! |---|---|---|
-//! | `parallel` | yes | large matrix products and elementwise passes on the threads of the current rayon pool |
+//! | `parallel` | yes | large matrix products and elementwise passes run on the current rayon thread pool |
 //! | `gzip` | yes | gzip-compressed data files |
-//! | `files` | yes | model files, checkpoints, `PyTorch` and Keras weights, ONNX, Rust source |
+//! | `files` | yes | model files, checkpoints, PyTorch and Keras weights, ONNX, Rust source |
 //! | `npz` | yes | several arrays in a file, as written by `numpy.savez` |
 //! | `csv` | no | tables from CSV files |
 //! | `plot` | no | charts, decision boundaries, images and films as SVG and PNG |
@@ -78,13 +78,20 @@
 //!
 //! # Examples
 //!
-//! Run them with `cargo run --release --example NAME`; the README says what each shows.
+//! Run them in the repository with `cargo run --release --example NAME`; `examples/README.md` says what each shows.
 //!
 //! - First steps: `xor`, `digits`, `mnist`, and the teaching notebooks `notebook_000` to `notebook_004`.
-//! - Tables: `regression`, `titanic`. Images: `lenet`. Sequences: `sunspots`, `names`. Deep networks: `residual`.
-//! - Training: `find_rate`, `resume`.
-//! - Looking inside: `doctor`, `trace_xor`, `graph`, `boundary`, `film`, `templates`, `activation_gallery`, `plots`.
-//! - Extending: `own_layer`. Accuracy of the kernels: `ulp`.
+//! - Tables: `regression`, `titanic`.
+//! - Images: `lenet`, `fine_tune`.
+//! - Sequences: `sunspots`, `names`.
+//! - Networks beyond chains: `residual`, `two_inputs`, `siamese`.
+//! - Training: `find_rate`, `resume`, `doctor`.
+//! - Visualization: `trace_xor`, `graph`, `boundary`, `film`, `templates`, `activation_gallery`, `plots`.
+//! - Extending the crate: `own_layer`, `ulp`.
+
+// First, because the documentation lists the methods of a type in the order of the modules.
+mod network;
+mod tape;
 
 pub mod activations;
 pub mod adapt;
@@ -101,7 +108,6 @@ pub mod layer;
 pub mod layers;
 pub mod losses;
 pub mod metrics;
-mod network;
 pub mod optimizers;
 mod scalar;
 pub mod schedules;
@@ -109,7 +115,6 @@ mod see;
 mod shape;
 pub mod spec;
 mod svg;
-mod tape;
 mod text;
 pub mod train;
 
@@ -132,7 +137,7 @@ pub use rand;
 /// A matrix of any memory layout: `&Array2`, views and slices of arrays all coerce to `&Matrix`.
 pub type Matrix<A> = ndarray::ArrayRef2<A>;
 
-/// Creates the crate's random number generator from a seed, which gives the same numbers on every machine.
+/// Creates the crate's random number generator from a seed; it gives the same numbers on every machine.
 ///
 /// ```
 /// use neuropil::rand::Rng;

@@ -10,8 +10,8 @@ use crate::kernels::math;
 
 /// The floating-point type of a network: `f32` or `f64`.
 ///
-/// The transcendental functions are implemented in this crate: they give the same bits on every machine, and loops over
-/// them vectorise.
+/// The transcendental functions are implemented in this crate: they are bitwise reproducible on every machine, and
+/// loops over them vectorise.
 ///
 /// ```
 /// use neuropil::Scalar;
@@ -28,7 +28,7 @@ use crate::kernels::math;
 /// ulp`), with the fraction of errors above 1 ULP and the argument of the maximum; for `f64` over at least three
 /// hundred arguments each in `tests/fixtures/math_f64.json`. Subnormal arguments and results are included.
 ///
-/// | function | `f32` | beyond 1 | at | `f64` |
+/// | function | `f32` | above 1 ULP | at | `f64` |
 /// | --- | ---: | ---: | ---: | ---: |
 /// | `exp` | 1.01 | 0.0000 % | 5.9306038e1 | 0.91 |
 /// | `exp_m1` | 1.46 | 0.0049 % | 1.6982925e1 | 1.00 |
@@ -43,11 +43,12 @@ use crate::kernels::math;
 /// | `silu`* | 2.54 | 0.3865 % | -3.2400458e0 | 1.76 |
 /// | `mish`* | 3.05 | 1.6065 % | -2.3220135e-1 | 2.83 |
 ///
-/// *: `f32` of every 199th argument, `gelu` of every 17th; `gelu`, `silu` and `mish` in `f64` of 30,000 random ones.
+/// *: `f32` over every 199th argument (`gelu`: every 17th); `gelu`, `silu` and `mish` in `f64` over 30,000 random
+/// arguments.
 ///
-/// NaN gives NaN, infinities give the limits, and zero keeps its sign in odd functions, `exp_m1` and `ln_1p`. Values
-/// have the same bits alone and in a loop, with any instruction set: fused operations and the order of sums are
-/// explicit in the code.
+/// NaN gives NaN, infinities give the limits, and zero keeps its sign in odd functions, `exp_m1` and `ln_1p`. Results
+/// are bitwise identical in scalar calls and vectorised loops, with any instruction set: fused operations and the order
+/// of sums are explicit in the code.
 pub trait Scalar:
     sealed::Sealed
     + ndarray::LinalgScalar

@@ -17,9 +17,9 @@ use std::fmt;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Shape {
-    /// Plain features.
+    /// A flat vector of features.
     Flat(usize),
-    /// A sequence of steps with features.
+    /// A sequence of steps, each with features.
     Sequence {
         /// Number of steps.
         steps: usize,
@@ -50,7 +50,7 @@ impl Shape {
 }
 
 impl Shape {
-    /// Calls `f` with the one, two or three sizes.
+    /// Calls `f` with its one, two or three dimensions.
     pub(crate) fn with_sizes<R>(self, f: impl FnOnce(&[usize]) -> R) -> R {
         match self {
             Self::Flat(features) => f(&[features]),

@@ -10,12 +10,12 @@ pub(crate) struct Svg {
     body: String,
 }
 
-/// The colours of values and gradients, as in the lectures.
+/// The colours of values and gradients.
 pub(crate) const VALUE: &str = "#1a7f37";
 pub(crate) const GRADIENT: &str = "#cf222e";
-/// The colour of strokes and text.
+/// The color of strokes and text.
 pub(crate) const INK: &str = "#24292f";
-pub(crate) const GREY: &str = "#8c959f";
+pub(crate) const GRAY: &str = "#8c959f";
 
 impl Svg {
     pub(crate) fn new(width: f64, height: f64) -> Self {
@@ -43,7 +43,7 @@ impl Svg {
         self.element("rect", format_args!(r#"x="{x}" y="{y}" width="{w}" height="{h}" {style}"#))
     }
 
-    /// A line through these points; non-finite ones interrupt it.
+    /// A line through these points, interrupted at non-finite ones.
     #[cfg(any(test, feature = "plot"))]
     pub(crate) fn polyline(&mut self, points: &[(f64, f64)], style: impl Display) -> &mut Self {
         for run in points.split(|(x, y)| !(x.is_finite() && y.is_finite())).filter(|run| run.len() > 1) {
@@ -72,11 +72,11 @@ impl Svg {
     }
 
     /// The head of an arrow that points to the right.
-    pub(crate) fn arrow_head(&mut self, tip: (f64, f64), colour: &str) -> &mut Self {
+    pub(crate) fn arrow_head(&mut self, tip: (f64, f64), color: &str) -> &mut Self {
         let (x, y) = tip;
         let (back, up, down) = (N(x - 7.0), N(y - 3.5), N(y + 3.5));
         let (x, y) = (N(x), N(y));
-        self.element("path", format_args!(r#"d="M{back} {up}L{x} {y}L{back} {down}z" fill="{colour}""#))
+        self.element("path", format_args!(r#"d="M{back} {up}L{x} {y}L{back} {down}z" fill="{color}""#))
     }
 
     /// The complete SVG file.
@@ -117,7 +117,7 @@ impl Display for Escaped<'_> {
                 '>' => f.write_str("&gt;")?,
                 '&' => f.write_str("&amp;")?,
                 '"' => f.write_str("&quot;")?,
-                // XML has no other control characters.
+                // XML allows hardly any control characters.
                 c if c.is_control() => f.write_char(' ')?,
                 c => f.write_char(c)?,
             }

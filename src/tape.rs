@@ -66,7 +66,7 @@ pub struct Tape<A: Scalar> {
     loss: losses::Scratch<A>,
     rng: Xoshiro256PlusPlus,
     stage: Stage,
-    /// The number of samples for which the memory of the network has been checked.
+    /// The largest number of samples whose memory has been checked.
     afforded: usize,
     /// Whether layers are in training mode.
     training: bool,
@@ -133,13 +133,13 @@ impl<A: Scalar> Tape<A> {
             network: layer.identity(),
         };
         if tape.lay_out_gradients(layer).is_err() {
-            tape.network.1 = 0; // Of no network, so the forward pass tries again.
+            tape.network.1 = 0; // No network: the forward pass tries again.
         }
         tape
     }
 
-    /// Switches to evaluation mode: dropout passes its input on, a batch norm uses its running statistics and does not
-    /// update them, and the gradients are those of this function.
+    /// Switches to evaluation mode: dropout is the identity, batch norm uses its running statistics without updating
+    /// them, and gradients are those of that function.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -161,8 +161,8 @@ impl<A: Scalar> Tape<A> {
     ///
     /// # Errors
     /// [`Error::Width`] when a row does not have the network's input shape; errors of the layers;
-    /// [`Error::NotDifferentiable`] when a step function follows a layer with parameters; [`Error::Memory`] when the step
-    /// would need more memory than the [limit](Network::set_memory_limit).
+    /// [`Error::NotDifferentiable`] when a step function follows a layer with parameters; [`Error::Memory`] when the
+    /// step would exceed the [memory limit](Network::set_memory_limit).
     pub fn forward(&mut self, network: &dyn Layer<A>, x: &Matrix<A>) -> Result<&Array2<A>> {
         self.forward_rows(network, x.dim(), |input| {
             input.assign(x);
@@ -170,8 +170,8 @@ impl<A: Scalar> Tape<A> {
         })
     }
 
-    /// [`forward`](Self::forward) on a batch of `rows` samples that `fill` writes into the tape's input buffer, without
-    /// a copy.
+    /// Like [`forward`](Self::forward), for a batch of `rows` samples that `fill` writes directly into the tape's input
+    /// buffer.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -205,14 +205,18 @@ impl<A: Scalar> Tape<A> {
         fill: impl FnOnce(&mut Matrix<A>) -> Result<()>,
     ) -> Result<&Array2<A>> {
         self.stage = Stage::Start;
-        let batch = if width == self.shape.len() {
-            self.shape
-        } else {
-            as_network(network).ok_or(Error::Width { wants: self.shape, got: width })?.shape_of_rows(width)?
+        let batch = match as_network(network) {
+            Some(network) if width != self.shape.len() && network.input_shape() == self.shape => {
+                network.shape_of_rows(width)?
+            }
+            _ => self.shape,
         };
         let output = network.output_shape(batch)?;
+        if width != batch.len() {
+            return Err(Error::Width { wants: batch, got: width });
+        }
         let identity = network.identity();
-        // A network with an identity keeps the shapes of its parameters; other layers may change them.
+        // A network with the same identity has parameters of the same shapes; other layers may have changed them.
         let known = identity == self.network && identity.1 != 0;
         if !known || rows > self.afforded || batch != self.batch {
             self.check_memory(network, rows, [batch, output])?;
@@ -269,8 +273,8 @@ impl<A: Scalar> Tape<A> {
         Ok(Gradients { input: &self.dx, weights: &self.dw })
     }
 
-    /// Computes the gradients of the loss with respect to each parameter. Without the gradient with respect to the
-    /// input, a step of an MLP saves up to a third of its work.
+    /// Computes only the gradients of the loss with respect to the parameters. Skipping the gradient with respect to
+    /// the input saves up to a third of the work of an MLP's training step.
     ///
     /// # Errors
     /// [`Error::Order`] before [`loss`](Self::loss), or if the forward pass was of another network.
@@ -301,7 +305,7 @@ impl<A: Scalar> Tape<A> {
     }
 
     fn run_backward(&mut self, network: &dyn Layer<A>, with_input: bool) -> Result<()> {
-        // Until it has succeeded, there are no gradients to use.
+        // The gradients are invalid until the pass has succeeded.
         self.stage = self.stage.min(Stage::Loss);
         let dx = if with_input {
             resize(&mut self.dx, self.x.nrows(), self.x.ncols())?;
@@ -312,7 +316,7 @@ impl<A: Scalar> Tape<A> {
         let at = Backward { x: &self.x, y: &self.y, dy: &self.dy, dx, dw: &mut self.dw };
         let mut pass = Pass::new(self.batch, [self.training, true], &mut self.cache, &mut self.rng);
         network.backward(at, &mut pass)?;
-        // A layer may have replaced the matrix by one of another layout.
+        // A layer may have replaced the matrix with one of another memory layout.
         for dw in self.dw.iter_mut().filter(|dw| !dw.is_standard_layout()) {
             *dw = dw.as_standard_layout().into_owned();
         }
@@ -346,7 +350,7 @@ impl<A: Scalar> Tape<A> {
         Err(Error::Order { call, needs })
     }
 
-    /// Returns an error unless the forward pass was of this network: the caches are its own.
+    /// Returns an error unless this network ran the forward pass, so that the caches are its own.
     fn needs_network(&self, network: &dyn Layer<A>, call: &'static str) -> Result<()> {
         let same = network.identity() == self.network
             && network.output_shape(self.batch).is_ok_and(|output| output.len() == self.y.ncols());

@@ -1,4 +1,4 @@
-//! The activations and the layers beside them, against reference values and finite differences.
+//! Activations and activation-like layers, against reference values and finite differences.
 
 use crate::common;
 
@@ -83,7 +83,7 @@ fn run<A: Scalar>(tolerance: Tolerance) -> (usize, usize) {
         let what = |part: &str| format!("{} {part}, {}", case.name, A::NAME);
         let (x, shape) = batch(&case, &case.array("inputs", "input").unwrap());
         let (want, _) = batch(&case, &case.array("outputs", "output").unwrap());
-        // Such inputs become 0 in f32.
+        // Such inputs underflow to 0 in f32.
         let kept = |&(_, &x): &(usize, &f64)| A::NAME == "f64" || x == 0.0 || x.abs() >= 1e-30 || x.is_nan();
         let keep: Vec<usize> = x.iter().enumerate().filter(kept).map(|(i, _)| i).collect();
         let pick = |m: &Array2<f64>| keep.iter().map(|&i| *m.iter().nth(i).unwrap()).collect::<Vec<_>>();
@@ -156,7 +156,7 @@ fn dense_agrees_with_reference_values() {
     assert_eq!(run_linear::<f32>(F32), (10, 708));
 }
 
-/// A layer of random settings, and the inputs at which it has no derivative.
+/// A layer with random settings, and the inputs at which it has no derivative.
 struct Random(Boxed<f64>, Vec<f64>);
 
 fn random(layer: impl Layer<f64> + 'static, kinks: &[f64]) -> Random {

@@ -188,7 +188,7 @@ fn losses_allocate_nothing() {
     fn check<A: Scalar>(specimen: &losses::Specimen<A>) {
         let (y, target) = specimen.batch();
         for loss in [&specimen.loss, &specimen.sum] {
-            // A network that learns, and gives what it is given.
+            // A trainable network whose outputs are its inputs.
             let one = PRelu::from_parameters(ndarray::array![A::ONE]);
             let mut network = Sequential::new(y.ncols()).with(one).unwrap();
             let mut tape = Tape::new(&network, 0);

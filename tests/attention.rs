@@ -1,4 +1,4 @@
-//! Attention against `PyTorch`, and what its masks promise.
+//! Attention against PyTorch, and what its masks promise.
 
 use crate::common;
 
@@ -9,7 +9,7 @@ use neuropil::prelude::*;
 use neuropil::rand::RngExt;
 use neuropil::{gradcheck, ndarray};
 
-/// The layer of the case, with its parameters; `PyTorch` stores weights as (outputs, inputs).
+/// The layer of the case, with its parameters; PyTorch stores weights as (outputs, inputs).
 fn layer<A: Scalar>(case: &Case) -> MultiHeadAttention<A> {
     let (features, heads) = (case.number("embed_dim") as usize, case.number("num_heads") as usize);
     let mut layer = MultiHeadAttention::new(features, heads, &mut rng(1));
@@ -121,7 +121,7 @@ fn derivatives_agree_with_finite_differences() {
     }
 }
 
-/// A padded batch gives what its samples give alone and without padding: outputs and gradients.
+/// A padded batch has the outputs and gradients of its samples alone, without padding.
 #[test]
 fn padding_changes_nothing() {
     let (mut compared, mut empty) = (0, 0);

@@ -21,7 +21,7 @@ fn network(
     g
 }
 
-/// All derivatives by finite differences, with two inputs and with three.
+/// All derivatives against finite differences, with two inputs and with three.
 #[test]
 fn derivatives_agree_with_finite_differences() {
     for seed in 0..24 {

@@ -62,7 +62,7 @@ fn predicting_gradients_agree_with_finite_differences() {
     }
 }
 
-/// A backward pass without a forward pass is an error, and never a gradient that nobody wrote.
+/// A backward pass without a forward pass is an error, never an unwritten gradient.
 #[test]
 fn backward_needs_forward() {
     let rng = &mut rng(1);

@@ -141,8 +141,8 @@ fn block() -> Parallel<f64> {
     let r = &mut rng(1);
     let mut frozen = Sequential::mlp(&[3, 4, 3], Tanh, r).unwrap();
     frozen.freeze(0).unwrap();
-    let normalised = Sequential::new(3).with(Dense::new(3, 3, r)).unwrap().with(BatchNorm::new(3)).unwrap();
-    Parallel::sum().branch(Residual::new(frozen)).branch(normalised).branch(Identity)
+    let normalized = Sequential::new(3).with(Dense::new(3, 3, r)).unwrap().with(BatchNorm::new(3)).unwrap();
+    Parallel::sum().branch(Residual::new(frozen)).branch(normalized).branch(Identity)
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn what_does_not_fit_is_an_error() {
         error(3.into(), &projected)
             .contains("takes values of one shape, that of the first, 4, but value 1 has another, got 2")
     );
-    // An error inside tells where.
+    // An error in a nested network names the path.
     let inside = Sequential::<f64>::new(3).with(Residual::new(Dense::new(4, 4, r))).unwrap_err();
     assert_eq!(inside.to_string(), "layer 0.body, Dense(4 -> 4), takes 4 features a sample, got 3");
 

@@ -12,7 +12,7 @@ mod fine_tune;
 use neuropil::metrics::accuracy;
 
 /// The mean of five seeds, each with its own held-out fifth: scikit-learn's network of the same size reaches 0.9656 and
-/// `PyTorch`'s 0.9644.
+/// PyTorch's 0.9644.
 #[test]
 fn the_mean_accuracy_of_five_seeds_is_at_least_0_965() {
     let mut last = Vec::new();

@@ -40,7 +40,7 @@ fn the_healthy_are_left_alone() {
     let mut healthy = 0;
     let mut silent = |name: &str, diagnosis: doctor::Diagnosis| {
         assert!(diagnosis.is_healthy(), "{name}\n{diagnosis}");
-        assert_eq!(diagnosis.to_string(), "nothing found: healthy\n");
+        assert_eq!(diagnosis.to_string(), "healthy: no findings\n");
         healthy += 1;
     };
     for seed in 0..5 {
@@ -104,7 +104,7 @@ fn planted_diseases_of_networks_are_found() {
     let deep = Sequential::mlp(&sizes, Sigmoid, r).unwrap();
     assert_found(&classify(&deep, &moons()), Disease::VanishingGradients, "layer 0 Dense(2 -> 10)");
     // The same without a nonlinearity, and weights that are too large or too small.
-    for (std, disease) in [(3.0, Disease::GrowingOutputs), (0.01, Disease::FadingOutputs)] {
+    for (std, disease) in [(3.0, Disease::ExplodingOutputs), (0.01, Disease::VanishingOutputs)] {
         let mut chain = Sequential::new(2).with(dense(2, 20, std, 1)).unwrap();
         for seed in 2..7 {
             chain.push(Identity).unwrap();
@@ -120,7 +120,7 @@ fn planted_diseases_of_networks_are_found() {
     // An output layer that is sure of everything.
     let sure = Sequential::new(2).with(dense(2, 16, 0.5, 1)).unwrap().with(Tanh).unwrap();
     let sure = sure.with(dense(16, 2, 20.0, 2)).unwrap();
-    assert_found(&classify(&sure, &moons()), Disease::WrongStart, "the loss");
+    assert_found(&classify(&sure, &moons()), Disease::WrongInitialLoss, "the loss");
     // Every weight zero; every weight the same.
     for value in [0.0, 0.1] {
         let mut network = Sequential::mlp(&[2, 16, 2], Tanh, r).unwrap();
@@ -129,11 +129,11 @@ fn planted_diseases_of_networks_are_found() {
     }
     // Probabilities of probabilities.
     let network = Sequential::mlp(&[2, 16, 2], Tanh, r).unwrap().with(Softmax).unwrap();
-    assert_found(&classify(&network, &moons()), Disease::Twice, "layer 3 Softmax");
+    assert_found(&classify(&network, &moons()), Disease::RedundantActivation, "layer 3 Softmax");
     let network = Sequential::mlp(&[2, 16, 1], Tanh, r).unwrap().with(Sigmoid).unwrap();
     let diagnosis = examine(&network, &moons(), &BceWithLogits::new(), &mut Sgd::new(0.05));
-    assert_found(&diagnosis, Disease::Twice, "layer 3 Sigmoid, before BceWithLogits");
-    // A weight that is no number.
+    assert_found(&diagnosis, Disease::RedundantActivation, "layer 3 Sigmoid, before BceWithLogits");
+    // A NaN weight.
     let mut network = Sequential::mlp(&[2, 16, 2], Tanh, r).unwrap();
     network.visit_mut(&mut |info, w| {
         if info.name.to_string() == "2.weight" {

@@ -204,7 +204,7 @@ fn calls_out_of_order() {
     assert_eq!(table.0, 13);
 }
 
-/// Keeps something in its cache, of a size that its neighbours do not have.
+/// Keeps something in its cache, of a size that its neighbors do not have.
 #[derive(Debug, Clone)]
 struct Remembers;
 
@@ -366,7 +366,7 @@ fn losses_that_are_no_number_leave_the_parameters_alone() {
         train(&array![[0.0, 1.0]], &array![[f64::NAN]], &Mse, &mut sgd),
         &format!("the loss is NaN; {advice}"),
     );
-    // All the other ways to fail leave them alone, too.
+    // Other failures leave them unchanged, too.
     table.refuses(
         train(&array![[0.0]], &array![[1.0]], &Mse, &mut sgd),
         "the network takes rows of 2 features, got 1; one row is one sample",

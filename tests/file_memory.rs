@@ -1,5 +1,5 @@
-//! Saving and loading need no more memory than the file's size beside the network, and a file that lies about its sizes
-//! gets none: counted by the global allocator.
+//! Saving and loading need no more memory than the size of the file on top of the network, and a file that lies about
+//! its sizes gets none: counted by the global allocator.
 
 #![cfg(all(feature = "files", feature = "npz"))]
 #![allow(unsafe_code)] // A global allocator is unsafe by nature; this one counts and hands on to the system's.
@@ -129,7 +129,7 @@ fn no_size_in_a_file_is_believed() {
     }
 }
 
-/// The peak is bounded by the reader's limits, whatever a pickle of so many operations builds.
+/// The peak is bounded by the reader's limits, whatever a pickle with this many operations builds.
 #[test]
 fn a_pickle_needs_little_memory() {
     let _alone = ALONE.lock().unwrap();

@@ -1,4 +1,4 @@
-//! The gradient check itself: it passes what is right, and rejects each of many ways to be wrong, naming the place.
+//! The gradient check itself: it accepts correct derivatives, and rejects many kinds of wrong ones, with their place.
 
 use neuropil::gradcheck::{self, Cause, Report};
 use neuropil::losses::Sum;
@@ -202,7 +202,7 @@ fn every_wrong_loss_is_rejected_and_the_right_ones_pass() {
 fn the_report_reads_well() {
     let report = gradcheck::layer(&Affine::new(Flaw::OneNan), 3, &batch(), 1).unwrap();
     let text = report.to_string();
-    let start = "worst of 27 derivatives, 27 of them not zero: weight[0, 2] is NaN by backward, ";
+    let start = "worst of 27 derivatives, 27 nonzero: weight[0, 2] is NaN by backward, ";
     assert!(text.starts_with(start), "{text}");
     assert!(text.ends_with(", error NaN; most likely a NaN is computed"), "{text}");
 }

@@ -1,4 +1,4 @@
-//! How a network of two inputs, a shared layer and two outputs shows itself: tables, drawings and a traced step.
+//! The tables, drawings and trace of a network with two inputs, a shared layer and two outputs.
 
 use neuropil::joins::Distance;
 use neuropil::ndarray::{Array2, array, s};
@@ -124,7 +124,7 @@ fn a_traced_step_tells_of_every_value_and_of_shared_parameters_once() {
         "z2 = both·W2 + b2",
     ];
     assert_eq!(told, formulas);
-    assert_eq!(trace.layers[4].takes, ["a1", "z1′"]);
+    assert_eq!(trace.layers[4].inputs, ["a1", "z1′"]);
     let counts: Vec<usize> = trace.layers.iter().map(|layer| layer.parameters.len()).collect();
     assert_eq!(counts, [2, 0, 0, 0, 0, 2]);
 

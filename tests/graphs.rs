@@ -1,4 +1,4 @@
-//! Twenty random graphs against `PyTorch`'s values and gradients: see `fixtures/graphs`.
+//! Twenty random graphs against PyTorch's values and gradients: see `fixtures/graphs`.
 
 use std::collections::BTreeSet;
 

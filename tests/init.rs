@@ -1,4 +1,4 @@
-//! The initialisers: their spreads as `PyTorch` defines them, and that what they draw follows these spreads.
+//! The initializers: their spreads as PyTorch defines them, and that what they draw follows these spreads.
 
 use crate::common;
 
@@ -6,14 +6,14 @@ use common::{Case, F64, assert_close, cases};
 use neuropil::ndarray::Array2;
 use neuropil::{Fan, Gain, Init, Scalar, rng};
 
-/// The initialiser of a case, and its gain.
+/// The initializer of a case, and its gain.
 fn init(case: &Case) -> (Init, f64) {
     if let Some(gain) = case.config("gain").as_f64() {
         let init = match case.op() {
             "xavier_uniform" => Init::XavierUniform { gain },
             "xavier_normal" => Init::XavierNormal { gain },
             "orthogonal" => Init::Orthogonal { gain },
-            other => panic!("no initialiser {other}"),
+            other => panic!("no initializer {other}"),
         };
         return (init, gain);
     }
@@ -28,7 +28,7 @@ fn init(case: &Case) -> (Init, f64) {
     let init = match case.op() {
         "kaiming_uniform" => Init::HeUniform { gain, fan },
         "kaiming_normal" => Init::HeNormal { gain, fan },
-        other => panic!("no initialiser {other}"),
+        other => panic!("no initializer {other}"),
     };
     (init, gain)
 }
@@ -63,7 +63,7 @@ fn assert_spread<A: Scalar>(what: &str, w: &Array2<A>, std: f64, bound: Option<f
 #[test]
 fn spreads_are_those_of_pytorch() {
     let mut compared = 0;
-    for case in cases("initialisers") {
+    for case in cases("initializers") {
         if case.op() == "orthogonal" {
             continue;
         }
@@ -99,7 +99,7 @@ fn spreads_are_those_of_pytorch() {
 #[test]
 fn orthogonal_matrices_have_the_gram_matrices_of_the_reference() {
     let mut compared = 0;
-    for case in cases("initialisers") {
+    for case in cases("initializers") {
         if case.op() != "orthogonal" {
             continue;
         }
@@ -173,7 +173,7 @@ fn uniform_numbers_stay_below_their_upper_bound_in_f32() {
         seen[((f64::from(*w) - low) / f64::from(f32::EPSILON)) as usize] += 1;
     }
     assert!(seen.iter().all(|count| *count > 2000), "{seen:?}");
-    // Nothing lies between two neighbours but the lower one.
+    // Nothing lies between two neighbors but the lower one.
     let (low, high) = (1.0, 1.0 + f64::from(f32::EPSILON));
     let w = Init::Uniform { low, high }.matrix::<f32>(10, 10, &mut rng(5));
     assert_eq!(w, Array2::<f32>::ones((10, 10)));

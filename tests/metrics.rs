@@ -107,7 +107,7 @@ fn logits_are_measured_by_their_probabilities() {
         }
     }
     assert_eq!(compared, 60);
-    // Out of the question, and certain beyond what f32 tells from 1.
+    // Impossible, and so certain that f32 rounds it to 1.
     let masked = array![[0.0, 0.0, f32::NEG_INFINITY]];
     assert_eq!(FromLogits(LogLoss).evaluate(&masked, &array![[1.0]]).unwrap(), 2.0_f64.ln());
     let far = array![[20.0_f32, 0.0], [25.0, 0.0], [30.0, 0.0]];

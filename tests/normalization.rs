@@ -1,4 +1,4 @@
-//! The normalising layers: against reference values, against finite differences, and what is special about each.
+//! The normalizing layers: against reference values, against finite differences, and what is special about each.
 
 use crate::common;
 
@@ -173,7 +173,7 @@ impl Random {
         self.0.random_range(from..=to)
     }
 
-    /// A shape with so many channels.
+    /// A shape with this number of channels.
     fn shape(&mut self, channels: usize) -> Shape {
         match self.size(0, 2) {
             0 => channels.into(),

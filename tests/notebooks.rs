@@ -41,7 +41,7 @@ fn matrix(value: &Value) -> Array2<f64> {
     Array2::from_shape_vec((rows, data.len() / rows), data).unwrap()
 }
 
-/// Asserts that each number, rounded to so many decimals, is the one that was printed; returns how many there were.
+/// Asserts that each number, rounded to the given decimals, is the one that was printed; returns their count.
 fn assert_printed<'a>(what: &str, got: impl IntoIterator<Item = &'a f64>, printed: &Value, decimals: usize) -> usize {
     let got: Vec<f64> = got.into_iter().map(|x| format!("{x:.decimals$}").parse().unwrap()).collect();
     assert_eq!(got, numbers(printed), "{what}");

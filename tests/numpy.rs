@@ -1,4 +1,4 @@
-//! Arrays to and from `NumPy`, against files that it wrote: see `tests/fixtures/numpy`.
+//! Arrays to and from NumPy, against files that it wrote: see `tests/fixtures/numpy`.
 
 #![cfg(feature = "npz")]
 

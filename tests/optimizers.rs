@@ -1,4 +1,4 @@
-//! Each optimizer against `PyTorch`'s steps.
+//! Each optimizer against PyTorch's steps.
 
 use crate::common;
 
@@ -6,7 +6,7 @@ use common::{Case, F32, F64, Tolerance, assert_close, cases};
 use neuropil::layer::Role;
 use neuropil::prelude::*;
 
-/// The optimizer of a configuration in `PyTorch`'s names.
+/// The optimizer of a configuration in PyTorch's names.
 fn optimizer<A: Scalar>(case: &Case) -> Box<dyn Optimizer<A>> {
     let rate = case.number("lr");
     let number = |name| case.number(name);

@@ -204,12 +204,12 @@ fn pictures_are_saved_by_their_ending() {
     }
 }
 
-/// A network of convolutions: what its maps show, and what its saliency is, beside finite differences.
+/// A convolutional network: its feature maps, and its saliency against finite differences.
 #[test]
 fn convolutions_are_seen() {
     let mut weight = neuropil::ndarray::Array4::<f64>::zeros((3, 1, 3, 3));
     weight[[0, 0, 1, 1]] = 1.0; // The image itself,
-    weight[[1, 0, 1, 2]] = 1.0; // its neighbour to the right,
+    weight[[1, 0, 1, 2]] = 1.0; // its neighbor to the right,
     weight[[2, 0, 1, 1]] = -2.0; // and nothing behind the rectifier.
     let mut rng = rng(2);
     let conv = Conv2d::from_parameters(weight, Some(neuropil::ndarray::Array1::zeros(3)), 1).unwrap();
@@ -270,7 +270,7 @@ fn images_as_png() {
     let at = |x: usize, y: usize| &pixels[3 * (y * width as usize + x)..][..3];
     assert_eq!([at(0, 0), at(2, 2), at(5, 2), at(2, 5), at(7, 7)], [[255; 3], [0; 3], [64; 3], [128; 3], [255; 3]]);
     assert_eq!(at(10, 5), [128; 3], "what is no number is grey");
-    // Three channels are colours: red is the first.
+    // Three channels are colors: red is the first.
     let (_, _, pixels) = size_of_png(&plot::png(&array![[1.0, 0.0, 0.0, 0.0, 0.0, 1.0]], [3, 1, 2], 1, 1).unwrap());
     assert_eq!(&pixels[3 * (2 * 6 + 2)..][..6], [255, 0, 0, 0, 0, 255]);
     assert!(matches!(plot::png(&x, [1, 3, 3], 2, 3), Err(Error::Width { .. })));
@@ -302,7 +302,7 @@ fn charts_take_what_comes() {
     let plane = Sequential::<f32>::mlp(&[2, 2], Tanh, &mut rng(0)).unwrap();
     assert!(matches!(plot::feature_maps(&plane, 5, &[0.0, 1.0], 2), Err(Error::Setting { .. })));
     assert!(matches!(plane.saliency(&array![[0.0, 1.0]], 2), Err(Error::Setting { .. })));
-    // No samples, and samples that are no numbers.
+    // No samples, and NaN samples.
     for x in [Array2::zeros((0, 2)), array![[f32::NAN, 1.0], [2.0, f32::INFINITY]]] {
         let samples = Samples::new(x.clone(), Array2::zeros((x.nrows(), 1))).unwrap();
         roxmltree::Document::parse(&plot::boundary(&plane, &samples, "odd").unwrap()).unwrap();

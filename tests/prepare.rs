@@ -359,8 +359,8 @@ fn samples_split_by_class_and_refuse_what_is_no_split() {
     ];
     let want = [
         "the number of a sample must be below the number of samples, got 1797",
-        "the share of samples to split off must be between 0 and 1, got 1.5",
-        "the share of samples to split off must be between 0 and 1, got NaN",
+        "the fraction of samples to split off must be between 0 and 1, got 1.5",
+        "the fraction of samples to split off must be between 0 and 1, got NaN",
         "a stratified split takes labels that are numbers, got NaN in row 2",
         "the labels to split by must be 3 x 1, got 3 x 2",
         "the number of folds must be at least 2 and at most the number of samples, got 1",

@@ -1,4 +1,4 @@
-//! The recurrent layers against `PyTorch`, and against themselves: in pieces, padded, on several threads.
+//! The recurrent layers against PyTorch, and against themselves: in pieces, padded, on several threads.
 
 use crate::common;
 
@@ -10,7 +10,7 @@ use neuropil::rand::RngExt;
 use neuropil::rand::rngs::Xoshiro256PlusPlus;
 use neuropil::{gradcheck, ndarray};
 
-/// The layer of the case, with its parameters; `PyTorch` stores weights as (gates·units, inputs).
+/// The layer of the case, with its parameters; PyTorch stores weights as (gates·units, inputs).
 fn layer<A: Scalar, C: Cell>(case: &Case, cell: C) -> Recurrent<A, C> {
     let size = |name| case.number(name) as usize;
     let rng = &mut rng(1);
@@ -136,7 +136,7 @@ fn random<C: Cell>(cell: C, seed: u64) -> (Recurrent<f64, C>, usize, Array2<f64>
     (layer, steps, batch(rows, steps * inputs, rng))
 }
 
-/// The first so many seeds.
+/// The first seeds.
 const CONFIGURATIONS: u64 = 24;
 
 #[test]
@@ -208,7 +208,7 @@ fn derivatives_by_the_state_agree_with_finite_differences() {
     check(&RnnCell::Tanh);
 }
 
-/// A padded batch gives what its samples give alone and without padding: outputs, states, gradients.
+/// A padded batch has the outputs, states and gradients of its samples alone, without padding.
 #[test]
 fn padding_changes_nothing() {
     fn check<C: Cell>(cell: &C) -> usize {
@@ -287,7 +287,7 @@ fn padding_passes_through_a_network() -> Result<()> {
     Ok(())
 }
 
-/// A sequence in pieces gives what it gives as a whole, in both number types and for each sample.
+/// A sequence in pieces has the outputs of the whole sequence, in both number types and for each sample.
 #[test]
 fn pieces_give_what_the_whole_gives() -> Result<()> {
     fn check<A: Scalar + Into<f64>, C: Cell>(cell: C, tolerance: Tolerance) -> Result<usize> {

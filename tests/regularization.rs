@@ -41,7 +41,7 @@ fn draws_follow_the_seed_and_differ_from_pass_to_pass() {
 }
 
 #[test]
-fn neighbouring_draws_have_nothing_in_common() {
+fn neighboring_draws_have_nothing_in_common() {
     let y = of_ones(&Dropout::new(0.5), 1000, 100, 5).mapv(|y| y - 1.0);
     // Products of ±1: their mean is within 4 standard errors of 0.
     for apart in 1..=8 {

@@ -1,4 +1,4 @@
-//! A training that was saved goes on to the same bits in another process; a file that is wrong changes nothing.
+//! A saved training resumes to the same bits in another process; a damaged file changes nothing.
 
 #![cfg(feature = "files")]
 
@@ -91,7 +91,7 @@ fn outcome(network: &Sequential<f32>, history: &History) -> String {
 
 const FOLDER: &str = "NEUROPIL_RESUME_FOLDER";
 
-/// Not a test of its own: the process that goes on, started by the next test.
+/// Not a test itself: the resuming process, started by the next test.
 #[test]
 #[ignore = "run by ten_epochs_are_five_and_five_in_another_process"]
 fn second_process() {
@@ -112,7 +112,7 @@ fn ten_epochs_are_five_and_five_in_another_process() {
     let rates: Vec<f64> = history.epochs().iter().map(|epoch| epoch.rate).collect();
     assert!(rates[4] < rates[0], "the schedule had nothing to remember: {rates:?}");
 
-    // A checkpoint of the fifth epoch, before early stopping puts back the best weights.
+    // A checkpoint of the fifth epoch, before early stopping restores the best weights.
     let folder = Folder::new("resume");
     let mut first = network();
     trainer(&validation, 5).callback(Checkpoint::new(&folder.0).last(1)).fit(&mut first, &train).unwrap();
@@ -230,7 +230,7 @@ fn files_that_are_wrong_change_nothing() {
     assert!(matches!(saved.load_state(folder.file("none"), &mut network), Err(Error::File { .. })));
     assert!(matches!(saved.save_state(folder.file("no/folder"), &network), Err(Error::Save { .. })));
     assert!(matches!(saved.save_state("/", &network), Err(Error::Save { .. })));
-    // Nothing was left beside the files.
+    // No temporary files are left.
     assert_eq!(folder.names(), ["bad.state", "good.state"]);
     saved.load_state(&good, &mut network).unwrap();
 }
@@ -404,7 +404,7 @@ fn the_best_weights_are_saved_as_they_are() {
         let mut stopped = start();
         trainer(5).callback(Checkpoint::new(&folder.0).last(1)).fit(&mut stopped, &data).unwrap();
 
-        // No epoch follows the saved one, so its end only puts the best weights back.
+        // No epoch follows the saved one, so the fit only restores the best weights.
         let (mut loaded, mut later) = (start(), trainer(0));
         later.load_state(&file, &mut loaded).unwrap();
         assert_ne!(numbers(&loaded), numbers(&stopped), "the last epoch was the best");

@@ -1,4 +1,4 @@
-//! Each schedule against `PyTorch`'s learning rates.
+//! Each schedule against PyTorch's learning rates.
 
 use crate::common;
 
@@ -14,7 +14,7 @@ fn steps(config: &Value, name: &str) -> u64 {
     config[name].as_u64().unwrap_or_else(|| panic!("no count {name} in {config}"))
 }
 
-/// The schedule of a configuration in `PyTorch`'s names.
+/// The schedule of a configuration in PyTorch's names.
 fn schedule(config: &Value) -> Box<dyn Schedule> {
     let number = |name| number(config, name);
     let steps = |name| steps(config, name);

@@ -1,4 +1,4 @@
-//! Every layer can be described and made again: the same settings, the same parameters, the same outputs.
+//! Every layer can be described and restored: same settings, same parameters, same outputs.
 
 use crate::zoo;
 

@@ -1,4 +1,4 @@
-//! What is special about the layers beside the activations: random slopes, trained slopes, distributions.
+//! Activation-like layers: random slopes, trained slopes, distributions.
 
 use ndarray::{Array2, array};
 use neuropil::ndarray;

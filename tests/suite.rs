@@ -61,9 +61,9 @@ mod resume;
 mod sampling;
 mod sanity;
 mod schedules;
+mod sequence_data;
 #[path = "sequences/main.rs"]
 mod sequences;
-mod sequence_data;
 mod spec;
 mod special_layers;
 mod summary;

@@ -181,7 +181,7 @@ fn notebook_000_step_by_step() {
         check("weights", &after, &step["weights"]);
     }
     assert_eq!(count, 46 + 2 * (4 + 9));
-    // An activation of one's own has no formula, and is called by its name.
+    // A custom activation has no formula, and is shown by its name.
     let trace = Trace::step(&mut tape, &mut neuron, &x, &y, &loss, &mut sgd).unwrap();
     assert_eq!(trace.layers[1].formula, "NotebookSigmoid(z1)");
     assert_eq!(trace.svg(), None);

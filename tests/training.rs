@@ -1,4 +1,4 @@
-//! Whole training runs against those of `PyTorch`: every loss on the way, and the parameters at the end.
+//! Whole training runs against those of PyTorch: every loss on the way, and the parameters at the end.
 
 use crate::common;
 
@@ -9,7 +9,7 @@ use neuropil::ndarray::{Array2, ArrayD, s};
 use neuropil::prelude::*;
 use neuropil::schedules::Cosine;
 
-/// The array as a matrix of so many columns.
+/// The array as a matrix with this number of columns.
 fn matrix<A: Scalar>(array: &ArrayD<f64>, columns: usize) -> Array2<A> {
     Array2::from_shape_vec((array.len() / columns, columns), array.iter().map(|&x| A::of(x)).collect()).unwrap()
 }
@@ -60,7 +60,7 @@ fn network<A: Scalar>(case: &Case) -> Sequential<A> {
     network
 }
 
-/// Whether `PyTorch` stores this parameter as (outputs, inputs), and we the other way round.
+/// Whether PyTorch stores this parameter as (outputs, inputs), the transpose of ours.
 fn is_transposed(case: &Case, info: Info<'_>) -> bool {
     let name = info.name.to_string();
     let (i, _) = name.split_once('.').unwrap();

@@ -45,7 +45,7 @@ impl Activation for Elu {
 
     #[inline(always)]
     fn slope<A: Scalar>(&self, x: A, _: A) -> A {
-        // Not f(x) + α, in which the digits of a small slope cancel.
+        // Not f(x) + α, which cancels where the slope is small.
         let bent = A::of(self.alpha) * x.exp();
         if x > A::ZERO { A::ONE } else { bent }
     }

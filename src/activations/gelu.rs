@@ -20,7 +20,7 @@ use crate::{Result, Scalar};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Gelu;
 
-/// Beyond ±`FAR`, all distribution functions here are exactly 0 or 1, and densities 0. Clamping x there avoids ∞·0.
+/// Beyond ±`FAR`, the distribution functions here are exactly 0 or 1, and the densities 0. Clamping x there avoids ∞·0.
 const FAR: f64 = 40.0;
 /// 1/√(2π).
 const PEAK: f64 = 0.398_942_280_401_432_7;

@@ -23,7 +23,7 @@ pub struct HardShrink {
 }
 
 impl HardShrink {
-    /// Creates a threshold with λ = `lambda`.
+    /// Creates a function with λ = `lambda`.
     pub const fn new(lambda: f64) -> Self {
         Self { lambda }
     }
@@ -38,7 +38,7 @@ impl Default for HardShrink {
 impl Activation for HardShrink {
     #[inline(always)]
     fn apply<A: Scalar>(&self, x: A) -> A {
-        // In this order, NaN passes.
+        // In this order, NaN propagates.
         if x.abs() <= A::of(self.lambda) { A::ZERO } else { x }
     }
 

@@ -21,7 +21,7 @@ pub struct HardSwish;
 impl Activation for HardSwish {
     #[inline(always)]
     fn apply<A: Scalar>(&self, x: A) -> A {
-        // Clamped where the other factor is 0, which avoids -∞·0.
+        // Clamps x where the other factor is 0, to avoid -∞·0.
         x.maximum(A::of(-3.0)) * HardSigmoid.apply(x)
     }
 

@@ -8,8 +8,8 @@ use crate::{Result, Scalar};
 
 /// x·tanh(softplus(x)), with softplus(x) = ln(1 + eˣ) (Misra, 2019).
 ///
-/// With e = eˣ and n = e(e + 2), tanh(softplus(x)) is n/(n + 2), which needs one exponential. The derivative is n/(n +
-/// 2) + x·4e(e + 1)/(n + 2)².
+/// With e = eˣ and n = e(e + 2), tanh(softplus(x)) is n/(n + 2), which takes a single exponential. The derivative is
+/// n/(n + 2) + x·4e(e + 1)/(n + 2)².
 ///
 /// ```
 /// use neuropil::prelude::*;

@@ -1,27 +1,7 @@
 //! The [`Activation`] trait and the activations, one file each.
 //!
 //! # A new activation
-//! Add one file here and one entry in the list below; in another crate, one file is enough:
-//!
-//! ```
-//! use neuropil::prelude::*;
-//!
-//! /// x², and its derivative.
-//! #[derive(Debug, Clone)]
-//! struct Square;
-//!
-//! impl Activation for Square {
-//!     fn apply<A: Scalar>(&self, x: A) -> A {
-//!         x * x
-//!     }
-//!     fn slope<A: Scalar>(&self, x: A, _y: A) -> A {
-//!         x + x
-//!     }
-//! }
-//!
-//! let network = Sequential::<f64>::new(3).with(Square)?; // every activation is a layer
-//! # Ok::<(), Error>(())
-//! ```
+//! Add one file here and one entry in the list below; in another crate, one file is enough: see [`Activation`].
 
 use std::fmt::Debug;
 
@@ -81,16 +61,36 @@ activations! {
 
 /// An elementwise function and its derivative, as two scalar functions.
 ///
-/// Every activation is a [`Layer`] that takes samples of any shape. The crate loops over batches with vector
-/// instructions and threads: mark both functions `#[inline]`, and prefer selections to branches.
+/// Every activation is a [`Layer`] that takes samples of any shape. The crate applies it to batches with vector
+/// instructions and threads: mark both functions `#[inline]`, and keep them free of branches, so that loops vectorise.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// /// x², and its derivative.
+/// #[derive(Debug, Clone)]
+/// struct Square;
+///
+/// impl Activation for Square {
+///     fn apply<A: Scalar>(&self, x: A) -> A {
+///         x * x
+///     }
+///     fn slope<A: Scalar>(&self, x: A, _y: A) -> A {
+///         x + x
+///     }
+/// }
+///
+/// let network = Sequential::<f64>::new(3).with(Square)?; // every activation is a layer
+/// # Ok::<(), Error>(())
+/// ```
 pub trait Activation: Debug + Clone + Send + Sync + 'static {
     /// f(x).
     fn apply<A: Scalar>(&self, x: A) -> A;
 
-    /// The derivative f'(x), where `y` is f(x): use whichever is cheaper.
+    /// The derivative f'(x), from `x` or from `y` = f(x), whichever is cheaper.
     fn slope<A: Scalar>(&self, x: A, y: A) -> A;
 
-    /// Whether gradients can pass: `false` for step functions, whose derivative is zero almost everywhere.
+    /// Whether gradients can pass: `false` for step functions, whose derivative is 0 almost everywhere.
     fn differentiable(&self) -> bool {
         true
     }
@@ -108,7 +108,7 @@ pub trait Activation: Debug + Clone + Send + Sync + 'static {
         None
     }
 
-    /// Writes the function as ONNX operators: see [`Layer::onnx`].
+    /// Exports the function as ONNX operators: see [`Layer::onnx`].
     ///
     /// # Errors
     /// [`Error::Unsupported`] if this is not possible.
@@ -116,20 +116,20 @@ pub trait Activation: Debug + Clone + Send + Sync + 'static {
         Err(Error::not_onnx(&self))
     }
 
-    /// The function as a formula.
+    /// The formula of the function, if any.
     fn formula(&self) -> Option<Formula> {
         None
     }
 
-    /// The function as a Rust expression of `x`, for [networks as Rust source](crate::io). `number` writes a constant;
-    /// `maximum` and `minimum` do not hide NaN; the functions of [`Scalar`] are in `math`: `maximum(x, 0.0) +
+    /// The function as a Rust expression of `x`, for [networks as Rust source](crate::io). `number` formats a constant;
+    /// `maximum` and `minimum` propagate NaN; the functions of [`Scalar`] are in `math`: `maximum(x, 0.0) +
     /// math::ln_1p(math::exp(-x.abs()))`.
     fn rust_expression(&self, _number: &dyn Fn(f64) -> String) -> Option<String> {
         None
     }
 }
 
-/// Clamps x to [low, high]; NaN stays NaN.
+/// Clamps x to [low, high]; NaN propagates.
 #[inline(always)]
 fn clamp<A: Scalar>(x: A, low: f64, high: f64) -> A {
     x.maximum(A::of(low)).minimum(A::of(high))
@@ -146,7 +146,7 @@ fn clip(operators: &mut Operators, low: f64, high: f64) {
     operators.then("Clip", &[&low, &high], []);
 }
 
-/// One Rust expression for x > 0, `bent` for the rest, evaluated first so that this is a selection, not a branch.
+/// The Rust expression `straight` for x > 0, else `bent`, evaluated first to make this a selection, not a branch.
 fn bent(straight: &str, bent: &str) -> String {
     format!("{{ let bent = {bent}; if x > 0.0 {{ {straight} }} else {{ bent }} }}")
 }

@@ -32,7 +32,7 @@ impl Power {
     }
 }
 
-/// x^p, exact for the usual exponents, and otherwise by the logarithm.
+/// x^p: exact for common exponents, by the logarithm for others.
 #[inline(always)]
 fn raise<A: Scalar>(x: A, p: f64) -> A {
     match p {

@@ -8,8 +8,8 @@ use crate::{Result, Scalar};
 
 /// The scaled exponential linear unit: λx for x > 0, else λα(eˣ - 1), with λ ≈ 1.0507 and α ≈ 1.6733.
 ///
-/// With these constants, layers with `LeCun` normal weights preserve mean 0 and variance 1 (Klambauer et al., 2017). Its
-/// derivative is λ for x > 0, else λαeˣ.
+/// With these constants, layers with `LeCun` normal weights preserve mean 0 and variance 1 (Klambauer et al., 2017).
+/// Its derivative is λ for x > 0, else λαeˣ.
 ///
 /// ```
 /// use neuropil::prelude::*;

@@ -8,7 +8,7 @@ use crate::{Result, Scalar};
 
 /// The logistic function σ(x) = 1/(1 + e⁻ˣ), with values in (0, 1).
 ///
-/// Its derivative is σ(x)·σ(-x), which is precise in both tails, where σ(1 - σ) would round to 0.
+/// Its derivative is σ(x)·σ(-x), which is accurate in both tails, where σ(1 - σ) would round to 0.
 ///
 /// ```
 /// use neuropil::prelude::*;

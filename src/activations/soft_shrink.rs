@@ -23,7 +23,7 @@ pub struct SoftShrink {
 }
 
 impl SoftShrink {
-    /// Creates a threshold with λ = `lambda`.
+    /// Creates a function with λ = `lambda`.
     pub const fn new(lambda: f64) -> Self {
         Self { lambda }
     }

@@ -10,7 +10,7 @@ use crate::{Result, Scalar};
 /// The smooth rectifier ln(1 + e^(βx))/β (Dugas et al., 2001), replaced by x where βx exceeds a threshold.
 ///
 /// Computed as max(0, x) + ln(1 + e^(-β|x|))/β, which cannot overflow. Its derivative is σ(βx), and 1 above the
-/// threshold. `PyTorch` has the same threshold; at its default of 20 the two parts differ by 2·10⁻⁹.
+/// threshold. `PyTorch` has the same threshold; at its default of 20, the two parts differ by 2·10⁻⁹.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -75,7 +75,7 @@ impl Activation for Softplus {
         if let Some(beta) = &beta {
             operators.then("Div", &[beta], []);
         }
-        // Beyond 18, both parts are the same f32.
+        // Beyond 18, both parts are equal in `f32`.
         if self.threshold < 18.0 {
             let (y, threshold) = (operators.value(), operators.number(self.threshold));
             let beyond = operators.node("Greater", &[&scaled, &threshold], []);

@@ -27,7 +27,7 @@ impl Activation for Tanh {
 
     #[inline(always)]
     fn slope<A: Scalar>(&self, x: A, y: A) -> A {
-        // 1 - |tanh x|, which loses its digits as a difference, is 2σ(-2|x|).
+        // 1 - |tanh x| would cancel; 2σ(-2|x|) is equal.
         let two = A::of(2.0);
         (A::ONE + y.abs()) * (two * (-two * x.abs()).sigmoid())
     }

@@ -8,7 +8,7 @@ use crate::{Result, Scalar};
 
 /// The function x - tanh(x), as in `PyTorch`.
 ///
-/// Its derivative is tanh²(x). Near 0 the difference cancels, so its absolute error is the rounding error of x.
+/// Its derivative is tanh²(x). Near 0, the difference cancels, and its absolute error is the rounding error of x.
 ///
 /// ```
 /// use neuropil::prelude::*;

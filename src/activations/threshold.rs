@@ -7,7 +7,7 @@ use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Result, Scalar};
 
-/// x above a threshold, else a fixed value, as in `PyTorch`.
+/// x above a threshold, a fixed value elsewhere, as in `PyTorch`.
 ///
 /// Its derivative is 1 above the threshold, else 0.
 ///
@@ -26,7 +26,7 @@ pub struct Threshold {
 }
 
 impl Threshold {
-    /// Creates a function that replaces values up to `threshold` by `value`.
+    /// Creates a function that replaces values up to `threshold` with `value`.
     pub const fn new(threshold: f64, value: f64) -> Self {
         Self { threshold, value }
     }
@@ -35,7 +35,7 @@ impl Threshold {
 impl Activation for Threshold {
     #[inline(always)]
     fn apply<A: Scalar>(&self, x: A) -> A {
-        // In this order, NaN passes.
+        // In this order, NaN propagates.
         if x <= A::of(self.threshold) { A::of(self.value) } else { x }
     }
 

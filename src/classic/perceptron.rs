@@ -70,12 +70,12 @@ pub struct Fit {
 /// The outcome of [`Perceptron::fit`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// An epoch without mistakes: the weights separate the classes.
+    /// An epoch passed without mistakes: the weights separate the classes.
     Separated,
-    /// The epochs ran out, and the classes are not linearly separable: the weights repeated between two epochs, so the
-    /// mistakes cycle. Only reported if all arithmetic was exact, as for integer inputs.
+    /// The epochs ran out, and the classes are proven not to be linearly separable: the weights of an earlier epoch
+    /// recurred, so training cycles. Only reported if all arithmetic was exact, as for integer inputs.
     NotSeparable,
-    /// The epochs ran out without separation: there is none, or it needs more epochs.
+    /// The epochs ran out: the classes are not separable, or more epochs are needed.
     NotSeparated,
 }
 
@@ -87,7 +87,7 @@ impl fmt::Display for Fit {
             Outcome::NotSeparable => write!(
                 f,
                 "stopped after {epochs} epochs: the classes are not linearly separable ({mistakes} mistakes, and the \
-                 weights go round in a circle)"
+                 weights go round in a cycled)"
             ),
             Outcome::NotSeparated => write!(
                 f,
@@ -99,7 +99,7 @@ impl fmt::Display for Fit {
 }
 
 impl<A: Scalar> Perceptron<A> {
-    /// Creates a neuron with `inputs` inputs and all weights 0.
+    /// Creates a neuron with `inputs` inputs; all weights are 0.
     pub fn new(inputs: usize, response: Response) -> Self {
         Self { weight: Array1::from_elem(inputs, A::ZERO), bias: A::ZERO, response }
     }
@@ -140,19 +140,19 @@ impl<A: Scalar> Perceptron<A> {
         check_setting("the largest number of epochs", max_epochs as f64, "at least 1", max_epochs > 0)?;
 
         let (start, mut remembered) = (self.clone(), self.clone());
-        let (mut mistakes, mut circle) = (Vec::new(), false);
+        let (mut mistakes, mut cycled) = (Vec::new(), false);
         for epoch in 1..=max_epochs {
             mistakes.push(self.pass(x, target));
             if mistakes.last() == Some(&0) {
                 return Ok(Fit { mistakes, outcome: Outcome::Separated });
             }
             // Brent's cycle detection, with one state remembered at a time.
-            circle |= *self == remembered;
+            cycled |= *self == remembered;
             if epoch.is_power_of_two() {
                 remembered = self.clone();
             }
         }
-        let proven = circle && start.stays_exact(x, mistakes.iter().sum());
+        let proven = cycled && start.stays_exact(x, mistakes.iter().sum());
         Ok(Fit { mistakes, outcome: if proven { Outcome::NotSeparable } else { Outcome::NotSeparated } })
     }
 
@@ -165,7 +165,7 @@ impl<A: Scalar> Perceptron<A> {
         integers && sum * largest < 1.0 / A::EPSILON.to_f64()
     }
 
-    /// Visits each sample once; returns the number of mistakes.
+    /// Trains for one epoch; returns the number of mistakes.
     fn pass(&mut self, x: &Matrix<A>, target: &Matrix<A>) -> usize {
         let mut mistakes = 0;
         for (x, &target) in x.rows().into_iter().zip(target) {

@@ -1,11 +1,11 @@
-//! [`Categories`]: the distinct texts of the encoders.
+//! [`Categories`]: the distinct strings of an encoder.
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::error::check_setting;
 use crate::{Error, Result};
 
-/// Distinct texts, numbered by their position.
+/// Distinct strings, numbered by their position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Categories {
     names: Vec<String>,
@@ -13,14 +13,14 @@ pub(super) struct Categories {
 }
 
 impl Categories {
-    /// The distinct texts, in byte order; `who` is named in errors.
+    /// The distinct strings, in byte order; `who` is named in errors.
     pub(super) fn of<S: AsRef<str>>(who: &str, texts: &[S]) -> Result<Self> {
         check_setting(&format!("the number of texts for {who}"), texts.len() as f64, "at least 1", !texts.is_empty())?;
         let names: BTreeSet<&str> = texts.iter().map(AsRef::as_ref).collect();
         Self::new(who, names.into_iter().map(String::from).collect())
     }
 
-    /// These texts, in this order; an error if one is repeated.
+    /// Creates categories in this order; returns an error if one is repeated.
     pub(super) fn new(who: &str, names: Vec<String>) -> Result<Self> {
         let numbers: HashMap<String, usize> =
             names.iter().enumerate().map(|(number, name)| (name.clone(), number)).collect();
@@ -41,7 +41,7 @@ impl Categories {
         self.numbers.get(name).copied()
     }
 
-    /// The error for an unknown text.
+    /// The error for an unknown string.
     pub(super) fn unknown(&self, who: &str, row: usize, text: &str) -> Error {
         let mut known: Vec<String> = self.names.iter().take(10).map(|name| format!("`{name}`")).collect();
         if self.names.len() > 10 {

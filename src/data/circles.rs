@@ -11,8 +11,8 @@ use crate::data::samples::planar;
 /// Two circles around the origin: class 0 with radius 1, class 1 with radius `inner`.
 ///
 /// The points are evenly spaced on their circle; Gaussian noise of standard deviation `noise` is added to each
-/// coordinate. x is (samples, 2), target is (samples, 1) with 0 or 1. As scikit-learn's `make_circles`, in another
-/// order.
+/// coordinate. x is (samples, 2), target is (samples, 1) with 0 or 1. Like scikit-learn's `make_circles`, but with
+/// alternating classes.
 ///
 /// ```
 /// let circles = neuropil::data::circles::<f64>(100, 0.5, 0.0, &mut neuropil::rng(1));

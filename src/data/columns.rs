@@ -5,9 +5,10 @@ use ndarray::Array2;
 use crate::error::check_setting;
 use crate::{Error, Matrix, Result, Scalar};
 
-/// Applies `learn` to the values of each column, without the missing ones (NaN).
+/// Applies `learn` to the values of each column, excluding missing ones (NaN).
 ///
-/// `who` is the transformer. An error if there are no rows, a column has no values, or one of them is infinite.
+/// `who` names the transformer in errors. Returns an error if there are no rows, or a column has no values or an
+/// infinite one.
 pub(super) fn learn<A: Scalar, T>(
     who: &'static str,
     x: &Matrix<A>,
@@ -31,7 +32,7 @@ pub(super) fn learn<A: Scalar, T>(
     Ok(learned)
 }
 
-/// Applies `change(column, value)` to each value; an error unless the matrix has `width` columns.
+/// Applies `change(column, value)` to each value; returns an error unless the matrix has `width` columns.
 pub(super) fn change<A: Scalar>(
     who: &'static str,
     x: &Matrix<A>,
@@ -58,7 +59,7 @@ pub(super) fn check_same_length(what: &str, first: &[f64], second: &[f64]) -> Re
     Err(Error::Dimensions { what: what.into(), wants: [1, first.len()], got: [1, second.len()] })
 }
 
-/// The mean, exact for a constant column; infinite if the sum is.
+/// The mean: exact for a constant column, infinite if the sum overflows.
 pub(super) fn mean(numbers: &[f64]) -> f64 {
     // The rounded mean of equal values may differ from them.
     let constant = numbers.iter().all(|x| *x == numbers[0]);

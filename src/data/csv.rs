@@ -10,13 +10,13 @@ use super::split::check_rows;
 use crate::error::check_setting;
 use crate::{Error, Result, Scalar};
 
-/// Marks the end of the text: a record of its own, unless an open quotation mark swallows it.
+/// Appended to the text: a record of its own, unless it falls into an unclosed quoted field.
 const END: &[u8] = b"\n\x04";
 
-/// A reader of delimited text. By default, fields are separated by commas and the first line has the column names.
+/// A reader of delimited text. By default, fields are separated by commas, and the first line holds the column names.
 ///
-/// Fields may be quoted, with quotation marks doubled inside; white space around a field is removed, and empty lines
-/// are skipped. The text is UTF-8; a file may be gzip-compressed with the feature `gzip`.
+/// Fields may be quoted, with quotation marks doubled inside; whitespace around a field is removed, and empty lines are
+/// skipped. The text is UTF-8; a file may be gzip-compressed with the feature `gzip`.
 ///
 /// ```
 /// use neuropil::data::Csv;
@@ -57,12 +57,12 @@ impl Csv {
         Self { delimiter, ..self }
     }
 
-    /// Reads the first line as data, too: the columns are named `0`, `1` and so on.
+    /// Treats the first line as data, and names the columns `0`, `1` and so on.
     pub fn without_names(self) -> Self {
         Self { headers: false, ..self }
     }
 
-    /// Treats fields with these texts as missing, like empty fields.
+    /// Treats fields with one of these values as missing, like empty fields.
     pub fn missing<S: Into<String>>(mut self, texts: impl IntoIterator<Item = S>) -> Self {
         self.missing.extend(texts.into_iter().map(Into::into));
         self
@@ -72,8 +72,8 @@ impl Csv {
     ///
     /// # Errors
     /// [`Error::File`] when it cannot be read; [`Error::Format`] when its compressed content is damaged, or it is
-    /// empty; [`Error::Field`] for a line with another number of fields than the first, a repeated column name, a field
-    /// that is not UTF-8, and an unclosed quotation mark; [`Error::Setting`] for an invalid delimiter.
+    /// empty; [`Error::Field`] for a line whose number of fields differs from the first, a repeated column name, a
+    /// field that is not UTF-8, and an unclosed quotation mark; [`Error::Setting`] for an invalid delimiter.
     pub fn read(&self, path: impl AsRef<Path>) -> Result<Table> {
         let path = path.as_ref();
         let name = path.display().to_string();
@@ -89,10 +89,10 @@ impl Csv {
         }
     }
 
-    /// Reads the content of a file.
+    /// Parses the content of a file.
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// Those of [`read`](Self::read).
     pub fn parse(&self, text: impl AsRef<[u8]>) -> Result<Table> {
         self.table("the CSV text".into(), text.as_ref().to_vec())
     }
@@ -156,9 +156,9 @@ fn twice(names: &[String]) -> Option<(usize, usize)> {
     names.iter().enumerate().find_map(before)
 }
 
-/// A table of texts with named columns, which can be read as numbers or as texts.
+/// A table with named columns, which can be read as numbers or as strings.
 ///
-/// [`Csv`] reads it.
+/// [`Csv`] reads it; see the example there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     what: String,
@@ -200,7 +200,7 @@ impl Table {
         Ok(Self { what: self.what.clone(), names: self.names.clone(), rows, missing: self.missing.clone() })
     }
 
-    /// The texts of a column; a missing one is empty.
+    /// The values of a column as strings; missing ones are empty.
     ///
     /// # Errors
     /// [`Error::Format`] for an unknown column.
@@ -209,7 +209,7 @@ impl Table {
         Ok(self.rows.iter().map(|row| self.field(row, column)).collect())
     }
 
-    /// The values of these columns, in this order; a missing one is NaN.
+    /// The values of these columns as numbers, in this order; missing ones are NaN.
     ///
     /// ```
     /// # use neuropil::data::Csv;

@@ -6,10 +6,10 @@ use crate::data::Samples;
 use crate::error::check_targets;
 use crate::{Error, Matrix, Result, Scalar};
 
-/// Samples that are accessed by index, wherever they are stored.
+/// Samples that are accessed by index, however they are stored.
 ///
 /// With [`Tape::forward_with`](crate::Tape::forward_with), a batch is gathered directly into the network's input
-/// buffer. [`Samples`] implement it, and so does a pair of matrices or views:
+/// buffer. [`Samples`] implements it, and so does a pair of matrices or views:
 ///
 /// ```
 /// use neuropil::data::Dataset;
@@ -78,7 +78,7 @@ pub trait Dataset<A: Scalar>: Sync {
         &[]
     }
 
-    /// The names and widths of a sample's targets, as [`input_parts`](Self::input_parts).
+    /// The names and widths of a sample's targets, like [`input_parts`](Self::input_parts).
     fn target_parts(&self) -> &[(String, usize)] {
         &[]
     }

@@ -4,18 +4,34 @@ use super::{Imputer, LabelEncoder, MinMaxScaler, OneHot, StandardScaler, TextImp
 use crate::Result;
 use crate::spec::Spec;
 
-/// A transformer fitted to the training data that a network needs for prediction: classes, categories, means. A
-/// [`Model`](crate::io::Model) saves it.
+/// Preprocessing fitted to the training data that a network needs for prediction: classes, categories, means. A
+/// [`Model`](crate::io::Model) saves it with the network.
 ///
 /// ```
-/// use neuropil::data::{Fitted, LabelEncoder};
+/// use neuropil::data::Fitted;
+/// use neuropil::prelude::*;
+/// use neuropil::spec::Spec;
 ///
-/// let encoder = LabelEncoder::fit(&["cat", "dog"])?;
-/// assert_eq!(LabelEncoder::restore(&encoder.spec())?, encoder);
-/// # Ok::<(), neuropil::Error>(())
+/// /// The order of magnitude of the training data.
+/// #[derive(Debug, PartialEq)]
+/// struct Magnitude(f64);
+///
+/// impl Fitted for Magnitude {
+///     fn spec(&self) -> Spec {
+///         Spec::new("magnitude").set("max", self.0)
+///     }
+///
+///     fn restore(spec: &Spec) -> Result<Self> {
+///         Ok(Self(spec.number("max")?))
+///     }
+/// }
+///
+/// let fitted = Magnitude(255.0);
+/// assert_eq!(Magnitude::restore(&fitted.spec())?, fitted);
+/// # Ok::<(), Error>(())
 /// ```
 pub trait Fitted: Sized {
-    /// Its kind and everything that was fitted.
+    /// Its kind and all fitted parameters.
     fn spec(&self) -> Spec;
 
     /// Restores it from its [`spec`](Self::spec).

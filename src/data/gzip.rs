@@ -14,7 +14,7 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<Box<dyn Read + '_>, String> {
     return Err("it is compressed with gzip; decompress it, or turn on neuropil's feature `gzip`".into());
 }
 
-/// The message for a content that cannot be read.
+/// The message for content that cannot be read.
 #[allow(clippy::needless_pass_by_value)] // As `map_err` calls it.
 pub(super) fn in_words(error: std::io::Error) -> String {
     match error.kind() {

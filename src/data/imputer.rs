@@ -7,10 +7,10 @@ use crate::{Matrix, Result, Scalar};
 
 const NAME: &str = "Imputer";
 
-/// Replaces missing values (NaN) by one value per column.
+/// Replaces missing values (NaN) with one value per column.
 ///
 /// The values are fitted to the training data alone. The network cannot see that a value was missing; where that may
-/// matter, add a column that says so.
+/// matter, add an indicator column.
 ///
 /// ```
 /// use neuropil::data::Imputer;
@@ -56,7 +56,7 @@ impl Imputer {
         Ok(Self { values })
     }
 
-    /// Fits the most frequent value of each column of `x`, the smallest of several.
+    /// Fits the most frequent value of each column of `x`; ties take the smallest.
     ///
     /// # Errors
     /// See [above](Self).
@@ -69,7 +69,7 @@ impl Imputer {
         Ok(Self { values })
     }
 
-    /// Uses these values, one per column: those of your choice, or earlier [`values`](Self::values).
+    /// Creates an imputer with these values, one per column, such as those returned by [`values`](Self::values).
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) unless all are finite.
@@ -78,7 +78,7 @@ impl Imputer {
         Ok(Self { values })
     }
 
-    /// The value for each column.
+    /// The replacement for each column.
     pub fn values(&self) -> &[f64] {
         &self.values
     }

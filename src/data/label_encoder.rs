@@ -7,10 +7,10 @@ use crate::{Error, Result, Scalar};
 
 const NAME: &str = "LabelEncoder";
 
-/// Numbers the class labels from 0, in byte order: for targets, as losses and metrics take them.
+/// Converts class labels to indices from 0, in byte order, for the targets of losses and metrics.
 ///
-/// An empty label is a missing one, and an error. (Numbers are sorted as texts: `10` comes before `2`, unless
-/// [`new`](Self::new) sets the order.)
+/// An empty label counts as missing, and is an error. Numbers are sorted as strings, `10` before `2`, unless
+/// [`new`](Self::new) sets the order.
 ///
 /// ```
 /// use neuropil::data::LabelEncoder;

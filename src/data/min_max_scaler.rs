@@ -12,7 +12,7 @@ const NAME: &str = "MinMaxScaler";
 /// Scales each column to a range, by default [0, 1]: low + (x - min) / (max - min) · (high - low).
 ///
 /// Minimum and maximum are fitted to the training data alone; later values may lie outside, and are not clipped. A
-/// constant column is only shifted to the low end. Missing values (NaN) are ignored in fitting and stay missing.
+/// constant column becomes `low`. Missing values (NaN) are ignored in fitting and stay missing.
 ///
 /// ```
 /// use neuropil::data::MinMaxScaler;
@@ -83,7 +83,7 @@ impl MinMaxScaler {
         &self.max
     }
 
-    /// The two ends of the output range.
+    /// The output range, `[low, high]`.
     pub fn ends(&self) -> [f64; 2] {
         self.range
     }
@@ -130,7 +130,7 @@ impl MinMaxScaler {
     /// Undoes [`transform`](Self::transform).
     ///
     /// # Errors
-    /// As [`transform`](Self::transform).
+    /// Those of [`transform`](Self::transform).
     pub fn inverse<A: Scalar>(&self, y: &Matrix<A>) -> Result<Array2<A>> {
         let [low, high] = self.range;
         change(NAME, y, self.min.len(), |column, y| self.min[column] + (y - low) / (high - low) * self.width(column))

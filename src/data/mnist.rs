@@ -9,7 +9,7 @@ use crate::{Error, Result, Scalar};
 /// The MNIST digits (`LeCun`, Cortes and Burges, from data of NIST): 60,000 training and 10,000 test samples.
 ///
 /// x is (samples, 784), row by row, with each pixel from 0 (white) to 1 (black); target is (samples, 1) with the digit.
-/// Files of the same form, such as Fashion-MNIST, load as well.
+/// Files in the same format load as well, such as Fashion-MNIST.
 ///
 /// ```no_run
 /// use neuropil::data::Mnist;
@@ -40,7 +40,7 @@ impl<A: Scalar> Mnist<A> {
     }
 }
 
-/// The samples of two files, and the height and width of their images, which must be `size` if given.
+/// The samples of two files, and the height and width of their images, which must equal `size` if given.
 fn load<A: Scalar>(folder: &Path, part: &str, size: Option<[usize; 2]>) -> Result<(Samples<A>, [usize; 2])> {
     let (images_name, labels_name) = (format!("{part}-images-idx3-ubyte"), format!("{part}-labels-idx1-ubyte"));
     let (images, labels) = (read(folder, &images_name)?, read(folder, &labels_name)?);

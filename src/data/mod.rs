@@ -1,8 +1,8 @@
 //! Data sets and their preparation: generators of small data sets, handwritten digits, diabetes patients, readers for
 //! MNIST and tables, scalers and encoders.
 //!
-//! Data are [`Samples`]: a matrix with one sample per row, and a matrix with their targets. Class indices are numbers
-//! in one column: 0, 1, 2 and so on.
+//! Data are [`Samples`]: a matrix with one sample per row, and a matrix with their targets. Class indices are one
+//! column of 0, 1, 2 and so on.
 //!
 //! ```
 //! use neuropil::data;
@@ -29,8 +29,8 @@
 //! [`StandardScaler`] and [`MinMaxScaler`] scale columns, [`Imputer`] and [`TextImputer`] fill in missing values (NaN,
 //! or an empty text), [`OneHot`] and [`LabelEncoder`] encode categories and labels. Each is created by fitting it to
 //! the training data, so an unfitted one does not exist, and test data cannot leak in by accident. Their parameters can
-//! be read, and used to create an equal one. [`Split`] selects test samples, also stratified and in folds. With the
-//! feature `csv`, `Csv` reads tables.
+//! be read, and used to create an equal one. [`Split`] selects test samples, optionally stratified or in folds. With
+//! the feature `csv`, `Csv` reads tables.
 //!
 //! ```
 //! use neuropil::data::{self, StandardScaler};
@@ -44,10 +44,9 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! # Made-up data
-//! Generators use the random numbers they are given, in `f64`, and round at the end: a seed gives the same points in
-//! `f32` and in `f64`. Sample i is of class i modulo the number of classes, so the first n samples are balanced for any
-//! n.
+//! # Synthetic data
+//! Generators compute in `f64` and round at the end, so a seed gives the same points in `f32` and `f64`. Sample i is of
+//! class i modulo the number of classes, so the first n samples are balanced for any n.
 
 mod blobs;
 mod by_length;

@@ -11,8 +11,8 @@ use crate::data::samples::planar;
 /// Two interleaving half circles in the plane.
 ///
 /// With t from 0 to π, evenly spaced, class 0 lies at (cos t, sin t) and class 1 at (1 - cos t, 1/2 - sin t); Gaussian
-/// noise of standard deviation `noise` is added to each coordinate. x is (samples, 2), target is (samples, 1) with 0 or
-/// 1. As scikit-learn's `make_moons`, in another order.
+/// noise of standard deviation `noise` is added to each coordinate. x is (samples, 2), target is (samples, 1) with 0
+/// or 1. Like scikit-learn's `make_moons`, but with alternating classes.
 ///
 /// ```
 /// let moons = neuropil::data::moons::<f64>(4, 0.0, &mut neuropil::rng(1));

@@ -10,8 +10,8 @@ use crate::{Error, Matrix, Result, Scalar};
 
 /// Samples with named inputs and targets, for a network of several inputs or outputs.
 ///
-/// It dereferences to its [`Samples`], with the parts side by side. A [`Trainer`](crate::train::Trainer) checks that
-/// the names and widths match the network's.
+/// It dereferences to its [`Samples`], whose columns are those of all parts, in order. A
+/// [`Trainer`](crate::train::Trainer) checks that the names and widths match the network's.
 ///
 /// ```
 /// use neuropil::data::NamedSamples;
@@ -35,7 +35,7 @@ impl<A: Scalar> NamedSamples<A> {
     /// Creates samples of these inputs and targets, in the order of the network's inputs and of its losses.
     ///
     /// # Errors
-    /// [`Error::Dimensions`] unless all parts have one number of rows; [`Error::Empty`] without inputs.
+    /// [`Error::Dimensions`] unless all parts have the same number of rows; [`Error::Empty`] without inputs.
     pub fn new(inputs: &[(&str, &Matrix<A>)], targets: &[(&str, &Matrix<A>)]) -> Result<Self> {
         let rows = inputs.first().ok_or(Error::Empty)?.1.nrows();
         let samples = Samples { x: side_by_side(inputs, rows)?, target: side_by_side(targets, rows)? };
@@ -85,12 +85,12 @@ impl<A: Scalar> NamedSamples<A> {
         Err(Error::Unknown { what: "input", name: input.into(), known })
     }
 
-    /// Shuffles the samples, and splits off a share for testing: see [`Samples::split`].
+    /// Shuffles the samples, and splits off a fraction for testing: see [`Samples::split`].
     ///
     /// # Errors
-    /// [`Error::Setting`] unless the share is between 0 and 1.
-    pub fn split(&self, share: f64, rng: &mut impl Rng) -> Result<(Self, Self)> {
-        let (rest, part) = self.samples.split(share, rng)?;
+    /// [`Error::Setting`] unless the fraction is between 0 and 1.
+    pub fn split(&self, fraction: f64, rng: &mut impl Rng) -> Result<(Self, Self)> {
+        let (rest, part) = self.samples.split(fraction, rng)?;
         Ok((self.with(rest), self.with(part)))
     }
 

@@ -8,12 +8,12 @@ use crate::{Error, Matrix, Result, Scalar};
 
 const NAME: &str = "OneHot";
 
-/// Encodes categories in one column each, 1 for the samples of that category and 0 otherwise: for inputs whose values
-/// have no order.
+/// Encodes categories with one column each, 1 for samples of the category and 0 otherwise, for inputs whose values have
+/// no order.
 ///
-/// The categories are fitted to the training data alone, in byte order. A missing value, the empty text, is a category
-/// like any other, unless a [`TextImputer`](super::TextImputer) has replaced it. For class indices in targets see
-/// [`one_hot`](crate::losses::one_hot).
+/// The categories are fitted to the training data alone, in byte order. A missing value, the empty string, is a
+/// category like any other, unless a [`TextImputer`](super::TextImputer) has replaced it. For class indices in targets
+/// see [`one_hot`](crate::losses::one_hot).
 ///
 /// ```
 /// use neuropil::data::OneHot;
@@ -39,7 +39,7 @@ impl OneHot {
     /// Fits the categories.
     ///
     /// # Errors
-    /// [`Error::Setting`] without texts.
+    /// [`Error::Setting`] for an empty slice.
     pub fn fit<S: AsRef<str>>(texts: &[S]) -> Result<Self> {
         Ok(Self { categories: Categories::of(NAME, texts)?, ignores_unknown: false })
     }
@@ -67,7 +67,7 @@ impl OneHot {
         self.categories.names()
     }
 
-    /// Encodes the texts: one row per text, one column per category.
+    /// Encodes the strings: one row per string, one column per category.
     ///
     /// # Errors
     /// [`Error::Target`] for an unknown category.
@@ -83,7 +83,7 @@ impl OneHot {
         Ok(x)
     }
 
-    /// The category with the largest value of each row; empty where no value is above 0.
+    /// The category of the largest value in each row; empty where no value is above 0.
     ///
     /// # Errors
     /// [`Error::Dimensions`] unless there is one column per category; [`Error::NonFinite`] for NaN.

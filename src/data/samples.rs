@@ -23,7 +23,7 @@ use crate::{Result, Scalar};
 pub struct Samples<A: Scalar> {
     /// The inputs, one sample per row.
     pub x: Array2<A>,
-    /// The target for each row of `x`: class indices in one column, or whatever the loss takes.
+    /// The target for each row of `x`: one column of class indices, or whatever the loss takes.
     pub target: Array2<A>,
 }
 
@@ -31,7 +31,7 @@ impl<A: Scalar> Samples<A> {
     /// Creates samples with these inputs and targets.
     ///
     /// # Errors
-    /// [`Error::Dimensions`](crate::Error::Dimensions) unless `x` and `target` have one number of rows.
+    /// [`Error::Dimensions`](crate::Error::Dimensions) unless `x` and `target` have the same number of rows.
     pub fn new(x: Array2<A>, target: Array2<A>) -> Result<Self> {
         check_targets(x.nrows(), target.dim())?;
         Ok(Self { x, target })
@@ -47,7 +47,7 @@ impl<A: Scalar> Samples<A> {
         self.len() == 0
     }
 
-    /// Shuffles the samples, and splits off a share for testing: returns (the rest, that share).
+    /// Shuffles the samples, and splits off a fraction for testing: returns (training, test).
     ///
     /// ```
     /// let digits = neuropil::data::digits::<f32>();
@@ -57,12 +57,12 @@ impl<A: Scalar> Samples<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) unless the share is between 0 and 1.
-    pub fn split(&self, share: f64, rng: &mut impl Rng) -> Result<(Self, Self)> {
-        self.part(&Split::random(self.len(), share, rng)?)
+    /// [`Error::Setting`](crate::Error::Setting) unless the fraction is between 0 and 1.
+    pub fn split(&self, fraction: f64, rng: &mut impl Rng) -> Result<(Self, Self)> {
+        self.part(&Split::random(self.len(), fraction, rng)?)
     }
 
-    /// Shuffles the samples, and splits off a share of each class; the target is one column of class indices.
+    /// Shuffles the samples, and splits off a fraction of each class; the target is one column of class indices.
     ///
     /// See [`Split::stratified`], and for folds [`Split::stratified_folds`].
     ///
@@ -74,11 +74,11 @@ impl<A: Scalar> Samples<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) unless the share is between 0 and 1;
+    /// [`Error::Setting`](crate::Error::Setting) unless the fraction is between 0 and 1;
     /// [`Error::Dimensions`](crate::Error::Dimensions) unless the target is one column;
     /// [`Error::Target`](crate::Error::Target) when it holds NaN.
-    pub fn stratified_split(&self, share: f64, rng: &mut impl Rng) -> Result<(Self, Self)> {
-        self.part(&Split::stratified(&self.target, share, rng)?)
+    pub fn stratified_split(&self, fraction: f64, rng: &mut impl Rng) -> Result<(Self, Self)> {
+        self.part(&Split::stratified(&self.target, fraction, rng)?)
     }
 
     /// The samples with these indices, in this order.
@@ -102,7 +102,7 @@ impl<A: Scalar> Samples<A> {
     /// assert_eq!(sizes, [600, 600, 597]);
     /// ```
     ///
-    /// The order is drawn at once, so the loop may use the same generator:
+    /// The order is drawn up front, so the loop may use the same generator:
     ///
     /// ```
     /// use neuropil::rand::RngExt;
@@ -123,13 +123,13 @@ impl<A: Scalar> Samples<A> {
     }
 }
 
-/// A column of class indices, i modulo `classes` for sample i; empty without classes.
+/// A column of class indices, i modulo `classes` for sample i; empty if there are no classes.
 pub(crate) fn classes<A: Scalar>(samples: usize, classes: usize) -> Array2<A> {
     let samples = if classes == 0 { 0 } else { samples };
     Array2::from_shape_fn((samples, 1), |(i, _)| A::of((i % classes) as f64))
 }
 
-/// Noisy points of the plane: `point(class, i, count)` is point i of the `count` of this class.
+/// Noisy points in the plane: `point(class, i, count)` is point i of the `count` of this class.
 pub(crate) fn planar<A: Scalar>(
     samples: usize,
     class_count: usize,

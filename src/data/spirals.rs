@@ -10,9 +10,9 @@ use crate::data::samples::planar;
 
 /// Spiral arms, each one turn around the origin, one class each.
 ///
-/// A point of class c at the share r of its arm, 0 < r <= 1, lies at distance r from the origin in the direction r +
-/// c/arms, where 1 is a full turn; Gaussian noise of standard deviation `noise` is added to each coordinate. x is
-/// (samples, 2), target is (samples, 1) with 0 to arms - 1; without arms there are no samples.
+/// A point of class c at fraction r of its arm, 0 < r <= 1, lies at distance r from the origin, at an angle of r +
+/// c/arms turns; Gaussian noise of standard deviation `noise` is added to each coordinate. x is (samples, 2), target is
+/// (samples, 1) with 0 to arms - 1. Without arms, there are no samples.
 ///
 /// ```
 /// let spirals = neuropil::data::spirals::<f32>(300, 3, 0.02, &mut neuropil::rng(1));

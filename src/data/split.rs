@@ -6,7 +6,7 @@ use rand::seq::SliceRandom;
 use crate::error::check_setting;
 use crate::{Error, Matrix, Result, Scalar};
 
-/// The indices of the training and of the test samples: each sample is in one of the two, in random order.
+/// The indices of the training and the test samples, in random order; each sample is in one of the two.
 ///
 /// ```
 /// use neuropil::data::{self, Split};
@@ -29,33 +29,34 @@ pub struct Split {
 }
 
 impl Split {
-    /// Splits off this share of `samples` samples for testing, at random.
+    /// Splits off this fraction of `samples` samples for testing, at random.
     ///
     /// # Errors
-    /// [`Error::Setting`] unless the share is between 0 and 1.
-    pub fn random(samples: usize, share: f64, rng: &mut impl Rng) -> Result<Self> {
-        check_share(share)?;
+    /// [`Error::Setting`] unless the fraction is between 0 and 1.
+    pub fn random(samples: usize, fraction: f64, rng: &mut impl Rng) -> Result<Self> {
+        check_fraction(fraction)?;
         let order = shuffled(samples, rng)?;
-        let (test, train) = order.split_at((share * samples as f64).round() as usize);
+        let (test, train) = order.split_at((fraction * samples as f64).round() as usize);
         Ok(Self { train: train.to_vec(), test: test.to_vec() })
     }
 
-    /// Splits off this share of the samples of each class for testing: exact overall, and within one sample per class.
+    /// Splits off this fraction of the samples of each class for testing: exact overall, and within one sample per
+    /// class.
     ///
     /// `labels` is one column with the class of each sample.
     ///
     /// # Errors
-    /// [`Error::Setting`] unless the share is between 0 and 1; [`Error::Dimensions`] unless there is one column;
+    /// [`Error::Setting`] unless the fraction is between 0 and 1; [`Error::Dimensions`] unless there is one column;
     /// [`Error::Target`] when a label is NaN.
-    pub fn stratified<A: Scalar>(labels: &Matrix<A>, share: f64, rng: &mut impl Rng) -> Result<Self> {
-        check_share(share)?;
+    pub fn stratified<A: Scalar>(labels: &Matrix<A>, fraction: f64, rng: &mut impl Rng) -> Result<Self> {
+        check_fraction(fraction)?;
         let order = shuffled(labels.nrows(), rng)?;
         let by_class = sorted(labels, &order)?;
         let classes: Vec<&[usize]> = by_class.chunk_by(|&a, &b| labels[[a, 0]] == labels[[b, 0]]).collect();
-        let mut quotas: Vec<usize> = classes.iter().map(|class| (share * class.len() as f64) as usize).collect();
-        // The remainder of rounding down goes to the classes that lost most.
-        let left = (share * order.len() as f64).round() as usize - quotas.iter().sum::<usize>();
-        let lost = |class: usize| share * classes[class].len() as f64 - quotas[class] as f64;
+        let mut quotas: Vec<usize> = classes.iter().map(|class| (fraction * class.len() as f64) as usize).collect();
+        // What rounding down left over goes to the classes that lost most.
+        let left = (fraction * order.len() as f64).round() as usize - quotas.iter().sum::<usize>();
+        let lost = |class: usize| fraction * classes[class].len() as f64 - quotas[class] as f64;
         let mut neediest: Vec<usize> = (0..classes.len()).collect();
         neediest.sort_by(|&a, &b| lost(b).total_cmp(&lost(a)));
         for class in neediest.into_iter().take(left) {
@@ -68,22 +69,23 @@ impl Split {
         Ok(Self::part(&order, &parts, 0))
     }
 
-    /// Splits the samples into `folds` parts of equal size, up to one sample; each part is the test set once.
+    /// Splits for k-fold cross-validation: the samples are dealt to `folds` parts of equal size, to within one sample,
+    /// and each part is the test set once.
     ///
     /// # Errors
-    /// [`Error::Setting`] unless there are from 2 to `samples` folds.
+    /// [`Error::Setting`] unless `folds` is from 2 to `samples`.
     pub fn folds(samples: usize, folds: usize, rng: &mut impl Rng) -> Result<Vec<Self>> {
         let order = shuffled(samples, rng)?;
         deal(&order, &order, folds)
     }
 
-    /// Splits into [`folds`](Self::folds) with equally many samples of each class in each part, up to one.
+    /// Splits into [`folds`](Self::folds) that each have the same number of samples of a class, to within one.
     ///
     /// `labels` is one column with the class of each sample.
     ///
     /// # Errors
-    /// [`Error::Setting`] unless there are from 2 to as many folds as samples; [`Error::Dimensions`] unless there is
-    /// one column; [`Error::Target`] when a label is NaN.
+    /// [`Error::Setting`] unless `folds` is from 2 to the number of samples; [`Error::Dimensions`] unless there is one
+    /// column; [`Error::Target`] when a label is NaN.
     pub fn stratified_folds<A: Scalar>(labels: &Matrix<A>, folds: usize, rng: &mut impl Rng) -> Result<Vec<Self>> {
         let order = shuffled(labels.nrows(), rng)?;
         deal(&order, &sorted(labels, &order)?, folds)
@@ -132,8 +134,8 @@ fn sorted<A: Scalar>(labels: &Matrix<A>, order: &[usize]) -> Result<Vec<usize>> 
     Ok(sorted)
 }
 
-fn check_share(share: f64) -> Result<()> {
-    check_setting("the share of samples to split off", share, "between 0 and 1", (0.0..=1.0).contains(&share))
+fn check_fraction(fraction: f64) -> Result<()> {
+    check_setting("the fraction of samples to split off", fraction, "between 0 and 1", (0.0..=1.0).contains(&fraction))
 }
 
 /// Returns an error unless all indices are below `len`.

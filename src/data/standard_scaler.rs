@@ -1,4 +1,4 @@
-//! [`StandardScaler`]: standardizes columns to mean 0 and standard deviation 1.
+//! [`StandardScaler`]: standardises columns to mean 0 and standard deviation 1.
 
 use ndarray::Array2;
 
@@ -9,11 +9,11 @@ use crate::{Matrix, Result, Scalar};
 
 const NAME: &str = "StandardScaler";
 
-/// Standardizes each column to mean 0 and standard deviation 1: (x - mean) / deviation.
+/// Standardises each column to mean 0 and standard deviation 1: (x - mean) / deviation.
 ///
-/// Both are fitted to the training data alone, and then applied to validation data, test data, a single sample. The
-/// standard deviation is that of the population (divided by n, as in scikit-learn). A constant column is only shifted
-/// to 0. Missing values (NaN) are ignored in fitting and stay missing.
+/// Both are fitted to the training data alone, and then applied to validation data, test data or a single sample. The
+/// standard deviation is that of the population (division by n, as in scikit-learn). A constant column becomes 0.
+/// Missing values (NaN) are ignored in fitting and stay missing.
 ///
 /// ```
 /// use neuropil::data::StandardScaler;
@@ -95,7 +95,7 @@ impl StandardScaler {
         if self.deviation[column] == 0.0 { 1.0 } else { self.deviation[column] }
     }
 
-    /// Standardizes the columns of `x`.
+    /// Standardises the columns of `x`.
     ///
     /// # Errors
     /// [`Error::Dimensions`](crate::Error::Dimensions) unless `x` has the fitted number of columns.
@@ -106,7 +106,7 @@ impl StandardScaler {
     /// Undoes [`transform`](Self::transform).
     ///
     /// # Errors
-    /// As [`transform`](Self::transform).
+    /// Those of [`transform`](Self::transform).
     pub fn inverse<A: Scalar>(&self, y: &Matrix<A>) -> Result<Array2<A>> {
         change(NAME, y, self.mean.len(), |column, y| y * self.scale(column) + self.mean[column])
     }

@@ -1,13 +1,13 @@
-//! [`TextImputer`]: fills in missing texts.
+//! [`TextImputer`]: fills in missing strings.
 
 use std::collections::BTreeMap;
 
 use crate::error::check_setting;
 use crate::{Error, Result};
 
-/// Replaces missing texts, which are empty, by one text: a category for samples without one.
+/// Replaces missing (empty) strings with one string, such as a category for samples without one.
 ///
-/// The text is fitted to the training data alone.
+/// The replacement is fitted to the training data alone.
 ///
 /// ```
 /// use neuropil::data::TextImputer;
@@ -22,10 +22,10 @@ pub struct TextImputer {
 }
 
 impl TextImputer {
-    /// Fits the most frequent of the `texts`, the first in alphabetical order of several.
+    /// Fits the most frequent of the `texts`; ties take the first in byte order.
     ///
     /// # Errors
-    /// [`Error::Setting`] without texts; [`Error::Target`] when all are empty.
+    /// [`Error::Setting`] for an empty slice; [`Error::Target`] when all strings are empty.
     pub fn most_frequent<S: AsRef<str>>(texts: &[S]) -> Result<Self> {
         check_setting("the number of texts for TextImputer", texts.len() as f64, "at least 1", !texts.is_empty())?;
         let mut counts = BTreeMap::<&str, usize>::new();
@@ -39,17 +39,17 @@ impl TextImputer {
         Err(Error::Target { who: "TextImputer".into(), wants, got, row: None })
     }
 
-    /// Uses this text: one of your choice, or an earlier [`value`](Self::value).
+    /// Creates an imputer with this replacement, such as one returned by [`value`](Self::value).
     pub fn constant(value: impl Into<String>) -> Self {
         Self { value: value.into() }
     }
 
-    /// The replacement for missing texts.
+    /// The replacement for missing strings.
     pub fn value(&self) -> &str {
         &self.value
     }
 
-    /// Returns the texts with missing ones replaced.
+    /// Returns the strings with missing ones replaced.
     pub fn transform<'a, S: AsRef<str>>(&'a self, texts: &'a [S]) -> Vec<&'a str> {
         texts.iter().map(AsRef::as_ref).map(|text| if text.is_empty() { &*self.value } else { text }).collect()
     }

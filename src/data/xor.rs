@@ -7,7 +7,8 @@ use crate::data::Samples;
 
 /// The exclusive or: the four pairs of 0 and 1, with target 1 where exactly one of them is 1.
 ///
-/// No straight line separates its classes: the smallest problem that needs a hidden layer (Minsky and Papert, 1969).
+/// No straight line separates its classes, so it is the smallest problem that needs a hidden layer (Minsky and Papert,
+/// 1969).
 ///
 /// ```
 /// use ndarray::array;

@@ -13,11 +13,11 @@ use crate::losses::{self, Loss};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Cause {
-    /// The matrix, or a part of it, keeps its old contents.
+    /// The matrix, or a part of it, is not written.
     NotWritten,
-    /// It is added to the old contents.
+    /// It is added to the old contents of the matrix.
     Added,
-    /// It is written only if the gradient with respect to the input is wanted.
+    /// It is written only if the gradient with respect to the input is requested.
     OnlyWithInput,
     /// A NaN is computed.
     Nan,
@@ -31,15 +31,15 @@ pub enum Cause {
     Transposed,
     /// It is this many times too large.
     Factor(f64),
-    /// It is this many times too large: the number of samples, or of outputs of a sample.
+    /// It is too large by the number of samples, or of outputs per sample.
     TimesCount(usize),
-    /// It is divided by this number, that of samples or of outputs, although the outputs are not.
+    /// It is divided by the number of samples or of outputs, although the outputs are not.
     OverCount(usize),
-    /// It is right for each sample alone, but not their sum.
+    /// It is right for single samples, but not summed over the batch.
     NotSummed,
     /// It is the gradient with respect to another parameter.
     Other(String),
-    /// It is computed from y where dL/dy belongs.
+    /// It is computed from y instead of dL/dy.
     FromOutputs,
     /// It does not depend on the target.
     WithoutTarget,
@@ -49,7 +49,7 @@ pub enum Cause {
     NoDependence,
     /// A mask of the forward pass is missing.
     Mask,
-    /// A factor that differs from number to number is missing: the derivative of an inner function.
+    /// An elementwise factor is missing: the derivative of an inner function (chain rule).
     InnerDerivative,
     /// A single element is wrong.
     OneElement,
@@ -63,16 +63,16 @@ pub enum Cause {
     VisitOrder,
     /// The value is added to an old value.
     ValueAdded,
-    /// The value differs if the gradient is wanted.
+    /// The value differs if the gradient is requested.
     ValueWithGradient,
 }
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotWritten => "it is not written everywhere, and keeps old numbers",
-            Self::Added => "it is added to the old numbers instead of written",
-            Self::OnlyWithInput => "it is only written if the gradient with respect to the input is wanted",
+            Self::NotWritten => "it is not written everywhere: old contents remain",
+            Self::Added => "it is added to the old contents instead of overwriting them",
+            Self::OnlyWithInput => "it is only written if the gradient with respect to the input is requested",
             Self::Nan => "a NaN is computed",
             Self::StaleCache => "it comes from the cache of an earlier batch; fill the cache in each forward pass",
             Self::OtherRandomNumbers => "`backward` draws new random numbers; keep those of `forward` in the cache",
@@ -80,27 +80,27 @@ impl fmt::Display for Cause {
             Self::Transposed => "it is transposed",
             Self::Factor(factor) => return write!(f, "it is {factor:.6} times too large"),
             Self::TimesCount(count) => return write!(f, "the factor 1/N is missing, with N = {count}"),
-            Self::OverCount(count) => return write!(f, "a factor 1/N is too much, with N = {count}"),
-            Self::NotSummed => "it is right for each sample alone; sum it over the batch",
+            Self::OverCount(count) => return write!(f, "it has an extra factor 1/N, with N = {count}"),
+            Self::NotSummed => "it is right for single samples; sum it over the batch",
             Self::Other(name) => return write!(f, "it is the gradient with respect to {name}; check the order"),
             Self::FromOutputs => "it is computed from y instead of dL/dy",
             Self::WithoutTarget => "it is computed without the target",
-            Self::FirstRow => "all rows are like the first; each sample has its own",
+            Self::FirstRow => "all rows equal the first; each sample has its own",
             Self::NoDependence => "the outputs do not depend on it; is it a statistic?",
             Self::Mask => "a mask of the forward pass is missing",
-            Self::InnerDerivative => "a factor that differs from number to number is missing; think of the chain rule",
+            Self::InnerDerivative => "an elementwise factor is missing; apply the chain rule",
             Self::OneElement => "only this element is wrong",
             Self::OutputNotWritten => "`forward` does not write all outputs",
-            Self::OutputAdded => "`forward` adds to the old outputs instead of writing them",
+            Self::OutputAdded => "`forward` adds to the old outputs instead of overwriting them",
             Self::OutputFromCache => "`forward` depends on what an earlier batch left in the cache",
             Self::VisitOrder => "`visit` and `visit_mut` have different orders",
-            Self::ValueAdded => "the value is added to an old one instead of written",
-            Self::ValueWithGradient => "the value differs if the gradient is wanted",
+            Self::ValueAdded => "the value is added to the old one instead of overwriting it",
+            Self::ValueWithGradient => "the value differs if the gradient is requested",
         })
     }
 }
 
-/// Beyond it, a derivative is wrong and not only imprecise.
+/// The error above which a derivative is wrong, not just imprecise.
 pub(super) const WRONG: f64 = 1e-6;
 
 fn close(a: f64, b: f64) -> bool {
@@ -115,7 +115,7 @@ fn has_nan(a: &Array2<f64>) -> bool {
     a.iter().any(|a| a.is_nan())
 }
 
-/// The cause if the numbers of the two matrices tell it. `counts` are the numbers of samples and outputs.
+/// The cause, if it can be told from the two matrices alone. `counts` are the numbers of samples and outputs.
 pub(super) fn of_numbers(got: &Array2<f64>, wants: &Array2<f64>, counts: [usize; 2]) -> Option<Cause> {
     if same(&-got, wants) {
         return Some(Cause::Sign);
@@ -123,12 +123,12 @@ pub(super) fn of_numbers(got: &Array2<f64>, wants: &Array2<f64>, counts: [usize;
     if same(&got.t().to_owned(), wants) {
         return Some(Cause::Transposed);
     }
-    // The factor with the least squares of errors.
+    // The least-squares factor.
     let factor = (got * wants).sum() / (got * got).sum();
     if factor.is_finite() && factor != 0.0 && same(&(got * factor), wants) {
         let is = |n: f64| counts.into_iter().find(|&count| count > 1 && close(n, count as f64));
         let (times, over) = (is(1.0 / factor), is(factor));
-        // Twice and half are usual mistakes, whatever the counts.
+        // Factors of 2 and ½ are common mistakes, whatever the counts.
         return Some(match (times, over) {
             _ if close(factor, 2.0) || close(factor, 0.5) => Cause::Factor(1.0 / factor),
             (Some(count), _) => Cause::TimesCount(count),
@@ -140,7 +140,7 @@ pub(super) fn of_numbers(got: &Array2<f64>, wants: &Array2<f64>, counts: [usize;
     (wrong == 1).then_some(Cause::OneElement)
 }
 
-/// The cause of a NaN in a matrix that held NaN before; `zeroed` is the one that held 0.
+/// The cause of a NaN in a matrix initialized with NaN; `zeroed` is the result when initialized with 0.
 pub(super) fn of_nan(zeroed: &Array2<f64>, wants: &Array2<f64>) -> Cause {
     match () {
         () if same(zeroed, wants) => Cause::Added,
@@ -204,12 +204,12 @@ pub(super) fn of_layer(
     if same(got, &check.numeric(place, &y)?) {
         return Ok(Some(Cause::FromOutputs));
     }
-    // What is wrong number by number shows in the gradient with respect to the input.
+    // Elementwise mistakes show in the gradient with respect to the input.
     let (got, wants) = (at_place(run(x, dy, true, f64::NAN, seed)?, Place::Input), check.numeric(Place::Input, dy)?);
     Ok(of_factors(&got, &wants))
 }
 
-/// The cause in the forward pass, which also makes the differences wrong.
+/// A cause in the forward pass, which makes the finite differences wrong, too.
 fn of_forward(check: &Check<'_>) -> Result<Option<Cause>> {
     let outputs = |fill: f64, cache: &mut Cache| check.forward_into(fill, check.layer, &check.x, cache);
     let (zeros, ones) = (outputs(0.0, &mut Cache::default())?, outputs(1.0, &mut Cache::default())?);
@@ -226,7 +226,7 @@ fn of_forward(check: &Check<'_>) -> Result<Option<Cause>> {
     Ok((names != names_mut).then_some(Cause::VisitOrder))
 }
 
-/// The cause if the gradient lacks a factor that differs from number to number.
+/// The cause if the gradient lacks an elementwise factor.
 fn of_factors(got: &Array2<f64>, wants: &Array2<f64>) -> Option<Cause> {
     let pairs: Vec<(f64, f64)> =
         got.iter().copied().zip(wants.iter().copied()).filter(|&(got, _)| got != 0.0).collect();

@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{Error, Result};
 
-/// Writes a file atomically: after a crash, it has either its old or its new content.
+/// Writes a file atomically: after a crash, it has either the old or the new content.
 ///
 /// The bytes are written to a temporary file in the same folder, flushed to the disk, and renamed. An existing file
-/// keeps its permissions; a symbolic link stays a link, and its target is written. What is no regular file is refused.
-/// Files left by a crash are removed by the next call.
+/// keeps its permissions; a symbolic link is followed and kept. Anything but a regular file is refused. Temporary files
+/// left by a crash are removed by the next call.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     write(path, bytes).map_err(|error| Error::save(path, error))
 }
@@ -31,9 +31,9 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         }
         _ => {}
     }
-    let beside = Beside::of(&path)?;
-    beside.remove_abandoned()?;
-    let (part, mut file) = beside.create()?;
+    let temporary = Temporary::of(&path)?;
+    temporary.remove_abandoned()?;
+    let (part, mut file) = temporary.create()?;
     let written = (|| {
         if let Some(before) = before {
             file.set_permissions(before.permissions())?;
@@ -41,8 +41,8 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&part, &path)?;
-        // Flushes the renaming, too; not all systems can open a folder for that.
-        if cfg!(unix) { File::open(&beside.folder)?.sync_all() } else { Ok(()) }
+        // Flushes the rename, too; not every system can open a folder for that.
+        if cfg!(unix) { File::open(&temporary.folder)?.sync_all() } else { Ok(()) }
     })();
     if written.is_err() {
         let _ = fs::remove_file(&part);
@@ -52,7 +52,7 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Where the symbolic links from `path` end, whether there is a file or not.
 fn through_links(path: &Path) -> io::Result<PathBuf> {
-    /// As many as Linux follows.
+    /// The limit of Linux.
     const MOST: usize = 40;
     let mut path = path.to_owned();
     for _ in 0..MOST {
@@ -64,12 +64,12 @@ fn through_links(path: &Path) -> io::Result<PathBuf> {
 }
 
 /// The temporary files for `folder/name`: `folder/.name.<process>-<count>.part`, locked while they are written.
-struct Beside {
+struct Temporary {
     folder: PathBuf,
     prefix: String,
 }
 
-impl Beside {
+impl Temporary {
     fn of(path: &Path) -> io::Result<Self> {
         let not_a_file = || io::Error::new(io::ErrorKind::InvalidInput, "it is not the name of a file");
         let name = path.file_name().ok_or_else(not_a_file)?;

@@ -10,7 +10,7 @@ use crate::layer::Registry;
 use crate::spec::Spec;
 use crate::{Error, Network, Result, Scalar};
 
-/// The name of the metadata with what was fitted.
+/// The name of the metadata with the fitted transformers.
 const FITTED: &str = "fitted";
 
 /// A network together with its encoders, imputers and class names: everything needed for prediction, in one file.

@@ -15,10 +15,10 @@ const FORMAT: &str = "neuropil model";
 const VERSION: &str = "1";
 /// The start of every file that is written here, after its header length; the eight digits of the checksum follow.
 const START: &[u8] = br#"{"__metadata__":{"checksum":""#;
-/// The name of the metadata about a training; with a dot, the prefix of its arrays.
+/// The name of the metadata about a training; followed by a dot, the prefix of its arrays.
 const TRAINING: &str = "training";
 
-/// The content of a training file besides the network: a description and arrays.
+/// What a training file contains besides the network: a description and arrays.
 pub(crate) struct Training<'n, A> {
     pub(crate) spec: Spec,
     pub(crate) arrays: Vec<(String, Numbers<'n, A>)>,
@@ -118,7 +118,7 @@ pub(super) fn text<'f>(file: &'f SafeTensors<'_>, name: &str) -> Result<&'f str>
 pub(crate) fn open<A: Scalar>(bytes: &[u8]) -> Result<SafeTensors<'_>> {
     let begun = bytes.get(8..).unwrap_or_default();
     let ours = !begun.is_empty() && (begun.starts_with(START) || START.starts_with(begun));
-    // Before the checksum, so that the message for a file that was cut off says so.
+    // Parsed before the checksum is verified, so that a truncated file gets a message that says so.
     let file = SafeTensors::parse(bytes).map_err(|error| match error {
         Error::Format { problem: why, .. } if !ours => {
             problem(format!("this is not a neuropil model file, nor any safetensors file: {why}"))
@@ -155,8 +155,8 @@ pub(crate) fn open<A: Scalar>(bytes: &[u8]) -> Result<SafeTensors<'_>> {
     Ok(file)
 }
 
-/// Where the digits of the checksum are in a valid file. In no other place of a header is a text after `"checksum":`;
-/// in texts, quotation marks are escaped.
+/// The range of the digits of the checksum in a valid file. `"checksum":` occurs nowhere else in a header, since
+/// quotation marks in strings are escaped.
 fn digits(bytes: &[u8]) -> Option<Range<usize>> {
     const NAME: &[u8] = b"\"checksum\"";
     let end = 8 + usize::try_from(u64::from_le_bytes(*bytes.first_chunk()?)).ok()?;
@@ -170,7 +170,7 @@ fn digits(bytes: &[u8]) -> Option<Range<usize>> {
     (header.get(start + 8) == Some(&b'"')).then_some(start..start + 8)
 }
 
-/// The CRC-32 of everything except its own digits.
+/// The CRC-32 of everything but its own digits.
 fn checksum(bytes: &[u8], digits: &Range<usize>) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&bytes[..digits.start]);

@@ -44,7 +44,7 @@ fn write_value(text: &mut String, value: &Setting) {
     match value {
         Setting::Flag(value) => text.push_str(if *value { "true" } else { "false" }),
         Setting::Count(value) => _ = write!(text, "{value}"),
-        // With a point or an exponent, so that it is not read as a count, and with all its digits.
+        // With a point or an exponent, so that it is not read as a count, and with enough digits to be exact.
         Setting::Number(value) => _ = write!(text, "{value:?}"),
         Setting::Text(value) => text.push_str(&quoted(value)),
         Setting::List(values) => {

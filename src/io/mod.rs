@@ -2,8 +2,8 @@
 //!
 //! # Model files
 //! [`Network::save`](crate::Network::save) writes one file with everything needed to use the network elsewhere:
-//! [`Sequential::load`](crate::Sequential::load) needs no code of the model, for the architecture is in the file. It is
-//! in the safetensors format, so Python can read the arrays, too:
+//! [`Sequential::load`](crate::Sequential::load) needs no code that builds the model, as the architecture is in the
+//! file. The format is safetensors, so Python can read the arrays, too:
 //!
 //! ```python
 //! from safetensors import safe_open
@@ -11,13 +11,13 @@
 //!     print(file.metadata()["architecture"], file.get_tensor("0.weight"))
 //! ```
 //!
-//! `docs/read_model.py` in the repository reads it in twenty lines with `NumPy` alone.
+//! `docs/read_model.py` in the repository reads it with NumPy alone, in twenty lines.
 //!
 //! The metadata in the header, in any order, are:
 //!
 //! | name | what it is |
 //! | --- | --- |
-//! | `checksum` | the CRC-32 of the whole file without these eight digits: no flipped bit goes unnoticed |
+//! | `checksum` | the CRC-32 of the whole file except these eight digits, which detects any flipped bit |
 //! | `format` | `neuropil model` |
 //! | `format_version` | 1; files of older versions stay readable |
 //! | `crate_version` | the version of this crate that wrote it |
@@ -31,25 +31,25 @@
 //!
 //! The arrays of the network have the names from [`Layer::visit`](crate::layer::Layer::visit), such as `0.weight`.
 //!
-//! Files are written atomically, even if the program or the machine crashes, and a replaced file keeps its permissions.
-//! Loading executes no code, trusts no size in the file, and returns either a network or an [`Error`](crate::Error)
-//! that says what is wrong.
+//! Writing is atomic, even if the program or the machine crashes, and a replaced file keeps its permissions. Loading
+//! executes no code, trusts no size in the file, and returns either a network or an [`Error`](crate::Error) that says
+//! what is wrong.
 //!
 //! # Weights of other systems
-//! [`Network::load_state_dict`](crate::Network::load_state_dict) reads a state dict of `PyTorch`, as `torch.save` writes
+//! [`Network::load_state_dict`](crate::Network::load_state_dict) reads a state dict of PyTorch, as `torch.save` writes
 //! it or in the safetensors format, or Keras weights in the latter, with names mapped by [`Names`];
 //! [`Network::save_state_dict`](crate::Network::save_state_dict) writes one.
 //!
 //! # ONNX
 //! [`Network::to_onnx`](crate::Network::to_onnx) exports a network for other runtimes;
-//! [`Network::from_onnx`](crate::Network::from_onnx) imports one, as a graph, and [`read_onnx`] also its class names.
+//! [`Network::from_onnx`](crate::Network::from_onnx) imports one, and [`read_onnx`] also returns its class names.
 //!
 //! # Rust
 //! [`Network::export_rust`](crate::Network::export_rust) writes a network as one source file that needs neither `std`
-//! nor `alloc`; [`Network::to_rust_int8`](crate::Network::to_rust_int8) with weights in eight bits.
+//! nor `alloc`; [`Network::to_rust_int8`](crate::Network::to_rust_int8) quantizes the weights to eight bits.
 //!
 //! # Arrays
-//! [`read_npy`] and [`write_npy`] exchange one array with `NumPy`, [`read_npz`] and [`write_npz`] several by name.
+//! [`read_npy`] and [`write_npy`] exchange one array with NumPy, [`read_npz`] and [`write_npz`] several by name.
 
 pub(crate) mod atomic;
 #[cfg(feature = "files")]

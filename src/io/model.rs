@@ -12,7 +12,7 @@ use crate::layer::{Arrays, Layer, Registry};
 use crate::spec::{Setting, Spec};
 use crate::{Error, Network, Result, Scalar};
 
-/// Longer descriptions are rejected: a layer takes about a hundred bytes.
+/// Longer descriptions are rejected; a layer takes about a hundred bytes.
 const LONGEST_ARCHITECTURE: usize = 1 << 20;
 
 impl<A: Scalar> Network<A> {
@@ -169,7 +169,7 @@ fn open<A: Scalar>(bytes: &[u8]) -> Result<(SafeTensors<'_>, Spec)> {
 /// The network's description as JSON.
 pub(crate) fn describe<A: Scalar>(network: &Network<A>) -> Result<String> {
     let spec = network.spec().ok_or_else(|| undescribed(network))?;
-    // The file must be readable: no setting is called `kind`, and nesting is limited.
+    // What is written must be readable: no setting may be called `kind`, and nesting is limited.
     let text = json::write_checked(&spec)?;
     if text.len() > LONGEST_ARCHITECTURE {
         return Err(spec.problem("it is too long".into()));
@@ -195,7 +195,7 @@ impl<'f, 'b> Named<'f, 'b> {
         Self { file, left: file.names().filter(|name| !is_of_training(name)).collect() }
     }
 
-    /// Returns an error unless all arrays were used, with the sizes that the network shows for them.
+    /// Returns an error unless all arrays were used, with the shapes that the network reports.
     fn check<A: Scalar>(&self, network: &Network<A>) -> Result<()> {
         if let Some(name) = self.left.first() {
             return Err(problem(format!("it has an array `{name}`, which no layer takes")));

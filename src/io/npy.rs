@@ -1,4 +1,4 @@
-//! `NumPy`'s format for one array: [`read_npy`], [`write_npy`], and their in-memory variants.
+//! NumPy's format for one array: [`read_npy`], [`write_npy`], and their in-memory variants.
 
 use std::fs;
 use std::path::Path;
@@ -231,7 +231,7 @@ impl Number {
             let byte = bytes[if self.big_endian { self.size - 1 - i } else { i }];
             bits |= u64::from(byte) << (8 * i);
         }
-        // Shifting up and down again extends the sign of an integer.
+        // Shifting up and down again sign-extends an integer.
         let unused = 64 - 8 * self.size as u32;
         match (self.kind, self.size) {
             ('f', 2) => half::f16(bits as u16).into(),

@@ -10,7 +10,7 @@ use super::half;
 use super::json::{quoted, repeated};
 use crate::{Error, Result, Scalar};
 
-/// Stands for the file's name until it is known.
+/// The placeholder for the file's name until it is known.
 pub(super) const THE_FILE: &str = "the file";
 
 /// Longer headers are rejected, as by the `safetensors` package.
@@ -19,7 +19,7 @@ const LONGEST_HEADER: usize = 100_000_000;
 const METADATA: &str = "__metadata__";
 
 /// Named arrays and text metadata, in a file of the [`safetensors`](https://github.com/huggingface/safetensors) format,
-/// which `PyTorch` and others use.
+/// which PyTorch and others use.
 ///
 /// The file is not trusted: every size, offset and name is checked before use, and only existing data are copied.
 ///
@@ -293,8 +293,8 @@ impl<'d> Deserialize<'d> for Entry {
 /// An array to be written: its name, the name of its number type such as `f32`, and its sizes.
 pub(super) type Described = (String, &'static str, Vec<usize>);
 
-/// The start of a file with these metadata and arrays, up to the values of the first array; with capacity for all
-/// values.
+/// The start of a file with these metadata and arrays, up to the values of the first array, with capacity for all of
+/// them.
 pub(super) fn header(metadata: &[(&str, &str)], arrays: &[Described]) -> Result<Vec<u8>> {
     if let Some(name) = repeated(arrays.iter().map(|(name, ..)| name.as_str())) {
         return Err(Error::Format {

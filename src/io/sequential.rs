@@ -6,7 +6,7 @@ use crate::layer::Registry;
 use crate::{Network, Result, Scalar, Sequential};
 
 impl<A: Scalar> Sequential<A> {
-    /// [`Network::load`] for a chain.
+    /// Like [`Network::load`], for a chain.
     ///
     /// # Errors
     /// As [`Network::load`]; [`Error::Graph`](crate::Error::Graph) for a network that is not a chain.
@@ -14,7 +14,7 @@ impl<A: Scalar> Sequential<A> {
         Network::load(path)?.try_into()
     }
 
-    /// [`Network::load_with`] for a chain.
+    /// Like [`Network::load_with`], for a chain.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -22,7 +22,7 @@ impl<A: Scalar> Sequential<A> {
         Network::load_with(path, registry)?.try_into()
     }
 
-    /// [`Network::from_bytes`] for a chain.
+    /// Like [`Network::from_bytes`], for a chain.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -30,7 +30,7 @@ impl<A: Scalar> Sequential<A> {
         Network::from_bytes(bytes)?.try_into()
     }
 
-    /// [`Network::from_bytes_with`] for a chain.
+    /// Like [`Network::from_bytes_with`], for a chain.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -38,7 +38,7 @@ impl<A: Scalar> Sequential<A> {
         Network::from_bytes_with(bytes, registry)?.try_into()
     }
 
-    /// [`Network::from_onnx`] for a chain.
+    /// Like [`Network::from_onnx`], for a chain.
     ///
     /// # Errors
     /// As [`Network::from_onnx`]; [`Error::Graph`](crate::Error::Graph) for a network that is not a chain.
@@ -46,7 +46,7 @@ impl<A: Scalar> Sequential<A> {
         Network::from_onnx(path)?.try_into()
     }
 
-    /// [`Network::from_onnx_bytes`] for a chain.
+    /// Like [`Network::from_onnx_bytes`], for a chain.
     ///
     /// # Errors
     /// As [`from_onnx`](Self::from_onnx).

@@ -1,4 +1,4 @@
-//! Weights of `PyTorch` and Keras: [`Network::load_state_dict`] and [`Network::save_state_dict`].
+//! Weights of PyTorch and Keras: [`Network::load_state_dict`] and [`Network::save_state_dict`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -13,10 +13,10 @@ use crate::layer::Layer;
 use crate::spec::layout::System;
 use crate::{Network, Result, Scalar};
 
-/// Maps the names in a file of `PyTorch` or Keras weights to those of a network's parameters, and back.
+/// Maps names in a file of PyTorch or Keras weights to the names of a network's parameters, and back.
 ///
-/// A rule replaces a prefix of a name that ends at a dot or is the whole name; the first matching rule applies. Other
-/// names are unchanged, so a `torch.nn.Sequential` of the same layers needs no rules.
+/// A rule replaces the prefix of a name up to a dot, or the whole name; the first matching rule applies. Other names
+/// stay unchanged, so a `torch.nn.Sequential` of the same layers needs no rules.
 ///
 /// ```
 /// use neuropil::io::Names;
@@ -32,7 +32,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// Creates a map without rules, for `PyTorch`.
+    /// Creates a map without rules, for PyTorch.
     pub fn new() -> Self {
         Self::default()
     }
@@ -43,9 +43,9 @@ impl Names {
     /// outputs), of depthwise convolutions (height, width, channels, outputs per channel) as in `DepthwiseConv2D`;
     /// `embeddings`, `gamma`, `beta`, `moving_mean`, `moving_variance`. Recurrent layers have `kernel`,
     /// `recurrent_kernel` and `bias`, a GRU with `reset_after`; bidirectional ones have the prefixes `forward.` and
-    /// `backward.`, and stacked ones `layer0.`, `layer1.` before those. The two biases of a recurrent layer are added
-    /// for Keras; a loaded bias becomes the first of them. Attention has `query`, `key`, `value` and
-    /// `attention_output`, each with `kernel` and `bias`.
+    /// `backward.`, and stacked ones `layer0.`, `layer1.` before those. Keras has the sum of the two biases of a
+    /// recurrent layer; a loaded bias becomes the first of them, and the second 0. Attention has `query`, `key`,
+    /// `value` and `attention_output`, each with `kernel` and `bias`.
     ///
     /// ```
     /// use neuropil::io::Names;
@@ -110,10 +110,11 @@ impl Unmatched {
 
 impl<A: Scalar> Network<A> {
     /// Loads the parameters and running statistics whose names match from a state dict written by
-    /// `torch.save(model.state_dict(), path)` or `safetensors.torch.save_file`; nothing in the file is executed. In a
-    /// checkpoint, a dict of several, a rule such as `rename("model", "")` selects one of them. Arrays of F64, F32, F16 and BF16 are converted to `A`; what `PyTorch` stores as
-    /// (outputs, inputs), the weights of dense, recurrent and attention layers and of convolutions of sequences, is
-    /// transposed. `num_batches_tracked` is ignored. [`Names::keras`] loads Keras weights.
+    /// `torch.save(model.state_dict(), path)` or `safetensors.torch.save_file`; nothing in the file is executed. If a
+    /// checkpoint is a dict of several state dicts, a rule such as `rename("model", "")` selects one. Arrays of F64,
+    /// F32, F16 and BF16 are converted to `A`. The weights of dense, recurrent and attention layers and of 1-d
+    /// convolutions, which PyTorch stores as (outputs, inputs), are transposed. `num_batches_tracked` is ignored.
+    /// [`Names::keras`] loads Keras weights.
     ///
     /// ```
     /// use neuropil::io::Names;
@@ -173,7 +174,7 @@ impl<A: Scalar> Network<A> {
         })
     }
 
-    /// Writes a state dict for `load_state_dict(safetensors.torch.load_file(path))` of a `PyTorch` module, or Keras
+    /// Writes a state dict for `load_state_dict(safetensors.torch.load_file(path))` of a PyTorch module, or Keras
     /// weights with [`Names::keras`].
     ///
     /// # Errors
@@ -181,7 +182,7 @@ impl<A: Scalar> Network<A> {
     /// the rules map two parameters to one name.
     pub fn save_state_dict(&self, path: impl AsRef<Path>, names: &Names) -> Result<()> {
         check_sizes(self)?;
-        // By their unmapped names, so that two that become one are an error.
+        // By their unmapped names, so that two names that map to the same one are an error.
         let (mut arrays, mut numbers, mut positions) = (Vec::new(), Vec::new(), BTreeMap::new());
         self.visit_layouts(names.layout, "", &mut |path, _, dims, matrix, pieces| {
             for piece in pieces {
@@ -201,7 +202,7 @@ impl<A: Scalar> Network<A> {
     }
 }
 
-/// The names in the file by their mapped names.
+/// Maps our names to the names in the file.
 fn by_our_names<'f>(file: &'f SafeTensors<'_>, names: &Names) -> Result<BTreeMap<String, &'f str>> {
     let mut theirs = BTreeMap::new();
     for name in file.names() {

@@ -1,4 +1,4 @@
-//! The subset of the zip format that npz files and those of `PyTorch` use: stored or deflated entries, up to 4 GiB.
+//! The subset of the zip format that npz files and those of PyTorch use: stored or deflated entries, up to 4 GiB.
 
 #[cfg(feature = "npz")]
 use std::io::Read as _;
@@ -13,7 +13,7 @@ const END: &[u8] = b"PK\x05\x06";
 const LOCAL_SIZE: usize = 30;
 const CENTRAL_SIZE: usize = 46;
 const END_SIZE: usize = 22;
-/// The two records of zip64 between the directory and the end, which `PyTorch` writes in any case, and their sizes.
+/// The two records of zip64 between the directory and the end, which PyTorch writes in any case, and their sizes.
 const END64: &[u8] = b"PK\x06\x06";
 const END64_SIZE: usize = 56 + 20;
 /// The first of January 1980, the earliest date: equal arrays give equal files.
@@ -155,7 +155,7 @@ impl Entry {
         self.check(&bytes[self.range[0]..self.range[1]]).map(|()| self.range)
     }
 
-    /// Whether this is the content that the archive promises.
+    /// Checks the size and the CRC-32 of the content.
     fn check(&self, content: &[u8]) -> Result<(), String> {
         if content.len() != self.size || crc32fast::hash(content) != self.crc {
             return Err(format!("`{}` is damaged: its size or checksum is not that of its content", self.name));

@@ -1,6 +1,6 @@
 //! [`Add`]: the sum of values.
 
-use super::{between, same_shape};
+use super::{same_shape, separated};
 use crate::kernels::simd::{each, map2};
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore, Steps};
@@ -9,7 +9,7 @@ use crate::spec::rust::{Code, Function, Numbers};
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// The elementwise sum of values of one shape: y = Σ xᵢ, dxᵢ = dy.
+/// The elementwise sum of values of the same shape: y = Σ xᵢ, dxᵢ = dy.
 ///
 /// ```
 /// use neuropil::joins::Add;
@@ -80,7 +80,7 @@ impl<A: Scalar> Join<A> for Add {
     }
 
     fn formula(&self, inputs: usize) -> Option<Formula> {
-        Some(Formula::new(between(inputs, " + "), between(inputs, " + ")).with_backward("∂", "∂"))
+        Some(Formula::new(separated(inputs, " + "), separated(inputs, " + ")).with_backward("∂", "∂"))
     }
 }
 

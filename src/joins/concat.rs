@@ -7,7 +7,7 @@ use crate::spec::rust::{Code, functions};
 use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Concatenates values in order: the features of flat samples or of each step, or the channels of images.
+/// Concatenates values in order: along the features of flat samples or of each step, or along the channels of images.
 ///
 /// dxᵢ is the part of dy that belongs to xᵢ. All other dimensions must be equal.
 ///
@@ -88,7 +88,7 @@ impl<A: Scalar> Join<A> for Concat {
     }
 
     fn formula(&self, inputs: usize) -> Option<Formula> {
-        let list = super::between(inputs, ", ");
+        let list = super::separated(inputs, ", ");
         Some(Formula::new(format!("[{list}]"), format!("[{list}]")))
     }
 }
@@ -110,7 +110,7 @@ fn appended(all: Shape, more: Shape) -> Option<Shape> {
     }
 }
 
-/// The number of feature rows per sample: the steps of a sequence, else one.
+/// The number of rows of features per sample: the steps of a sequence, else one.
 fn steps(inputs: &[Shape]) -> usize {
     if let Some(Shape::Sequence { steps, .. }) = inputs.first() { (*steps).max(1) } else { 1 }
 }

@@ -1,4 +1,4 @@
-//! [`Distance`]: the Euclidean distance of two values.
+//! [`Distance`]: the Euclidean distance between two values.
 
 use ndarray::Zip;
 
@@ -10,7 +10,7 @@ use crate::spec::rust::{Code, functions};
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// The Euclidean distance of two values of one shape, over the whole sample: y = √Σ(aᵢ - bᵢ)², a scalar.
+/// The Euclidean distance between two values of the same shape, over the whole sample: y = √Σ(aᵢ - bᵢ)², a scalar.
 ///
 /// da = dy·(a - b)/y and db = -da; where the values are equal, both are 0. Used to compare the outputs of a siamese
 /// network.

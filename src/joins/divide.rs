@@ -8,7 +8,7 @@ use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// The elementwise quotient of two values of one shape: y = a/b, da = dy/b, db = -dy·a/b².
+/// The elementwise quotient of two values of the same shape: y = a/b, da = dy/b, db = -dy·a/b².
 ///
 /// ```
 /// use neuropil::joins::Divide;

@@ -9,7 +9,7 @@ use crate::spec::rust::{Code, functions};
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// The dot product of two values of one shape, over the whole sample: y = Σ aᵢ·bᵢ, a scalar; da = dy·b, db = dy·a.
+/// The dot product of two values of the same shape, over the whole sample: y = Σ aᵢ·bᵢ, a scalar; da = dy·b, db = dy·a.
 ///
 /// ```
 /// use neuropil::joins::Dot;

@@ -100,11 +100,14 @@ impl<A: Scalar> Join<A> for Lengths {
     }
 
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
-        let sizes = operators.integers(&[-1]);
+        let flat = operators.integers(&[-1]);
         let length = operators.inputs()[1].0.clone();
-        let lengths = operators.node("Reshape", &[&length, &sizes], []);
+        let lengths = operators.node("Reshape", &[&length, &flat], []);
+        let [steps, _] = sizes(&[operators.input(), Shape::Flat(1)])?;
+        let (seen, zero) = (operators.before_padding(&lengths, steps, &[steps, 1]), operators.number(0.0));
+        let value = operators.node("Where", &[&seen, &operators.value(), &zero], []);
+        operators.set_value(value);
         operators.set_found(lengths);
-        operators.then("Identity", &[], []); // The values with lengths are others than those without.
         Ok(())
     }
 }

@@ -10,9 +10,10 @@ use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// The matrix product of each sample of two values: Y = A·B, dA = dY·Bᵀ, dB = Aᵀ·dY.
+/// The matrix product of two values, for each sample: Y = A·B, dA = dY·Bᵀ, dB = Aᵀ·dY.
 ///
-/// Sequences `[n, k]` and `[k, m]` give `[n, m]`; images are multiplied channel by channel, as the heads of an attention.
+/// Sequences `[n, k]` and `[k, m]` give `[n, m]`; images are multiplied channel by channel, as for the heads of an
+/// attention layer.
 ///
 /// ```
 /// use neuropil::joins::MatMul;

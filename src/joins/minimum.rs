@@ -1,6 +1,6 @@
-//! [`Minimum`]: the smaller of two values.
+//! [`Minimum`]: the elementwise minimum of two values.
 
-use super::{pair, to_one};
+use super::{pair, to_winner};
 use crate::kernels::simd::map2;
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore, Steps};
@@ -8,8 +8,8 @@ use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// Elementwise the smaller of two values of one shape: y = min(a, b). dy goes to the smaller one, and half to each if
-/// they are equal. NaN stays NaN.
+/// The elementwise minimum of two values of the same shape: y = min(a, b). dy goes to the smaller element; equal
+/// elements get half each. NaN propagates.
 ///
 /// ```
 /// use neuropil::joins::Minimum;
@@ -40,7 +40,7 @@ impl<A: Scalar> Join<A> for Minimum {
     }
 
     fn backward(&self, at: JoinBackward<'_, A>, _: &mut JoinPass<'_>) -> Result<()> {
-        to_one(at, |own, other| own < other);
+        to_winner(at, |own, other| own < other);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! The joins, one file each: functions of several values in a [`Network`](crate::Network).
 //!
-//! [`MultiHeadAttention`](crate::layers::MultiHeadAttention) is also a join of query, key and value. See
-//! [`Join`](crate::layer::Join) for custom joins.
+//! [`MultiHeadAttention`](crate::layers::MultiHeadAttention) is also a join, of query, key and value. See
+//! [`Join`](crate::layer::Join) for an example of a custom one.
 //!
 //! # A new join
 //! Add one file here and one entry in the list below.
@@ -41,7 +41,7 @@ joins! {
     subtract: Subtract;
 }
 
-/// The common shape of all values.
+/// Returns the shape of all values, which must be the same.
 fn same_shape(join: &str, inputs: &[Shape]) -> Result<Shape> {
     let first = inputs.first().copied().unwrap_or(Shape::Flat(0));
     match inputs.iter().position(|shape| *shape != first) {
@@ -53,7 +53,7 @@ fn same_shape(join: &str, inputs: &[Shape]) -> Result<Shape> {
     }
 }
 
-/// The common shape of exactly two values.
+/// Returns the shape of exactly two values, which must be the same.
 fn pair(join: &str, inputs: &[Shape]) -> Result<Shape> {
     pair_of(join, inputs)?;
     same_shape(join, inputs)
@@ -68,9 +68,8 @@ fn pair_of(join: &str, inputs: &[Shape]) -> Result<()> {
     Err(Error::Graph { step, problem: format!("it takes two values, not {}", inputs.len()) })
 }
 
-/// The backward pass of a join that takes one of two values: dy goes to the one that `wins`, and half to each if they are
-/// equal.
-fn to_one<A: Scalar>(at: JoinBackward<'_, A>, wins: impl Fn(A, A) -> bool + Copy + Sync) {
+/// The backward pass of a maximum or minimum: dy goes to the element that `wins`; equal elements get half each.
+fn to_winner<A: Scalar>(at: JoinBackward<'_, A>, wins: impl Fn(A, A) -> bool + Copy + Sync) {
     let (a, b, dy) = (flat(at.inputs.get(0)), flat(at.inputs.get(1)), flat(at.dy));
     for (i, (own, other)) in [(a, b), (b, a)].into_iter().enumerate() {
         each(
@@ -85,6 +84,6 @@ fn to_one<A: Scalar>(at: JoinBackward<'_, A>, wins: impl Fn(A, A) -> bool + Copy
 }
 
 /// □1 + □2 + □3, separated by `sign`.
-fn between(inputs: usize, sign: &str) -> String {
+fn separated(inputs: usize, sign: &str) -> String {
     (1..=inputs).map(|i| format!("□{i}")).collect::<Vec<_>>().join(sign)
 }

@@ -1,6 +1,6 @@
 //! [`Multiply`]: the elementwise product of values.
 
-use super::{between, same_shape};
+use super::{same_shape, separated};
 use crate::kernels::simd::{each, map2};
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore, Steps};
@@ -9,7 +9,7 @@ use crate::spec::rust::{Code, Function, Numbers};
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// The elementwise product of values of one shape: y = Π xᵢ, dxᵢ = dy ∘ Π of the others. Used for gating.
+/// The elementwise product of values of the same shape, as for gating: y = Π xᵢ, dxᵢ = dy ∘ Π of the others.
 ///
 /// ```
 /// use neuropil::joins::Multiply;
@@ -85,7 +85,7 @@ impl<A: Scalar> Join<A> for Multiply {
     }
 
     fn formula(&self, inputs: usize) -> Option<Formula> {
-        Some(Formula::new(between(inputs, " ∘ "), between(inputs, " \\circ ")))
+        Some(Formula::new(separated(inputs, " ∘ "), separated(inputs, " \\circ ")))
     }
 }
 

@@ -1,4 +1,4 @@
-//! [`Select`]: one of two values by a condition.
+//! [`Select`]: selects between two values by a condition.
 
 use super::same_shape;
 use crate::kernels::simd::each;
@@ -8,9 +8,10 @@ use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Elementwise the second of three values of one shape where the first is not 0, and else the third: y = c ? a : b.
+/// Selects elementwise between two values by a condition, all of the same shape: y = a where c is not 0, else b, for
+/// the inputs c, a, b.
 ///
-/// dy goes to the one that was taken, and the condition has no gradient. A condition that is NaN makes y NaN.
+/// dy goes to the selected value; the gradient of the condition is 0. Where the condition is NaN, y is NaN.
 ///
 /// ```
 /// use neuropil::joins::Select;

@@ -9,7 +9,7 @@ use crate::spec::rust::{Code, Function, Numbers};
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// The elementwise difference of two values of one shape: y = a - b, da = dy, db = -dy.
+/// The elementwise difference of two values of the same shape: y = a - b, da = dy, db = -dy.
 ///
 /// ```
 /// use neuropil::joins::Subtract;

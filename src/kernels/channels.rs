@@ -65,7 +65,7 @@ pub(crate) fn add_sums<S: Streams, K: Streams<Item: Copy> + Copy>(
     }
 }
 
-/// As [`add_sums`], for two sums per channel: `sums` has the first of all channels, then the second.
+/// Like [`add_sums`], for two sums per channel: `sums` has the first of all channels, then the second.
 #[inline(always)]
 pub(crate) fn add_pairs<S: Streams + Copy, K: Streams<Item: Copy> + Copy>(
     streams: S,
@@ -109,7 +109,7 @@ pub(crate) fn add_pairs<S: Streams + Copy, K: Streams<Item: Copy> + Copy>(
 const BLOCK: usize = 1 << 16;
 
 /// The sums of rows of `width` elements by `add`. Blocks of rows are summed separately, then added in order; blocks do
-/// not depend on the number of threads, so neither do the bits.
+/// not depend on the number of threads, so results are bitwise identical for any number.
 pub(crate) fn block_sums<S: Streams>(
     rows: S,
     width: usize,

@@ -1,4 +1,4 @@
-//! The loops of the layers: matrix products, convolutions, pools, elementwise passes and mathematical functions.
+//! The loops of the layers: matrix products, convolutions, pooling, elementwise passes and mathematical functions.
 //! Kernels do not depend on layers.
 //!
 //! Modules only import those below them in this table:
@@ -8,10 +8,10 @@
 //! | [`convolution`], [`pool`], [`softmax`], [`runs`], [`normalize`] | the computation of layers |
 //! | [`channels`], [`rows`], [`sequences`] | passes over the channels of samples, over rows, over steps without padding |
 //! | [`gemm`], [`simd`] | matrix products; elementwise passes and sums with vector instructions |
-//! | [`parallel`] | splitting of passes over threads |
-//! | [`streams`], [`window`], [`math`] | slices of a pass; positions of windows; exp, tanh and others |
+//! | [`parallel`] | passes split over threads |
+//! | [`streams`], [`window`], [`math`] | the slices of a pass; the positions of windows; exp, tanh and others |
 
-// Functions called in a loop must be inlined to inherit its instruction set.
+// Functions called in a loop must be inlined to use its instruction set.
 #![allow(clippy::inline_always)]
 
 use ndarray::{Array2, ArrayRef1, ArrayView2, ArrayViewMut2, ShapeBuilder, Zip};
@@ -33,8 +33,8 @@ pub(crate) mod softmax;
 pub(crate) mod streams;
 pub(crate) mod window;
 
-/// A view of a batch with one group of `width` elements per row; a row of the batch holds several (the steps of a
-/// sequence).
+/// A view of a batch with `width` elements per row; a row of the batch holds several such groups, for example the steps
+/// of a sequence.
 pub(crate) fn groups<A>(x: &Matrix<A>, width: usize) -> ArrayView2<'_, A> {
     let groups = x.len() / width;
     x.view().into_shape_with_order((groups, width)).expect("layers are given row-major matrices of checked width")
@@ -108,7 +108,7 @@ pub(crate) fn map_gradient<A: Scalar>(
     }
 }
 
-/// Adds `row`, a single row, to each row of `y`.
+/// Adds `row` to each row of `y`.
 pub(crate) fn add_row<A: Scalar>(y: &mut Matrix<A>, row: &Matrix<A>) {
     let width = row.len();
     match (y.as_slice_mut(), row.as_slice()) {
@@ -147,13 +147,13 @@ pub(crate) fn column_sums<A: Scalar>(x: &Matrix<A>, sums: &mut Matrix<A>) {
 /// Resizes `matrix` to rows x columns with arbitrary contents, reusing its memory if possible.
 ///
 /// # Errors
-/// [`Error::Memory`] if the system refuses the memory; the matrix is then empty.
+/// [`Error::Memory`] if the allocation fails; the matrix is then empty.
 #[inline]
 pub(crate) fn resize<A: Scalar>(matrix: &mut Array2<A>, rows: usize, columns: usize) -> Result<()> {
     if matrix.dim() == (rows, columns) { Ok(()) } else { reshape(matrix, rows, columns) }
 }
 
-/// [`resize`] to another size.
+/// [`resize`] to a different size.
 #[cold]
 fn reshape<A: Scalar>(matrix: &mut Array2<A>, rows: usize, columns: usize) -> Result<()> {
     let (mut memory, _) = std::mem::take(matrix).into_raw_vec_and_offset();

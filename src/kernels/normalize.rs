@@ -1,10 +1,10 @@
 //! The computation of normalisation layers: x̂ = (x - mean)·rstd with rstd = 1/√(variance + eps), and y = x̂·w + b.
 //!
 //! Variances are computed in two passes, as means of squared deviations, with sums in `f64`. A mean in `f64` is split
-//! into hi + lo of the layer's type, so that large means do not cost deviations precision in `f32`.
+//! into hi + lo of the layer's type, so that deviations from large means keep their precision in `f32`.
 //!
-//! The gradient is dx = rstd·(w·dy - m₁ - x̂·m₂) with m₁ and m₂ the means of w·dy and w·dy·x̂ over all elements that
-//! share mean and variance. dw is the sum of dy·x̂ and db that of dy over all elements that share w and b.
+//! The gradient is dx = rstd·(w·dy - m₁ - x̂·m₂) with m₁ and m₂ the means of w·dy and w·dy·x̂ over all elements with
+//! the same mean and variance. dw is the sum of dy·x̂ and db that of dy over all elements with the same w and b.
 
 use super::channels::{add_pairs, add_sums, each};
 use crate::Scalar;
@@ -65,7 +65,7 @@ impl<'a, A: Scalar> Statistics<'a, A> {
         }
     }
 
-    /// The statistics as constants of the channels.
+    /// The statistics of the channels, as (hi, lo, rstd).
     #[inline(always)]
     pub(crate) fn get(&self) -> (&[A], &[A], &[A]) {
         (&*self.hi, &*self.lo, &*self.rstd)

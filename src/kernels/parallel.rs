@@ -16,7 +16,7 @@ pub(crate) fn split<S: Streams>(streams: S, f: &(impl Fn(S) + Sync)) {
     }
 }
 
-// From here on `f` is dynamic, so that these functions are compiled once for each kind of streams, not for each pass.
+// From here on, `f` is dynamic, so that these functions are compiled once per kind of streams, not once per pass.
 fn split_between<S: Streams>(streams: S, threads: usize, f: &(dyn Fn(S) + Sync)) {
     let len = streams.len();
     if threads < 2 || len < 2 * GRAIN {
@@ -28,7 +28,7 @@ fn split_between<S: Streams>(streams: S, threads: usize, f: &(dyn Fn(S) + Sync))
     both(true, || split_between(left, few, f), || split_between(right, threads - few, f));
 }
 
-/// Joins `f` of blocks of `streams` as a tree whose shape depends only on the length.
+/// Reduces the results of `f` on blocks of `streams` by a tree whose shape depends only on the length.
 #[inline(always)]
 pub(crate) fn fold<S: Streams>(
     streams: S,
@@ -104,13 +104,13 @@ impl<R: Send, F: FnOnce() -> R + Send> Call for Pending<F, R> {
     }
 }
 
-/// Not generic: the pool's code is compiled once, and not for each pass.
+/// Not generic, so that the pool's code is compiled once, not for each pass.
 #[cfg(feature = "parallel")]
 fn join(a: &mut dyn Call, b: &mut dyn Call) {
     rayon::join(|| a.call(), || b.call());
 }
 
-/// As [`split`], for items of `work` operations each, such as rows.
+/// Like [`split`], for items of `work` operations each, such as rows.
 #[inline(always)]
 pub(crate) fn split_items<S: Streams>(streams: S, work: usize, f: &(impl Fn(S) + Sync)) {
     match threads(streams.len().saturating_mul(work)) {

@@ -4,8 +4,8 @@ use super::parallel::split_items;
 use super::simd::{self, vectorize_with};
 use super::streams::Streams;
 
-/// Streams split into rows of a given width: samples, steps, or planes of images. It is itself a stream of rows. The
-/// last row may be shorter.
+/// Streams split into rows of a given width (samples, steps, or planes of images); itself a stream of rows. The last
+/// row may be shorter.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rows<S>(pub S, pub usize);
 

@@ -1,12 +1,12 @@
 //! Elementwise passes and sums with the widest vector instructions of the machine.
 //!
-//! Every pass goes over [`Streams`]: a slice, or a tuple of slices of one length, mutable or not.
+//! Every pass goes over [`Streams`]: a slice, or a tuple of slices of the same length, mutable or not.
 //!
 //! - [`each`] calls a function on the items at every position: `each((w, g), |(w, &g)| *w -= rate * g)`;
 //! - [`map`] and [`map2`] are its common forms;
 //! - [`sum`] sums the results of the function; [`dot`] is its common form.
 //!
-//! Large passes are split over the threads of the current rayon pool. Results have the same bits for any instruction
+//! Large passes are split over the threads of the current rayon pool. Results are bitwise identical for any instruction
 //! set and number of threads. For many short rows, call [`vectorize`] once around the loop, and the passes of [`rows`]
 //! inside, which do not dispatch.
 //!
@@ -38,7 +38,7 @@ pub(crate) fn vectorize<R>(mut f: impl FnMut() -> R) -> R {
     )
 }
 
-/// As [`vectorize`], for a function that consumes its input.
+/// Like [`vectorize`], for a function that consumes its input.
 #[inline(always)]
 pub(crate) fn vectorize_with<T, R>(input: T, f: impl FnMut(T) -> R) -> R {
     // The bound is not `FnOnce`, whose calls are not reliably inlined.
@@ -69,7 +69,7 @@ pub(crate) fn each<S: Streams>(streams: S, f: impl Fn(S::Item) + Copy + Sync) {
     }
 }
 
-/// As [`each`], for functions with exponentials, which are slow outside [`vectorize`] at any length.
+/// Like [`each`], for functions with exponentials, which are slow outside [`vectorize`] at any length.
 #[inline(always)]
 pub(crate) fn each_wide<S: Streams>(streams: S, f: impl Fn(S::Item) + Copy + Sync) {
     parallel::split(streams, &|part: S| {
@@ -193,7 +193,7 @@ pub(crate) mod rows {
         fold(&mut lanes, A::maximum)
     }
 
-    /// Joins the lower and the upper half until one lane is left.
+    /// Combines the lower and the upper half until one lane is left.
     #[inline(always)]
     fn fold<A: Scalar>(lanes: &mut [A; LANES], join: impl Fn(A, A) -> A) -> A {
         let mut half = LANES / 2;
@@ -230,7 +230,7 @@ pub(crate) mod rows {
 mod tests {
     use super::*;
 
-    /// Vector instructions and plain loops give the same bits, for every function.
+    /// Every function is bitwise identical with vector instructions and in plain loops.
     fn same_bits<A: Scalar>(x: &[A]) {
         let mut y = vec![A::ZERO; x.len()];
         let mut count = 0;
@@ -257,7 +257,7 @@ mod tests {
         same_bits(&bits.map(|bits| f64::from_bits(u64::from(bits) << 32 | u64::from(bits))).collect::<Vec<_>>());
     }
 
-    /// Sums are close to the exact ones, and have the same bits for any number of threads.
+    /// Sums are close to the exact ones, and bitwise identical for any number of threads.
     #[test]
     fn sums_do_not_depend_on_threads() {
         let x: Vec<f32> = (0..1_000_003).map(|i| (i as f32 * 0.37).sin() + 0.1).collect();

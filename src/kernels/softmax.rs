@@ -112,7 +112,7 @@ fn normalize_planes<A: Scalar>(
     }
 }
 
-/// p = finish(p, dy, s), elementwise and in-place, where s is the sum of term(p, dy) over the group.
+/// p = finish(p, dy, s), elementwise and in place, where s is the sum of term(p, dy) over the group.
 pub(crate) fn gradient<A: Scalar>(
     p: &mut Matrix<A>,
     dy: &Matrix<A>,

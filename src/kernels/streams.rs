@@ -1,6 +1,6 @@
 //! [`Streams`]: the slices of an elementwise pass.
 
-/// A slice, or a tuple of slices of one length.
+/// A slice, or a tuple of slices of the same length.
 pub(crate) trait Streams: Sized + Send {
     /// The items at one position.
     type Item;

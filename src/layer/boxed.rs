@@ -11,7 +11,7 @@ use crate::spec::rust::Code;
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// Delegates the methods of [`Layer`] to the inner layer, except `output_shape` and those that describe it.
+/// Delegates the methods of [`Layer`] to the inner layer, except `output_shape` and the descriptive ones.
 macro_rules! delegate_layer {
     ($scalar:ty, $self:ident => $inner:expr) => {
         fn forward(&$self, x: &Matrix<$scalar>, y: &mut Matrix<$scalar>, pass: &mut Pass<'_>) -> Result<()> {
@@ -66,7 +66,7 @@ macro_rules! delegate_layer {
 
 pub(crate) use delegate_layer;
 
-/// A network unboxes the layer.
+/// For layers chosen at run time; a network unboxes them.
 impl<A: Scalar> Layer<A> for Box<dyn Layer<A>> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
         (**self).output_shape(input)

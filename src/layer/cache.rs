@@ -3,12 +3,12 @@
 use std::any::Any;
 use std::fmt::{self, Debug};
 
-/// The storage of a layer on a tape: initially empty, then a value of the type that the layer requests.
+/// A layer's storage on a tape: initially empty, then one value of a type of the layer's choice.
 #[derive(Default)]
 pub struct Cache(Option<Box<dyn Any + Send>>);
 
 impl Cache {
-    /// Returns the cached value, initially `T::default()`.
+    /// Returns the cached value, `T::default()` on first use.
     ///
     /// ```
     /// let mut cache = neuropil::layer::Cache::default();
@@ -17,7 +17,7 @@ impl Cache {
     /// ```
     ///
     /// # Panics
-    /// Never: a value of another type is replaced.
+    /// Never: a value of a different type is replaced.
     pub fn get<T: Any + Send + Default>(&mut self) -> &mut T {
         if !self.0.as_ref().is_some_and(|value| value.is::<T>()) {
             self.0 = Some(Box::<T>::default());

@@ -16,7 +16,7 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// A differentiable function of several values: several matrices in, one matrix out.
 ///
 /// Joins combine values in a [`Network`](crate::Network), such as a sum, a concatenation, or the attention of query,
-/// key and value. Like a [`Layer`](super::Layer), a join is immutable in a pass.
+/// key and value. Like a [`Layer`](super::Layer), a join is not changed by a pass.
 ///
 /// ```
 /// use neuropil::layer::{Inputs, Join, JoinBackward, JoinPass};
@@ -57,20 +57,20 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
     note = "a join of your own implements `neuropil::layer::Join`; a layer takes one value: `Network::add`"
 )]
 pub trait Join<A: Scalar>: Any + Debug + Send + Sync + CloneJoin<A> {
-    /// The output shape for inputs of these shapes, of which there is at least one.
+    /// Returns the output shape for inputs of these shapes; there is at least one input.
     ///
     /// # Errors
     /// [`Error::Input`] if it does not accept these shapes.
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape>;
 
-    /// Writes the outputs for the rows of all inputs into `y`, which has arbitrary contents.
+    /// Computes the output for each row of the inputs, overwriting the arbitrary contents of `y`.
     ///
     /// # Errors
     /// For invalid values.
     fn forward(&self, inputs: Inputs<'_, A>, y: &mut Matrix<A>, pass: &mut JoinPass<'_>) -> Result<()>;
 
-    /// From dL/dy, writes the gradient with respect to each input and each parameter; the matrices have arbitrary
-    /// contents.
+    /// Computes the gradient with respect to each input and each parameter from dL/dy, overwriting the arbitrary
+    /// contents of the gradient matrices.
     ///
     /// # Errors
     /// For an invalid state, such as a cache that no forward pass has filled.
@@ -102,7 +102,7 @@ pub trait Join<A: Scalar>: Any + Debug + Send + Sync + CloneJoin<A> {
         weights.saturating_mul(positions)
     }
 
-    /// The memory that a training step needs beside the inputs, the output and the parameters, as
+    /// The memory that a training step needs besides the inputs, the output and the parameters, as for
     /// [`Layer::needs`](super::Layer::needs).
     fn needs(&self, inputs: &[Shape], output: Shape) -> Needs {
         let lens = inputs.iter().map(|input| input.len() as u64);
@@ -114,12 +114,12 @@ pub trait Join<A: Scalar>: Any + Debug + Send + Sync + CloneJoin<A> {
         None
     }
 
-    /// How `PyTorch` or Keras stores the parameter of this name.
+    /// How `PyTorch` or Keras stores the parameter `name`.
     fn layout(&self, _system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
         vec![Piece::whole(name, dims)]
     }
 
-    /// Writes the join, for prediction, as ONNX operators.
+    /// Exports the join, for prediction, as ONNX operators.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if this is not possible.
@@ -127,7 +127,7 @@ pub trait Join<A: Scalar>: Any + Debug + Send + Sync + CloneJoin<A> {
         Err(Error::not_onnx(&self))
     }
 
-    /// Writes the join, for prediction, as calls of Rust functions.
+    /// Exports the join, for prediction, as calls to Rust functions.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if this is not possible.
@@ -135,7 +135,7 @@ pub trait Join<A: Scalar>: Any + Debug + Send + Sync + CloneJoin<A> {
         Err(Error::not_rust(&self))
     }
 
-    /// The join of `inputs` inputs as a formula.
+    /// The formula of the join with this number of inputs, if any.
     fn formula(&self, _inputs: usize) -> Option<Formula> {
         None
     }
@@ -154,12 +154,13 @@ pub struct Inputs<'a, A: Scalar> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Taken {
     pub(crate) value: usize,
-    /// Where it is stored if a backward pass follows, and if not.
+    /// Where it is stored if a backward pass follows.
     pub(crate) recording: Place,
+    /// Where it is stored otherwise.
     pub(crate) predicting: Place,
     /// Whether the step is the first in the backward pass to write its gradient; others accumulate.
     pub(crate) writes_first: bool,
-    /// Whether its gradient is of interest: without and with the gradient with respect to the network's input.
+    /// Whether its gradient is needed: without, and with, the gradient with respect to the network's input.
     pub(crate) wanted: [bool; 2],
 }
 
@@ -190,7 +191,7 @@ impl<'a, A: Scalar> Inputs<'a, A> {
         self.taken.len()
     }
 
-    /// Input `index`, (rows, length of its shape).
+    /// Input `index`, (samples, length of its shape).
     ///
     /// # Panics
     /// If the index is out of range.
@@ -208,7 +209,7 @@ impl<'a, A: Scalar> Inputs<'a, A> {
     }
 }
 
-/// The context of a join in a pass, as [`Pass`](super::Pass).
+/// The context of a join in a pass; see [`Pass`](super::Pass).
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct JoinPass<'a> {
@@ -216,11 +217,11 @@ pub struct JoinPass<'a> {
     pub training: bool,
     /// Whether a backward pass follows.
     pub recording: bool,
-    /// The shape of one row of each input.
+    /// The shape of one sample of each input.
     pub inputs: &'a [Shape],
-    /// The storage of this join, kept between passes.
+    /// This join's storage, kept between passes.
     pub cache: &'a mut Cache,
-    /// Random numbers for training.
+    /// The random number generator, for training.
     pub rng: &'a mut Xoshiro256PlusPlus,
     /// The lengths of the sequences in each input, if they are known.
     pub lengths: InputLengths<'a>,

@@ -1,7 +1,16 @@
-//! The [`Layer`] trait, the [`Join`] trait for several inputs, and the types of their methods.
+//! The traits and types for writing a layer or join of your own. Those of the crate are in [`layers`](crate::layers),
+//! [`joins`](crate::joins) and [`activations`](crate::activations).
 //!
-//! The layers themselves are in [`layers`](crate::layers), the joins in [`joins`](crate::joins), the activations in
-//! [`activations`](crate::activations). This module is for implementing custom ones.
+//! | for | see |
+//! |---|---|
+//! | a function of one value | [`Layer`]; simpler for elementwise ones: [`Activation`](crate::activations::Activation) |
+//! | a function of several values | [`Join`] |
+//! | its parameters | [`Parameter`], listed by [`parameters!`] |
+//! | loading it from a file | [`Restore`], registered in a [`Registry`] |
+//!
+//! The other types are plumbing, the arguments of these traits' methods: [`Pass`] with the [`Cache`], [`Backward`],
+//! [`JoinPass`], [`JoinBackward`], [`Inputs`], [`Info`] with the [`Role`], [`Needs`], [`Parts`], [`Arrays`] and
+//! [`Parameters`].
 
 use std::any::{Any, TypeId};
 use std::fmt::Debug;
@@ -37,13 +46,14 @@ pub use steps::Steps;
 
 /// A differentiable function: one matrix in, one matrix out.
 ///
-/// A layer holds its parameters and settings, and is immutable in a pass. What the forward pass keeps for the backward
-/// pass goes into [`Pass::cache`], which belongs to the [`Tape`](crate::Tape), so one `&layer` can serve many threads.
+/// A layer holds its parameters and settings, and is not changed by a pass. What the forward pass keeps for the
+/// backward pass goes into [`Pass::cache`], which belongs to the [`Tape`](crate::Tape), so one `&layer` can serve many
+/// threads.
 ///
-/// Every matrix has one sample per row. A network passes row-major matrices of checked sizes.
+/// Every matrix has one sample per row. A network guarantees row-major matrices of the right sizes.
 ///
 /// ```
-/// use neuropil::layer::{Backward, Layer, Parameter, Parameters, Pass, Restore, Parts, parameters};
+/// use neuropil::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
 /// use neuropil::prelude::*;
 /// use neuropil::spec::Spec;
 ///
@@ -65,8 +75,8 @@ pub use steps::Steps;
 ///     }
 ///
 ///     fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) -> Result<()> {
-///         at.dw[0][[0, 0]] = at.dy.iter().zip(at.x).fold(A::ZERO, |sum, (&dy, &x)| sum + dy * x);
 ///         let s = self.factor[[0, 0]];
+///         at.dw[0][[0, 0]] = (at.dy * at.x).sum(); // ds = Σ dy·x
 ///         if let Some(dx) = at.dx {
 ///             dx.zip_mut_with(at.dy, |dx, &dy| *dx = s * dy);
 ///         }
@@ -88,7 +98,8 @@ pub use steps::Steps;
 /// }
 ///
 /// let layer = Scale { factor: Parameter::weight("factor", &[1], ndarray::array![[3.0]]) };
-/// let report = neuropil::gradcheck::layer(&layer, 2, &ndarray::array![[0.5, 1.0], [2.0, -1.0]], 1)?;
+/// let x = ndarray::array![[0.5, 1.0], [2.0, -1.0]];
+/// let report = neuropil::gradcheck::layer(&layer, 2, &x, 1)?;
 /// assert!(report.passes(1e-7), "{report}");
 /// # Ok::<(), Error>(())
 /// ```
@@ -98,21 +109,23 @@ pub use steps::Steps;
     note = "a layer of your own implements `neuropil::layer::Layer`, an elementwise function `Activation`"
 )]
 pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
-    /// The output shape for samples of shape `input`.
+    /// Returns the output shape for samples of shape `input`.
     ///
     /// # Errors
     /// [`Error::Input`] if the layer does not accept this shape; [`Error::Setting`] for a setting outside its range.
     fn output_shape(&self, input: Shape) -> Result<Shape>;
 
-    /// Writes the outputs for the rows of `x` into `y`, and what [`backward`](Self::backward) will need into the cache.
+    /// Computes `y` from `x`, and stores what [`backward`](Self::backward) will need in the cache.
     ///
-    /// `x` is (rows, `pass.input.len()`), `y` is (rows, `output_shape.len()`); `y` has arbitrary contents.
+    /// `x` is (samples, `pass.input.len()`), `y` is (samples, `output_shape.len()`) with arbitrary contents to
+    /// overwrite.
     ///
     /// # Errors
     /// For invalid values, such as an index out of range.
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()>;
 
-    /// From dL/dy, writes dL/dx and the gradient with respect to each parameter; the matrices have arbitrary contents.
+    /// Computes dL/dx and the gradient with respect to each parameter from dL/dy, overwriting the arbitrary contents of
+    /// the gradient matrices.
     ///
     /// # Errors
     /// For an invalid state, such as a cache that no forward pass has filled.
@@ -125,12 +138,12 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
     /// resized matrix and fills it with NaN.
     fn visit_mut(&mut self, _f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {}
 
-    /// Updates the running statistics from the cache, after an optimizer's step. Networks call it for layers that have
-    /// a parameter of [`Role::Statistic`].
+    /// Updates the running statistics from the cache, after an optimizer step. Networks call it for layers that have a
+    /// parameter of [`Role::Statistic`].
     fn update_statistics(&mut self, _cache: &mut Cache) {}
 
-    /// Multiplies the learning rate of each trainable parameter, in the order of [`visit`](Self::visit), by its factor;
-    /// 0 freezes it. Only networks have such factors.
+    /// Multiplies `rates`, one learning rate per trainable parameter in the order of [`visit`](Self::visit), by the
+    /// factors of this layer; 0 freezes a parameter. Only networks have such factors.
     fn scale_rates(&self, _rates: &mut [f64]) {}
 
     /// How the layer treats the steps of sequences, and so whether it accepts those with lengths: see [`Steps`]. The
@@ -155,10 +168,10 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
         weights.saturating_mul(positions)
     }
 
-    /// The memory that a training step needs beside the layer's input, its output and its parameters, for samples of
-    /// shape `input` that it turns into `output`: see [`Needs`].
+    /// The memory that a training step needs besides input, output and parameters, for samples of shape `input` and
+    /// outputs of shape `output`: see [`Needs`].
     ///
-    /// The default, as much as input and output together, is enough for masks, positions and statistics.
+    /// The default, the size of input and output together, suffices for masks, indices and statistics.
     fn needs(&self, input: Shape, output: Shape) -> Needs {
         Needs::per_sample((input.len() as u64).saturating_add(output.len() as u64))
     }
@@ -173,12 +186,12 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
         None
     }
 
-    /// How `PyTorch` or Keras stores the parameter of this name: names and order of axes.
+    /// How `PyTorch` or Keras stores the parameter `name`: its names and the order of its axes.
     fn layout(&self, _system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
         vec![Piece::whole(name, dims)]
     }
 
-    /// Writes the layer, for prediction, as ONNX operators.
+    /// Exports the layer, for prediction, as ONNX operators.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if this is not possible.
@@ -186,12 +199,12 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
         Err(Error::not_onnx(&self))
     }
 
-    /// The layer as a formula, if any.
+    /// The formula of the layer, if any.
     fn formula(&self) -> Option<Formula> {
         None
     }
 
-    /// Writes the layer, for prediction, as calls of Rust functions, for [networks as Rust source](crate::io): see
+    /// Exports the layer, for prediction, as calls to Rust functions, for [networks as Rust source](crate::io): see
     /// [`Code`].
     ///
     /// # Errors
@@ -200,14 +213,15 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
         Err(Error::not_rust(&self))
     }
 
-    /// Identifies the layer, so that it never receives the cache of another one: its type, and a number for types such
-    /// as networks whose structure varies.
+    /// Identifies the layer, so that it never receives another layer's cache: its type, and a number that distinguishes
+    /// values of types with varying structure, such as networks.
     fn identity(&self) -> (TypeId, usize) {
         (TypeId::of::<Self>(), 0)
     }
 }
 
 /// Clones boxed layers; implemented for every `Layer` that is `Clone`.
+#[doc(hidden)]
 pub trait CloneLayer<A: Scalar> {
     /// A boxed copy of this layer.
     fn clone_layer(&self) -> Box<dyn Layer<A>>;

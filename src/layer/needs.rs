@@ -1,35 +1,42 @@
-//! [`Needs`]: the memory of a pass, which is bounded before any is asked for.
+//! [`Needs`]: the memory of a pass, compared with a limit before any of it is allocated.
 
 use crate::{Error, Result, Shape};
 
-/// The limit of a network's memory unless it is set: 16 GiB.
+/// The default memory limit of a network: 16 GiB.
 pub(crate) const MEMORY_LIMIT: u64 = 16 << 30;
 
-/// The numbers that a layer needs in a training step beside its input, its output and its parameters: patches, gates,
-/// attention weights, masks. An upper bound; see [`Layer::needs`](super::Layer::needs).
+/// The memory that a layer needs in a training step besides input, output and parameters, as a number of elements:
+/// patches, gates, attention weights, masks. It is an upper bound; see [`Layer::needs`](super::Layer::needs).
 ///
-/// Sums and products stop at `u64::MAX`, which no limit affords, so a size that overflows is refused like one that is
-/// merely too large.
+/// Sums and products saturate at `u64::MAX`, which exceeds every limit, so a size that overflows is rejected like one
+/// that is merely too large.
+///
+/// ```
+/// use neuropil::layer::Needs;
+///
+/// let needs = Needs::per_sample(10).and(Needs::once(3));
+/// assert_eq!((needs.per_sample, needs.once), (10, 3));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Needs {
-    /// The numbers for each sample of a batch.
+    /// Elements per sample.
     pub per_sample: u64,
-    /// The numbers that do not depend on the batch.
+    /// Elements that do not depend on the batch size.
     pub once: u64,
 }
 
 impl Needs {
-    /// `count` numbers for each sample.
+    /// `count` elements per sample.
     pub fn per_sample(count: u64) -> Self {
         Self { per_sample: count, once: 0 }
     }
 
-    /// `count` numbers that do not depend on the batch.
+    /// `count` elements that do not depend on the batch size.
     pub fn once(count: u64) -> Self {
         Self { per_sample: 0, once: count }
     }
 
-    /// The sum of both.
+    /// The sum of two needs.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -38,11 +45,11 @@ impl Needs {
         }
     }
 
-    /// Returns an error if a pass of `rows` samples would exceed `limit` bytes; `what` says who needs them.
+    /// Returns an error if a pass of `rows` samples would exceed `limit` bytes; `what` names the layer in the error.
     pub(crate) fn afford<A>(self, rows: usize, limit: u64, what: impl FnOnce() -> String) -> Result<()> {
         let numbers = self.per_sample.saturating_mul(rows as u64).saturating_add(self.once);
         let bytes = numbers.saturating_mul(size_of::<A>() as u64);
-        // A count that has overflowed is above every limit.
+        // A saturated count exceeds every limit.
         if bytes <= limit && bytes < u64::MAX {
             return Ok(());
         }
@@ -55,7 +62,7 @@ pub(crate) fn product(sizes: &[usize]) -> u64 {
     sizes.iter().fold(1, |product, &size| product.saturating_mul(size as u64))
 }
 
-/// Returns an error for samples without numbers, which no layer has to expect.
+/// Rejects samples without elements, so that no layer has to handle them.
 pub(crate) fn not_empty(shape: Shape, layer: impl FnOnce() -> String) -> Result<()> {
     if shape.len() > 0 {
         return Ok(());

@@ -34,7 +34,8 @@ pub struct Info<'a> {
     pub name: &'a dyn Display,
     /// Its role.
     pub role: Role,
-    /// Its true shape, such as (output channels, input channels, height, width) for a convolution's weight.
+    /// Its shape before flattening to a matrix, such as (output channels, input channels, height, width) for the weight
+    /// of a convolution.
     pub dims: &'a [usize],
 }
 
@@ -44,7 +45,8 @@ impl Debug for Info<'_> {
     }
 }
 
-/// A parameter or running statistic of a layer: a matrix with a name, a role and a true shape.
+/// A parameter or running statistic of a layer: a matrix with a name, a role and its shape before flattening to a
+/// matrix.
 ///
 /// It dereferences to its matrix. [`parameters!`](crate::parameters) exposes the parameters of a layer to optimizers,
 /// files and checks.
@@ -98,7 +100,7 @@ impl<A> Parameter<A> {
         Self::new(name, Role::Statistic, dims, values)
     }
 
-    /// Its name, role and true shape.
+    /// Its name, role and shape.
     pub fn info(&self) -> Info<'_> {
         Info { name: &self.name, role: self.role, dims: &self.dims }
     }
@@ -128,9 +130,43 @@ impl<A> Debug for Parameter<A> {
     }
 }
 
-/// A field of a layer with parameters: one, an optional one, or several. See [`parameters!`](crate::parameters).
+/// A field of a layer that holds parameters: one, an optional one, or several. See [`parameters!`](crate::parameters).
 pub trait Parameters<A> {
     /// Visits each parameter.
+    ///
+    /// A group of parameters can be a type of its own:
+    ///
+    /// ```
+    /// use neuropil::layer::{Info, Parameter, Parameters};
+    /// use neuropil::ndarray::{Array2, array};
+    /// use neuropil::Scalar;
+    ///
+    /// /// A scale and a shift.
+    /// struct Affine<A> {
+    ///     scale: Parameter<A>,
+    ///     shift: Parameter<A>,
+    /// }
+    ///
+    /// impl<A: Scalar> Parameters<A> for Affine<A> {
+    ///     fn show(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
+    ///         self.scale.show(f);
+    ///         self.shift.show(f);
+    ///     }
+    ///
+    ///     fn show_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
+    ///         self.scale.show_mut(f);
+    ///         self.shift.show_mut(f);
+    ///     }
+    /// }
+    ///
+    /// let affine = Affine {
+    ///     scale: Parameter::weight("scale", &[2], array![[1.0, 1.0]]),
+    ///     shift: Parameter::bias("shift", &[2], array![[0.0, 0.0]]),
+    /// };
+    /// let mut names = Vec::new();
+    /// affine.show(&mut |info, _| names.push(info.name.to_string()));
+    /// assert_eq!(names, ["scale", "shift"]);
+    /// ```
     fn show(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>));
 
     /// Like [`show`](Self::show), with mutable access.

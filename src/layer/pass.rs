@@ -8,21 +8,21 @@ use crate::{Matrix, Scalar, Shape};
 
 /// The context of a layer in a pass.
 ///
-/// Only a network creates one, and calls the layer with row-major matrices of the right sizes. To run a layer alone, use
-/// [`Tape::for_layer`](crate::Tape::for_layer), or a network with that layer.
+/// Only a network creates one, and calls the layer with row-major matrices of the right sizes. To run a layer alone,
+/// use [`Tape::for_layer`](crate::Tape::for_layer), or a network with that layer.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Pass<'a> {
     /// Whether the network is training (dropout is active, batch norm uses batch statistics) or predicting.
     pub training: bool,
-    /// Whether a backward pass follows, for which the layer fills its cache. A training pass always records; a
-    /// predicting pass does so on a [predicting tape](crate::Tape::predicting).
+    /// Whether a backward pass follows, so that the layer must fill its cache: always in training, and in prediction on
+    /// a [predicting tape](crate::Tape::predicting).
     pub recording: bool,
-    /// The shape of one row of the input.
+    /// The shape of one sample of the input.
     pub input: Shape,
-    /// The storage of this layer, kept between passes.
+    /// This layer's storage, kept between passes.
     pub cache: &'a mut Cache,
-    /// Random numbers for training.
+    /// The random number generator, for training.
     pub rng: &'a mut Xoshiro256PlusPlus,
     /// The length of the sequence in each row, if they are known. The steps after it are padding, and 0.
     pub lengths: Option<&'a [usize]>,
@@ -54,7 +54,7 @@ pub struct Backward<'a, A: Scalar> {
     pub y: &'a Matrix<A>,
     /// dL/dy.
     pub dy: &'a Matrix<A>,
-    /// Where dL/dx is written, unless it is not needed.
+    /// Where dL/dx is written; `None` if it is not needed.
     pub dx: Option<&'a mut Matrix<A>>,
     /// Where dL/dw is written: one matrix per trainable parameter, in the order of
     /// [`Layer::visit`](super::Layer::visit).

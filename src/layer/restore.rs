@@ -10,8 +10,50 @@ use crate::spec::Spec;
 use crate::{Error, Result, Scalar};
 
 /// A layer, join or activation that can be restored from its [`Spec`] and parameters.
+/// This one has a single setting:
 ///
-/// A [`Registry`] with the type can load files that contain it: see the example at [`Layer`].
+/// ```
+/// use neuropil::layer::{Parts, Registry, Restore};
+/// use neuropil::prelude::*;
+/// use neuropil::spec::Spec;
+///
+/// /// y = max(x, floor).
+/// #[derive(Debug, Clone)]
+/// struct Floor(f64);
+///
+/// impl Activation for Floor {
+///     fn apply<A: Scalar>(&self, x: A) -> A {
+///         x.maximum(A::of(self.0))
+///     }
+///
+///     fn slope<A: Scalar>(&self, x: A, _: A) -> A {
+///         if x > A::of(self.0) { A::ONE } else { A::ZERO }
+///     }
+///
+///     fn spec(&self) -> Option<Spec> {
+///         Some(Spec::new("floor").set("floor", self.0))
+///     }
+/// }
+///
+/// impl<A: Scalar> Restore<A> for Floor {
+///     const KIND: &'static str = "floor";
+///
+///     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
+///         Ok(Self(parts.spec().number("floor")?))
+///     }
+/// }
+///
+/// let network = Sequential::<f32>::new(3).with(Floor(-1.0))?;
+/// let mut registry = Registry::new();
+/// registry.register::<Floor>();
+/// # #[cfg(feature = "files")]
+/// let loaded = Sequential::<f32>::from_bytes_with(&network.to_bytes()?, &registry)?;
+/// # #[cfg(feature = "files")]
+/// assert_eq!(loaded.predict_one(&[-2.0, 0.0, 2.0])?, ndarray::array![-1.0, 0.0, 2.0]);
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// Once its type is in the [`Registry`], files that contain it can be loaded: see the example at [`Layer`].
 pub trait Restore<A: Scalar>: Sized {
     /// The kind in its [`Spec`], in snake case.
     const KIND: &'static str;
@@ -19,23 +61,49 @@ pub trait Restore<A: Scalar>: Sized {
     /// Restores the value.
     ///
     /// # Errors
-    /// For a setting that is missing, of another type or outside its range, and those of [`Parts::array`].
+    /// For a setting that is missing, of the wrong type or out of range, and those of [`Parts::array`].
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self>;
 }
 
 /// A source of parameters, such as a file.
+///
+/// ```
+/// use std::collections::BTreeMap;
+///
+/// use neuropil::layer::Arrays;
+/// use neuropil::ndarray::Array2;
+/// use neuropil::{Error, Result};
+///
+/// /// Parameters in memory, by name.
+/// struct InMemory(BTreeMap<String, Array2<f32>>);
+///
+/// impl Arrays<f32> for InMemory {
+///     fn take(&mut self, name: &str, rows: usize, columns: usize) -> Result<Array2<f32>> {
+///         let array = self.0.remove(name).filter(|array| array.dim() == (rows, columns));
+///         let problem = format!("there is no {name} of {rows} x {columns}");
+///         array.ok_or(Error::Format { what: "the parameters".into(), problem })
+///     }
+/// }
+///
+/// let mut arrays = InMemory([("0.weight".to_owned(), Array2::zeros((2, 3)))].into());
+/// assert_eq!(arrays.take("0.weight", 2, 3)?.dim(), (2, 3));
+/// assert!(arrays.take("0.weight", 2, 3).is_err());
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// [`Registry::network`] creates a network from a description and such a source.
 pub trait Arrays<A: Scalar> {
-    /// Takes the array of this name as a row-major matrix of this size.
+    /// Takes the array `name` as a row-major matrix of this size.
     ///
     /// # Errors
-    /// If there is no such array, or it is of another size.
+    /// If there is no such array, or its size is different.
     fn take(&mut self, name: &str, rows: usize, columns: usize) -> Result<Array2<A>>;
 }
 
 type MakeLayer<A> = fn(&mut Parts<'_, A>) -> Result<Box<dyn Layer<A>>>;
 type MakeJoin<A> = fn(&mut Parts<'_, A>) -> Result<Box<dyn Join<A>>>;
 
-/// Restores each kind of layer and join: those of this crate, and registered ones.
+/// The kinds of layers and joins that can be restored: those of this crate, and registered ones.
 ///
 /// ```
 /// use neuropil::layer::{Parts, Registry, Restore};
@@ -104,7 +172,7 @@ impl<A: Scalar> fmt::Debug for Registry<A> {
 
 /// The parts of a layer: its [`Spec`] and its parameters.
 ///
-/// Only [`array`](Self::array) allocates memory for parameters, and its source knows their true size, so a wrong size
+/// Only [`array`](Self::array) allocates memory for parameters, and its source knows their actual size, so a wrong size
 /// in a description cannot exhaust memory.
 pub struct Parts<'a, A: Scalar> {
     spec: &'a Spec,
@@ -124,18 +192,18 @@ impl<'a, A: Scalar> Parts<'a, A> {
         self.spec
     }
 
-    /// The parameter or statistic of this name in [`Layer::visit`], as a matrix of this size.
+    /// The parameter or statistic `name` (see [`Layer::visit`]), as a matrix of this size.
     ///
     /// # Errors
-    /// If there is no such array, or it is of another size.
+    /// If there is no such array, or its size is different.
     pub fn array(&mut self, name: &str, rows: usize, columns: usize) -> Result<Array2<A>> {
         self.arrays.take(&format!("{}{name}", self.prefix), rows, columns)
     }
 
-    /// A weight of this true shape, as a matrix of this size.
+    /// A weight of shape `dims`, as a matrix of this size.
     ///
     /// # Errors
-    /// As [`array`](Self::array).
+    /// Those of [`array`](Self::array).
     pub fn weight(&mut self, name: &'static str, dims: &[usize], rows: usize, columns: usize) -> Result<Parameter<A>> {
         Ok(Parameter::new(name, Role::Weight, dims, self.array(name, rows, columns)?))
     }
@@ -143,7 +211,7 @@ impl<'a, A: Scalar> Parts<'a, A> {
     /// A bias, offset or scale: one row of `count` elements.
     ///
     /// # Errors
-    /// As [`array`](Self::array).
+    /// Those of [`array`](Self::array).
     pub fn bias(&mut self, name: &'static str, count: usize) -> Result<Parameter<A>> {
         Ok(Parameter::new(name, Role::Bias, &[count], self.array(name, 1, count)?))
     }
@@ -151,12 +219,12 @@ impl<'a, A: Scalar> Parts<'a, A> {
     /// A running statistic: one row of `count` elements.
     ///
     /// # Errors
-    /// As [`array`](Self::array).
+    /// Those of [`array`](Self::array).
     pub fn statistic(&mut self, name: &'static str, count: usize) -> Result<Parameter<A>> {
         Ok(Parameter::new(name, Role::Statistic, &[count], self.array(name, 1, count)?))
     }
 
-    /// Restores an inner layer, whose parameter names have the prefix `name` and a dot.
+    /// Restores an inner layer; the names of its parameters are prefixed with `name` and a dot.
     ///
     /// # Errors
     /// If the layer cannot be restored.
@@ -171,7 +239,7 @@ impl<'a, A: Scalar> Parts<'a, A> {
         })
     }
 
-    /// Restores an inner join, as [`layer`](Self::layer).
+    /// Restores an inner join, like [`layer`](Self::layer).
     ///
     /// # Errors
     /// If the join cannot be restored.
@@ -194,7 +262,7 @@ impl<'a, A: Scalar> Parts<'a, A> {
         })
     }
 
-    /// Rejects settings that the restored layer lacks, so that options of newer versions are not ignored.
+    /// Rejects settings unknown to the restored layer, so that options of newer versions are not silently ignored.
     pub(crate) fn check(&self, again: Option<Spec>) -> Result<()> {
         let Some(again) = again else { return Ok(()) };
         match self.spec.settings().iter().find(|(name, _)| again.get(name).is_none()) {

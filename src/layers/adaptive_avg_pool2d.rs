@@ -34,12 +34,12 @@ pub struct AdaptiveAvgPool2d {
 }
 
 impl AdaptiveAvgPool2d {
-    /// Creates a pool with output size `[rows, columns]`.
+    /// Creates a layer with output size `[rows, columns]`.
     pub fn new(output: [usize; 2]) -> Self {
         Self { output }
     }
 
-    /// The pool as products with two matrices: (width, columns) on the right, (rows, height) on the left.
+    /// The layer as products with two matrices: (width, columns) on the right, (rows, height) on the left.
     pub(crate) fn region_weights(self, [height, width]: [usize; 2]) -> [Vec<f32>; 2] {
         let [rows, columns] = self.output;
         // The weight of input j of n in output i of m.
@@ -64,10 +64,10 @@ impl AdaptiveAvgPool2d {
     }
 }
 
-/// The part of an axis of length `n` that output `i` of `outputs` averages.
+/// The range of an axis of length `n` that output `i` of `outputs` averages.
 #[inline(always)]
 fn region(i: usize, n: usize, outputs: usize) -> Range<usize> {
-    // The products of two sizes may need more bits than one.
+    // The product of two sizes may overflow a `usize`.
     let at = |i: usize| i as u128 * n as u128;
     (at(i) / outputs as u128) as usize..at(i + 1).div_ceil(outputs as u128) as usize
 }

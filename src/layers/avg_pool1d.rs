@@ -14,11 +14,11 @@ use crate::{Matrix, Result, Scalar, Shape};
 
 /// Averages each feature over a window that slides along the steps of a sequence.
 ///
-/// The stride defaults to the window size. Padding is zeros, at most half the window, and is included in the mean
-/// unless [`without_padding`](Self::without_padding) is set; steps beyond the padding, which `ceil` may reach, never
-/// count. The number of positions for n steps is ⌊(n + 2·padding - kernel) / stride⌋ + 1, rounded up instead with
-/// `ceil`, without positions that start in the padding after the sequence. As in `PyTorch`, except that its sequences
-/// are (features, steps).
+/// The stride defaults to the window size. Zero padding, of at most half the window, counts in the mean unless
+/// [`without_padding`](Self::without_padding) is set; steps beyond the padding, which windows may reach with `ceil`,
+/// never count. A sequence of n steps gives ⌊(n + 2·padding - kernel) / stride⌋ + 1 positions; `ceil` rounds up
+/// instead, but drops windows that would start in the padding after the sequence. This matches `PyTorch`, except that
+/// its sequences are (features, steps).
 ///
 /// x is (samples, `[steps, features]`), y is (samples, `[positions, features]`).
 ///
@@ -38,14 +38,14 @@ pub struct AvgPool1d {
 }
 
 impl AvgPool1d {
-    /// Creates a pool with a window of `kernel` steps and the same stride.
+    /// Creates a layer with a window of `kernel` steps, which is also the stride.
     pub fn new(kernel: usize) -> Self {
         Self { window: Window::new([kernel, 1], [kernel, 1]), counts_padding: true }
     }
 
     step_setters!(stride, padding, ceil);
 
-    /// Excludes the padding from the means.
+    /// Excludes the padding from the mean (`PyTorch`'s `count_include_pad=False`).
     #[must_use]
     pub fn without_padding(mut self) -> Self {
         self.counts_padding = false;

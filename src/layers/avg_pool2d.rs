@@ -12,12 +12,13 @@ use crate::{Matrix, Result, Scalar, Shape};
 
 /// Averages each channel over a window that slides across the image.
 ///
-/// The stride defaults to the window size. Padding is zeros, at most half the window, and is included in the mean
-/// unless [`without_padding`](Self::without_padding) is set; pixels beyond the padding, which `ceil` may reach, never
-/// count. An axis of length n gives ⌊(n + padding - kernel) / stride⌋ + 1 positions, rounded up instead with `ceil`,
-/// without positions that start in the padding after the image. As in `PyTorch`.
+/// The stride defaults to the window size. Zero padding, of at most half the window, counts in the mean unless
+/// [`without_padding`](Self::without_padding) is set; pixels beyond the padding, which windows may reach with `ceil`,
+/// never count. An axis of length n, including padding, gives ⌊(n - kernel) / stride⌋ + 1 positions; `ceil` rounds up
+/// instead, but drops windows that would start in the padding after the image. This matches `PyTorch`.
 ///
-/// x is (samples, `[channels, height, width]`), y is (samples, `[channels, positions, positions]`).
+/// x is (samples, `[channels, height, width]`), y is (samples, `[channels, rows, columns]`) with the positions of the
+/// window as rows and columns.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -35,14 +36,14 @@ pub struct AvgPool2d {
 }
 
 impl AvgPool2d {
-    /// Creates a pool with a window of this height and width and the same stride.
+    /// Creates a layer with a window of this height and width, which are also the stride.
     pub fn new(kernel: [usize; 2]) -> Self {
         Self { window: Window::new(kernel, kernel), counts_padding: true }
     }
 
     image_setters!(stride, padding, ceil);
 
-    /// Excludes the padding from the means.
+    /// Excludes the padding from the mean (`PyTorch`'s `count_include_pad=False`).
     ///
     /// ```
     /// use neuropil::prelude::*;

@@ -33,9 +33,9 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// running mean and variance start at 0 and 1, and are saved with the network. An empty batch changes nothing.
 ///
 /// # Errors
-/// In a network: [`Error::Input`] for another number of channels; [`Error::Setting`] for no channels, or a setting
-/// outside its range. When training: [`Error::Values`] for a batch with a single value per channel, whose variance is
-/// 0.
+/// In a network: [`Error::Input`] for a different number of channels; [`Error::Setting`] for zero channels, or a
+/// setting out of range. When training: [`Error::Values`] for a batch with a single value per channel, whose variance
+/// is 0.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -87,7 +87,7 @@ impl<A: Scalar> BatchNorm<A> {
         Ok(Self::of(channels, affine, mean, row(&layer, "running variance", channels, running_var)?))
     }
 
-    /// The layer of w, b and running statistics, each (1, channels).
+    /// The layer with this w, b and running statistics, each (1, channels).
     fn of(channels: usize, affine: Affine<A>, mean: Array2<A>, variance: Array2<A>) -> Self {
         let dims = [channels];
         Self {
@@ -123,17 +123,17 @@ impl<A: Scalar> BatchNorm<A> {
     }
 }
 
-/// What the layer keeps on a tape.
+/// The state on a tape.
 struct State<A> {
     /// hi, lo and rstd of each channel.
     statistics: Vec<A>,
-    /// The sum of each channel's values, then of the squares of their deviations.
+    /// The sum over each channel, then that of its squared deviations.
     batch: Vec<f64>,
     /// Values per channel; 0 if the running statistics are not to be updated.
     values: usize,
     partial: Vec<f64>,
     sums: Vec<f64>,
-    /// The means m₁ and m₂ of the gradient.
+    /// The means m₁ and m₂ of the gradient, as in [`normalize`](crate::kernels::normalize).
     means: Vec<A>,
     /// w = 1 and b = 0, for a layer without parameters.
     plain: Plain<A>,

@@ -24,12 +24,12 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// A convolution of sequences: the sum of one dense layer per kernel element (tap).
 ///
 /// With the steps x and the weights Wᵢ of tap i, y(p) = b + Σᵢ x(p·stride + i·dilation - padding)·Wᵢ, where steps
-/// outside the sequence are zero. The number of positions for n steps is ⌊(n + padding - dilation·(kernel - 1) - 1) /
-/// stride⌋ + 1. With groups, output features depend only on the input features of their group. As in every
+/// outside the sequence are zero. A sequence of n steps, including padding, gives ⌊(n - dilation·(kernel - 1) - 1) /
+/// stride⌋ + 1 positions. With groups, output features depend only on the input features of their group. As in every
 /// deep-learning library, the kernel is not flipped.
 ///
-/// x is (samples, `[steps, features]`), as for the recurrent layers and in Keras; `PyTorch`'s `Conv1d` takes (features,
-/// steps). Weights are stored as (kernel · features in per group, features out).
+/// x is (samples, `[steps, features]`), as for the recurrent layers and in Keras; `PyTorch`'s `Conv1d` takes
+/// (features, steps). Weights are stored as (kernel · input features per group, output features).
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -47,14 +47,14 @@ pub struct Conv1d<A: Scalar> {
     weight: Parameter<A>,
     /// b, (1, outputs)
     bias: Option<Parameter<A>>,
-    /// Features in, over all groups.
+    /// Input features, of all groups together.
     inputs: usize,
     groups: usize,
     window: Window,
 }
 
 impl<A: Scalar> Conv1d<A> {
-    /// Creates a convolution with weights and biases uniform in ±1/√(features in · kernel), `PyTorch`'s default.
+    /// Creates a convolution with weights and biases uniform in ±1/√(input features · kernel), `PyTorch`'s default.
     pub fn new(inputs: usize, outputs: usize, kernel: usize, rng: &mut impl Rng) -> Self {
         Self::grouped(inputs, outputs, kernel, 1, rng)
     }
@@ -82,8 +82,8 @@ impl<A: Scalar> Conv1d<A> {
         Self::of(weight, bias, [inputs, outputs], groups, Window::new([kernel, 1], [1, 1]))
     }
 
-    /// Creates a convolution from weights, (kernel, features in per group, features out), and biases, one per feature
-    /// out. `PyTorch`'s weights have the three axes reversed.
+    /// Creates a convolution from weights, (kernel, input features per group, output features), and biases, one per
+    /// output feature. `PyTorch`'s weights have the three axes reversed.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -98,7 +98,7 @@ impl<A: Scalar> Conv1d<A> {
     ///
     /// # Errors
     /// [`Error::Setting`] for 0 features, an empty kernel, or groups that do not divide both numbers of features;
-    /// [`Error::Dimensions`] if the number of biases is not that of features.
+    /// [`Error::Dimensions`] unless there is one bias per output feature.
     pub fn from_parameters(weight: Array3<A>, bias: Option<Array1<A>>, groups: usize) -> Result<Self> {
         let (kernel, per_group, outputs) = weight.dim();
         let inputs = per_group.saturating_mul(groups);
@@ -109,7 +109,7 @@ impl<A: Scalar> Conv1d<A> {
         Ok(layer)
     }
 
-    /// The layer of these parameters.
+    /// The layer with these parameters.
     fn of(
         weight: Array2<A>,
         bias: Option<Array2<A>>,
@@ -150,8 +150,8 @@ impl<A: Scalar> Conv1d<A> {
         self
     }
 
-    /// Pads only before the sequence, so that no output depends on later steps. Call it after
-    /// [`dilation`](Self::dilation).
+    /// Sets causal padding, only before the sequence, so that no output depends on later steps. Call it after
+    /// [`dilation`](Self::dilation), on which its size depends.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -166,7 +166,7 @@ impl<A: Scalar> Conv1d<A> {
         self.padding_each([before, 0])
     }
 
-    /// The weights, (kernel · features in per group, features out).
+    /// The weights, (kernel · input features per group, output features).
     pub fn weight(&self) -> &Array2<A> {
         &self.weight
     }
@@ -208,7 +208,7 @@ impl<A: Scalar> Conv1d<A> {
                 }
                 let x = &x[sample * before..][..before];
                 for term in self.terms(positions, 0..positions.kernel) {
-                    let mut y = matrix_mut(&mut y[term.y..], term.positions, term.sides[1], term.strides[1]);
+                    let mut y = matrix_mut(&mut y[term.y..], term.positions, term.features[1], term.strides[1]);
                     gemm(A::ONE, &term.x(x), &term.w(w), A::ONE, &mut y);
                 }
             }
@@ -270,7 +270,7 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
                     dx.fill(A::ZERO);
                     let dy = &dy[sample * after..][..after];
                     for term in self.terms(positions, 0..positions.kernel) {
-                        let mut dx = matrix_mut(&mut dx[term.x..], term.positions, term.sides[0], term.strides[0]);
+                        let mut dx = matrix_mut(&mut dx[term.x..], term.positions, term.features[0], term.strides[0]);
                         gemm(A::ONE, &term.y(dy), &term.w(w).t(), A::ONE, &mut dx);
                     }
                 }
@@ -285,7 +285,7 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
                 let (x, dy) = (&x[sample * before..][..before], &dy[sample * after..][..after]);
                 for term in self.terms(positions, taps.clone()) {
                     let dw = &mut dw[term.w - taps.start * rows..];
-                    let mut dw = matrix_mut(dw, term.sides[0], term.sides[1], term.strides[1]);
+                    let mut dw = matrix_mut(dw, term.features[0], term.features[1], term.strides[1]);
                     gemm(A::ONE, &term.x(x).t(), &term.y(dy), A::ONE, &mut dw);
                 }
             }
@@ -317,7 +317,7 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let [kernel, strides, dilations, pads] = window_attributes([self.positions(operators.input())?]);
         let (dims, numbers) = operators.parameter("weight")?;
-        let weight = ArrayD::from_shape_vec(dims, numbers).expect("a parameter of its true shape").reversed_axes();
+        let weight = ArrayD::from_shape_vec(dims, numbers).expect("a parameter of its shape").reversed_axes();
         let weight = operators.constant("weight", Tensor::floats(weight.shape(), weight.iter().copied()));
         let swap = || [("perm", Attribute::sizes([0, 2, 1]))];
         operators.then("Transpose", &[], swap());

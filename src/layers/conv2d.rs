@@ -24,11 +24,12 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// j·dilation - padding), over input channels c and kernel elements (i, j).
 ///
 /// As in every deep-learning library, this is a cross-correlation: the kernel is not flipped. The image is padded with
-/// zeros (see [`Padding`](crate::layers::Padding)); an axis of length n gives ⌊(n + padding - dilation·(kernel - 1) -
-/// 1) / stride⌋ + 1 positions. With groups, output channels depend only on the input channels of their group.
+/// zeros (see [`Padding`](crate::layers::Padding)); an axis of length n, including padding, gives ⌊(n -
+/// dilation·(kernel - 1) - 1) / stride⌋ + 1 positions. With groups, output channels depend only on the input channels
+/// of their group.
 ///
-/// x is (samples, `[channels, height, width]`); weights are stored as (channels out, channels in per group · kernel
-/// height · kernel width), `PyTorch`'s layout.
+/// x is (samples, `[channels, height, width]`); weights are stored as (output channels, input channels per group ·
+/// kernel height · kernel width), `PyTorch`'s layout.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -46,14 +47,15 @@ pub struct Conv2d<A: Scalar> {
     weight: Parameter<A>,
     /// b, (1, outputs)
     bias: Option<Parameter<A>>,
-    /// Channels in, over all groups.
+    /// Input channels, of all groups together.
     inputs: usize,
     groups: usize,
     window: Window,
 }
 
 impl<A: Scalar> Conv2d<A> {
-    /// Creates a convolution with weights and biases uniform in ±1/√(channels in · kernel size), `PyTorch`'s default.
+    /// Creates a convolution with weights and biases uniform in ±1/√(input channels · kernel size), `PyTorch`'s
+    /// default.
     pub fn new(inputs: usize, outputs: usize, kernel: [usize; 2], rng: &mut impl Rng) -> Self {
         Self::grouped(inputs, outputs, kernel, 1, rng)
     }
@@ -89,12 +91,12 @@ impl<A: Scalar> Conv2d<A> {
         Self::of(weight, bias, [inputs, outputs], groups, Window::new(kernel, [1, 1]))
     }
 
-    /// Creates a convolution from weights, (channels out, channels in per group, height, width), and biases, one per
-    /// channel out.
+    /// Creates a convolution from weights, (output channels, input channels per group, height, width), and biases, one
+    /// per output channel.
     ///
     /// # Errors
     /// [`Error::Setting`] for 0 channels, an empty kernel, or groups that do not divide both numbers of channels;
-    /// [`Error::Dimensions`] if the number of biases is not that of channels.
+    /// [`Error::Dimensions`] unless there is one bias per output channel.
     pub fn from_parameters(weight: Array4<A>, bias: Option<Array1<A>>, groups: usize) -> Result<Self> {
         let (outputs, inputs, height, width) = weight.dim();
         let inputs = inputs.saturating_mul(groups);
@@ -105,7 +107,7 @@ impl<A: Scalar> Conv2d<A> {
         Ok(layer)
     }
 
-    /// The layer of these parameters.
+    /// The layer with these parameters.
     fn of(
         weight: Array2<A>,
         bias: Option<Array2<A>>,
@@ -126,7 +128,7 @@ impl<A: Scalar> Conv2d<A> {
     image_setters!(stride, padding, dilation);
     bias_methods!();
 
-    /// The weights, (channels out, channels in per group · kernel height · kernel width).
+    /// The weights, (output channels, input channels per group · kernel height · kernel width).
     pub fn weight(&self) -> &Array2<A> {
         &self.weight
     }
@@ -182,8 +184,8 @@ impl<A: Scalar> Layer<A> for Conv2d<A> {
         Some(spec.set("bias", self.bias.is_some()))
     }
 
-    /// Keras stores the kernel as (height, width, inputs, outputs). Its depthwise convolution is a separate layer,
-    /// whose last two axes are the channels and the outputs of each: the same values.
+    /// Keras stores the kernel as (height, width, inputs, outputs). Its depthwise convolution is a separate layer, with
+    /// the same values as (height, width, channels, outputs per channel).
     fn layout(&self, system: System, name: &str, dims: &[usize]) -> Vec<Piece> {
         vec![match (system, name, dims) {
             (System::Keras, "weight", &[outputs, 1, height, width]) => {

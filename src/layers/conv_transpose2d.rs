@@ -28,12 +28,12 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// A transposed convolution: the gradient of a [`Conv2d`](crate::layers::Conv2d) with respect to its input.
 ///
 /// Each pixel (i, j) of x adds the kernel, times its value, to y at (i·stride - padding, j·stride - padding); overlaps
-/// are summed, then the bias is added. An axis of length n gives (n - 1)·stride - padding + dilation·(kernel - 1) + 1 +
-/// output padding. Padding crops the result. Output padding extends its end, because a convolution with a stride maps
-/// several input sizes to one output size.
+/// are summed, then the bias is added. An axis of length n gives (n - 1)·stride + dilation·(kernel - 1) + 1 + output
+/// padding pixels, from which the padding is cropped on both sides. A strided convolution maps several input sizes to
+/// the same output size; output padding selects one of them.
 ///
-/// x is (samples, `[channels, height, width]`); weights are stored as (channels in, channels out per group · kernel
-/// height · kernel width), `PyTorch`'s layout.
+/// x is (samples, `[channels, height, width]`); weights are stored as (input channels, output channels per group ·
+/// kernel height · kernel width), `PyTorch`'s layout.
 ///
 /// ```
 /// use neuropil::layers::Padding;
@@ -52,7 +52,7 @@ pub struct ConvTranspose2d<A: Scalar> {
     weight: Parameter<A>,
     /// b, (1, outputs)
     bias: Option<Parameter<A>>,
-    /// Channels out, over all groups.
+    /// Output channels, of all groups together.
     outputs: usize,
     groups: usize,
     window: Window,
@@ -60,7 +60,7 @@ pub struct ConvTranspose2d<A: Scalar> {
 }
 
 impl<A: Scalar> ConvTranspose2d<A> {
-    /// Creates a transposed convolution with weights and biases uniform in ±1/√(channels out · kernel size),
+    /// Creates a transposed convolution with weights and biases uniform in ±1/√(output channels · kernel size),
     /// `PyTorch`'s default.
     pub fn new(inputs: usize, outputs: usize, kernel: [usize; 2], rng: &mut impl Rng) -> Self {
         Self::grouped(inputs, outputs, kernel, 1, rng)
@@ -74,8 +74,8 @@ impl<A: Scalar> ConvTranspose2d<A> {
         layer
     }
 
-    /// Creates a transposed convolution with weights from `init` and zero biases. The fan-in is the channels in per
-    /// group times the kernel size, as for a convolution.
+    /// Creates a transposed convolution with weights from `init` and zero biases. The fan-in is the number of input
+    /// channels per group times the kernel size, as for a convolution.
     pub fn with_init(
         inputs: usize,
         outputs: usize,
@@ -90,8 +90,8 @@ impl<A: Scalar> ConvTranspose2d<A> {
         Self::of(weight, bias, [inputs, outputs], groups, Window::new(kernel, [1, 1]))
     }
 
-    /// Creates a transposed convolution from weights, (channels in, channels out per group, height, width), and biases,
-    /// one per channel out.
+    /// Creates a transposed convolution from weights, (input channels, output channels per group, height, width), and
+    /// biases, one per output channel.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -105,7 +105,7 @@ impl<A: Scalar> ConvTranspose2d<A> {
     ///
     /// # Errors
     /// [`Error::Setting`] for 0 channels, an empty kernel, or groups that do not divide both numbers of channels;
-    /// [`Error::Dimensions`] if the number of biases is not that of channels.
+    /// [`Error::Dimensions`] unless there is one bias per output channel.
     pub fn from_parameters(weight: Array4<A>, bias: Option<Array1<A>>, groups: usize) -> Result<Self> {
         let (inputs, outputs, height, width) = weight.dim();
         let outputs = outputs.saturating_mul(groups);
@@ -116,7 +116,7 @@ impl<A: Scalar> ConvTranspose2d<A> {
         Ok(layer)
     }
 
-    /// The layer of these parameters, without output padding.
+    /// The layer with these parameters, without output padding.
     fn of(
         weight: Array2<A>,
         bias: Option<Array2<A>>,
@@ -143,7 +143,7 @@ impl<A: Scalar> ConvTranspose2d<A> {
     }
 
     /// Sets the padding, which crops the result. [`Padding::Same`] turns n pixels into n·stride, as in Keras: an odd
-    /// total crops one more pixel at the end, a negative one adds pixels with only the bias there.
+    /// total crops one more pixel at the end, a negative one appends pixels that hold only the bias.
     #[must_use]
     pub fn padding(mut self, padding: impl Into<Padding>) -> Self {
         self.window.padding = padding.into();
@@ -152,15 +152,15 @@ impl<A: Scalar> ConvTranspose2d<A> {
 
     /// Sets the output padding: rows and columns added at the end of the result, fewer than the stride or the dilation.
     #[must_use]
-    pub fn output_padding(mut self, cells: [usize; 2]) -> Self {
-        self.output_padding = cells;
+    pub fn output_padding(mut self, padding: [usize; 2]) -> Self {
+        self.output_padding = padding;
         self
     }
 
     image_setters!(dilation);
     bias_methods!();
 
-    /// The weights, (channels in, channels out per group · kernel height · kernel width).
+    /// The weights, (input channels, output channels per group · kernel height · kernel width).
     pub fn weight(&self) -> &Array2<A> {
         &self.weight
     }
@@ -194,7 +194,7 @@ impl<A: Scalar> ConvTranspose2d<A> {
     }
 }
 
-/// What the layer keeps on a tape.
+/// The state on a tape.
 #[derive(Debug)]
 struct State<A> {
     convolution: Convolution<A>,
@@ -239,7 +239,7 @@ impl<A: Scalar> Layer<A> for ConvTranspose2d<A> {
         let geometry = self.geometry(pass.input)?;
         let State { convolution, partial, sums } = pass.cache.get::<State<A>>();
         let (x, dy, width) = (flat(at.x), flat(at.dy), at.dy.ncols());
-        // dy here is the convolution's input, x its output gradient.
+        // To the convolution, dy is the input, and x the gradient of the output.
         let (dw, db) = at.dw.split_at_mut(1);
         convolution.backward(&geometry, flat(&self.weight), [dy, x], None, flat_mut(&mut dw[0]), None);
         if let Some(dx) = at.dx {

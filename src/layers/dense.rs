@@ -1,4 +1,4 @@
-//! [`Dense`]: every output is a weighted sum of all inputs.
+//! [`Dense`]: the fully connected layer.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// A fully connected layer, y = x·W + b.
 ///
 /// x is (samples, inputs), W is stored as (inputs, outputs), b as (1, outputs), and y is (samples, outputs). On a
-/// sequence it applies to each step.
+/// sequence, it applies to each step.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -61,7 +61,7 @@ impl<A: Scalar> Dense<A> {
     /// Creates a layer from weights, (inputs, outputs), and biases, one per output.
     ///
     /// # Errors
-    /// [`Error::Dimensions`] if the number of biases is not that of outputs.
+    /// [`Error::Dimensions`] unless there is one bias per output.
     pub fn from_parameters(weight: Array2<A>, bias: Array1<A>) -> Result<Self> {
         if bias.len() != weight.ncols() {
             let (wants, got) = ([1, weight.ncols()], [1, bias.len()]);
@@ -71,7 +71,7 @@ impl<A: Scalar> Dense<A> {
         Ok(Self::of(weight.dim().into(), weight, Some(bias.insert_axis(Axis(0)))))
     }
 
-    /// The layer of W, (inputs, outputs), and b, (1, outputs).
+    /// The layer with W, (inputs, outputs), and b, (1, outputs).
     fn of([inputs, outputs]: [usize; 2], weight: Array2<A>, bias: Option<Array2<A>>) -> Self {
         Self {
             weight: Parameter::weight("weight", &[inputs, outputs], weight),
@@ -134,7 +134,7 @@ impl<A: Scalar> Layer<A> for Dense<A> {
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
         let (inputs, outputs) = self.weight.dim();
         if x.ncols() != inputs {
-            // The steps of a sequence are rows.
+            // Each step of a sequence is a row.
             return self.forward(&groups(x, inputs), &mut groups_mut(y, outputs), pass);
         }
         gemm(A::ONE, x, &self.weight, A::ZERO, y);

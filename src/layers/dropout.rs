@@ -11,7 +11,7 @@ use crate::spec::onnx::Operators;
 use crate::spec::rust::Code;
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// Zeroes each element with probability p during training, and scales the others by 1/(1 - p) to keep the mean
+/// Zeroes each element with probability p during training, and scales the others by 1/(1 - p) to preserve the mean
 /// (inverted dropout; Srivastava et al., 2014).
 ///
 /// y = m ∘ x and dx = m ∘ dy, where each element of m is 0 or 1/(1 - p), drawn in each forward pass from the seed of
@@ -34,7 +34,7 @@ use crate::{Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Dropout {
-    /// The probability of an element to be zeroed.
+    /// The probability that an element is zeroed.
     pub probability: f64,
 }
 

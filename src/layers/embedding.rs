@@ -27,9 +27,9 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// know it, by the rule of [`Steps`](crate::layer::Steps), so the amount of padding never changes a result.
 ///
 /// # Errors
-/// In a network: [`Error::Input`] unless samples are plain features (or steps of one feature); [`Error::Setting`] for
-/// no rows, no features, or more rows than the type can index exactly. In a pass: [`Error::Values`] for an index that
-/// is not an integer or is out of range.
+/// In a network: [`Error::Input`] unless samples are flat features (or steps of one feature); [`Error::Setting`] for no
+/// rows, no features, or more rows than the type can index exactly. In a pass: [`Error::Values`] for an index that is
+/// not an integer or is out of range.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -59,7 +59,7 @@ impl<A: Scalar> Embedding<A> {
         Self::of(weight.dim().into(), weight)
     }
 
-    /// The table of `weight`, of the shape `dims` unless its memory was refused.
+    /// The layer with this table, of shape `dims` unless its allocation failed.
     fn of(dims: [usize; 2], weight: Array2<A>) -> Self {
         Self { weight: Parameter::weight("weight", &dims, weight), padding: None }
     }
@@ -86,7 +86,7 @@ impl<A: Scalar> Embedding<A> {
         Ok(self)
     }
 
-    /// Sets the padding index: its row is kept and not trained.
+    /// Sets the padding index without zeroing its row, which is not trained.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -196,7 +196,7 @@ impl<A: Scalar> Layer<A> for Embedding<A> {
 
     parameters!(A: weight);
 
-    /// A lookup multiplies nothing.
+    /// A lookup needs no multiplication.
     fn multiply_adds(&self, _: Shape) -> u64 {
         0
     }
@@ -216,7 +216,7 @@ impl<A: Scalar> Layer<A> for Embedding<A> {
         vec![Piece::whole(if system == System::Keras { "embeddings" } else { name }, dims)]
     }
 
-    /// Layers receive the indices as floats, in one row for any shape.
+    /// The indices are floats, and each sample is a row, whatever its shape.
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let input = operators.input();
         operators.reshape(input, input.len().into());
@@ -253,7 +253,7 @@ impl<A: Scalar> Restore<A> for Embedding<A> {
     }
 }
 
-/// The sum of dy over the positions of one index, in `f64`, a few columns at a time.
+/// The sum of dy over the positions of one index, accumulated in `f64`, a few columns at a time.
 fn add_rows<A: Scalar>(dy: &[A], lookups: &[(usize, usize)], dw: &mut [A]) {
     const COLUMNS: usize = 64;
     let width = dw.len();

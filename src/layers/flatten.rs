@@ -1,4 +1,4 @@
-//! [`Flatten`]: turns images and sequences into plain features.
+//! [`Flatten`]: turns images and sequences into flat feature vectors.
 
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
@@ -6,9 +6,9 @@ use crate::spec::onnx::{Attribute, Operators};
 use crate::spec::rust::Code;
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// Flattens a sample: an image of `[16, 5, 5]` becomes 400 plain features.
+/// Flattens a sample: an image of `[16, 5, 5]` becomes a vector of 400 features.
 ///
-/// The elements and their order do not change.
+/// The elements stay in row-major order.
 ///
 /// ```
 /// use neuropil::prelude::*;

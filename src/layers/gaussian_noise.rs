@@ -10,8 +10,8 @@ use crate::spec::onnx::Operators;
 use crate::spec::rust::Code;
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// Adds noise during training, y = x + σ·n, with each n drawn from the standard normal distribution (as Keras'
-/// `GaussianNoise`).
+/// Adds noise during training, y = x + σ·n, with each n drawn from the standard normal distribution, like Keras'
+/// `GaussianNoise`.
 ///
 /// dx = dy. When predicting, y = x. The noise is drawn from the seed of the [`Tape`](crate::Tape). Accepts any shape.
 ///

@@ -12,8 +12,9 @@ use crate::{Matrix, Result, Scalar, Shape};
 
 /// The mean of each channel of an image, or of each feature over all steps of a sequence.
 ///
-/// Images `[channels, height, width]` become `channels` plain features, sequences `[steps, features]` become
-/// `features`; where lengths are known, without the padding (a sequence of length 0 gives 0). It replaces the large dense layer at the end of a convolutional network (Lin, Chen and Yan, 2013).
+/// Images `[channels, height, width]` become `channels` features, sequences `[steps, features]` become `features`. Where
+/// lengths are known, padding does not count, and a sequence of length 0 gives 0. It replaces the large dense layer at the
+/// end of a convolutional network (Lin, Chen and Yan, 2013).
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -86,7 +87,7 @@ impl<A: Scalar> Layer<A> for GlobalAvgPool {
             size,
             #[inline(always)]
             move |(dx, dy)| {
-                // For a sequence, all features of each step; for an image, each channel.
+                // A row holds all features of a step, or one channel of an image.
                 let width = if stride == 1 { channels } else { stride };
                 for (i, dx) in dx.chunks_exact_mut(width).enumerate() {
                     if stride == 1 {
@@ -134,7 +135,7 @@ impl<A: Scalar> Restore<A> for GlobalAvgPool {
     }
 }
 
-/// Adds `op` over all pixels of each channel, or over all steps of each feature.
+/// Adds the reduction `op` over all pixels of each channel, or over all steps of each feature.
 pub(super) fn reduce(operators: &mut Operators, op: &str) {
     let axes: &[i64] = if matches!(operators.input(), Shape::Image { .. }) { &[2, 3] } else { &[1] };
     let axes = operators.integers(axes);

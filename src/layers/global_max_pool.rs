@@ -14,9 +14,9 @@ use crate::{Matrix, Result, Scalar, Shape};
 
 /// The maximum of each channel of an image, or of each feature over all steps of a sequence.
 ///
-/// Images `[channels, height, width]` become `channels` plain features, sequences `[steps, features]` become
-/// `features`; where lengths are known, without the padding (a sequence of length 0 gives 0). The gradient goes to the
-/// first maximum in row-major order; NaN is treated as the largest value.
+/// Images `[channels, height, width]` become `channels` features, sequences `[steps, features]` become `features`. Where
+/// lengths are known, padding does not count, and a sequence of length 0 gives 0. The gradient goes to the first maximum
+/// in row-major order; NaN is treated as the largest value.
 ///
 /// ```
 /// use neuropil::prelude::*;

@@ -16,8 +16,8 @@ use crate::spec::rust::{Code, functions};
 use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Group normalisation, y = (x - μ)/√(σ² + ε)·w + b with the mean μ and variance σ² of a group of channels of one sample
-/// (Wu and He, 2018).
+/// Group normalisation, y = (x - μ)/√(σ² + ε)·w + b with the mean μ and variance σ² of a group of channels of one
+/// sample (Wu and He, 2018).
 ///
 /// Channels are split evenly into contiguous groups. A channel is a feature of flat samples, a feature of all steps of
 /// a sequence, or a feature map of an image. w and b are (1, channels), initialised to 1 and 0. The variance is the
@@ -27,8 +27,9 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// means over a group and sums over a channel of all samples.
 ///
 /// # Errors
-/// In a network: [`Error::Input`] for another number of channels, or a single value per group, which has no variance;
-/// [`Error::Setting`] for no groups or channels, groups that do not divide the channels, a non-positive ε.
+/// In a network: [`Error::Input`] for a different number of channels, or a single value per group, which has no
+/// variance; [`Error::Setting`] for zero groups or channels, groups that do not divide the channels, or a non-positive
+/// ε.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -76,7 +77,7 @@ impl<A: Scalar> GroupNorm<A> {
         self
     }
 
-    /// Restores a layer with this number of groups from a description.
+    /// Restores a layer with this number of groups.
     pub(super) fn of_groups(parts: &mut Parts<'_, A>, groups: usize) -> Result<Self> {
         let spec = parts.spec();
         let channels = spec.count("channels")?;
@@ -101,11 +102,11 @@ impl<A: Scalar> GroupNorm<A> {
     }
 }
 
-/// What the layer keeps on a tape, for each sample.
+/// The state on a tape, for each sample.
 struct State<A> {
     /// hi, lo and rstd of each channel.
     statistics: Vec<A>,
-    /// Two sums of each channel.
+    /// Two sums per channel.
     sums: Vec<f64>,
     /// The means m₁ and m₂ of the gradient for each channel.
     means: Vec<A>,

@@ -21,8 +21,8 @@ use crate::{Result, Scalar};
 /// ```
 ///
 /// `weight_ih` = `[Wᵣ, W_z, Wₙ]` is (inputs, 3 units), `weight_hh` = `[Uᵣ, U_z, Uₙ]` is (units, 3 units), and b and a
-/// are the two biases. As in `PyTorch`, the reset gate r applies after the product, and so to aₙ. See [`Recurrent`] for
-/// stacking, both directions, padding, and carrying over the state.
+/// are the two biases. As in `PyTorch`, the reset gate r is applied after the product with Uₙ, so also to aₙ. See
+/// [`Recurrent`] for stacked and bidirectional layers, padding, and state carried between sequences.
 ///
 /// ```
 /// use neuropil::prelude::*;

@@ -1,4 +1,4 @@
-//! [`Impute`]: replaces missing numbers.
+//! [`Impute`]: replaces missing values.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use crate::spec::Spec;
 use crate::spec::onnx::Operators;
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// Replaces what is missing, NaN, by a fixed value per feature that is not trained.
+/// Replaces missing values (NaN) with a fixed value per feature, which is not trained.
 ///
-/// As scikit-learn's `SimpleImputer`. On a sequence it applies to each step. The values are (1, features). dx is dy where
-/// x was there, and 0 where it was missing.
+/// Like scikit-learn's `SimpleImputer`. On a sequence, it applies to each step. The values are (1, features). dx is dy,
+/// but 0 where x was missing.
 ///
 /// ```
 /// use neuropil::layers::Impute;
@@ -38,7 +38,7 @@ impl<A: Scalar> Impute<A> {
         Self { value: Parameter::statistic("value", &[values.len()], values.insert_axis(Axis(0))) }
     }
 
-    /// What stands for a missing number of each feature, (1, features).
+    /// The replacement for each feature, (1, features).
     pub fn value(&self) -> &Array2<A> {
         &self.value
     }

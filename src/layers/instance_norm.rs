@@ -20,8 +20,8 @@ use crate::{Matrix, Result, Scalar, Shape};
 /// [`affine`](Self::affine). There are no running statistics. ε is 10⁻⁵ by default.
 ///
 /// # Errors
-/// In a network: [`Error::Input`](crate::Error::Input) for another number of channels, or a single value per channel,
-/// which has no variance; [`Error::Setting`](crate::Error::Setting) for no channels, or a non-positive ε.
+/// In a network: [`Error::Input`](crate::Error::Input) for a different number of channels, or a single value per
+/// channel, which has no variance; [`Error::Setting`](crate::Error::Setting) for zero channels, or a non-positive ε.
 ///
 /// ```
 /// use neuropil::prelude::*;

@@ -19,16 +19,16 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// Layer normalisation, y = (x - μ)/√(σ² + ε)·w + b with the mean μ and variance σ² of a sample (Ba, Kiros and Hinton,
 /// 2016).
 ///
-/// The layer has a shape, `PyTorch`'s `normalized_shape`; w and b have one element per position of it, (1, elements),
-/// initialised to 1 and 0. It takes samples of that shape. A layer for plain features also takes sequences, and
-/// normalises each step. The variance is the biased one; ε is 10⁻⁵ by default. Samples do not affect each other, and
-/// predicting is the same as training.
+/// Samples must have the layer's shape, `PyTorch`'s `normalized_shape`. w and b, (1, elements), have one entry for each
+/// element of it, initialised to 1 and 0. A layer for flat features also takes sequences, and normalises each step. The
+/// variance is the biased one; ε is 10⁻⁵ by default. Samples do not affect each other, and predicting is the same as
+/// training.
 ///
 /// With x̂ = (x - μ)/√(σ² + ε), dx = (w·dy - mean(w·dy) - x̂·mean(w·dy·x̂))/√(σ² + ε), dw = Σ dy·x̂ and db = Σ dy, with
 /// means over a sample or step and sums over all of them.
 ///
 /// # Errors
-/// In a network: [`Error::Input`] for samples of another shape; [`Error::Setting`] for an empty shape, or a
+/// In a network: [`Error::Input`] for samples of a different shape; [`Error::Setting`] for an empty shape, or a
 /// non-positive ε.
 ///
 /// ```
@@ -44,19 +44,19 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 #[derive(Clone, PartialEq)]
 pub struct LayerNorm<A: Scalar> {
     shape: Shape,
-    /// w and b, one element per position of the shape.
+    /// w and b, one entry per element of the shape.
     affine: Affine<A>,
     eps: f64,
 }
 
 impl<A: Scalar> LayerNorm<A> {
-    /// Creates a layer for samples of this shape, or for steps with as many features.
+    /// Creates a layer for samples of this shape, or for steps with this number of features.
     pub fn new(shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
         Self { shape, affine: Affine::new(shape), eps: 1e-5 }
     }
 
-    /// Creates a layer from w and b, each with one element per position of `shape`.
+    /// Creates a layer from w and b, each with one entry per element of `shape`.
     ///
     /// # Errors
     /// [`Error::Dimensions`] if their lengths do not match the shape.
@@ -136,7 +136,7 @@ pub(super) fn backward_runs<A: Scalar>(
     Ok(())
 }
 
-/// A norm of samples or steps as calls of Rust functions.
+/// A norm of samples or steps as calls to Rust functions.
 pub(super) fn runs_rust<A: Scalar>(code: &mut Code, runs: Runs, size: usize, affine: &Affine<A>) {
     let (groups, eps) = (code.current().len() / size, code.number(runs.eps));
     code.change(&functions::NORMALIZE, &[], &[&1, &groups, &runs.centered, &eps]);

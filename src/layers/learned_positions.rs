@@ -84,7 +84,7 @@ impl<A: Scalar> Layer<A> for LearnedPositions<A> {
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         let [dw] = at.dw else { return Err(NO_FORWARD) };
-        // The sum over the samples, in f64.
+        // The sum over the samples, accumulated in `f64`.
         let sums = pass.cache.get::<Vec<f64>>();
         sums.clear();
         sums.resize(at.x.ncols(), 0.0);

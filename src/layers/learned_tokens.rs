@@ -1,4 +1,4 @@
-//! [`LearnedTokens`]: learned steps before or after a sequence.
+//! [`LearnedTokens`]: learned tokens before or after a sequence.
 
 use std::fmt;
 
@@ -13,8 +13,8 @@ use crate::spec::onnx::{Attribute, Operators, Tensor};
 use crate::spec::{Formula, Spec};
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
-/// Puts learned steps in front of each sequence, Y = \[W; X\], such as the class token of a vision transformer
-/// (Dosovitskiy et al., 2021).
+/// Prepends learned tokens to each sequence, Y = \[W; X\], such as the class token of a vision transformer (Dosovitskiy
+/// et al., 2021).
 ///
 /// W is (tokens, features), drawn from a normal distribution with standard deviation 0.02; X is (steps, features), Y
 /// (tokens + steps, features).
@@ -35,13 +35,13 @@ pub struct LearnedTokens<A: Scalar> {
 }
 
 impl<A: Scalar> LearnedTokens<A> {
-    /// Creates a layer that puts `tokens` steps in front.
+    /// Creates a layer that prepends `tokens` tokens.
     pub fn new(tokens: usize, features: usize, rng: &mut impl Rng) -> Self {
         let weight = Init::Normal { mean: 0.0, std: 0.02 }.matrix(tokens, features, rng);
         Self { weight: Parameter::weight("weight", &[tokens, features], weight), last: false }
     }
 
-    /// Puts the tokens after the sequence instead, Y = \[X; W\].
+    /// Appends the tokens instead, Y = \[X; W\].
     pub fn last(mut self) -> Self {
         self.last = true;
         self
@@ -52,7 +52,7 @@ impl<A: Scalar> LearnedTokens<A> {
         &self.weight
     }
 
-    /// Where the tokens and the sequence begin in a sample of `len` numbers.
+    /// The offsets of the tokens and of the sequence in an output, for an input of `len` elements.
     fn starts(&self, len: usize) -> [usize; 2] {
         if self.last { [len, 0] } else { [0, self.weight.len()] }
     }
@@ -86,7 +86,7 @@ impl<A: Scalar> Layer<A> for LearnedTokens<A> {
         let [dw] = at.dw else { return Err(NO_FORWARD) };
         let size = at.x.ncols();
         let ([tokens, sequence], width) = (self.starts(size), size + self.weight.len());
-        // The sum over the samples, in f64.
+        // The sum over the samples, accumulated in `f64`.
         let sums = pass.cache.get::<Vec<f64>>();
         sums.clear();
         sums.resize(self.weight.len(), 0.0);
@@ -112,7 +112,7 @@ impl<A: Scalar> Layer<A> for LearnedTokens<A> {
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let (tokens, features) = self.weight.dim();
         let weight = operators.parameter_constant("weight", Some(&[1, tokens, features]))?;
-        // Once for each sample: (batch, 1, 1) by the size of the batch.
+        // Broadcasts the tokens over the batch: the sizes are (batch, 1, 1).
         let value = operators.value();
         let sizes = operators.node("Shape", &[&value], [("end", Attribute::Int(1))]);
         let ones = operators.unnamed(Tensor::ints(&[2], &[1, 1]));

@@ -43,7 +43,7 @@ impl<A: Scalar> Layer<A> for LogSoftmax {
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         if let Some(dx) = at.dx {
-            // The probabilities, turned into the gradient in-place.
+            // The probabilities, turned into the gradient in place.
             map(at.y, dx, A::exp);
             gradient(dx, at.dy, pass.input, |_, dy| dy, |p, dy, sum| dy - p * sum);
         }

@@ -21,8 +21,8 @@ use crate::{Result, Scalar};
 /// ```
 ///
 /// The gates are in the order i, f, g, o, with two biases, as in `PyTorch`; Wₓ (`weight_ih`) is (inputs, 4 units), Wₕ
-/// (`weight_hh`) is (units, 4 units). See [`Recurrent`] for stacking, both directions, padding, and carrying over the
-/// state.
+/// (`weight_hh`) is (units, 4 units). See [`Recurrent`] for stacked and bidirectional layers, padding, and state
+/// carried between sequences.
 ///
 /// ```
 /// use neuropil::prelude::*;

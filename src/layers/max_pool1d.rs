@@ -14,11 +14,11 @@ use crate::{Matrix, Result, Scalar, Shape};
 
 /// Takes the maximum of each feature over a window that slides along the steps of a sequence.
 ///
-/// The stride defaults to the window size; `dilation` is the spacing of its elements. Padding is -∞, at most half the
-/// window. The number of positions for n steps is ⌊(n + 2·padding - dilation·(kernel - 1) - 1) / stride⌋ + 1, rounded
-/// up instead with `ceil`, without positions that start in the padding after the sequence. The gradient goes to the
-/// first maximum; NaN is treated as the largest value. As in `PyTorch`, except that its sequences are (features,
-/// steps).
+/// The stride defaults to the window size; `dilation` is the spacing of its elements. The padding, of at most half the
+/// window, is -∞. A sequence of n steps gives ⌊(n + 2·padding - dilation·(kernel - 1) - 1) / stride⌋ + 1 positions;
+/// `ceil` rounds up instead, but drops windows that would start in the padding after the sequence. The gradient goes to
+/// the first maximum; NaN is treated as the largest value. This matches `PyTorch`, except that its sequences are
+/// (features, steps).
 ///
 /// x is (samples, `[steps, features]`), y is (samples, `[positions, features]`).
 ///
@@ -37,7 +37,7 @@ pub struct MaxPool1d {
 }
 
 impl MaxPool1d {
-    /// Creates a pool with a window of `kernel` steps and the same stride.
+    /// Creates a layer with a window of `kernel` steps, which is also the stride.
     pub fn new(kernel: usize) -> Self {
         Self { window: Window::new([kernel, 1], [kernel, 1]) }
     }

@@ -12,12 +12,13 @@ use crate::{Matrix, Result, Scalar, Shape};
 
 /// Takes the maximum of each channel over a window that slides across the image.
 ///
-/// The stride defaults to the window size; `dilation` is the spacing of its elements. Padding is -∞, at most half the
-/// window. An axis of length n gives ⌊(n + padding - dilation·(kernel - 1) - 1) / stride⌋ + 1 positions, rounded up
-/// instead with `ceil`, without positions that start in the padding after the image. The gradient goes to the first
-/// maximum in row-major order; NaN is treated as the largest value. As in `PyTorch`.
+/// The stride defaults to the window size; `dilation` is the spacing of its elements. The padding, of at most half the
+/// window, is -∞. An axis of length n, including padding, gives ⌊(n - dilation·(kernel - 1) - 1) / stride⌋ + 1
+/// positions; `ceil` rounds up instead, but drops windows that would start in the padding after the image. The gradient
+/// goes to the first maximum in row-major order; NaN is treated as the largest value. This matches `PyTorch`.
 ///
-/// x is (samples, `[channels, height, width]`), y is (samples, `[channels, positions, positions]`).
+/// x is (samples, `[channels, height, width]`), y is (samples, `[channels, rows, columns]`) with the positions of the
+/// window as rows and columns.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -37,7 +38,7 @@ pub struct MaxPool2d {
 }
 
 impl MaxPool2d {
-    /// Creates a pool with a window of this height and width and the same stride.
+    /// Creates a layer with a window of this height and width, which are also the stride.
     pub fn new(kernel: [usize; 2]) -> Self {
         Self { window: Window::new(kernel, kernel) }
     }

@@ -1,12 +1,25 @@
-//! The layers, one file each, with everything specific to the layer.
+//! The layers, one file each.
 //!
-//! # A new layer
-//! Add one file here and one entry in the list below; in another crate, one file is enough. See
-//! [`Layer`](crate::layer::Layer) for an example, and `examples/own_layer.rs`. An elementwise function is an
-//! [`Activation`](crate::activations::Activation) instead.
+//! | kind | layers |
+//! |---|---|
+//! | dense | [`Dense`]; [`Embedding`] of indices |
+//! | convolution | [`Conv1d`], [`Conv2d`], [`ConvTranspose2d`] |
+//! | pooling | [`MaxPool1d`], [`MaxPool2d`], [`AvgPool1d`], [`AvgPool2d`], [`AdaptiveAvgPool2d`], [`GlobalAvgPool`], [`GlobalMaxPool`] |
+//! | recurrent | [`Lstm`], [`Gru`], [`Rnn`], all with the methods of [`Recurrent`]; [`LastStep`] |
+//! | attention | [`MultiHeadAttention`]; [`SinusoidalPositions`], [`LearnedPositions`], [`LearnedTokens`] |
+//! | normalization | [`BatchNorm`], [`LayerNorm`], [`GroupNorm`], [`InstanceNorm`], [`RmsNorm`] |
+//! | regularization | [`Dropout`], [`SpatialDropout`], [`GaussianNoise`] |
+//! | activation | [`Softmax`], [`LogSoftmax`], [`PRelu`], [`RRelu`]; the elementwise ones are in [`activations`](crate::activations) |
+//! | shape | [`Flatten`], [`Reshape`], [`Permute`], [`Strided`], [`Pad2d`], [`Upsample`], [`Resize2d`], [`PixelShuffle`] |
+//! | preprocessing | [`Rescale`], [`Impute`] |
+//! | blocks of layers | [`Residual`](crate::Residual), [`Parallel`](crate::Parallel), and any [`Network`](crate::Network) |
 //!
-//! A constructor that takes sizes never fails: a network checks them when the layer joins it, also whether its memory
-//! could be had. A constructor that takes arrays (`from_parameters`) returns a [`Result`](crate::Result).
+//! Layers of your own implement [`Layer`](crate::layer::Layer), where there is an example; elementwise functions
+//! implement [`Activation`](crate::activations::Activation).
+//!
+//! A constructor that takes sizes never fails: a network checks them when the layer is added, and whether its
+//! parameters could be allocated. A constructor that takes arrays (`from_parameters`) returns a
+//! [`Result`](crate::Result).
 
 #[macro_use]
 mod windows;
@@ -17,7 +30,7 @@ mod shared;
 pub use crate::kernels::window::Padding;
 pub use recurrent::{Cell, Recurrent, RecurrentGradients, RecurrentState};
 
-/// Declares layers: the file, the layer in it, and its other exports.
+/// Declares layers: the file, the layer in it, and the other exports of the file.
 macro_rules! layers {
     ($($file:ident: $layer:ident $(<$scalar:ident>)? $(, $more:ident)*;)+) => {
         $(

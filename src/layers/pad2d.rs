@@ -10,12 +10,12 @@ use crate::spec::onnx::{Attribute, Operators};
 use crate::spec::rust::{Code, functions};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Pads images with zeros, with the image reflected at its edges, or with copies of the edge pixels.
+/// Pads images with zeros, by reflection at the edges, or by replicating the edge pixels.
 ///
-/// The padding is `[[above, below], [left, right]]`, in pixels. With two on either side of a b c, `zero` gives 0 0 a b
-/// c 0 0, `reflect` c b a b c b a, and `replicate` a a a b c c c, as `PyTorch`'s `ZeroPad2d`, `ReflectionPad2d` and
-/// `ReplicationPad2d`. The gradient of a pixel is the sum over its copies. Convolutions and pools have their own zero
-/// padding.
+/// The padding is `[[above, below], [left, right]]`, in pixels. With two pixels on each side of a b c, `zero` gives 0 0
+/// a b c 0 0, `reflect` c b a b c b a, and `replicate` a a a b c c c, like `PyTorch`'s `ZeroPad2d`, `ReflectionPad2d`
+/// and `ReplicationPad2d`. The gradient of a pixel is the sum over its copies. Convolution and pooling layers have
+/// padding of their own.
 ///
 /// x is (samples, `[channels, height, width]`), y is (samples, `[channels, above + height + below, left + width +
 /// right]`).
@@ -25,15 +25,15 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// use ndarray::array;
 ///
 /// let predict = |pad| Sequential::new([1, 1, 3]).with(pad)?.predict(&array![[1.0, 2.0, 3.0]]);
-/// let cells = [[0, 0], [2, 1]];
-/// assert_eq!(predict(Pad2d::zero(cells))?, array![[0.0, 0.0, 1.0, 2.0, 3.0, 0.0]]);
-/// assert_eq!(predict(Pad2d::reflect(cells))?, array![[3.0, 2.0, 1.0, 2.0, 3.0, 2.0]]);
-/// assert_eq!(predict(Pad2d::replicate(cells))?, array![[1.0, 1.0, 1.0, 2.0, 3.0, 3.0]]);
+/// let padding = [[0, 0], [2, 1]];
+/// assert_eq!(predict(Pad2d::zero(padding))?, array![[0.0, 0.0, 1.0, 2.0, 3.0, 0.0]]);
+/// assert_eq!(predict(Pad2d::reflect(padding))?, array![[3.0, 2.0, 1.0, 2.0, 3.0, 2.0]]);
+/// assert_eq!(predict(Pad2d::replicate(padding))?, array![[1.0, 1.0, 1.0, 2.0, 3.0, 3.0]]);
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Pad2d {
-    cells: [[usize; 2]; 2],
+    padding: [[usize; 2]; 2],
     mode: Mode,
 }
 
@@ -68,25 +68,25 @@ impl Mode {
 
 impl Pad2d {
     /// Pads with zeros.
-    pub fn zero(cells: [[usize; 2]; 2]) -> Self {
-        Self { cells, mode: Mode::Zero }
+    pub fn zero(padding: [[usize; 2]; 2]) -> Self {
+        Self { padding, mode: Mode::Zero }
     }
 
     /// Reflects the image without repeating the edge pixels. The padding must be smaller than the image.
-    pub fn reflect(cells: [[usize; 2]; 2]) -> Self {
-        Self { cells, mode: Mode::Reflect }
+    pub fn reflect(padding: [[usize; 2]; 2]) -> Self {
+        Self { padding, mode: Mode::Reflect }
     }
 
-    /// Repeats the edge pixels.
-    pub fn replicate(cells: [[usize; 2]; 2]) -> Self {
-        Self { cells, mode: Mode::Replicate }
+    /// Replicates the edge pixels.
+    pub fn replicate(padding: [[usize; 2]; 2]) -> Self {
+        Self { padding, mode: Mode::Replicate }
     }
 
     /// Calls `f` for each output position with its source pixel, or `None` for a zero.
     #[inline(always)]
     fn each_pixel(self, input: Shape, mut f: impl FnMut(usize, Option<usize>)) {
         let Shape::Image { channels, height, width } = input else { return };
-        let [[above, below], [left, right]] = self.cells;
+        let [[above, below], [left, right]] = self.padding;
         let mut position = 0;
         for channel in 0..channels {
             for row in 0..above + height + below {
@@ -107,7 +107,7 @@ impl<A: Scalar> Layer<A> for Pad2d {
         let Shape::Image { channels, height, width } = input else {
             return Err(wrong("images [channels, height, width]".into()));
         };
-        let [least_height, least_width] = self.cells.map(|[before, after]| match self.mode {
+        let [least_height, least_width] = self.padding.map(|[before, after]| match self.mode {
             Mode::Zero => 0,
             Mode::Replicate => usize::from(before > 0 || after > 0),
             Mode::Reflect => before.max(after).saturating_add(usize::from(before > 0 || after > 0)),
@@ -115,7 +115,7 @@ impl<A: Scalar> Layer<A> for Pad2d {
         if height < least_height || width < least_width {
             return Err(wrong(format!("images of at least {least_height} x {least_width} pixels")));
         }
-        let [height, width] = [(height, self.cells[0]), (width, self.cells[1])]
+        let [height, width] = [(height, self.padding[0]), (width, self.padding[1])]
             .map(|(n, [before, after])| n.saturating_add(before).saturating_add(after));
         Ok([channels, height, width].into())
     }
@@ -151,28 +151,28 @@ impl<A: Scalar> Layer<A> for Pad2d {
     }
 
     fn spec(&self) -> Option<Spec> {
-        let [[above, below], [left, right]] = self.cells;
+        let [[above, below], [left, right]] = self.padding;
         Some(Spec::new("pad2d").set("mode", self.mode.name()).set("cells", [above, below, left, right]))
     }
 
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
-        let [[above, below], [left, right]] = self.cells.map(|cells| cells.map(|n| n as i64));
-        let cells = operators.integers(&[0, 0, above, left, 0, 0, below, right]);
+        let [[above, below], [left, right]] = self.padding.map(|padding| padding.map(|n| n as i64));
+        let padding = operators.integers(&[0, 0, above, left, 0, 0, below, right]);
         let mode = match self.mode {
             Mode::Zero => "constant",
             Mode::Reflect => "reflect",
             Mode::Replicate => "edge",
         };
-        operators.then("Pad", &[&cells], [("mode", Attribute::Text(mode.into()))]);
+        operators.then("Pad", &[&padding], [("mode", Attribute::Text(mode.into()))]);
         Ok(())
     }
 
     fn rust(&self, code: &mut Code) -> Result<()> {
         let Shape::Image { channels, height, width } = code.input() else { return Err(Error::not_rust(&self)) };
-        let [[above, below], [left, right]] = self.cells;
+        let [[above, below], [left, right]] = self.padding;
         let outputs = channels * (above + height + below) * (left + width + right);
-        let (cells, source) = (format!("{:?}", self.cells), format!("kernels::{}", self.mode.name()));
-        code.then(&functions::PAD2D, outputs, &[&format!("[{height}, {width}]"), &cells, &source]);
+        let (padding, source) = (format!("{:?}", self.padding), format!("kernels::{}", self.mode.name()));
+        code.then(&functions::PAD2D, outputs, &[&format!("[{height}, {width}]"), &padding, &source]);
         Ok(())
     }
 }
@@ -187,13 +187,13 @@ impl<A: Scalar> Restore<A> for Pad2d {
         let Some(&(mode, _)) = Mode::ALL.iter().find(|(_, known)| *known == name) else {
             return Err(spec.problem(format!("there is no mode {name}; take zero, reflect or replicate")));
         };
-        Ok(Self { cells: [[above, below], [left, right]], mode })
+        Ok(Self { padding: [[above, below], [left, right]], mode })
     }
 }
 
 impl fmt::Debug for Pad2d {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [[above, below], [left, right]] = self.cells;
+        let [[above, below], [left, right]] = self.padding;
         write!(f, "Pad2d({}, {above}+{below} x {left}+{right})", self.mode.name())
     }
 }

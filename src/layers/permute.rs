@@ -12,7 +12,7 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Reorders the axes of an image or a sequence: axis i of y is axis `axes[i]` of x.
 ///
-/// An image stays an image, a sequence a sequence. As `PyTorch`'s `permute`, without the batch axis.
+/// An image stays an image, a sequence a sequence. Like `PyTorch`'s `permute`, without the batch axis.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -24,13 +24,13 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Permute {
-    /// The first `rank` are given.
+    /// Only the first `rank` are used.
     axes: [usize; 3],
     rank: usize,
 }
 
 impl Permute {
-    /// Creates a layer for sequences, with `[1, 0]`, or for images, for example with `[1, 2, 0]`. It accepts no input
+    /// Creates a layer for sequences, with `[1, 0]`, or for images, for example with `[1, 2, 0]`. A network rejects it
     /// unless `axes` is a permutation of two or three axes.
     pub fn new<const RANK: usize>(axes: [usize; RANK]) -> Self {
         let mut own = [0; 3];
@@ -38,7 +38,7 @@ impl Permute {
         Self { axes: own, rank: RANK }
     }
 
-    /// The axes as given to [`new`](Self::new).
+    /// The axes that [`new`](Self::new) was given.
     fn given(&self) -> &[usize] {
         &self.axes[..self.rank.min(3)]
     }
@@ -77,7 +77,7 @@ fn count(axes: &[usize], axis: usize) -> usize {
     axes.iter().filter(|&&other| other == axis).count()
 }
 
-/// A sequence is an image of one channel here.
+/// Here a sequence is an image of one channel.
 fn sizes(input: Shape) -> [usize; 3] {
     match input {
         Shape::Flat(features) => [1, 1, features],

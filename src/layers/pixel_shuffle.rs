@@ -35,7 +35,8 @@ impl PixelShuffle {
         Self { factor }
     }
 
-    /// Calls `f` for each row of an image with its index and its start in the output, where its stride is `factor`.
+    /// Calls `f` for each row of an image with its index and its start in the output, where its elements have stride
+    /// `factor`.
     #[inline(always)]
     fn each_row_start(self, input: Shape, mut f: impl FnMut(usize, usize)) {
         let Shape::Image { channels, height, width } = input else { return };

@@ -16,7 +16,7 @@ use crate::spec::onnx::Operators;
 use crate::spec::rust::{Code, functions};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// The parametric rectifier: x for x > 0, else w·x, with a learnable slope w (He et al., 2015).
+/// The parametric rectified linear unit: x for x > 0, else w·x, with a learnable slope w (He et al., 2015).
 ///
 /// There is one slope for all elements, or one per channel: a feature of flat samples or of steps, or a channel of an
 /// image. w is (1, slopes), initialised to 0.25. With s(x) = 1 for x > 0 and w otherwise: y = x·s(x), dx = dy·s(x), and
@@ -48,7 +48,7 @@ impl<A: Scalar> PRelu<A> {
         Self { weight: Parameter::weight("weight", &[channels], full(1, channels, A::of(0.25))) }
     }
 
-    /// Creates a rectifier with these slopes.
+    /// Creates a rectifier with these slopes: one for all elements, or one per channel.
     ///
     /// ```
     /// use neuropil::prelude::*;

@@ -16,8 +16,8 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// y = (x - shift)·scale, with a fixed shift and scale per feature that are not trained.
 ///
 /// [`StandardScaler::layer`] and [`MinMaxScaler::layer`] turn a fitted scaler into such a layer. As the first layer of
-/// a network, it is saved with it in every format, so the preprocessing travels with the model. On a sequence it
-/// applies to each step. shift and scale are (1, features).
+/// a network, it is saved with the network in every format, so the preprocessing travels with the model. On a sequence,
+/// it applies to each step. shift and scale are (1, features).
 ///
 /// [`StandardScaler::layer`]: crate::data::StandardScaler::layer
 /// [`MinMaxScaler::layer`]: crate::data::MinMaxScaler::layer
@@ -57,7 +57,7 @@ impl<A: Scalar> Rescale<A> {
         Self::of(shift.into(), scale.into())
     }
 
-    /// The layer of shifts and scales of equal length.
+    /// The layer with these shifts and scales, of equal length.
     fn of(shift: Array1<A>, scale: Array1<A>) -> Self {
         let row = |name, numbers: Array1<A>| Parameter::statistic(name, &[numbers.len()], numbers.insert_axis(Axis(0)));
         Self { shift: row("shift", shift), scale: row("scale", scale) }
@@ -68,7 +68,7 @@ impl<A: Scalar> Rescale<A> {
         &self.shift
     }
 
-    /// The factor of each feature after the shift, (1, features).
+    /// The factor of each feature, applied after the shift, (1, features).
     pub fn scale(&self) -> &Array2<A> {
         &self.scale
     }

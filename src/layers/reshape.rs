@@ -8,7 +8,7 @@ use crate::spec::onnx::Operators;
 use crate::spec::rust::Code;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Gives a sample another shape with as many elements, in the same order.
+/// Gives a sample another shape with the same elements in the same row-major order.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -24,7 +24,8 @@ pub struct Reshape {
 }
 
 impl Reshape {
-    /// Reshapes to a number of features, `[steps, features]` or `[channels, height, width]`.
+    /// Creates a layer with this output shape: a number of features, `[steps, features]` or
+    /// `[channels, height, width]`.
     pub fn new(shape: impl Into<Shape>) -> Self {
         Self { shape: shape.into() }
     }
@@ -32,7 +33,7 @@ impl Reshape {
 
 impl<A: Scalar> Layer<A> for Reshape {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
-        // An overflowing product is no length.
+        // `usize::MAX` is the length of a shape that overflows.
         if input.len() == self.shape.len() && input.len() < usize::MAX {
             return Ok(self.shape);
         }

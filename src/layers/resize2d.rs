@@ -10,11 +10,12 @@ use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators, Tensor};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Resizes images to a height and a width, by the nearest pixel or by linear or cubic interpolation on each axis.
+/// Resizes images to a height and a width, by nearest, bilinear or bicubic interpolation.
 ///
 /// Output pixel q has its centre at input coordinate (q + ½)·n/m - ½, for n input and m output pixels on the axis; with
-/// [`align_corners`](Self::align_corners) at q·(n - 1)/(m - 1). Beyond the borders the border pixels go on. The cubic
-/// kernel is that of Keys (1981) with a = -0.75. As `PyTorch`'s `Upsample(size=…)`, which has no limit on the ratio.
+/// [`align_corners`](Self::align_corners), at q·(n - 1)/(m - 1). Beyond the border, the border pixels are repeated. The
+/// cubic kernel is that of Keys (1981) with a = -0.75. Like `PyTorch`'s `Upsample(size=…)`, it enlarges or shrinks by
+/// any ratio.
 ///
 /// x is (samples, `[channels, height, width]`), y is (samples, `[channels, new height, new width]`).
 ///
@@ -31,13 +32,13 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 #[derive(Clone, Copy, PartialEq)]
 pub struct Resize2d {
     size: [usize; 2],
-    /// Output pixels for each input pixel; 0 for the ratio of the sizes.
+    /// Output pixels per input pixel; 0 for the ratio of the sizes.
     scale: [f64; 2],
     mode: Mode,
     coordinates: Coordinates,
 }
 
-/// How a coordinate becomes a pixel or a mean of pixels, by ONNX's names.
+/// The interpolation, by its name in ONNX.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Linear,
@@ -48,7 +49,7 @@ enum Mode {
     Ceil,
 }
 
-/// Where the centres of output pixels lie, by ONNX's names.
+/// The mapping from output to input coordinates, by its name in ONNX.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Coordinates {
     HalfPixel,
@@ -77,15 +78,15 @@ impl Coordinates {
     ];
 }
 
-/// The name of a value in such a list.
+/// The name of `value` in such a list.
 fn name<T: PartialEq + Copy>(all: &[(T, &'static str)], value: T) -> &'static str {
     all.iter().find(|(other, _)| *other == value).map_or("", |(_, name)| name)
 }
 
-/// The pixels of which an output pixel is the weighted sum on one axis; unused ones have the weight 0.
+/// The input pixels of an output pixel on one axis, and their weights; unused ones have weight 0.
 type Taps<A> = [(usize, A); 4];
 
-/// The pixels of all output rows and columns.
+/// The taps of all output rows and columns.
 #[derive(Debug)]
 struct Sources<A> {
     rows: Vec<Taps<A>>,
@@ -103,7 +104,7 @@ impl Resize2d {
         Self { size, scale: [0.0; 2], mode, coordinates: Coordinates::HalfPixel }
     }
 
-    /// Takes the nearest pixel; of two, the first.
+    /// Takes the nearest pixel; ties take the first.
     pub const fn nearest(size: [usize; 2]) -> Self {
         Self::new(size, Mode::RoundPreferFloor)
     }
@@ -118,7 +119,7 @@ impl Resize2d {
         Self::new(size, Mode::Cubic)
     }
 
-    /// Lays the centres of the corner pixels upon each other.
+    /// Aligns the centres of the corner pixels of input and output.
     pub const fn align_corners(mut self) -> Self {
         self.coordinates = Coordinates::AlignCorners;
         self
@@ -130,7 +131,7 @@ impl Resize2d {
         let scale = if self.scale[axis] == 0.0 { m as f64 / n as f64 } else { self.scale[axis] };
         match self.coordinates {
             Coordinates::AlignCorners | Coordinates::PytorchHalfPixel if m == 1 => 0.0,
-            // ONNX does not round the size that a scale makes.
+            // ONNX does not round the scaled size here.
             Coordinates::AlignCorners => q * (n - 1) as f64 / (n as f64 * scale - 1.0),
             Coordinates::Asymmetric => q / scale,
             Coordinates::HalfPixel | Coordinates::PytorchHalfPixel => (q + 0.5) / scale - 0.5,
@@ -169,7 +170,7 @@ impl Resize2d {
     }
 }
 
-/// The cubic kernel at a distance.
+/// The cubic kernel at this distance.
 fn keys(distance: f64) -> f64 {
     const A: f64 = -0.75;
     if distance <= 1.0 {
@@ -179,7 +180,7 @@ fn keys(distance: f64) -> f64 {
     }
 }
 
-/// The pixels with a weight: an infinite pixel without one changes nothing.
+/// The pixels with a non-zero weight, because 0·∞ is NaN.
 #[inline(always)]
 fn used<A: Scalar>(taps: &Taps<A>) -> impl Iterator<Item = (usize, A)> {
     taps.iter().copied().filter(|(_, weight)| *weight != A::ZERO)

@@ -1,4 +1,4 @@
-//! [`RmsNorm`]: each sample, or each step, is divided by its root mean square.
+//! [`RmsNorm`]: divides each sample, or each step, by its root mean square.
 
 use std::fmt;
 
@@ -16,15 +16,15 @@ use crate::{Matrix, Result, Scalar, Shape};
 
 /// Division by the root mean square, y = x/√(mean(x²) + ε)·w (Zhang and Sennrich, 2019).
 ///
-/// A [`LayerNorm`](super::LayerNorm) that does not subtract the mean, which costs less and trains language models as
-/// well. The layer has a shape; w has one element per position of it, (1, elements), initialised to 1. It takes samples
-/// of that shape. A layer for plain features also takes sequences, and normalises each step. ε is the machine epsilon
-/// of the type by default, as in `PyTorch`.
+/// A [`LayerNorm`](super::LayerNorm) without mean subtraction: cheaper, and as good for language models. Samples must
+/// have the layer's shape. w, (1, elements), has one entry for each element of it, initialised to 1. A layer for flat
+/// features also takes sequences, and normalises each step. By default, ε is the machine epsilon of the type, as in
+/// `PyTorch`.
 ///
 /// With x̂ = x/√(mean(x²) + ε), dx = (w·dy - x̂·mean(w·dy·x̂))/√(mean(x²) + ε) and dw = Σ dy·x̂.
 ///
 /// # Errors
-/// In a network: [`Error::Input`](crate::Error::Input) for samples of another shape;
+/// In a network: [`Error::Input`](crate::Error::Input) for samples of a different shape;
 /// [`Error::Setting`](crate::Error::Setting) for an empty shape, or a non-positive ε.
 ///
 /// ```
@@ -39,19 +39,19 @@ use crate::{Matrix, Result, Scalar, Shape};
 #[derive(Clone, PartialEq)]
 pub struct RmsNorm<A: Scalar> {
     shape: Shape,
-    /// w, one element per position of the shape.
+    /// w, one entry per element of the shape.
     affine: Affine<A>,
     eps: f64,
 }
 
 impl<A: Scalar> RmsNorm<A> {
-    /// Creates a layer for samples of this shape, or for steps with as many features.
+    /// Creates a layer for samples of this shape, or for steps with this number of features.
     pub fn new(shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
         Self { shape, affine: Affine::new(shape).without_bias(), eps: A::EPSILON.to_f64() }
     }
 
-    /// Creates a layer from w, with one element per position of `shape`.
+    /// Creates a layer from w, with one entry per element of `shape`.
     ///
     /// # Errors
     /// [`Error::Dimensions`](crate::Error::Dimensions) if their lengths do not match the shape.

@@ -13,7 +13,7 @@ use crate::{Result, Scalar};
 /// max(0, ·).
 ///
 /// Wₓ (`weight_ih`) is (inputs, units), Wₕ (`weight_hh`) is (units, units), and there are two biases, as in `PyTorch`.
-/// See [`Recurrent`] for stacking, both directions, padding, and carrying over the state.
+/// See [`Recurrent`] for stacked and bidirectional layers, padding, and state carried between sequences.
 ///
 /// ```
 /// use neuropil::prelude::*;

@@ -11,11 +11,11 @@ use crate::spec::onnx::Operators;
 use crate::spec::rust::Code;
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// The randomised rectifier: x for x > 0, else r·x (Xu, Wang, Chen and Li, 2015).
+/// The randomised rectified linear unit: x for x > 0, else r·x (Xu, Wang, Chen and Li, 2015).
 ///
 /// During training, r is drawn for each element from the uniform distribution on [lower, upper), and reused in the
 /// backward pass. When predicting, it is the [`LeakyRelu`] with the mean slope (lower + upper)/2. The derivative at 0
-/// is r. Positive elements also draw a slope, so that no draw depends on other elements.
+/// is r. Positive elements also draw a slope, so that no slope depends on other elements.
 ///
 /// ```
 /// use neuropil::prelude::*;

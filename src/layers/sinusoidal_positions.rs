@@ -68,7 +68,7 @@ impl SinusoidalPositions {
 fn write_codes<A: Scalar>(codes: &mut Array2<A>, first: usize) {
     let features = codes.ncols();
     for i in 0..features {
-        // ω = 10000^(-2i/F); this crate's functions give the same bits on every machine.
+        // ω = 10000^(-2i/F); this crate's functions are bitwise reproducible on every machine.
         let frequency = Scalar::exp(-((i / 2 * 2) as f64 / features as f64) * Scalar::ln(10_000_f64));
         for (t, code) in codes.column_mut(i).iter_mut().enumerate() {
             let quarter = if i % 2 == 0 { 0.0 } else { 1.0 };
@@ -178,7 +178,7 @@ pub(super) fn add_codes<A: Scalar>(x: &Matrix<A>, codes: &[A], features: usize, 
     }
 }
 
-/// Adds the encodings to the current value in ONNX, up to its number of steps; if `masked`, padding is unchanged.
+/// Adds the encodings of the steps of the current value, in ONNX; if `masked`, padding is unchanged.
 pub(super) fn write_onnx<A: Scalar>(operators: &mut Operators, codes: &[A], masked: bool) {
     let Shape::Sequence { steps, features } = operators.input() else { return };
     let x = operators.value();
@@ -190,7 +190,7 @@ pub(super) fn write_onnx<A: Scalar>(operators: &mut Operators, codes: &[A], mask
     }
 }
 
-/// The addition of `codes`, of the first steps, as a call of a Rust function.
+/// The addition of `codes`, of the first steps, as a call to a Rust function.
 pub(super) fn write_rust(code: &mut Code, mut codes: Vec<f64>, masked: bool) {
     let len = code.current().len();
     let features = len / code.input().positions().max(1);

@@ -14,8 +14,8 @@ use crate::{Matrix, Result, Scalar, Shape};
 /// `dim=1`). The maximum is subtracted first, to avoid overflow. A logit of -∞ has probability exactly 0; logits that
 /// are all -∞, or contain +∞ or NaN, give NaN.
 ///
-/// The gradient uses the full Jacobian, dx = y ∘ (dy - Σ dy∘y). To train a classifier, use the cross-entropy of the
-/// logits instead of a softmax layer, which is numerically stable.
+/// The gradient uses the full Jacobian, dx = y ∘ (dy - Σ dy∘y). To train a classifier, omit this layer and use
+/// [`CrossEntropy`](crate::losses::CrossEntropy) on the logits, which is numerically stable.
 ///
 /// ```
 /// use neuropil::prelude::*;

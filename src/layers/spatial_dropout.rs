@@ -14,7 +14,7 @@ use crate::{Matrix, Result, Scalar, Shape};
 ///
 /// Adjacent pixels of a feature map are strongly correlated, so dropping single ones has little effect. During
 /// training, each channel c of each sample draws a factor m꜀: 0 with probability p, otherwise 1/(1 - p): y = m꜀·x and
-/// dx = m꜀·dy. When predicting, y = x and dx = dy. Plain features are channels with one element. Accepts any shape.
+/// dx = m꜀·dy. When predicting, y = x and dx = dy. A flat feature is a channel of one element. Accepts any shape.
 ///
 /// # Errors
 /// A probability outside 0 to 1 is an [`Error::Setting`](crate::Error::Setting) when the layer is added to a network.
@@ -31,7 +31,7 @@ use crate::{Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SpatialDropout {
-    /// The probability of a channel to be zeroed.
+    /// The probability that a channel is zeroed.
     pub probability: f64,
 }
 

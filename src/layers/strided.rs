@@ -9,10 +9,11 @@ use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators, Tensor, dims};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Takes the numbers of a sample by strides: y\[i, j, …\] = x\[offset + i·strides₁ + j·strides₂ + …\].
+/// Reads the elements of a sample with strides: y\[i, j, …\] = x\[offset + i·strides₁ + j·strides₂ + …\].
 ///
-/// With positive strides this is a slice, with negative ones a reversal, with 0 a repetition, and in another order a
-/// transposition. As `PyTorch`'s `as_strided`, without the batch axis. dx is the sum of dy over all places that take it.
+/// Positive strides give a slice, negative ones a reversal, 0 a repetition, and strides in another order a
+/// transposition. Like `PyTorch`'s `as_strided`, without the batch axis. dx is the sum of dy over all elements of y
+/// that read the same element of x.
 ///
 /// ```
 /// use neuropil::layers::Strided;
@@ -27,21 +28,21 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 #[derive(Clone, PartialEq, Eq)]
 pub struct Strided {
     shape: Shape,
-    /// The size and the stride of each axis; together they are as large as the shape.
+    /// The size and the stride of each axis; the product of the sizes is the length of the shape.
     axes: Vec<(usize, isize)>,
     offset: usize,
 }
 
 impl Strided {
-    /// Gives samples of this shape, with a stride for each of its axes.
+    /// Creates a layer with outputs of this shape, one stride per axis, and the offset of the first element.
     pub fn new<const AXES: usize>(shape: impl Into<Shape>, strides: [isize; AXES], offset: usize) -> Self {
         let shape = shape.into();
-        // A missing stride makes too few axes, which is an error when the layer joins a network.
+        // A missing stride leaves too few axes, which is an error when the layer is added to a network.
         let axes = dims(shape).into_iter().zip(strides).collect();
         Self { shape, axes, offset }
     }
 
-    /// Whether all numbers lie in samples of this length, and make up the shape.
+    /// Whether all elements lie within samples of length `len`, and fill the shape.
     fn fits(&self, len: usize) -> bool {
         let product = self.axes.iter().try_fold(1_usize, |product, &(size, _)| product.checked_mul(size));
         let (mut low, mut high) = (self.offset as i128, self.offset as i128);

@@ -13,7 +13,7 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// Enlarges images by an integer factor on each axis.
 ///
 /// Output pixel q has its centre at input coordinate (q + ½)/scale - ½. `nearest` takes the pixel that contains it;
-/// `bilinear` interpolates between the two neighbours on each axis, clamped at the borders. As `PyTorch`'s `Upsample`
+/// `bilinear` interpolates between the two neighbours on each axis, clamped at the borders. Like `PyTorch`'s `Upsample`
 /// with `align_corners=False`.
 ///
 /// x is (samples, `[channels, height, width]`), y is (samples, `[channels, height·scale, width·scale]`).
@@ -83,12 +83,12 @@ impl<A: Scalar> Sources<A> {
 }
 
 impl Upsample {
-    /// Repeats each pixel `scale` = `[down, across]` times.
+    /// Nearest interpolation: repeats each pixel `scale` = `[down, across]` times.
     pub fn nearest(scale: [usize; 2]) -> Self {
         Self { scale, bilinear: false }
     }
 
-    /// Interpolates linearly, by the factors `scale` = `[down, across]`.
+    /// Bilinear interpolation by the factors `scale` = `[down, across]`.
     pub fn bilinear(scale: [usize; 2]) -> Self {
         Self { scale, bilinear: true }
     }

@@ -11,7 +11,7 @@ use crate::{Matrix, Result, Scalar};
 ///
 /// There are two ways to keep the logarithm of 0 finite:
 /// - [`Bce::new`] clamps logarithms to at least -100 and uses the derivative (p - t)/max(p(1 - p), 10⁻¹²), as in
-///   `PyTorch`. The two are inconsistent where p is exactly wrong: the value is 100, the derivative ±10¹².
+///   `PyTorch`. Value and derivative are inconsistent where p is exactly wrong: 100 and ±10¹².
 /// - [`Bce::clipped`] clamps p to [c, 1 - c] in both the value and the derivative (1 - t)/(1 - p) - t/p.
 ///
 /// ```

@@ -85,7 +85,7 @@ impl<A: Scalar> Loss<A> for BceWithLogits {
             }
             weights => weights,
         };
-        // The weights, repeated for as many rows as fit.
+        // The weights, repeated for all rows that fit.
         let mut room = [1.0; 256];
         let width = weights.len();
         let (weights, together) = match room.len() / width.max(1) {

@@ -1,18 +1,19 @@
-//! [`Contrastive`]: squared distances that draw like pairs together and push unlike ones apart.
+//! [`Contrastive`]: pulls similar pairs together and pushes dissimilar ones apart.
 
 use crate::error::check_setting;
 use crate::losses::hinge_embedding::like;
 use crate::losses::{Pointwise, check_each};
 use crate::{Matrix, Result, Scalar};
 
-/// The contrastive loss of a distance y: y² for a like pair (t = 1), max(0, margin - y)² for an unlike one (t = 0).
+/// The contrastive loss of a distance y: y² for a similar pair (t = 1), max(0, margin - y)² for a dissimilar one (t =
+/// 0).
 ///
-/// In one formula, t·y² + (1 - t)·max(0, margin - y)². Its slope is 2y for a like pair and -2·max(0, margin - y) for an
-/// unlike one, so unlike pairs that are further apart than the margin are left alone. It trains siamese networks, which
-/// end with a [`Distance`](crate::joins::Distance).
+/// In one formula, t·y² + (1 - t)·max(0, margin - y)². Its derivative is 2y for a similar pair and -2·max(0, margin -
+/// y) for a dissimilar one, which is 0 beyond the margin. It trains siamese networks, which end with a
+/// [`Distance`](crate::joins::Distance).
 ///
-/// From R. Hadsell, S. Chopra and Y. `LeCun`, "Dimensionality Reduction by Learning an Invariant Mapping" (2006), where it
-/// is half of this, and Y = 1 - t.
+/// From R. Hadsell, S. Chopra and Y. `LeCun`, "Dimensionality Reduction by Learning an Invariant Mapping" (2006), which
+/// has a factor 1/2, and Y = 1 - t.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -24,11 +25,11 @@ use crate::{Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// Evaluating it is [`Error::Target`](crate::Error::Target) for targets other than 1 and 0, and
+/// [`Error::Target`](crate::Error::Target) for targets other than 1 and 0, and
 /// [`Error::Setting`](crate::Error::Setting) unless the margin is above 0 and finite.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Contrastive {
-    /// How far apart unlike pairs should be; 1 by default.
+    /// The minimum distance of dissimilar pairs; 1 by default.
     pub margin: f64,
 }
 
@@ -39,9 +40,9 @@ impl Default for Contrastive {
 }
 
 impl Contrastive {
-    /// By how much an unlike pair is too near.
+    /// How far the distance falls short of the margin.
     #[inline(always)]
-    fn short<A: Scalar>(self, y: A) -> A {
+    fn shortfall<A: Scalar>(self, y: A) -> A {
         (A::of(self.margin) - y).maximum(A::ZERO)
     }
 }
@@ -49,13 +50,13 @@ impl Contrastive {
 impl Pointwise for Contrastive {
     #[inline(always)]
     fn value<A: Scalar>(&self, y: A, t: A) -> A {
-        let short = self.short(y);
+        let short = self.shortfall(y);
         select(t, y * y, short * short)
     }
 
     #[inline(always)]
     fn slope<A: Scalar>(&self, y: A, t: A) -> A {
-        A::of(2.0) * select(t, y, -self.short(y))
+        A::of(2.0) * select(t, y, -self.shortfall(y))
     }
 
     fn domain<A: Scalar>(&self, _: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
@@ -65,7 +66,7 @@ impl Pointwise for Contrastive {
     }
 }
 
-/// `yes` for t = 1, `no` for t = 0; NaN of NaN. A sum weighted by t would turn an infinite distance into NaN.
+/// `yes` for t = 1, `no` for t = 0, NaN for NaN. A sum weighted by t would turn an infinite distance into NaN.
 #[inline(always)]
 fn select<A: Scalar>(t: A, yes: A, no: A) -> A {
     like(t + t - A::ONE, yes, no)

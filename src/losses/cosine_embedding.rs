@@ -23,11 +23,11 @@ use crate::{Error, Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// [`Error::Target`] for outputs that are not pairs and targets other than 1 and -1, and [`Error::Setting`] for a
-/// margin outside [-1, 1].
+/// [`Error::Target`] for an odd number of output columns and for targets other than 1 and -1, and [`Error::Setting`]
+/// for a margin outside [-1, 1].
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct CosineEmbedding {
-    /// The allowed cosine of dissimilar pairs; 0 by default.
+    /// The maximum cosine of dissimilar pairs without loss; 0 by default.
     pub margin: f64,
 }
 

@@ -11,9 +11,9 @@ use crate::{Error, Matrix, Result, Scalar};
 /// Cross-entropy of logits: -ln of the softmax probability of the true class.
 ///
 /// With p = softmax(y), the loss of a row is -Σ aᶜ·ln pᶜ, and its gradient p·Σ aᶜ - a. The target defines a:
-/// - **labels**, one column of classes counted from 0 (see [`class_targets`](crate::losses::class_targets)): a is 1 at
-///   the label;
-/// - **distributions**, a column for each class: a is that row of the target.
+/// - **labels**, one column of class indices (see [`class_targets`](crate::losses::class_targets)): a is 1 at the
+///   label;
+/// - **distributions**, one column per class: a is the row of the target.
 ///
 /// Label smoothing s replaces a by (1 - s)·a + s/C for C classes; class weights multiply it elementwise. As in
 /// `PyTorch`, the mean over labels divides by the sum of the weights of labels that are not ignored (NaN if all are),
@@ -45,8 +45,8 @@ use crate::{Error, Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// [`Error::Target`] if the target has another shape or a label is out of range, [`Error::Dimensions`] unless there is
-/// one weight per class, and [`Error::Setting`] for a smoothing outside [0, 1] and negative or non-finite weights.
+/// [`Error::Target`] if the target has the wrong shape or a label is out of range, [`Error::Dimensions`] unless there
+/// is one weight per class, and [`Error::Setting`] for a smoothing outside [0, 1] and negative or non-finite weights.
 #[derive(Clone, Default, PartialEq)]
 pub struct CrossEntropy {
     classes: Classes,
@@ -77,7 +77,7 @@ impl CrossEntropy {
         self
     }
 
-    /// Sets the number of columns per prediction; by default, a row is one prediction.
+    /// Sets the number of classes, for rows of several predictions; by default, a row is one prediction.
     pub fn classes(mut self, classes: usize) -> Self {
         self.classes.count = Some(classes);
         self

@@ -1,4 +1,4 @@
-//! [`GaussianNll`]: for predicted means and variances.
+//! [`GaussianNll`]: the Gaussian negative log-likelihood, for predicted means and variances.
 
 use crate::error::check_setting;
 use crate::kernels::simd;

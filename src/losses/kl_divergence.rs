@@ -39,7 +39,7 @@ impl KlDivergence {
         Self::default()
     }
 
-    /// Takes targets as log-probabilities.
+    /// Interprets targets as log-probabilities.
     pub fn log_target(mut self) -> Self {
         self.log_target = true;
         self
@@ -55,7 +55,7 @@ impl KlDivergence {
 /// t·(ln t - y), and its derivative with respect to y.
 #[inline(always)]
 fn terms<A: Scalar>(y: A, t: A, log_t: A) -> (A, A) {
-    // The limit for t = 0, even where y is -∞; NaN stays NaN.
+    // The limit for t = 0, even where y is -∞; NaN propagates.
     let nothing = if y.is_nan() { y } else { A::ZERO };
     let value = t * (log_t - y);
     (if t == A::ZERO { nothing } else { value }, -t)

@@ -9,7 +9,7 @@ use crate::kernels::resize;
 use crate::losses::{check_each, dimensions};
 use crate::{Error, Matrix, Result, Scalar};
 
-/// Creates a target with one column of class labels, counted from 0.
+/// Creates a target with one column of class indices.
 ///
 /// ```
 /// use neuropil::losses::class_targets;

@@ -1,30 +1,17 @@
 //! The [`Loss`] trait and the losses, one file each.
 //!
+//! | task | losses |
+//! |---|---|
+//! | classification | [`CrossEntropy`] of logits, [`Nll`] of log-probabilities, [`MultiClassHinge`] |
+//! | binary and multi-label classification | [`BceWithLogits`], [`Bce`] of probabilities, [`SoftMargin`] |
+//! | regression | [`Mse`], [`Mae`], [`Huber`], [`SmoothL1`], [`PoissonNll`], [`GaussianNll`] |
+//! | distributions | [`KlDivergence`] |
+//! | embeddings | [`Contrastive`], [`CosineEmbedding`], [`HingeEmbedding`] |
+//! | several outputs | [`OutputLosses`](crate::OutputLosses) |
+//!
 //! # A new loss
 //! Add one file here and an entry in each of the two lists below; in another crate, one file is enough. An elementwise
-//! loss is a [`Pointwise`] with two scalar functions:
-//!
-//! ```
-//! use neuropil::prelude::*;
-//!
-//! /// (y - t)⁴, and its derivative with respect to y.
-//! #[derive(Debug)]
-//! struct Quartic;
-//!
-//! impl Pointwise for Quartic {
-//!     fn value<A: Scalar>(&self, y: A, t: A) -> A {
-//!         (y - t) * (y - t) * (y - t) * (y - t)
-//!     }
-//!     fn slope<A: Scalar>(&self, y: A, t: A) -> A {
-//!         A::of(4.0) * (y - t) * (y - t) * (y - t)
-//!     }
-//! }
-//!
-//! let y = ndarray::array![[1.0, 2.0]];
-//! let t = ndarray::array![[0.0, 0.0]];
-//! assert_eq!(Quartic.evaluate(&y, &t)?, (1.0 + 16.0) / 2.0);
-//! # Ok::<(), Error>(())
-//! ```
+//! loss is a [`Pointwise`] with two scalar functions, any other a [`Loss`]; see their examples.
 
 use std::fmt::Debug;
 
@@ -90,7 +77,35 @@ pub enum Reduction {
 /// A loss function of the outputs `y` of a network and a `target`.
 ///
 /// Both matrices have one row per sample. A loss computes a value and its gradient for each sample; the provided
-/// methods reduce them by the mean, or by the sum with [`Sum`].
+/// methods reduce them to a mean, or with [`Sum`] to a sum.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// /// The Euclidean distance between each row and its target.
+/// #[derive(Debug)]
+/// struct Euclidean;
+///
+/// impl Loss<f64> for Euclidean {
+///     fn rows(&self, y: &Matrix<f64>, target: &Matrix<f64>, loss: &mut [f64], dy: Option<&mut Matrix<f64>>) {
+///         let d = y - target;
+///         for (loss, row) in loss.iter_mut().zip(d.rows()) {
+///             *loss = row.dot(&row).sqrt();
+///         }
+///         if let Some(dy) = dy {
+///             dy.assign(&(&d / &ndarray::ArrayView::from(&*loss).insert_axis(ndarray::Axis(1))));
+///         }
+///     }
+///     fn counts(&self, _: &Matrix<f64>, _: &Matrix<f64>, counts: &mut [f64]) {
+///         counts.fill(1.0); // the mean over rows, not elements
+///     }
+/// }
+///
+/// let (y, target) = (ndarray::array![[3.0, 4.0]], ndarray::array![[0.0, 0.0]]);
+/// assert_eq!(Euclidean.evaluate(&y, &target)?, 5.0);
+/// assert_eq!(Euclidean.gradient(&y, &target)?, ndarray::array![[0.6, 0.8]]);
+/// # Ok::<(), Error>(())
+/// ```
 pub trait Loss<A: Scalar>: Debug + Send + Sync {
     /// Checks that outputs and target are compatible, before any computation, with matrices of any layout.
     ///
@@ -121,7 +136,7 @@ pub trait Loss<A: Scalar>: Debug + Send + Sync {
         outputs
     }
 
-    /// The losses on single outputs whose weighted sum it is; empty for other losses.
+    /// The terms of a weighted sum of losses on single outputs; empty for other losses.
     fn parts(&self) -> &[LossPart<A>] {
         &[]
     }
@@ -144,7 +159,7 @@ pub trait Loss<A: Scalar>: Debug + Send + Sync {
         Ok(dy)
     }
 
-    /// Computes the loss of each sample: the sum over its row, without division.
+    /// Computes the loss of each sample, summed over its row without division.
     ///
     /// # Errors
     /// Those of [`check`](Self::check).
@@ -188,7 +203,7 @@ impl<A: Scalar> Loss<A> for Box<dyn Loss<A> + '_> {
     }
 }
 
-/// A loss with the sum over samples instead of the mean.
+/// Wraps a loss to sum over samples instead of averaging.
 ///
 /// ```
 /// use neuropil::losses::Sum;

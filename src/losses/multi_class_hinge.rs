@@ -10,7 +10,7 @@ use crate::{Matrix, Result, Scalar};
 /// The multi-class hinge loss of scores y with the true class t: Σ max(0, margin - yₜ + yᶜ) over the other classes c.
 ///
 /// It is 0 when the score of the true class exceeds all others by the margin, 1 by default. The target is one column of
-/// classes counted from 0, see [`class_targets`](crate::losses::class_targets). The derivative at the kink is 0.
+/// class indices (see [`class_targets`](crate::losses::class_targets)). The derivative at the kink is 0.
 ///
 /// As in `PyTorch` (`MultiMarginLoss`), the sum is divided by the number of classes, unless
 /// [`undivided`](Self::undivided) is set. A class weight multiplies the loss of rows with that label; the mean divides
@@ -30,7 +30,7 @@ use crate::{Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// [`Error::Target`](crate::Error::Target) if the target has another shape or a label is out of range,
+/// [`Error::Target`](crate::Error::Target) if the target has the wrong shape or a label is out of range,
 /// [`Error::Dimensions`](crate::Error::Dimensions) unless there is one weight per class, and
 /// [`Error::Setting`](crate::Error::Setting) for a non-finite margin and negative weights.
 #[derive(Clone, PartialEq)]

@@ -9,8 +9,8 @@ use crate::{Matrix, Result, Scalar};
 /// The negative log-likelihood of labels under log-probabilities y: -y at the label.
 ///
 /// The outputs are log-probabilities, such as those of [`LogSoftmax`](crate::layers::LogSoftmax);
-/// [`CrossEntropy`](crate::losses::CrossEntropy) combines both. The target is one column of classes counted from 0, see
-/// [`class_targets`](crate::losses::class_targets). As in `PyTorch`, the mean divides by the sum of the weights of
+/// [`CrossEntropy`](crate::losses::CrossEntropy) combines both. The target is one column of class indices (see
+/// [`class_targets`](crate::losses::class_targets)). As in `PyTorch`, the mean divides by the sum of the weights of
 /// labels that are not ignored.
 ///
 /// ```
@@ -25,7 +25,7 @@ use crate::{Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// [`Error::Target`](crate::Error::Target) if the target has another shape or a label is out of range,
+/// [`Error::Target`](crate::Error::Target) if the target has the wrong shape or a label is out of range,
 /// [`Error::Dimensions`](crate::Error::Dimensions) unless there is one weight per class, and
 /// [`Error::Setting`](crate::Error::Setting) for negative or non-finite weights.
 #[derive(Clone, Default, PartialEq)]
@@ -51,7 +51,7 @@ impl Nll {
         self
     }
 
-    /// Sets the number of columns per prediction; by default, a row is one prediction.
+    /// Sets the number of classes, for rows of several predictions; by default, a row is one prediction.
     pub fn classes(mut self, classes: usize) -> Self {
         self.classes.count = Some(classes);
         self

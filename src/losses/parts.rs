@@ -46,7 +46,7 @@ impl<A: Scalar> PartScratch<A> {
     }
 }
 
-/// L = Σ weight·loss over the parts, each on its columns, and dL/dy; columns of no part have gradient 0.
+/// L = Σ weight·loss over the parts, each on its columns, and dL/dy; columns outside all parts have gradient 0.
 pub(super) fn reduce<A: Scalar>(
     memory: &mut Vec<PartScratch<A>>,
     parts: &[LossPart<A>],

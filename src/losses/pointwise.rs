@@ -10,8 +10,30 @@ use crate::{Matrix, Result, Scalar};
 /// An elementwise loss, as two scalar functions.
 ///
 /// Every `Pointwise` is a [`Loss`]: the loss of a sample is the sum over its elements, and the mean is over all
-/// elements of all samples. The crate loops over batches with vector instructions: mark both functions `#[inline]`, and
-/// prefer selections to branches.
+/// elements of all samples. The crate applies it to batches with vector instructions: mark both functions `#[inline]`,
+/// and keep them free of branches, so that loops vectorise.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// /// (y - t)⁴, and its derivative with respect to y.
+/// #[derive(Debug)]
+/// struct Quartic;
+///
+/// impl Pointwise for Quartic {
+///     fn value<A: Scalar>(&self, y: A, t: A) -> A {
+///         (y - t) * (y - t) * (y - t) * (y - t)
+///     }
+///     fn slope<A: Scalar>(&self, y: A, t: A) -> A {
+///         A::of(4.0) * (y - t) * (y - t) * (y - t)
+///     }
+/// }
+///
+/// let y = ndarray::array![[1.0, 2.0]];
+/// let t = ndarray::array![[0.0, 0.0]];
+/// assert_eq!(Quartic.evaluate(&y, &t)?, (1.0 + 16.0) / 2.0);
+/// # Ok::<(), Error>(())
+/// ```
 pub trait Pointwise: Debug + Send + Sync {
     /// The loss of the output `y` and target `t`.
     fn value<A: Scalar>(&self, y: A, t: A) -> A;
@@ -19,11 +41,11 @@ pub trait Pointwise: Debug + Send + Sync {
     /// The derivative of [`value`](Self::value) with respect to `y`.
     fn slope<A: Scalar>(&self, y: A, t: A) -> A;
 
-    /// Checks that settings, outputs and targets are in the domain of the two functions, before any computation, with
-    /// matrices of one shape.
+    /// Checks that settings, outputs and targets are in the domain of the two functions, before any computation; the
+    /// matrices have the same shape.
     ///
     /// # Errors
-    /// If they are not; by default never.
+    /// If they are not; the default accepts everything.
     fn domain<A: Scalar>(&self, _y: &Matrix<A>, _target: &Matrix<A>) -> Result<()> {
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! [`PoissonNll`]: for predicted rates of counts.
+//! [`PoissonNll`]: the Poisson negative log-likelihood, for predicted rates of counts.
 
 use crate::error::check_setting;
 use crate::losses::Pointwise;
@@ -34,7 +34,7 @@ impl PoissonNll {
         Self { rate: false, full: false, eps: 1e-8 }
     }
 
-    /// Takes outputs as rates; use a [`Softplus`](crate::activations::Softplus) to keep them positive.
+    /// Interprets outputs as rates; use a [`Softplus`](crate::activations::Softplus) to keep them positive.
     pub fn rate(mut self) -> Self {
         self.rate = true;
         self

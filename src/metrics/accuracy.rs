@@ -3,7 +3,7 @@
 use super::{Metric, answers};
 use crate::{Matrix, Result, Scalar};
 
-/// The fraction of samples whose highest score is that of their class; NaN for no samples.
+/// The fraction of samples whose class has the highest score; NaN for no samples.
 ///
 /// `y` is (samples, classes), `target` (samples, 1).
 ///

@@ -3,7 +3,8 @@
 use super::{ConfusionMatrix, Metric};
 use crate::{Matrix, Result, Scalar};
 
-/// The fraction of samples whose output is above the threshold if and only if their target is 1; NaN for no samples.
+/// The fraction of samples whose class is predicted correctly, as 1 if the output is above the threshold, else 0; NaN
+/// for no samples.
 ///
 /// ```
 /// use neuropil::metrics::{BinaryAccuracy, Metric};
@@ -15,7 +16,7 @@ use crate::{Matrix, Result, Scalar};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BinaryAccuracy {
-    /// Outputs above it predict class 1.
+    /// Outputs above this threshold predict class 1.
     pub threshold: f64,
 }
 

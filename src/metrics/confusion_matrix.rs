@@ -4,7 +4,7 @@ use std::fmt;
 
 use ndarray::{Array2, Axis};
 
-use super::{answers, check_scores, share, truths};
+use super::{answers, check_scores, ratio, truths};
 use crate::{Error, Matrix, Result, Scalar};
 
 /// The number of samples for each true class (row) and predicted class (column).
@@ -27,7 +27,7 @@ pub struct ConfusionMatrix {
     counts: Array2<usize>,
 }
 
-/// How values of several classes are averaged.
+/// How a metric is averaged over classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Average {
@@ -37,7 +37,7 @@ pub enum Average {
     Micro,
     /// The mean over classes, weighted by their number of samples.
     Weighted,
-    /// Only this class; `Class(1)` is the positive class of binary classification.
+    /// The value for this class; `Class(1)` is the positive class of binary classification.
     Class(usize),
 }
 
@@ -79,8 +79,8 @@ impl ConfusionMatrix {
         Self::count(y.ncols(), answers("ConfusionMatrix", y, target)?)
     }
 
-    /// Counts the predictions of a network with one output, (samples, 1): class 1 if it is above `threshold`, else class
-    /// 0. Use 0.5 for probabilities and 0 for logits.
+    /// Counts the predictions of a network with one output, (samples, 1): class 1 if it is above `threshold`, else
+    /// class 0. Use 0.5 for probabilities and 0 for logits.
     ///
     /// ```
     /// use neuropil::metrics::{Average, ConfusionMatrix};
@@ -94,7 +94,7 @@ impl ConfusionMatrix {
     /// ```
     ///
     /// # Errors
-    /// As [`new`](Self::new), for one output and a target of zeros and ones.
+    /// Those of [`new`](Self::new), for one output and a target of zeros and ones.
     pub fn binary<A: Scalar>(y: &Matrix<A>, target: &Matrix<A>, threshold: f64) -> Result<Self> {
         let (samples, outputs) = y.dim();
         if outputs != 1 {
@@ -145,17 +145,17 @@ impl ConfusionMatrix {
 
     /// The fraction of predictions of a class that are correct: TP/(TP + FP).
     pub fn precision(&self, average: Average) -> f64 {
-        self.average(average, |[right, answered, _]| share(right, answered))
+        self.average(average, |[right, answered, _]| ratio(right, answered))
     }
 
     /// The fraction of samples of a class that are found: TP/(TP + FN).
     pub fn recall(&self, average: Average) -> f64 {
-        self.average(average, |[right, _, support]| share(right, support))
+        self.average(average, |[right, _, support]| ratio(right, support))
     }
 
     /// The harmonic mean of precision and recall: 2·TP/(2·TP + FP + FN).
     pub fn f1(&self, average: Average) -> f64 {
-        self.average(average, |[right, answered, support]| share(2.0 * right, answered + support))
+        self.average(average, |[right, answered, support]| ratio(2.0 * right, answered + support))
     }
 
     /// The Matthews correlation coefficient (Matthews, 1975; for any number of classes Gorodkin, 2004): from -1 to 1,
@@ -169,16 +169,16 @@ impl ConfusionMatrix {
             answers += answered * answered;
             truths += support * support;
         }
-        share(right * total - both, ((total * total - answers) * (total * total - truths)).sqrt())
+        ratio(right * total - both, ((total * total - answers) * (total * total - truths)).sqrt())
     }
 
     fn average(&self, average: Average, value: impl Fn([f64; 3]) -> f64) -> f64 {
         let tallies = self.tallies();
         let sum = |f: &dyn Fn([f64; 3]) -> f64| tallies.iter().map(|&tally| f(tally)).sum::<f64>();
         match average {
-            Average::Macro => share(sum(&value), tallies.len() as f64),
+            Average::Macro => ratio(sum(&value), tallies.len() as f64),
             Average::Micro => value([0, 1, 2].map(|i| sum(&|tally| tally[i]))),
-            Average::Weighted => share(sum(&|tally| tally[2] * value(tally)), sum(&|tally| tally[2])),
+            Average::Weighted => ratio(sum(&|tally| tally[2] * value(tally)), sum(&|tally| tally[2])),
             Average::Class(class) => tallies.get(class).map_or(0.0, |&tally| value(tally)),
         }
     }

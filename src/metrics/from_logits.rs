@@ -5,8 +5,9 @@ use ndarray::Array2;
 use super::Metric;
 use crate::{Matrix, Result, Scalar};
 
-/// A metric of probabilities, such as [`LogLoss`](super::LogLoss) and [`RocAuc`](super::RocAuc), on logits, as for
-/// [`CrossEntropy`](crate::losses::CrossEntropy) and [`BceWithLogits`](crate::losses::BceWithLogits).
+/// A metric of probabilities, such as [`LogLoss`](super::LogLoss) and [`RocAuc`](super::RocAuc), applied to logits,
+/// such as the outputs for [`CrossEntropy`](crate::losses::CrossEntropy) and
+/// [`BceWithLogits`](crate::losses::BceWithLogits).
 ///
 /// Applies a softmax to rows, or a sigmoid to a single column, in `f64`.
 ///

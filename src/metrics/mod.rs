@@ -1,6 +1,6 @@
 //! Metrics of predictions.
 //!
-//! As for a [`Loss`](crate::losses::Loss), outputs have one row per sample. For a classifier, a row has one score per
+//! As with a [`Loss`](crate::losses::Loss), outputs have one row per sample. For a classifier, a row has one score per
 //! class, and the target is one column of class indices. The predicted class is the one with the highest score, which
 //! may be a logit, probability or log-probability. For a network with one output for two classes, use
 //! [`BinaryAccuracy`], [`RocAuc`], [`LogLoss`], or [`ConfusionMatrix::binary`] and its methods. [`LogLoss`] and
@@ -10,9 +10,7 @@
 //!
 //! Definitions are those of scikit-learn, where 0/0 is 0.
 //!
-//! # A new metric
-//! Add one file here and an entry in each of the two lists below; in another crate, one file is enough: a type with an
-//! `impl Metric`, evaluated on the outputs of an entire data set.
+//! A metric of your own implements [`Metric`], where there is an example.
 
 use std::fmt::Debug;
 
@@ -56,13 +54,29 @@ pub use top_k::TopK;
 /// A metric of the outputs for an entire data set.
 ///
 /// ```
-/// use neuropil::metrics::{Accuracy, Metric};
+/// use neuropil::metrics::Metric;
+/// use neuropil::prelude::*;
 /// use ndarray::array;
 ///
-/// let metric: Box<dyn Metric<f64>> = Box::new(Accuracy);
-/// assert_eq!(metric.name(), "accuracy");
-/// assert_eq!(metric.evaluate(&array![[0.1, 0.9]], &array![[1.0]])?, 1.0);
-/// # Ok::<(), neuropil::Error>(())
+/// /// The fraction of outputs within a tolerance of the target.
+/// #[derive(Debug)]
+/// struct Within(f64);
+///
+/// impl<A: Scalar> Metric<A> for Within {
+///     fn name(&self) -> String {
+///         format!("within_{}", self.0)
+///     }
+///
+///     fn evaluate(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<f64> {
+///         Mse.check(y, target)?; // the shapes must match
+///         let hits = (y - target).iter().filter(|d| d.to_f64().abs() <= self.0).count();
+///         Ok(hits as f64 / y.len() as f64)
+///     }
+/// }
+///
+/// assert_eq!(Within(0.5).evaluate(&array![[1.0], [2.0]], &array![[1.2], [3.0]])?, 0.5);
+/// let trainer = Trainer::<f64>::new(Mse, Adam::new(0.01)).metric(Within(0.5));
+/// # Ok::<(), Error>(())
 /// ```
 pub trait Metric<A: Scalar>: Debug + Send {
     /// The name in tables and files, such as `accuracy`.
@@ -109,7 +123,7 @@ impl<A: Scalar, M: Metric<A> + ?Sized> Metric<A> for Box<M> {
     }
 }
 
-/// The index of the maximum in each row; the first of several.
+/// The index of the maximum in each row; ties take the first.
 ///
 /// A row with NaN gives the index of the first NaN, as in `PyTorch` and `NumPy`; an empty row gives 0.
 ///
@@ -208,6 +222,6 @@ fn check_probabilities<A: Scalar>(metric: &str, y: &Matrix<A>) -> Result<()> {
 }
 
 /// `part` / `whole`, or 0 for 0/0.
-fn share(part: f64, whole: f64) -> f64 {
+fn ratio(part: f64, whole: f64) -> f64 {
     if whole == 0.0 { 0.0 } else { part / whole }
 }

@@ -42,11 +42,10 @@ pub struct RootMeanSquaredError;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MeanAbsoluteError;
 
-/// The coefficient of determination, 1 - Σ(y - t)²/Σ(t - mean t)²: 1 is perfect, 0 as good as the mean; averaged over
-/// columns.
+/// The coefficient of determination, 1 - Σ(y - t)²/Σ(t - mean t)²: 1 is perfect, 0 is as good as predicting the mean;
+/// averaged over columns.
 ///
-/// As in scikit-learn, it is 1 for a constant target that is matched exactly, otherwise 0, and NaN for fewer than two
-/// samples.
+/// As in scikit-learn, a constant target gives 1 if it is matched exactly, else 0, and fewer than two samples give NaN.
 ///
 /// ```
 /// use neuropil::metrics::{Metric, R2};

@@ -1,6 +1,6 @@
 //! [`RocCurve`] and [`roc_auc`]: the receiver operating characteristic.
 
-use super::{Average, Metric, check_probabilities, check_scores, share, truths};
+use super::{Average, Metric, check_probabilities, check_scores, ratio, truths};
 use crate::{Error, Matrix, Result, Scalar};
 
 /// The true positive rate against the false positive rate, for each threshold.
@@ -36,7 +36,7 @@ impl RocCurve {
         Self::of(y.iter().map(|score| score.to_f64()).zip(truths.into_iter().map(|truth| truth == 1)).collect())
     }
 
-    /// The curve of pairs of a score and whether the sample is of the class.
+    /// The curve of pairs of a score and whether the sample belongs to the class.
     fn of(mut scores: Vec<(f64, bool)>) -> Result<Self> {
         scores.sort_by(|a, b| b.0.total_cmp(&a.0));
         let yes = scores.iter().filter(|(_, truth)| *truth).count();
@@ -68,8 +68,8 @@ impl RocCurve {
     }
 }
 
-/// The area under the ROC curve: of one score per sample for two classes, or the one-vs-rest average over classes of
-/// one score per class.
+/// The area under the ROC curve: for two classes with one score per sample, or with one score per class, the average of
+/// the one-vs-rest areas.
 ///
 /// A single score may have any scale, because only the order matters. Scores per class must be probabilities, because
 /// raw scores are not comparable between samples; for logits see [`FromLogits`](super::FromLogits).
@@ -88,7 +88,7 @@ impl RocCurve {
 ///
 /// # Errors
 /// [`Error::Target`] if the target is not one column of class indices, scores per class are not probabilities, a class
-/// has no samples or all of them, or for [`Average::Micro`]; [`Error::NonFinite`] if a score is NaN.
+/// has no samples or all of them, or the average is [`Average::Micro`]; [`Error::NonFinite`] if a score is NaN.
 pub fn roc_auc<A: Scalar>(y: &Matrix<A>, target: &Matrix<A>, average: Average) -> Result<f64> {
     let (samples, classes) = y.dim();
     if classes == 1 {
@@ -117,7 +117,7 @@ pub fn roc_auc<A: Scalar>(y: &Matrix<A>, target: &Matrix<A>, average: Average) -
     for (class, weight) in weights.iter().enumerate() {
         sum += weight * area(class)?;
     }
-    Ok(share(sum, weights.iter().sum()))
+    Ok(ratio(sum, weights.iter().sum()))
 }
 
 /// The [`roc_auc`] as a [`Metric`].

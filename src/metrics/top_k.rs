@@ -6,7 +6,7 @@ use crate::{Error, Matrix, Result, Scalar};
 
 /// The fraction of samples whose class is among the k highest scores; NaN for no samples.
 ///
-/// Of equal scores, the higher class index comes first, as in scikit-learn.
+/// Ties rank the higher class index first, as in scikit-learn.
 ///
 /// ```
 /// use neuropil::metrics::{Metric, TopK};

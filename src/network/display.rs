@@ -32,7 +32,7 @@ impl<A: Scalar> fmt::Display for Network<A> {
         }
         let Ok(steps) = self.steps(self.input_shape()) else { return write!(f, "{self:?}") };
         for step in &steps {
-            let text = format!("{} {}{}", step.name, step.text, self.takes_text(&steps, step));
+            let text = format!("{} {}{}", step.name, step.text, self.inputs_text(&steps, step));
             let count = if step.again { "shared".to_owned() } else { step.parameter_count().to_string() };
             rows.push(vec![text, step.output.to_string(), count]);
         }

@@ -9,7 +9,7 @@ use crate::layer::Place;
 use crate::{Matrix, Result, Scalar, Shape};
 
 impl<A: Scalar> Network<A> {
-    /// Initializes the gradients of the loss with respect to the outputs, to which the steps add.
+    /// Initializes the gradients of the outputs with dL/dy; the steps add to them.
     pub(super) fn start_gradients(
         &self,
         plan: &Plan,
@@ -22,7 +22,7 @@ impl<A: Scalar> Network<A> {
         for (i, port) in self.outputs.iter().enumerate() {
             let part = dy.slice(s![.., from..from + shapes[port.value].len()]);
             from += part.ncols();
-            // A value may be several outputs.
+            // One value may be declared as several outputs.
             let again = self.outputs[..i].iter().any(|other| other.value == port.value);
             let whole = plan.whole[0] && self.inputs[0].value == port.value;
             let into: &mut Matrix<A> = match dx.as_deref_mut() {
@@ -50,14 +50,18 @@ impl Place {
 }
 
 /// The storage of inputs or outputs; `predicting` is the plan for predictions.
-pub(super) fn stored<'p>(recording: bool, ports: &'p [Port], predicting: &'p [Place]) -> impl Iterator<Item = Place> + 'p {
+pub(super) fn stored<'p>(
+    recording: bool,
+    ports: &'p [Port],
+    predicting: &'p [Place],
+) -> impl Iterator<Item = Place> + 'p {
     ports.iter().zip(predicting).map(move |(port, &place)| match place {
         Place::Buffer(_) if recording => Place::Buffer(port.value),
         place => place,
     })
 }
 
-/// Splits the rows of `x` into the inputs' values.
+/// Copies the columns of `x` into the buffers of the inputs.
 pub(super) fn split<A: Scalar>(
     inputs: &[Port],
     stored: impl Iterator<Item = Place>,

@@ -4,11 +4,11 @@ use std::any::TypeId;
 
 use ndarray::{Array2, s};
 
+use super::Network;
 use super::ends::{split, stored};
 use super::lengths::{self, Unpadded};
 use super::nodes::{Node, Op};
 use super::plan::Sizes;
-use super::Network;
 use crate::kernels::simd::each;
 use crate::kernels::{flat, flat_mut, resize};
 use crate::layer::{
@@ -20,15 +20,15 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// The state of a network on a tape.
 pub(super) struct State<A: Scalar> {
-    /// The values: one buffer each when recording, as planned when predicting.
+    /// The values: one buffer each when recording, shared as planned when predicting.
     pub(super) buffers: Vec<Array2<A>>,
-    /// dL/d(value) for each value with a buffer; a trace reads them all.
+    /// dL/d(value) for each value with a buffer; a trace reads all of them.
     pub(super) gradients: Vec<Array2<A>>,
-    /// A buffer for a gradient that is added to another.
+    /// A gradient that is about to be added to another one.
     more: Array2<A>,
     /// The gradients with respect to the inputs of a join.
     joined: Vec<Array2<A>>,
-    /// The parameter gradients of a shared layer's later uses.
+    /// The parameter gradients of a shared layer at its later uses.
     shared: Vec<Array2<A>>,
     /// One per step.
     caches: Vec<Cache>,
@@ -37,7 +37,7 @@ pub(super) struct State<A: Scalar> {
     unpadded: Unpadded<A>,
     /// The input shapes of a join.
     taken: Vec<Shape>,
-    /// The network that has recorded this; 0 if it only predicted.
+    /// The network that recorded the pass; 0 after a prediction.
     id: usize,
 }
 
@@ -73,7 +73,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
         }
         let state = cache.get::<State<A>>();
         let count = if recording { self.values.len() } else { plan.predicting_buffers };
-        // Never fewer, so that no memory is freed that the next pass needs.
+        // Buffers are never dropped: the next pass may need them.
         state.buffers.resize_with(count.max(state.buffers.len()), || Array2::default((0, 0)));
         state.caches.resize_with(self.steps.len(), Cache::default);
         state.lengths.resize_with(self.steps.len(), Vec::new);
@@ -177,7 +177,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
         for (at, step) in plan.steps.iter().enumerate().rev() {
             let node = &self.nodes[step.node];
             if !step.active[with_dx] {
-                // A shared layer zeroes its gradients only once.
+                // Only the first use of a shared layer zeroes its gradients.
                 if step.first_of_layer {
                     dw[node.slots.clone()].iter_mut().for_each(|dw| dw.fill(A::ZERO));
                 }
@@ -185,7 +185,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
             }
             let own = &mut dw[node.slots.clone()];
             let own = if step.first_of_layer { own } else { like(shared, own)? };
-            // The gradients of values before the step, and of its output.
+            // The gradients with respect to earlier values, and to the output of the step.
             let (before, after) = gradients.split_at_mut(step.gives.value);
             let (y, dy): (&Matrix<A>, &Matrix<A>) = match step.gives.recording {
                 Place::Whole => (y, dy),
@@ -313,7 +313,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
     }
 }
 
-/// Resizes `room` to the shapes of `wanted`.
+/// Resizes the matrices of `room` to the shapes of `wanted`.
 #[inline(never)]
 fn like<'m, A: Scalar>(room: &'m mut Vec<Array2<A>>, wanted: &[Array2<A>]) -> Result<&'m mut [Array2<A>]> {
     room.resize_with(room.len().max(wanted.len()), || Array2::default((0, 0)));
@@ -323,8 +323,8 @@ fn like<'m, A: Scalar>(room: &'m mut Vec<Array2<A>>, wanted: &[Array2<A>]) -> Re
     Ok(&mut room[..wanted.len()])
 }
 
-/// Moves a step's gradient with respect to a value to where those of the value are summed. Not inline: chains have no
-/// such sums, and their backward pass stays short.
+/// Adds a step's contribution to the gradient with respect to a value. Not inlined: a chain has no such sums, and its
+/// backward pass stays short.
 #[inline(never)]
 fn spread<A: Scalar>(taken: &Taken, own: &mut Array2<A>, gradients: &mut [Array2<A>], dx: Option<&mut Matrix<A>>) {
     match (taken.recording, dx) {

@@ -4,8 +4,8 @@ use std::any::Any;
 
 use ndarray::Array2;
 
-use super::{Network, as_network};
 use super::plan::Sizes;
+use super::{Network, as_network};
 use crate::layer::{Cache, Layer, Pass};
 use crate::{Matrix, Result, Scalar, rng};
 
@@ -36,7 +36,7 @@ impl<A: Scalar> Network<A> {
         Ok(self.recorded(&mut cache, [&y, &y])?.into_iter().map(|[value, _]| value.clone()).collect())
     }
 
-    /// The layer of this type and name; inside nested networks the name is a path, such as `encoder.0`.
+    /// The layer of this type and name; for a layer of a nested network, the name is a path such as `encoder.0`.
     ///
     /// ```
     /// use neuropil::prelude::*;

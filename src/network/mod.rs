@@ -39,11 +39,11 @@ pub use summary::{LayerSummary, Summary};
 use nodes::{Node, Op, next_id};
 use plan::{Plan, checked_output};
 
-/// A graph of layers and joins. Each step takes one or more values and gives a new one.
+/// A graph of layers and joins. Each step computes a new value from one or more others.
 ///
 /// A [`Layer`] takes one value, a [`Join`] several. The network knows the sample shape of each value and checks each
-/// step as it is added. A layer that is used several times has one set of parameters, and its gradients add up.
-/// [`Sequential`] is a simpler way to build a chain of layers.
+/// step as it is added. A layer that is used several times has one set of parameters; its gradient is the sum over all
+/// uses. [`Sequential`] is a simpler way to build a chain of layers.
 ///
 /// A network is itself a [`Layer`], so networks nest. Its input is a matrix whose rows hold all inputs side by side, in
 /// the order of their declaration, and so is its output: see [`input_rows`](Self::input_rows) and
@@ -56,7 +56,8 @@ use plan::{Plan, checked_output};
 /// let mut g = Network::<f32>::new();
 /// let image = g.input("image", [1, 8, 8]);
 /// let text = g.input("text", [20, 8]);
-/// let seen = g.add(image, Sequential::new([1, 8, 8]).with(Flatten)?.with(Dense::new(64, 16, &mut rng))?)?;
+/// let flat = g.add(image, Flatten)?;
+/// let seen = g.add(flat, Dense::new(64, 16, &mut rng))?;
 /// let read = g.add(text, Gru::new(8, 32, &mut rng).last_state())?;
 /// let both = g.join(Concat, [seen, read])?;
 /// let class = g.add(both, Dense::new(48, 10, &mut rng))?;
@@ -80,12 +81,11 @@ pub struct Network<A: Scalar> {
     values: Vec<(Origin, Option<Shape>)>,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
-    /// The network it was cloned from; handles of other networks are rejected.
+    /// The same for all clones of a network; handles with another number are rejected.
     birth: usize,
     /// Shared by clones until one of them changes; 0 without layers.
     id: usize,
     plan: OnceLock<Result<Plan>>,
-    /// The bytes that a training step may need.
     memory_limit: u64,
 }
 
@@ -113,9 +113,9 @@ enum Origin {
 #[derive(Debug, Clone)]
 struct Step {
     node: usize,
-    /// Its input values.
+    /// The indices of its input values.
     takes: Vec<usize>,
-    /// Its output value.
+    /// The index of its output value.
     gives: usize,
 }
 
@@ -148,7 +148,7 @@ impl<A: Scalar> Network<A> {
         }
     }
 
-    /// A network with one input of any shape: its shapes are inferred inside another network.
+    /// A network with one input of any shape: its shapes are inferred when it is used inside another network.
     fn open() -> (Self, Value) {
         let mut network = Self::new();
         let x = network.declare("x", None);
@@ -182,7 +182,7 @@ impl<A: Scalar> Network<A> {
         self.push(name, Op::layer(Box::new(layer)), &[value])
     }
 
-    /// Adds a step that applies `join` to all these values. Returns its output.
+    /// Adds a step that applies `join` to `values`. Returns its output.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -197,8 +197,8 @@ impl<A: Scalar> Network<A> {
     /// ```
     ///
     /// # Errors
-    /// When the join does not accept these values; [`Error::Graph`] without values, and for a value of another network.
-    /// The network is not changed.
+    /// When the join does not accept these values; [`Error::Graph`] for an empty list, and for a value of another
+    /// network. The network is not changed.
     pub fn join(&mut self, join: impl Join<A>, values: impl AsRef<[Value]>) -> Result<Value> {
         let name = self.nodes.len().to_string();
         self.push(name, Op::Join(Box::new(join)), values.as_ref())
@@ -235,7 +235,7 @@ impl<A: Scalar> Network<A> {
         self.step(layer.node, &[value])
     }
 
-    /// Declares `value` an output with this name.
+    /// Declares `value` as an output with this name.
     ///
     /// # Errors
     /// [`Error::Graph`] for a value of another network, and for a name that is taken.
@@ -249,14 +249,14 @@ impl<A: Scalar> Network<A> {
         Ok(())
     }
 
-    /// Sets the bytes of memory that the network may need; by default 16 GiB.
+    /// Sets the memory limit in bytes; the default is 16 GiB.
     ///
-    /// What counts is an upper bound of what a training step allocates: values, gradients, parameters and what layers
-    /// keep for the backward pass, for the samples of a batch, or of a part of it if only predicting. The memory of
-    /// optimizers does not count. It is checked for one sample when a layer is added, and for all samples when a batch
-    /// arrives, before anything is allocated. So a file that describes a huge network cannot exhaust the memory.
+    /// The limit applies to an upper bound on what a training step allocates: values, gradients, parameters and what
+    /// the layers cache for the backward pass. Optimizer state is not counted, and predictions need only the memory for
+    /// one chunk of the batch. The bound is checked for one sample as each layer is added, and for the whole batch
+    /// before a pass allocates anything, so a file that describes a huge network cannot exhaust memory.
     ///
-    /// Inside another network, the limit of the outer one counts. It is not saved.
+    /// In nested networks, the limit of the outermost one applies. It is not saved.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -269,10 +269,10 @@ impl<A: Scalar> Network<A> {
     /// ```
     pub fn set_memory_limit(&mut self, bytes: u64) {
         self.memory_limit = bytes;
-        self.changed(); // A tape checks it again.
+        self.changed(); // Tapes must check the new limit.
     }
 
-    /// The bytes of memory that the network may need: see [`set_memory_limit`](Self::set_memory_limit).
+    /// The memory limit in bytes: see [`set_memory_limit`](Self::set_memory_limit).
     pub fn memory_limit(&self) -> u64 {
         self.memory_limit
     }
@@ -310,7 +310,7 @@ impl<A: Scalar> Network<A> {
         layers.into_iter()
     }
 
-    /// The sample shape of a value; flat and empty if it depends on an input of any shape.
+    /// The sample shape of a value; `Flat(0)` if it depends on an input of any shape.
     fn shape_of(&self, value: usize) -> Shape {
         self.values[value].1.unwrap_or(Shape::Flat(0))
     }
@@ -363,12 +363,12 @@ impl<A: Scalar> Network<A> {
         Err(self.problem(what, "it takes a value of another network; take one of this network's".to_owned()))
     }
 
-    #[allow(clippy::unused_self)] // Reads as a method of what has the problem.
+    #[allow(clippy::unused_self)] // A method, because errors of all kinds are made this way.
     fn problem(&self, step: &str, problem: String) -> Error {
         Error::Graph { step: step.to_owned(), problem }
     }
 
-    /// Invalidates everything that was derived from the network.
+    /// Invalidates everything derived from the structure: the plan, and the caches on tapes.
     fn changed(&mut self) {
         self.id = next_id();
         self.plan = OnceLock::new();

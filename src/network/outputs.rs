@@ -32,13 +32,15 @@ use crate::{Matrix, Result, Scalar};
 /// g.output("class", class)?;
 /// g.output("size", size)?;
 ///
-/// let losses = OutputLosses::new(&g).output("class", CrossEntropy::new(), 1.0)?.output("size", Mse, 0.5)?;
+/// let losses = OutputLosses::new(&g);
+/// let losses = losses.output("class", CrossEntropy::new(), 1.0)?.output("size", Mse, 0.5)?;
 /// let accuracy = losses.metric("class", Accuracy)?;
 /// let samples = NamedSamples::new(
 ///     &[("x", &array![[0.0, 1.0], [1.0, 0.0]])],
 ///     &[("class", &array![[2.0], [0.0]]), ("size", &array![[0.5], [1.5]])],
 /// )?;
-/// let history = Trainer::new(losses, Adam::new(0.1)).epochs(50).metric(accuracy).fit(&mut g, &samples)?;
+/// let mut trainer = Trainer::new(losses, Adam::new(0.1)).epochs(50).metric(accuracy);
+/// let history = trainer.fit(&mut g, &samples)?;
 /// assert_eq!(history.last().and_then(|epoch| epoch.get("class_accuracy")), Some(1.0));
 /// # Ok::<(), Error>(())
 /// ```
@@ -49,14 +51,14 @@ pub struct OutputLosses<A: Scalar> {
 }
 
 impl<A: Scalar> OutputLosses<A> {
-    /// Creates losses for the outputs of `network`; none yet.
+    /// Creates an empty set of losses for the outputs of `network`.
     pub fn new(network: &Network<A>) -> Self {
         let outputs = network.outputs().map(|(name, shape)| (name.to_owned(), shape.len())).collect();
         Self { outputs, parts: Vec::new() }
     }
 
-    /// Adds the loss of an output, multiplied by `weight`. Its target has one column of class indices for a
-    /// classification loss, else as many columns as the output.
+    /// Adds a loss for one output, multiplied by `weight`. The target is one column of class indices for a
+    /// classification loss, otherwise it has as many columns as the output.
     ///
     /// # Errors
     /// [`Error::Unknown`](crate::Error::Unknown) for an output that does not exist;
@@ -67,8 +69,7 @@ impl<A: Scalar> OutputLosses<A> {
         self.output_with_targets(name, loss, weight, targets)
     }
 
-    /// Adds a loss as [`output`](Self::output) does, with this many columns of `targets`, such as a probability for each
-    /// class.
+    /// Like [`output`](Self::output), for a target of `targets` columns, such as a probability for each class.
     ///
     /// # Errors
     /// As [`output`](Self::output).
@@ -88,7 +89,7 @@ impl<A: Scalar> OutputLosses<A> {
         Ok(self)
     }
 
-    /// Applies a metric to one output; its name gets the output's name as prefix: `class_accuracy`.
+    /// Applies a metric to one output; the output's name becomes a prefix of its name: `class_accuracy`.
     ///
     /// # Errors
     /// [`Error::Unknown`](crate::Error::Unknown) for an output without a loss, and hence without a target.

@@ -15,7 +15,7 @@ use crate::{Matrix, Result, Scalar, Shape};
 /// Applies branches to one input and adds or concatenates their outputs: the block of an Inception network (Szegedy and
 /// others, 2015).
 ///
-/// y = Σ fᵢ(x) for [`sum`](Self::sum), where all fᵢ have one output shape. For [`concat`](Self::concat), y has the
+/// y = Σ fᵢ(x) for [`sum`](Self::sum), where all fᵢ have the same output shape. For [`concat`](Self::concat), y has the
 /// features of f₀(x), then those of f₁(x) and so on, in each step of a sequence, or their channels for images. dx is
 /// the sum of the branches' gradients. A branch is any layer, often a [`Sequential`](crate::Sequential); its parameters
 /// are named `branch0.…`, `branch1.…`. [`Identity`](crate::activations::Identity) is a branch that passes the input on.
@@ -52,12 +52,12 @@ enum Kind {
 }
 
 impl<A: Scalar> Parallel<A> {
-    /// Creates a block that adds the outputs of its branches; none yet.
+    /// Creates an empty block that adds the outputs of its branches.
     pub fn sum() -> Self {
         Self { join: Kind::Sum, network: Network::new() }
     }
 
-    /// Creates a block that concatenates the outputs of its branches along features or channels; none yet.
+    /// Creates an empty block that concatenates the outputs of its branches along features or channels.
     pub fn concat() -> Self {
         Self { join: Kind::Concat, network: Network::new() }
     }
@@ -78,7 +78,7 @@ impl<A: Scalar> Parallel<A> {
             Kind::Sum => g.join(Add, ends),
             Kind::Concat => g.join(Concat, ends),
         };
-        // Without branches there is nothing to join, and the network stays empty.
+        // Fails only without branches; the network then stays empty, which is an error where it is used.
         if let Ok(joined) = joined {
             g.rename(g.nodes.len() - 1, "joined").expect("a new name");
             g.output("y", joined).expect("its only output");

@@ -57,7 +57,7 @@ impl<A: Scalar> Network<A> {
     }
 
     /// Interpolates every parameter and running statistic with those of a network of the same structure: w ← (1 -
-    /// share)·w + share·w'. Repeated with a small share, this is Polyak averaging.
+    /// share)·w + share·w'. Called after each step with a small share, it is Polyak averaging.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -164,7 +164,7 @@ impl<A: Scalar> Network<A> {
                 self.problem(&format!("the name `{new}`"), "a name has at least one letter, and no point".into())
             );
         }
-        // A position is the default name of the layer there, even of one that is still to come.
+        // A number is the default name of the layer at that position, even of one that is added later.
         if new.parse().is_ok_and(|position: usize| position != at) {
             let problem = "a number names the layer at that position; take a word".into();
             return Err(self.problem(&format!("the name `{new}`"), problem));
@@ -204,7 +204,7 @@ impl<A: Scalar> Network<A> {
         }
     }
 
-    /// The first layer without a [`Layer::spec`]: its path and its text.
+    /// The first layer without a [`Layer::spec`]: its path and its `Debug` text.
     #[cfg(feature = "files")]
     pub(crate) fn without_spec(&self) -> Option<(Vec<String>, String)> {
         let node = self.nodes.iter().find(|node| node.op.spec().is_none())?;

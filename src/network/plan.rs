@@ -1,4 +1,5 @@
-//! [`Plan`]: what follows from a network's structure: buffers, the order of gradient writes, whether it can be trained.
+//! [`Plan`]: derived from a network's structure: buffers, which step writes a gradient first, whether it can be
+//! trained.
 
 use std::sync::OnceLock;
 
@@ -15,8 +16,8 @@ pub(super) struct Plan {
     pub(super) ends: Option<[Shape; 2]>,
     /// The sizes of the values; empty if they depend on the input.
     sizes: Sizes,
-    /// The first input shapes that differ from the declared one, and the sizes for them.
-    asked: [OnceLock<(Shape, Sizes)>; 16],
+    /// The sizes for input shapes that differ from the declared one.
+    others: OnceLock<Box<Other>>,
     pub(super) steps: Vec<Planned>,
     /// The storage of inputs and outputs during prediction; when recording, each value has its own buffer.
     pub(super) inputs: Vec<Place>,
@@ -32,14 +33,25 @@ pub(super) struct Plan {
     pub(super) untrainable: Option<Error>,
 }
 
+/// The number of other input shapes for which a network remembers its sizes.
+const REMEMBERED: usize = 64;
+
+/// The sizes for an input shape that differs from the declared one, and the next such shape.
+#[derive(Debug, Clone)]
+struct Other {
+    input: Shape,
+    sizes: Sizes,
+    next: OnceLock<Box<Other>>,
+}
+
 /// The sizes of the values of a network, for one input.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sizes {
     /// The sample shape of each value.
     pub(super) shapes: Vec<Shape>,
-    /// The length of the largest.
+    /// The number of elements of the largest value.
     pub(super) widest: usize,
-    /// What a training step needs beside input, output and parameters.
+    /// The memory of a training step besides input, output and parameters.
     pub(super) needs: Needs,
 }
 
@@ -47,7 +59,7 @@ pub(super) struct Sizes {
 #[derive(Debug, Clone)]
 pub(super) struct Planned {
     pub(super) node: usize,
-    /// Its first input, which is a layer's only one.
+    /// The first input; a layer has no other.
     pub(super) takes: Taken,
     /// All its inputs.
     pub(super) all: Vec<Taken>,
@@ -89,7 +101,7 @@ impl Plan {
         let learns = learns(network);
         let taken = |value: usize, writes_first: bool| {
             let recording = if is_whole(network, value, whole) { Place::Whole } else { Place::Buffer(value) };
-            // Without the input's gradient, only those of values that depend on a trainable parameter are needed.
+            // Unless dL/dx is requested, only values that depend on a trainable parameter need a gradient.
             Taken { value, recording, predicting: storage[value], writes_first, wanted: [learns[value], true] }
         };
         let sources = lengths::sources(network)?;
@@ -115,7 +127,7 @@ impl Plan {
         Ok(Self {
             ends,
             sizes: shapes.map_or_else(Sizes::default, |shapes| Sizes::of(network, shapes)),
-            asked: Default::default(),
+            others: OnceLock::new(),
             steps,
             inputs: of_ports(&network.inputs),
             outputs: of_ports(&network.outputs),
@@ -143,15 +155,16 @@ impl Plan {
     }
 
     fn inferred<'s, A: Scalar>(&'s self, network: &Network<A>, input: Shape, room: &'s mut Sizes) -> Result<&'s Sizes> {
-        for place in &self.asked {
-            if place.get().is_none() {
+        let mut next = &self.others;
+        for _ in 0..REMEMBERED {
+            if next.get().is_none() {
                 // Another thread may have been faster, with another input.
-                let _ = place.set((input, infer(network, input)?));
+                let _ = next.set(Box::new(Other { input, sizes: infer(network, input)?, next: OnceLock::new() }));
             }
-            if let Some((asked, sizes)) = place.get()
-                && *asked == input
-            {
-                return Ok(sizes);
+            match next.get() {
+                Some(other) if other.input == input => return Ok(&other.sizes),
+                Some(other) => next = &other.next,
+                None => break,
             }
         }
         *room = infer(network, input)?;
@@ -276,12 +289,12 @@ impl Sizes {
 
 /// The output shape of `node` for inputs of these shapes, if `limit` bytes are enough for a training step of one sample.
 ///
-/// Here alone sizes are checked: no layer needs to count what it allocates, or to expect samples without numbers.
+/// Sizes are checked only here: layers neither count what they allocate nor see empty samples.
 pub(super) fn checked_output<A: Scalar>(node: &Node<A>, inputs: &[Shape], limit: u64) -> Result<Shape> {
     let check = || {
         let text = || node.op.text();
         let afford = |needs: Needs| needs.afford::<A>(1, limit, text);
-        // The inputs first, so that a layer computes with sizes that can be counted.
+        // Inputs first, so that the size of none of them overflows in the layer's `output_shape`.
         inputs.iter().try_for_each(|&input| afford(Needs::per_sample(numbers(input))))?;
         let output = node.op.output_shape(inputs)?;
         afford(node.op.needs(inputs, output).and(Needs::per_sample(numbers(output).saturating_mul(2))))?;
@@ -291,13 +304,13 @@ pub(super) fn checked_output<A: Scalar>(node: &Node<A>, inputs: &[Shape], limit:
     check().map_err(|error: Error| error.at(&node.name))
 }
 
-/// The length of a sample, which stays the largest number if it could not be counted.
+/// The number of elements of a sample; `u64::MAX` if it overflowed.
 fn numbers(shape: Shape) -> u64 {
     if shape.len() == usize::MAX { u64::MAX } else { shape.len() as u64 }
 }
 
-/// Assigns a buffer to each value of a prediction, and counts them: the lowest that is free (a chain alternates between
-/// two).
+/// Assigns each value of a prediction the first free buffer (a chain alternates between two). Also returns the number
+/// of buffers.
 fn buffers<A: Scalar>(network: &Network<A>, users: &[Vec<usize>], whole: [bool; 2]) -> (Vec<Place>, usize) {
     let mut storage = vec![Place::Whole; network.values.len()];
     let mut busy: Vec<bool> = Vec::new();

@@ -19,8 +19,8 @@ impl<A: Scalar> Network<A> {
     ///
     /// # Errors
     /// [`Error::Width`] when a row does not have the network's input shape; [`Error::Empty`] without layers;
-    /// [`Error::Graph`] when an input or a step is unused; [`Error::Memory`] when it would need more memory than the
-    /// [limit](Self::set_memory_limit), or than the system gives.
+    /// [`Error::Graph`] when an input or a step is unused; [`Error::Memory`] when it would exceed the [memory
+    /// limit](Self::set_memory_limit), or when the system has no more memory.
     pub fn predict(&self, x: &Matrix<A>) -> Result<Array2<A>> {
         let mut scratch = Scratch::default();
         self.predict_into(x, &mut scratch)?;
@@ -43,7 +43,7 @@ impl<A: Scalar> Network<A> {
         Ok(self.predict(&aview1(x).insert_axis(Axis(0)))?.into_flat())
     }
 
-    /// Predicts the outputs for a batch into memory that is reused: after the first call, a call allocates nothing.
+    /// Predicts the outputs for a batch into reusable buffers: calls after the first allocate nothing.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -174,7 +174,7 @@ impl<A: Scalar> Network<A> {
     }
 }
 
-/// The columns of the part with this name, among parts side by side.
+/// The columns of the part with this name; `parts` are the names and widths, side by side.
 pub(crate) fn columns(what: &'static str, parts: Vec<(&str, usize)>, name: &str) -> Result<Range<usize>> {
     let mut from = 0;
     for &(known, width) in &parts {

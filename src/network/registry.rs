@@ -45,8 +45,8 @@ impl<A: Scalar> Registry<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Format`](crate::Error::Format) for unregistered kinds, missing or unknown settings, and a layer that is
-    /// no network; errors of the layers and of `arrays`.
+    /// [`Error::Format`](crate::Error::Format) for unregistered kinds, missing or unknown settings, and a description
+    /// that is not of a network; errors of the layers and of `arrays`.
     pub fn network(&self, spec: &Spec, arrays: &mut dyn Arrays<A>) -> Result<Network<A>> {
         let parts = &mut Parts::new(spec, arrays, self);
         let network = match spec.kind() {

@@ -15,9 +15,9 @@ use crate::{Matrix, Result, Scalar, Shape};
 
 /// A residual block, y = x + f(x), or y = p(x) + f(x) with a projection p (He, Zhang, Ren and Sun, 2016).
 ///
-/// The gradient also passes along the shortcut: dx = dy + df, where df is the gradient through f; so deep stacks of
-/// such blocks can be trained. f and p are any layers, often a [`Sequential`](crate::Sequential). f has the output
-/// shape of its input, or of p. Their parameters are named `body.…` and `projection.…`.
+/// The gradient also flows through the shortcut, dx = dy + df, where df is the gradient through f; so deep stacks of
+/// such blocks can be trained. f and p are any layers, often a [`Sequential`](crate::Sequential). f(x) has the shape of
+/// x, or of p(x). The parameters are named `body.…` and `projection.…`.
 ///
 /// It is a small [`Network`] that accepts samples of any shape.
 ///

@@ -92,7 +92,7 @@ impl<A: Scalar> Sequential<A> {
         Ok(self)
     }
 
-    /// Appends a layer in-place.
+    /// Appends a layer in place.
     ///
     /// # Errors
     /// When the layer does not accept the chain's output; the chain is not changed.
@@ -139,7 +139,7 @@ impl<A: Scalar> TryFrom<Network<A>> for Sequential<A> {
     type Error = Error;
 
     /// # Errors
-    /// [`Error::Graph`] for a network that is no chain.
+    /// [`Error::Graph`] for a network that is not a chain.
     fn try_from(network: Network<A>) -> Result<Self> {
         if network.is_chain() {
             return Ok(Self(network));

@@ -20,11 +20,11 @@ pub(crate) struct StepView<'n, A: Scalar> {
     pub(crate) text: String,
     op: &'n Op<A>,
     /// Its inputs.
-    pub(crate) takes: Vec<Source>,
+    pub(crate) sources: Vec<Source>,
     /// The shapes of its inputs.
-    pub(crate) inputs: Vec<Shape>,
+    pub(crate) input_shapes: Vec<Shape>,
     pub(crate) output: Shape,
-    /// Whether an earlier step uses its layer.
+    /// Whether an earlier step uses the same layer.
     pub(crate) again: bool,
     /// The index of the first step that uses its layer.
     pub(crate) home: usize,
@@ -65,14 +65,14 @@ impl<'n, A: Scalar> StepView<'n, A> {
     }
 
     pub(crate) fn multiply_adds(&self) -> u64 {
-        self.op.multiply_adds(&self.inputs)
+        self.op.multiply_adds(&self.input_shapes)
     }
 
-    /// Its formula, if that says more than its name.
+    /// Its formula, if it has one.
     pub(crate) fn formula(&self) -> Option<Formula> {
         match self.op {
             Op::Layer(layer) => layer.formula(),
-            Op::Join(join) => join.formula(self.takes.len()),
+            Op::Join(join) => join.formula(self.sources.len()),
         }
     }
 
@@ -97,8 +97,8 @@ impl<A: Scalar> Network<A> {
                 name: &node.name,
                 text: node.op.text(),
                 op: &node.op,
-                takes: step.takes.iter().map(|&value| self.source(value)).collect(),
-                inputs: step.takes.iter().map(|&value| shapes[value]).collect(),
+                sources: step.takes.iter().map(|&value| self.source(value)).collect(),
+                input_shapes: step.takes.iter().map(|&value| shapes[value]).collect(),
                 output: shapes[step.gives],
                 again: home < at,
                 home,
@@ -113,13 +113,13 @@ impl<A: Scalar> Network<A> {
         self.outputs.iter().map(|port| (&*port.name, self.source(port.value)))
     }
 
-    /// The inputs of a step by name, such as ` of 1, text`; empty in a chain, where they are implied.
-    pub(super) fn takes_text(&self, steps: &[StepView<'_, A>], step: &StepView<'_, A>) -> String {
+    /// The inputs of a step by name, such as ` of 1, text`; empty in a chain, where they are obvious.
+    pub(super) fn inputs_text(&self, steps: &[StepView<'_, A>], step: &StepView<'_, A>) -> String {
         let name = |source: &Source| match *source {
             Source::Input(at) => &*self.inputs[at].name,
             Source::Step(at) => steps[at].name,
         };
-        let names: Vec<&str> = step.takes.iter().map(name).collect();
+        let names: Vec<&str> = step.sources.iter().map(name).collect();
         if self.is_chain() { String::new() } else { format!(" of {}", names.join(", ")) }
     }
 

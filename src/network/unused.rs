@@ -1,13 +1,13 @@
-//! A network without the steps that nobody needs.
+//! Removes the steps of a network that no output depends on.
 
 use super::{Network, Shared, Value};
 use crate::{Result, Scalar};
 
 impl<A: Scalar> Network<A> {
-    /// The network without the steps that no output needs; if there are any, its layers are numbered anew.
+    /// Removes the steps that no output depends on; if there are any, the layers are renumbered.
     ///
     /// # Errors
-    /// Those of a network that is not ready then.
+    /// Those of an incomplete network.
     pub(crate) fn without_unused(self) -> Result<Self> {
         let mut needed = vec![false; self.values.len()];
         self.outputs.iter().for_each(|port| needed[port.value] = true);
@@ -21,7 +21,7 @@ impl<A: Scalar> Network<A> {
         Ok(network)
     }
 
-    /// The inputs, the outputs, and the steps that give one of these values.
+    /// A network of the inputs, the outputs, and the steps that compute a `needed` value.
     fn only(&self, needed: &[bool]) -> Result<Self> {
         let mut g = Self::new();
         let (mut values, mut layers) = (vec![None; self.values.len()], vec![None; self.nodes.len()]);

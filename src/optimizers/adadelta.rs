@@ -2,7 +2,7 @@
 
 use crate::kernels::simd::each;
 use crate::layer::Role;
-use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_rate, share};
+use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_fraction, check_rate};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
@@ -55,7 +55,7 @@ impl<A: Scalar> Adadelta<A> {
 impl<A: Scalar> Optimizer<A> for Adadelta<A> {
     fn begin_step(&mut self) -> Result<()> {
         check_rate("Adadelta", self.rate)?;
-        share("Adadelta", "rho", self.rho)?;
+        check_fraction("Adadelta", "rho", self.rho)?;
         check_epsilon("Adadelta", self.epsilon)?;
         self.decay.check("Adadelta")?;
         self.memory.begin_step();

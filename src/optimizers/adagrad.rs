@@ -8,7 +8,7 @@ use crate::{Result, Scalar};
 
 /// Adagrad (Duchi, Hazan and Singer 2011): the gradient divided by the root of the sum of its past squares.
 ///
-/// v ← v + g², w ← w - η/(1 + (t - 1)·`rate_decay`) · g/(√v + ε). Weights with sparse gradients keep large steps.
+/// v ← v + g², w ← w - η/(1 + (t - 1)·`rate_decay`) · g/(√v + ε). Weights that are rarely updated keep large steps.
 ///
 /// ```
 /// use neuropil::layer::Role;

@@ -46,7 +46,7 @@ impl Decay {
         Self { decoupled: lambda, ..Self::none() }
     }
 
-    /// Combines both kinds of decay.
+    /// Adds another kind of decay.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::kernels::simd::each;
 use crate::layer::Layer;
-use crate::optimizers::share;
+use crate::optimizers::check_fraction;
 use crate::{Error, Result, Scalar};
 
 /// An exponential moving average of the weights, which often generalises better than the weights themselves (Polyak and
@@ -13,7 +13,7 @@ use crate::{Error, Result, Scalar};
 /// After each step, a ← a + (1 - d)·(w - a) with decay d; initially, a = w. Running statistics are not averaged: the
 /// latest ones are kept. This is `PyTorch`'s `AveragedModel` with `get_ema_multi_avg_fn`.
 ///
-/// [`Trainer::ema`](crate::train::Trainer::ema) does this in a fit. In a custom loop:
+/// [`Trainer::ema`](crate::train::Trainer::ema) maintains it during training. In a custom loop:
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -52,7 +52,7 @@ impl<A: Scalar> Ema<A> {
     ///
     /// # Errors
     /// [`Error::Setting`] unless the decay is in [0, 1); [`Error::Order`] while the network holds the average;
-    /// [`Error::Dimensions`] for a network of another size.
+    /// [`Error::Dimensions`] for a network of a different size.
     pub fn update(&mut self, network: &dyn Layer<A>) -> Result<()> {
         self.check_decay()?;
         if self.swapped {
@@ -84,7 +84,7 @@ impl<A: Scalar> Ema<A> {
     /// [`update`](Self::update), it does nothing.
     ///
     /// # Errors
-    /// [`Error::Dimensions`] for a network of another size.
+    /// [`Error::Dimensions`] for a network of a different size.
     pub fn swap(&mut self, network: &mut dyn Layer<A>) -> Result<()> {
         if self.numbers.is_empty() {
             return Ok(());
@@ -96,7 +96,7 @@ impl<A: Scalar> Ema<A> {
         Ok(())
     }
 
-    /// Whether the network holds the average, and this its own weights.
+    /// Whether the network holds the average, and this value the network's own weights.
     pub fn is_swapped(&self) -> bool {
         self.swapped
     }
@@ -108,10 +108,10 @@ impl<A: Scalar> Ema<A> {
     }
 
     pub(crate) fn check_decay(&self) -> Result<()> {
-        share("Ema", "decay", self.decay)
+        check_fraction("Ema", "decay", self.decay)
     }
 
-    /// Checks that the network has as many parameters.
+    /// Checks that the network has the same number of parameters.
     fn check(&self, network: &dyn Layer<A>) -> Result<()> {
         let mut count = 0;
         network.visit(&mut |_, w| count += w.len());

@@ -6,7 +6,8 @@ use crate::optimizers::{Decay, Memory, Optimizer, check_betas, check_rate};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
-/// Lion (Chen et al. 2023): every weight moves by the learning rate, in the direction of momentum and gradient.
+/// Lion (Chen et al. 2023): steps by the sign of a mix of momentum and gradient, so every weight moves by exactly the
+/// learning rate.
 ///
 /// w ← w - η·sign(β₁m + (1 - β₁)g), then m ← β₂m + (1 - β₂)g, where sign(0) = 0. Use a learning rate three to ten times
 /// smaller than Adam's, and [`Decay::decoupled`] with a λ larger by the same factor.
@@ -68,7 +69,7 @@ impl<A: Scalar> Optimizer<A> for Lion<A> {
             |(w, &g, m)| {
                 let g = decay.pull(w, g);
                 let direction = b1 * *m + c1 * g;
-                // 0 stays 0, and NaN stays NaN.
+                // 0 stays 0, and NaN propagates.
                 let step = if direction < A::ZERO { -rate } else { direction * A::ZERO };
                 *w -= if direction > A::ZERO { rate } else { step };
                 *m = b2 * *m + c2 * g;

@@ -2,7 +2,7 @@
 
 use crate::Scalar;
 
-/// The state of an optimizer: the number of steps, and some values per weight.
+/// The state of an optimizer: the number of steps, and a few values per weight.
 ///
 /// Together with the network, it is all that is needed to resume training exactly: clone it to save it, and restore it
 /// with [`Optimizer::memory_mut`](crate::optimizers::Optimizer::memory_mut).
@@ -12,7 +12,7 @@ pub struct Memory<A> {
     pub step: u64,
     /// A running product over the steps, for optimizers that need one; initially 1.
     pub product: f64,
-    /// The values of each slot: all kinds concatenated, each as long as the parameter.
+    /// The values of each slot: one vector per kind, each as long as the parameter, concatenated.
     pub slots: Vec<Vec<A>>,
 }
 
@@ -23,7 +23,7 @@ impl<A> Default for Memory<A> {
 }
 
 impl<A: Scalar> Memory<A> {
-    /// Counts a step.
+    /// Increments the number of steps.
     pub(crate) fn begin_step(&mut self) {
         self.step = self.step.saturating_add(1);
     }

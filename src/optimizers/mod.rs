@@ -61,6 +61,54 @@ pub use rms_prop::RmsProp;
 pub use sgd::Sgd;
 
 /// A rule that updates weights from gradients.
+///
+/// ```
+/// use neuropil::layer::Role;
+/// use neuropil::optimizers::Memory;
+/// use neuropil::prelude::*;
+/// use neuropil::spec::Spec;
+///
+/// /// w ← w - η·sign(g).
+/// #[derive(Debug)]
+/// struct SignDescent {
+///     rate: f64,
+///     memory: Memory<f64>,
+/// }
+///
+/// impl Optimizer<f64> for SignDescent {
+///     fn begin_step(&mut self) -> Result<()> {
+///         self.memory.step += 1;
+///         Ok(())
+///     }
+///     fn update(&mut self, _slot: usize, _role: Role, weights: &mut [f64], gradient: &[f64]) {
+///         for (w, g) in weights.iter_mut().zip(gradient) {
+///             *w -= self.rate * g.signum();
+///         }
+///     }
+///     fn learning_rate(&self) -> f64 {
+///         self.rate
+///     }
+///     fn set_learning_rate(&mut self, rate: f64) {
+///         self.rate = rate;
+///     }
+///     fn memory(&self) -> &Memory<f64> {
+///         &self.memory
+///     }
+///     fn memory_mut(&mut self) -> &mut Memory<f64> {
+///         &mut self.memory
+///     }
+///     fn spec(&self) -> Spec {
+///         Spec::new("sign_descent")
+///     }
+/// }
+///
+/// let mut optimizer = SignDescent { rate: 0.5, memory: Memory::default() };
+/// let mut weights = [1.0, 2.0];
+/// optimizer.begin_step()?;
+/// optimizer.update(0, Role::Weight, &mut weights, &[0.3, -4.0]);
+/// assert_eq!(weights, [0.5, 2.5]);
+/// # Ok::<(), Error>(())
+/// ```
 pub trait Optimizer<A: Scalar>: Debug + Send {
     /// Checks the settings and counts the step; called once before the [`update`](Self::update)s of a step.
     ///
@@ -81,10 +129,10 @@ pub trait Optimizer<A: Scalar>: Debug + Send {
     /// The state.
     fn memory(&self) -> &Memory<A>;
 
-    /// The state, to restore an earlier one.
+    /// Mutable access to the state, to restore an earlier one.
     fn memory_mut(&mut self) -> &mut Memory<A>;
 
-    /// Its kind and settings, without the learning rate. A saved training only resumes with an equal one.
+    /// Its kind and settings, without the learning rate. A saved training run only resumes with equal ones.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -136,8 +184,8 @@ fn check_epsilon(optimizer: &str, epsilon: f64) -> Result<()> {
 }
 
 fn check_betas(optimizer: &str, [first, second]: [f64; 2]) -> Result<()> {
-    share(optimizer, "first beta", first)?;
-    share(optimizer, "second beta", second)
+    check_fraction(optimizer, "first beta", first)?;
+    check_fraction(optimizer, "second beta", second)
 }
 
 fn not_negative(optimizer: &str, setting: &str, got: f64) -> Result<()> {
@@ -148,14 +196,14 @@ fn not_negative(optimizer: &str, setting: &str, got: f64) -> Result<()> {
 }
 
 /// Checks that a decay is in [0, 1).
-fn share(optimizer: &str, setting: &str, got: f64) -> Result<()> {
+fn check_fraction(optimizer: &str, setting: &str, got: f64) -> Result<()> {
     if (0.0..1.0).contains(&got) {
         return Ok(());
     }
     Err(Error::Setting { what: format!("{optimizer}'s {setting}"), wants: "in [0, 1)", got })
 }
 
-/// xⁿ by squaring, with the same bits on every machine.
+/// xⁿ by squaring, bitwise reproducible on every machine.
 fn power(mut x: f64, mut n: u64) -> f64 {
     let mut y = 1.0;
     while n > 0 {

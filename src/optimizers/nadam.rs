@@ -62,7 +62,7 @@ impl<A: Scalar> NAdam<A> {
 
     /// μₜ.
     fn momentum(&self, t: u64) -> f64 {
-        // 0.96^(t·ψ) = e^(t·ψ·ln 0.96), with the same bits on every machine.
+        // 0.96^(t·ψ) = e^(t·ψ·ln 0.96), bitwise reproducible on every machine.
         let fading = (t as f64 * self.momentum_decay * Scalar::ln(0.96_f64)).clamp(f64::MIN, 0.0);
         self.betas[0] * (1.0 - 0.5 * Scalar::exp(fading))
     }

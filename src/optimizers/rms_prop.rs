@@ -2,7 +2,7 @@
 
 use crate::kernels::simd::each;
 use crate::layer::Role;
-use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_rate, share};
+use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_fraction, check_rate};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
@@ -70,8 +70,8 @@ impl<A: Scalar> RmsProp<A> {
 impl<A: Scalar> Optimizer<A> for RmsProp<A> {
     fn begin_step(&mut self) -> Result<()> {
         check_rate("RmsProp", self.rate)?;
-        share("RmsProp", "alpha", self.alpha)?;
-        share("RmsProp", "momentum", self.momentum)?;
+        check_fraction("RmsProp", "alpha", self.alpha)?;
+        check_fraction("RmsProp", "momentum", self.momentum)?;
         check_epsilon("RmsProp", self.epsilon)?;
         self.decay.check("RmsProp")?;
         self.memory.begin_step();

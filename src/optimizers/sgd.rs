@@ -3,11 +3,11 @@
 use crate::error::check_setting;
 use crate::kernels::simd::each;
 use crate::layer::Role;
-use crate::optimizers::{Decay, Memory, Optimizer, check_rate, share};
+use crate::optimizers::{Decay, Memory, Optimizer, check_fraction, check_rate};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
-/// Stochastic gradient descent, w ← w - η·g, with optional momentum, Nesterov momentum, dampening and decay.
+/// Stochastic gradient descent, w ← w - η·g, with optional momentum, Nesterov momentum, dampening and weight decay.
 ///
 /// As in `PyTorch`: with momentum, v ← g in the first step and v ← momentum·v + (1 - dampening)·g in later ones, and g
 /// ← v, or with Nesterov g ← g + momentum·v; then w ← w - η·g. v does not include η, so a change of the learning rate
@@ -31,7 +31,7 @@ pub struct Sgd<A: Scalar> {
     dampening: f64,
     nesterov: bool,
     decay: Decay,
-    /// The velocity, with momentum.
+    /// Holds the velocity, if there is momentum.
     memory: Memory<A>,
 }
 
@@ -47,7 +47,7 @@ impl<A: Scalar> Sgd<A> {
         Self { momentum, ..self }
     }
 
-    /// Sets the dampening: each gradient enters the velocity times 1 - dampening.
+    /// Sets the dampening: gradients are multiplied by 1 - dampening before they are added to the velocity.
     pub fn dampening(self, dampening: f64) -> Self {
         Self { dampening, ..self }
     }
@@ -66,7 +66,7 @@ impl<A: Scalar> Sgd<A> {
 impl<A: Scalar> Optimizer<A> for Sgd<A> {
     fn begin_step(&mut self) -> Result<()> {
         check_rate("Sgd", self.rate)?;
-        share("Sgd", "momentum", self.momentum)?;
+        check_fraction("Sgd", "momentum", self.momentum)?;
         check_setting("Sgd's dampening", self.dampening, "in [0, 1]", (0.0..=1.0).contains(&self.dampening))?;
         let ok = !self.nesterov || (self.momentum > 0.0 && self.dampening == 0.0);
         check_setting("Sgd's momentum for Nesterov", self.momentum, "above 0, without dampening", ok)?;
@@ -98,7 +98,7 @@ impl<A: Scalar> Optimizer<A> for Sgd<A> {
             (weights, gradient, v),
             #[inline(always)]
             move |(w, &g, v)| {
-                // On copies, each stored once, because the compiler must assume that w and v may alias.
+                // Works on copies, each stored once, because the compiler must assume that w and v may alias.
                 let mut weight = *w;
                 let g = decay.pull(&mut weight, g);
                 let velocity = momentum * *v + fresh * g;

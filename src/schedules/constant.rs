@@ -2,7 +2,7 @@
 
 use crate::schedules::Schedule;
 
-/// The base rate at every step.
+/// A constant rate: the base rate at every step.
 ///
 /// ```
 /// use neuropil::schedules::{Constant, Schedule};

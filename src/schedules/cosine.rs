@@ -2,7 +2,8 @@
 
 use crate::schedules::Schedule;
 
-/// least + (base - least)·(1 + cos(π·t/steps))/2 (Loshchilov and Hutter 2017; `PyTorch`'s `CosineAnnealingLR`).
+/// Cosine annealing, least + (base - least)·(1 + cos(π·t/steps))/2 (Loshchilov and Hutter 2017; `PyTorch`'s
+/// `CosineAnnealingLR`).
 ///
 /// After `steps` it rises again, as in `PyTorch`, with period 2·steps.
 ///

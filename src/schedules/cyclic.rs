@@ -14,7 +14,7 @@ pub enum CyclicMode {
     Exponential(f64),
 }
 
-/// Rises linearly from the base rate to the highest rate and back (Smith 2017; `PyTorch`'s `CyclicLR`).
+/// Cycles linearly from the base rate to the highest rate and back (Smith 2017; `PyTorch`'s `CyclicLR`).
 ///
 /// ```
 /// use neuropil::schedules::{Cyclic, Schedule};
@@ -36,7 +36,7 @@ impl Cyclic {
         Self { highest, up: up.max(1), down: down.max(1), mode: CyclicMode::Triangular }
     }
 
-    /// How the amplitude of the cycles changes.
+    /// Sets how the amplitude of the cycles changes.
     #[must_use]
     pub fn mode(self, mode: CyclicMode) -> Self {
         Self { mode, ..self }

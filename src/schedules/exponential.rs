@@ -2,7 +2,7 @@
 
 use crate::schedules::Schedule;
 
-/// base·γᵗ.
+/// Exponential decay, base·γᵗ.
 ///
 /// ```
 /// use neuropil::schedules::{Exponential, Schedule};

@@ -2,7 +2,7 @@
 
 use crate::schedules::Schedule;
 
-/// base·(start + (end - start)·t/steps), then base·end (`PyTorch`'s `LinearLR`).
+/// Linear interpolation, base·(start + (end - start)·t/steps), then base·end (`PyTorch`'s `LinearLR`).
 ///
 /// ```
 /// use neuropil::schedules::{Linear, Schedule};

@@ -38,8 +38,28 @@ pub use step_decay::StepDecay;
 ///
 /// The rate is a function of the base rate and the number of steps, which may be updates or epochs. Only [`Plateau`]
 /// also depends on a metric.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// /// base/√(1 + t).
+/// #[derive(Debug)]
+/// struct InverseRoot;
+///
+/// impl Schedule for InverseRoot {
+///     fn kind(&self) -> &'static str {
+///         "inverse_root"
+///     }
+///     fn rate(&self, base: f64, step: u64) -> f64 {
+///         base / (1.0 + step as f64).sqrt()
+///     }
+/// }
+///
+/// assert_eq!(InverseRoot.rate(0.1, 3), 0.05);
+/// ```
 pub trait Schedule: Debug + Send {
-    /// The name of its kind in files, such as `cosine`. A saved training only resumes with a schedule of the same kind.
+    /// The name of its kind in files, such as `cosine`. A saved training run only resumes with a schedule of the same
+    /// kind.
     fn kind(&self) -> &'static str;
 
     /// The rate at `step`, counted from 0; `base` is the base rate of the optimizer.
@@ -90,7 +110,7 @@ fn wrong_state(schedule: &str) -> Error {
     Error::Format { what: format!("the state of {schedule}"), problem: "it is another schedule's".into() }
 }
 
-/// Half a cosine period: 1 at `part` = 0, 0 at `part` = 1.
+/// Half a cosine period, from 1 at `part` = 0 to 0 at `part` = 1.
 fn half_wave(part: f64) -> f64 {
     0.5 * (1.0 + (std::f64::consts::PI * part).cos())
 }

@@ -2,7 +2,7 @@
 
 use crate::schedules::Schedule;
 
-/// base·γ for each milestone reached (`PyTorch`'s `MultiStepLR`); milestone m applies from step m on.
+/// Multiplies the rate by γ at each milestone (`PyTorch`'s `MultiStepLR`); milestone m applies from step m on.
 ///
 /// ```
 /// use neuropil::schedules::{MultiStep, Schedule};

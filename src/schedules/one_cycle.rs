@@ -12,7 +12,7 @@ pub enum Anneal {
     Linear,
 }
 
-/// The 1cycle policy: one rise to the highest rate, and one fall far below the initial one (Smith and Topin 2018;
+/// The 1cycle policy: a rise to the highest rate, then a fall far below the initial one (Smith and Topin 2018;
 /// `PyTorch`'s `OneCycleLR` in two phases).
 ///
 /// It starts at highest/25, regardless of the base rate, peaks after 30% of the steps, and ends at highest/25/10⁴.

@@ -32,11 +32,11 @@ pub struct Plateau {
     bad: u64,
     cooling: u64,
     /// The number of reductions.
-    falls: u32,
+    reductions: u32,
 }
 
-/// Far more than any training takes; a rate falls one by one.
-const MOST_FALLS: u32 = 1 << 20;
+/// Far more than in any training run; the rate is reduced in a loop.
+const MAX_REDUCTIONS: u32 = 1 << 20;
 
 impl Plateau {
     /// Multiplies the rate by `factor` after more than `patience` steps without a relative improvement of 10⁻⁴.
@@ -52,7 +52,7 @@ impl Plateau {
             best: None,
             bad: 0,
             cooling: 0,
-            falls: 0,
+            reductions: 0,
         }
     }
 
@@ -101,7 +101,7 @@ impl Schedule for Plateau {
     fn rate(&self, base: f64, _: u64) -> f64 {
         // Factor by factor, to match the successive reductions; changes of 10⁻⁸ or less are skipped.
         let mut rate = base;
-        for _ in 0..self.falls {
+        for _ in 0..self.reductions {
             let lower = (rate * self.factor).max(self.least);
             if rate - lower > 1e-8 {
                 rate = lower;
@@ -124,7 +124,7 @@ impl Schedule for Plateau {
             self.bad = 0;
         }
         if self.bad > self.patience {
-            self.falls = (self.falls + 1).min(MOST_FALLS);
+            self.reductions = (self.reductions + 1).min(MAX_REDUCTIONS);
             self.cooling = self.cooldown;
             self.bad = 0;
         }
@@ -132,16 +132,16 @@ impl Schedule for Plateau {
 
     fn state(&self) -> Vec<f64> {
         let [known, best] = self.best.map_or([0.0, 0.0], |best| [1.0, best]);
-        vec![known, best, self.bad as f64, self.cooling as f64, f64::from(self.falls)]
+        vec![known, best, self.bad as f64, self.cooling as f64, f64::from(self.reductions)]
     }
 
     fn restore(&mut self, state: &[f64]) -> Result<()> {
-        let &[known, best, bad, cooling, falls] = state else { return Err(wrong_state("a Plateau")) };
-        if !(0.0..=f64::from(MOST_FALLS)).contains(&falls) {
+        let &[known, best, bad, cooling, reductions] = state else { return Err(wrong_state("a Plateau")) };
+        if !(0.0..=f64::from(MAX_REDUCTIONS)).contains(&reductions) {
             return Err(wrong_state("a Plateau"));
         }
         self.best = (known != 0.0).then_some(best);
-        (self.bad, self.cooling, self.falls) = (bad as u64, cooling as u64, falls as u32);
+        (self.bad, self.cooling, self.reductions) = (bad as u64, cooling as u64, reductions as u32);
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::schedules::Schedule;
 
-/// base·(1 - t/steps)^power, then 0 (`PyTorch`'s `PolynomialLR`).
+/// Polynomial decay, base·(1 - t/steps)^power, then 0 (`PyTorch`'s `PolynomialLR`).
 ///
 /// ```
 /// use neuropil::schedules::{Polynomial, Schedule};

@@ -18,7 +18,7 @@ pub struct Sequence {
 }
 
 impl Sequence {
-    /// Starts with this schedule.
+    /// Creates a sequence that starts with this schedule.
     pub fn new(first: impl Schedule + 'static) -> Self {
         Self { parts: vec![(0, Box::new(first))] }
     }
@@ -48,7 +48,7 @@ impl Schedule for Sequence {
     }
 
     fn state(&self) -> Vec<f64> {
-        // The state of each part, prefixed with its length.
+        // The state of each part, prefixed by its length.
         let with_length = |(_, part): &(u64, Box<dyn Schedule>)| {
             let state = part.state();
             std::iter::once(state.len() as f64).chain(state)

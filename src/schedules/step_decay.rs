@@ -2,7 +2,7 @@
 
 use crate::schedules::Schedule;
 
-/// base·γ^⌊t/every⌋ (`PyTorch`'s `StepLR`).
+/// Step decay, base·γ^⌊t/every⌋ (`PyTorch`'s `StepLR`).
 ///
 /// ```
 /// use neuropil::schedules::{Schedule, StepDecay};

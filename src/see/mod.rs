@@ -1,7 +1,7 @@
-//! Visualization: shows networks, data and the values of a training.
+//! Visualization and diagnosis of networks, data and training.
 //!
-//! Everything here builds on the other modules (networks, tapes, losses, metrics), which do not depend on it. The
-//! exceptions are the writers in `svg` and `text`, which networks also use to draw themselves.
+//! The modules here use the rest of the crate (networks, tapes, losses, metrics), which does not depend on them. The
+//! writers `svg` and `text` are outside because networks use them, too.
 
 pub mod doctor;
 pub mod graph;

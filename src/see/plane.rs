@@ -1,4 +1,4 @@
-//! The predictions of a network over a plane of two features, for boundaries and films.
+//! The predictions of a network over the plane of two features, for decision boundaries and films.
 
 use ndarray::{Array2, ArrayView1};
 

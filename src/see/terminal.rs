@@ -19,11 +19,11 @@ use crate::{Network, Result, Scalar};
 
 const WIDTH: usize = 64;
 const HEIGHT: usize = 14;
-/// The marks of the curves.
+/// The plot symbols of the curves.
 const MARKS: [char; 5] = ['*', 'o', '+', 'x', '#'];
-/// The regions of the classes.
+/// The fill characters of class regions.
 const REGIONS: [char; 6] = [' ', '.', ':', '-', '=', '~'];
-/// From no ink to all of it.
+/// From no ink to full ink.
 const INK: [char; 6] = [' ', '.', ':', 'o', '#', '@'];
 
 /// Draws curves over their index, 0, 1, 2, ..., each with its own mark; non-finite values are omitted.
@@ -121,7 +121,7 @@ pub fn image<A: Scalar>(pixels: &[A], columns: usize) -> String {
     for row in pixels.chunks(columns.max(1)) {
         for x in row.iter().map(|x| x.to_f64()) {
             let ink = if x.is_finite() { INK[((x - low) / span * 5.0).round() as usize] } else { '?' };
-            // A character is about twice as high as wide.
+            // Two characters per pixel: a character is about twice as high as wide.
             text.extend([ink, ink]);
         }
         text.push('\n');

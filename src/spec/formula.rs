@@ -1,9 +1,9 @@
 //! [`Formula`]: a layer in mathematical notation.
 
-/// A layer or join as a formula, in plain text and in LaTeX.
+/// The formula of a layer or join, in plain text and in LaTeX.
 ///
-/// `□` is the input of a layer, `□1`, `□2` … are those of a join; `{weight}` is the parameter of that name; in the
-/// backward formula, `∂` is the gradient with respect to the output.
+/// `□` stands for the input of a layer; `□1`, `□2` … for the inputs of a join; `{weight}` for the parameter of that
+/// name; in the backward formula, `∂` for the gradient with respect to the output.
 ///
 /// ```
 /// use neuropil::spec::Formula;
@@ -15,7 +15,7 @@
 pub struct Formula {
     /// y = …
     pub forward: Written,
-    /// dL/dx = …; that of an elementwise function is derived.
+    /// dL/dx = …; derived automatically for an elementwise function.
     pub backward: Option<Written>,
     /// Whether the function is elementwise.
     pub elementwise: bool,

@@ -1,4 +1,4 @@
-//! How `PyTorch` and Keras name the parameters of a layer and order their axes: [`Piece`].
+//! How PyTorch and Keras name the parameters of a layer and order their axes: [`Piece`].
 
 use ndarray::{Array2, ArrayViewD};
 
@@ -8,14 +8,14 @@ use crate::Scalar;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum System {
-    /// `PyTorch` state dicts.
+    /// PyTorch state dicts.
     #[default]
     PyTorch,
     /// Keras weights.
     Keras,
 }
 
-/// An array of another system, or a part of one, that corresponds to a parameter of a layer.
+/// The array of another system, or the part of one, that holds a parameter of a layer.
 ///
 /// ```
 /// use neuropil::spec::layout::Piece;
@@ -31,14 +31,14 @@ pub struct Piece {
     turn: Turn,
 }
 
-/// How a parameter, a matrix of the true shape `dims`, is stored in an array of the other system.
+/// How a parameter of the true shape `dims` is stored in an array of the other system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Turn {
     /// The whole array, with the axes in this order; unchanged if it is empty.
     Axes(Vec<usize>),
     /// Block `from` of the `of` blocks of columns is block `to` of the `width` blocks in each row of the other array.
     Block { from: usize, of: usize, to: usize, width: usize },
-    /// Added to the other values: the other system has one array for two parameters.
+    /// Added to the other values: the other system has one array for the sum of two parameters.
     Added,
 }
 
@@ -48,8 +48,8 @@ impl Piece {
         Self { name: name.into(), shape: dims.to_vec(), turn: Turn::Axes(Vec::new()) }
     }
 
-    /// The whole parameter with its axes in this order: (in, out) becomes (out, in) with `[1, 0]`. An order that is no
-    /// permutation leaves the axes unchanged.
+    /// The whole parameter with its axes in this order: (in, out) becomes (out, in) with `[1, 0]`. An order that is not
+    /// a permutation leaves the axes unchanged.
     pub fn axes(name: impl Into<String>, dims: &[usize], axes: &[usize]) -> Self {
         let mut sorted = axes.to_vec();
         sorted.sort_unstable();
@@ -66,12 +66,12 @@ impl Piece {
         Self { name: name.to_owned(), shape, turn: Turn::Block { from, of, to, width } }
     }
 
-    /// Adds the parameter to another parameter's array.
+    /// The parameter is added to the array of another one.
     pub(crate) fn added(name: &str, dims: &[usize]) -> Self {
         Self { name: name.to_owned(), shape: dims.to_vec(), turn: Turn::Added }
     }
 
-    /// Gives the array another shape of the same size.
+    /// Reshapes the array.
     pub(crate) fn shaped(self, shape: &[usize]) -> Self {
         Self { shape: shape.to_vec(), ..self }
     }
@@ -92,7 +92,7 @@ impl Piece {
         match &self.turn {
             Turn::Axes(axes) if axes.is_empty() => theirs.copy_from_slice(ours),
             Turn::Axes(axes) => {
-                let ours = ArrayViewD::from_shape(dims, ours).expect("a parameter of the shape that it tells");
+                let ours = ArrayViewD::from_shape(dims, ours).expect("a parameter of the shape that it reports");
                 theirs.iter_mut().zip(ours.permuted_axes(&**axes)).for_each(|(theirs, &x)| *theirs = x);
             }
             Turn::Block { .. } => self.blocks(matrix.dim(), |from, to| theirs[to].copy_from_slice(&ours[from])),

@@ -1,4 +1,9 @@
-//! [`Spec`]: the kind and settings of a layer, from which a [`Registry`](crate::layer::Registry) creates it.
+//! Layers described as data.
+//!
+//! [`Spec`] has the kind and settings of a layer, from which a [`Registry`](crate::layer::Registry) creates it; files
+//! contain it as JSON. [`Formula`] is the layer in mathematical notation. [`onnx`], [`rust`] and [`layout`] have what a
+//! layer says of itself to ONNX, to generated Rust source, and to PyTorch and Keras. The methods of
+//! [`Layer`](crate::layer::Layer) with these names return or fill them.
 
 use crate::{Error, Result, Shape};
 
@@ -93,7 +98,7 @@ impl Spec {
     /// A setting that is true or false.
     ///
     /// # Errors
-    /// [`Error::Format`] if it is missing or of another type; so in the methods below.
+    /// [`Error::Format`] if it is missing or of another type.
     pub fn flag(&self, name: &str) -> Result<bool> {
         self.read(name, "true or false", |value| if let Setting::Flag(value) = value { Some(*value) } else { None })
     }
@@ -196,7 +201,7 @@ impl Setting {
         if let Self::Count(value) = *self { usize::try_from(value).ok() } else { None }
     }
 
-    /// Numbers that text formats cannot represent are written as words.
+    /// Numbers that text formats cannot represent, such as NaN, are written as words.
     fn as_number(&self) -> Option<f64> {
         match self {
             Self::Number(value) => Some(*value),

@@ -92,10 +92,10 @@ impl Tensor<'static> {
     }
 }
 
-/// The operators of a network being exported, for one layer or join: its input values, its parameters, and the graph so
-/// far.
+/// The ONNX graph of a network being exported, as one layer or join sees it: its input values, its parameters, and the
+/// operators so far.
 ///
-/// A layer adds operators with [`then`](Self::then), each of which takes the current value and makes the next one:
+/// A layer adds operators with [`then`](Self::then), each of which takes the current value and computes the next one:
 ///
 /// ```
 /// use neuropil::layer::{Backward, Layer, Pass};
@@ -137,13 +137,13 @@ pub struct Operators {
     prefix: String,
     parameters: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
     values: usize,
-    /// The lengths of sequences, by the name of their value.
-    lengths: BTreeMap<String, String>,
+    /// The lengths of sequences by the name of their value, and whether its layer has found them.
+    lengths: BTreeMap<String, (String, bool)>,
     found: Option<String>,
 }
 
 impl Operators {
-    /// Starts a layer with this prefix and these inputs; `visit` shows its parameters.
+    /// Starts a layer with this prefix and these inputs; `visit` visits its parameters.
     pub(crate) fn begin<A: Scalar>(
         &mut self,
         prefix: &str,
@@ -172,7 +172,7 @@ impl Operators {
 
     /// The lengths of the sequences in the value of this name, if they are known: (batch), as `f32`.
     pub fn lengths_of(&self, value: &str) -> Option<String> {
-        self.lengths.get(value).cloned()
+        self.lengths.get(value).map(|(lengths, _)| lengths.clone())
     }
 
     /// Tells the lengths of the sequences in the output of this layer, one that
@@ -183,10 +183,18 @@ impl Operators {
 
     /// The lengths of the output of the last layer: those that it has found, or else those of its inputs.
     pub(crate) fn pass_lengths_on(&mut self, takes: &[(String, Shape)], value: &str, output: Shape) {
-        let known = takes.iter().find_map(|(value, _)| self.lengths_of(value));
-        let lengths = self.found.take().or(known).filter(|_| matches!(output, Shape::Sequence { .. }));
-        if let Some(lengths) = lengths {
+        let known = takes.iter().find_map(|(value, _)| self.lengths_of(value)).map(|lengths| (lengths, false));
+        let lengths = self.found.take().map(|lengths| (lengths, true)).or(known);
+        if let (Some(lengths), Shape::Sequence { .. }) = (lengths, output) {
             self.lengths.insert(value.to_owned(), lengths);
+        }
+    }
+
+    /// [`without_padding`](Self::without_padding) of an output of the network: what finds lengths gives its own padding.
+    pub(crate) fn as_output(&mut self, value: &str, shape: Shape) -> String {
+        match self.lengths.get(value) {
+            Some((_, false)) => self.without_padding(value, shape),
+            _ => value.to_owned(),
         }
     }
 
@@ -197,7 +205,7 @@ impl Operators {
         };
         let (seen, zero) = (self.before_padding(&lengths, steps, &[steps, 1]), self.number(0.0));
         let cleared = self.node("Where", &[&seen, value, &zero], []);
-        self.lengths.insert(cleared.clone(), lengths);
+        self.lengths.insert(cleared.clone(), (lengths, false));
         cleared
     }
 
@@ -255,8 +263,8 @@ impl Operators {
         output
     }
 
-    /// Adds a constant named after a parameter of this layer, and returns its name. A layer that is used in several steps
-    /// has it once; a different constant of the same name gets a number.
+    /// Adds a constant named after a parameter of this layer, and returns its name. A layer that is used in several
+    /// steps shares it; a different constant of the same name gets a number.
     pub fn constant(&mut self, name: &str, tensor: Tensor<'static>) -> String {
         let first = format!("{}{name}", self.prefix);
         let mut name = first.clone();
@@ -283,7 +291,7 @@ impl Operators {
         self.unnamed(Tensor::floats(&[], [x as f32]))
     }
 
-    /// Adds a constant list of integers, such as the sizes for `Reshape`.
+    /// Adds a constant list of integers, such as the shape for `Reshape`.
     pub fn integers(&mut self, list: &[i64]) -> String {
         self.unnamed(Tensor::ints(&[list.len()], list))
     }
@@ -313,7 +321,7 @@ impl Operators {
         Ok(self.constant(name, Tensor::floats(dims.unwrap_or(&own), numbers)))
     }
 
-    /// The sizes with which one number per channel broadcasts: \[c\], or [c, 1, 1] for an image.
+    /// The shape in which one number per channel broadcasts: \[c\], or [c, 1, 1] for an image.
     pub(crate) fn per_channel(&self, count: usize) -> Vec<usize> {
         match self.input() {
             Shape::Image { .. } if count > 1 => vec![count, 1, 1],
@@ -335,7 +343,7 @@ impl Operators {
         self.new_name('v')
     }
 
-    /// A name that nothing has yet, also no input or output.
+    /// A name that is not taken by any value, input or output.
     fn new_name(&mut self, letter: char) -> String {
         loop {
             self.values += 1;

@@ -66,11 +66,11 @@ impl<A: Scalar> Tape<A> {
         self.needs_network(network, "accumulate")?;
         let Gathered { sums, batches, count } = &mut self.gathered;
         sums.resize_with(self.dw.len(), || Array2::default((0, 0)));
-        // Means are weighted by their divisors; sums are added.
+        // Mean losses are weighted by their divisors; losses that are sums are added.
         let share = self.loss.count();
         *count = if *batches == 0 { 0.0 } else { *count } + share.unwrap_or(0.0);
         let (weight, total) = match share {
-            // All weights are 0 so far, and so are the gradients.
+            // So far all sample weights are 0, and so are the gradients.
             Some(share) => (A::of(share), A::of(if *count == 0.0 { 1.0 } else { *count })),
             None => (A::ONE, A::ONE),
         };
@@ -92,11 +92,11 @@ impl<A: Scalar> Tape<A> {
     }
 
     /// Discards the accumulated gradients.
-    pub fn forget_gathered(&mut self) {
+    pub fn discard_accumulated(&mut self) {
         self.gathered.batches = 0;
     }
 
-    /// Clips each gradient to ±`limit` (`PyTorch`'s `clip_grad_value_`).
+    /// Clips each gradient to ±`limit` (PyTorch's `clip_grad_value_`).
     ///
     /// # Errors
     /// [`Error::Order`] before a backward pass; [`Error::Setting`] unless the limit is at least 0.
@@ -110,8 +110,8 @@ impl<A: Scalar> Tape<A> {
         Ok(())
     }
 
-    /// Scales the gradients, taken together as one vector, by min(1, max/(norm + 10⁻⁶)) (`PyTorch`'s
-    /// `clip_grad_norm_`), and returns the norm before. Frozen parameters do not count.
+    /// Scales the gradients, taken together as one vector, by min(1, max/(norm + 10⁻⁶)) (PyTorch's `clip_grad_norm_`),
+    /// and returns the norm before. Frozen parameters do not count.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -128,7 +128,7 @@ impl<A: Scalar> Tape<A> {
     ///
     /// # Errors
     /// [`Error::Order`] before a backward pass; [`Error::Setting`] unless `max` is at least 0; [`Error::NonFinite`]
-    /// when the norm is not finite; the gradients are then not changed.
+    /// when the norm is not finite; the gradients are then unchanged.
     pub fn clip_norm(&mut self, norm: Norm, max: f64) -> Result<f64> {
         self.needs(Stage::Backward, "clip_norm")?;
         check_setting("the largest norm of gradients", max, "at least 0", max >= 0.0)?;

@@ -18,8 +18,8 @@ impl<A: Scalar> Tape<A> {
         self.reduce_loss(loss, target, None)
     }
 
-    /// [`loss`](Self::loss) with a weight for each sample: Σ wᵢℓᵢ / Σ wᵢcᵢ, where ℓᵢ is the loss of sample i and cᵢ its
-    /// [count](Loss::counts) in the mean; 0 if all weights are 0. For losses that are sums, Σ wᵢℓᵢ.
+    /// Like [`loss`](Self::loss), with a weight for each sample: Σ wᵢℓᵢ / Σ wᵢcᵢ, where ℓᵢ is the loss of sample i and
+    /// cᵢ its [count](Loss::counts) in the mean; 0 if all weights are 0. For losses that are sums, Σ wᵢℓᵢ.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -27,7 +27,8 @@ impl<A: Scalar> Tape<A> {
     /// let network = Sequential::<f64>::new(1).with(Identity)?;
     /// let mut tape = Tape::new(&network, 0);
     /// tape.forward(&network, &ndarray::array![[1.0], [3.0]])?;
-    /// assert_eq!(tape.weighted_loss(&Mse, &ndarray::array![[0.0], [0.0]], &[3.0, 1.0])?, (3.0 * 1.0 + 9.0) / 4.0);
+    /// let target = ndarray::array![[0.0], [0.0]];
+    /// assert_eq!(tape.weighted_loss(&Mse, &target, &[3.0, 1.0])?, (3.0 * 1.0 + 9.0) / 4.0);
     /// # Ok::<(), Error>(())
     /// ```
     ///

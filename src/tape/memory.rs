@@ -1,4 +1,4 @@
-//! The memory of a training step, checked before any is asked for, and of the gradients.
+//! The memory of a training step, checked before it is allocated, and the buffers of the gradients.
 
 use ndarray::Array2;
 

@@ -1,4 +1,4 @@
-//! How gradients change parameters: [`Tape::step_layer`], and the loop of every step.
+//! Optimizer steps: [`Tape::step`], [`Tape::step_layer`] and [`Tape::train`].
 
 use super::{Stage, Tape};
 use crate::layer::Layer;
@@ -28,8 +28,8 @@ impl<A: Scalar> Tape<A> {
         Ok(())
     }
 
-    /// Lets `optimizer` update only the parameters of the layer of this name, so that parts of a network can have
-    /// optimizers of their own. Running statistics stay as they are; [`step`](Self::step) updates them.
+    /// Updates only the parameters of the layer with this name, so that parts of a network can have their own
+    /// optimizers. Running statistics are not updated; [`step`](Self::step) does that.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -48,7 +48,7 @@ impl<A: Scalar> Tape<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Unknown`] for a layer without parameters or that does not exist; those of [`step`](Self::step).
+    /// [`Error::Unknown`] for a layer that does not exist or has no parameters; those of [`step`](Self::step).
     pub fn step_layer(&mut self, network: &mut Network<A>, name: &str, optimizer: &mut dyn Optimizer<A>) -> Result<()> {
         self.needs(Stage::Backward, "step_layer")?;
         self.needs_network(network, "step_layer")?;
@@ -98,8 +98,8 @@ impl<A: Scalar> Tape<A> {
         Ok(())
     }
 
-    /// Runs a whole training step on one batch: forward, loss, backward without the gradient with respect to the input,
-    /// and the optimizer step. Returns the loss before the update.
+    /// Runs one training step on a batch: forward pass, loss, backward pass (without dL/dx) and optimizer step. Returns
+    /// the loss before the update.
     ///
     /// # Errors
     /// Those of [`forward`](Self::forward), [`loss`](Self::loss) and [`step`](Self::step); the parameters are not

@@ -11,7 +11,7 @@ use crate::optimizers::{Ema, all_finite};
 use crate::{Error, Matrix, Network, Result, Scalar, Scratch, losses};
 
 impl<A: Scalar> Trainer<'_, A> {
-    /// Finds everything that would make a fit fail, before training. Returns the class weights; empty if there are
+    /// Detects, before training, everything that would make a fit fail. Returns the class weights; empty if there are
     /// none.
     pub(super) fn check(&self, network: &Network<A>, data: &dyn Dataset<A>) -> Result<Vec<A>> {
         self.check_settings()?;
@@ -111,7 +111,7 @@ impl<A: Scalar> Trainer<'_, A> {
         Ok(())
     }
 
-    /// Returns an error if the data name their inputs or targets, and the network or the loss has other ones.
+    /// Returns an error if the data set names its inputs or targets, and the network or the loss has different ones.
     fn check_parts(&self, network: &Network<A>, data: &dyn Dataset<A>) -> Result<()> {
         let inputs: Vec<(String, usize)> =
             network.inputs().map(|(name, shape)| (name.to_owned(), shape.len())).collect();

@@ -17,7 +17,7 @@ const ROWS: usize = 256;
 /// The loss and metrics of a network on some samples.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
-    /// The loss, as if all samples were one batch.
+    /// The loss over all samples, as if they were one batch.
     pub loss: f64,
     /// The name and value of each metric.
     pub metrics: Vec<(String, f64)>,
@@ -76,7 +76,7 @@ pub(super) struct Collected<A> {
 
 impl<A: Scalar> Collected<A> {
     pub(super) fn new(rows: usize, widths: [usize; 2]) -> Self {
-        // They grow beyond it if they have to.
+        // Larger vectors grow as needed.
         let room = |width: usize| Vec::with_capacity(rows.saturating_mul(width).min(1 << 24));
         Self { y: room(widths[0]), target: room(widths[1]), widths, steps: losses::Steps::default() }
     }
@@ -119,7 +119,8 @@ impl<A: Scalar> Collected<A> {
 }
 
 impl<A: Scalar> Trainer<'_, A> {
-    /// The loss and metrics of `network` on these samples, in evaluation mode. Class and sample weights are ignored.
+    /// Computes the loss and metrics of `network` on these samples, in evaluation mode. Class and sample weights are
+    /// ignored.
     ///
     /// # Errors
     /// When the samples do not fit the network, the loss or a metric; [`Error::Setting`] without samples.
@@ -161,7 +162,7 @@ impl<A: Scalar> Trainer<'_, A> {
         self.metrics.iter().map(|metric| Ok((metric.name(), metric.evaluate(&y, &target)?))).collect()
     }
 
-    /// Predicts the outputs of `network` in batches, so that the memory for intermediate values stays small.
+    /// Predicts the outputs of `network` in batches, which bounds the memory for intermediate values.
     ///
     /// # Errors
     /// Those of [`Network::predict`].

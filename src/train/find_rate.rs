@@ -21,11 +21,11 @@ pub struct RateCurve {
 }
 
 impl RateCurve {
-    /// The learning rate at which the loss falls most steeply, over the logarithm of the rate; `None` if it never
-    /// falls.
+    /// The learning rate at which the loss, as a function of the logarithm of the rate, falls most steeply; `None` if
+    /// it never falls.
     pub fn suggestion(&self) -> Option<f64> {
         let lowest = (0..self.losses.len()).min_by(|&a, &b| self.losses[a].total_cmp(&self.losses[b]))?;
-        // Over a few steps to each side, because each loss is of another batch.
+        // The slope over a few steps to each side, because each loss is that of a different batch.
         let (reach, mut best) = (3, None);
         for i in reach..(lowest + 1).min(self.losses.len().saturating_sub(reach)) {
             let slope = self.losses[i + reach] - self.losses[i - reach];
@@ -46,7 +46,7 @@ impl RateCurve {
     }
 }
 
-/// Prints bars of the loss over the learning rate, and the suggestion.
+/// Prints the loss over the learning rate as bars, and the suggested rate.
 impl fmt::Display for RateCurve {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let highest = self.losses.first().map_or(0.0, |first| first * 1.5);
@@ -62,9 +62,9 @@ impl fmt::Display for RateCurve {
 }
 
 impl<A: Scalar> Trainer<'_, A> {
-    /// Trains a copy of `network` with a learning rate that grows from step to step, to find where the loss falls most
-    /// steeply and where it rises (Smith 2017). Stops when the loss is four times its minimum. Network and trainer are
-    /// not changed.
+    /// Runs a learning rate range test (Smith, 2017): trains a copy of `network` while the learning rate grows
+    /// exponentially, to find where the loss falls most steeply and where it rises. Stops when the loss is four times
+    /// its minimum. Network and trainer are not changed.
     ///
     /// ```
     /// use neuropil::data;
@@ -123,7 +123,7 @@ impl<A: Scalar> Trainer<'_, A> {
         for rate in rates {
             let mut loss = A::ZERO;
             self.optimizer.set_learning_rate(rate);
-            // As in a fit, at most all batches of an epoch make a step.
+            // As in a fit, a step accumulates at most the batches of one epoch.
             let together = self.accumulate.min(order.len().div_ceil(size));
             let result = (0..together).try_for_each(|_| {
                 if order.len() - at < size {

@@ -11,12 +11,12 @@ use crate::{Error, Matrix, Network, Result, Scalar, rng};
 impl<A: Scalar> Trainer<'_, A> {
     /// Trains `network` on these samples, and returns the history of all epochs so far.
     ///
-    /// All samples are read and checked before training.
+    /// All samples are read once and checked before training.
     ///
     /// # Errors
-    /// [`Error::Data`] for samples that are not finite or do not fit the network, the loss or a metric, and for no
-    /// samples; [`Error::Setting`] and [`Error::Monitor`] for invalid settings; [`Error::Training`] with epoch and step
-    /// for a non-finite loss or gradient: the network is then as before that step.
+    /// [`Error::Data`] for an empty data set, and for samples that are not finite or do not fit the network, the loss
+    /// or a metric; [`Error::Setting`] and [`Error::Monitor`] for invalid settings; [`Error::Training`] with epoch and
+    /// step for a non-finite loss or gradient: the network then has the weights before that step.
     pub fn fit(&mut self, network: &mut Network<A>, data: &dyn Dataset<A>) -> Result<History> {
         self.work.class_weights = self.check(network, data)?;
         let (len, shuffle, seed) = (data.len(), self.shuffle, self.progress.seed);
@@ -41,8 +41,8 @@ impl<A: Scalar> Trainer<'_, A> {
         })
     }
 
-    /// Trains `network` on a stream of batches, for data that do not fit into memory: `batches` returns those of the
-    /// epoch whose number it is given.
+    /// Trains `network` on a stream of batches, for data that do not fit into memory: `batches` is called with the
+    /// number of each epoch and returns its batches.
     ///
     /// Batches keep their size and order. Each is checked when it arrives.
     ///

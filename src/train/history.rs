@@ -13,7 +13,7 @@ pub struct Epoch {
     pub rate: f64,
     /// Its duration.
     pub seconds: f64,
-    /// `loss`, the metrics, and for validation data `val_loss` and the metrics with the prefix `val_`.
+    /// `loss` and the metrics; with validation data also `val_loss` and the metrics with the prefix `val_`.
     pub values: Vec<(String, f64)>,
 }
 
@@ -26,8 +26,8 @@ impl Epoch {
 
 /// The history of a training: losses, metrics, duration and learning rate of each epoch.
 ///
-/// The training loss and metrics are means over the outputs before each step, in training mode; those of the validation
-/// are of the network at the end of the epoch. It prints as a table:
+/// Training loss and metrics are means over the outputs before each step, in training mode; validation values are those
+/// of the network at the end of the epoch. It prints as a table:
 ///
 /// ```
 /// use neuropil::data;

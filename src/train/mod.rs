@@ -22,7 +22,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! For each batch, a trainer calls forward, loss, backward and step of a [`Tape`](crate::Tape).
+//! For each batch, the trainer runs forward, loss, backward and step on a [`Tape`](crate::Tape).
 
 use std::fmt;
 
@@ -33,11 +33,15 @@ use crate::optimizers::{Ema, Optimizer};
 use crate::schedules::Schedule;
 use crate::{Result, Scalar};
 
+// First, because the documentation of `Trainer` lists the methods in the order of the modules.
+mod settings;
+
+mod fit;
+
 mod callbacks;
 mod check;
 mod evaluate;
 mod find_rate;
-mod fit;
 mod history;
 mod run;
 #[cfg(feature = "files")]
@@ -53,9 +57,9 @@ pub use history::{Epoch, History};
 
 /// Trains networks: shuffled epochs, validation, metrics, schedules and callbacks.
 ///
-/// Most methods are settings. [`fit`](Self::fit) trains, and another `fit` continues: epoch numbers, random numbers,
-/// schedule and the optimizer's state. A seed gives the same bits on any number of threads. See [the module](self) for
-/// an example.
+/// Most methods are settings. [`fit`](Self::fit) trains; calling it again continues, with epoch numbers, random
+/// numbers, schedule and optimizer state. A seed gives the same bits on any number of threads. See [the module](self)
+/// for an example.
 pub struct Trainer<'a, A: Scalar> {
     loss: Box<dyn Loss<A> + 'a>,
     optimizer: Box<dyn Optimizer<A> + 'a>,
@@ -75,7 +79,7 @@ pub struct Trainer<'a, A: Scalar> {
     sample_weights: Vec<A>,
     ema: Option<Ema<A>>,
     progress: Progress,
-    /// A hash of the network after the last fit, with averaged weights.
+    /// A hash of the weights after the last fit, averaged if there is an average.
     left: u64,
     work: step::Work<A>,
 }
@@ -110,157 +114,7 @@ enum ClassWeights {
     Balanced,
 }
 
-impl<'a, A: Scalar> Trainer<'a, A> {
-    /// Creates a trainer; by default for one epoch, with batches of 32 samples and seed 0.
-    ///
-    /// Boxes such as `Box<dyn Loss<A>>` are accepted as losses, optimizers, schedules, metrics and callbacks, too.
-    pub fn new(loss: impl Loss<A> + 'a, optimizer: impl Optimizer<A> + 'a) -> Self {
-        let (batches, step, history) = (0, 0, History::default());
-        let progress = Progress { seed: 0, epoch: 0, batches, step, base_rate: optimizer.learning_rate(), history };
-        Self {
-            loss: Box::new(loss),
-            optimizer: Box::new(optimizer),
-            epochs: 1,
-            batch_size: 32,
-            shuffle: true,
-            drop_last: false,
-            accumulate: 1,
-            clip_norm: None,
-            clip_value: None,
-            schedule: None,
-            validation: None,
-            metrics: Vec::new(),
-            monitor: None,
-            callbacks: Vec::new(),
-            class_weights: ClassWeights::Equal,
-            sample_weights: Vec::new(),
-            ema: None,
-            progress,
-            left: 0,
-            work: step::Work::default(),
-        }
-    }
-
-    /// Sets the number of epochs of a fit.
-    #[must_use]
-    pub fn epochs(self, epochs: usize) -> Self {
-        Self { epochs, ..self }
-    }
-
-    /// Sets the batch size, by default 32; the last batch of an epoch may be smaller.
-    #[must_use]
-    pub fn batch_size(self, batch_size: usize) -> Self {
-        Self { batch_size, ..self }
-    }
-
-    /// Seeds the order of the samples and the layers that draw random numbers, such as dropout.
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.progress.seed = seed;
-        self
-    }
-
-    /// Disables shuffling.
-    #[must_use]
-    pub fn in_order(self) -> Self {
-        Self { shuffle: false, ..self }
-    }
-
-    /// Drops the last batch of an epoch if it is smaller.
-    #[must_use]
-    pub fn drop_last(self) -> Self {
-        Self { drop_last: true, ..self }
-    }
-
-    /// Accumulates the gradients of `batches` batches for each optimizer step, as if they were one batch.
-    #[must_use]
-    pub fn accumulate(self, batches: usize) -> Self {
-        Self { accumulate: batches, ..self }
-    }
-
-    /// Clips the L2 norm of all gradients together to `max`.
-    #[must_use]
-    pub fn clip_norm(self, max: f64) -> Self {
-        Self { clip_norm: Some(max), ..self }
-    }
-
-    /// Clips each gradient to ±`limit`, before [`clip_norm`](Self::clip_norm).
-    #[must_use]
-    pub fn clip_value(self, limit: f64) -> Self {
-        Self { clip_value: Some(limit), ..self }
-    }
-
-    /// Sets a learning rate schedule by epoch.
-    ///
-    /// After each epoch, the schedule observes the [monitored](Self::monitor) value.
-    #[must_use]
-    pub fn schedule(self, schedule: impl Schedule + 'a) -> Self {
-        Self { schedule: Some((Box::new(schedule), Unit::Epoch)), ..self }
-    }
-
-    /// Sets a learning rate schedule by step; after each step, it observes the loss of the batch.
-    #[must_use]
-    pub fn schedule_by_step(self, schedule: impl Schedule + 'a) -> Self {
-        Self { schedule: Some((Box::new(schedule), Unit::Step)), ..self }
-    }
-
-    /// Sets validation data, evaluated after each epoch.
-    #[must_use]
-    pub fn validation(self, data: &'a dyn Dataset<A>) -> Self {
-        Self { validation: Some(data), ..self }
-    }
-
-    /// Adds a metric.
-    #[must_use]
-    pub fn metric(mut self, metric: impl Metric<A> + 'a) -> Self {
-        self.metrics.push(Box::new(metric));
-        self
-    }
-
-    /// Sets the value that callbacks and schedules monitor, such as `val_accuracy`; by default `val_loss`, or `loss`
-    /// without validation data.
-    #[must_use]
-    pub fn monitor(self, name: impl Into<String>) -> Self {
-        Self { monitor: Some(name.into()), ..self }
-    }
-
-    /// Adds a callback; callbacks are called in the order in which they were added.
-    #[must_use]
-    pub fn callback(mut self, callback: impl Callback<A> + 'a) -> Self {
-        self.callbacks.push(Box::new(callback));
-        self
-    }
-
-    /// Sets class weights for targets that are one column of class indices: means divide by the sum of the weights.
-    ///
-    /// Only the training loss is weighted, not that of the validation.
-    #[must_use]
-    pub fn class_weights(self, weights: impl Into<Vec<f64>>) -> Self {
-        Self { class_weights: ClassWeights::Given(weights.into()), ..self }
-    }
-
-    /// Weights classes inversely to their frequency: samples/(classes · samples of the class).
-    #[must_use]
-    pub fn balanced(self) -> Self {
-        Self { class_weights: ClassWeights::Balanced, ..self }
-    }
-
-    /// Sets a weight for each training sample, multiplied by the weight of its class.
-    #[must_use]
-    pub fn sample_weights(self, weights: impl Into<Vec<A>>) -> Self {
-        Self { sample_weights: weights.into(), ..self }
-    }
-
-    /// Keeps an exponential moving average of the weights, see [`Ema`]. At the end of each epoch, the network has the
-    /// average, for validation, callbacks and checkpoints, and also after the fit; training uses the weights
-    /// themselves.
-    ///
-    /// A fit that continues with the same network starts from the weights before averaging.
-    #[must_use]
-    pub fn ema(self, decay: f64) -> Self {
-        Self { ema: Some(Ema::new(decay)), ..self }
-    }
-
+impl<A: Scalar> Trainer<'_, A> {
     /// The history of all fits so far.
     pub fn history(&self) -> &History {
         &self.progress.history

@@ -27,7 +27,7 @@ impl<A: Scalar> Trainer<'_, A> {
             && ema.swapped
             && fingerprint(network) != self.left
         {
-            // The average belongs to another network, or the weights were changed since.
+            // The average is of another network, or the weights have changed since.
             ema.restart();
         }
         let collect = if self.metrics.is_empty() { 0 } else { samples };
@@ -107,7 +107,7 @@ impl<A: Scalar> Run<'_, '_, A> {
         }
     }
 
-    /// Trains on a batch, and takes a step once enough are accumulated.
+    /// Trains on a batch, and takes an optimizer step once enough batches are accumulated.
     pub(super) fn batch(&mut self, batch: Batch<'_, A>) -> Result<()> {
         let rows = batch.rows;
         let loss = match self.trainer.learn(self.network, batch) {

@@ -35,12 +35,12 @@ struct Part<'p, A: Scalar> {
 
 impl<A: Scalar> Trainer<'_, A> {
     /// Saves the training: the network's weights and running statistics, the state of optimizer, schedule and
-    /// callbacks, epoch, seed and history. After [`load_state`](Self::load_state) in another process, it continues to
-    /// the same bits.
+    /// callbacks, epoch, seed and history. A training resumed by [`load_state`](Self::load_state), even in another
+    /// process, gives the same bits as one that never stopped.
     ///
     /// The file is a [model file](crate::io) with more content, written atomically and with a checksum;
-    /// [`Network::load`] reads the network from it. Early stopping changes the network at the end of a fit; to
-    /// resume exactly, save during the fit, with a [`Checkpoint`](super::Checkpoint).
+    /// [`Network::load`] reads the network from it. Early stopping changes the network at the end of a fit, so to
+    /// resume exactly, save during the fit with a [`Checkpoint`](super::Checkpoint).
     ///
     /// ```
     /// use neuropil::data;
@@ -78,13 +78,13 @@ impl<A: Scalar> Trainer<'_, A> {
         let weights = parts.iter().enumerate().map(|(i, part)| (format!("weights.{i}"), Numbers::Own(&part.weights)));
         let arrays = slots.chain(average).chain(states).chain(weights).collect();
         let training = Training { spec: self.describe(&parts), arrays };
-        // Layers of other crates may have no description; their parameters are saved anyway.
+        // Layers of other crates may lack a description; their parameters are saved anyway.
         let architecture = describe(network).ok();
         let texts: Vec<_> = architecture.iter().map(|text| ("architecture", &**text)).collect();
         write_whole(path.as_ref(), &container::write(network, &texts, Some(&training))?)
     }
 
-    /// Describes the state, with its texts and small numbers.
+    /// Describes the state: everything but the arrays.
     fn describe(&self, parts: &[Part<'_, A>]) -> Spec {
         let Progress { seed, epoch, batches, step, base_rate, history } = &self.progress;
         let counts = [("seed", seed), ("epoch", epoch), ("batches", batches), ("step", step)];
@@ -107,7 +107,7 @@ impl<A: Scalar> Trainer<'_, A> {
     }
 
     /// Resumes a training from [`save_state`](Self::save_state); this trainer and `network` must be set up as the saved
-    /// ones were. The learning rate is the saved one. Callbacks without a saved state start fresh.
+    /// ones were. The saved learning rate replaces that of the optimizer. Callbacks without a saved state start afresh.
     ///
     /// # Errors
     /// [`Error::File`] when the file cannot be read; [`Error::Format`] when it is damaged, or of another number type,
@@ -194,7 +194,7 @@ impl<A: Scalar> Trainer<'_, A> {
                 return Err(error);
             }
         }
-        // Last, so that no weights are kept twice.
+        // Last, so that no weights are in memory twice.
         done.into_iter().for_each(|(callback, _, weights)| callback.set_weights(weights.into_owned()));
         Ok(())
     }
@@ -245,7 +245,7 @@ fn count(spec: &Spec, name: &str) -> Result<u64> {
     }
 }
 
-/// A counter; bounded, so that it cannot overflow.
+/// A counter, bounded so that it cannot overflow later.
 fn steps(spec: &Spec, name: &str) -> Result<u64> {
     match count(spec, name)? {
         n if n < 1 << 53 => Ok(n),

@@ -7,7 +7,7 @@ use crate::kernels::resize;
 use crate::optimizers::Norm;
 use crate::{Error, Matrix, Network, Result, Scalar, Tape};
 
-/// The use of random numbers.
+/// What random numbers are drawn for.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
     Shuffling,
@@ -16,7 +16,7 @@ pub(super) enum Purpose {
 
 /// The seed for one purpose and the epoch or batch `index`.
 ///
-/// It depends on nothing else, so a saved training needs no state of a generator.
+/// It depends on nothing else, so no generator state has to be saved.
 pub(super) fn seed_of(seed: u64, purpose: Purpose, index: u64) -> u64 {
     // SplitMix64, fed with each word in turn.
     [purpose as u64, index].into_iter().fold(seed, |seed, word| {
@@ -48,11 +48,11 @@ impl<A: Scalar> Default for Work<A> {
 }
 
 impl<A: Scalar> Work<A> {
-    /// Starts the tape for this network, without accumulated gradients.
+    /// Prepares the tape for this network, without accumulated gradients.
     pub(super) fn start(&mut self, network: &Network<A>) {
         self.gathered = 0;
         match &mut self.tape {
-            Some(tape) if tape.shape() == network.input_shape() => tape.forget_gathered(),
+            Some(tape) if tape.shape() == network.input_shape() => tape.discard_accumulated(),
             tape => *tape = Some(Tape::new(network, 0)),
         }
     }

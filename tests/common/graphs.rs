@@ -1,4 +1,4 @@
-//! The twenty random graphs of `fixtures/graphs`, as networks, with what `PyTorch` makes of them.
+//! The twenty random graphs of `fixtures/graphs`, as networks, with what PyTorch makes of them.
 
 #![allow(dead_code, unreachable_pub)] // Each program uses its own part.
 
@@ -11,7 +11,7 @@ use neuropil::ndarray::{Array2, Axis, concatenate};
 use neuropil::prelude::*;
 use serde_json::Value;
 
-/// A graph of the fixtures, with what `PyTorch` makes of it.
+/// A graph of the fixtures, with what PyTorch makes of it.
 pub struct Case {
     pub name: String,
     pub network: Network<f64>,

@@ -16,7 +16,7 @@ pub fn fixture(name: &str) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// One case of a family of reference values computed by `PyTorch` in `f64`.
+/// One case of a family of reference values computed by PyTorch in `f64`.
 #[derive(Debug, Clone)]
 pub struct Case {
     pub name: String,
@@ -31,7 +31,7 @@ pub fn cases(family: &str) -> Vec<Case> {
 }
 
 impl Case {
-    /// A setting by `PyTorch`'s name.
+    /// A setting by PyTorch's name.
     pub fn config(&self, name: &str) -> &Value {
         &self.value["config"][name]
     }

@@ -80,7 +80,7 @@ pub(crate) fn idx(bytes: &[u8]) -> bool {
     neuropil::data::parse_idx(bytes).is_ok()
 }
 
-/// The state of a training, from which it goes on.
+/// The state of a training, to resume it.
 pub(crate) fn state(bytes: &[u8]) -> bool {
     let path =
         std::env::temp_dir().join(format!("neuropil-state-{}-{:?}", std::process::id(), std::thread::current().id()));

@@ -213,7 +213,7 @@ fn entry<A: Scalar>(name: &'static str, input: impl Into<Shape>, layer: impl Lay
     Entry { name, network, indices: None }
 }
 
-/// A layer that takes so many indices.
+/// A layer that takes this number of indices.
 fn indexed<A: Scalar>(
     name: &'static str,
     input: impl Into<Shape>,

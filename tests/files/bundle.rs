@@ -1,4 +1,4 @@
-//! A network and what was fitted beside it in one file.
+//! A network and its fitted preprocessing in one file.
 
 use std::fmt::Debug;
 use std::fs;
@@ -17,7 +17,7 @@ fn network() -> Sequential<f64> {
     Sequential::mlp(&[2, 3, 2], Tanh, &mut rng(1)).unwrap()
 }
 
-/// Saves this beside a network, and takes it out of the file.
+/// Saves a transformer with a network, and reads it back.
 fn travels<F: Fitted + Debug + PartialEq>(name: &str, fitted: &F) {
     let path = builder::folder("bundle").join(name);
     Model::new(network()).with("a name, \"quoted\"", fitted).save(&path).unwrap();

@@ -61,7 +61,7 @@ fn killed_at_200_random_moments_the_old_or_the_new_file_is_there() {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        // Once it tells that it runs its test.
+        // Once it has reported that its test is running.
         child.stdout.take().unwrap().read_exact(&mut [0; 8]).unwrap();
         std::thread::sleep(Duration::from_micros(random.next_u64() % 20_000));
         child.kill().unwrap();

@@ -1,4 +1,4 @@
-//! Files that somebody made wrong by hand: each gives an error that tells what is wrong.
+//! Files corrupted by hand: each gives an error that says what is wrong.
 
 use std::collections::BTreeSet;
 

@@ -246,7 +246,7 @@ impl Restore<f32> for Shift {
     }
 }
 
-/// A layer that does not say what it is.
+/// A layer without a description.
 #[derive(Debug, Clone)]
 struct Secret;
 
@@ -315,7 +315,7 @@ fn what_cannot_be_read_again_is_not_written() {
     }
 }
 
-/// A layer of another crate that tells wrong sizes.
+/// A layer of another crate that reports wrong sizes.
 #[derive(Debug, Clone)]
 struct Liar(Dense<f32>);
 

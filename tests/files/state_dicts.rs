@@ -1,4 +1,4 @@
-//! State dicts of `PyTorch`: by name, transposed, with a report; see also `tests/interop`.
+//! State dicts of PyTorch: by name, transposed, with a report; see also `tests/interop`.
 
 use neuropil::io::{Names, SafeTensors, Unmatched};
 use neuropil::ndarray::{self, Array2, ArrayD, array};
@@ -144,7 +144,7 @@ fn element<const N: usize>(matrix: &Array2<f64>, dims: [usize; N], at: [usize; N
 fn convolutions_have_the_axes_of_pytorch_and_keras() -> Result<()> {
     let r = &mut rng(1);
     let mut compared = 0;
-    // Here (kernel, inputs, outputs), and so in Keras; in PyTorch the other way round.
+    // (kernel, inputs, outputs) here and in Keras; the reverse in PyTorch.
     let network = Sequential::new([6, 4]).with(Conv1d::grouped(4, 6, 3, 2, r))?;
     let weight = network.parameter("0.weight").unwrap();
     let [torch, keras] = [Names::new(), Names::keras()].map(|names| File::of("conv1d", &names, &network));

@@ -20,7 +20,7 @@ fn matrix(rows: &Value) -> Array2<f32> {
     Array2::from_shape_fn((rows.len(), rows[0].len()), |(i, j)| rows[i][j])
 }
 
-/// That a network predicts what it did in `PyTorch`.
+/// Asserts that a network predicts what it did in PyTorch.
 fn predicts(network: &Network<f32>, name: &str) {
     let expected: Value = serde_json::from_slice(&fs::read(path("expected.json")).unwrap()).unwrap();
     let (x, want) = (matrix(&expected[name][0]), matrix(&expected[name][1]));

@@ -62,7 +62,7 @@ fn weight(layer: &dyn Layer<f32>, system: System) -> (String, Vec<usize>) {
     (piece.name().to_owned(), piece.shape().to_vec())
 }
 
-/// The shapes in `PyTorch` and in Keras.
+/// The shapes in PyTorch and in Keras.
 type Shapes = [&'static [usize]; 2];
 
 #[test]

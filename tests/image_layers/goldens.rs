@@ -7,7 +7,7 @@ use crate::common::{self, Case, F32, F64, Tolerance, assert_close};
 
 type Built<A> = (Box<dyn Layer<A>>, Shape);
 
-/// The layer's outputs and gradients for a case; returns how many numbers were compared.
+/// Compares the layer's outputs and gradients with a case; returns the number of compared values.
 fn check<A: Scalar>(family: &str, case: &Case, (layer, shape): Built<A>, tolerance: Tolerance) -> usize {
     let what = format!("{family}/{} in {}", case.name, A::NAME);
     // Our sequences are (steps, features), and the weights that go with them (kernel, features in, features out).

@@ -43,7 +43,7 @@ fn slopes_at_kinks() {
     assert!(by_variance(0.0) < 0.0);
 }
 
-/// Notebook 000's first loss, to the last digit that it prints: in `NumPy`'s order of operations.
+/// Notebook 000's first loss, to the last digit that it prints: in NumPy's order of operations.
 #[test]
 fn clipped_probabilities() {
     let x = [1.0, 2.0, 1.1, 7.0, 0.8, 0.34, 0.6, 5.0, 1.72];

@@ -1,4 +1,4 @@
-//! The losses: reference values of `PyTorch`, finite differences, kinks and extremes, and every error.
+//! The losses: reference values of PyTorch, finite differences, kinks and extremes, and every error.
 
 mod edges;
 mod errors;

@@ -1,4 +1,4 @@
-//! Layers whose outputs are inputs in other places: against what ndarray does, and `PyTorch`'s own examples.
+//! Layers whose outputs are inputs in other places: against what ndarray does, and PyTorch's own examples.
 
 use neuropil::adapt;
 use neuropil::ndarray::{Array2, Array4, Axis, array, s};

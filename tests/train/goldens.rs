@@ -1,10 +1,10 @@
-//! Whole trainings beside `PyTorch`'s.
+//! Whole trainings beside PyTorch's.
 
 use neuropil::prelude::*;
 
 use crate::common::{Case, F32, F64, Tolerance, assert_close, cases};
 
-/// Runs a training with batches in order, step by step, against `PyTorch`.
+/// Runs a training with batches in order, step by step, against PyTorch.
 fn compare<A: Scalar + Into<f64>>(case: &Case, tolerance: Tolerance) -> usize {
     let layers = case.config("layers").as_array().unwrap();
     let array = |group: &str, name: &str, columns: usize| {

@@ -1,8 +1,10 @@
 //! Exports a network as a graph of operators, step by step.
 
+use std::collections::BTreeSet;
+
 use crate::layer::{Join, Layer, Steps};
 use crate::network::{Source, as_network};
-use crate::spec::onnx::{FLOAT, Operators, Port, dims};
+use crate::spec::onnx::{FLOAT, Graph, Node, Operators, Port, dims};
 use crate::{Error, Network, Result, Scalar, Shape};
 
 pub(super) fn write<A: Scalar>(network: &Network<A>) -> Result<Vec<u8>> {
@@ -21,13 +23,30 @@ pub(super) fn write<A: Scalar>(network: &Network<A>) -> Result<Vec<u8>> {
     let inputs = network.inputs().map(|(name, _)| name.to_owned()).collect();
     let values = add_network(&mut operators, network, inputs, network.input_shape(), "")?;
     for ((name, shape), value) in network.outputs().zip(values) {
-        let value = operators.without_padding(&value, shape);
+        let value = operators.as_output(&value, shape);
         operators.node("Identity", &[&value], []);
         if let Some(node) = operators.graph.nodes.last_mut() {
             node.outputs = vec![name.to_owned()];
         }
     }
+    drop_unused(&mut operators.graph);
     Ok(operators.graph.write())
+}
+
+/// Removes the operators and constants that no output depends on, such as lengths that no layer asks for.
+fn drop_unused(graph: &mut Graph<'_>) {
+    let mut used: BTreeSet<String> = graph.outputs.iter().map(|port| port.name.clone()).collect();
+    let nodes = std::mem::take(&mut graph.nodes).into_iter().rev();
+    let keep = |node: &Node<'_>| {
+        let keep = node.outputs.iter().any(|output| used.contains(output));
+        if keep {
+            used.extend(node.inputs.iter().cloned());
+        }
+        keep
+    };
+    graph.nodes = nodes.filter(keep).collect();
+    graph.nodes.reverse();
+    graph.constants.retain(|(name, _)| used.contains(name));
 }
 
 /// Adds the steps of a network with these inputs, and returns the names of its outputs.
@@ -45,7 +64,7 @@ fn add_network<A: Scalar>(
     };
     for step in network.steps(shape)? {
         let takes: Vec<(String, Shape)> =
-            step.takes.iter().map(|source| name_of(&made, source)).zip(step.inputs.iter().copied()).collect();
+            step.sources.iter().map(|source| name_of(&made, source)).zip(step.input_shapes.iter().copied()).collect();
         let prefix = format!("{prefix}{}.", step.name);
         let written = if let Some(layer) = step.layer() {
             add_layer(operators, layer, takes.clone(), &prefix)
@@ -80,7 +99,7 @@ fn add_layer<A: Scalar>(
     Ok(operators.value())
 }
 
-/// Adds a nested network: it takes one value, the features of all its inputs, and gives one.
+/// Adds a nested network, which maps one value, all its inputs side by side, to one value.
 fn add_nested<A: Scalar>(
     operators: &mut Operators,
     network: &Network<A>,
@@ -90,7 +109,7 @@ fn add_nested<A: Scalar>(
     use crate::spec::onnx::Attribute::Int;
     operators.set_value(value.clone());
     let own = network.declared_shape().unwrap_or(*shape);
-    // Its input may have another shape of the same size.
+    // The shape of its input may differ from the declared one, at the same size.
     operators.reshape(*shape, own);
     let count = network.inputs().len();
     let inputs = if count == 1 {

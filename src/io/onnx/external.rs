@@ -1,4 +1,4 @@
-//! Constants that are stored in files beside the ONNX file.
+//! Constants stored in external files next to the ONNX file.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 #[derive(Debug)]
 pub(super) struct External {
     folder: Option<PathBuf>,
-    /// Each with its length, and how much of it may still be read: all of it once.
+    /// Each with its length, and the number of bytes that may still be read: each byte once.
     files: BTreeMap<String, (File, u64, u64)>,
 }
 

@@ -27,8 +27,8 @@ pub struct FromOnnx<A: Scalar> {
 /// Imports an ONNX file as [`Network::from_onnx`], with the names of its classes, and with the chosen outputs only, or all
 /// if the list is empty.
 ///
-/// What only the other outputs need is not read. Labels are no outputs of a network: of a classifier with a label and
-/// probabilities, these remain.
+/// Operators that only other outputs need are not read. Labels are not outputs of a network: of a classifier with a
+/// label and probabilities, the probabilities remain.
 ///
 /// ```no_run
 /// use neuropil::io::read_onnx;
@@ -52,8 +52,8 @@ impl<A: Scalar> Network<A> {
     /// Exports the network, in evaluation mode, to an ONNX file for other runtimes.
     ///
     /// The graph has the network's inputs and outputs by their names. Their first axis is the batch and the others are
-    /// those of a sample: (batch, features), (batch, steps, features) or (batch, channels, height, width). It is of opset
-    /// 20, and computes in `f32` whatever `A` is.
+    /// those of a sample: (batch, features), (batch, steps, features) or (batch, channels, height, width). The opset is
+    /// 20, and the numbers are `f32` whatever `A` is.
     ///
     /// # Errors
     /// [`Error::Unsupported`] for a layer without ONNX export; [`Error::Save`] if the file cannot be written.
@@ -78,16 +78,17 @@ impl<A: Scalar> Network<A> {
         export::write(self)
     }
 
-    /// Imports an ONNX file of opset 6 to 28 as a graph, operator by operator: as [`to_onnx`](Self::to_onnx) writes them,
-    /// and as the exporters of `PyTorch`, Keras and scikit-learn do. Inputs and outputs keep their names. External data
-    /// must be in the folder of the file.
+    /// Imports an ONNX file of opset 6 to 28 as a graph, operator by operator: the files of [`to_onnx`](Self::to_onnx),
+    /// and those that exporters of PyTorch, Keras and scikit-learn write. Inputs and outputs keep their names. External
+    /// data must be in the folder of the file.
     ///
-    /// The batch is the axis for which the file gives no size, or else the first; a fixed batch may have any size here.
-    /// Samples of more than three axes are plain features. Labels of a classifier are no output, see [`read_onnx`].
+    /// The batch is the axis for which the file gives no size, or else the first; a fixed batch size is ignored.
+    /// Samples of more than three axes become plain features. Labels of a classifier are not outputs: see
+    /// [`read_onnx`].
     ///
     /// Anything whose meaning might differ here is rejected, so that an imported network predicts what the file
-    /// specifies. The weights of a network train on: see `examples/fine_tune.rs`. Recurrent layers that an exporter
-    /// unrolled have a copy of their weights for each step.
+    /// specifies. It can be fine-tuned: see `examples/fine_tune.rs`. Recurrent layers that an exporter unrolled have a
+    /// copy of their weights for each step.
     ///
     /// # Errors
     /// [`Error::File`] if the file cannot be read; [`Error::Format`] if it is damaged, or an operator is not supported.

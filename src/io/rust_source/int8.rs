@@ -1,4 +1,4 @@
-//! Weights in eight bits, with a scale per output channel, and what that costs.
+//! Quantization of weights to eight bits, with a scale per output channel, and the loss of accuracy.
 
 use std::fmt;
 
@@ -10,17 +10,17 @@ use crate::{Network, Result, Scalar};
 /// A sample and what the network predicts for it.
 pub(super) type Case<A> = (Vec<A>, Vec<A>);
 
-/// How far the predictions of a network with weights in eight bits are from those of the network itself, on some data.
+/// How far the predictions with weights quantized to eight bits are from those of the network itself, on some data.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Int8Loss {
-    /// The largest difference of an output.
+    /// The largest absolute difference of an output.
     pub largest: f64,
-    /// The mean difference.
+    /// The mean absolute difference.
     pub mean: f64,
-    /// The samples whose largest output is another one: for a classifier, those with another class.
+    /// The number of samples whose largest output is another one: for a classifier, of those with another class.
     pub changed: usize,
-    /// All samples.
+    /// The number of samples.
     pub samples: usize,
 }
 
@@ -78,7 +78,7 @@ pub(super) fn rounded<A: Scalar>(network: &Network<A>, code: &Code) -> Result<Ne
     Ok(network)
 }
 
-/// The first samples, and what the network predicts for them.
+/// The first samples, and the network's predictions for them.
 pub(super) fn cases<A: Scalar>(x: &Array2<A>, y: &Array2<A>, most: usize) -> Vec<Case<A>> {
     let rows = x.rows().into_iter().zip(y.rows()).take(most);
     rows.map(|(x, y)| (x.to_vec(), y.to_vec())).collect()

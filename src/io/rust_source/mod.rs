@@ -3,9 +3,9 @@
 //! | file | what |
 //! |---|---|
 //! | [`walk`] | collects the calls of all steps: each layer adds its own, by `Layer::rust` |
-//! | [`storage`] | finds a place for the numbers between the calls |
-//! | [`text`] | writes it all |
-//! | [`int8`] | weights in eight bits, and what that costs |
+//! | [`storage`] | assigns buffers to the arrays between the calls |
+//! | [`text`] | writes the source |
+//! | [`int8`] | quantizes weights to eight bits, and measures the loss of accuracy |
 
 use std::path::Path;
 
@@ -28,17 +28,17 @@ impl<A: Scalar> Network<A> {
     /// Writes the network as one Rust source file, which needs neither `std` nor `alloc`, for a program or a
     /// microcontroller that only predicts.
     ///
-    /// Parameters are constants, and nothing is allocated: the caller gives the memory.
+    /// Parameters are constants, and nothing is allocated: the caller provides the buffers.
     ///
     /// ```text
     /// pub fn predict(input: &[Number; N], output: &mut [Number; M], scratch: &mut [Number; S])
     /// ```
     ///
-    /// The file's head tells the sizes. Batch normalisation and rescaling become part of the layer before if that is
-    /// dense or a convolution. The outputs are those of [`predict`](Self::predict) up to rounding, because multiply and
-    /// add are not fused: for `f32` within 1e-5 of a sample's largest output, or of 1, for `f64` within 1e-12, unless a
-    /// network enlarges rounding errors. A test in the file checks that for a few samples. Where `predict` returns an
-    /// error for a sample, an index that an embedding does not have, the outputs are NaN.
+    /// The head of the file lists the memory it needs. Batch norm and rescaling are folded into a dense or
+    /// convolutional layer before them. The outputs are those of [`predict`](Self::predict) up to rounding, because
+    /// multiply-adds are not fused: the error relative to a sample's largest output, or to 1, is at most 1e-5 for `f32`
+    /// and 1e-12 for `f64`, unless the network amplifies rounding errors. A test in the file checks that for a few
+    /// samples. Where `predict` returns an error, for an index that an embedding does not have, the outputs are NaN.
     ///
     /// # Errors
     /// [`Error::Unsupported`] for a layer or join without [`rust`](crate::layer::Layer::rust), which it names: `Strided`,
@@ -69,11 +69,12 @@ impl<A: Scalar> Network<A> {
         Ok(text::write(&code.program, &outputs, "", false, &int8::cases(&x, &y, SAMPLES)))
     }
 
-    /// As [`to_rust`](Self::to_rust), with weights in eight bits, scaled per output channel: a quarter of the flash, or
-    /// an eighth. Also returns what that costs on the samples `x`, some of which become the file's test.
+    /// Like [`to_rust`](Self::to_rust), with weights quantized to eight bits, scaled per output channel: a quarter of
+    /// the memory of `f32` weights, an eighth of `f64`. Also returns the loss of accuracy on the samples `x`, some of
+    /// which are used for the test in the file.
     ///
-    /// The weights of dense, convolutional, recurrent and attention layers and of embeddings are rounded; biases and
-    /// all else are not.
+    /// The weights of dense, convolutional, recurrent and attention layers and of embeddings are quantized; biases and
+    /// all other parameters are not.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -105,7 +106,7 @@ impl<A: Scalar> Network<A> {
         ))
     }
 
-    /// A few samples that the network takes, and its predictions: any numbers, or indices of embeddings.
+    /// A few samples, of random numbers or indices of embeddings, and the network's predictions.
     fn samples(&self) -> Result<(Array2<A>, Array2<A>)> {
         let numbers =
             Init::Uniform { low: -2.0, high: 2.0 }.matrix::<A>(SAMPLES, self.input_shape().len(), &mut rng(0));

@@ -1,8 +1,8 @@
-//! [`Storage`]: where each memory of a [`Program`] is: in the input, the output, or a part of the scratch memory.
+//! [`Storage`]: where each array of a [`Program`] is: in the input, an output, or a buffer in the scratch memory.
 
 use crate::spec::rust::{Numbers, Program, Step};
 
-/// Where a memory is.
+/// Where an array is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     Input,
@@ -12,12 +12,12 @@ pub(super) enum Place {
     Buffer(usize),
 }
 
-/// Where each memory is, and the lengths of the buffers.
+/// Where each array is, and the lengths of the buffers.
 #[derive(Debug)]
 pub(super) struct Storage {
     pub(super) places: Vec<Place>,
     pub(super) buffers: Vec<usize>,
-    /// The outputs that are copied at the end: an input, or a part or another use of what is stored elsewhere.
+    /// Whether each output is copied at the end: an input, or all or part of an array that is stored elsewhere.
     pub(super) copied: Vec<bool>,
 }
 
@@ -28,7 +28,7 @@ impl Storage {
             Self { places: vec![Place::Input; count], buffers: Vec::new(), copied: vec![true; outputs.len()] };
         let last = last_uses(program, outputs);
         let classes = classes(program, &last, outputs);
-        // The last use of a class is that of any of its memories.
+        // The last use of a class is the latest use of its arrays.
         let mut ends = vec![0; count];
         (0..count).for_each(|memory| ends[classes[memory]] = ends[classes[memory]].max(last[memory]));
         let mut placed = vec![false; count];
@@ -61,7 +61,7 @@ impl Storage {
         storage
     }
 
-    /// A free buffer: the smallest that is large enough, else the largest, which grows, else a new one.
+    /// A free buffer: the smallest that is large enough, or else the largest, which grows, or else a new one.
     fn take(&mut self, free: &mut Vec<usize>, len: usize) -> Place {
         let large = |&(_, buffer): &(usize, &usize)| self.buffers[*buffer] >= len;
         let best = free.iter().enumerate().filter(large).min_by_key(|(_, buffer)| self.buffers[**buffer]);
@@ -77,7 +77,7 @@ impl Storage {
     }
 }
 
-/// The last step that uses each memory; beyond all steps for outputs.
+/// The last step that uses each array; beyond all steps for outputs.
 fn last_uses(program: &Program, outputs: &[Numbers]) -> Vec<usize> {
     let mut last = vec![0; program.lens.len()];
     for (at, step) in program.steps.iter().enumerate() {
@@ -88,8 +88,8 @@ fn last_uses(program: &Program, outputs: &[Numbers]) -> Vec<usize> {
     last
 }
 
-/// For each memory, the first one that is at the same place: a step that may overwrite what it takes does so if nobody
-/// needs that any more.
+/// For each array, the first one that shares its place: a step that can work in place does so if its input is not used
+/// later.
 fn classes(program: &Program, last: &[usize], outputs: &[Numbers]) -> Vec<usize> {
     let mut classes: Vec<usize> = (0..program.lens.len()).collect();
     for (at, step) in program.steps.iter().enumerate() {

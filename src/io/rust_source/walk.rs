@@ -1,11 +1,11 @@
-//! A network as [`Code`], step by step; networks in it are spread out.
+//! A network as [`Code`], step by step; nested networks are inlined.
 
 use crate::layer::{Join, Layer};
 use crate::network::{Source, as_network};
 use crate::spec::rust::{Code, Numbers, functions};
 use crate::{Error, Network, Result, Scalar, Shape};
 
-/// The calls of a network, and the numbers of its outputs.
+/// The calls of a network, and its outputs.
 pub(super) fn write<A: Scalar>(network: &Network<A>, int8: bool) -> Result<(Code, Vec<Numbers>)> {
     let input = network.input_shape();
     let mut code = Code::new(A::NAME, int8, input.len());
@@ -17,7 +17,7 @@ pub(super) fn write<A: Scalar>(network: &Network<A>, int8: bool) -> Result<(Code
     Ok((code, outputs))
 }
 
-/// Adds a network that takes the current numbers, the features of all its inputs.
+/// Adds a nested network, whose inputs are side by side in the current numbers.
 fn add_inside<A: Scalar>(
     code: &mut Code,
     network: &Network<A>,
@@ -57,15 +57,19 @@ fn add_network<A: Scalar>(
         Source::Step(at) => made[at],
     };
     let is_shared = |source: Source| {
-        let taken = steps.iter().flat_map(|step| &step.takes).filter(|other| **other == source).count();
+        let taken = steps.iter().flat_map(|step| &step.sources).filter(|other| **other == source).count();
         taken + network.output_sources().filter(|(_, other)| *other == source).count() > 1
     };
     for (_, numbers) in inputs.iter().enumerate().filter(|&(at, _)| is_shared(Source::Input(at))) {
         code.program.pin(*numbers);
     }
     for (at, step) in steps.iter().enumerate() {
-        let takes: Vec<(Numbers, Shape)> =
-            step.takes.iter().map(|source| numbers_of(&made, source)).zip(step.inputs.iter().copied()).collect();
+        let takes: Vec<(Numbers, Shape)> = step
+            .sources
+            .iter()
+            .map(|source| numbers_of(&made, source))
+            .zip(step.input_shapes.iter().copied())
+            .collect();
         let shared = shared || steps.iter().filter(|other| other.home == step.home).count() > 1;
         let name = format!("{prefix}{}", step.name);
         let prefix = format!("{name}.");
@@ -86,7 +90,7 @@ fn add_network<A: Scalar>(
     Ok(network.output_sources().map(|(_, source)| numbers_of(&made, &source)).collect())
 }
 
-/// Adds a layer, and returns what it gives.
+/// Adds a layer, and returns its output.
 fn add_layer<A: Scalar>(
     code: &mut Code,
     layer: &dyn Layer<A>,

@@ -1,4 +1,4 @@
-//! State dicts in the files of `torch.save`: zip archives of a pickle and the numbers of its tensors.
+//! State dicts in files of `torch.save`: zip archives of a pickle and the data of its tensors.
 
 use std::collections::BTreeMap;
 
@@ -10,21 +10,22 @@ use crate::{Error, Result};
 
 mod pickle;
 
-/// The first bytes of an archive, and of the format before `PyTorch` 1.6.
+/// The first bytes of an archive, and of the format before PyTorch 1.6.
 const ARCHIVE: &[u8] = b"PK\x03\x04";
 const LEGACY: &[u8] = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
 /// The deepest nesting of dicts.
 const DEEPEST: usize = 8;
-/// The memory of all names, and what an entry needs besides its name: one dict may be in several.
+/// The largest number of bytes for all names, and what an entry needs besides its name; a limit, since one dict may be
+/// referred to many times.
 const NAMES: usize = 1 << 23;
 const ENTRY: usize = 64;
 
 impl<'b> SafeTensors<'b> {
-    /// The arrays of a state dict in a file of `torch.save`, which is another format: a zip archive. Names in nested
+    /// Parses a state dict written by `torch.save`, a zip archive, instead of a safetensors file. Names in nested
     /// dicts, as in a checkpoint, are joined by dots.
     ///
-    /// The file contains a program, a pickle, of which the operations that a state dict needs are known; nothing is
-    /// executed. Only existing data are copied.
+    /// The file contains a pickle, which is a program; only the operations of a state dict are interpreted, and nothing
+    /// is executed. Only existing data are copied.
     ///
     /// ```no_run
     /// use neuropil::io::SafeTensors;
@@ -39,19 +40,19 @@ impl<'b> SafeTensors<'b> {
     ///
     /// # Errors
     /// [`Error::Format`] if the file is damaged, or has objects other than dicts, tensors and plain values; if a tensor
-    /// is not contiguous; if it is in the format before `PyTorch` 1.6, or has more than 4 GiB.
+    /// is not contiguous; if it is in the format before PyTorch 1.6, or has more than 4 GiB.
     pub fn parse_torch(bytes: &'b [u8]) -> Result<Self> {
         let entries = read(bytes).map_err(|problem| Error::Format { what: THE_FILE.to_owned(), problem })?;
         Ok(Self { metadata: BTreeMap::new(), entries, data: bytes })
     }
 }
 
-/// Whether the bytes are of `torch.save`.
+/// Whether the bytes are a file of `torch.save`.
 pub(super) fn is_torch(bytes: &[u8]) -> bool {
     bytes.starts_with(ARCHIVE) || bytes.starts_with(LEGACY)
 }
 
-/// The arrays of a state dict, whose numbers are at these ranges of the bytes; names in nested dicts are joined by dots.
+/// The arrays of a state dict, with the byte ranges of their data; names in nested dicts are joined by dots.
 fn read(bytes: &[u8]) -> Result<BTreeMap<String, Entry>, String> {
     if bytes.starts_with(LEGACY) {
         return Err("it is in the format before PyTorch 1.6; load it there and save it again".to_owned());
@@ -80,12 +81,12 @@ struct File<'b> {
     records: &'b BTreeMap<String, [usize; 2]>,
     heap: &'b Heap<'b>,
     entries: BTreeMap<String, Entry>,
-    /// The bytes of names that there may still be.
+    /// The bytes of names that are still allowed.
     room: usize,
 }
 
 impl File<'_> {
-    /// Adds the tensors of a dict; what is no tensor, such as the settings of an optimizer, is left out.
+    /// Adds the tensors of a dict; other values, such as the settings of an optimizer, are left out.
     fn add(&mut self, prefix: &str, dict: usize, depth: usize) -> Result<(), String> {
         for (key, value) in &self.heap.dicts[dict] {
             let name = match key {
@@ -111,7 +112,7 @@ impl File<'_> {
         Ok(())
     }
 
-    /// Where the numbers of a tensor are.
+    /// Where the data of a tensor are.
     fn entry(&self, tensor: &Tensor<'_>) -> Result<Entry, String> {
         let Tensor { class, record, numbers, offset, ref sizes, ref strides } = *tensor;
         let name = match class {

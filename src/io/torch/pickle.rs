@@ -1,14 +1,14 @@
-//! The subset of Python's pickle format in which `PyTorch` writes state dicts.
+//! The subset of Python's pickle format in which PyTorch writes state dicts.
 //!
-//! A pickle is a program for a stack machine that may call any function. This machine knows the operations that build
-//! numbers, texts, tuples, lists and dicts, and by their names the few functions that make tensors of them; it executes
-//! nothing, and refuses everything else.
+//! A pickle is a program for a stack machine that may call any function. This interpreter knows the operations that
+//! build numbers, strings, tuples, lists and dicts, and the names of the few functions that build tensors; it calls no
+//! function, and refuses everything else.
 
 use std::cmp::Ordering;
 
-/// The most axes of a tensor.
+/// The largest number of axes of a tensor.
 const AXES: usize = 8;
-/// The operations of the longest pickle, so that the memory is bounded.
+/// The largest number of operations, which bounds the memory.
 const MOST: usize = 1 << 19;
 
 const CUT: &str = "its pickle is cut off";
@@ -18,7 +18,7 @@ const EMPTY: &str = "its pickle takes a value from an empty stack";
 /// A value on the stack.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Value<'b> {
-    /// None, or anything that is of no interest.
+    /// `None`, or anything else that a state dict does not need.
     Other,
     Flag,
     Int(i64),
@@ -35,22 +35,22 @@ pub(super) enum Value<'b> {
     Tensor(usize),
 }
 
-/// A part of a storage, as a tensor.
+/// A tensor: a part of a storage.
 #[derive(Debug, Clone)]
 pub(super) struct Tensor<'b> {
     /// The class of the storage, such as `FloatStorage`.
     pub(super) class: &'b str,
     /// The name of its record in the archive.
     pub(super) record: &'b str,
-    /// How many numbers the storage has.
+    /// The number of elements of the storage.
     pub(super) numbers: usize,
-    /// The first number of the tensor.
+    /// The index of the tensor's first element.
     pub(super) offset: usize,
     pub(super) sizes: Vec<usize>,
     pub(super) strides: Vec<usize>,
 }
 
-/// The parts of values; they refer to each other by index, so that no nesting is too deep.
+/// Composite values, which refer to each other by index, so that deep nesting needs no recursion.
 #[derive(Debug, Default)]
 pub(super) struct Heap<'b> {
     pub(super) lists: Vec<Vec<Value<'b>>>,
@@ -58,7 +58,7 @@ pub(super) struct Heap<'b> {
     pub(super) tensors: Vec<Tensor<'b>>,
 }
 
-/// Reads a pickle: its value, and the parts of it.
+/// Reads a pickle: its value, and the composite values in it.
 pub(super) fn read(bytes: &[u8]) -> Result<(Value<'_>, Heap<'_>), String> {
     let mut machine =
         Machine { rest: bytes, stack: Vec::new(), marks: Vec::new(), memo: Vec::new(), heap: Heap::default() };
@@ -73,9 +73,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Value<'_>, Heap<'_>), String> {
 struct Machine<'b> {
     rest: &'b [u8],
     stack: Vec<Value<'b>>,
-    /// The heights of the stack at the marks.
+    /// The height of the stack at each mark.
     marks: Vec<usize>,
-    /// The values that are named by numbers, in the order of these.
+    /// The memoized values, by their number.
     memo: Vec<Value<'b>>,
     heap: Heap<'b>,
 }
@@ -86,7 +86,7 @@ impl<'b> Machine<'b> {
         let operation = self.take(1)?[0];
         let value = match operation {
             b'.' => return self.pop().map(Some),
-            // The protocol, and the length of a frame, say nothing new.
+            // The protocol version and the length of a frame are ignored.
             0x80 => return self.take(1).map(|_| None),
             0x95 => return self.take(8).map(|_| None),
             b'(' => {
@@ -174,12 +174,12 @@ impl<'b> Machine<'b> {
         Ok(value)
     }
 
-    /// How many values are above the last mark.
+    /// The number of values above the last mark.
     fn above_mark(&self) -> usize {
         self.stack.len() - self.marks.last().copied().unwrap_or(0)
     }
 
-    /// The last `count` values, removed.
+    /// Pops the last `count` values.
     fn last(&mut self, count: usize) -> Result<Vec<Value<'b>>, String> {
         if self.above_mark() < count {
             return Err(EMPTY.to_owned());
@@ -187,7 +187,7 @@ impl<'b> Machine<'b> {
         Ok(self.stack.split_off(self.stack.len() - count))
     }
 
-    /// The values above the last mark, removed.
+    /// Pops the values above the last mark.
     fn marked(&mut self) -> Result<Vec<Value<'b>>, String> {
         let mark = self.marks.pop().ok_or("its pickle ends a list that it did not begin")?;
         Ok(self.stack.split_off(mark))
@@ -203,7 +203,7 @@ impl<'b> Machine<'b> {
         Value::Dict(self.heap.dicts.len() - 1)
     }
 
-    /// Gives the last value the next number; numbers are given in order.
+    /// Memoizes the last value under the next number.
     fn remember(&mut self, operation: u8) -> Result<(), String> {
         let index = match operation {
             b'q' => self.number(1)?,
@@ -219,7 +219,7 @@ impl<'b> Machine<'b> {
         Ok(())
     }
 
-    /// Adds to the list or dict below.
+    /// Adds the values above the mark to the list or dict below it.
     fn fill(&mut self, operation: u8) -> Result<(), String> {
         let items = match operation {
             b's' => self.last(2)?,
@@ -227,7 +227,7 @@ impl<'b> Machine<'b> {
             _ => self.marked()?,
         };
         match (operation, self.stack.last()) {
-            // The attributes of an ordered dict: versions of modules.
+            // The attributes of an ordered dict, which are versions of modules, are ignored.
             (b'b', Some(Value::Dict(_))) => Ok(()),
             (b's' | b'u', Some(&Value::Dict(dict))) if items.len().is_multiple_of(2) => {
                 self.heap.dicts[dict].extend(items.as_chunks().0.iter().map(|&[key, value]| (key, value)));

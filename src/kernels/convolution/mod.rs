@@ -6,7 +6,7 @@
 //! | any | a product with the matrix of patches (im2col), [`patches`] |
 //!
 //! Samples are split over threads. The gradients of the parameters are summed in blocks of samples that do not depend
-//! on the number of threads, so neither do the bits.
+//! on the number of threads, so results are bitwise identical for any number.
 
 mod patches;
 mod winograd;
@@ -18,7 +18,7 @@ use super::simd::{self, vectorize};
 use super::window::Axis;
 use crate::Scalar;
 
-/// A convolution of images of one shape.
+/// A convolution of images of a fixed shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Geometry {
     /// Rows and columns, with the window on them.
@@ -36,8 +36,8 @@ enum Method {
 }
 
 impl Geometry {
-    /// The numbers that all passes need at most, beside input, output and weights: the images and patches of each
-    /// thread, the transformed weights, and the gradients of blocks of samples. Sums and products are saturating.
+    /// An upper bound on the elements that all passes need besides input, output and weights: the images and patches of
+    /// each thread, the transformed weights, and the gradients of blocks of samples. Sums and products saturate.
     pub(crate) fn needs(&self) -> u64 {
         let [rows, columns] = self.axes;
         let product = |sizes: &[usize]| sizes.iter().fold(1_u64, |n, &size| n.saturating_mul(size as u64));
@@ -46,7 +46,7 @@ impl Geometry {
         let tiles = product(&[winograd::COMPONENTS, self.inputs + self.outputs, columns.output / 2 + 1]);
         let tiles = if winograd::pays(self) { tiles } else { 0 };
         let thread = [image, patches, tiles].into_iter().fold(THREAD_NUMBERS as u64, u64::saturating_add);
-        // Winograd's transformed weights are four times as many.
+        // Winograd's transform turns 9 weights into 36, four times as many.
         let weights = product(&[4, self.groups, self.outputs, self.inputs, rows.kernel, columns.kernel]);
         let blocks = (2 * BLOCK_NUMBERS as u64).max(weights);
         thread.saturating_mul(parallel::threads(usize::MAX) as u64).saturating_add(weights).saturating_add(blocks)
@@ -121,7 +121,7 @@ impl<A> Default for Convolution<A> {
 /// The maximum number of blocks of samples.
 const BLOCKS: usize = 8;
 
-/// The patches and tiles of a thread, where several rows are taken together.
+/// A bound on the patches or tiles of a thread, where several rows are processed together.
 const THREAD_NUMBERS: usize = 1 << 19;
 
 /// The maximum total size of the blocks.
@@ -268,7 +268,7 @@ fn add_planes<A: Scalar>(dy: &[A], plane: usize, sums: &mut [f64]) {
     );
 }
 
-/// Elements that are summed in their own type before conversion to `f64`: sixteen per partial sum.
+/// Elements that are summed in their own type before conversion to `f64`: 16 per partial sum.
 const SHORT: usize = 16 * LANES;
 const LANES: usize = 64;
 
@@ -293,7 +293,7 @@ fn short_sum<A: Scalar>(x: &[A]) -> f64 {
     lanes[0].to_f64()
 }
 
-/// The elements of some samples.
+/// The elements of a range of samples.
 fn part<'a, A>(x: &'a [A], samples: &Range<usize>, len: usize) -> &'a [A] {
     &x[samples.start * len..samples.end * len]
 }

@@ -15,7 +15,7 @@ use crate::Scalar;
 /// Bytes for P: a fraction of the L2 cache.
 const BYTES: usize = 512 << 10;
 
-/// Segments are copied in chunks of this size; an excess at the end is overwritten by the next segment.
+/// Segments are copied in chunks of this size; what exceeds a segment is overwritten by the next one.
 const CHUNK: usize = 16;
 
 /// Some output rows of a sample, whose patches fit in [`BYTES`].
@@ -195,7 +195,7 @@ impl Strip<'_> {
         );
     }
 
-    /// The padded image, and a few elements that may be read past its end.
+    /// The length of the padded image, with a few elements that may be read past its end.
     fn image_len(&self) -> usize {
         self.g.inputs * self.height * self.row_stride + CHUNK
     }

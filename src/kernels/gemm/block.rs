@@ -21,14 +21,14 @@ pub(super) fn k_block<A>(k: usize) -> usize {
 /// The maximum rows of a for which b is not packed: packing pays when b is read more often.
 const UNPACKED_B: usize = 128;
 
-/// As [`UNPACKED_B`], when each row of b is on a different page.
+/// Like [`UNPACKED_B`], when each row of b is on a different page.
 const UNPACKED_PAGES: usize = 32;
 
 /// The maximum length of sums for which a column-major a is not packed.
 const UNPACKED_A: usize = 128;
 
 /// # Safety
-/// The promise of [`Product`]; c.column must not be negative.
+/// The contract of [`Product`]; c.column must not be negative.
 pub(super) unsafe fn run<A: Element>(product: Product<A>) {
     // The space is obtained here, because a closure in `with_simd` would be compiled without vector instructions.
     pack::with_space(|a_space, b_space| arch().dispatch(Run { product, a_space, b_space }));
@@ -45,7 +45,7 @@ impl<A: Element> WithSimd for Run<A> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        // SAFETY: `run` is called with the promise of `Product`.
+        // SAFETY: the caller of `run` upholds the contract of `Product`.
         unsafe { by_blocks(simd, &self) }
     }
 }
@@ -58,7 +58,7 @@ fn panel<S: Simd>(vectors: usize) -> usize {
 }
 
 /// # Safety
-/// The promise of [`Product`].
+/// The contract of [`Product`].
 #[inline(always)]
 unsafe fn by_blocks<A: Element, S: Simd>(simd: S, run: &Run<A>) {
     let Run { product, a_space, b_space } = *run;
@@ -89,7 +89,7 @@ unsafe fn by_blocks<A: Element, S: Simd>(simd: S, run: &Run<A>) {
 }
 
 /// # Safety
-/// The promise of [`Product`], and packing space for k x (n rounded up to vectors) of b.
+/// The contract of [`Product`], and packing space for k x (n rounded up to vectors) of b.
 #[inline(always)]
 unsafe fn one_block<A: Element, S: Simd>(simd: S, product: Product<A>, a_space: *mut A, b_space: *mut A) {
     let Product { m, k, n, alpha, beta, a, b, c } = product;
@@ -145,12 +145,12 @@ unsafe fn one_block<A: Element, S: Simd>(simd: S, product: Product<A>, a_space: 
 }
 
 /// # Safety
-/// As of [`tile`].
+/// The same as for [`tile`].
 #[inline(always)]
 unsafe fn any_tile<A: Element, S: Simd>(simd: S, rows: usize, vectors: usize, at: &Tile<A>) {
     macro_rules! sizes {
         ($($rows:literal)*) => {
-            // SAFETY: passed on.
+            // SAFETY: the caller's contract.
             unsafe {
                 match (rows, vectors) {
                     $(

@@ -1,4 +1,4 @@
-//! Dot products, for few rows by contiguous columns, or many by few.
+//! Dot products, where a has few rows or b few columns, and both are contiguous.
 
 use pulp::{Simd, WithSimd};
 
@@ -17,7 +17,7 @@ pub(super) fn fits<A>(product: &Product<A>) -> bool {
 }
 
 /// # Safety
-/// The promise of [`Product`](super::Product), and [`fits`].
+/// The contract of [`Product`](super::Product), and [`fits`].
 pub(super) unsafe fn run<A: Element>(product: Product<A>) {
     arch().dispatch(Run(product));
 }
@@ -30,7 +30,7 @@ impl<A: Element> WithSimd for Run<A> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let product = self.0;
-        // SAFETY: `run` is called with the promise of `Product`.
+        // SAFETY: the caller of `run` upholds the contract of `Product`.
         unsafe {
             let n = product.n;
             for j in (0..n / 4 * 4).step_by(4) {
@@ -46,10 +46,10 @@ impl<A: Element> WithSimd for Run<A> {
 /// Columns `j..j + C` of c.
 ///
 /// # Safety
-/// The promise of [`Product`](super::Product), [`fits`], and `j + C <= n`.
+/// The contract of [`Product`](super::Product), [`fits`], and `j + C <= n`.
 #[inline(always)]
 unsafe fn rows<A: Element, S: Simd, const C: usize>(simd: S, product: &Product<A>, j: usize) {
-    // SAFETY: passed on.
+    // SAFETY: the caller's contract.
     unsafe {
         let m = product.m;
         for i in (0..m / 2 * 2).step_by(2) {
@@ -64,7 +64,7 @@ unsafe fn rows<A: Element, S: Simd, const C: usize>(simd: S, product: &Product<A
 /// Rows `i..i + R` and columns `j..j + C` of c. Each is summed in the same order for every `R` and `C`.
 ///
 /// # Safety
-/// The promise of [`Product`](super::Product), [`fits`], `i + R <= m` and `j + C <= n`.
+/// The contract of [`Product`](super::Product), [`fits`], `i + R <= m` and `j + C <= n`.
 #[inline(always)]
 unsafe fn tile<A: Element, S: Simd, const R: usize, const C: usize>(simd: S, product: &Product<A>, i: usize, j: usize) {
     let Product { k, alpha, beta, a, b, c, .. } = *product;

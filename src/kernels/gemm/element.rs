@@ -64,7 +64,7 @@ pub(super) trait Element: Scalar {
     }
 }
 
-/// The compiler does not find the shuffles of a transposition. Every x86-64 has these.
+/// The compiler does not find the shuffles of a transposition. Every x86-64 processor has them.
 #[cfg(target_arch = "x86_64")]
 mod sse {
     use std::arch::x86_64::{
@@ -73,7 +73,7 @@ mod sse {
 
     #[inline(always)]
     pub(super) unsafe fn transpose_f32([a, b, c, d]: [*const f32; 4], to: *mut f32, width: usize) {
-        // SAFETY: as of `Element::transpose`.
+        // SAFETY: the contract of `Element::transpose`.
         unsafe {
             let (mut a, mut b, mut c, mut d) = (_mm_loadu_ps(a), _mm_loadu_ps(b), _mm_loadu_ps(c), _mm_loadu_ps(d));
             _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
@@ -87,7 +87,7 @@ mod sse {
     pub(super) unsafe fn transpose_f64([a, b, c, d]: [*const f64; 4], to: *mut f64, width: usize) {
         for (right, [a, b]) in [(0, [a, b]), (2, [c, d])] {
             for down in [0, 2] {
-                // SAFETY: as of `Element::transpose`; 2 x 2 elements at (down, right).
+                // SAFETY: the contract of `Element::transpose`; 2 x 2 elements at (down, right).
                 unsafe {
                     let (a, b) = (_mm_loadu_pd(a.add(down)), _mm_loadu_pd(b.add(down)));
                     let to = to.add(down * width + right);
@@ -138,18 +138,18 @@ macro_rules! element {
             }
             #[inline(always)]
             unsafe fn load_some<S: Simd>(simd: S, mask: Self::Mask<S>, from: *const Self) -> Self::Vector<S> {
-                // SAFETY: passed on.
+                // SAFETY: the caller's contract.
                 unsafe { simd.$load(mask, from) }
             }
             #[inline(always)]
             unsafe fn store_some<S: Simd>(simd: S, mask: Self::Mask<S>, to: *mut Self, x: Self::Vector<S>) {
-                // SAFETY: passed on.
+                // SAFETY: the caller's contract.
                 unsafe { simd.$store(mask, to, x) }
             }
             #[cfg(target_arch = "x86_64")]
             #[inline(always)]
             unsafe fn transpose(columns: [*const Self; 4], to: *mut Self, width: usize) {
-                // SAFETY: passed on.
+                // SAFETY: the caller's contract.
                 unsafe { sse::$transpose(columns, to, width) }
             }
         }

@@ -7,10 +7,10 @@
 //! | one row by contiguous rows | a weighted sum of those rows, [`row`] |
 //! | everything else | tiles of c in registers, [`tile`], over panels of b, [`block`] |
 //!
-//! An element of c is one chain of multiply-adds over k, in blocks that depend only on k. So its bits do not depend on
-//! its position in c, on other elements, on the layout of the operands, or on the number of threads, which split whole
-//! rows or columns. Only the choice of path can change the rounding; it depends on the shape, and for dot products on
-//! the layout, never on the threads.
+//! An element of c is one chain of multiply-adds over k, in blocks that depend only on k. So it is bitwise independent
+//! of its position in c, of other elements, of the layout of the operands, and of the number of threads, which split
+//! whole rows or columns. Only the choice of path can change the rounding; it depends on the shape, and for dot
+//! products on the layout, never on the threads.
 
 // The loops use raw pointers: strides may be negative or zero, and threads write parts of c. Shapes are checked once,
 // in `gemm`; every other function states its requirements.
@@ -164,18 +164,18 @@ fn large<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &m
 // Not generic, so that tiles are compiled once, in this crate, and not in every dependent crate.
 
 /// # Safety
-/// The promise of [`Product`].
+/// The contract of [`Product`].
 #[inline(never)]
 unsafe fn multiply_f32(product: Product<f32>) {
-    // SAFETY: passed on.
+    // SAFETY: the caller's contract.
     unsafe { choose(product) }
 }
 
 /// # Safety
-/// The promise of [`Product`].
+/// The contract of [`Product`].
 #[inline(never)]
 unsafe fn multiply_f64(product: Product<f64>) {
-    // SAFETY: passed on.
+    // SAFETY: the caller's contract.
     unsafe { choose(product) }
 }
 
@@ -205,8 +205,8 @@ impl<A> View<A> {
 
 /// A product to compute: a is m x k, b is k x n, c is m x n.
 ///
-/// No side is 0. The creator promises that the three views are valid for these shapes while the product is in use, and
-/// that c is writable and not accessed by anything else.
+/// No side is 0. The contract of its creator: the three views are valid for these shapes while the product is in use,
+/// and c is writable and not accessed by anything else.
 #[derive(Clone, Copy)]
 struct Product<A> {
     m: usize,
@@ -252,7 +252,7 @@ impl<A: Scalar> Product<A> {
 /// Transposes the product if the columns of c are contiguous, and chooses the path for its shape.
 ///
 /// # Safety
-/// The promise of [`Product`].
+/// The contract of [`Product`].
 unsafe fn choose<A: Element>(mut product: Product<A>) {
     // A column is transposed to a row; for a single element, this depends on b.
     if product.n == 1 && product.m > 1 || product.c.column != 1 && product.c.row.abs() == 1 {
@@ -303,7 +303,7 @@ fn threads<A>(_: &Product<A>) -> usize {
 /// Computes the product by `path`, in up to `parts` parts that may run on different threads.
 ///
 /// # Safety
-/// The promise of [`Product`].
+/// The contract of [`Product`].
 unsafe fn in_parts<A: Element>(product: Product<A>, parts: usize, path: unsafe fn(Product<A>)) {
     #[cfg(feature = "parallel")]
     if parts > 1 {
@@ -321,13 +321,13 @@ unsafe fn in_parts<A: Element>(product: Product<A>, parts: usize, path: unsafe f
             rayon::join(
                 // SAFETY: the two write to different rows or columns of c, and only read a and b.
                 move || unsafe { in_parts(one, left, path) },
-                // SAFETY: the same.
+                // SAFETY: as above.
                 move || unsafe { in_parts(two, parts - left, path) },
             );
             return;
         }
     }
     let _ = parts;
-    // SAFETY: passed on.
+    // SAFETY: the caller's contract.
     unsafe { path(product) }
 }

@@ -12,7 +12,7 @@ use super::tile::ROWS;
 pub(super) const B_BYTES: usize = 256 << 10;
 /// Rows of a that are packed together.
 pub(super) const A_ROWS: usize = 48;
-/// Bytes for them.
+/// Bytes for those rows.
 pub(super) const A_BYTES: usize = A_ROWS * 512 * 4;
 
 /// A cache line, for alignment.

@@ -1,4 +1,4 @@
-//! One row by a row-major matrix: b is read once, sequentially.
+//! One row times a row-major matrix: b is read once, sequentially.
 
 use pulp::{Simd, WithSimd};
 
@@ -21,7 +21,7 @@ pub(super) fn fits<A>(product: &Product<A>) -> bool {
 /// The same sums as the tiles, bit for bit.
 ///
 /// # Safety
-/// The promise of [`Product`], and [`fits`].
+/// The contract of [`Product`], and [`fits`].
 pub(super) unsafe fn run<A: Element>(product: Product<A>) {
     pack::with_space(|_, sums| arch().dispatch(Run { product, sums }));
 }
@@ -47,7 +47,7 @@ impl<A: Element> WithSimd for Run<A> {
         for from in (0..n).step_by(n_block) {
             let mut part = product.columns(from, n.min(from + n_block));
             for first in (0..k).step_by(k_block) {
-                // SAFETY: `run` is called with the promise of `Product`; the part fits the buffer for sums.
+                // SAFETY: the caller of `run` upholds the contract of `Product`; the part fits the buffer for sums.
                 unsafe { one_block(simd, &part, first, k.min(first + k_block), sums) };
                 part.beta = A::ONE;
             }
@@ -58,7 +58,7 @@ impl<A: Element> WithSimd for Run<A> {
 /// c = alpha a·b + beta c for the terms `first..last`.
 ///
 /// # Safety
-/// The promise of [`Product`], [`fits`], `first < last <= k`, and a buffer for n sums, rounded up to vectors.
+/// The contract of [`Product`], [`fits`], `first < last <= k`, and a buffer for n sums, rounded up to vectors.
 #[inline(always)]
 unsafe fn one_block<A: Element, S: Simd>(simd: S, product: &Product<A>, first: usize, last: usize, sums: *mut A) {
     let Product { n, alpha, beta, c, .. } = *product;
@@ -89,7 +89,7 @@ unsafe fn one_block<A: Element, S: Simd>(simd: S, product: &Product<A>, first: u
 /// Adds `R` rows of b, times their elements of a, to the sums; the first rows initialize them.
 ///
 /// # Safety
-/// As of [`one_block`], for the rows `p..p + R`.
+/// The same as for [`one_block`], for the rows `p..p + R`.
 #[inline(always)]
 unsafe fn add_rows<A: Element, S: Simd, const R: usize>(
     simd: S,

@@ -1,19 +1,20 @@
-//! exp, ln, tanh, erf ... as branch-free polynomials, which vectorise and give the same bits with every instruction
-//! set.
+//! exp, ln, tanh, erf and others as branch-free polynomials, which vectorise and are bitwise identical with every
+//! instruction set.
 //!
-//! Fused operations are explicit calls of `mul_add`, which rounds once on every machine. As a vector instruction, it
+//! Fused operations are explicit calls to `mul_add`, which rounds once on every machine. As a vector instruction, it
 //! makes these functions a third faster than `*` and `+`. Where the target lacks it, as outside
 //! [`vectorize`](super::simd::vectorize) on x86-64, it is a slow function call with the same result.
 //!
 //! The coefficients minimise the maximum relative error over the reduced range (Remez exchange in 45 digits), each
 //! rounded to the type before the next ones are fitted. A clamp is written `if x > top { top } else { x }`, which
-//! passes NaN.
+//! propagates NaN.
 //!
 //! # Accuracy of the activations
 //!
 //! Maximum errors in `f32` of each activation and of its slope: in units in the last place where the exact value is
-//! normal, and in units of the smallest subnormal number elsewhere (`cargo run --release --example ulp 199`, every 199th
-//! of all arguments; `Gelu`: every 17th). The accuracy of the functions themselves is at [`Scalar`](crate::Scalar).
+//! normal, and in units of the smallest subnormal number elsewhere (`cargo run --release --example ulp 199`, every
+//! 199th of all arguments; `Gelu`: every 17th). The accuracy of the functions themselves is at
+//! [`Scalar`](crate::Scalar).
 //!
 //! | activation | value | subnormal | slope | subnormal |
 //! | --- | ---: | ---: | ---: | ---: |
@@ -40,11 +41,11 @@
 //! | `Tanh` | 1.85 | 0.00 | 2.88 | 2.38 |
 //! | `TanhShrink` | — | 0.00 | 5.30 | 0.50 |
 //!
-//! A slope that crosses zero (—) is off by as little as elsewhere, which is many units of a number near zero.
-//! `TanhShrink` (—) is a difference, whose digits cancel near 0. `GeluTanh` takes e to a power whose rounding error grows
-//! with it.
+//! Where a slope crosses zero (—), its absolute error is as small as elsewhere, but its relative error is unbounded.
+//! `TanhShrink` (—) is a difference that cancels near 0. `GeluTanh` exponentiates a polynomial, and so amplifies its
+//! rounding error.
 
-// Coefficients have all digits that determine them.
+// Coefficients are written with all digits that determine them.
 #![allow(clippy::excessive_precision, clippy::unreadable_literal)]
 
 #[macro_use]

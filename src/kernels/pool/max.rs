@@ -6,61 +6,61 @@ use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::simd::rows;
 use crate::kernels::window::Axis;
 
-/// The maximum of each window and its position in the plane: the first of several in row-major order, or the first NaN.
-pub(crate) fn max<A: Scalar>(axes: [Axis; 2], x: &[A], y: &mut [A], cells: &mut Vec<u32>) {
-    cells.resize(y.len(), 0);
-    max_and_cells(axes, x, y, cells);
+/// The maximum of each window and its index in the plane: the first maximum in row-major order, or the first NaN.
+pub(crate) fn max<A: Scalar>(axes: [Axis; 2], x: &[A], y: &mut [A], indices: &mut Vec<u32>) {
+    indices.resize(y.len(), 0);
+    max_and_indices(axes, x, y, indices);
 }
 
 /// The maximum of each window.
 pub(crate) fn max_values<A: Scalar>(axes: [Axis; 2], x: &[A], y: &mut [A]) {
-    // A vector of units allocates nothing.
-    let mut cells = vec![(); y.len()];
-    max_and_cells(axes, x, y, &mut cells);
+    // A vector of units does not allocate.
+    let mut indices = vec![(); y.len()];
+    max_and_indices(axes, x, y, &mut indices);
 }
 
-/// The stored position of a maximum: its index in the plane, or nothing.
-trait Cell: Copy + Send {
-    fn of(cell: impl FnOnce() -> u32) -> Self;
+/// What is stored of a maximum: its index in the plane, or nothing.
+trait Index: Copy + Send {
+    fn of(index: impl FnOnce() -> u32) -> Self;
 }
 
-impl Cell for u32 {
+impl Index for u32 {
     #[inline(always)]
-    fn of(cell: impl FnOnce() -> u32) -> Self {
-        cell()
+    fn of(index: impl FnOnce() -> u32) -> Self {
+        index()
     }
 }
 
-impl Cell for () {
+impl Index for () {
     #[inline(always)]
     fn of(_: impl FnOnce() -> u32) {}
 }
 
-fn max_and_cells<A: Scalar, C: Cell>(axes: [Axis; 2], x: &[A], y: &mut [A], cells: &mut [C]) {
+fn max_and_indices<A: Scalar, C: Index>(axes: [Axis; 2], x: &[A], y: &mut [A], indices: &mut [C]) {
     let [input, output] = sizes(axes);
     each_row(
-        (Rows(x, input), Rows(y, output), Rows(cells, output)),
+        (Rows(x, input), Rows(y, output), Rows(indices, output)),
         input,
         #[inline(always)]
-        move |(x, y, cells)| match axes {
-            _ if is_whole(axes) => max_of_plane(x, y, cells),
-            _ if is_halving(axes) => max_of_quads(axes, x, y, cells),
-            _ => max_of_windows(axes, x, y, cells),
+        move |(x, y, indices)| match axes {
+            _ if is_whole(axes) => max_of_plane(x, y, indices),
+            _ if is_halving(axes) => max_of_quads(axes, x, y, indices),
+            _ => max_of_windows(axes, x, y, indices),
         },
     );
 }
 
-/// dx is dy at the position of each maximum, summed where windows overlap.
-pub(crate) fn max_gradient<A: Scalar>(axes: [Axis; 2], cells: &[u32], dy: &[A], dx: &mut [A]) {
+/// dx is dy at the index of each maximum, summed where windows overlap.
+pub(crate) fn max_gradient<A: Scalar>(axes: [Axis; 2], indices: &[u32], dy: &[A], dx: &mut [A]) {
     let [input, output] = sizes(axes);
     each_row(
-        (Rows(dx, input), Rows(cells, output), Rows(dy, output)),
+        (Rows(dx, input), Rows(indices, output), Rows(dy, output)),
         input,
         #[inline(always)]
-        move |(dx, cells, dy)| {
+        move |(dx, indices, dy)| {
             dx.fill(A::ZERO);
-            for (&cell, &dy) in cells.iter().zip(dy) {
-                dx[cell as usize] += dy;
+            for (&index, &dy) in indices.iter().zip(dy) {
+                dx[index as usize] += dy;
             }
         },
     );
@@ -82,78 +82,78 @@ fn is_whole([rows, columns]: [Axis; 2]) -> bool {
 }
 
 #[inline(always)]
-fn max_of_plane<A: Scalar, C: Cell>(x: &[A], y: &mut [A], cells: &mut [C]) {
+fn max_of_plane<A: Scalar, C: Index>(x: &[A], y: &mut [A], indices: &mut [C]) {
     let largest = rows::max(x);
     y[0] = largest;
-    cells[0] = C::of(|| x.iter().position(|&x| x == largest || x.is_nan()).map_or(0, |cell| cell as u32));
+    indices[0] = C::of(|| x.iter().position(|&x| x == largest || x.is_nan()).map_or(0, |index| index as u32));
 }
 
 /// Windows of 2 x 2 with stride 2, in blocks as in [`reduce_row`].
 #[inline(always)]
-fn max_of_quads<A: Scalar, C: Cell>(axes: [Axis; 2], x: &[A], y: &mut [A], cells: &mut [C]) {
+fn max_of_quads<A: Scalar, C: Index>(axes: [Axis; 2], x: &[A], y: &mut [A], indices: &mut [C]) {
     match axes[1].output {
-        8.. => max_of_quad_blocks::<8, A, C>(axes, x, y, cells),
-        4.. => max_of_quad_blocks::<4, A, C>(axes, x, y, cells),
-        _ => max_of_quad_blocks::<1, A, C>(axes, x, y, cells),
+        8.. => max_of_quad_blocks::<8, A, C>(axes, x, y, indices),
+        4.. => max_of_quad_blocks::<4, A, C>(axes, x, y, indices),
+        _ => max_of_quad_blocks::<1, A, C>(axes, x, y, indices),
     }
 }
 
 #[inline(always)]
-fn max_of_quad_blocks<const N: usize, A: Scalar, C: Cell>(axes: [Axis; 2], x: &[A], y: &mut [A], cells: &mut [C]) {
+fn max_of_quad_blocks<const N: usize, A: Scalar, C: Index>(axes: [Axis; 2], x: &[A], y: &mut [A], indices: &mut [C]) {
     let Axis { input: width, output, .. } = axes[1];
-    let rows = y.chunks_exact_mut(output).zip(cells.chunks_exact_mut(output));
-    for (position, (y, cells)) in rows.enumerate() {
+    let rows = y.chunks_exact_mut(output).zip(indices.chunks_exact_mut(output));
+    for (position, (y, indices)) in rows.enumerate() {
         let (top, bottom) = quads(axes, x, position);
         for from in blocks::<N>(0, output) {
             let first = 2 * (position * width + from);
             let (top, bottom) = (array::<N, _>(top, from), array(bottom, from));
-            let (y, cells) = (array_mut::<N, _>(y, from), array_mut(cells, from));
-            max_of_quad_block(top, bottom, width as u32, first as u32, y, cells);
+            let (y, indices) = (array_mut::<N, _>(y, from), array_mut(indices, from));
+            max_of_quad_block(top, bottom, width as u32, first as u32, y, indices);
         }
     }
 }
 
 #[inline(always)]
-fn max_of_quad_block<const N: usize, A: Scalar, C: Cell>(
+fn max_of_quad_block<const N: usize, A: Scalar, C: Index>(
     top: &[[A; 2]; N],
     bottom: &[[A; 2]; N],
     width: u32,
     first: u32,
     y: &mut [A; N],
-    cells: &mut [C; N],
+    indices: &mut [C; N],
 ) {
     for i in 0..N {
-        let (mut largest, mut cell) = (top[i][0], 0);
+        let (mut largest, mut index) = (top[i][0], 0);
         for (x, offset) in [(top[i][1], 1), (bottom[i][0], width), (bottom[i][1], width + 1)] {
             let better = beats(x, largest);
             largest = if better { x } else { largest };
-            cell = if better { offset } else { cell };
+            index = if better { offset } else { index };
         }
         y[i] = largest;
-        cells[i] = C::of(|| first + 2 * i as u32 + cell);
+        indices[i] = C::of(|| first + 2 * i as u32 + index);
     }
 }
 
 #[inline(always)]
-fn max_of_windows<A: Scalar, C: Cell>(axes: [Axis; 2], x: &[A], y: &mut [A], cells: &mut [C]) {
+fn max_of_windows<A: Scalar, C: Index>(axes: [Axis; 2], x: &[A], y: &mut [A], indices: &mut [C]) {
     let width = axes[1].output;
-    let rows = y.chunks_exact_mut(width).zip(cells.chunks_exact_mut(width));
-    for (position, (y, cells)) in rows.enumerate() {
-        reduce_row(axes, position, &mut Largest { x, y, cells });
+    let rows = y.chunks_exact_mut(width).zip(indices.chunks_exact_mut(width));
+    for (position, (y, indices)) in rows.enumerate() {
+        reduce_row(axes, position, &mut Largest { x, y, indices });
     }
 }
 
 struct Largest<'a, A, C> {
     x: &'a [A],
     y: &'a mut [A],
-    cells: &'a mut [C],
+    indices: &'a mut [C],
 }
 
-impl<A: Scalar, C: Cell> Reduce for Largest<'_, A, C> {
+impl<A: Scalar, C: Index> Reduce for Largest<'_, A, C> {
     #[inline(always)]
     fn block<const N: usize>(&mut self, from: usize, taps: Taps) {
         // If nothing beats -∞, the first element of the window is kept.
-        let (mut largest, mut cell) = ([-A::INFINITY; N], [0; N]);
+        let (mut largest, mut index) = ([-A::INFINITY; N], [0; N]);
         taps.each(
             self.x,
             #[inline(always)]
@@ -161,14 +161,14 @@ impl<A: Scalar, C: Cell> Reduce for Largest<'_, A, C> {
                 for i in 0..N {
                     let better = beats(x[i], largest[i]);
                     largest[i] = if better { x[i] } else { largest[i] };
-                    cell[i] = if better { offset as u32 } else { cell[i] };
+                    index[i] = if better { offset as u32 } else { index[i] };
                 }
             },
         );
         *array_mut(self.y, from) = largest;
-        let cells = array_mut::<N, _>(self.cells, from);
+        let indices = array_mut::<N, _>(self.indices, from);
         for i in 0..N {
-            cells[i] = C::of(|| (taps.start + i * taps.stride) as u32 + cell[i]);
+            indices[i] = C::of(|| (taps.start + i * taps.stride) as u32 + index[i]);
         }
     }
 }

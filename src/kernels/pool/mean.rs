@@ -100,8 +100,8 @@ pub(crate) fn mean_gradient<A: Scalar>(axes: [Axis; 2], divisors: &[A], dy: &[A]
 pub(crate) fn divisors<A: Scalar>([rows, columns]: [Axis; 2], padding: bool, out: &mut Vec<A>) {
     let count = |axis: Axis, position: usize| {
         let (from, to) = if padding { (0, axis.padded()) } else { (axis.before, axis.before + axis.input) };
-        let before = |cell: usize| {
-            let taps = cell.saturating_sub(position * axis.stride).div_ceil(axis.dilation);
+        let before = |pixel: usize| {
+            let taps = pixel.saturating_sub(position * axis.stride).div_ceil(axis.dilation);
             taps.min(axis.kernel)
         };
         before(to) - before(from)

@@ -62,7 +62,7 @@ impl Taps {
 fn strided<const N: usize, A: Scalar>(x: &[A], stride: usize) -> [A; N] {
     match (stride, x.as_chunks::<2>().0.first_chunk::<N>()) {
         (1, _) => *array(x, 0),
-        // The other half is loaded and discarded, which is faster than scalar loads.
+        // Loading pairs and discarding one half is faster than scalar loads.
         (2, Some(pairs)) => std::array::from_fn(
             #[inline(always)]
             |i| pairs[i][0],
@@ -94,7 +94,7 @@ fn reduce_row([rows, columns]: [Axis; 2], position: usize, reduce: &mut impl Red
     let taps = Taps {
         start: row * columns.input,
         rows: count,
-        // Of a single row, it may be far outside.
+        // Unused if there is a single row; it may then lie far outside.
         row_step: rows.dilation.saturating_mul(columns.input),
         columns: columns.kernel,
         column_step: columns.dilation,

@@ -1,4 +1,4 @@
-//! [`Axis`]: the positions of a window on one axis. It is part of networks written as Rust source, too.
+//! [`Axis`]: the positions of a window on one axis. This file is also part of networks exported as Rust source.
 
 /// One axis of an image with the windows on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

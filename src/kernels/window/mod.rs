@@ -6,7 +6,7 @@ mod padding;
 pub(crate) use axis::Axis;
 pub use padding::Padding;
 
-/// The windows of convolutions and pools: kernel, stride, dilation and padding, each for rows and columns.
+/// The windows of convolution and pooling layers: kernel, stride, dilation and padding, each for rows and columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Window {
     pub kernel: [usize; 2],
@@ -25,7 +25,7 @@ impl Window {
     }
 
     /// The window on an axis of length `input`, of rows (0) or columns (1). The output is 0 if the window does not fit,
-    /// and `usize::MAX`, which no memory affords, if a size overflows.
+    /// and `usize::MAX`, which exceeds every memory limit, if a size overflows.
     pub(crate) fn axis(&self, i: usize, input: usize) -> Axis {
         self.counted(i, input).unwrap_or(Axis { input, output: usize::MAX, ..self.bare(i) })
     }
@@ -34,7 +34,7 @@ impl Window {
         let Axis { stride, .. } = self.bare(i);
         let span = self.span(i)?;
         let (before, after) = match self.padding {
-            Padding::Each(cells) => (cells[i][0], cells[i][1]),
+            Padding::Each(padding) => (padding[i][0], padding[i][1]),
             Padding::Same => {
                 let last = (input.div_ceil(stride).max(1) - 1) * stride;
                 let total = last.checked_add(span)?.saturating_sub(input);
@@ -68,8 +68,8 @@ impl Window {
         let Axis { stride, .. } = self.bare(i);
         let all = (output - 1).checked_mul(stride)?.checked_add(self.span(i)?)?.checked_add(more)?;
         let (before, after, input) = match self.padding {
-            Padding::Each(cells) => {
-                let [before, after] = cells[i];
+            Padding::Each(padding) => {
+                let [before, after] = padding[i];
                 (before, after, all.saturating_sub(before.checked_add(after)?))
             }
             Padding::Same => {

@@ -1,8 +1,8 @@
-//! [`Padding`]: the zero padding of an image.
+//! [`Padding`]: the padding of an image.
 
 /// The padding added around an image.
 ///
-/// Converts from numbers: `1` is one pixel on each side, `[1, 2]` one row above and below and two columns left and
+/// Converts from integers: `1` is one pixel on each side, `[1, 2]` one row above and below and two columns left and
 /// right, `[[1, 0], [2, 2]]` is `[[above, below], [left, right]]`.
 ///
 /// ```
@@ -34,8 +34,8 @@ impl Padding {
 }
 
 impl From<usize> for Padding {
-    fn from(cells: usize) -> Self {
-        [cells, cells].into()
+    fn from(padding: usize) -> Self {
+        [padding, padding].into()
     }
 }
 
@@ -46,7 +46,7 @@ impl From<[usize; 2]> for Padding {
 }
 
 impl From<[[usize; 2]; 2]> for Padding {
-    fn from(cells: [[usize; 2]; 2]) -> Self {
-        Self::Each(cells)
+    fn from(padding: [[usize; 2]; 2]) -> Self {
+        Self::Each(padding)
     }
 }

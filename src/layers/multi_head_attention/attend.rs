@@ -39,8 +39,8 @@ pub struct AttentionGradients<A: Scalar> {
 
 impl<A: Scalar> MultiHeadAttention<A> {
     /// Attends from the steps of `query`, (samples, queries·features), to those of `key` and `value`, (samples,
-    /// keys·features); returns (samples, queries·features). `hidden`, (samples, keys), masks keys; where all are
-    /// masked, the weighted sum is 0.
+    /// keys·features); returns (samples, queries·features). `hidden`, (samples, keys), is true for masked keys; where
+    /// all are masked, the weighted sum is 0.
     ///
     /// ```
     /// use neuropil::layers::Attention;
@@ -89,11 +89,11 @@ impl<A: Scalar> MultiHeadAttention<A> {
         Ok(y)
     }
 
-    /// The gradients of the last [`attend`](Self::attend), which had these inputs, given that with respect to its
-    /// output.
+    /// Computes the gradients of the last [`attend`](Self::attend), from its inputs and `dy`, the gradient with respect
+    /// to its output.
     ///
     /// # Errors
-    /// [`Error::Order`] if `attention` is not from such a call; [`Error::Dimensions`] for matrices of another size.
+    /// [`Error::Order`] if `attention` is not from such a call; [`Error::Dimensions`] for matrices of the wrong size.
     pub fn attend_backward(
         &self,
         dy: &Matrix<A>,

@@ -44,7 +44,7 @@ impl SampleMask<'_> {
     }
 }
 
-/// The forward pass of some samples.
+/// The forward pass of a range of samples.
 pub(super) struct Attend<'a, A: Scalar> {
     pub mask: Mask<'a>,
     /// Q, (samples, queries, features), then K and V, (samples, keys, features).
@@ -129,7 +129,7 @@ fn weighted_sum<A: Scalar>(p: &Matrix<A>, v: &Matrix<A>, mixed: &mut Matrix<A>, 
     }
 }
 
-/// The backward pass of some samples, with the shapes of [`Attend`].
+/// The backward pass of a range of samples, with the shapes of [`Attend`].
 pub(super) struct AttendBackward<'a, A: Scalar> {
     pub heads: usize,
     pub qkv: [ArrayView3<'a, A>; 3],
@@ -185,7 +185,7 @@ impl<A: Scalar> AttendBackward<'_, A> {
     }
 }
 
-/// d(scores) = scale·P ∘ (dP - Σ P ∘ dP), summed over each row, in-place in `d`, which holds dP.
+/// d(scores) = scale·P ∘ (dP - Σ P ∘ dP), summed over each row, in place in `d`, which holds dP.
 fn softmax_gradient<A: Scalar>(p: &Matrix<A>, d: &mut Matrix<A>, scale: A) {
     let keys = p.ncols();
     let (p, d) = (flat(p), flat_mut(d));

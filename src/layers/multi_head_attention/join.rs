@@ -10,8 +10,8 @@ use crate::spec::onnx::Operators;
 use crate::spec::rust::Code;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Cross-attention: the steps of the query attend to those of key and value, as those of a decoder attend to an
-/// encoder. With two inputs, the second is both key and value.
+/// Cross-attention: the steps of the query attend to those of key and value, as when a decoder attends to an encoder.
+/// With two inputs, the second is both key and value.
 ///
 /// If [`masked`](MultiHeadAttention::masked), padding of the second input is masked as keys, and outputs are 0 where
 /// the query is padding. If [`causal`](MultiHeadAttention::causal), step t attends only to keys up to t.

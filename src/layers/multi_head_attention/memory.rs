@@ -1,10 +1,10 @@
-//! What attention keeps on a tape, and its matrices by sample.
+//! The state of attention on a tape, and its matrices by sample.
 
 use ndarray::{Array2, ArrayView2, ArrayView3, ArrayViewMut3, Axis, s};
 
 use crate::Scalar;
 
-/// What attention keeps between passes. Matrices have one row per step of each sample.
+/// The state of attention between passes. Matrices have one row per step of each sample.
 #[derive(Debug, Clone)]
 pub(super) struct Memory<A> {
     /// Q, K and V; side by side in the first if they come from one sequence.

@@ -47,8 +47,8 @@ use memory::Memory;
 ///
 /// As a [layer](Layer), it is self-attention: queries, keys and values come from one sequence. As a
 /// [join](crate::layer::Join) in a [`Network`](crate::Network), it takes a query, a key and a value, or a query and one
-/// sequence for both others, as a decoder attends to an encoder. [`attend`](Self::attend) does so outside a network,
-/// and exposes P.
+/// sequence as both key and value, as when a decoder attends to an encoder. [`attend`](Self::attend) does so outside a
+/// network, and exposes P.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -129,8 +129,8 @@ impl<A: Scalar> MultiHeadAttention<A> {
         self
     }
 
-    /// Treats trailing all-zero steps as padding: as keys they are masked, as queries their outputs are 0. Padding does
-    /// not change the result of a sample.
+    /// Treats trailing all-zero steps as padding: as keys they are masked, as queries their outputs are 0. The amount
+    /// of padding does not affect the result of a sample.
     ///
     /// Positional layers before this one must keep such steps zero; see `masked` of [`SinusoidalPositions`] and
     /// [`LearnedPositions`].
@@ -146,7 +146,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
         self.out_weight.nrows()
     }
 
-    /// Returns an error unless there are features, which the heads divide.
+    /// Returns an error unless there are features, and the heads divide them.
     fn check_heads(&self) -> Result<()> {
         let (features, heads) = (self.features(), self.heads);
         check_setting_of(self, "features", features as f64, "at least 1", features > 0)?;
@@ -154,7 +154,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
         check_setting_of(self, "heads", heads as f64, "at least 1 and a divisor of the features", divides)
     }
 
-    /// The numbers for each sample: P of all heads and its gradient, and Q, K, V and mixed values with theirs.
+    /// Elements per sample: P of all heads, and Q, K, V and mixed values, each with its gradient.
     fn needs(&self, queries: usize, keys: usize) -> Needs {
         let pairs = product(&[self.heads + 1, queries, keys]);
         let values = product(&[5, queries.saturating_add(keys), self.features()]);

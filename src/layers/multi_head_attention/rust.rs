@@ -1,4 +1,4 @@
-//! Attention as calls of Rust functions.
+//! Attention as calls to Rust functions.
 
 use super::MultiHeadAttention;
 use crate::spec::rust::{Channels, Code, Numbers, functions};

@@ -17,6 +17,40 @@ use crate::{Error, Result, Scalar};
 /// lay out more blocks than gates, to keep the two parts of a gate separate.
 ///
 /// A state is `[h, c]`: the hidden state, and the cell state, empty unless [`HAS_C`](Self::HAS_C).
+///
+/// ```
+/// use neuropil::layers::{Cell, Recurrent};
+/// use neuropil::prelude::*;
+/// use neuropil::spec::Spec;
+///
+/// /// h = x·Wₓ + bₓ + h·Wₕ + bₕ, without an activation.
+/// #[derive(Debug, Clone, PartialEq)]
+/// struct LinearCell;
+///
+/// impl Cell for LinearCell {
+///     const NAME: &'static str = "LinearRnn";
+///     const KIND: &'static str = "linear_rnn";
+///     const GATES: usize = 1;
+///     const FROM_X: &'static [(usize, usize, usize)] = &[(0, 1, 0)];
+///
+///     fn forward<A: Scalar>(&self, gates: &mut [A], _: [&[A]; 2], [h, _]: [&mut [A]; 2]) {
+///         h.copy_from_slice(gates);
+///     }
+///     fn backward<A: Scalar>(&self, _: &[A], _: [&[A]; 2], _: [&[A]; 2], dgates: &mut [A], [dh, _]: [&mut [A]; 2]) {
+///         dgates.copy_from_slice(dh);
+///         dh.fill(A::ZERO);
+///     }
+///     fn restore(_: &Spec) -> Result<Self> {
+///         Ok(Self)
+///     }
+/// }
+///
+/// let layer = Recurrent::<f64, _>::with_cell(LinearCell, 3, 2, &mut rng(1));
+/// let x = Init::STANDARD_NORMAL.matrix(2, 12, &mut rng(2));
+/// let report = neuropil::gradcheck::layer(&layer, [4, 3], &x, 1)?;
+/// assert!(report.passes(1e-7), "{report}");
+/// # Ok::<(), Error>(())
+/// ```
 pub trait Cell: Clone + Debug + PartialEq + Send + Sync + 'static {
     /// The layer's name.
     const NAME: &'static str;
@@ -30,7 +64,7 @@ pub trait Cell: Clone + Debug + PartialEq + Send + Sync + 'static {
     const FROM_X: &'static [(usize, usize, usize)];
     /// The first block of the step to which h·Wₕ is added.
     const FROM_H: usize = 0;
-    /// Whether the state has a `c`.
+    /// Whether there is a cell state c.
     const HAS_C: bool = false;
     /// Keras' gate order, as indices of the gates here; empty if the same.
     const KERAS_GATES: &'static [usize] = &[];

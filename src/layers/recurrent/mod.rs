@@ -85,7 +85,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         Self { bidirectional: true, ..self }.draw(rng)
     }
 
-    /// Draws new parameters; none if the memory for the layers is refused.
+    /// Draws new parameters; none if the allocation fails.
     fn draw(mut self, rng: &mut impl Rng) -> Self {
         let bound = 1.0 / (self.units.max(1) as f64).sqrt();
         let init = Init::Uniform { low: -bound, high: bound };
@@ -126,7 +126,8 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     /// Treats trailing all-zero steps as padding: their outputs are 0, so that later layers recognise them, and the
     /// final state is that of the last unpadded step, where the reverse direction starts.
     ///
-    /// An embedding produces such steps for its padding index. Padding does not change the result of a sample.
+    /// An embedding produces such steps for its padding index. The amount of padding does not affect the result of a
+    /// sample.
     ///
     /// ```
     /// use neuropil::prelude::*;

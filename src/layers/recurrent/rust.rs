@@ -1,4 +1,4 @@
-//! Recurrent layers as calls of Rust functions.
+//! Recurrent layers as calls to Rust functions.
 
 use super::{Cell, Recurrent};
 use crate::spec::rust::{Channels, Code, functions};

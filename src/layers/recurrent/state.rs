@@ -87,8 +87,8 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Dimensions`] for rows that are not a multiple of a step, and for a state of another layer or another
-    /// number of samples; [`Error::Setting`] for a layer without inputs or units. The state is not changed.
+    /// [`Error::Dimensions`] for rows that are not a multiple of a step, and for a state of another layer or a
+    /// different number of samples; [`Error::Setting`] for a layer without inputs or units. The state is not changed.
     pub fn run(&self, x: &Matrix<A>, state: &mut RecurrentState<A>) -> Result<Array2<A>> {
         self.check()?;
         let (rows, width) = x.dim();
@@ -112,8 +112,8 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         Ok(y)
     }
 
-    /// The gradients of the last [`run`](Self::run), given those with respect to its outputs and final states (0 where
-    /// `None`).
+    /// The gradients of the last [`run`](Self::run), from the gradients with respect to its outputs and final states (0
+    /// where `None`).
     ///
     /// For truncated backpropagation through time, omit the gradients of the states. To backpropagate through states
     /// that were passed on, as from an encoder to a decoder, provide them.
@@ -136,8 +136,8 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Order`] if the last run was of another layer, or there is none; [`Error::Dimensions`] for gradients of
-    /// another size.
+    /// [`Error::Order`] if the last run was of another layer, or there was none; [`Error::Dimensions`] for gradients of
+    /// the wrong size.
     pub fn run_backward(
         &self,
         dy: &Matrix<A>,

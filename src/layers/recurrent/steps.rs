@@ -1,6 +1,6 @@
 //! The sequential part: the product with Wₕ and the cell, forward and backward.
 //!
-//! Samples are independent, so each thread runs some samples through all steps.
+//! Samples are independent, so each thread runs a range of samples through all steps.
 
 use ndarray::{Array2, ArrayView3, ArrayViewMut2, ArrayViewMut3, Axis, s};
 
@@ -9,7 +9,7 @@ use crate::Scalar;
 use crate::kernels::simd::vectorize;
 use crate::kernels::{flat, flat_mut, gemm::gemm, parallel::both};
 
-/// The forward pass of some samples; all arrays are (steps, samples, width).
+/// The forward pass of a range of samples; all arrays are (steps, samples, width).
 pub(super) struct ForwardSteps<'a, A: Scalar, C> {
     pub cell: &'a C,
     pub weight_hh: &'a Array2<A>,
@@ -68,7 +68,7 @@ impl<A: Scalar, C: Cell> ForwardSteps<'_, A, C> {
     }
 }
 
-/// The backward pass of some samples; the arrays are (steps, samples, width), and (samples, width) for one state.
+/// The backward pass of a range of samples; the arrays are (steps, samples, width), and (samples, width) for one state.
 pub(super) struct BackwardSteps<'a, A: Scalar, C> {
     pub cell: &'a C,
     /// Wₕᵀ.

@@ -12,7 +12,7 @@ use crate::spec::onnx::{Operators, Tensor};
 use crate::spec::rust::{Code, functions};
 use crate::{Error, Result, Scalar, Shape};
 
-/// The learnable w and b of a norm, each (1, elements), one element per position of a sample or per channel. A norm may
+/// The learnable w and b of a norm, each (1, count), with one entry per element of a sample, or per channel. A norm may
 /// have both, w alone, or neither.
 #[derive(Clone, PartialEq)]
 pub(in crate::layers) struct Affine<A: Scalar> {
@@ -91,7 +91,7 @@ impl<A: Scalar> Affine<A> {
         }
     }
 
-    /// Multiplies the current numbers by w and adds b, for this number of channels of `stride` successive elements.
+    /// Multiplies the current value by w and adds b, for this number of channels of `stride` contiguous elements.
     pub(in crate::layers) fn rust(&self, code: &mut Code, (channels, stride): (usize, usize)) {
         if self.has_weight() {
             let [weight, bias] = ["weight", "bias"].map(|name| code.optional(name));

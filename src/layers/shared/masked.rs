@@ -30,7 +30,7 @@ pub(in crate::layers) fn seen(operators: &mut Operators, x: &str, steps: usize, 
     operators.before_padding(&lengths, steps, sizes)
 }
 
-/// Keeps the current value where a condition holds, and uses `other` elsewhere.
+/// Keeps the current value where the condition holds, and takes `other` elsewhere.
 pub(in crate::layers) fn only(operators: &mut Operators, condition: &str, other: &str) {
     let value = operators.node("Where", &[condition, &operators.value(), other], []);
     operators.set_value(value);

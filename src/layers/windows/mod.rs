@@ -1,4 +1,4 @@
-//! The common parts of layers with a sliding window: convolutions and pools.
+//! The common parts of layers with a sliding window: convolution and pooling.
 //!
 //! A window has settings for rows and columns. A sequence is treated as an image with one column, whose rows are the
 //! steps.
@@ -7,9 +7,9 @@
 //! |---|---|
 //! | [`setters`] | macros for setters of windows and biases |
 //! | [`fit`] | whether windows fit an input |
-//! | [`pools`] | checks and passes of pools |
+//! | [`pools`] | checks and passes of pooling layers |
 //! | [`parameters`] | sizes, weights and biases of convolutions |
-//! | [`terms`] | the products that make up a convolution of sequences |
+//! | [`terms`] | the matrix products of a convolution of sequences |
 //! | [`spec`], [`text`], [`onnx`], [`rust`] | windows in a [`Spec`](crate::spec::Spec), as text, in ONNX and Rust |
 
 #[macro_use]

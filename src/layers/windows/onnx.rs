@@ -1,4 +1,4 @@
-//! Convolutions and pools as ONNX operators.
+//! Convolution and pooling layers as ONNX operators.
 
 use crate::kernels::window::Axis;
 use crate::spec::onnx::Attribute::Int;
@@ -37,12 +37,12 @@ pub(in crate::layers) fn convolve<const N: usize>(
     Ok(())
 }
 
-/// Adds a max pool.
+/// Adds max pooling.
 pub(in crate::layers) fn max_pool(operators: &mut Operators, axes: [Axis; 2], ceil: bool) {
     pool(operators, "MaxPool", pool_attributes(axes, ceil));
 }
 
-/// Adds an average pool.
+/// Adds average pooling.
 pub(in crate::layers) fn avg_pool(operators: &mut Operators, axes: [Axis; 2], ceil: bool, counts_padding: bool) {
     let [kernel, strides, dilations, pads, ceil] = pool_attributes(axes, ceil);
     let counts = ("count_include_pad", Int(counts_padding.into()));
@@ -54,7 +54,7 @@ fn pool_attributes(axes: [Axis; 2], ceil: bool) -> [Named; 5] {
     [kernel, strides, dilations, pads, ("ceil_mode", Int(ceil.into()))]
 }
 
-/// Adds the operator of a pool. A sequence is reshaped around it to an image of one channel, whose rows are the steps.
+/// Adds a pooling operator. A sequence is reshaped to an image of one channel, with the steps as rows, and back.
 fn pool<const N: usize>(operators: &mut Operators, op: &str, attributes: [Named; N]) {
     let Shape::Sequence { steps, features } = operators.input() else {
         return operators.then(op, &[], attributes);

@@ -17,8 +17,7 @@ pub(in crate::layers) fn check_sizes(layer: &dyn Debug, [inputs, outputs]: [usiz
     check("groups", "a divisor of both numbers of channels", groups, divides)
 }
 
-/// The number of weights of an output: channels in per group times kernel elements. With the outputs in place of the
-/// inputs, the fan-out.
+/// The fan-in, input channels per group times kernel elements; or with output channels, the fan-out.
 pub(in crate::layers) fn fan(channels: usize, kernel: [usize; 2], groups: usize) -> usize {
     (channels / groups.max(1)).saturating_mul(kernel[0]).saturating_mul(kernel[1])
 }
@@ -33,7 +32,7 @@ pub(in crate::layers) fn weight_rows<A: Scalar, D: Dimension>(weight: &Array<A, 
 /// The biases of `outputs` channels as a matrix with one row.
 ///
 /// # Errors
-/// [`Error::Dimensions`] if their number differs.
+/// [`Error::Dimensions`] unless there is one per output.
 pub(in crate::layers) fn bias_row<A: Scalar>(
     layer: &str,
     inputs: usize,

@@ -1,5 +1,5 @@
-//! The passes of pools, and the checks of their windows: each must cover a pixel, and padding is at most half the
-//! window.
+//! The passes of pooling layers, and the checks of their windows: each must cover a pixel, and padding is at most half
+//! the window.
 
 use std::fmt::Debug;
 
@@ -37,7 +37,7 @@ pub(in crate::layers) fn pool_axes(window: &Window, layer: &dyn Debug, input: Sh
     Ok(axes)
 }
 
-/// As [`pool_axes`], for windows on sequences.
+/// Like [`pool_axes`], for windows on sequences.
 pub(in crate::layers) fn pool_axes_of_steps(window: &Window, layer: &dyn Debug, input: Shape) -> Result<[Axis; 2]> {
     let wrong = |wants: String| Error::Input { layer: format!("{layer:?}"), wants, got: input };
     let Shape::Sequence { steps, features } = input else {
@@ -80,7 +80,7 @@ pub(in crate::layers) fn pooled([rows, columns]: [Axis; 2], input: Shape) -> Sha
     }
 }
 
-/// The forward pass of max pools. The positions of the maxima are kept only for a backward pass.
+/// The forward pass of max pooling. The positions of the maxima are kept only for a backward pass.
 pub(in crate::layers) fn max_forward<A: Scalar>(
     axes: [Axis; 2],
     x: &Matrix<A>,
@@ -94,7 +94,7 @@ pub(in crate::layers) fn max_forward<A: Scalar>(
     }
 }
 
-/// The backward pass of max pools.
+/// The backward pass of max pooling.
 ///
 /// # Errors
 /// [`Error::Order`] if no forward pass kept the positions.
@@ -103,15 +103,15 @@ pub(in crate::layers) fn max_backward<A: Scalar>(
     at: Backward<'_, A>,
     pass: &mut Pass<'_>,
 ) -> Result<()> {
-    let cells = pass.cache.get::<Vec<u32>>();
-    expect_cached(cells.len() == at.dy.len())?;
+    let indices = pass.cache.get::<Vec<u32>>();
+    expect_cached(indices.len() == at.dy.len())?;
     if let Some(dx) = at.dx {
-        pool::max_gradient(axes, cells, flat(at.dy), flat_mut(dx));
+        pool::max_gradient(axes, indices, flat(at.dy), flat_mut(dx));
     }
     Ok(())
 }
 
-/// The forward pass of average pools, which include padding if `counts_padding`.
+/// The forward pass of average pooling, which includes padding if `counts_padding`.
 pub(in crate::layers) fn mean_forward<A: Scalar>(
     axes: [Axis; 2],
     counts_padding: bool,
@@ -124,10 +124,10 @@ pub(in crate::layers) fn mean_forward<A: Scalar>(
     pool::mean(axes, divisors, flat(x), flat_mut(y));
 }
 
-/// The backward pass of average pools.
+/// The backward pass of average pooling.
 ///
 /// # Errors
-/// [`Error::Order`] if no forward pass kept the counts of the means.
+/// [`Error::Order`] if no forward pass kept the divisors of the means.
 pub(in crate::layers) fn mean_backward<A: Scalar>(
     axes: [Axis; 2],
     at: Backward<'_, A>,

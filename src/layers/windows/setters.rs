@@ -12,7 +12,7 @@ macro_rules! image_setters {
         }
     };
     (@padding) => {
-        /// Sets the padding around the image: zeros, or -∞ for max pools.
+        /// Sets the padding around the image: zeros, or -∞ for max pooling.
         #[must_use]
         pub fn padding(mut self, padding: impl Into<$crate::layers::Padding>) -> Self {
             self.window.padding = padding.into();
@@ -28,7 +28,7 @@ macro_rules! image_setters {
         }
     };
     (@ceil) => {
-        /// Rounds the number of positions up, so that the last window may extend past the image.
+        /// Rounds the number of positions up, so that the last window may extend past the padded image.
         #[must_use]
         pub fn ceil(mut self) -> Self {
             self.window.ceil = true;
@@ -49,7 +49,7 @@ macro_rules! step_setters {
         }
     };
     (@padding) => {
-        /// Sets the padding on both sides, in steps: zeros, or -∞ for max pools.
+        /// Sets the padding on both sides, in steps: zeros, or -∞ for max pooling.
         #[must_use]
         pub fn padding(mut self, steps: usize) -> Self {
             self.window.padding = [steps, 0].into();
@@ -65,7 +65,7 @@ macro_rules! step_setters {
         }
     };
     (@ceil) => {
-        /// Rounds the number of positions up, so that the last window may extend past the sequence.
+        /// Rounds the number of positions up, so that the last window may extend past the padded sequence.
         #[must_use]
         pub fn ceil(mut self) -> Self {
             self.window.ceil = true;
@@ -84,7 +84,7 @@ macro_rules! bias_methods {
             self
         }
 
-        /// The biases, (1, channels or features out), if any.
+        /// The biases, (1, output channels or features), if any.
         pub fn bias(&self) -> Option<&Array2<A>> {
             self.bias.as_ref().map(Parameter::values)
         }

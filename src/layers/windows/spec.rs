@@ -26,7 +26,7 @@ impl Window {
         })
     }
 
-    /// Restores the window of a pool, which also has `ceil`.
+    /// Restores the window of a pooling layer, which also has `ceil`.
     pub(in crate::layers) fn restore_pool(spec: &Spec) -> Result<Self> {
         Ok(Self { ceil: spec.flag("ceil")?, ..Self::restore(spec)? })
     }

@@ -1,4 +1,4 @@
-//! A convolution of sequences as a sum of matrix products, one per tap and group.
+//! A convolution of sequences as matrix products, one per tap and group.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use crate::kernels::matrix;
 use crate::kernels::parallel::{Shared, parts, share};
 use crate::kernels::window::Axis;
 
-/// y += x·w for the steps under one tap and the features of one group, with the starts of all three.
+/// y += x·w for the steps under one tap and the features of one group, with the offsets of all three.
 pub(in crate::layers) struct Term {
     pub x: usize,
     pub y: usize,
@@ -17,25 +17,25 @@ pub(in crate::layers) struct Term {
     /// The positions where the tap is inside the sequence: rows of x and y.
     pub positions: usize,
     /// Input and output features per group.
-    pub sides: [usize; 2],
+    pub features: [usize; 2],
     /// The row strides of x, and of y and w.
     pub strides: [usize; 2],
 }
 
 impl Term {
-    /// (positions, features in of the group).
+    /// (positions, input features of the group).
     pub(in crate::layers) fn x<'s, A>(&self, x: &'s [A]) -> ArrayView2<'s, A> {
-        matrix(&x[self.x..], self.positions, self.sides[0], self.strides[0])
+        matrix(&x[self.x..], self.positions, self.features[0], self.strides[0])
     }
 
-    /// (positions, features out of the group).
+    /// (positions, output features of the group).
     pub(in crate::layers) fn y<'s, A>(&self, y: &'s [A]) -> ArrayView2<'s, A> {
-        matrix(&y[self.y..], self.positions, self.sides[1], self.strides[1])
+        matrix(&y[self.y..], self.positions, self.features[1], self.strides[1])
     }
 
-    /// (features in, features out) of the group.
+    /// (input features, output features) of the group.
     pub(in crate::layers) fn w<'s, A>(&self, w: &'s [A]) -> ArrayView2<'s, A> {
-        matrix(&w[self.w..], self.sides[0], self.sides[1], self.strides[1])
+        matrix(&w[self.w..], self.features[0], self.features[1], self.strides[1])
     }
 }
 
@@ -54,7 +54,7 @@ pub(in crate::layers) fn terms(
                 let (input, output) = (group * inputs / groups, group * outputs / groups);
                 Term {
                     positions: to - from,
-                    sides: [inputs / groups, outputs / groups],
+                    features: [inputs / groups, outputs / groups],
                     // The stride of a single row may be beyond the sequence, so it is not used.
                     strides: [if to - from > 1 { steps.stride * inputs } else { inputs }, outputs],
                     x: step * inputs + input,
@@ -75,7 +75,7 @@ pub(in crate::layers) fn in_parts<A: Scalar>(
     work: usize,
     f: &(impl Fn(Range<usize>, &mut [A]) + Sync),
 ) {
-    // A vector of units allocates nothing.
+    // A vector of units does not allocate.
     let mut parts = vec![(); parts(items, work)];
     share(0..items, Shared(numbers, width), Shared(&mut [(); 0], 0), &mut parts, &|items, numbers, _, ()| {
         f(items, numbers);

@@ -1,4 +1,4 @@
-//! The `Debug` text of convolutions and pools.
+//! The `Debug` text of convolution and pooling layers.
 
 use std::fmt;
 

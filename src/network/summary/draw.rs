@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{LayerSummary, Summary, grouped};
 use crate::Shape;
 use crate::network::Source;
-use crate::svg::{GREY, INK, N, Svg, text_width};
+use crate::svg::{GRAY, INK, N, Svg, text_width};
 
 /// The height of a box, and of the gap between two.
 const BOX: f64 = 30.0;
@@ -16,10 +16,10 @@ const TOP: f64 = 6.0;
 /// An input, a layer or an output of the drawing, from top to bottom.
 struct Row<'a> {
     label: String,
-    /// The text beside it.
+    /// The text next to it.
     note: String,
     /// Its inputs.
-    takes: &'a [Source],
+    sources: &'a [Source],
     layer: Option<&'a LayerSummary>,
 }
 
@@ -32,8 +32,8 @@ impl Summary {
             let label = label.replace('\\', "\\\\").replace('"', "\\\"");
             let _ = writeln!(text, "  {id} [label=\"{label}\"];");
         };
-        let edges = |text: &mut String, takes: &[Source], to: &str| {
-            for &source in takes {
+        let edges = |text: &mut String, sources: &[Source], to: &str| {
+            for &source in sources {
                 let from = match source {
                     Source::Input(i) => id("input", i, self.inputs.len()),
                     Source::Step(i) => format!("l{i}"),
@@ -46,7 +46,7 @@ impl Summary {
         }
         for (i, layer) in self.layers.iter().enumerate() {
             node(&mut text, &format!("l{i}"), &self.label(layer));
-            edges(&mut text, &layer.takes, &format!("l{i}"));
+            edges(&mut text, &layer.sources, &format!("l{i}"));
         }
         for (i, (name, source)) in self.outputs.iter().enumerate() {
             let id = id("output", i, self.outputs.len());
@@ -56,10 +56,11 @@ impl Summary {
         text + "}\n"
     }
 
-    /// The architecture as an SVG drawing: a box for each layer in the order of computation, with its cost beside it.
+    /// The architecture as an SVG drawing: a box for each layer in the order of computation, with its cost next to it.
     ///
-    /// In a chain the shapes are between the boxes. In other networks they are beside the boxes, inputs are boxes at
-    /// the top, outputs at the bottom, and an input that is not the box above is connected by a curve at the side.
+    /// In a chain, the shapes stand between the boxes. In other networks, they stand next to them; the network's inputs
+    /// are boxes at the top, its outputs at the bottom, and a curve at the side connects a layer to an input that is
+    /// not the box above.
     pub fn svg(&self) -> String {
         let rows = self.rows();
         let place = |source: Source| match source {
@@ -68,7 +69,7 @@ impl Summary {
         };
         // How far a curve to the row `to` extends to the side.
         let reach = |from: usize, to: usize| if from + 1 == to { 0.0 } else { 12.0 + 14.0 * (to - from).min(9) as f64 };
-        let curves = rows.iter().enumerate().flat_map(|(to, row)| row.takes.iter().map(move |&from| (from, to)));
+        let curves = rows.iter().enumerate().flat_map(|(to, row)| row.sources.iter().map(move |&from| (from, to)));
         let widest = |texts: &dyn Fn(&Row<'_>) -> f64, least| rows.iter().map(texts).fold(least, f64::max);
         let names = widest(&|row| text_width(&row.label, 13.0), 60.0) + 24.0;
         let notes = widest(&|row| text_width(&row.note, 12.0), 0.0);
@@ -79,13 +80,13 @@ impl Summary {
         for (to, row) in rows.iter().enumerate() {
             let top = |row: usize| TOP + (BOX + GAP) * row as f64;
             let y = top(to);
-            for &source in row.takes {
+            for &source in row.sources {
                 let from = place(source);
                 if from + 1 == to {
                     arrow_down(&mut svg, (middle, y - GAP));
                     if self.is_chain {
                         let shape = self.shape_of(source).to_string();
-                        svg.text((middle + 8.0, y - GAP + 18.0), &shape, format_args!(r#"fill="{GREY}""#));
+                        svg.text((middle + 8.0, y - GAP + 18.0), &shape, format_args!(r#"fill="{GRAY}""#));
                     }
                 } else {
                     // From the lower part of one box to the upper part of the other.
@@ -105,7 +106,7 @@ impl Summary {
                 }
             };
             svg.text((middle, y + 19.0), &row.label, r#"text-anchor="middle" font-size="13""#);
-            svg.text((right, y + 19.0), &row.note, format_args!(r#"fill="{GREY}""#));
+            svg.text((right, y + 19.0), &row.note, format_args!(r#"fill="{GRAY}""#));
         }
         svg.finish()
     }
@@ -116,17 +117,17 @@ impl Summary {
             (false, true) => shape.to_string(),
             (false, false) => format!("{shape}; {cost}"),
         };
-        let end = |name: &String, shape, takes| Row {
+        let end = |name: &String, shape, sources| Row {
             label: name.clone(),
             note: note(shape, String::new()),
-            takes,
+            sources,
             layer: None,
         };
         let inputs = self.inputs.iter().map(|(name, shape)| end(name, *shape, &[]));
         let layers = self.layers.iter().map(|layer| Row {
             label: self.label(layer),
             note: note(layer.output, cost(layer)),
-            takes: &layer.takes,
+            sources: &layer.sources,
             layer: Some(layer),
         });
         let outputs = self.outputs.iter();
@@ -134,7 +135,7 @@ impl Summary {
         inputs.chain(layers).chain(outputs).collect()
     }
 
-    /// The text in a layer's box: in a chain its `Debug` text, otherwise with the name that others refer to.
+    /// The text in a layer's box: its `Debug` text, outside a chain preceded by its name.
     fn label(&self, layer: &LayerSummary) -> String {
         if self.is_chain { layer.name.clone() } else { format!("{} {}", layer.step, layer.name) }
     }
@@ -166,7 +167,7 @@ fn arrow_down(svg: &mut Svg, (x, y): (f64, f64)) {
     svg.element("path", format_args!(r#"d="{path}" fill="{INK}""#));
 }
 
-/// A curve to the left of boxes at `x`, from one height to another, that extends to the side by `reach`.
+/// A curve from one height to another, to the left of boxes at `x`, `reach` wide.
 fn curve(svg: &mut Svg, x: f64, [from, to]: [f64; 2], reach: f64) {
     let (x, side, end, from, to) = (N(x), N(x - reach), N(x - 6.0), N(from), N(to));
     let path = format!("M{x} {from}C{side} {from} {side} {to} {end} {to}");

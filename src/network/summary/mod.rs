@@ -50,9 +50,9 @@ pub struct LayerSummary {
     /// The name of its step; in a chain, its position.
     step: String,
     /// Its inputs, and their names.
-    takes: Vec<Source>,
-    takes_text: String,
-    /// Whether its parameters are counted at an earlier step.
+    sources: Vec<Source>,
+    inputs_text: String,
+    /// Whether its parameters are already counted at an earlier step.
     shared: bool,
     /// The shape of an output sample.
     pub output: Shape,
@@ -85,13 +85,13 @@ impl Summary {
             });
             let learns = step.parameter_count() > 0;
             let taken = |source: &Source| matches!(source, Source::Step(at) if gradients[*at]);
-            let has_gradient = learns || step.takes.iter().any(taken);
+            let has_gradient = learns || step.sources.iter().any(taken);
             gradients.push(has_gradient);
             layers.push(LayerSummary {
                 name: step.text.clone(),
                 step: if is_chain { i.to_string() } else { step.name.to_owned() },
-                takes: step.takes.clone(),
-                takes_text: network.takes_text(&steps, step),
+                sources: step.sources.clone(),
+                inputs_text: network.inputs_text(&steps, step),
                 shared: step.again && learns,
                 output: step.output,
                 parameters,
@@ -121,8 +121,8 @@ impl Summary {
         self.number * self.layers.iter().map(|layer| layer.parameters + layer.statistics).sum::<usize>()
     }
 
-    /// The bytes of the values that a tape keeps for the backward pass of a batch: the input, and the output of every
-    /// layer. What a layer caches besides, such as a dropout mask, is not counted.
+    /// The bytes of the activations that a tape stores for the backward pass of a batch: the input, and the output of
+    /// every layer. What a layer caches on top, such as a dropout mask, is not counted.
     pub fn value_bytes(&self) -> usize {
         let numbers = self.layers.iter().fold(self.input.len(), |sum, layer| sum.saturating_add(layer.output.len()));
         numbers.saturating_mul(self.batch).saturating_mul(self.number)
@@ -136,23 +136,23 @@ impl Summary {
         outputs.saturating_mul(self.batch).saturating_add(self.parameters()).saturating_mul(self.number)
     }
 
-    /// The peak memory of a training step: parameters, values and gradients. The optimizer's state comes on top: Adam
-    /// keeps two numbers per parameter, momentum one.
+    /// The peak memory of a training step: parameters, values and gradients. The optimizer's state is not included:
+    /// Adam keeps two numbers per parameter, SGD with momentum one.
     pub fn peak_bytes(&self) -> usize {
         self.parameter_bytes().saturating_add(self.value_bytes()).saturating_add(self.gradient_bytes())
     }
 }
 
-/// Prints a table of the layers and the totals; unless the network is a chain, with the inputs of each layer.
+/// Prints a table of the layers and the totals; also the inputs of each layer unless the network is a chain.
 impl Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rows = vec![["layer", "output", "parameters", "multiply-adds"].map(String::from).to_vec()];
         rows.extend(self.inputs.iter().map(|(name, shape)| vec![name.clone(), shape.to_string()]));
         for layer in &self.layers {
-            let LayerSummary { step, name, takes_text, .. } = layer;
+            let LayerSummary { step, name, inputs_text, .. } = layer;
             let [parameters, products] = [layer.parameters as u64, layer.multiply_adds].map(grouped);
             let parameters = if layer.shared { "shared".into() } else { parameters };
-            rows.push(vec![format!("{step} {name}{takes_text}"), layer.output.to_string(), parameters, products]);
+            rows.push(vec![format!("{step} {name}{inputs_text}"), layer.output.to_string(), parameters, products]);
         }
         let total = [self.parameters() as u64, self.multiply_adds()].map(grouped);
         rows.push([vec!["total".into(), String::new()], total.to_vec()].concat());
@@ -164,7 +164,7 @@ impl Display for Summary {
     }
 }
 
-/// A number of bytes in a suitable unit.
+/// Displays a number of bytes in a suitable unit.
 struct Bytes(usize);
 
 impl Display for Bytes {

@@ -1,4 +1,4 @@
-//! Checks the scale of values and gradients through a network.
+//! Checks how the scale of activations and gradients changes through a network.
 
 use ndarray::Array2;
 
@@ -7,7 +7,7 @@ use crate::losses::Loss;
 use crate::network::StepView;
 use crate::{Matrix, Network, Result, Scalar, Tape};
 
-/// Checks the outputs and gradients of the layers with parameters, which should have one scale throughout.
+/// Checks that the outputs and gradients of the layers with parameters have a similar scale throughout.
 pub(super) fn examine<A: Scalar>(
     network: &Network<A>,
     x: &Matrix<A>,
@@ -27,18 +27,18 @@ pub(super) fn examine<A: Scalar>(
         steps.iter().enumerate().filter(|(_, step)| step.parameter_count() > 0).collect();
     let place = |&(_, step): &(usize, &StepView<'_, A>)| format!("layer {} {}", step.name, step.text);
 
-    // Forward: the worst layer relative to the input.
+    // Forward: the output with the most extreme scale relative to the input.
     let input = size(&x.to_owned());
-    let beside = |&(i, _): &(usize, &StepView<'_, A>)| outputs[i] / input;
-    let worst = layers.iter().max_by(|a, b| beside(a).ln().abs().total_cmp(&beside(b).ln().abs()));
+    let relative = |&(i, _): &(usize, &StepView<'_, A>)| outputs[i] / input;
+    let worst = layers.iter().max_by(|a, b| relative(a).ln().abs().total_cmp(&relative(b).ln().abs()));
     if let Some(layer) = worst.filter(|_| input > 0.0) {
         let source = "He, Zhang, Ren, Sun, Delving deep into rectifiers, 2015";
-        let rule = "the outputs of a layer are of the inputs' size: between 0.001 and 100 times (root mean square)";
-        let number = beside(layer);
+        let rule = "the root mean square of a layer's outputs is 0.001 to 100 times that of the inputs";
+        let number = relative(layer);
         if number > 100.0 {
-            let advice = "begin with smaller weights (Init::HE_NORMAL for rectifiers), or put normalisations between";
+            let advice = "initialize with smaller weights (Init::HE_NORMAL for ReLU), or add normalization layers";
             findings.push(Finding {
-                disease: Disease::GrowingOutputs,
+                disease: Disease::ExplodingOutputs,
                 place: place(layer),
                 number,
                 rule,
@@ -46,9 +46,9 @@ pub(super) fn examine<A: Scalar>(
                 source,
             });
         } else if number < 0.001 {
-            let advice = "begin with larger weights (Init::HE_NORMAL for rectifiers), or put normalisations between";
+            let advice = "initialize with larger weights (Init::HE_NORMAL for ReLU), or add normalization layers";
             findings.push(Finding {
-                disease: Disease::FadingOutputs,
+                disease: Disease::VanishingOutputs,
                 place: place(layer),
                 number,
                 rule,
@@ -58,7 +58,7 @@ pub(super) fn examine<A: Scalar>(
         }
     }
 
-    // Backward: the first layer relative to the last.
+    // Backward: the gradient at the first layer relative to the last.
     let ([first, .., last], true) = (&layers[..], gradients.last().is_some_and(|last| *last > 0.0)) else {
         return Ok(());
     };
@@ -68,8 +68,8 @@ pub(super) fn examine<A: Scalar>(
             disease: Disease::VanishingGradients,
             place: place(first),
             number,
-            rule: "the gradient at the first layer's output is at least 0.001 of that at the last (root mean square)",
-            advice: "use rectifiers or Tanh for Sigmoid, larger first weights, normalisations, or fewer layers",
+            rule: "the root mean square gradient at the first layer is at least 0.001 of that at the last",
+            advice: "replace Sigmoid by ReLU or Tanh, initialize with larger weights, add normalization layers, or use fewer layers",
             source: "Hochreiter, Untersuchungen zu dynamischen neuronalen Netzen, 1991; Glorot, Bengio, 2010",
         });
     } else if number > 1e3 {
@@ -77,8 +77,8 @@ pub(super) fn examine<A: Scalar>(
             disease: Disease::ExplodingGradients,
             place: place(first),
             number,
-            rule: "the gradient at the first layer's output is at most 1000 times that at the last (root mean square)",
-            advice: "begin with smaller weights, put normalisations between, or clip the gradients",
+            rule: "the root mean square gradient at the first layer is at most 1000 times that at the last",
+            advice: "initialize with smaller weights, add normalization layers, or clip the gradients",
             source: "Pascanu, Mikolov, Bengio, On the difficulty of training recurrent neural networks, 2013",
         });
     }

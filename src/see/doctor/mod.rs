@@ -1,4 +1,4 @@
-//! The doctor: examines a network on a batch, and reports what is wrong and what to do.
+//! The doctor: examines a network on a batch, and reports problems and remedies.
 //!
 //! ```
 //! use neuropil::prelude::*;
@@ -6,16 +6,17 @@
 //!
 //! let data::Samples { x, target } = data::moons::<f64>(100, 0.1, &mut rng(1));
 //! let network = Sequential::mlp(&[2, 16, 2], Tanh, &mut rng(1))?;
-//! let diagnosis = doctor::examine(&network, &x, &target, &CrossEntropy::new(), &mut Sgd::new(0.1))?;
+//! let (loss, mut sgd) = (CrossEntropy::new(), Sgd::new(0.1));
+//! let diagnosis = doctor::examine(&network, &x, &target, &loss, &mut sgd)?;
 //! assert!(diagnosis.is_healthy(), "{diagnosis}");
 //!
 //! let unscaled = x * 1000.0;
-//! let diagnosis = doctor::examine(&network, &unscaled, &target, &CrossEntropy::new(), &mut Sgd::new(0.1))?;
+//! let diagnosis = doctor::examine(&network, &unscaled, &target, &loss, &mut sgd)?;
 //! assert!(diagnosis.has(doctor::Disease::UnscaledInputs), "{diagnosis}");
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! Each check is also a function of its own, which returns numbers and a [`Report`]:
+//! Single checks are functions that return numbers and a [`Report`]:
 //!
 //! ```
 //! use neuropil::prelude::*;
@@ -64,7 +65,7 @@ pub use updates::{Update, Updates, updates};
 pub enum Disease {
     /// NaN or infinity in inputs, targets, parameters or outputs.
     NonFinite,
-    /// Inputs that are not scaled to about 1.
+    /// Inputs whose scale is far from 1.
     UnscaledInputs,
     /// Targets that are much larger than the outputs of an untrained network.
     UnscaledTargets,
@@ -72,20 +73,20 @@ pub enum Disease {
     Contradictions,
     /// Labels unrelated to the inputs.
     ShuffledLabels,
-    /// A last layer that applies a function which the loss applies, too.
-    Twice,
-    /// All units of a layer are equal, and get equal gradients.
+    /// A softmax or sigmoid before a loss that already includes it.
+    RedundantActivation,
+    /// All units of a layer are equal, and so get equal gradients.
     Symmetry,
-    /// The initial loss is far from that of an uninformed prediction.
-    WrongStart,
+    /// An initial loss far from that of an uninformed prediction.
+    WrongInitialLoss,
     /// Units whose output and slope are zero for every sample.
     DeadUnits,
     /// Units whose slope is near zero for nearly all samples.
     SaturatedUnits,
-    /// Outputs that shrink from layer to layer.
-    FadingOutputs,
-    /// Outputs that grow from layer to layer.
-    GrowingOutputs,
+    /// Outputs that vanish from layer to layer.
+    VanishingOutputs,
+    /// Outputs that explode from layer to layer.
+    ExplodingOutputs,
     /// Gradients that vanish in the backward pass.
     VanishingGradients,
     /// Gradients that explode in the backward pass.
@@ -101,7 +102,7 @@ pub enum Disease {
 pub struct Finding {
     /// The kind of problem.
     pub disease: Disease,
-    /// The layer, parameter or data set concerned.
+    /// Where it is: the layer, parameter or data set.
     pub place: String,
     /// The measured value.
     pub number: f64,
@@ -123,7 +124,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// The findings of the doctor, those about the data first, as they cause others.
+/// The findings of the doctor: first those about the data, which may cause the others.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Diagnosis {
     /// The problems.
@@ -145,17 +146,17 @@ impl Diagnosis {
 impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_healthy() {
-            return writeln!(f, "nothing found: healthy");
+            return writeln!(f, "healthy: no findings");
         }
         self.findings.iter().try_for_each(|finding| write!(f, "{finding}"))
     }
 }
 
-/// Examines a network, trained or not, on a batch (dozens, better hundreds of samples), with the loss and the optimizer
-/// for its training. Network and optimizer are not changed.
+/// Examines a network, trained or not, on a batch of dozens or better hundreds of samples, with the loss and the
+/// optimizer used for training. Network and optimizer are not changed.
 ///
-/// The rules are rules of thumb: a finding is worth a look. Whether a network can fit one batch is tested by
-/// [`overfit`], which takes longer.
+/// The rules are rules of thumb: a finding is worth a look. [`overfit`], which takes longer, tests whether the network
+/// can fit one batch.
 ///
 /// # Errors
 /// When the samples do not fit the network or the target does not fit the loss; [`Error::Setting`] for fewer than two
@@ -172,22 +173,22 @@ pub fn examine<A: Scalar>(
     loss.check(&y, target)?;
     samples::non_finite(network, x, target, &y, &mut findings);
     if !findings.is_empty() {
-        // NaN has spread everywhere.
+        // After a NaN, all other checks are meaningless.
         return Ok(Diagnosis { findings });
     }
     samples::inputs(x, &mut findings);
     samples::labels(x, target, y.ncols(), &mut findings);
-    wiring::twice(network, loss, &mut findings);
+    wiring::redundant_activation(network, loss, &mut findings);
     wiring::symmetry(network, &mut findings);
     let start = initial_loss(network, x, target, loss)?;
     findings.extend(start.finding());
     findings.extend(units(network, x)?.findings());
     match flow::examine(network, x, target, loss, &mut findings) {
-        // The first update explodes, which the initial loss has already shown.
+        // The first update diverges, which the initial loss has already shown.
         Err(Error::NonFinite { .. }) => return Ok(Diagnosis { findings }),
         result => result?,
     }
-    // Small updates are fine when the loss is low, and are explained by vanishing gradients.
+    // Small updates are fine at a low loss, and vanishing gradients already explain them.
     let vanishing = findings.iter().any(|finding| finding.disease == Disease::VanishingGradients);
     let should_move = start.ratio() > 0.5 && !vanishing;
     let updates = updates(network, x, target, loss, optimizer)?;

@@ -1,4 +1,4 @@
-//! [`overfit`]: can the network fit one batch perfectly?
+//! [`overfit`]: can the network overfit one batch?
 
 use super::Report;
 use crate::losses::Loss;
@@ -7,16 +7,16 @@ use crate::{Error, Matrix, Network, Result, Scalar, Tape};
 
 /// The learning rates to try, each from the initial parameters.
 const RATES: [f64; 3] = [1e-2, 1e-3, 1e-1];
-/// The maximum number of steps for each.
+/// The maximum number of steps with each learning rate.
 const STEPS: u64 = 500;
 /// The fraction of the initial loss to reach.
 const LEFT: f64 = 0.01;
 
-/// Trains a copy of the network on one batch until it overfits. A network that cannot fit a few dozen samples will not
+/// Trains a copy of the network on one batch until it overfits: a network that cannot fit a few dozen samples will not
 /// fit many.
 ///
 /// It takes up to 500 steps of [`Adam`] with each of the learning rates 0.01, 0.001 and 0.1; the loss should fall to 1
-/// %.
+/// % of the initial loss.
 ///
 /// # Errors
 /// When the samples do not fit the network, or the target does not fit the loss.
@@ -68,13 +68,13 @@ impl Overfit {
     /// Reports the result.
     pub fn report(&self) -> Report {
         let Self { before, after, steps } = *self;
-        let advice = "the network cannot learn even this: look for samples that are alike with targets that are not, for frozen or \
-             dead layers, for unscaled inputs and targets, for a loss that does not fit the last activation, or widen it; \
-             a loss that cannot come near 0, such as one with label smoothing, may be as low as it gets";
+        let advice = "the network cannot fit even one batch: look for equal samples with different targets, frozen or dead layers, \
+             unscaled inputs and targets, and a loss that does not fit the last activation, or widen the network; a loss \
+             whose minimum is above 0, such as one with label smoothing, may have reached it";
         let wrong = after > LEFT * before || !before.is_finite();
         let values = [("loss before", before), ("loss after", after), ("steps", steps as f64)];
         Report {
-            title: "one batch by heart",
+            title: "overfitting one batch",
             values: values.map(|(name, value)| (name.to_owned(), value)).into(),
             advice: if wrong { vec![advice.to_owned()] } else { Vec::new() },
         }

@@ -1,4 +1,4 @@
-//! [`Report`]: the result of one check in words.
+//! [`Report`]: the result of one check, as text.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {}", self.title, if self.is_healthy() { "as it should be" } else { "look here" })?;
+        writeln!(f, "{}: {}", self.title, if self.is_healthy() { "healthy" } else { "problem" })?;
         let width = self.values.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
         for (name, value) in &self.values {
             writeln!(f, "  {name:width$}  {:>10}", figures(*value, 4))?;

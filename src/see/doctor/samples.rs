@@ -7,9 +7,9 @@ use crate::layer::Layer;
 use crate::see::plane::class_of;
 use crate::{Matrix, Network, Scalar};
 
-/// The maximum number of samples whose distances are computed: their number is quadratic.
+/// The largest number of samples whose pairwise distances are computed.
 const MOST: usize = 400;
-/// With fewer samples, the labels are not checked.
+/// The smallest number of samples for which labels are checked.
 const FEWEST: usize = 40;
 
 /// Finds NaN and infinity, and where they come from.
@@ -27,25 +27,25 @@ pub(super) fn non_finite<A: Scalar>(
                 disease: Disease::NonFinite,
                 place,
                 number: count as f64,
-                rule: "no number is NaN or infinite",
+                rule: "all numbers are finite",
                 advice,
-                source: "IEEE 754: a sum with a NaN in it is NaN",
+                source: "IEEE 754: NaN propagates",
             });
         }
         count > 0
     };
-    let data = "find out where they come from; fill missing values, or leave those samples out";
+    let data = "find where they come from; impute missing values, or drop those samples";
     let mut found = look("the inputs".into(), x, data);
     found |= look("the targets".into(), target, data);
     network.visit(&mut |info, w| {
         found |= look(
             info.name.to_string(),
             w,
-            "start anew with a smaller learning rate, and clip the gradients: training has blown this up",
+            "training has diverged: start again with a smaller learning rate, and clip the gradients",
         );
     });
     if !found {
-        look("the outputs".into(), y, "scale the inputs, or begin with smaller weights");
+        look("the outputs".into(), y, "scale the inputs, or initialize with smaller weights");
     }
 }
 
@@ -67,8 +67,8 @@ pub(super) fn inputs<A: Scalar>(x: &Matrix<A>, findings: &mut Vec<Finding>) {
         disease: Disease::UnscaledInputs,
         place,
         number,
-        rule: "the root mean square of a feature is about 1: at most 10, and somewhere at least 0.01",
-        advice: "subtract each feature's mean and divide by its deviation (pixels: divide by the largest value)",
+        rule: "the root mean square of each feature is at most 10, and that of some feature at least 0.01",
+        advice: "subtract each feature's mean and divide by its standard deviation (pixels: divide by the maximum)",
         source: "LeCun, Bottou, Orr, Müller, Efficient BackProp, 1998",
     });
 }
@@ -91,9 +91,9 @@ pub(super) fn labels<A: Scalar>(x: &Matrix<A>, target: &Matrix<A>, outputs: usiz
             disease: Disease::Contradictions,
             place: "the targets".into(),
             number: contradictions as f64 / rows as f64,
-            rule: "at most 0.02 of the samples have a twin, with the same input, in another class",
-            advice: "look at these samples: features may be missing, or a join of two tables may have gone wrong",
-            source: "no function gives two answers to one question",
+            rule: "at most 0.02 of the samples have the same input as a sample of another class",
+            advice: "look at these samples: features may be missing, or two tables may have been joined wrongly",
+            source: "a function has one value for each input",
         });
     }
     // How often the nearest sample has the same class, and how often it would by chance.
@@ -109,8 +109,8 @@ pub(super) fn labels<A: Scalar>(x: &Matrix<A>, target: &Matrix<A>, outputs: usiz
             place: "the targets".into(),
             number: deviations,
             rule: "the nearest sample has the same class more often than by chance: by 3 standard deviations or more",
-            advice: "look whether inputs and labels were shuffled or sorted separately; a network will learn such labels by \
-                     heart, and nothing else",
+            advice: "check whether inputs and labels were shuffled or sorted separately; a network can only memorize such \
+                     labels",
             source: "Cover, Hart, Nearest neighbor pattern classification, 1967; Zhang et al., Understanding deep \
                      learning requires rethinking generalization, 2017",
         });
@@ -131,8 +131,8 @@ fn numbers(target: &Array2<f64>, nearest: &[(usize, f64)], findings: &mut Vec<Fi
             disease: Disease::ShuffledLabels,
             place: "the targets".into(),
             number: distance,
-            rule: "the targets of neighbours differ less than those of any two samples: at most 0.8 of that, squared",
-            advice: "look whether inputs and targets were shuffled or sorted separately",
+            rule: "the mean squared difference of nearest neighbors' targets is at most 0.8 of that of all pairs",
+            advice: "check whether inputs and targets were shuffled or sorted separately",
             source: "Cover, Hart, Nearest neighbor pattern classification, 1967",
         });
     }

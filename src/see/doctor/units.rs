@@ -19,8 +19,8 @@ const UNITS: f64 = 0.2;
 ///
 /// A unit is dead if its output and slope are 0 for every sample: it contributes nothing and cannot learn. It is
 /// saturated if, for nearly all samples (19 of 20), its output is not 0 and its slope is below 0.01, so that hardly any
-/// gradient passes. Up to a fifth of a layer's units may be so; the last layer may saturate, as in a trained
-/// classifier.
+/// gradient passes. Up to a fifth of a layer's units may be dead or saturated; the last layer may saturate, as in a
+/// trained classifier.
 ///
 /// Every elementwise layer is checked, including those of other crates.
 ///
@@ -48,7 +48,7 @@ pub fn units<A: Scalar>(network: &Network<A>, x: &Matrix<A>) -> Result<Units> {
     for (i, (step, y)) in steps.iter().zip(&outputs).enumerate() {
         let Some(layer) = step.layer() else { continue };
         let part;
-        let x = match step.takes[0] {
+        let x = match step.sources[0] {
             Source::Step(at) => &outputs[at],
             Source::Input(at) => {
                 let name = network.inputs().nth(at).map_or("", |(name, _)| name);
@@ -56,7 +56,7 @@ pub fn units<A: Scalar>(network: &Network<A>, x: &Matrix<A>) -> Result<Units> {
                 &part
             }
         };
-        if let Some(slopes) = slopes(layer, x, step.inputs[0]).map_err(|error| error.at(step.name))? {
+        if let Some(slopes) = slopes(layer, x, step.input_shapes[0]).map_err(|error| error.at(step.name))? {
             let last = network.output_sources().any(|(_, source)| source == Source::Step(i));
             let [dead, saturated] = shares(y, &slopes);
             layers.push(UnitShare { name: step.name.to_owned(), layer: step.text.clone(), last, dead, saturated });
@@ -109,8 +109,8 @@ impl Units {
                 disease: Disease::DeadUnits,
                 place: place(),
                 number: *dead,
-                rule: "at most 0.2 of a layer's units are 0, with slope 0, for every sample",
-                advice: "use a smaller learning rate, He's initialisation, or an activation with a slope on both sides, \
+                rule: "at most 0.2 of a layer's units have output 0 and slope 0 for every sample",
+                advice: "use a smaller learning rate, He initialization, or an activation with a slope on both sides, \
                          such as LeakyRelu",
                 source: "Lu, Shin, Su, Karniadakis, Dying ReLU and initialization, 2019",
             });
@@ -119,7 +119,7 @@ impl Units {
                 place: place(),
                 number: *saturated,
                 rule: "at most 0.2 of a hidden layer's units have a slope below 0.01 for nearly all samples",
-                advice: "scale the inputs, begin with smaller weights, or put a normalisation before it",
+                advice: "scale the inputs, initialize with smaller weights, or normalize before the activation",
                 source: "Glorot, Bengio, Understanding the difficulty of training deep feedforward networks, 2010",
             });
             dead.into_iter().chain(saturated)
@@ -134,7 +134,7 @@ fn slopes<A: Scalar>(layer: &dyn Layer<A>, x: &Matrix<A>, shape: Shape) -> Resul
     if !layer.differentiable() || layer.output_shape(shape)?.len() != shape.len() {
         return Ok(None);
     }
-    // An elementwise layer returns gradients exactly where they were given: at every other column of every other row.
+    // A probe with dy = 1 at every other column of every other row: an elementwise layer returns gradients only there.
     let here = |(row, column): (usize, usize)| row % 2 == 0 && column % 2 == 0;
     let some = Array2::from_shape_fn(size, |at| if here(at) { A::ONE } else { A::ZERO });
     let back = tape.backward_from(layer, &some)?.input;
@@ -152,7 +152,7 @@ fn shares<A: Scalar>(y: &Array2<A>, slopes: &Array2<A>) -> [f64; 2] {
         if y.iter().chain(slopes).all(|&number| number == A::ZERO) {
             dead += 1;
         } else {
-            // A rectifier at 0 is not saturated.
+            // A ReLU at 0 is not saturated.
             let flat = |(y, slope): &(&A, &A)| **y != A::ZERO && slope.to_f64().abs() < FLAT;
             let flat = y.iter().zip(slopes).filter(flat).count();
             saturated += usize::from(flat as f64 >= SAMPLES * y.len() as f64);

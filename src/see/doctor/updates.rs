@@ -6,12 +6,12 @@ use crate::losses::Loss;
 use crate::optimizers::Optimizer;
 use crate::{Matrix, Network, Result, Scalar, Tape};
 
-/// The usual ratios of update to weights: about 10⁻³, and more in the first steps of a training.
+/// The usual ratios of update to weight: about 10⁻³, larger in the first steps of a training.
 const USUAL: std::ops::RangeInclusive<f64> = 1e-5..=0.1;
 
-/// The L2 norm of the update of each weight matrix, relative to that of the matrix, for one step on this batch.
+/// The L2 norm of each weight's update, relative to the norm of the weight, for one step on this batch.
 ///
-/// A ratio of about 10⁻³ is usual. Biases, which start at 0, are omitted. Network and optimizer are not changed.
+/// A ratio of about 10⁻³ is usual. Biases are omitted, as they start at 0. Network and optimizer are not changed.
 ///
 /// # Errors
 /// Those of [`Tape::train`].
@@ -45,7 +45,7 @@ pub fn updates<A: Scalar>(
             return;
         }
         let step = norm((after - before).iter());
-        // Avoids 0/0 for zeros that are not updated.
+        // Avoids 0/0 for a weight of zeros that is not updated.
         let ratio = if step == 0.0 { 0.0 } else { step / norm(before.iter()) };
         weights.push(Update { name: info.name.to_string(), ratio });
     });
@@ -75,14 +75,14 @@ impl Updates {
     pub fn report(&self) -> Report {
         let advice = self.findings().map(|Finding { disease, place, number, advice, .. }| {
             let how = match disease {
-                Disease::LargeUpdates => "jumps",
-                _ if number == 0.0 => "does not move",
-                _ => "hardly moves",
+                Disease::LargeUpdates => "changes too much",
+                _ if number == 0.0 => "does not change",
+                _ => "hardly changes",
             };
             format!("{place} {how}: {advice}")
         });
         let values = self.weights.iter().map(|Update { name, ratio }| (name.clone(), *ratio));
-        Report { title: "updates beside weights", values: values.collect(), advice: advice.collect() }
+        Report { title: "updates relative to weights", values: values.collect(), advice: advice.collect() }
     }
 
     pub(super) fn findings(&self) -> impl Iterator<Item = Finding> {
@@ -90,13 +90,13 @@ impl Updates {
             let (disease, rule, advice) = if ratio < USUAL.start() {
                 (
                     Disease::SmallUpdates,
-                    "a step is about 0.001 of the weights, and at least 0.00001 while there is much to learn",
+                    "the update is about 0.001 of the weight (L2 norms), and at least 0.00001 while the loss is high",
                     "use a larger learning rate; if it is 0, look for dead units after this layer",
                 )
             } else {
                 (
                     Disease::LargeUpdates,
-                    "a step is about 0.001 of the weights, and at most 0.1 (lengths as vectors)",
+                    "the update is about 0.001 of the weight (L2 norms), and at most 0.1",
                     "use a smaller learning rate, or clip the gradients",
                 )
             };

@@ -7,7 +7,7 @@ use crate::network::Source;
 use crate::{Network, Scalar};
 
 /// Finds a softmax or sigmoid before a loss that includes it.
-pub(super) fn twice<A: Scalar>(network: &Network<A>, loss: &dyn Loss<A>, findings: &mut Vec<Finding>) {
+pub(super) fn redundant_activation<A: Scalar>(network: &Network<A>, loss: &dyn Loss<A>, findings: &mut Vec<Finding>) {
     let Ok(steps) = network.steps(network.input_shape()) else { return };
     for (name, source) in network.output_sources() {
         let own = loss.parts().iter().find(|part| part.name == name).map(|part| format!("{:?}", part.loss));
@@ -16,18 +16,18 @@ pub(super) fn twice<A: Scalar>(network: &Network<A>, loss: &dyn Loss<A>, finding
         let Some(spec) = steps[at].layer().and_then(Layer::spec) else { continue };
         let advice = match spec.kind() {
             "softmax" | "log_softmax" | "sigmoid" if loss.contains("CrossEntropy") => {
-                "leave out the last layer: CrossEntropy takes logits, and takes their softmax itself"
+                "remove the last layer: CrossEntropy takes logits, and applies softmax itself"
             }
             "softmax" | "sigmoid" if loss.contains("BceWithLogits") => {
-                "leave out the last layer, or use Bce: BceWithLogits takes logits"
+                "remove the last layer, or use Bce: BceWithLogits takes logits"
             }
             _ => continue,
         };
         findings.push(Finding {
-            disease: Disease::Twice,
+            disease: Disease::RedundantActivation,
             place: format!("layer {} {}, before {loss}", steps[at].name, steps[at].text),
             number: 2.0,
-            rule: "probabilities are made once: in the last layer or in the loss",
+            rule: "softmax or sigmoid is applied once: in the last layer or in the loss",
             advice,
             source: "Goodfellow, Bengio, Courville, Deep Learning, 2016, section 6.2.2",
         });
@@ -44,7 +44,7 @@ pub(super) fn symmetry<A: Scalar>(network: &Network<A>, findings: &mut Vec<Findi
                 place: info.name.to_string(),
                 number: w.ncols() as f64,
                 rule: "the units of a layer start with different weights; this many are equal",
-                advice: "begin with random weights: see Init",
+                advice: "initialize with random weights: see Init",
                 source: "Goodfellow, Bengio, Courville, Deep Learning, 2016, section 8.4",
             });
         }

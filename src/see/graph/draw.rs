@@ -1,4 +1,4 @@
-//! A graph as a table, in DOT, and as a drawing: values above the edges, gradients below.
+//! A graph as a table, in DOT, and as an SVG drawing.
 
 use std::fmt::{self, Display, Write as _};
 
@@ -6,7 +6,7 @@ use ndarray::Array2;
 
 use super::{Graph, Node, Operation};
 use crate::Scalar;
-use crate::svg::{GRADIENT, GREY, INK, Svg, VALUE, text_width};
+use crate::svg::{GRADIENT, GRAY, INK, Svg, VALUE, text_width};
 use crate::text::{figures, table};
 
 const RADIUS: f64 = 19.0;
@@ -93,12 +93,12 @@ impl<A: Scalar> Graph<A> {
             let middle = f64::midpoint(at.0 + RADIUS, fork.0);
             let start = if node.is_leaf() { at.0 } else { at.0 + RADIUS };
             svg.line((start, at.1), fork, format_args!(r#"stroke="{INK}""#));
-            let style = |colour| format!(r#"text-anchor="middle" fill="{colour}""#);
+            let style = |color| format!(r#"text-anchor="middle" fill="{color}""#);
             svg.text((middle, at.1 - 5.0), &node.value_text(), style(VALUE));
             svg.text((middle, at.1 + 15.0), &node.gradient_text(), style(GRADIENT));
             if node.is_leaf() {
-                let colour = if node.varies { INK } else { GREY };
-                let style = format!(r#"text-anchor="end" font-size="14" fill="{colour}""#);
+                let color = if node.varies { INK } else { GRAY };
+                let style = format!(r#"text-anchor="end" font-size="14" fill="{color}""#);
                 svg.text((at.0 - 4.0, at.1 + 5.0), &name(&nodes, i), style);
             } else {
                 svg.circle(at, RADIUS, format_args!(r##"fill="#f6f8fa" stroke="{INK}""##));
@@ -128,7 +128,7 @@ fn is_result<A: Scalar>(nodes: &[Node<A>], i: usize) -> bool {
 /// The layout: each operation to the right of its operands, at their mean height.
 struct Layout {
     at: Vec<(f64, f64)>,
-    /// The length of the edge after each node before it forks: room for its numbers.
+    /// The length of each node's edge before it forks, which leaves room for the numbers.
     stubs: Vec<f64>,
     width: f64,
     height: f64,
@@ -140,7 +140,7 @@ impl Layout {
         for (i, node) in nodes.iter().enumerate() {
             column[i] = node.operands.iter().map(|&operand| column[operand] + 1).max().unwrap_or(0);
         }
-        // A constant stands beside the operation that uses it, not at the far left.
+        // A constant is placed next to the operation that uses it, not at the far left.
         for (i, node) in nodes.iter().enumerate() {
             for &operand in &node.operands {
                 let used_once =
@@ -158,7 +158,7 @@ impl Layout {
                 16.0 + text_width(&value, 12.0).max(text_width(&gradient, 12.0))
             })
             .collect();
-        // The left edge of a column, to the right of everything in the one before.
+        // The left edge of a column, to the right of everything in the previous one.
         let mut left = vec![0.0; columns + 1];
         let names = (0..nodes.len()).filter(|&i| nodes[i].is_leaf()).map(|i| text_width(&name(nodes, i), 14.0));
         left[0] = MARGIN + names.fold(0.0, f64::max);
@@ -176,10 +176,10 @@ impl Layout {
             taken[column].push(row);
             row
         };
-        let beside = |i: usize| nodes[i].is_leaf() && column[i] > 0;
+        let is_inner_leaf = |i: usize| nodes[i].is_leaf() && column[i] > 0;
         let mut next = 0.0;
-        for (i, node) in nodes.iter().enumerate().filter(|(i, _)| !beside(*i)) {
-            let inner: Vec<f64> = node.operands.iter().filter(|&&o| !beside(o)).map(|&o| rows[o]).collect();
+        for (i, node) in nodes.iter().enumerate().filter(|(i, _)| !is_inner_leaf(*i)) {
+            let inner: Vec<f64> = node.operands.iter().filter(|&&o| !is_inner_leaf(o)).map(|&o| rows[o]).collect();
             if node.is_leaf() {
                 rows[i] = place(0, next);
                 next = rows[i] + 1.0;
@@ -188,7 +188,7 @@ impl Layout {
             }
         }
         for (i, node) in nodes.iter().enumerate() {
-            for &operand in node.operands.iter().filter(|&&operand| beside(operand)) {
+            for &operand in node.operands.iter().filter(|&&operand| is_inner_leaf(operand)) {
                 rows[operand] = place(column[operand], rows[i] + 1.0);
             }
         }
@@ -203,7 +203,7 @@ impl Layout {
     }
 }
 
-/// A small matrix in brackets, row by row; of a larger one only the shape.
+/// A small matrix in brackets, row by row; only the shape of a larger one.
 fn brief<A: Scalar>(x: &Array2<A>) -> String {
     if x.len() == 1 {
         return x.iter().map(|x| figures(x.to_f64(), 4)).collect();

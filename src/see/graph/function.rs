@@ -33,8 +33,8 @@ pub struct GraphLoss<A: Scalar> {
 }
 
 impl<A: Scalar> GraphLoss<A> {
-    /// Creates a loss from the scalar loss of a row: the sum over its values, not the mean, which is taken over the
-    /// batch.
+    /// Creates a loss from the formula of one row's loss, a scalar: the sum over its elements, since the mean is taken
+    /// over the whole batch.
     pub fn new(
         name: &str,
         formula: impl for<'g> Fn(Var<'g, A>, Var<'g, A>) -> Var<'g, A> + Send + Sync + 'static,
@@ -60,7 +60,7 @@ impl<A: Scalar> GraphLoss<A> {
 impl<A: Scalar> Loss<A> for GraphLoss<A> {
     fn check(&self, y: &Matrix<A>, target: &Matrix<A>) -> Result<()> {
         check_targets(y.nrows(), target.dim())?;
-        // All rows have one shape, so one row is enough.
+        // All rows have the same shape, so one row is enough.
         let rows = y.rows().into_iter().zip(target.rows()).next();
         rows.map_or(Ok(()), |(y, target)| self.row(y, target, true).map(|_| ()))
     }
@@ -85,7 +85,7 @@ impl<A: Scalar> fmt::Debug for GraphLoss<A> {
 
 /// A layer without parameters defined by a formula of the batch, for experiments, such as an activation.
 ///
-/// The formula must act on each row separately: samples are independent.
+/// The formula must treat each row independently.
 ///
 /// ```
 /// use neuropil::graph::GraphLayer;
@@ -112,7 +112,7 @@ impl<A: Scalar> GraphLayer<A> {
 }
 
 impl<A: Scalar> Layer<A> for GraphLayer<A> {
-    /// The input's shape if the formula keeps the number of features, otherwise flat features.
+    /// The input's shape if the formula keeps the number of features, otherwise `Flat`.
     fn output_shape(&self, input: Shape) -> Result<Shape> {
         let graph = Graph::new();
         let x = graph.constant("x", Array2::from_elem((1, input.len()), A::ONE));

@@ -1,8 +1,8 @@
 //! The computational graph of a formula, with values and gradients: backpropagation made visible.
 //!
 //! Formulas are written as in a textbook; each operation becomes a node with its value. [`Var::backward`] walks from
-//! the result back to the inputs and multiplies by the derivative of each operation (reverse-mode differentiation,
-//! Linnainmaa 1970). The graph prints as a table, as DOT for Graphviz, and as an SVG drawing with each value above its
+//! the result back to the inputs and applies the chain rule at each operation (reverse-mode differentiation,
+//! Linnainmaa, 1970). The graph prints as a table, as DOT for Graphviz, and as an SVG drawing with each value above its
 //! edge and each gradient below.
 //!
 //! ```
@@ -21,16 +21,16 @@
 //! # Ok::<(), neuropil::Error>(())
 //! ```
 //!
-//! As in `PyTorch`, gradients accumulate over several passes until they are [cleared](Var::clear_gradient),
-//! intermediate nodes keep theirs only [on request](Var::retain_gradient), and a backward pass frees the graph, unless
-//! it is [`backward_retaining`](Var::backward_retaining).
+//! As in PyTorch, gradients accumulate over several passes until they are [cleared](Var::clear_gradient), intermediate
+//! nodes keep theirs only [on request](Var::retain_gradient), and a backward pass frees the graph;
+//! [`backward_retaining`](Var::backward_retaining) keeps it.
 //!
-//! A value is a matrix; a scalar is 1 x 1. Single rows and columns broadcast, as in `NumPy`. Operators cannot return
-//! errors, so an invalid operation gives a variable without a value: [`Var::value`] and [`Var::backward`] return the
-//! error.
+//! A value is a matrix; a scalar is 1 x 1. Single rows and columns broadcast, as in NumPy. Rust's operators cannot
+//! return errors, so an invalid operation gives a variable without a value, whose [`Var::value`] and [`Var::backward`]
+//! return the error.
 //!
-//! The graph is for teaching and experiments: [`GraphLoss`] and [`GraphLayer`] make a loss or a layer of a formula. A
-//! layer with its own derivative is many times faster.
+//! The graph is for teaching and experiments: [`GraphLoss`] and [`GraphLayer`] turn a formula into a loss or a layer. A
+//! layer with its own backward pass is many times faster.
 
 use std::cell::{Ref, RefCell};
 
@@ -58,7 +58,7 @@ pub struct Graph<A: Scalar> {
 struct Node<A: Scalar> {
     name: Option<String>,
     operation: Operation<A>,
-    /// The operands, which precede this node.
+    /// The indices of the operands, all smaller than its own.
     operands: Vec<usize>,
     value: Result<Array2<A>>,
     gradient: Option<Array2<A>>,
@@ -66,7 +66,7 @@ struct Node<A: Scalar> {
     varies: bool,
     /// Whether it retains its gradient.
     retains: bool,
-    /// Whether a backward pass has freed it.
+    /// Whether a backward pass has freed the node.
     freed: bool,
 }
 
@@ -171,8 +171,8 @@ impl<'g, A: Scalar> Var<'g, A> {
         Ok(value[[0, 0]])
     }
 
-    /// The gradient accumulated since it was last cleared; `None` if there is none, and for intermediate nodes that do
-    /// not [retain](Self::retain_gradient) theirs.
+    /// The gradient accumulated since it was last cleared; `None` before a backward pass, and for intermediate nodes
+    /// that do not [retain](Self::retain_gradient) theirs.
     pub fn gradient(self) -> Option<Array2<A>> {
         self.node().gradient.clone()
     }
@@ -230,21 +230,21 @@ impl<'g, A: Scalar> Var<'g, A> {
         if !start.varies {
             return Err(Error::Order { call: "backward", needs: "an input in the formula" });
         }
-        // The nodes between here and the inputs; operands precede their operations.
-        let mut on_the_way = vec![false; self.index + 1];
-        on_the_way[self.index] = true;
+        // The nodes on a path from an input to this one; operands precede their operations.
+        let mut on_path = vec![false; self.index + 1];
+        on_path[self.index] = true;
         for i in (0..=self.index).rev().filter(|&i| nodes[i].varies) {
-            if on_the_way[i] {
+            if on_path[i] {
                 if nodes[i].freed {
                     return Err(Error::FreedGraph);
                 }
-                nodes[i].operands.iter().for_each(|&operand| on_the_way[operand] = nodes[operand].varies);
+                nodes[i].operands.iter().for_each(|&operand| on_path[operand] = nodes[operand].varies);
             }
         }
         let mut gradients: Vec<Option<Array2<A>>> = vec![None; self.index + 1];
         gradients[self.index] = Some(upstream);
-        for i in (0..=self.index).rev().filter(|&i| on_the_way[i]) {
-            // An input that is not used.
+        for i in (0..=self.index).rev().filter(|&i| on_path[i]) {
+            // A node that does not contribute to the result.
             let Some(dy) = gradients[i].take() else { continue };
             let node = &nodes[i];
             let values: Vec<&Array2<A>> =
@@ -253,7 +253,7 @@ impl<'g, A: Scalar> Var<'g, A> {
                 && values.len() == node.operands.len()
             {
                 for (&operand, dx) in node.operands.iter().zip(node.operation.backward(&values, y, &dy)) {
-                    if on_the_way[operand] {
+                    if on_path[operand] {
                         add(&mut gradients[operand], dx);
                     }
                 }

@@ -54,7 +54,7 @@ impl<A: Scalar> Var<'_, A> {
         self.map(Operation::Apply(Box::new(activation)))
     }
 
-    /// Copies of the node, each with its own gradient: a fork. The gradients add up in the copied node.
+    /// Copies of the node, each with its own gradient: a fork. The gradient of the node is the sum of theirs.
     ///
     /// ```
     /// use neuropil::graph::Graph;

@@ -3,7 +3,7 @@
 use ndarray::Array2;
 
 use super::png::data_address;
-use super::{COLOURS, Chart};
+use super::{COLORS, Chart};
 use crate::data::Samples;
 use crate::see::plane::{Plane, class_of};
 use crate::{Network, Result, Scalar};
@@ -13,7 +13,8 @@ const CELLS: usize = 96;
 
 /// The decision regions of a network with two inputs, paler where it is less certain, with the samples on top.
 ///
-/// One output is the probability of class 1; several are probabilities, or logits, to which softmax is applied.
+/// A single output is the probability of class 1; several are class probabilities, or logits, to which softmax is
+/// applied.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -51,15 +52,15 @@ pub(super) fn chart<A: Scalar>(plane: &Plane, samples: &Samples<A>, title: &str)
     chart
 }
 
-/// Mixes the colours of the classes in each cell; white where all are equally likely.
+/// Mixes the colors of the classes in each cell; white where all are equally likely.
 pub(super) fn pixels(shares: &Array2<f64>) -> Vec<u8> {
     let even = 1.0 / shares.ncols() as f64;
     let mut pixels = Vec::new();
     for row in shares.rows() {
         let mut light = [255.0; 3];
-        for (share, colour) in row.iter().zip(COLOURS.iter().cycle()) {
+        for (share, color) in row.iter().zip(COLORS.iter().cycle()) {
             let weight = 0.55 * ((share - even) / (1.0 - even)).max(0.0);
-            light.iter_mut().zip(colour).for_each(|(light, &c)| *light += weight * (f64::from(c) - 255.0));
+            light.iter_mut().zip(color).for_each(|(light, &c)| *light += weight * (f64::from(c) - 255.0));
         }
         pixels.extend(light.map(|light: f64| light.round() as u8));
     }

@@ -1,11 +1,11 @@
-//! [`Chart`]: lines, points and bars on labelled axes.
+//! [`Chart`]: lines, points and bars on labeled axes.
 
-use crate::svg::{GREY, INK, N, Svg, text_width};
+use crate::svg::{GRAY, INK, N, Svg, text_width};
 use crate::text::figures;
 
-use super::colour;
+use super::color;
 
-/// A chart with a title, two labelled axes, and lines, points or bars.
+/// A chart with a title, two labeled axes, and lines, points or bars.
 ///
 /// By default, the axes cover the data; non-finite points are omitted.
 ///
@@ -13,7 +13,8 @@ use super::colour;
 /// use neuropil::plot::Chart;
 ///
 /// let loss = [(1.0, 0.7), (2.0, 0.4), (3.0, 0.1)];
-/// let chart = Chart::new("Training", "epoch", "loss").line("training", loss).points("best", [(3.0, 0.1)]);
+/// let chart = Chart::new("Training", "epoch", "loss");
+/// let chart = chart.line("training", loss).points("best", [(3.0, 0.1)]);
 /// assert!(chart.svg().contains("training"));
 /// ```
 #[derive(Debug, Clone)]
@@ -22,7 +23,7 @@ pub struct Chart {
     x: Axis,
     y: Axis,
     series: Vec<Series>,
-    /// An image under the series that fills the axes, as a data URL.
+    /// An image behind the series that fills the axes, as a data URL.
     pub(super) background: Option<String>,
     /// Whether there are grid lines at the ticks of y.
     pub(super) grid: bool,
@@ -40,7 +41,7 @@ struct Axis {
 struct Series {
     name: String,
     kind: Kind,
-    colour: usize,
+    color: usize,
     points: Vec<(f64, f64)>,
 }
 
@@ -60,7 +61,7 @@ impl Chart {
         Self { title: title.to_owned(), x, y, series: Vec::new(), background: None, grid: true, size: (460.0, 320.0) }
     }
 
-    /// Adds a line through these points; a non-finite point interrupts it.
+    /// Adds a line through these points, with a gap at a non-finite point.
     #[must_use]
     pub fn line(self, name: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         self.series(name, Kind::Line, points)
@@ -84,14 +85,14 @@ impl Chart {
         self.series(name, Kind::Bars, points)
     }
 
-    /// Makes the x axis logarithmic; values that are not above 0 are omitted.
+    /// Makes the x axis logarithmic; values of 0 and below are omitted.
     #[must_use]
     pub fn log_x(mut self) -> Self {
         self.x.logarithmic = true;
         self
     }
 
-    /// Makes the y axis logarithmic; values that are not above 0 are omitted.
+    /// Makes the y axis logarithmic; values of 0 and below are omitted.
     #[must_use]
     pub fn log_y(mut self) -> Self {
         self.y.logarithmic = true;
@@ -120,10 +121,10 @@ impl Chart {
     }
 
     fn series(mut self, name: &str, kind: Kind, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
-        // Series with one name have one colour.
-        let same = self.series.iter().find(|series| series.name == name).map(|series| series.colour);
-        let colour = same.unwrap_or_else(|| self.series.iter().map(|series| series.colour + 1).max().unwrap_or(0));
-        self.series.push(Series { name: name.to_owned(), kind, colour, points: points.into_iter().collect() });
+        // Series with the same name have the same color.
+        let same = self.series.iter().find(|series| series.name == name).map(|series| series.color);
+        let color = same.unwrap_or_else(|| self.series.iter().map(|series| series.color + 1).max().unwrap_or(0));
+        self.series.push(Series { name: name.to_owned(), kind, color, points: points.into_iter().collect() });
         self
     }
 
@@ -183,7 +184,7 @@ impl Chart {
         for series in &self.series {
             series.draw(svg, &frame);
         }
-        svg.rect((left, top), (right - left, bottom - top), format_args!(r#"fill="none" stroke="{GREY}""#));
+        svg.rect((left, top), (right - left, bottom - top), format_args!(r#"fill="none" stroke="{GRAY}""#));
         self.draw_legend(svg, (left, top - 8.0));
     }
 
@@ -203,7 +204,7 @@ impl Chart {
             return;
         }
         for series in named {
-            series.kind.sample(svg, (x, y - 4.0), &colour(series.colour));
+            series.kind.sample(svg, (x, y - 4.0), &color(series.color));
             svg.text((x + 19.0, y), &series.name, r#"font-size="11""#);
             x += 30.0 + text_width(&series.name, 11.0);
         }
@@ -275,7 +276,7 @@ impl Axis {
         let steps = [1.0, 2.0, 5.0, 10.0].map(|m| m * power);
         let within = |step: f64| (high / step + 1e-9).floor() - (low / step - 1e-9).ceil();
         let at = steps.iter().position(|step| *step >= rough).unwrap_or(3);
-        // A single tick gives no scale.
+        // A scale needs at least two ticks.
         let step = steps[if within(steps[at]) < 1.0 { at.saturating_sub(1) } else { at }];
         if !(step > 0.0 && step.is_finite()) {
             return Vec::new();
@@ -321,32 +322,32 @@ impl Frame {
 
 impl Kind {
     /// The symbol of the series in the legend.
-    fn sample(self, svg: &mut Svg, (x, y): (f64, f64), colour: &str) {
+    fn sample(self, svg: &mut Svg, (x, y): (f64, f64), color: &str) {
         match self {
-            Self::Line => svg.line((x, y), (x + 15.0, y), format_args!(r#"stroke="{colour}" stroke-width="2""#)),
+            Self::Line => svg.line((x, y), (x + 15.0, y), format_args!(r#"stroke="{color}" stroke-width="2""#)),
             Self::Dashed => {
-                let style = format!(r#"stroke="{colour}" stroke-width="2" stroke-dasharray="4 3""#);
+                let style = format!(r#"stroke="{color}" stroke-width="2" stroke-dasharray="4 3""#);
                 svg.line((x, y), (x + 15.0, y), style)
             }
-            Self::Points => svg.circle((x + 9.0, y), 4.0, format_args!(r##"fill="{colour}" stroke="#fff""##)),
-            Self::Bars => svg.rect((x + 3.0, y - 5.0), (10.0, 10.0), format_args!(r#"fill="{colour}""#)),
+            Self::Points => svg.circle((x + 9.0, y), 4.0, format_args!(r##"fill="{color}" stroke="#fff""##)),
+            Self::Bars => svg.rect((x + 3.0, y - 5.0), (10.0, 10.0), format_args!(r#"fill="{color}""#)),
         };
     }
 }
 
 impl Series {
     fn draw(&self, svg: &mut Svg, frame: &Frame) {
-        let colour = colour(self.colour);
+        let color = color(self.color);
         let points: Vec<(f64, f64)> = self.points.iter().map(|&point| frame.clamped(point)).collect();
         match self.kind {
             Kind::Line | Kind::Dashed => {
                 let dash = if self.kind == Kind::Dashed { r#" stroke-dasharray="5 4""# } else { "" };
-                let style = format!(r#"stroke="{colour}" stroke-width="1.8" stroke-linejoin="round"{dash}"#);
+                let style = format!(r#"stroke="{color}" stroke-width="1.8" stroke-linejoin="round"{dash}"#);
                 svg.polyline(&points, style);
             }
             Kind::Points => {
                 for point in points.into_iter().filter(|(x, y)| x.is_finite() && y.is_finite()) {
-                    svg.circle(point, 3.2, format_args!(r##"fill="{colour}" stroke="#fff" stroke-width="0.8""##));
+                    svg.circle(point, 3.2, format_args!(r##"fill="{color}" stroke="#fff" stroke-width="0.8""##));
                 }
             }
             Kind::Bars => {
@@ -357,7 +358,7 @@ impl Series {
                 let zero = frame.clamped((frame.x[0], 0.0)).1;
                 for (x, y) in points.into_iter().filter(|(x, y)| x.is_finite() && y.is_finite()) {
                     let (top, height) = (y.min(zero), (zero - y).abs());
-                    let style = format!(r##"fill="{colour}" stroke="#fff" stroke-width="0.5""##);
+                    let style = format!(r##"fill="{color}" stroke="#fff" stroke-width="0.5""##);
                     svg.rect((x - width / 2.0, top), (width, height), style);
                 }
             }

@@ -8,10 +8,10 @@ use crate::see::plane::Plane;
 use crate::svg::Svg;
 use crate::{Network, Result, Scalar};
 
-/// The number of cells along each side: fewer than in a single image, as there are many.
+/// The number of cells along each side: fewer than in a single image, to keep the file small.
 const CELLS: usize = 48;
 
-/// Room for a caption below the chart.
+/// The height of the caption below the chart.
 const CAPTION: f64 = 26.0;
 
 /// An animation of the decision regions of a network, as one animated SVG: each call of [`frame`](Self::frame) adds a
@@ -45,7 +45,7 @@ pub struct Film<'a, A: Scalar> {
 }
 
 impl<'a, A: Scalar> Film<'a, A> {
-    /// Creates a film without frames, which shows these samples all the time.
+    /// Creates a film without frames; these samples are drawn in every frame.
     ///
     /// # Errors
     /// [`Error::Width`](crate::Error::Width) unless the samples have two features.
@@ -63,8 +63,7 @@ impl<'a, A: Scalar> Film<'a, A> {
         Ok(())
     }
 
-    /// Each frame as an SVG image: for [`rasterize`](super::rasterize), for example, and a program that makes films of
-    /// images.
+    /// Each frame as an SVG image, for example for [`rasterize`](super::rasterize) and a video encoder.
     pub fn frames(&self) -> impl Iterator<Item = String> {
         let chart = chart(&self.plane, self.samples, &self.title);
         self.frames.iter().map(move |(caption, picture)| {
@@ -75,7 +74,7 @@ impl<'a, A: Scalar> Film<'a, A> {
         })
     }
 
-    /// The film, with `seconds` per frame, in a loop; the last frame stays for two seconds.
+    /// The film as an animated SVG that loops, with `seconds` per frame and two seconds for the last.
     pub fn svg(&self, seconds: f64) -> String {
         let chart = chart(&self.plane, self.samples, &self.title);
         let seconds = if seconds > 0.0 && seconds.is_finite() { seconds } else { 0.1 };

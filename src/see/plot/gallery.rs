@@ -1,10 +1,10 @@
 //! [`activation_gallery`]: every activation and its derivative.
 
 use super::Chart;
-#[allow(clippy::wildcard_imports)] // Every activation is drawn.
+#[allow(clippy::wildcard_imports)] // All activations are drawn.
 use crate::activations::*;
 
-/// Every activation of the crate on -8..8, with its derivative dashed.
+/// Every activation of the crate on [-8, 8], with its derivative dashed.
 pub fn activation_gallery() -> String {
     let mut charts = Vec::new();
     macro_rules! add {

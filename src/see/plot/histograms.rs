@@ -10,8 +10,8 @@ const BINS: usize = 30;
 
 /// Histograms of the weights, outputs and gradients of each layer of a traced step, one row per layer.
 ///
-/// In a healthy network, outputs and gradients have a similar spread in all layers; in an unhealthy one they shrink or
-/// grow from layer to layer, or pile up at the ends.
+/// In a healthy network, outputs and gradients have a similar spread in all layers; in an unhealthy one, they vanish or
+/// explode from layer to layer, or pile up at the ends of the range.
 pub fn histograms<A: Scalar>(trace: &Trace<A>) -> String {
     let mut charts = Vec::new();
     for (i, layer) in trace.layers.iter().enumerate() {

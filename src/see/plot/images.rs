@@ -10,7 +10,7 @@ use crate::svg::{GRADIENT, INK, Svg, VALUE};
 use crate::{Error, Matrix, Network, Result, Scalar, Shape};
 
 /// A grid of images with `columns` columns and a caption below each, as an SVG; each row of `x` is an image. For the
-/// colours see [`png`](super::png).
+/// colors see [`png`](super::png).
 ///
 /// ```
 /// use neuropil::{data, plot};
@@ -34,8 +34,8 @@ pub fn images<A: Scalar>(
     Ok(draw(&Picture::all(x, shape.into())?, &captions, columns))
 }
 
-/// Images of samples with the predicted classes: green if correct; red if not, with the target in brackets. Large
-/// values are dark, as ink is.
+/// Images of samples with their predicted classes: green if correct; red if not, with the target in brackets. Large
+/// values are dark, like ink.
 ///
 /// # Errors
 /// Those of [`Network::predict`]; those of [`png`](super::png).
@@ -75,7 +75,7 @@ pub fn feature_maps<A: Scalar>(network: &Network<A>, index: usize, sample: &[A],
         let (what, wants) = ("the index of a layer".into(), "below the number of layers");
         return Err(Error::Setting { what, wants, got: index as f64 });
     };
-    // Channel by channel: three channels are not colours here.
+    // Channel by channel: three channels are not colors here.
     let maps = match network.steps(network.input_shape())?[index].output {
         Shape::Image { channels, height, width } => {
             let maps = output.slice(s![0, ..]).to_owned().into_shape_with_order((channels, height * width));
@@ -108,9 +108,9 @@ fn draw(pictures: &[Picture], captions: &[(String, &str)], columns: usize) -> St
             ),
         );
         svg.rect((left, y), (w, h), r##"fill="none" stroke="#d0d7de""##);
-        if let Some((caption, colour)) = captions.get(i) {
+        if let Some((caption, color)) = captions.get(i) {
             let at = (x + (cell.0 - GAP) / 2.0, y + h + 14.0);
-            svg.text(at, caption, format_args!(r#"text-anchor="middle" fill="{colour}""#));
+            svg.text(at, caption, format_args!(r#"text-anchor="middle" fill="{color}""#));
         }
     }
     svg.finish()

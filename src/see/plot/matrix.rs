@@ -1,10 +1,10 @@
 //! [`confusion_matrix`]: a drawing of a confusion matrix.
 
 use crate::metrics::ConfusionMatrix;
-use crate::svg::{GREY, Svg, text_width};
+use crate::svg::{GRAY, Svg, text_width};
 
-/// A confusion matrix with its counts, darker for a larger share of the row: rows are true classes, columns predicted
-/// ones. `names` are those of the classes; the default is their indices.
+/// A confusion matrix with its counts, in darker cells for larger shares of the row: rows are true classes, columns
+/// predicted ones. `names` are the class names; if empty, indices are shown.
 pub fn confusion_matrix(matrix: &ConfusionMatrix, names: &[&str]) -> String {
     const CELL: f64 = 38.0;
     let counts = matrix.counts();
@@ -24,7 +24,7 @@ pub fn confusion_matrix(matrix: &ConfusionMatrix, names: &[&str]) -> String {
             [(255.0, 9.0), (255.0, 105.0), (255.0, 160.0)].map(|(white, full)| white + share * (full - white));
         let style = format!(r##"fill="rgb({r:.0},{g:.0},{b:.0})" stroke="#d0d7de""##);
         svg.rect((x, y), (CELL, CELL), style);
-        let ink = if share > 0.5 { "#fff" } else { GREY };
+        let ink = if share > 0.5 { "#fff" } else { GRAY };
         let ink = if count > 0 && share <= 0.5 { "#24292f" } else { ink };
         let at = (x + CELL / 2.0, y + CELL / 2.0 + 4.0);
         svg.text(at, &count.to_string(), format_args!(r#"text-anchor="middle" font-size="11" fill="{ink}""#));

@@ -5,8 +5,7 @@
 //! graphs, traces and summaries. [`png`] makes a plain PNG of a grid of images. Equal inputs give equal bytes.
 //! [`Chart`] draws your own data. For terminals, and without the feature, there is [`terminal`](crate::terminal).
 //!
-//! All pictures of the crate have one SVG writer, and are rasterized by [resvg](https://docs.rs/resvg), with a bundled
-//! font.
+//! Pictures are rasterized by [resvg](https://docs.rs/resvg), with a bundled font.
 //!
 //! ```
 //! use neuropil::plot::Chart;
@@ -38,12 +37,12 @@ pub use matrix::confusion_matrix;
 pub use png::png;
 pub use raster::{rasterize, save};
 
-/// Colours for the colour-blind (Okabe and Ito).
-const COLOURS: [[u8; 3]; 7] =
+/// A palette that is safe for the color-blind (Okabe and Ito).
+const COLORS: [[u8; 3]; 7] =
     [[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [230, 159, 0], [86, 180, 233], [80, 80, 80]];
 
-/// The colour of series or class i.
-fn colour(i: usize) -> String {
-    let [r, g, b] = COLOURS[i % COLOURS.len()];
+/// The color of series or class i.
+fn color(i: usize) -> String {
+    let [r, g, b] = COLORS[i % COLORS.len()];
     format!("#{r:02x}{g:02x}{b:02x}")
 }

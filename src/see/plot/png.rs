@@ -33,9 +33,9 @@ pub(super) fn data_address(width: usize, pixels: &[u8]) -> String {
     text
 }
 
-/// A grid of images as a PNG, with `scale` x `scale` pixels for each of theirs; each row of `x` is an image.
+/// A grid of images as a PNG, each pixel enlarged to `scale` x `scale`; each row of `x` is an image.
 ///
-/// Images of one channel are grey, from black for their smallest value to white for the largest; those of three
+/// Images of one channel are gray, from black for their smallest value to white for the largest; those of three
 /// channels are red, green and blue. Otherwise, every channel is an image of its own.
 ///
 /// ```
@@ -95,8 +95,8 @@ impl Picture {
             let row: Vec<f64> = row.iter().map(|x| x.to_f64()).collect();
             let together = if channels == 3 { 3 * plane } else { plane };
             for part in row.chunks(together) {
-                let grey = bytes(part);
-                let pixels = (0..plane).flat_map(|i| [0, 1, 2].map(|c| grey[(i + c * plane) % together]));
+                let gray = bytes(part);
+                let pixels = (0..plane).flat_map(|i| [0, 1, 2].map(|c| gray[(i + c * plane) % together]));
                 pictures.push(Self { width, height, pixels: pixels.collect() });
             }
         }

@@ -24,8 +24,9 @@ static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
 /// Renders an SVG as a PNG with `width` columns and a proportional height.
 ///
 /// It accepts the pictures of this module, of [`Graph`](crate::graph::Graph), [`Trace`](crate::Trace) and
-/// [`Summary`](crate::Summary), and others that resvg supports. Text is set in the bundled `DejaVu` Sans: Latin, Greek
-/// and Cyrillic letters and symbols. Animations stand still, as in [`Film::frames`](super::Film::frames).
+/// [`Summary`](crate::Summary), and others that resvg supports. Text is set in the bundled DejaVu Sans: Latin, Greek
+/// and Cyrillic letters and symbols. An animation is rendered as a still: see [`Film::frames`](super::Film::frames) for
+/// single frames.
 ///
 /// ```
 /// use neuropil::plot::{self, Chart};
@@ -49,8 +50,7 @@ pub fn rasterize(svg: &str, width: u32) -> Result<Vec<u8>> {
     Ok(paint(&tree, width, height as u32))
 }
 
-/// Writes an SVG picture to a file: unchanged for the extension `.svg`; for `.png` as PNG, with two pixels for each of
-/// the picture's.
+/// Writes an SVG picture to a file: unchanged for the extension `.svg`, rasterized at twice its size for `.png`.
 ///
 /// ```no_run
 /// use neuropil::plot;

@@ -3,10 +3,10 @@
 use super::{Kind, Trace, TracedLayer, TracedParameter};
 use crate::Scalar;
 use crate::network::Source;
-use crate::svg::{GRADIENT, GREY, INK, N, Svg, VALUE};
+use crate::svg::{GRADIENT, GRAY, INK, N, Svg, VALUE};
 use crate::text::figures;
 
-/// Layers with more neurons are unreadable.
+/// With more neurons in a layer, the drawing is unreadable.
 const NEURONS: usize = 8;
 const RADIUS: f64 = 32.0;
 const ROW: f64 = 118.0;
@@ -21,7 +21,7 @@ struct Block<'a, A: Scalar> {
     neurons: usize,
     layers: Vec<&'a TracedLayer<A>>,
     /// The blocks with edges to this one.
-    takes: Vec<usize>,
+    inputs: Vec<usize>,
     /// The number of edges on the longest path from an input.
     column: usize,
     /// The row of its first neuron.
@@ -49,7 +49,7 @@ impl<A: Scalar> Trace<A> {
         let title = format!("{} = {}", self.loss_name, figures(self.loss.to_f64(), 4));
         svg.text((20.0, 28.0), &title, r#"font-size="16""#);
         let legend = "green: values, weights and biases before the step; red: gradients of the loss";
-        svg.text((20.0, 48.0), legend, format_args!(r#"fill="{GREY}""#));
+        svg.text((20.0, 48.0), legend, format_args!(r#"fill="{GRAY}""#));
         for block in &blocks {
             self.edges(&mut svg, &blocks, block, top);
         }
@@ -87,13 +87,13 @@ impl<A: Scalar> Trace<A> {
     fn blocks(&self) -> Option<Vec<Block<'_, A>>> {
         let inputs = self.inputs.iter().map(|input| {
             let (source, neurons) = (input.source, input.columns.len());
-            Block { source, neurons, layers: Vec::new(), takes: Vec::new(), column: 0, row: 0.0 }
+            Block { source, neurons, layers: Vec::new(), inputs: Vec::new(), column: 0, row: 0.0 }
         });
         let mut blocks: Vec<Block<'_, A>> = inputs.collect();
         for (i, layer) in self.layers.iter().enumerate() {
             let of = |source: &Source| blocks.iter().position(|block| block.source == *source);
-            let takes = layer.sources.iter().map(of).collect::<Option<Vec<_>>>()?;
-            let before = &mut blocks[takes[0]];
+            let inputs = layer.sources.iter().map(of).collect::<Option<Vec<_>>>()?;
+            let before = &mut blocks[inputs[0]];
             let (source, neurons) = (Source::Step(i), layer.output.ncols());
             match (layer.kind, &before.layers[..]) {
                 // An activation that is the only user of a dense layer is drawn with it.
@@ -111,13 +111,13 @@ impl<A: Scalar> Trace<A> {
                 (Kind::Other, _) => return None,
                 _ => {}
             }
-            let column = 1 + takes.iter().map(|&block| blocks[block].column).max()?;
-            blocks.push(Block { source, neurons, layers: vec![layer], takes, column, row: 0.0 });
+            let column = 1 + inputs.iter().map(|&block| blocks[block].column).max()?;
+            blocks.push(Block { source, neurons, layers: vec![layer], inputs, column, row: 0.0 });
         }
         Some(blocks)
     }
 
-    /// The weight of a dense layer, which is recorded at its first use.
+    /// The weight of a dense layer, recorded at the first use of the layer.
     fn weight(&self, layer: &TracedLayer<A>) -> &TracedParameter<A> {
         &self.layers[layer.home].parameters[0]
     }
@@ -127,7 +127,7 @@ impl<A: Scalar> Trace<A> {
         let Some(layer) = to.layers.first() else { return };
         let side_by_side = layer.kind == Kind::Concat;
         let mut first = 0;
-        for from in to.takes.iter().map(|&block| &blocks[block]) {
+        for from in to.inputs.iter().map(|&block| &blocks[block]) {
             // An edge curves around the neurons in between.
             let bow = if from.column + 1 < to.column { ROW } else { 0.0 };
             for i in 0..from.neurons {
@@ -180,7 +180,7 @@ impl<A: Scalar> Trace<A> {
                     (false, Some(target)) => format!("{}: target {target}", port.name),
                 };
                 let y = at.1 + RADIUS + 32.0 + LINE * i as f64;
-                svg.text((at.0, y), &text, format_args!(r#"text-anchor="middle" fill="{GREY}""#));
+                svg.text((at.0, y), &text, format_args!(r#"text-anchor="middle" fill="{GRAY}""#));
             }
         }
     }
@@ -192,7 +192,7 @@ fn numbered(symbol: &str, number: usize) -> String {
     format!("{symbol}{between}{number}")
 }
 
-/// An edge between neurons; a curved one passes below the middle of the straight one by half of `bow`.
+/// An edge between neurons; it bends down by half of `bow` in the middle.
 fn edge(svg: &mut Svg, (from, to): ((f64, f64), (f64, f64)), bow: f64) {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     let short = RADIUS / dx.hypot(dy);
@@ -220,7 +220,7 @@ fn weight<A: Scalar>(
     let (x, y) = (from.0 + (to.0 - from.0) * along, from.1 + (to.1 - from.1) * along);
     let y = y + 2.0 * along * (1.0 - along) * bow;
     svg.rect((x - 24.0, y - 13.0), (48.0, 26.0), r##"fill="#fff" fill-opacity="0.85""##);
-    let style = |colour| format!(r#"text-anchor="middle" font-size="11" fill="{colour}""#);
+    let style = |color| format!(r#"text-anchor="middle" font-size="11" fill="{color}""#);
     svg.text((x, y - 2.0), &figures(weight.before[at].to_f64(), 3), style(VALUE));
     svg.text((x, y + 11.0), &figures(weight.gradient[at].to_f64(), 3), style(GRADIENT));
 }

@@ -15,31 +15,31 @@ pub(super) struct Formula {
 }
 
 impl Formula {
-    /// The formulas of the step that computes `y` from `takes`; `parameters` are names and symbols.
+    /// The formulas of the step that computes `y` from `inputs`; `parameters` are names and symbols.
     pub(super) fn of<A: Scalar>(
         step: &StepView<'_, A>,
-        takes: &[String],
+        inputs: &[String],
         y: &str,
         parameters: &[(&str, &str)],
     ) -> Self {
-        let latex_takes: Vec<String> = takes.iter().map(|symbol| symbol_latex(symbol)).collect();
+        let latex_inputs: Vec<String> = inputs.iter().map(|symbol| symbol_latex(symbol)).collect();
         let latex_parameters: Vec<(&str, String)> =
             parameters.iter().map(|(name, symbol)| (*name, symbol_latex(symbol))).collect();
         let is_join = step.join().is_some();
         let fill = |written: &Written| Written {
-            text: fill(&written.text, is_join, takes, &by(y), parameters),
-            latex: fill(&written.latex, is_join, &latex_takes, &by_latex(y), &latex_parameters),
+            text: fill(&written.text, is_join, inputs, &by(y), parameters),
+            latex: fill(&written.latex, is_join, &latex_inputs, &by_latex(y), &latex_parameters),
         };
         let Some(formula) = step.formula() else {
             let forward = Written {
-                text: format!("{}({})", step.text, takes.join(", ")),
-                latex: format!("\\text{{{}}}({})", escape(&step.text), latex_takes.join(", ")),
+                text: format!("{}({})", step.text, inputs.join(", ")),
+                latex: format!("\\text{{{}}}({})", escape(&step.text), latex_inputs.join(", ")),
             };
-            return Self { forward, backward: chain_rule(step, takes, y, false), elementwise: false };
+            return Self { forward, backward: chain_rule(step, inputs, y, false), elementwise: false };
         };
         let backward = match &formula.backward {
-            Some(backward) => step.takes.iter().map(|&source| (source, fill(backward))).collect(),
-            None => chain_rule(step, takes, y, formula.elementwise),
+            Some(backward) => step.sources.iter().map(|&source| (source, fill(backward))).collect(),
+            None => chain_rule(step, inputs, y, formula.elementwise),
         };
         Self { forward: fill(&formula.forward), backward, elementwise: formula.elementwise }
     }
@@ -48,15 +48,15 @@ impl Formula {
 /// dL/dx = dL/dy·dy/dx for each input value x.
 fn chain_rule<A: Scalar>(
     step: &StepView<'_, A>,
-    takes: &[String],
+    inputs: &[String],
     y: &str,
     elementwise: bool,
 ) -> Vec<(Source, Written)> {
     let (dy, latex_dy) = (by(y), by_latex(y));
     let spec = step.spec();
     let through = spec.as_ref().map_or("the layer", |spec| spec.kind());
-    let uses = step.takes.iter().zip(takes).enumerate();
-    let once = uses.filter(|(i, (source, _))| !step.takes[..*i].contains(source));
+    let uses = step.sources.iter().zip(inputs).enumerate();
+    let once = uses.filter(|(i, (source, _))| !step.sources[..*i].contains(source));
     let written = |x: &str| Written {
         text: if elementwise { format!("{dy} ∘ d{y}/d{x}") } else { format!("{dy} through {through}") },
         latex: format!(
@@ -70,7 +70,7 @@ fn chain_rule<A: Scalar>(
 }
 
 /// Fills the placeholders of a [`spec::Formula`](crate::spec::Formula) with these symbols.
-fn fill(formula: &str, is_join: bool, takes: &[String], dy: &str, parameters: &[(&str, impl AsRef<str>)]) -> String {
+fn fill(formula: &str, is_join: bool, inputs: &[String], dy: &str, parameters: &[(&str, impl AsRef<str>)]) -> String {
     let mut text = String::new();
     let mut rest = formula;
     while let Some(c) = rest.chars().next() {
@@ -84,7 +84,7 @@ fn fill(formula: &str, is_join: bool, takes: &[String], dy: &str, parameters: &[
                 let digits = if is_join { after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len()) } else { 0 };
                 let (number, after) = after.split_at(digits);
                 let index = number.parse().unwrap_or(1_usize).saturating_sub(1);
-                text += takes.get(index).map_or("", |symbol| symbol);
+                text += inputs.get(index).map_or("", |symbol| symbol);
                 rest = after;
             }
             ('∂', _) => text += dy,
@@ -146,10 +146,10 @@ mod tests {
 
     #[test]
     fn placeholders_are_filled_and_other_braces_stay() {
-        let takes = ["a{b}□".to_owned(), "z2".to_owned()];
+        let inputs = ["a{b}□".to_owned(), "z2".to_owned()];
         let parameters = [("b", "b1")];
-        assert_eq!(fill("□1·{b} + □2²{c}, ∂", true, &takes, "dL/dy", &parameters), "a{b}□·b1 + z2²{c}, dL/dy");
-        assert_eq!(fill("□2", false, &takes, "", &parameters), "a{b}□2");
+        assert_eq!(fill("□1·{b} + □2²{c}, ∂", true, &inputs, "dL/dy", &parameters), "a{b}□·b1 + z2²{c}, dL/dy");
+        assert_eq!(fill("□2", false, &inputs, "", &parameters), "a{b}□2");
     }
 
     #[test]

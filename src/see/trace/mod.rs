@@ -76,8 +76,8 @@ pub struct TracedLayer<A: Scalar> {
     pub name: String,
     /// The symbol of its output: `z1`, `a1`, ...
     pub symbol: String,
-    /// The symbols of its inputs.
-    pub takes: Vec<String>,
+    /// The symbols of its input values.
+    pub inputs: Vec<String>,
     /// The formula of its output, such as `x·W1 + b1`.
     pub formula: String,
     /// The output, one sample per row.
@@ -86,7 +86,7 @@ pub struct TracedLayer<A: Scalar> {
     pub gradient: Array2<A>,
     /// The trainable parameters, in the order of [`Layer::visit`]; empty for later uses of a shared layer.
     pub parameters: Vec<TracedParameter<A>>,
-    /// The heading.
+    /// The heading in the rendered trace.
     title: String,
     kind: Kind,
     sources: Vec<Source>,
@@ -94,7 +94,7 @@ pub struct TracedLayer<A: Scalar> {
     number: usize,
     /// The index of the first step that uses its layer.
     home: usize,
-    /// The range of these parameters among those of the network.
+    /// The range of its parameters among those of the network.
     slots: Range<usize>,
     written: Formula,
 }
@@ -134,10 +134,10 @@ impl<A: Scalar> TracedParameter<A> {
 }
 
 impl<A: Scalar> Trace<A> {
-    /// Trains `network` for one step on one batch, with the bits of [`Tape::train`], and returns the numbers, which are
-    /// read from the tape, not computed again.
+    /// Trains `network` for one step on a batch, bit for bit as [`Tape::train`] does, and returns the numbers, read
+    /// from the tape.
     ///
-    /// A nested network counts as one layer.
+    /// A nested network is shown as one layer.
     ///
     /// # Errors
     /// Those of [`Tape::train`]; the parameters are then not changed.

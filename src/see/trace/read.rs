@@ -19,7 +19,7 @@ pub(super) struct Record<A: Scalar> {
 }
 
 impl<A: Scalar> Record<A> {
-    /// Reads a step after its backward pass; the `after` of the parameters still equals `before`.
+    /// Reads a step after its backward pass, before the update: the `after` of the parameters still equals `before`.
     pub(super) fn read(tape: &mut Tape<A>, network: &Network<A>) -> Result<Self> {
         let (steps, is_chain) = (network.steps(tape.shape())?, network.is_chain());
         let mut names = Names::default();
@@ -43,7 +43,7 @@ impl<A: Scalar> Record<A> {
                 Source::Step(at) => layers[at].number,
             };
             let number = if step.slots.is_empty() {
-                step.takes.iter().map(number).max().unwrap_or(0)
+                step.sources.iter().map(number).max().unwrap_or(0)
             } else if step.again {
                 layers[home].number
             } else {
@@ -68,18 +68,18 @@ impl<A: Scalar> Record<A> {
                 (true, true) if step.name.starts_with(|c: char| c.is_ascii_digit()) => format!("j{}", step.name),
                 (true, true) => step.name.to_owned(),
             });
-            let takes = step.takes.iter().map(|source| match *source {
+            let symbols = step.sources.iter().map(|source| match *source {
                 Source::Input(at) => inputs[at].name.clone(),
                 Source::Step(at) => layers[at].symbol.clone(),
             });
-            let takes: Vec<String> = takes.collect();
+            let symbols: Vec<String> = symbols.collect();
             let known = if step.again { &layers[home].parameters } else { &parameters };
             let known: Vec<(&str, &str)> = known.iter().map(|p| (&*p.name, &*p.symbol)).collect();
-            let written = Formula::of(step, &takes, &symbol, &known);
+            let written = Formula::of(step, &symbols, &symbol, &known);
             layers.push(TracedLayer {
                 name: step.text.clone(),
                 symbol,
-                takes,
+                inputs: symbols,
                 formula: written.forward.text.clone(),
                 output,
                 gradient,
@@ -91,7 +91,7 @@ impl<A: Scalar> Record<A> {
                     }
                 },
                 kind: kind(step, written.elementwise),
-                sources: step.takes.clone(),
+                sources: step.sources.clone(),
                 number,
                 home,
                 slots: if step.again { 0..0 } else { step.slots.clone() },

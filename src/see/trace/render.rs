@@ -10,7 +10,7 @@ use crate::network::Source;
 use crate::spec::Written;
 use crate::{Matrix, Scalar};
 
-/// Further rows and columns are omitted.
+/// The most rows and columns that are shown.
 const SHOWN: usize = 8;
 
 /// An entry of the rendered step.
@@ -172,7 +172,7 @@ impl<A: Scalar> Trace<A> {
     fn parameter_gradient(&self, home: usize, k: usize) -> Written {
         let uses = self.layers.iter().filter(|layer| layer.home == home && layer.kind == Kind::Dense);
         let terms = uses.map(|layer| {
-            let (x, dy, latex_dy) = (&layer.takes[0], by(&layer.symbol), by_latex(&layer.symbol));
+            let (x, dy, latex_dy) = (&layer.inputs[0], by(&layer.symbol), by_latex(&layer.symbol));
             if k == 0 {
                 Written { text: format!("{x}ᵀ·{dy}"), latex: format!("{}^\\top {latex_dy}", symbol_latex(x)) }
             } else {
@@ -242,11 +242,11 @@ fn numbers<A: Scalar>(x: &Matrix<A>, decimals: usize) -> Vec<Vec<String>> {
 /// Fixed decimals; scientific notation for numbers too small or large for that.
 fn number(x: f64, decimals: usize) -> String {
     let fixed = format!("{x:.decimals$}");
-    // Less than five times the last decimal.
+    // Below five units of the last decimal.
     let small = 5.0 * 0.1_f64.powi(i32::try_from(decimals).unwrap_or(i32::MAX));
     let lost = x != 0.0 && x.is_finite() && (x.abs() < small || x.abs() >= 1e7);
     let text = if lost { format!("{x:.2e}") } else { fixed };
-    // A rounded -0.0000 has no sign.
+    // A -0.0000 after rounding loses its sign.
     if text.starts_with('-') && text[1..].chars().all(|c| c == '0' || c == '.') { text[1..].to_owned() } else { text }
 }
 

@@ -1,4 +1,4 @@
-//! A network as calls of Rust functions: [`Code`], to which each layer adds its own.
+//! A network as calls of Rust functions: [`Code`], to which each layer adds its calls.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -13,7 +13,7 @@ mod program;
 pub use program::{Channels, Numbers};
 pub(crate) use program::{Constant, Linear, Program, Step};
 
-/// A function of the source: its name, its text, and the functions that it calls.
+/// A function in the generated source: its name, its text, and the functions that it calls.
 ///
 /// It needs neither `std` nor `alloc`. `Number` is the type of the network's numbers; `maximum` and `minimum` do not
 /// hide NaN; `math` has `exp`, `exp_m1`, `ln`, `ln_1p`, `tanh`, `sigmoid`, `erf`, `erfc`, `normal_cdf` and `sqrt`.
@@ -37,7 +37,8 @@ impl Function {
     }
 }
 
-/// The source of a network being written, for one layer or join: its inputs, its parameters, and the calls so far.
+/// The source of a network being generated, as one layer or join sees it: its inputs, its parameters, and the calls so
+/// far.
 ///
 /// A layer adds calls with [`then`](Self::then), which take the current numbers and write new ones, or with
 /// [`change`](Self::change), which overwrite them. The function of `then` takes the input (`&[Number]`), the output
@@ -107,7 +108,7 @@ impl Code {
         Self { program, inputs: Vec::new(), current, prefix, note, parameters: BTreeMap::new(), shared: false }
     }
 
-    /// Starts a layer; `visit` shows its parameters.
+    /// Starts a layer; `visit` visits its parameters.
     pub(crate) fn begin<A: Scalar>(
         &mut self,
         (prefix, note, shared): (&str, String, bool),
@@ -143,7 +144,7 @@ impl Code {
         &self.inputs
     }
 
-    /// A literal of this number.
+    /// This number as a Rust literal.
     pub fn number(&self, x: f64) -> String {
         self.program.literal(x)
     }
@@ -170,7 +171,7 @@ impl Code {
         format!("&C{id}")
     }
 
-    /// Adds a parameter of this layer as a constant; an empty array if it has none of this name.
+    /// Adds a parameter of this layer as a constant, or an empty array if there is no parameter of this name.
     pub fn optional(&mut self, name: &str) -> String {
         match self.parameters.get(name).cloned() {
             Some(numbers) => self.constant(name, numbers),
@@ -178,8 +179,8 @@ impl Code {
         }
     }
 
-    /// Adds a weight of this layer, which may be stored in eight bits: the expressions of the weight and of the scale
-    /// of each output channel, an empty array unless it is.
+    /// Adds a weight of this layer, which may be quantized to eight bits. Returns the expressions of the weight and of
+    /// its scales, one per output channel; the scales are an empty array if it is not quantized.
     ///
     /// # Errors
     /// As [`parameter`](Self::parameter).
@@ -189,7 +190,7 @@ impl Code {
         Ok(self.program.weight(id))
     }
 
-    /// Adds a function without a call of it, to be an argument of another, and returns its path.
+    /// Adds a function without calling it, as an argument of another call, and returns its path.
     pub fn function(&mut self, function: &Function) -> String {
         format!("kernels::{}", self.program.function(function))
     }
@@ -206,8 +207,8 @@ impl Code {
         self.call_with(function, inputs, outputs, &[], arguments)
     }
 
-    /// As [`call`](Self::call), of a function that takes memory of these lengths (`&mut [Number]`, with arbitrary
-    /// contents) between output and arguments.
+    /// Like [`call`](Self::call), for a function that takes scratch buffers of these lengths (`&mut [Number]`, with
+    /// arbitrary contents) between output and arguments.
     pub fn call_with(
         &mut self,
         function: &Function,
@@ -220,7 +221,7 @@ impl Code {
         self.step(name, inputs, Some(outputs), memory, arguments)
     }
 
-    /// As [`call`](Self::call), of a function that takes all inputs as one list (`&[&[Number]]`).
+    /// Like [`call`](Self::call), for a function that takes all inputs as one slice (`&[&[Number]]`).
     pub fn call_list(
         &mut self,
         function: &Function,
@@ -235,19 +236,19 @@ impl Code {
         output
     }
 
-    /// As [`call`](Self::call) with the current numbers; its output becomes the current ones.
+    /// Like [`call`](Self::call) with the current numbers as input; the output becomes the current numbers.
     pub fn then(&mut self, function: &Function, outputs: usize, arguments: &[&dyn Display]) {
         self.current = self.call(function, &[self.current], outputs, arguments);
     }
 
-    /// Adds a call of a function that overwrites the current numbers; it takes them, `others` and `arguments`.
+    /// Adds a call of a function that changes the current numbers in place; it takes them, `others` and `arguments`.
     pub fn change(&mut self, function: &Function, others: &[Numbers], arguments: &[&dyn Display]) {
         let name = self.program.function(function);
         let takes: Vec<Numbers> = std::iter::once(self.current).chain(others.iter().copied()).collect();
         self.current = self.step(name, &takes, None, &[], arguments);
     }
 
-    /// Replaces each of the current numbers by a Rust expression of `x`.
+    /// Applies a Rust expression of `x` to each of the current numbers, in place.
     pub fn each(&mut self, expression: &str) {
         if expression != "x" {
             let name = self.program.each(expression);
@@ -255,9 +256,9 @@ impl Code {
         }
     }
 
-    /// As [`then`](Self::then), of a function with the further arguments weight, scale and bias before the others,
-    /// y = (x·weight)·scale + bias for each output channel, where an empty scale or bias is left out. What the next
-    /// layer does with [`scale_and_shift`](Self::scale_and_shift) goes into its constants.
+    /// Like [`then`](Self::then), for a function that takes weight, scale and bias before the other arguments, y =
+    /// (x·weight)·scale + bias for each output channel, where an empty scale or bias is left out. A
+    /// [`scale_and_shift`](Self::scale_and_shift) of the next layer is folded into its constants.
     ///
     /// # Errors
     /// As [`parameter`](Self::parameter); the bias is optional.
@@ -279,7 +280,7 @@ impl Code {
         Ok(())
     }
 
-    /// y = x·scale + shift for each channel; in the layer before if that is possible.
+    /// Adds y = x·scale + shift for each channel, folded into the previous layer if possible.
     pub fn scale_and_shift(&mut self, scale: Vec<f64>, shift: Vec<f64>) {
         if self.program.fold(self.current, &scale, &shift) {
             return;
@@ -290,7 +291,7 @@ impl Code {
         self.change(&functions::SCALE_AND_SHIFT, &[], &[&scale, &shift, &channels, &stride]);
     }
 
-    /// The id of a constant named after a parameter; a layer that is used in several steps has it once.
+    /// The id of a constant named after a parameter; a layer that is used in several steps shares it.
     fn add_constant(&mut self, name: &str, numbers: Vec<f64>, channels: Option<Channels>) -> usize {
         let name = format!("{}{name}", self.prefix);
         self.program.constant(Constant { name, numbers, channels })

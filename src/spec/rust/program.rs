@@ -1,25 +1,25 @@
-//! [`Program`]: the calls, constants and functions of a source, before they are written.
+//! [`Program`]: the calls, constants and functions of the source, before they are written.
 
 use super::Function;
 use crate::Scalar;
 
-/// Some numbers of a sample: an input, or what a call has written.
+/// Numbers of one sample: an input, or the output of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Numbers {
-    /// The memory in which they are.
+    /// The index of the array that holds them.
     pub(crate) memory: usize,
     pub(crate) from: usize,
     len: usize,
 }
 
 impl Numbers {
-    /// How many there are.
+    /// Their number.
     #[allow(clippy::len_without_is_empty)] // Nobody asks.
     pub fn len(self) -> usize {
         self.len
     }
 
-    /// `len` of them, without a copy.
+    /// `len` of them, starting at `from`, without a copy.
     pub fn part(self, from: usize, len: usize) -> Self {
         Self { memory: self.memory, from: self.from + from, len }
     }
@@ -29,11 +29,11 @@ impl Numbers {
 /// `outer` · `count`, where `count` is the number of channels in each group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Channels {
-    /// Successive elements of one channel.
+    /// The number of successive elements of one channel.
     pub inner: usize,
-    /// The channels of a group.
+    /// The number of channels of a group.
     pub count: usize,
-    /// The elements of a group.
+    /// The number of elements of a group.
     pub outer: usize,
 }
 
@@ -69,7 +69,7 @@ pub(crate) struct Constant {
 pub(crate) struct Linear {
     pub(crate) weight: usize,
     pub(crate) bias: Option<usize>,
-    /// Whether only this call uses them.
+    /// Whether no other call uses them.
     pub(crate) own: bool,
 }
 
@@ -83,7 +83,7 @@ pub(crate) struct Step {
     pub(crate) takes: Vec<Numbers>,
     /// Whether the function takes them as one list.
     pub(crate) as_list: bool,
-    /// Whether it overwrites the first of what it takes.
+    /// Whether it overwrites its first input.
     pub(crate) in_place: bool,
     pub(crate) gives: usize,
     pub(crate) memory: Vec<usize>,
@@ -97,16 +97,16 @@ pub(crate) struct Step {
 pub(crate) struct Program {
     number: &'static str,
     int8: bool,
-    /// The lengths of all memories; the first is the network's input.
+    /// The lengths of all arrays; the first is the network's input.
     pub(crate) lens: Vec<usize>,
     pub(crate) steps: Vec<Step>,
     pub(crate) constants: Vec<Constant>,
     pub(crate) functions: Vec<Function>,
     /// The expressions of elementwise functions.
     pub(crate) each: Vec<String>,
-    /// The memories that several steps read.
+    /// The arrays that several steps read.
     pinned: Vec<usize>,
-    /// A name that two functions have.
+    /// A name that two different functions share, which is an error.
     pub(crate) clash: Option<&'static str>,
 }
 
@@ -116,13 +116,13 @@ impl Program {
         Self { number, int8, lens: vec![inputs], steps, constants, functions, each, pinned, clash: None }
     }
 
-    /// Adds a memory.
+    /// Adds an array.
     pub(super) fn memory(&mut self, len: usize) -> usize {
         self.lens.push(len);
         self.lens.len() - 1
     }
 
-    /// All numbers of a memory.
+    /// All numbers of an array.
     pub(crate) fn whole(&self, memory: usize) -> Numbers {
         Numbers { memory, from: 0, len: self.lens[memory] }
     }
@@ -131,7 +131,7 @@ impl Program {
         numbers == self.whole(numbers.memory)
     }
 
-    /// Says that several steps read these numbers, so that no later step may change how they come about.
+    /// Marks numbers that several steps read, so that nothing is folded into the step that computes them.
     pub(crate) fn pin(&mut self, numbers: Numbers) {
         self.pinned.push(numbers.memory);
     }
@@ -175,7 +175,8 @@ impl Program {
         })
     }
 
-    /// Multiplies what the last step gives by `scale` and adds `shift`, in its constants; whether that was possible.
+    /// Folds a multiplication by `scale` and an addition of `shift` into the constants of the last step; returns
+    /// whether that was possible.
     pub(super) fn fold(&mut self, numbers: Numbers, scale: &[f64], shift: &[f64]) -> bool {
         let is_whole = self.is_whole(numbers);
         let Some(step) = self.steps.last_mut() else { return false };

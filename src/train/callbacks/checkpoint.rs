@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use super::{Callback, Column, Context, Flow};
 use crate::{Error, Result, Scalar};
 
-/// Saves the training after epochs, to resume it with [`Trainer::load_state`](crate::train::Trainer::load_state): the
-/// best epoch to `best.state` in a folder, the last ones to `epoch-1.state`, `epoch-2.state` and so on.
+/// Saves the training at the end of epochs, so that [`Trainer::load_state`](crate::train::Trainer::load_state) can
+/// resume it: the best epoch to `best.state` in a folder, the latest ones to `epoch-1.state`, `epoch-2.state` and so
+/// on.
 ///
 /// The best epoch has the best [monitored](crate::train::Trainer::monitor) value. Files are written atomically, after
 /// all callbacks have seen the end of the epoch, and an old one is removed once its successor exists.
@@ -38,7 +39,7 @@ pub struct Checkpoint {
     last: usize,
     column: Option<Column>,
     best: Option<f64>,
-    /// The epochs with a file, oldest first.
+    /// The epochs whose files are kept, oldest first.
     kept: VecDeque<usize>,
 }
 
@@ -48,7 +49,7 @@ impl Checkpoint {
         Self { folder: folder.into(), keep_best: true, last: 0, column: None, best: None, kept: VecDeque::new() }
     }
 
-    /// Also keeps the last `count` epochs.
+    /// Also keeps the files of the last `count` epochs.
     #[must_use]
     pub fn last(self, count: usize) -> Self {
         Self { last: count, ..self }
@@ -64,7 +65,7 @@ impl Checkpoint {
         self.folder.join(format!("epoch-{epoch}.state"))
     }
 
-    /// Removes the files of all but the last epochs.
+    /// Removes the files of all but the last `count` epochs.
     fn remove_old(&mut self) {
         while self.kept.len() > self.last {
             if let Some(epoch) = self.kept.pop_front() {
@@ -82,7 +83,7 @@ impl<A: Scalar> Callback<A> for Checkpoint {
     }
 
     fn on_epoch_end(&mut self, at: &mut Context<'_, A>) -> Result<Flow> {
-        // The files of earlier epochs: their successors exist by now.
+        // Only now, when the files of later epochs exist.
         self.remove_old();
         let Some(column) = &self.column else { return Ok(Flow::Continue) };
         let value = at.history.last().and_then(|epoch| epoch.get(&column.name)).unwrap_or(f64::NAN);

@@ -9,9 +9,9 @@ use crate::{Error, Result, Scalar};
 /// Ends the training when the monitored value has not improved for `patience` epochs in a row, and restores the weights
 /// and running statistics of the best epoch.
 ///
-/// It monitors `val_loss`, or `loss` without validation data, unless [`monitor`](Self::monitor) or the trainer says
-/// otherwise. The best weights are restored at the end of every fit, also after the last epoch; NaN is never an
-/// improvement. The optimizer's state stays that of the last epoch.
+/// It monitors `val_loss`, or `loss` without validation data, unless another value is set by [`monitor`](Self::monitor)
+/// or on the trainer. The best weights are restored at the end of every fit, even if it was not stopped early; the
+/// optimizer keeps its state of the last epoch. NaN is never an improvement.
 ///
 /// ```
 /// use neuropil::data;
@@ -37,7 +37,7 @@ pub struct EarlyStopping<A: Scalar> {
     column: Option<Column>,
     best: Option<f64>,
     best_epoch: usize,
-    /// The number of epochs since the best one.
+    /// The number of epochs without improvement.
     bad: usize,
     weights: Vec<A>,
 }
@@ -57,7 +57,7 @@ impl<A: Scalar> EarlyStopping<A> {
         }
     }
 
-    /// Sets the smallest change that counts as an improvement. (The best weights are those of the last improvement.)
+    /// Sets the smallest change that counts as an improvement; the best weights are those of the last improvement.
     #[must_use]
     pub fn min_delta(self, min_delta: f64) -> Self {
         Self { min_delta, ..self }

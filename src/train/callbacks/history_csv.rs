@@ -8,9 +8,9 @@ use super::{Callback, Context, Flow};
 use crate::train::history::{csv_header, csv_line};
 use crate::{Error, Result, Scalar};
 
-/// Writes each epoch to a CSV file when it ends, to follow a training while it runs.
+/// Appends each epoch to a CSV file as it ends, to follow a training while it runs.
 ///
-/// A fit overwrites the file, including the epochs of earlier fits or of a loaded training.
+/// Each fit rewrites the file, starting with the epochs of earlier fits or of a resumed training.
 ///
 /// ```
 /// use neuropil::data;
@@ -43,7 +43,7 @@ impl HistoryCsv {
     }
 }
 
-/// The columns of this fit, after those of earlier epochs.
+/// The columns of earlier epochs, then those that this fit adds.
 fn names<'c, A: Scalar>(at: &'c Context<'_, A>) -> Vec<&'c str> {
     let mut names = at.history.names();
     for column in at.columns {

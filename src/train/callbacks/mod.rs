@@ -1,7 +1,6 @@
 //! The [`Callback`] trait and the callbacks, one per file.
 //!
-//! # A new callback
-//! Add a file here and a line to each of the two lists below; in another crate, implement [`Callback`] for a type.
+//! A callback of your own implements [`Callback`], where there is an example.
 
 use std::fmt::Debug;
 use std::path::PathBuf;
@@ -62,7 +61,7 @@ pub trait Callback<A: Scalar>: Debug + Send {
         Ok(())
     }
 
-    /// Called after each epoch, when its values are in the history.
+    /// Called after each epoch, once its values are in the history.
     ///
     /// # Errors
     /// An error ends the fit.
@@ -70,21 +69,21 @@ pub trait Callback<A: Scalar>: Debug + Send {
         Ok(Flow::Continue)
     }
 
-    /// Called at the end of a fit, also of a stopped one, but not after an error.
+    /// Called at the end of a fit, even if a callback stopped it, but not after an error.
     ///
     /// # Errors
-    /// An error is returned by the fit.
+    /// The fit returns the error.
     fn on_end(&mut self, _at: &mut Context<'_, A>) -> Result<()> {
         Ok(())
     }
 
-    /// The name of the callback's kind in files, such as `early_stopping`: identifies its state in a saved training. A
-    /// callback without state needs none.
+    /// The kind of the callback, such as `early_stopping`, which identifies its state in a saved training. A callback
+    /// without state needs none.
     fn kind(&self) -> &'static str {
         ""
     }
 
-    /// The state to save with a training.
+    /// The state to save with the training.
     fn state(&self) -> Vec<f64> {
         Vec::new()
     }
@@ -146,7 +145,7 @@ impl<A: Scalar, C: Callback<A> + ?Sized> Callback<A> for Box<C> {
     }
 }
 
-/// Whether a training continues.
+/// Whether training continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
     /// Continue with the next epoch.
@@ -167,7 +166,7 @@ pub struct Context<'c, A: Scalar> {
     pub(crate) columns: &'c [Column],
     /// The index of the column to monitor by default.
     pub(crate) monitor: usize,
-    #[cfg_attr(not(feature = "files"), allow(dead_code))] // Nobody can ask for it then.
+    #[cfg_attr(not(feature = "files"), allow(dead_code))] // Only `files` saves trainings.
     pub(crate) saves: &'c mut Vec<PathBuf>,
 }
 
@@ -176,7 +175,7 @@ pub struct Context<'c, A: Scalar> {
 pub struct Position {
     /// The epoch, from 1; 0 before the first.
     pub epoch: usize,
-    /// The last epoch of this fit unless it is stopped.
+    /// The last epoch of this fit, unless it is stopped early.
     pub last_epoch: usize,
     /// The number of batches so far in this epoch.
     pub batch: usize,
@@ -184,7 +183,7 @@ pub struct Position {
     pub batches: Option<usize>,
     /// The number of samples so far in this epoch.
     pub samples: usize,
-    /// The number of optimizer steps since the beginning.
+    /// The number of optimizer steps since training began.
     pub step: u64,
     /// The mean loss of this epoch so far.
     pub loss: f64,

@@ -7,10 +7,10 @@ use super::{Callback, Context, Flow};
 use crate::train::history::{Epoch, short};
 use crate::{Error, Result, Scalar};
 
-/// Prints one line per epoch to the standard output; on a terminal, with the feature `progress`, also a bar of the
-/// batches with loss, samples per second and the remaining time.
+/// Prints one line per epoch to standard output; on a terminal, with the feature `progress`, also a progress bar with
+/// loss, samples per second and remaining time.
 ///
-/// Piped output has only the lines, without control characters.
+/// Piped output has only these lines, without control characters.
 ///
 /// ```
 /// use neuropil::data;

@@ -98,7 +98,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
     fn p_relu(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let data = self.data(node.needs(0)?)?;
         let (data, slopes) = if self.opset < 7 {
-            // One for each channel, wherever that axis is.
+            // One slope per channel, whichever axis that is.
             (self.with_channels(&data, 1)?, self.numbers(node, 1)?)
         } else {
             self.spread_over(&data, node, 1)?

@@ -32,7 +32,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
     }
 
-    /// A join of values, each repeated along axes of size 1 as needed.
+    /// A join of values, broadcast along axes of size 1.
     pub(super) fn combined(&mut self, values: &[Data], join: impl Join<A>) -> Read<Data> {
         let sizes = common(values)?;
         let mut values = values.iter().map(|data| self.broadcast(data, &sizes)).collect::<Read<Vec<_>>>()?;
@@ -154,7 +154,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let before = match &*node.op {
             "Mul" => self.index.sole(value, "Sub"),
             "Div" if at == 0 => self.index.sole(value, "Sub"),
-            // Unless the product is itself the end of a layer.
+            // Unless the product itself ends a layer.
             "Add" => self.index.sole(value, "Mul").filter(|product| {
                 let within = |i| self.index.sole(product.input(i), "Mul").or(self.index.sole(product.input(i), "Div"));
                 within(0).or(within(1)).is_none()
@@ -168,7 +168,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             return Ok(None);
         }
         let data = self.data(before.needs(inner)?)?;
-        // Both constants have to lie along the same axis, and neither may make the value larger.
+        // Both constants must lie along the same axis, and neither may broadcast the value to a larger shape.
         let [one, two] = [self.sizes(before, 1 - inner)?, self.sizes(node, 1 - at)?];
         let single = |sizes: &[usize]| sizes.iter().product::<usize>() == 1;
         let within = |sizes: &[usize]| sizes.len() <= data.view.0.len();
@@ -192,8 +192,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
         .map(Some)
     }
 
-    /// A constant of one number, or of one for each channel or feature, and the value with these in place: several
-    /// axes are put together as features.
+    /// A constant of one number, or of one per channel or feature, and the value arranged accordingly: several axes are
+    /// merged into features.
     pub(super) fn spread_over(&mut self, data: &Data, node: &Node<'_>, input: usize) -> Read<(Data, Vec<f64>)> {
         let (sizes, numbers) = (self.sizes(node, input)?, self.numbers(node, input)?);
         self.spread_constant(data, &sizes, numbers)
@@ -295,7 +295,7 @@ fn inverse(numbers: Vec<f64>) -> Vec<f64> {
     numbers.into_iter().map(|x| 1.0 / x).collect()
 }
 
-/// The numbers at all indices of axes of these sizes and strides.
+/// Gathers numbers by strides: `axes` are sizes and strides.
 pub(super) fn by_strides(axes: &[[usize; 2]], numbers: &[f64]) -> Vec<f64> {
     let mut at = vec![0];
     for [size, stride] in merged(axes.iter().copied()) {
@@ -304,7 +304,7 @@ pub(super) fn by_strides(axes: &[[usize; 2]], numbers: &[f64]) -> Vec<f64> {
     at.into_iter().map(|at| numbers[at]).collect()
 }
 
-/// The sizes of which these are parts, from the right; `None` is the batch.
+/// The shape to which both shapes broadcast; `None` is the batch.
 pub(super) fn broadcast_sizes(a: &[Option<usize>], b: &[Option<usize>]) -> Option<Vec<Option<usize>>> {
     let rank = a.len().max(b.len());
     let size = |sizes: &[Option<usize>], axis: usize| match (axis + sizes.len()).checked_sub(rank) {
@@ -314,14 +314,14 @@ pub(super) fn broadcast_sizes(a: &[Option<usize>], b: &[Option<usize>]) -> Optio
     let common = |axis| match (size(a, axis), size(b, axis)) {
         (a, b) if a == b || b == Some(1) => Some(a),
         (Some(1), b) => Some(b),
-        // The batch: what has numbers for each sample is refused later.
+        // The batch: a constant with different numbers for each sample is refused later.
         (None, Some(_)) => Some(None),
         _ => None,
     };
     (0..rank).map(common).collect()
 }
 
-/// The sizes to which all values are repeated.
+/// The shape to which all values broadcast.
 fn common(values: &[Data]) -> Read<Vec<Option<usize>>> {
     let mut sizes = values.first().map(|data| data.view.sizes()).ok_or("it has no values")?;
     for data in &values[1..] {

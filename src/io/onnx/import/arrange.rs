@@ -5,7 +5,7 @@ use super::{Data, Found, Read, Reader, any_shape, shape_of};
 use crate::spec::Spec;
 use crate::{Scalar, Shape, Value};
 
-/// An axis of a new value: sizes and strides in the old one, outermost first; `None` is the batch.
+/// An axis of a new value as sizes and strides in the old one, outermost first; `None` is the batch.
 pub(super) type Taken = Option<Vec<(usize, isize)>>;
 
 impl<A: Scalar> Reader<'_, A> {
@@ -16,7 +16,7 @@ impl<A: Scalar> Reader<'_, A> {
         Ok((self.ordered(data, order, shape)?.value, shape))
     }
 
-    /// The value with samples of this shape, in which these ONNX axes, all but the batch, follow each other.
+    /// The value with samples of this shape, whose axes are these ONNX axes in order, without the batch.
     pub(super) fn ordered(&mut self, data: &Data, order: &[usize], shape: Shape) -> Read<Data> {
         let axes: Vec<&Axis> = order.iter().map(|&axis| &data.view.0[axis]).collect();
         let factors = axes.iter().map(|axis| if let Axis::Of(factors) = axis { Some(&**factors) } else { None });
@@ -53,7 +53,7 @@ impl<A: Scalar> Reader<'_, A> {
     }
 
     fn permute(&mut self, data: &Data, axes: &[&Axis], factors: &[[usize; 2]], to: Shape) -> Read<Value> {
-        // Whole axes of the samples are permuted; parts of them are taken by their strides.
+        // Whole axes of the samples are permuted; parts of axes are gathered by their strides.
         let whole = View::of(data.shape);
         let mut left: Vec<Option<&Axis>> = whole.0[1..].iter().map(Some).collect();
         let positions = axes.iter().map(|&axis| {
@@ -81,7 +81,7 @@ impl<A: Scalar> Reader<'_, A> {
         Ok(Data { value, shape, view: View::contiguous(&sizes), integer: data.integer })
     }
 
-    /// The axes of a value whose samples are in ONNX's order, as they are taken to leave it unchanged.
+    /// The axes that leave a value in ONNX's order unchanged.
     pub(super) fn whole(data: &Data) -> Vec<Taken> {
         let of = |axis: &Axis| match axis {
             Axis::Batch => None,
@@ -106,7 +106,7 @@ impl<A: Scalar> Reader<'_, A> {
         Ok((data.value, data.shape))
     }
 
-    /// The value, in an order in which an ONNX axis is that of channels or features here.
+    /// The value arranged so that an ONNX axis is the channel or feature axis here.
     pub(super) fn with_channels(&mut self, data: &Data, axis: i64) -> Read<Data> {
         let axis = data.view.axis(axis)?;
         if data.view.0[axis] == View::channels(data.shape) {
@@ -126,7 +126,7 @@ impl<A: Scalar> Reader<'_, A> {
         self.ordered(data, &order, steps_of(data.shape.len(), size))
     }
 
-    /// The value with all its axes from this one on as features, and all before as steps.
+    /// The value with all axes from this one on as features, and all earlier ones as steps.
     pub(super) fn with_rest(&mut self, data: &Data, axis: usize) -> Read<Data> {
         let order = data.view.of_samples();
         let rest = order.iter().filter(|&&other| other >= axis).filter_map(|&other| data.view.0[other].size());
@@ -139,7 +139,7 @@ impl<A: Scalar> Reader<'_, A> {
         View::channels(data.shape).size().unwrap_or(1)
     }
 
-    /// The value, repeated along axes of size 1, so that it has these sizes; `None` is the batch.
+    /// The value broadcast along axes of size 1 to these sizes; `None` is the batch.
     pub(super) fn broadcast(&mut self, data: &Data, sizes: &[Option<usize>]) -> Read<Data> {
         let own = data.view.sizes();
         let more = sizes.len().checked_sub(own.len()).ok_or("it has more axes than what it is combined with")?;
@@ -165,7 +165,7 @@ fn product(factors: &[(usize, isize)]) -> usize {
     factors.iter().fold(1, |product, &(size, _)| product.saturating_mul(size))
 }
 
-/// A sequence of this length in all, or plain features if it has one step.
+/// A sequence of `len` numbers in all, or plain features if it has one step.
 fn steps_of(len: usize, features: usize) -> Shape {
     match len.checked_div(features) {
         Some(steps) if steps > 1 => [steps, features].into(),
@@ -192,7 +192,7 @@ fn strided(shape: Shape, axes: &[(usize, isize)], offset: usize) -> Found {
     Found::new(spec.set("offset", offset))
 }
 
-/// Indices as nested progressions from the first, outermost first; `None` if they are none.
+/// Indices as nested arithmetic progressions from the first, outermost first; `None` if they do not form any.
 pub(super) fn progressions(indices: &[usize]) -> Option<Vec<(usize, isize)>> {
     let (mut axes, mut starts) = (Vec::new(), indices.iter().map(|&i| i as isize).collect::<Vec<_>>());
     while starts.len() > 1 {

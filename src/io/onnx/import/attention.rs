@@ -46,7 +46,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             inputs.push(self.standard(&data)?);
         }
         let steps = |i: usize| if let (_, Shape::Sequence { steps, .. }) = inputs[i] { steps } else { 0 };
-        // What may be unknown comes first, so that weights are not copied twice.
+        // Inputs that may be unknown are read first, so that weights are not copied twice.
         let cuts = parts.iter().map(|part| self.ints(part.cut, 1)).collect::<Read<Vec<_>>>()?;
         let whole = self.ints(merged, 1)?;
         let weights = parts.iter().map(|part| self.weights(&part.product)).collect::<Read<Vec<_>>>()?;

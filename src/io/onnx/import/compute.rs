@@ -5,7 +5,7 @@ use ndarray::{Array1, ArrayD, IxDyn, Zip};
 use super::constants::Constant;
 use super::{Read, Stop};
 
-/// The sizes that both have after repetition of axes of size 1.
+/// The shape to which both broadcast.
 pub(super) fn common_dims(a: &[usize], b: &[usize]) -> Result<Vec<usize>, String> {
     let rank = a.len().max(b.len());
     let size = |dims: &[usize], axis: usize| (axis + dims.len()).checked_sub(rank).map_or(1, |axis| dims[axis]);
@@ -87,7 +87,7 @@ fn compared(op: &str, order: Option<std::cmp::Ordering>) -> i64 {
 fn of_integers(op: &str, a: Option<i64>, b: Option<i64>) -> Result<Option<i64>, String> {
     let (Some(x), Some(y)) = (a, b) else {
         return match (op, a, b) {
-            // The batch size times 1 stays the batch size, and it is above 0.
+            // The batch size times 1 is the batch size, which is above 0.
             ("Mul" | "Div", None, Some(1)) | ("Mul", Some(1), None) => Ok(None),
             ("Equal", Some(n), None) | ("Equal", None, Some(n)) if n <= 0 => Ok(Some(0)),
             _ => Err(format!("it computes {op} with the size of the batch")),

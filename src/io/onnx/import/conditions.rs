@@ -110,7 +110,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(Data { integer: false, ..result })
     }
 
-    /// Indices of which the negative ones are counted from the end: an embedding here refuses these.
+    /// Indices with negative ones counted from the end, which an embedding here refuses.
     fn counted_from_the_end(&mut self, node: &'g Node<'g>) -> Read<Option<&'g str>> {
         let negative = self.index.sole(node.input(0), "Less");
         let wrapped = self.index.sole(node.input(1), "Add");
@@ -149,7 +149,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
                 let numbers = self.numbers(node, constant)?;
                 let x = *numbers.first().ok_or("it has no values")?;
                 node.expect("values", numbers.iter().all(|&other| other == x))?;
-                // An infinite constant is added: what is finite becomes infinite.
+                // An infinite constant is added: finite values become infinite.
                 let kept = if x.is_finite() { self.times(&data, &sizes, keep)? } else { data };
                 let filling = fill.iter().map(|&fill| if fill == 0.0 { 0.0 } else { -x }).collect();
                 let (kept, filling) = self.spread_constant(&kept, &sizes, filling)?;
@@ -163,7 +163,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.rescale(&data, vec![0.0], numbers)
     }
 
-    /// A threshold, or a softplus beyond which the output is x.
+    /// A threshold, or a softplus that is x beyond a threshold.
     fn bent(&mut self, node: &'g Node<'g>) -> Read<Option<Data>> {
         let Some(above) = self.index.sole(node.input(0), "Greater") else { return Ok(None) };
         let (scaled, x) = (above.needs(0)?, node.needs(1)?);

@@ -58,7 +58,7 @@ impl Constant {
         }
     }
 
-    /// Zeros, but for the upper or lower triangle from a diagonal of each matrix.
+    /// The upper or lower triangle of each matrix, from a diagonal on; all else becomes 0.
     pub(super) fn triangle(&self, upper: bool, diagonal: i64) -> Result<Self, String> {
         fn of<T: Clone>(array: &ArrayD<T>, zero: &T, keep: impl Fn(i64, i64) -> bool) -> Result<ArrayD<T>, String> {
             let rank = array.ndim().checked_sub(2).ok_or("it is of no matrices")?;
@@ -92,7 +92,7 @@ impl Constant {
 pub(super) enum Move {
     Shape(Vec<usize>),
     Axes(Vec<usize>),
-    /// Axes of size 1 are repeated to these sizes.
+    /// Broadcasts axes of size 1 to these sizes.
     Repeat(Vec<usize>),
     /// These indices of an axis.
     Positions(usize, Vec<usize>),

@@ -1,11 +1,11 @@
-//! Values in which the batch and axes of a sample are one axis, as the heads of an attention are in some exports.
+//! Values in which the batch and axes of a sample are merged into one axis, as some exporters do with attention heads.
 
 use super::{Data, Found, Known, Node, Read, Reader};
 use crate::Scalar;
 use crate::spec::Spec;
 
 impl<'g, A: Scalar> Reader<'g, A> {
-    /// A reshape that puts the batch and what follows it into one axis; `None` if it does not.
+    /// A reshape that merges the batch with the axes that follow it; `None` for any other.
     pub(super) fn group(&mut self, node: &'g Node<'g>) -> Read<Option<Known>> {
         let data = self.any(node.needs(0)?)?;
         self.grouped(&data, node)
@@ -95,7 +95,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
     }
 }
 
-/// The sizes and groups of a reshape of axes of sizes `old` in which one axis is the batch and its neighbours.
+/// The sizes and groups of a reshape of axes of sizes `old` that merges the batch with its neighbors.
 fn groups_of(
     old: &[Option<usize>],
     new: &[Option<i64>],

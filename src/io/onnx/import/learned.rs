@@ -1,4 +1,4 @@
-//! The operators of `ai.onnx.ml`, in which pipelines of scikit-learn are written.
+//! The operators of `ai.onnx.ml`, which exporters of scikit-learn use.
 
 use std::collections::HashMap;
 
@@ -74,7 +74,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.elementwise(&scores, &Found::new(Spec::new(after)))
     }
 
-    /// Each row divided by its norm; rows of zeros stay.
+    /// Divides each row by its norm; rows of zeros stay.
     fn normalizer(&mut self, node: &Node<'_>, data: &Data) -> Read<Data> {
         let norm = match node.text("norm", "MAX")? {
             "L1" => self.reduced("ReduceL1", data, &[1])?,
@@ -109,7 +109,7 @@ fn classes_of(node: &Node<'_>) -> Option<Vec<String>> {
     })
 }
 
-/// Takes outputs that are labels out of the graph, and returns the names of the classes, if any.
+/// Removes outputs that are labels from the graph, and returns the names of the classes, if any.
 pub(super) fn take_labels(graph: &mut Graph<'_>) -> Option<Vec<String>> {
     let (mut classes, mut labels) = (None, Vec::new());
     let makers: HashMap<&str, (&Node<'_>, usize)> = graph

@@ -82,7 +82,7 @@ impl From<Error> for Stop {
 enum Known {
     Constant(Rc<Constant>),
     Data(Data),
-    /// A value whose axes are taken together: for each axis of ONNX, how many of the view's.
+    /// A value with merged axes: for each axis of ONNX, the number of axes of the view.
     Grouped(Data, Vec<usize>),
 }
 
@@ -124,13 +124,13 @@ struct Reader<'g, A: Scalar> {
     /// The input values.
     inputs: Vec<Value>,
     known: HashMap<String, Known>,
-    /// Constants that the file repeats for each sample, and that are here once: their sizes there; empty if they
-    /// are not known.
+    /// Constants that the file repeats for each sample and that are stored once here: their sizes in the file; empty if
+    /// unknown.
     per_sample: HashMap<String, Ints>,
-    /// Values in another order or shape, each made once.
+    /// Values in another order or shape, each computed once.
     arranged: HashMap<(Value, Vec<[usize; 2]>, Shape), Value>,
-    /// The remaining number of values that constants may expand to: a constant used often must not take more memory
-    /// than the file is long.
+    /// The number of values that constants may still expand to: a constant used often must not take more memory than
+    /// the length of the file.
     room: usize,
 }
 
@@ -163,7 +163,7 @@ pub(super) fn read<A: Scalar>(
         reader.walk(&port.name).map_err(problem)?;
     }
     reader.read_outputs(&graph.outputs).map_err(|(at, stop)| problem(explain(&at, stop)))?;
-    // A value of which only the sizes are used leaves steps that nobody takes.
+    // Steps are unused if only the sizes of their output are.
     let network = reader.network.without_unused().map_err(|error| problem(error.to_string()))?;
     Ok((network, classes))
 }
@@ -276,8 +276,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(constant)
     }
 
-    /// Whether a constant is one that the file repeats for each sample, and its sizes there; empty if they are
-    /// not known.
+    /// Whether the file repeats a constant for each sample, and its sizes in the file; empty if unknown.
     fn sizes_per_sample(
         &self,
         node: &Node<'_>,

@@ -30,7 +30,7 @@ impl<'g> Node<'g> {
     }
 
     pub(super) fn float(&self, name: &str, default: f64) -> Read<f64> {
-        // The shortest decimal was meant: 0.01, not 0.009999999776.
+        // The shortest decimal is what was meant: 0.01, not 0.009999999776.
         self.read(name, default, |attribute| match attribute {
             Attribute::Float(x) => x.to_string().parse().ok(),
             _ => None,

@@ -1,17 +1,17 @@
-//! Layers that ignore padding: the lengths of the samples are computed beside them.
+//! Layers that ignore padding: the subgraphs that compute the lengths of the samples.
 
 use super::products::learned_positions;
 use super::{Data, Node, Read, Reader};
 use crate::{Scalar, Shape, Value};
 
-/// A value whose steps are tested for padding, and the sizes of the result after the batch.
+/// A value whose steps are tested for being padding, and the sizes of the result after the batch.
 pub(super) struct Seen {
     pub(super) value: (Value, Shape),
     pub(super) sizes: Vec<usize>,
 }
 
 impl<'g, A: Scalar> Reader<'g, A> {
-    /// The value of which the lengths are computed: the number of steps before those that are all zero.
+    /// The value whose lengths are computed: the number of steps before the trailing all-zero ones.
     pub(super) fn lengths(&mut self, name: &str) -> Read<Data> {
         let wrong = "its lengths of samples are not computed as here";
         let made = |reader: &Self, name: Option<&str>, op: &str| {

@@ -6,7 +6,7 @@ use crate::activations::Identity;
 use crate::spec::onnx::{Graph, INT32, INT64, Port};
 use crate::{Error, Scalar};
 
-/// Leaves the chosen outputs, in the order in which they are chosen.
+/// Keeps only the chosen outputs, in the order of `chosen`.
 pub(super) fn choose_outputs(graph: &mut Graph<'_>, chosen: &[&str]) -> Result<(), String> {
     if chosen.is_empty() {
         return Ok(());
@@ -83,7 +83,7 @@ impl<A: Scalar> Reader<'_, A> {
                 if !port.dims.is_empty() && (!said || port.dims.len() != sizes.len()) {
                     return Err(format!("it says to have the sizes {:?}, but has {sizes:?}", port.dims).into());
                 }
-                // The batch is the axis that the file says to have no size, or the first.
+                // The batch is the axis for which the file gives no size, or the first.
                 let symbolic: Vec<usize> = (0..port.dims.len()).filter(|&axis| port.dims[axis].is_none()).collect();
                 match *symbolic {
                     [axis] if data.view.0[axis] == Axis::Batch => {

@@ -69,7 +69,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(Weights { inputs, outputs, weight, bias })
     }
 
-    /// α·A·B + β·C, where A may be turned if it is no batch.
+    /// α·A·B + β·C, where A may be transposed unless it is a batch.
     pub(super) fn gemm(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let (alpha, beta) = (node.float("alpha", 1.0)?, node.float("beta", 1.0)?);
         node.expect("broadcast", node.attribute("broadcast").is_none() || self.opset < 7)?;
@@ -246,7 +246,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(Data { value, shape, view, integer: false })
     }
 
-    /// A product over an image's rows and one over its columns: the means of regions.
+    /// A product over an image's rows and one over its columns: adaptive average pooling.
     fn regions(&mut self, down: &'g Node<'g>) -> Read<Option<Data>> {
         let Some(across) = self.index.sole(down.input(1), "MatMul") else { return Ok(None) };
         if self.index.is_constant(across.needs(0)?) || !self.index.is_constant(across.needs(1)?) {

@@ -126,7 +126,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(Data { view: if last_state { last } else { view }, ..data })
     }
 
-    /// The last states, (directions, batch, units), from those of all steps: of the way back, those of the first step.
+    /// The last states, (directions, batch, units), from those of all steps: for the backward direction, those of the
+    /// first step.
     fn last_states(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let states = self.data(node.needs_output(0)?)?;
         let [Some(steps), Some(count), None, Some(units)] = *states.view.sizes() else {
@@ -142,7 +143,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(Data { view: taken.view.squeezed(&[0])?, ..taken })
     }
 
-    /// The recurrent operator whose states another one takes, and the operators between them, the last first.
+    /// The recurrent operator whose states another one takes as input, and the operators between them, last first.
     fn below(&self, node: &'g Node<'g>) -> Option<(&'g Node<'g>, Vec<&'g Node<'g>>)> {
         let (mut value, mut path) = (node.input(0), Vec::new());
         loop {
@@ -198,7 +199,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             return Err(format!("it has weights whose sizes do not fit its hidden_size {units}").into());
         }
         let (ih, hh) = (self.numbers(node, 1)?, self.numbers(node, 2)?);
-        // A missing bias has no more zeros than there are weights.
+        // A missing bias is zeros, fewer than there are weights.
         let bias = if node.input(3).is_some() { self.numbers(node, 3)? } else { vec![0.0; 2 * count * width] };
         for (i, direction) in cell.directions().iter().enumerate() {
             let mut part = |name: &str, numbers: &[f64], rows: usize, at: usize| {

@@ -1,4 +1,4 @@
-//! Operators that only move values: reshaping, slicing, concatenation.
+//! Operators that only move values: reshape, slice, concatenation.
 
 use super::arrange::progressions;
 use super::constants::whole;
@@ -132,7 +132,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.with_sizes(&data, &[before, &sizes, after].concat())
     }
 
-    /// The value with indices of an axis: from the first on, by nested steps.
+    /// The value at indices of an axis: from `first` on, by nested progressions.
     fn picked(&mut self, data: &Data, axis: usize, first: usize, steps: &[(usize, isize)]) -> Read<Data> {
         let size = data.view.0[axis].size().ok_or("it takes some samples of the batch")?;
         let count: usize = steps.iter().map(|(count, _)| count).product();
@@ -151,7 +151,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.taken(&data, &axes, first * stride)
     }
 
-    /// The value without these numbers of indices at the start and the end of an axis.
+    /// The value without the first `start` and the last `end` indices of an axis.
     pub(super) fn cut(&mut self, data: &Data, axis: usize, [start, end]: [usize; 2]) -> Read<Data> {
         let size = data.view.0[axis].size().unwrap_or(0);
         let left = size.checked_sub(start).and_then(|n| n.checked_sub(end)).filter(|&n| n > 0);
@@ -211,7 +211,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.picked(&data, axis, start, &[(parts[output], 1)])
     }
 
-    /// Repetition along axes of size 1.
+    /// `Expand`: broadcasts along axes of size 1.
     pub(super) fn expand(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let data = self.any(node.needs(0)?)?;
         let wanted = self.ints(node, 1)?;
@@ -234,7 +234,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.broadcast(&data, &sizes)
     }
 
-    /// Repetition of whole axes.
+    /// `Tile`: repeats whole axes.
     pub(super) fn tile(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let data = self.any(node.needs(0)?)?;
         let data = self.canonical(&data)?;

@@ -4,9 +4,9 @@ use std::ops::RangeInclusive;
 
 use crate::spec::onnx::Node;
 
-/// Every supported operator with its attributes and number of inputs. Each of these is used or checked where the
-/// operator is read; an operator with any other is rejected.
-#[rustfmt::skip] // A table: one line an operator.
+/// Every supported operator with its attributes and number of inputs. All of them are used or checked where the
+/// operator is read; an operator with other ones is rejected.
+#[rustfmt::skip] // A table: one operator per line.
 const OPERATORS: [(&str, &[&str], RangeInclusive<usize>); 99] = [
     ("Abs", &[], 1..=1),
     ("Add", &[], 2..=2),

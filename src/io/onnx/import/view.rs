@@ -36,7 +36,7 @@ impl Axis {
     }
 }
 
-/// Merges factors, without sizes of 1, where neighbours are contiguous in memory.
+/// Merges factors, without sizes of 1, where neighbors are contiguous in memory.
 pub(super) fn merged(factors: impl IntoIterator<Item = [usize; 2]>) -> Vec<[usize; 2]> {
     let mut merged: Vec<[usize; 2]> = Vec::new();
     for [size, stride] in factors.into_iter().filter(|[size, _]| *size != 1) {

@@ -12,7 +12,7 @@ use super::matrices::{times_a, times_a_transposed, times_b, times_b_transposed};
 use super::{COMPONENTS, INPUT_SIDE, LANES, OUTPUT_SIDE, Tiling};
 use crate::Scalar;
 
-/// Some rows of tiles of some samples, with buffers for one group of channels.
+/// A block of rows of tiles of a range of samples, with buffers for one group of channels.
 pub(super) struct TileBlock<'a, A> {
     g: &'a Geometry,
     /// The first row of tiles, and the number of rows.
@@ -71,7 +71,7 @@ impl<'a, A: Scalar> TileBlock<'a, A> {
         let (row_phases, image) = image.split_at_mut(plane);
         let (column_halves, image) = image.split_at_mut(plane);
         let (phases, partial) = image.split_at_mut(plane);
-        // Not a power of two, because all components would map to the same L1 cache sets.
+        // Not a power of two, for which all components would map to the same sets of the L1 cache.
         let component_stride = g.inputs * channel_stride + LANES;
         let v = room(&mut scratch.columns, COMPONENTS * component_stride);
         let m = room(&mut scratch.products, COMPONENTS * g.outputs * channel_stride);

@@ -21,17 +21,17 @@
 //! ```
 //!
 //! The 36 components of a transformed tile are independent. For each component, the sum over channels of all tiles is a
-//! matrix product M = U·V, where U is (channels out, channels in), V is (channels in, tiles) and M is (channels out,
-//! tiles). The gradients are dM = A·dy·Aᵀ, dU = dM·Vᵀ, dV = Uᵀ·dM, dg = Gᵀ·dU·G, and dd = B·dV·Bᵀ, summed where tiles
-//! overlap.
+//! matrix product M = U·V, where U is (output channels, input channels), V is (input channels, tiles) and M is (output
+//! channels, tiles). The gradients are dM = A·dy·Aᵀ, dU = dM·Vᵀ, dV = Uᵀ·dM, dg = Gᵀ·dU·G, and dd = B·dV·Bᵀ, summed
+//! where tiles overlap.
 //!
-//! A, B and G evaluate and interpolate polynomials. The usual points 0, ±1, ±2 and ∞ lose a digit; with 0, ±3/4, ±3/2
-//! and ∞, the `f32` error of outputs is about twice that of direct summation.
+//! A, B and G evaluate and interpolate polynomials. The usual points 0, ±1, ±2 and ∞ lose a decimal digit; with 0,
+//! ±3/4, ±3/2 and ∞, the `f32` error of outputs is about twice that of direct summation.
 //!
 //! # Memory
 //!
-//! A channel of the padded image is sorted into 4 x 4 *phases*: phase (i, j) has every fourth row and column, from row
-//! i and column j on. So corresponding pixels of all tiles are contiguous, and [`LANES`] tiles are transformed at a
+//! A channel of the padded image is split into 4 x 4 *phases*: phase (i, j) has every fourth row and column, from row i
+//! and column j on. Corresponding pixels of all tiles are then contiguous, and [`LANES`] tiles are transformed at a
 //! time:
 //!
 //! ```text

@@ -1,4 +1,4 @@
-/// The means of overlapping regions, as many as the output has pixels.
+/// The mean of a region of x for each output pixel; regions may overlap.
 pub fn adaptive_avg_pool(x: &[Number], y: &mut [Number], [height, width]: [usize; 2], [rows, columns]: [usize; 2]) {
     let region = |i: usize, n: usize, outputs: usize| i * n / outputs..((i + 1) * n).div_ceil(outputs);
     for (x, y) in x.chunks_exact(height * width).zip(y.chunks_exact_mut(rows * columns)) {

@@ -1,4 +1,4 @@
-/// The mean under each window, for each channel; of the image only, or with its padding.
+/// The mean of each window, per channel, with or without counting the padding.
 pub fn avg_pool(x: &[Number], y: &mut [Number], [rows, columns]: [Axis; 2], with_padding: bool) {
     let (image, plane) = (rows.input * columns.input, rows.output * columns.output);
     let count = |axis: Axis, position: usize| {

@@ -1,4 +1,4 @@
-/// A weight: a number, or eight bits that are multiplied by a scale of their channel.
+/// A weight: a number, or an eight-bit integer to be multiplied by the scale of its channel.
 pub trait Weight: Copy {
     fn number(self) -> Number;
 }
@@ -29,7 +29,7 @@ pub fn minimum(x: Number, y: Number) -> Number {
     if x < y || x.is_nan() { x } else { y }
 }
 
-/// y = y·scale + bias, elementwise; what is empty is left out.
+/// y = y·scale + bias, elementwise; an empty scale or bias is left out.
 #[inline]
 pub fn finish(y: &mut [Number], scale: &[Number], bias: &[Number]) {
     for (y, scale) in y.iter_mut().zip(scale) {
@@ -40,7 +40,7 @@ pub fn finish(y: &mut [Number], scale: &[Number], bias: &[Number]) {
     }
 }
 
-/// y = y·scale + bias for all of one channel.
+/// y = y·scale + bias for all elements of one channel.
 #[inline]
 pub fn finish_channel(y: &mut [Number], channel: usize, scale: &[Number], bias: &[Number]) {
     let (scale, bias) = (scale.get(channel).copied().unwrap_or(1.0), bias.get(channel).copied().unwrap_or(0.0));

@@ -1,4 +1,4 @@
-/// The features of all x next to each other, in each of `steps` steps.
+/// The features of all x side by side, in each of `steps` steps.
 pub fn concat(x: &[&[Number]], y: &mut [Number], steps: usize) {
     let mut from = 0;
     let total = y.len() / steps;

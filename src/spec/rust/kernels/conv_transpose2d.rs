@@ -1,5 +1,5 @@
-/// y(o) = Σ x(c) spread by w(c, o) + b(o), over the channels c of the group of o. The axes are those of the convolution
-/// from y to x.
+/// Transposed convolution: y(o) = Σ x(c) spread by w(c, o) + b(o), over the channels c of the group of o. The axes are
+/// those of the convolution from y to x.
 pub fn conv_transpose2d<W: Weight>(
     x: &[Number],
     y: &mut [Number],
@@ -26,7 +26,7 @@ pub fn conv_transpose2d<W: Weight>(
     }
 }
 
-/// y += w·x, where y is shifted by a tap.
+/// y += w·x, where y is shifted by kernel position (i, j).
 #[inline]
 fn add_spread(x: &[Number], y: &mut [Number], w: Number, [rows, columns]: [Axis; 2], [i, j]: [usize; 2]) {
     let (from, to) = columns.positions(j);

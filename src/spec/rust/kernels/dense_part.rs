@@ -1,4 +1,4 @@
-/// y = x·W + b for each row of x, with columns `from`.. of W, which has `columns`.
+/// y = x·W + b for each row of x, with the columns of W from `from` on; W has `columns` columns.
 pub fn dense_part<W: Weight>(
     x: &[Number],
     y: &mut [Number],

@@ -1,4 +1,4 @@
-/// The rows of w with the indices x; NaN for what is no index.
+/// The rows of w with the indices x; NaN for an invalid index.
 pub fn embedding<W: Weight>(x: &[Number], y: &mut [Number], w: &[W], scale: &[Number], features: usize) {
     for (&x, y) in x.iter().zip(y.chunks_exact_mut(features)) {
         let index = x as usize;

@@ -1,4 +1,4 @@
-/// The maximum under each window, for each channel.
+/// The maximum of each window, per channel.
 pub fn max_pool(x: &[Number], y: &mut [Number], [rows, columns]: [Axis; 2]) {
     let (image, plane) = (rows.input * columns.input, rows.output * columns.output);
     for (x, y) in x.chunks_exact(image).zip(y.chunks_exact_mut(plane)) {

@@ -1,18 +1,18 @@
-/// A source of a padded position: the position, the padding before, and the size.
+/// Where the value of a padded position comes from, given the position, the padding before, and the size; `None` for 0.
 pub type Source = fn(usize, usize, usize) -> Option<usize>;
 
-/// 0 outside.
+/// Zero padding.
 pub fn zero(position: usize, before: usize, n: usize) -> Option<usize> {
     position.checked_sub(before).filter(|&pixel| pixel < n)
 }
 
-/// Mirrored at the border.
+/// Reflection padding: mirrored at the border.
 pub fn reflect(position: usize, before: usize, n: usize) -> Option<usize> {
     let pixel = position.abs_diff(before);
     Some(if position > before && pixel >= n { 2 * (n - 1) - pixel } else { pixel })
 }
 
-/// The border repeated.
+/// Replication padding: the border is repeated.
 pub fn replicate(position: usize, before: usize, n: usize) -> Option<usize> {
     Some(position.saturating_sub(before).min(n - 1))
 }

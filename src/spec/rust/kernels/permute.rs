@@ -1,4 +1,4 @@
-/// The axes in another order.
+/// Permutes the axes.
 pub fn permute(x: &[Number], y: &mut [Number], sizes: [usize; 3], axes: [usize; 3]) {
     let strides = [sizes[1] * sizes[2], sizes[2], 1];
     let [a, b, c] = axes;

@@ -1,14 +1,14 @@
-/// The weights of one direction: W and b for the input, and for the hidden state.
+/// The weights of one direction: W and b of the input, and of the hidden state.
 pub struct Direction<'a, W> {
     pub of_x: (&'a [W], &'a [Number], &'a [Number]),
     pub of_h: (&'a [W], &'a [Number], &'a [Number]),
 }
 
-/// What a step computes of x·Wₓ + bₓ (which it may overwrite) and h·Wₕ + bₕ: the next h and c.
+/// One step: computes the next h and c from x·Wₓ + bₓ (which it may overwrite) and h·Wₕ + bₕ.
 pub type Cell = fn(&mut [Number], &[Number], &mut [Number], &mut [Number]);
 
-/// A recurrent layer: all hidden states of each direction, or the last one. Where `original` has trailing zeros is
-/// padding if `features`, those of its steps, are not 0.
+/// A recurrent layer: all hidden states of each direction, or the last one. Unless `features` is 0, trailing all-zero
+/// steps of `original`, of `features` numbers each, are padding.
 pub fn recurrent<W: Weight>(
     x: &[Number],
     original: &[Number],

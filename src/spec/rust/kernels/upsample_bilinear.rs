@@ -1,6 +1,6 @@
-/// Pixels between those of x, by their distance.
+/// Interpolates linearly between the pixels of x.
 pub fn upsample_bilinear(x: &[Number], y: &mut [Number], [height, width]: [usize; 2], [down, across]: [usize; 2]) {
-    // Two neighbours, and the weight of the second.
+    // Two neighbors, and the weight of the second.
     let source = |position: usize, scale: usize, n: usize| {
         let halves = (2 * position + 1).saturating_sub(scale);
         let (first, rest) = (halves / (2 * scale), halves % (2 * scale));

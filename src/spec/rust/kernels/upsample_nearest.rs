@@ -1,4 +1,4 @@
-/// Each pixel becomes `down` x `across` pixels.
+/// Repeats each pixel as `down` x `across` pixels.
 pub fn upsample_nearest(x: &[Number], y: &mut [Number], width: usize, [down, across]: [usize; 2]) {
     let wide = width * across;
     for (position, y) in y.iter_mut().enumerate() {
