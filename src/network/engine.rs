@@ -34,7 +34,8 @@ pub(super) struct State<A: Scalar> {
     caches: Vec<Cache>,
     /// The lengths that each step has found.
     lengths: Vec<Vec<usize>>,
-    unpadded: Unpadded<A>,
+    /// Only of sequences with lengths.
+    unpadded: Option<Box<Unpadded<A>>>,
     /// The input shapes of a join.
     taken: Vec<Shape>,
     /// The network that recorded the pass; 0 after a prediction.
@@ -51,7 +52,7 @@ impl<A: Scalar> Default for State<A> {
             shared: Vec::new(),
             caches: Vec::new(),
             lengths: Vec::new(),
-            unpadded: Unpadded::default(),
+            unpadded: None,
             taken: Vec::new(),
             id: 0,
         }
@@ -103,7 +104,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
                     }
                     let mut run = |x: &Matrix<A>, y: &mut Matrix<A>| match pass.lengths {
                         None => layer.forward(x, y, pass),
-                        Some(_) => unpadded.forward(node, x, y, shapes[step.gives.value], pass),
+                        Some(_) => unpadded.get_or_insert_default().forward(node, x, y, shapes[step.gives.value], pass),
                     };
                     match (step.takes.place(recording), gives) {
                         (Place::Whole, Place::Whole) => run(x, y),
@@ -208,11 +209,13 @@ impl<A: Scalar> Layer<A> for Network<A> {
                     };
                     let pass = &mut Pass::new(shapes[value], [training, recording], cache, rng);
                     let at = Backward { x, y, dy, dx: into, dw: own };
-                    let result = if step.with_lengths && !step.finds_lengths {
+                    if step.with_lengths && !step.finds_lengths {
                         pass.lengths = step.lengths_of(lengths, outer).get(0);
-                        unpadded.backward(&**layer, at, shapes[step.gives.value], pass)
-                    } else {
-                        layer.backward(at, pass)
+                    }
+                    let output = shapes[step.gives.value];
+                    let result = match pass.lengths {
+                        None => layer.backward(at, pass),
+                        Some(_) => unpadded.get_or_insert_default().backward(&**layer, at, output, pass),
                     };
                     result.map_err(|error| error.at(&node.name))?;
                     if wanted && !writes_first {
