@@ -77,7 +77,9 @@ impl<A: Scalar> Layer<A> for Network<A> {
         // Buffers are never dropped: the next pass may need them.
         state.buffers.resize_with(count.max(state.buffers.len()), || Array2::default((0, 0)));
         state.caches.resize_with(self.steps.len(), Cache::default);
-        state.lengths.resize_with(self.steps.len(), Vec::new);
+        if plan.with_lengths {
+            state.lengths.resize_with(self.steps.len(), Vec::new);
+        }
         // A backward pass needs a recorded forward pass.
         state.id = if recording { self.id } else { 0 };
         let State { buffers, caches, taken, lengths, unpadded, .. } = state;

@@ -27,6 +27,8 @@ pub(super) struct Plan {
     /// Whether the only input is read, and the only output written, without a copy.
     pub(super) whole: [bool; 2],
     pub(super) differentiable: bool,
+    /// Whether a step finds lengths, or its input may have some.
+    pub(super) with_lengths: bool,
     /// The origin of the lengths of the only output, if any.
     pub(super) output_lengths: Option<LengthSource>,
     /// The error if gradients would have to pass through a layer without a useful one.
@@ -128,6 +130,7 @@ impl Plan {
             ends,
             sizes: shapes.map_or_else(Sizes::default, |shapes| Sizes::of(network, shapes)),
             others: OnceLock::new(),
+            with_lengths: steps.iter().any(|step| step.with_lengths),
             steps,
             inputs: of_ports(&network.inputs),
             outputs: of_ports(&network.outputs),
