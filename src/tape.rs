@@ -205,12 +205,7 @@ impl<A: Scalar> Tape<A> {
         fill: impl FnOnce(&mut Matrix<A>) -> Result<()>,
     ) -> Result<&Array2<A>> {
         self.stage = Stage::Start;
-        let batch = match as_network(network) {
-            Some(network) if width != self.shape.len() && network.input_shape() == self.shape => {
-                network.shape_of_rows(width)?
-            }
-            _ => self.shape,
-        };
+        let batch = if width == self.shape.len() { self.shape } else { self.other_shape(network, width)? };
         let output = network.output_shape(batch)?;
         if width != batch.len() {
             return Err(Error::Width { wants: batch, got: width });
@@ -235,6 +230,15 @@ impl<A: Scalar> Tape<A> {
         network.forward(&self.x, &mut self.y, &mut pass)?;
         self.stage = Stage::Forward;
         Ok(&self.y)
+    }
+
+    /// The shape of rows of another width than declared.
+    #[cold]
+    fn other_shape(&self, network: &dyn Layer<A>, width: usize) -> Result<Shape> {
+        match as_network(network) {
+            Some(network) if network.input_shape() == self.shape => network.shape_of_rows(width),
+            _ => Ok(self.shape),
+        }
     }
 
     /// The shape of an input sample.

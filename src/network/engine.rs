@@ -6,7 +6,7 @@ use ndarray::{Array2, s};
 
 use super::Network;
 use super::ends::{split, stored};
-use super::lengths::{self, Unpadded};
+use super::lengths::{self, At, Unpadded, WithLengths};
 use super::nodes::{Node, Op};
 use super::plan::Sizes;
 use crate::kernels::simd::each;
@@ -87,63 +87,49 @@ impl<A: Scalar> Layer<A> for Network<A> {
             split(&self.inputs, stored(recording, &self.inputs, &plan.inputs), shapes, x, buffers)?;
         }
         for (at, step) in plan.steps.iter().enumerate() {
-            let (node, cache) = (&self.nodes[step.node], &mut caches[at]);
-            let gives = step.gives.place(recording);
+            let (node, gives) = (&self.nodes[step.node], step.gives.place(recording));
             if let Place::Buffer(to) = gives {
                 resize(&mut buffers[to], x.nrows(), shapes[step.gives.value].len())?;
             }
             // A stream has no padding.
-            let with_lengths = step.with_lengths && !stream;
-            let mut own = if with_lengths { std::mem::take(&mut lengths[at]) } else { Vec::new() };
-            own.clear();
+            if step.with_lengths && !stream {
+                let at = At { node, at, step, shapes, outer, modes: [training, recording] };
+                WithLengths { buffers, caches, taken, lengths, unpadded }
+                    .forward(at, x, y, rng)
+                    .map_err(|error| error.at(&node.name))?;
+                continue;
+            }
+            let cache = &mut caches[at];
             let result = match &node.op {
                 Op::Layer(layer) => {
                     let pass = &mut Pass::new(shapes[step.takes.value], [training, recording], cache, rng);
                     pass.stream = stream;
-                    if with_lengths {
-                        pass.lengths = step.lengths_of(lengths, outer).get(0).filter(|_| !step.finds_lengths);
-                        pass.found = step.finds_lengths.then_some(&mut own);
-                    }
-                    let mut run = |x: &Matrix<A>, y: &mut Matrix<A>| match pass.lengths {
-                        None => layer.forward(x, y, pass),
-                        Some(_) => unpadded.get_or_insert_default().forward(node, x, y, shapes[step.gives.value], pass),
-                    };
                     match (step.takes.place(recording), gives) {
-                        (Place::Whole, Place::Whole) => run(x, y),
-                        (Place::Whole, Place::Buffer(to)) => run(x, &mut buffers[to]),
-                        (Place::Buffer(from), Place::Whole) => run(&buffers[from], y),
+                        (Place::Whole, Place::Whole) => layer.forward(x, y, pass),
+                        (Place::Whole, Place::Buffer(to)) => layer.forward(x, &mut buffers[to], pass),
+                        (Place::Buffer(from), Place::Whole) => layer.forward(&buffers[from], y, pass),
                         (Place::Buffer(from), Place::Buffer(to)) => {
                             let [x, y] = buffers.get_disjoint_mut([from, to]).expect("two different buffers");
-                            run(x, y)
+                            layer.forward(x, y, pass)
                         }
                     }
                 }
                 Op::Join(join) => {
                     taken.clear();
                     taken.extend(step.all.iter().map(|taken| shapes[taken.value]));
-                    let known = if with_lengths { step.lengths_of(lengths, outer) } else { InputLengths::default() };
-                    let found = step.finds_lengths.then_some(&mut own);
-                    let pass = &mut JoinPass { training, recording, inputs: taken, cache, rng, lengths: known, found };
-                    let mut run = |inputs: Inputs<'_, A>, y: &mut Matrix<A>| {
-                        lengths::check_join(node, pass)?;
-                        join.forward(inputs, y, pass)?;
-                        lengths::clear_join(&**join, y, shapes[step.gives.value], pass);
-                        Ok(())
-                    };
+                    let lengths = InputLengths::default();
+                    let pass = &mut JoinPass { training, recording, inputs: taken, cache, rng, lengths, found: None };
                     match gives {
-                        Place::Whole => run(Inputs::new(x, buffers, &step.all, recording), y),
+                        Place::Whole => join.forward(Inputs::new(x, buffers, &step.all, recording), y, pass),
                         Place::Buffer(to) => {
                             let mut y = std::mem::take(&mut buffers[to]);
-                            let result = run(Inputs::new(x, buffers, &step.all, recording), &mut y);
+                            let result = join.forward(Inputs::new(x, buffers, &step.all, recording), &mut y, pass);
                             buffers[to] = y;
                             result
                         }
                     }
                 }
             };
-            if with_lengths {
-                lengths[at] = own;
-            }
             result.map_err(|error| error.at(&node.name))?;
         }
         if let (Some(found), Some(source), false) = (found, plan.output_lengths, stream) {
@@ -211,13 +197,11 @@ impl<A: Scalar> Layer<A> for Network<A> {
                     };
                     let pass = &mut Pass::new(shapes[value], [training, recording], cache, rng);
                     let at = Backward { x, y, dy, dx: into, dw: own };
-                    if step.with_lengths && !step.finds_lengths {
-                        pass.lengths = step.lengths_of(lengths, outer).get(0);
-                    }
-                    let output = shapes[step.gives.value];
-                    let result = match pass.lengths {
-                        None => layer.backward(at, pass),
-                        Some(_) => unpadded.get_or_insert_default().backward(&**layer, at, output, pass),
+                    let result = if step.with_lengths {
+                        pass.lengths = step.lengths_of(lengths, outer).get(0).filter(|_| !step.finds_lengths);
+                        lengths::backward(&**layer, at, shapes[step.gives.value], pass, unpadded)
+                    } else {
+                        layer.backward(at, pass)
                     };
                     result.map_err(|error| error.at(&node.name))?;
                     if wanted && !writes_first {

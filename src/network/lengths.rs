@@ -1,12 +1,14 @@
 //! Lengths of sequences: their origin, and passes of layers without the padding.
 
 use ndarray::Array2;
+use rand::rngs::Xoshiro256PlusPlus;
 
-use super::nodes::Node;
+use super::nodes::{Node, Op};
+use super::plan::Planned;
 use super::{Network, Step};
 use crate::kernels::sequences::Sequences;
 use crate::kernels::{flat_mut, resize};
-use crate::layer::{Backward, Join, JoinPass, Layer, LengthSource, Pass, Steps};
+use crate::layer::{Backward, Cache, Inputs, Join, JoinPass, Layer, LengthSource, Pass, Place, Steps};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// The origin of the lengths of each value: the step that finds them, or the network's own input.
@@ -51,8 +53,23 @@ fn passed_on<A: Scalar>(node: &Node<A>, taken: &[Option<LengthSource>], steps: S
     Ok(first)
 }
 
+/// The backward pass of a layer whose input may have lengths.
+#[inline(never)]
+pub(super) fn backward<A: Scalar>(
+    layer: &dyn Layer<A>,
+    at: Backward<'_, A>,
+    output: Shape,
+    pass: &mut Pass<'_>,
+    unpadded: &mut Option<Box<Unpadded<A>>>,
+) -> Result<()> {
+    match pass.lengths {
+        None => layer.backward(at, pass),
+        Some(_) => unpadded.get_or_insert_default().backward(layer, at, output, pass),
+    }
+}
+
 /// Returns an error if a join would lose the lengths of its inputs.
-pub(super) fn check_join<A: Scalar>(node: &Node<A>, pass: &JoinPass<'_>) -> Result<()> {
+fn check_join<A: Scalar>(node: &Node<A>, pass: &JoinPass<'_>) -> Result<()> {
     let any = (0..pass.inputs.len()).any(|input| pass.lengths.get(input).is_some());
     let loses = any && !node.op.finds_lengths() && node.op.steps(pass.inputs[0]) == Steps::Unknown;
     if loses { Err(lost(node)) } else { Ok(()) }
@@ -76,6 +93,80 @@ fn lost<A: Scalar>(node: &Node<A>) -> Error {
 
 fn what<A: Scalar>(node: &Node<A>) -> String {
     format!("layer {}, {}", node.name, node.op.text())
+}
+
+/// A step in a pass.
+pub(super) struct At<'p, A: Scalar> {
+    pub(super) node: &'p Node<A>,
+    /// Its index.
+    pub(super) at: usize,
+    pub(super) step: &'p Planned,
+    pub(super) shapes: &'p [Shape],
+    /// The lengths of the network's own input.
+    pub(super) outer: Option<&'p [usize]>,
+    /// Whether the pass is training, and whether a backward pass follows.
+    pub(super) modes: [bool; 2],
+}
+
+/// What such a step needs of the state of its network.
+pub(super) struct WithLengths<'s, A: Scalar> {
+    pub(super) buffers: &'s mut [Array2<A>],
+    pub(super) caches: &'s mut [Cache],
+    pub(super) taken: &'s mut Vec<Shape>,
+    pub(super) lengths: &'s mut [Vec<usize>],
+    pub(super) unpadded: &'s mut Option<Box<Unpadded<A>>>,
+}
+
+impl<A: Scalar> WithLengths<'_, A> {
+    /// The forward pass of a step that finds lengths, or whose input may have some.
+    #[inline(never)]
+    pub(super) fn forward(
+        self,
+        At { node, at, step, shapes, outer, modes: [training, recording] }: At<'_, A>,
+        x: &Matrix<A>,
+        y: &mut Matrix<A>,
+        rng: &mut Xoshiro256PlusPlus,
+    ) -> Result<()> {
+        let Self { buffers, caches, taken, lengths, unpadded } = self;
+        let mut own = std::mem::take(&mut lengths[at]);
+        own.clear();
+        let mut held = Array2::default((0, 0));
+        let gives = step.gives.place(recording);
+        let into: &mut Matrix<A> = match gives {
+            Place::Whole => y,
+            Place::Buffer(to) => {
+                std::mem::swap(&mut held, &mut buffers[to]);
+                &mut held
+            }
+        };
+        let inputs = Inputs::new(x, buffers, &step.all, recording);
+        let (known, output) = (step.lengths_of(lengths, outer), shapes[step.gives.value]);
+        let (cache, found) = (&mut caches[at], step.finds_lengths.then_some(&mut own));
+        let result = match &node.op {
+            Op::Layer(layer) => {
+                let pass = &mut Pass::new(shapes[step.takes.value], [training, recording], cache, rng);
+                pass.lengths = known.get(0).filter(|_| !step.finds_lengths);
+                pass.found = found;
+                match pass.lengths {
+                    None => layer.forward(inputs.get(0), into, pass),
+                    Some(_) => unpadded.get_or_insert_default().forward(node, inputs.get(0), into, output, pass),
+                }
+            }
+            Op::Join(join) => {
+                taken.clear();
+                taken.extend(step.all.iter().map(|taken| shapes[taken.value]));
+                let pass = &mut JoinPass { training, recording, inputs: taken, cache, rng, lengths: known, found };
+                check_join(node, pass).and_then(|()| join.forward(inputs, into, pass)).map(|()| {
+                    clear_join(&**join, into, output, pass);
+                })
+            }
+        };
+        if let Place::Buffer(to) = gives {
+            buffers[to] = held;
+        }
+        lengths[at] = own;
+        result
+    }
 }
 
 /// Inputs and outputs without padding, and their gradients; reused between steps.

@@ -14,6 +14,8 @@ use crate::{Error, Result, Scalar, Shape};
 pub(super) struct Plan {
     /// The shapes of an input and an output row; `None` if the network accepts any input.
     pub(super) ends: Option<[Shape; 2]>,
+    /// The length of an input row; `None` if the network accepts any input.
+    declared: Option<usize>,
     /// The sizes of the values; empty if they depend on the input.
     sizes: Sizes,
     /// The sizes for input shapes that differ from the declared one.
@@ -128,6 +130,7 @@ impl Plan {
         let of_ports = |ports: &[Port]| ports.iter().map(|port| storage[port.value]).collect();
         Ok(Self {
             ends,
+            declared: ends.map(|[input, _]| input.len()),
             sizes: shapes.map_or_else(Sizes::default, |shapes| Sizes::of(network, shapes)),
             others: OnceLock::new(),
             with_lengths: steps.iter().any(|step| step.with_lengths),
@@ -151,10 +154,7 @@ impl Plan {
         input: Shape,
         room: &'s mut Sizes,
     ) -> Result<&'s Sizes> {
-        match self.ends {
-            Some([wants, _]) if wants.len() == input.len() => Ok(&self.sizes),
-            _ => self.inferred(network, input, room),
-        }
+        if self.declared == Some(input.len()) { Ok(&self.sizes) } else { self.inferred(network, input, room) }
     }
 
     fn inferred<'s, A: Scalar>(&'s self, network: &Network<A>, input: Shape, room: &'s mut Sizes) -> Result<&'s Sizes> {
@@ -177,7 +177,7 @@ impl Plan {
     /// The shape of an output row for this input.
     pub(super) fn output<A: Scalar>(&self, network: &Network<A>, input: Shape) -> Result<Shape> {
         match self.ends {
-            Some([wants, output]) if wants.len() == input.len() => return Ok(output),
+            Some([_, output]) if self.declared == Some(input.len()) => return Ok(output),
             Some([wants, _]) if !same_but_steps(network, wants, input) => {
                 let wants = format!("{wants} features a sample");
                 return Err(Error::Input { layer: format!("{network:?}"), wants, got: input });
