@@ -10,11 +10,13 @@ use crate::layer::{Backward, Cache, Layer, Pass};
 use crate::losses::{self, Loss};
 use crate::{Error, Matrix, Network, Result, Scalar, Shape, rng};
 
+mod finite;
 mod gradients;
 mod memory;
 mod saliency;
 mod update;
 
+pub(crate) use finite::check_finite;
 use gradients::Gathered;
 
 /// The state of a training step: [`forward`](Self::forward), [`loss`](Self::loss), [`backward`](Self::backward),
@@ -272,6 +274,8 @@ impl<A: Scalar> Tape<A> {
         resize(&mut self.dy, self.y.nrows(), self.y.ncols())?;
         let value = self.loss.reduce(loss, &self.y, target, weights, Some(&mut self.dy))?;
         if !value.is_finite() {
+            check_finite("input", &self.x, 0)?;
+            check_finite("target", target, 0)?;
             return Err(Error::NonFinite { what: "the loss".into(), got: value.to_f64(), in_data: false });
         }
         self.stage = Stage::Loss;

@@ -6,7 +6,8 @@ use super::{ClassWeights, Trainer};
 use crate::data::Dataset;
 use crate::error::check_setting;
 use crate::kernels::resize;
-use crate::optimizers::{Ema, all_finite};
+use crate::optimizers::Ema;
+use crate::tape::check_finite;
 use crate::{Error, Matrix, Network, Result, Scalar};
 
 impl<A: Scalar> Trainer<'_, A> {
@@ -92,7 +93,7 @@ impl<A: Scalar> Trainer<'_, A> {
             let y = y.slice(s![..samples.len(), ..]);
             self.loss.check(&y, &target).map_err(|error| error.map_row(|row| from + row))?;
             for metric in &self.metrics {
-                metric.check(&y, &target)?;
+                metric.check(&y, &target).map_err(|error| error.map_row(|row| from + row))?;
             }
             if let Some(counts) = counts.as_deref_mut().filter(|_| self.class_weights != ClassWeights::Equal) {
                 self.count_classes(&target, counts)?;
@@ -150,19 +151,5 @@ impl<A: Scalar> Trainer<'_, A> {
             counts[class] += 1;
         }
         Ok(())
-    }
-}
-
-/// Returns an error for the first value that is not finite; `first` is the index of the first row.
-fn check_finite<A: Scalar>(what: &str, matrix: &Matrix<A>, first: usize) -> Result<()> {
-    if matrix.as_slice().is_some_and(all_finite) {
-        return Ok(());
-    }
-    match matrix.indexed_iter().find(|(_, x)| !x.is_finite()) {
-        None => Ok(()),
-        Some(((row, column), x)) => {
-            let what = format!("the {what} of sample {}, number {column},", first + row);
-            Err(Error::NonFinite { what, got: x.to_f64(), in_data: true })
-        }
     }
 }
