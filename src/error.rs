@@ -6,6 +6,8 @@ use std::{fmt, io};
 use crate::Shape;
 
 mod io_error;
+#[cfg(doctest)]
+mod mistakes;
 mod text;
 
 pub use io_error::IoError;
@@ -293,7 +295,7 @@ pub(crate) fn check_targets(samples: usize, target: (usize, usize)) -> Result<()
     if target.0 == samples {
         return Ok(());
     }
-    // A row of one number a sample wants to be a column.
+    // A row of one number for each sample is meant as a column.
     let columns = if target == (1, samples) { 1 } else { target.1 };
     Err(Error::Dimensions {
         what: "the targets of these samples".into(),
@@ -309,7 +311,7 @@ pub(crate) fn target_shape(samples: usize, got: (usize, usize)) -> String {
 
 fn row_hint(samples: usize, got: (usize, usize)) -> Option<String> {
     let n = samples;
-    (n > 1 && got == (1, n)).then(|| format!("; (1, {n}) is one row of {n} numbers; did you mean ({n}, 1)?"))
+    (n > 1 && got == (1, n)).then(|| format!("; (1, {n}) is one sample of {n} numbers; did you mean ({n}, 1)?"))
 }
 
 /// The error of a backward pass whose cache or gradients do not come from a forward pass of this layer.

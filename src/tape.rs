@@ -11,12 +11,14 @@ use crate::losses;
 use crate::network::as_network;
 use crate::{Error, Matrix, Network, Result, Scalar, Shape, rng};
 
+mod finite;
 mod gradients;
 mod loss;
 mod memory;
 mod saliency;
 mod update;
 
+pub(crate) use finite::check_finite;
 use gradients::Gathered;
 
 /// The state of a training step: [`forward`](Self::forward), [`loss`](Self::loss), [`backward`](Self::backward),

@@ -126,7 +126,7 @@ fn wrong_calls_leave_the_perceptron_as_it_was() {
         "Perceptron(2 -> 1) takes 2 features a sample, got 3",
         "Perceptron takes a target of one answer a row, 4 x 1, got 3 x 1",
         "Perceptron takes targets 0 and 1, got -1",
-        "a number in x is NaN; no parameter was changed; remove or impute such values in the data",
+        "the input of sample 2, column 1, is NaN; no parameter was changed; remove or impute such values in the data",
         "the largest number of epochs must be at least 1, got 0",
         "Perceptron takes targets -1 and 1, got 0",
     ];

@@ -197,13 +197,10 @@ fn what_does_not_fit_is_an_error() {
     let error = |input: Shape, layer: &dyn Layer<f64>| layer.output_shape(input).unwrap_err().to_string();
     assert_eq!(
         error(3.into(), &Residual::new(Dense::new(3, 2, r))),
-        "Residual(Dense(3 -> 2)) takes values of one shape, that of the first, 3, but value 1 has another, got 2"
+        "Residual(Dense(3 -> 2)) takes a body that returns the input's shape, 3 (or set a `projection`), got 2"
     );
     let projected = Residual::new(Dense::new(3, 2, r)).projection(Dense::new(3, 4, r));
-    assert!(
-        error(3.into(), &projected)
-            .contains("takes values of one shape, that of the first, 4, but value 1 has another, got 2")
-    );
+    assert!(error(3.into(), &projected).contains("takes a body that returns the projection's shape, 4, got 2"));
     // An error in a nested network names the path.
     let inside = Sequential::<f64>::new(3).with(Residual::new(Dense::new(4, 4, r))).unwrap_err();
     assert_eq!(inside.to_string(), "layer 0.body, Dense(4 -> 4), takes 4 features a sample, got 3");
@@ -211,14 +208,13 @@ fn what_does_not_fit_is_an_error() {
     let different = || Parallel::sum().branch(Identity).branch(Dense::new(3, 2, &mut rng(1)));
     assert_eq!(
         error(3.into(), &different()),
-        "Parallel(sum of [Identity, Dense(3 -> 2)]) takes values of one shape, that of the first, 3, but value 1 has another, \
-         got 2"
+        "Parallel(sum of [Identity, Dense(3 -> 2)]) takes values of one shape (value 0 has 3, value 1 differs), got 2"
     );
     let kinds = Parallel::concat().branch(Identity).branch(Flatten);
     assert_eq!(
         error([2, 2, 2].into(), &kinds),
-        "Parallel(concatenation of [Identity, Flatten]) takes values that differ in features or channels only, [2, 2, 2] so \
-         far; value 1 does not, got 8"
+        "Parallel(concatenation of [Identity, Flatten]) takes values that differ in features or channels only \
+         (value 1 cannot follow [2, 2, 2]), got 8"
     );
     assert_eq!(error(3.into(), &Parallel::sum()), Error::Empty.to_string());
 

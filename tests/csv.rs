@@ -151,7 +151,7 @@ fn rows_are_chosen_and_encoded() {
     let error = chosen.numbers::<f64, _>(&["label"]).unwrap_err();
     assert!(matches!(error, Error::Field { line: 6, column: 3, .. }), "{error}");
     let error = table.select(&[0, 6]).unwrap_err();
-    assert_eq!(error.to_string(), "the number of a sample must be below the number of samples, got 6");
+    assert_eq!(error.to_string(), "the index of a sample must be below the number of samples, got 6");
 
     let labels = LabelEncoder::fit(&table.text("label").unwrap()).unwrap();
     let target = labels.transform::<f64, _>(&table.text("label").unwrap()).unwrap();

@@ -72,14 +72,14 @@ fn networks_that_do_not_fit_together() {
     );
     table.refuses(
         Sequential::new(3).with(Sequential::<f64>::new(3)),
-        "layer 0, the network has no layers; add some with `with` or `push`, or give `mlp` two sizes or more",
+        "layer 0, the network has no layers; add one with `with`, `push` or `add`, or give `mlp` two sizes or more",
     );
     table.refuses(
         Dense::<f64>::new(3, 2, &mut rng(0)).output_shape(5.into()),
         "Dense(3 -> 2) takes 3 features a sample, got 5",
     );
     let mlp = |sizes: &[usize]| Sequential::<f64>::mlp(sizes, Tanh, &mut rng(0));
-    let no_layers = "the network has no layers; add some with `with` or `push`, or give `mlp` two sizes or more";
+    let no_layers = "the network has no layers; add one with `with`, `push` or `add`, or give `mlp` two sizes or more";
     table.refuses(mlp(&[]), no_layers);
     table.refuses(mlp(&[3]), no_layers);
     table.refuses(mlp(&[3, 0, 1]), "layer 0, the outputs of a Dense layer must be at least 1, got 0");
@@ -123,7 +123,7 @@ fn batches_that_do_not_fit() {
         "the network takes rows of 2 features, got 3; one row is one sample",
     );
     let empty = Sequential::<f64>::new(2);
-    let no_layers = "the network has no layers; add some with `with` or `push`, or give `mlp` two sizes or more";
+    let no_layers = "the network has no layers; add one with `with`, `push` or `add`, or give `mlp` two sizes or more";
     table.refuses(empty.predict(&x()), no_layers);
     table.refuses(Tape::new(&empty, 0).forward(&empty, &x()).cloned(), no_layers);
     table.refuses(gradcheck::layer(&empty, 2, &x(), 0), no_layers);
@@ -183,7 +183,7 @@ fn calls_out_of_order() {
     table.refuses(tape.step(&mut network, &mut sgd), "`step` needs `forward`, `loss` and `backward` first");
     table.refuses(
         tape.backward_from(&network, &Array2::ones((1, 4))).map(|_| ()),
-        "the gradient dL/dy must be 4 x 1, got 1 x 4; (1, 4) is one row of 4 numbers; did you mean (4, 1)?",
+        "the gradient dL/dy must be 4 x 1, got 1 x 4; (1, 4) is one sample of 4 numbers; did you mean (4, 1)?",
     );
     tape.loss(&Mse, &target()).unwrap();
     table.refuses(tape.step(&mut network, &mut sgd), "`step` needs `forward`, `loss` and `backward` first");
@@ -353,18 +353,22 @@ fn losses_that_are_no_number_leave_the_parameters_alone() {
     let before = bits(&network);
     let mut tape = Tape::new(&network, 0);
     let mut sgd = Sgd::new(0.1).momentum(0.9);
-    let advice = "no parameter was changed; try a smaller learning rate, or look for NaN in the data";
+    let advice = "no parameter was changed; try a smaller learning rate, clip the gradients, or scale the data";
     let mut train = |x: &Array2<f64>, target: &Array2<f64>, loss: &dyn Loss<f64>, sgd: &mut Sgd<f64>| {
         let result = tape.train(&mut network, x, target, loss, sgd);
         assert_eq!(bits(&network), before);
         result
     };
     let nan = array![[0.0, f64::NAN]];
-    table.refuses(train(&nan, &array![[1.0]], &Mse, &mut sgd), &format!("the loss is NaN; {advice}"));
+    let in_data = "no parameter was changed; remove or impute such values in the data";
+    table.refuses(
+        train(&nan, &array![[1.0]], &Mse, &mut sgd),
+        &format!("the input of sample 0, column 1, is NaN; {in_data}"),
+    );
     table.refuses(train(&array![[0.0, 1.0]], &array![[1e200]], &Mse, &mut sgd), &format!("the loss is inf; {advice}"));
     table.refuses(
         train(&array![[0.0, 1.0]], &array![[f64::NAN]], &Mse, &mut sgd),
-        &format!("the loss is NaN; {advice}"),
+        &format!("the target of sample 0, column 0, is NaN; {in_data}"),
     );
     // Other failures leave them unchanged, too.
     table.refuses(
@@ -469,7 +473,7 @@ fn errors_are_what_programs_can_match() {
 fn a_row_of_targets_gets_a_hint() {
     let mut table = Table(0);
     let (y, row) = (array![[0.5], [1.5], [2.5]], array![[0.0, 1.0, 1.0]]);
-    let hint = "; (1, 3) is one row of 3 numbers; did you mean (3, 1)?";
+    let hint = "; (1, 3) is one sample of 3 numbers; did you mean (3, 1)?";
     table.refuses(Mse.evaluate(&y, &row), &format!("Mse takes a target of the outputs' shape, 3 x 1, got 1 x 3{hint}"));
     let scores = Array2::<f64>::zeros((3, 2));
     table.refuses(

@@ -128,7 +128,7 @@ fn joins_say_what_they_take() {
     let error = g.join(MatMul, [a, b]).unwrap_err().to_string();
     assert!(error.contains("takes a second value of as many rows as [3, 2] has columns, got [3, 2]"), "{error}");
     let error = g.join(Select, [a, b]).unwrap_err().to_string();
-    assert!(error.contains("a condition and two values, not 2"), "{error}");
+    assert!(error.contains("a condition and two values, got 2"), "{error}");
     let error = g.join(Divide, [a, c]).unwrap_err().to_string();
     assert!(error.contains("values of one shape"), "{error}");
 }
@@ -176,21 +176,18 @@ fn what_is_wrong_is_named() {
     assert_eq!(error.to_string(), "step 0: it takes a value of another network; take one of this network's");
     let b = g.input("b", 2);
     let error = g.join(Add, [a, b]).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "layer 0, Add, takes values of one shape, that of the first, 3, but value 1 has another, got 2"
-    );
+    assert_eq!(error.to_string(), "layer 0, Add, takes values of one shape (value 0 has 3, value 1 differs), got 2");
     assert!(matches!(g.join(Concat, []), Err(Error::Graph { .. })));
     let y = g.add(a, Tanh).unwrap();
     assert!(matches!(g.predict(&Array2::zeros((1, 5))), Err(Error::Graph { .. })), "no output");
     g.output("y", y).unwrap();
     let error = g.predict(&Array2::zeros((1, 5))).unwrap_err();
-    assert_eq!(error.to_string(), "the input b: no step takes it; take it in a step, or leave it out");
+    assert_eq!(error.to_string(), "the input `b`: no step takes it; use it in a step, or leave it out");
     let unused = g.add(b, Tanh).unwrap();
     let error = g.predict(&Array2::zeros((1, 5))).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "step 1, Tanh,: nobody takes what it gives; make it an output, or leave the step out"
+        "step 1, Tanh: no step takes its output; declare it with `output`, or leave the step out"
     );
     assert!(matches!(g.output("y", unused), Err(Error::Graph { .. })), "two outputs of one name");
     g.output("z", unused).unwrap();

@@ -98,7 +98,7 @@ fn what_the_system_refuses_is_an_error() -> Result<()> {
     let error = network.predict(&array![[1.0]]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "a matrix of 1 x 140737488355328 numbers needs 512 TiB of memory, which the system refuses"
+        "a matrix of 1 x 140737488355328 numbers needs 512 TiB of memory, which the system refuses; use smaller sizes"
     );
     let mut tape = Tape::new(&network, 1);
     assert!(is_memory(&tape.forward(&network, &array![[1.0]]).unwrap_err()));

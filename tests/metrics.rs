@@ -162,20 +162,22 @@ fn metrics_refuse_what_does_not_fit() {
     let want = [
         "Precision takes outputs with a score for class 2, got 2 classes",
         "the k of TopK must be at least 1, got 0",
-        "TopK takes outputs with a score for each of two or more classes, got 2 x 1",
-        "LogLoss takes probabilities (for logits wrap it in FromLogits), got 1.5 for sample 1",
-        "LogLoss takes probabilities that add up to 1 (for logits wrap it in FromLogits), got a sum of 1.25 for sample 0",
-        "RocCurve takes samples of the class and others, got 2 and 0",
+        "TopK takes a score for each of two or more classes (for one output use a binary metric), got 2 x 1",
+        "LogLoss takes probabilities (for logits wrap it in FromLogits), got 1.5 in row 1",
+        "LogLoss takes probabilities that add up to 1 (for logits wrap it in FromLogits), got a sum of 1.25 in row 0",
+        "RocCurve takes samples of both classes, got 2 positive and 0 negative ones",
         "RocAuc takes the average Macro, Weighted or Class, got Micro",
-        "RocAuc takes probabilities (for logits wrap it in FromLogits), got 3 for sample 0",
-        "RocAuc takes probabilities (for logits wrap it in FromLogits), got 3 for sample 0",
-        "the output of sample 0 is NaN; no parameter was changed; try a smaller learning rate, or look for NaN in the data",
+        "RocAuc takes probabilities (for logits wrap it in FromLogits), got 3 in row 0",
+        "RocAuc takes probabilities (for logits wrap it in FromLogits), got 3 in row 0",
+        "the output of sample 0 is NaN; no parameter was changed; try a smaller learning rate, clip the \
+         gradients, or scale the data",
         "RocCurve takes one score a sample, got 2 x 2",
         "a binary metric takes one output a sample, got 2 x 2",
-        "a binary metric takes class indices from 0 to 1, got 2",
+        "a binary metric takes class indices from 0 to 1, got 2 in row 1",
         "R2 takes a target like the outputs, 2 x 1, got 2 x 2",
         "MeanAbsoluteError takes a target like the outputs, 2 x 1, got 2 x 2",
-        "the output of sample 0 is NaN; no parameter was changed; try a smaller learning rate, or look for NaN in the data",
+        "the output of sample 0 is NaN; no parameter was changed; try a smaller learning rate, clip the \
+         gradients, or scale the data",
     ];
     assert_eq!(errors.map(|error| error.unwrap_err().to_string()), want);
 }
@@ -219,13 +221,14 @@ fn wrong_targets_are_refused() {
     let want = [
         "accuracy takes a target of one class index a row, 2 x 1, got 1 x 1",
         "accuracy takes a target of one class index a row, 2 x 1, got 2 x 2",
-        "accuracy takes class indices from 0 to 1, got 2",
-        "accuracy takes class indices from 0 to 1, got -1",
-        "accuracy takes class indices from 0 to 1, got 0.5",
-        "accuracy takes class indices from 0 to 1, got NaN",
-        "accuracy takes outputs with a score for each of two or more classes, got 2 x 1",
-        "the output of sample 0 is NaN; no parameter was changed; try a smaller learning rate, or look for NaN in the data",
-        "ConfusionMatrix takes class indices from 0 to 1, got 2",
+        "accuracy takes class indices from 0 to 1, got 2 in row 1",
+        "accuracy takes class indices from 0 to 1, got -1 in row 1",
+        "accuracy takes class indices from 0 to 1, got 0.5 in row 1",
+        "accuracy takes class indices from 0 to 1, got NaN in row 1",
+        "accuracy takes a score for each of two or more classes (for one output use a binary metric), got 2 x 1",
+        "the output of sample 0 is NaN; no parameter was changed; try a smaller learning rate, clip the \
+         gradients, or scale the data",
+        "ConfusionMatrix takes class indices from 0 to 1, got 2 in row 1",
     ];
     assert_eq!(errors.map(|error| error.unwrap_err().to_string()), want);
 }

@@ -405,7 +405,7 @@ fn impossible_settings_are_errors() {
         (
             image,
             Box::new(GroupNorm::new(3, 4)),
-            "the groups of GroupNorm(4 channels in 3 groups) must be at least 1, and divide the channels, got 3",
+            "the groups of GroupNorm(4 channels in 3 groups) must be at least 1 and a divisor of the channels, got 3",
         ),
         (
             flat,

@@ -171,7 +171,7 @@ const REFUSED: [(&str, &str); 24] = [
     ("another_domain", "operator Relu: it is of com.example"),
     ("batch_norm_training", "operator BatchNormalization: it has a value of training_mode"),
     ("batch_second", "output `y`: the batch is not its first axis"),
-    ("bias_of_rows", "operator Add: its constant has the sizes [3, 1]"),
+    ("bias_of_rows", "operator Add: its constant has the shape [3, 1]"),
     ("circle", "go round in a circle, at Add"),
     ("clipped_state", "operator LSTM: it has the attribute clip"),
     ("dropout_training", "operator Dropout: it has a value of training_mode"),

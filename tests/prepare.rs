@@ -358,7 +358,7 @@ fn samples_split_by_class_and_refuse_what_is_no_split() {
         Split::folds(0, 2, &mut rng(1)).map(drop),
     ];
     let want = [
-        "the number of a sample must be below the number of samples, got 1797",
+        "the index of a sample must be below the number of samples, got 1797",
         "the fraction of samples to split off must be between 0 and 1, got 1.5",
         "the fraction of samples to split off must be between 0 and 1, got NaN",
         "a stratified split takes labels that are numbers, got NaN in row 2",

@@ -178,7 +178,7 @@ fn files_that_are_wrong_change_nothing() {
     let bytes = fs::read(&good).unwrap();
 
     let mut other = Sequential::<f32>::mlp(&[2, 9, 2], Tanh, &mut rng(1)).unwrap();
-    let text = "FILE: its array `0.weight` has the sizes [2, 10], not 2 x 9";
+    let text = "FILE: its array `0.weight` has the shape [2, 10], not 2 x 9";
     refuses(&mut trainer(&validation, 2), &mut other, &good, text);
     let mut long = network.clone().with(Dense::new(2, 2, &mut rng(1))).unwrap();
     refuses(&mut trainer(&validation, 2), &mut long, &good, "FILE: it lacks the array `5.weight`");

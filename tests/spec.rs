@@ -72,7 +72,7 @@ fn a_wrong_description_is_an_error() {
         (Spec::new("sequential"), "the layer sequential: `layers` is missing; give it as a list of layers"),
         (
             chain(Spec::new("dance")),
-            "layer 0, the layer dance: nobody registered a layer of this kind; see `Registry::register`",
+            "layer 0, the layer dance: no layer of this kind is known; call `Registry::register` for it",
         ),
         (
             chain(Spec::new("elu").set("alpha", true)),

@@ -45,6 +45,8 @@ mod limits;
 mod losses;
 mod math;
 mod metrics;
+#[path = "mistakes/main.rs"]
+mod mistakes;
 mod normalization;
 mod notebooks;
 mod numpy;

@@ -102,7 +102,7 @@ fn huge_gradients_keep_their_direction() {
 fn a_gradient_that_is_no_number_is_named() {
     let layer = Given(vec![array![[1.0, 2.0]], array![[0.0, f64::INFINITY]]]);
     let mut tape = tape_with(&layer);
-    let text = "is inf; no parameter was changed; try a smaller learning rate, or look for NaN in the data";
+    let text = "is inf; no parameter was changed; try a smaller learning rate, clip the gradients, or scale the data";
     let error = tape.check_gradients(&layer).unwrap_err();
     assert_eq!(error.to_string(), format!("the gradient of w1 {text}"));
     let error = tape.clip_norm(Norm::L2, 1.0).unwrap_err();

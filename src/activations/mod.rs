@@ -83,6 +83,10 @@ activations! {
 /// let network = Sequential::<f64>::new(3).with(Square)?; // every activation is a layer
 /// # Ok::<(), Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an activation",
+    note = "an elementwise function of your own implements `neuropil::activations::Activation`"
+)]
 pub trait Activation: Debug + Clone + Send + Sync + 'static {
     /// f(x).
     fn apply<A: Scalar>(&self, x: A) -> A;

@@ -5,6 +5,7 @@ use std::fmt;
 use ndarray::{Array1, Array2, Axis};
 
 use crate::error::check_setting;
+use crate::tape::check_finite;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Rosenblatt's perceptron: a weighted sum, a threshold, and the error-correction rule.
@@ -87,7 +88,7 @@ impl fmt::Display for Fit {
             Outcome::NotSeparable => write!(
                 f,
                 "stopped after {epochs} epochs: the classes are not linearly separable ({mistakes} mistakes, and the \
-                 weights go round in a cycled)"
+                 weights go round in a cycle)"
             ),
             Outcome::NotSeparated => write!(
                 f,
@@ -134,9 +135,7 @@ impl<A: Scalar> Perceptron<A> {
     pub fn fit(&mut self, x: &Matrix<A>, target: &Matrix<A>, max_epochs: usize) -> Result<Fit> {
         self.check(x)?;
         self.check_target(x, target)?;
-        if let Some(got) = x.iter().find(|x| !x.is_finite()) {
-            return Err(Error::NonFinite { what: "a number in x".into(), got: got.to_f64(), in_data: true });
-        }
+        check_finite("input", x, 0)?;
         check_setting("the largest number of epochs", max_epochs as f64, "at least 1", max_epochs > 0)?;
 
         let (start, mut remembered) = (self.clone(), self.clone());

@@ -119,7 +119,7 @@ impl Csv {
                 if record.len() == 1 && record[0] == END[1..] {
                     break;
                 }
-                let problem = "a quotation mark opens a text that does not end";
+                let problem = "a quotation mark is never closed";
                 return Err(wrong(record.len(), problem.into()));
             }
             let wants = rows.first().map_or(record.len(), |row| row.fields.len());

@@ -52,6 +52,11 @@ use crate::{Error, Matrix, Result, Scalar};
 /// # assert_eq!(target[[0, 0]], 0.25);
 /// # Ok::<(), neuropil::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a data set of `{A}` numbers",
+    note = "if it is a `Result`, put `?` after the call that returns it",
+    note = "use `data::Samples`, or a pair of references to arrays, `(&x, &target)`"
+)]
 pub trait Dataset<A: Scalar>: Sync {
     /// The number of samples.
     fn len(&self) -> usize;
@@ -142,7 +147,7 @@ fn gather_rows<A: Scalar>(from: [&Matrix<A>; 2], samples: &[usize], to: [&mut Ma
         }
         for (mut row, &sample) in to.rows_mut().into_iter().zip(samples) {
             if sample >= from.nrows() {
-                let (what, wants) = ("the number of a sample", "below the number of samples");
+                let (what, wants) = ("the index of a sample", "below the number of samples");
                 return Err(Error::Setting { what: what.into(), wants, got: sample as f64 });
             }
             let from = from.index_axis(Axis(0), sample);

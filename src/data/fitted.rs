@@ -30,6 +30,10 @@ use crate::spec::Spec;
 /// assert_eq!(Magnitude::restore(&fitted.spec())?, fitted);
 /// # Ok::<(), Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a fitted transformer",
+    note = "if it is a `Result`, put `?` after the call that returns it"
+)]
 pub trait Fitted: Sized {
     /// Its kind and all fitted parameters.
     fn spec(&self) -> Spec;
@@ -46,7 +50,8 @@ fn expect(spec: &Spec, kind: &str) -> Result<()> {
     if spec.kind() == kind {
         Ok(())
     } else {
-        Err(crate::Error::Format { what: format!("the {}", spec.kind()), problem: format!("it is no {kind}") })
+        let problem = format!("it is of the kind {}, not {kind}", spec.kind());
+        Err(crate::Error::Format { what: "the transformer".into(), problem })
     }
 }
 

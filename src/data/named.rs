@@ -120,7 +120,7 @@ fn side_by_side<A: Scalar>(parts: &[(&str, &Matrix<A>)], rows: usize) -> Result<
     for (name, part) in parts {
         if part.nrows() != rows {
             let (wants, got) = ([rows, part.ncols()], part.dim().into());
-            return Err(Error::Dimensions { what: format!("the part {name}"), wants, got });
+            return Err(Error::Dimensions { what: format!("the part `{name}`"), wants, got });
         }
         all.slice_mut(s![.., from..from + part.ncols()]).assign(part);
         from += part.ncols();

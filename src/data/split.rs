@@ -144,7 +144,7 @@ pub(super) fn check_rows(rows: &[usize], len: usize) -> Result<()> {
         None => Ok(()),
         Some(&row) => {
             let wants = "below the number of samples";
-            Err(Error::Setting { what: "the number of a sample".into(), wants, got: row as f64 })
+            Err(Error::Setting { what: "the index of a sample".into(), wants, got: row as f64 })
         }
     }
 }

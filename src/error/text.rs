@@ -49,14 +49,17 @@ impl Error {
                 f,
                 "{what}{after} needs {}, more than the limit of {}; use smaller sizes or batches, or \
                  `Network::set_memory_limit`",
-                Bytes(*bytes),
+                OfMemory(*bytes),
                 Bytes(*limit)
             ),
             Self::Memory { what, bytes, limit: None } => {
-                write!(f, "{what}{after} needs {}, which the system refuses", Bytes(*bytes))
+                write!(f, "{what}{after} needs {}, which the system refuses; use smaller sizes", OfMemory(*bytes))
             }
             Self::Empty => {
-                write!(f, "the network has no layers; add some with `with` or `push`, or give `mlp` two sizes or more")
+                write!(
+                    f,
+                    "the network has no layers; add one with `with`, `push` or `add`, or give `mlp` two sizes or more"
+                )
             }
             Self::Graph { step, problem } => write!(f, "{step}: {problem}"),
             Self::Unknown { what, name, known } => {
@@ -74,7 +77,8 @@ impl Error {
             }
             Self::NonFinite { what, got, in_data: false } => write!(
                 f,
-                "{what} is {got}; no parameter was changed; try a smaller learning rate, or look for NaN in the data"
+                "{what} is {got}; no parameter was changed; try a smaller learning rate, clip the gradients, or \
+                 scale the data"
             ),
             Self::Data { which, error } => write!(f, "{which}: {error}"),
             Self::Training { epoch, step, error } => write!(f, "epoch {epoch}, step {step}: {error}"),
@@ -114,16 +118,26 @@ impl fmt::Display for Numbers {
     }
 }
 
+/// An amount of memory.
+struct OfMemory(u64);
+
+impl fmt::Display for OfMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == u64::MAX {
+            f.write_str("more memory than can be counted")
+        } else {
+            write!(f, "{} of memory", Bytes(self.0))
+        }
+    }
+}
+
 /// A number of bytes in the largest unit that gives at least one.
 struct Bytes(u64);
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == u64::MAX {
-            return f.write_str("more memory than can be counted");
-        }
         let power = (self.0.max(1).ilog2() / 10).min(6);
         let unit = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"][power as usize];
-        write!(f, "{} {unit} of memory", figures(self.0 as f64 / 1024_f64.powi(power.cast_signed()), 3))
+        write!(f, "{} {unit}", figures(self.0 as f64 / 1024_f64.powi(power.cast_signed()), 3))
     }
 }

@@ -72,10 +72,13 @@ impl<A: Scalar> Model<A> {
         let what = || format!("`{name}` of the model");
         let Some((_, spec)) = self.fitted.iter().find(|(other, _)| other == name) else {
             let known: Vec<String> = self.names().map(|name| format!("`{name}`")).collect();
-            let known = if known.is_empty() { "nothing".into() } else { known.join(", ") };
-            return Err(Error::Format { what: what(), problem: format!("it is not there; there is {known}") });
+            let known = if known.is_empty() { "the network".into() } else { known.join(", ") };
+            return Err(Error::Format { what: what(), problem: format!("the model has no such part, only {known}") });
         };
-        F::restore(spec).map_err(|error| Error::Format { what: what(), problem: error.to_string() })
+        F::restore(spec).map_err(|error| {
+            let problem = if let Error::Format { problem, .. } = error { problem } else { error.to_string() };
+            Error::Format { what: what(), problem }
+        })
     }
 
     /// Writes the model to a file, atomically.

@@ -205,7 +205,7 @@ impl<'f, 'b> Named<'f, 'b> {
             let (name, wants) = (info.name.to_string(), info.dims);
             match self.file.shape(&name) {
                 Some(got) if got != wants && wrong.is_none() => {
-                    wrong = Some(format!("its array `{name}` has the sizes {got:?}, not {wants:?}"));
+                    wrong = Some(format!("its array `{name}` has the shape {got:?}, not {wants:?}"));
                 }
                 _ => {}
             }
@@ -218,7 +218,7 @@ impl<A: Scalar> Arrays<A> for Named<'_, '_> {
     fn take(&mut self, name: &str, rows: usize, columns: usize) -> Result<Array2<A>> {
         let got = self.file.shape(name).ok_or_else(|| problem(format!("it lacks the array `{name}`")))?;
         if Some(got.iter().product()) != rows.checked_mul(columns) {
-            return Err(problem(format!("its array `{name}` has the sizes {got:?}, not {rows} x {columns}")));
+            return Err(problem(format!("its array `{name}` has the shape {got:?}, not {rows} x {columns}")));
         }
         if !self.left.remove(name) {
             return Err(problem(format!("two layers want its array `{name}`")));

@@ -147,14 +147,14 @@ type Parsed<'b> = (BTreeMap<String, String>, BTreeMap<String, Entry>, &'b [u8]);
 
 fn read(bytes: &[u8]) -> Result<Parsed<'_>, String> {
     let Some((length, rest)) = bytes.split_first_chunk() else {
-        return Err(format!("it has {} bytes, but begins with a length of 8", bytes.len()));
+        return Err(format!("it has {} bytes, fewer than the 8 of its header's length", bytes.len()));
     };
     let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
     if length > LONGEST_HEADER {
         return Err(format!("its header has {length} bytes; the longest are {LONGEST_HEADER}"));
     }
     let Some((header, data)) = rest.split_at_checked(length) else {
-        return Err(format!("its header has {length} bytes, but there are {} after its length", rest.len()));
+        return Err(format!("it is cut off: its header has {length} bytes, but {} come after its length", rest.len()));
     };
     if header.first() != Some(&b'{') {
         return Err("its header does not begin with {".into());
@@ -179,7 +179,7 @@ fn read(bytes: &[u8]) -> Result<Parsed<'_>, String> {
         }
         end = range[1];
         if end > data.len() {
-            return Err(format!("`{name}` ends at {end}, beyond the {} bytes of data", data.len()));
+            return Err(format!("it is cut off: `{name}` ends at byte {end}, beyond the {} bytes of data", data.len()));
         }
     }
     if end != data.len() {

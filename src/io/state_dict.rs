@@ -218,7 +218,7 @@ fn take<A: Scalar>(file: &SafeTensors<'_>, their_name: &str, name: &str, wants: 
     let got = file.shape(their_name).unwrap_or_default();
     if got != wants {
         let whose = if their_name == name { String::new() } else { format!(", the network's `{name}`,") };
-        return Err(problem(format!("its array `{their_name}`{whose} has the sizes {got:?}, not {wants:?}")));
+        return Err(problem(format!("its array `{their_name}`{whose} has the shape {got:?}, not {wants:?}")));
     }
     file.numbers(their_name)
 }

@@ -30,8 +30,7 @@ impl<A: Scalar> Join<A> for Concat {
         let first = inputs.first().copied().unwrap_or(Shape::Flat(0));
         inputs.iter().enumerate().skip(1).try_fold(first, |all, (at, &shape)| {
             appended(all, shape).ok_or_else(|| {
-                let wants =
-                    format!("values that differ in features or channels only, {all} so far; value {at} does not");
+                let wants = format!("values that differ in features or channels only (value {at} cannot follow {all})");
                 Error::Input { layer: "Concat".into(), wants, got: shape }
             })
         })

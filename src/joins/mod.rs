@@ -47,7 +47,7 @@ fn same_shape(join: &str, inputs: &[Shape]) -> Result<Shape> {
     match inputs.iter().position(|shape| *shape != first) {
         None => Ok(first),
         Some(at) => {
-            let wants = format!("values of one shape, that of the first, {first}, but value {at} has another");
+            let wants = format!("values of one shape (value 0 has {first}, value {at} differs)");
             Err(Error::Input { layer: join.to_owned(), wants, got: inputs[at] })
         }
     }
@@ -65,7 +65,7 @@ fn pair_of(join: &str, inputs: &[Shape]) -> Result<()> {
         return Ok(());
     }
     let step = format!("the join {join}");
-    Err(Error::Graph { step, problem: format!("it takes two values, not {}", inputs.len()) })
+    Err(Error::Graph { step, problem: format!("it takes two values, got {}", inputs.len()) })
 }
 
 /// The backward pass of a maximum or minimum: dy goes to the element that `wins`; equal elements get half each.

@@ -32,7 +32,7 @@ impl<A: Scalar> Join<A> for Select {
         if inputs.len() == 3 {
             return same_shape("Select", inputs);
         }
-        let problem = format!("it takes a condition and two values, not {}", inputs.len());
+        let problem = format!("it takes a condition and two values, got {}", inputs.len());
         Err(Error::Graph { step: "the join Select".into(), problem })
     }
 

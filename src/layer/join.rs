@@ -52,8 +52,9 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// # Ok::<(), Error>(())
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not join values",
-    note = "a constructor that takes arrays returns a `Result`: put `?` after it",
+    message = "`{Self}` is not a join of `{A}` numbers",
+    note = "if it is a `Result`, put `?` after the call that returns it",
+    note = "a network, its data and its layers have one number type, `f32` or `f64`",
     note = "a join of your own implements `neuropil::layer::Join`; a layer takes one value: `Network::add`"
 )]
 pub trait Join<A: Scalar>: Any + Debug + Send + Sync + CloneJoin<A> {

@@ -104,8 +104,9 @@ pub use steps::Steps;
 /// # Ok::<(), Error>(())
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a layer",
-    note = "a constructor that takes arrays returns a `Result`: put `?` after it",
+    message = "`{Self}` is not a layer of `{A}` numbers",
+    note = "if it is a `Result`, put `?` after the call that returns it",
+    note = "a network, its data and its layers have one number type, `f32` or `f64`",
     note = "a layer of your own implements `neuropil::layer::Layer`, an elementwise function `Activation`"
 )]
 pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {

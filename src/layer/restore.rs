@@ -54,6 +54,10 @@ use crate::{Error, Result, Scalar};
 /// ```
 ///
 /// Once its type is in the [`Registry`], files that contain it can be loaded: see the example at [`Layer`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be restored from a file of `{A}` numbers",
+    note = "implement `neuropil::layer::Restore` to load it with a `Registry`"
+)]
 pub trait Restore<A: Scalar>: Sized {
     /// The kind in its [`Spec`], in snake case.
     const KIND: &'static str;
@@ -256,9 +260,9 @@ impl<'a, A: Scalar> Parts<'a, A> {
 
     fn unknown(&self, wanted: &str, is_other: bool) -> Error {
         self.spec.problem(if is_other {
-            format!("it is no {wanted}, as one must stand here")
+            format!("a {wanted} is needed in its place")
         } else {
-            format!("nobody registered a {wanted} of this kind; see `Registry::register`")
+            format!("no {wanted} of this kind is known; call `Registry::register` for it")
         })
     }
 

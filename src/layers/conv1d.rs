@@ -176,7 +176,7 @@ impl<A: Scalar> Conv1d<A> {
         let wrong = |wants: String| Error::Input { layer: format!("{self:?}"), wants, got: input };
         let steps = match input {
             Shape::Sequence { steps, features } if features == self.inputs => steps,
-            _ => return Err(wrong(format!("sequences of {} features", self.inputs))),
+            _ => return Err(wrong(format!("sequences [steps, {}]", self.inputs))),
         };
         self.check()?;
         let positions = self.window.axis(0, steps);

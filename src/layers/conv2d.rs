@@ -11,14 +11,14 @@ use crate::kernels::window::Window;
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Needs, Parameter, Parts, Pass, Restore, parameters};
 use crate::layers::windows::{
-    axes_text, bias_parameter, bias_row, check_sizes, convolve, fan, group_attribute, restore_bias, restore_sizes,
-    uniform, weight_rows, window_attributes, write_end,
+    axes_text, bias_parameter, bias_row, check_sizes, convolve, fan, group_attribute, not_image_of, restore_bias,
+    restore_sizes, uniform, weight_rows, window_attributes, write_end,
 };
 use crate::spec::Spec;
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
 use crate::spec::rust::{Channels, Code, functions};
-use crate::{Error, Init, Matrix, Result, Scalar, Shape};
+use crate::{Init, Matrix, Result, Scalar, Shape};
 
 /// A convolution of images: y(o, p, q) = b(o) + Σ w(o, c, i, j) · x(c, p·stride + i·dilation - padding, q·stride +
 /// j·dilation - padding), over input channels c and kernel elements (i, j).
@@ -136,8 +136,7 @@ impl<A: Scalar> Conv2d<A> {
     fn geometry(&self, input: Shape) -> Result<Geometry> {
         check_sizes(self, [self.inputs, self.weight.nrows()], self.groups)?;
         if !matches!(input, Shape::Image { channels, .. } if channels == self.inputs) {
-            let wants = format!("images of {} channels", self.inputs);
-            return Err(Error::Input { layer: format!("{self:?}"), wants, got: input });
+            return Err(not_image_of(self.inputs, self, input));
         }
         let axes = self.window.axes(|| format!("{self:?}"), input)?;
         let (inputs, outputs) = (self.inputs / self.groups, self.weight.nrows() / self.groups);

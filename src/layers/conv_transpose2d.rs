@@ -16,8 +16,8 @@ use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Needs, Parameter, Parts, Pass, Restore, parameters};
 use crate::layers::Padding;
 use crate::layers::windows::{
-    axes_text, bias_parameter, bias_row, check_sizes, convolve, fan, group_attribute, restore_bias, restore_sizes,
-    uniform, weight_rows, window_attributes, write_end,
+    axes_text, bias_parameter, bias_row, check_sizes, convolve, fan, group_attribute, not_image_of, restore_bias,
+    restore_sizes, uniform, weight_rows, window_attributes, write_end,
 };
 use crate::spec::Spec;
 use crate::spec::layout::{Piece, System};
@@ -171,13 +171,13 @@ impl<A: Scalar> ConvTranspose2d<A> {
         let wrong = |wants: String| Error::Input { layer: format!("{self:?}"), wants, got: input };
         let (height, width) = match input {
             Shape::Image { channels, height, width } if channels == inputs => (height, width),
-            _ => return Err(wrong(format!("images of {inputs} channels"))),
+            _ => return Err(not_image_of(inputs, self, input)),
         };
         self.check()?;
         for i in 0..2 {
             let most = self.window.stride[i].max(self.window.dilation[i]) - 1;
             if self.output_padding[i] > most {
-                let (what, wants) = (format!("the output padding of {self:?}"), "less than the stride or the dilation");
+                let (what, wants) = (format!("the output padding of {self:?}"), "below the stride or the dilation");
                 return Err(Error::Setting { what, wants, got: self.output_padding[i] as f64 });
             }
         }

@@ -104,7 +104,7 @@ impl<A: Scalar> Embedding<A> {
     }
 
     fn set_padding(&mut self, index: usize) -> Result<()> {
-        check_setting_of(self, "padding", index as f64, "below the number of rows", index < self.weight.nrows())?;
+        check_setting_of(self, "padding index", index as f64, "below the number of rows", index < self.weight.nrows())?;
         self.padding = Some(index);
         Ok(())
     }

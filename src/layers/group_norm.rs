@@ -89,7 +89,7 @@ impl<A: Scalar> GroupNorm<A> {
         let Self { groups, channels, eps, .. } = *self;
         check_setting_of(layer, "channels", channels as f64, "at least 1", channels > 0)?;
         let ok = groups > 0 && channels.is_multiple_of(groups);
-        check_setting_of(layer, "groups", groups as f64, "at least 1, and divide the channels", ok)?;
+        check_setting_of(layer, "groups", groups as f64, "at least 1 and a divisor of the channels", ok)?;
         check_setting_of(layer, "eps", eps, "positive and finite", eps > 0.0 && eps.is_finite())?;
         let wants = if channels_of(input).0 != channels {
             format!("{channels} channels")

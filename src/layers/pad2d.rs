@@ -113,7 +113,7 @@ impl<A: Scalar> Layer<A> for Pad2d {
             Mode::Reflect => before.max(after).saturating_add(usize::from(before > 0 || after > 0)),
         });
         if height < least_height || width < least_width {
-            return Err(wrong(format!("images of at least {least_height} x {least_width} pixels")));
+            return Err(wrong(format!("images of at least {} x {} pixels", least_height.max(1), least_width.max(1))));
         }
         let [height, width] = [(height, self.padding[0]), (width, self.padding[1])]
             .map(|(n, [before, after])| n.saturating_add(before).saturating_add(after));

@@ -50,7 +50,7 @@ impl Permute {
         }
         let axes = self.given();
         match axes.iter().find(|&&axis| axis >= axes.len() || count(axes, axis) != 1) {
-            Some(&twice) => wrong("all there are, each of them once", twice as f64),
+            Some(&twice) => wrong("a permutation, each axis once", twice as f64),
             None => Ok(()),
         }
     }

@@ -106,6 +106,10 @@ pub enum Reduction {
 /// assert_eq!(Euclidean.gradient(&y, &target)?, ndarray::array![[0.6, 0.8]]);
 /// # Ok::<(), Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a loss of `{A}` numbers",
+    note = "a loss of your own implements `Pointwise` if it is elementwise, else `Loss`"
+)]
 pub trait Loss<A: Scalar>: Debug + Send + Sync {
     /// Checks that outputs and target are compatible, before any computation, with matrices of any layout.
     ///

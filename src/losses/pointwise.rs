@@ -34,6 +34,10 @@ use crate::{Matrix, Result, Scalar};
 /// assert_eq!(Quartic.evaluate(&y, &t)?, (1.0 + 16.0) / 2.0);
 /// # Ok::<(), Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an elementwise loss",
+    note = "a loss that looks at whole rows implements `neuropil::losses::Loss`"
+)]
 pub trait Pointwise: Debug + Send + Sync {
     /// The loss of the output `y` and target `t`.
     fn value<A: Scalar>(&self, y: A, t: A) -> A;

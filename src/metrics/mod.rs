@@ -78,6 +78,11 @@ pub use top_k::TopK;
 /// let trainer = Trainer::<f64>::new(Mse, Adam::new(0.01)).metric(Within(0.5));
 /// # Ok::<(), Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a metric",
+    note = "a metric of your own implements `neuropil::metrics::Metric`",
+    note = "a loss is no metric: for `Mse` it is `metrics::MeanSquaredError`"
+)]
 pub trait Metric<A: Scalar>: Debug + Send {
     /// The name in tables and files, such as `accuracy`.
     fn name(&self) -> String;
@@ -147,12 +152,15 @@ fn row_argmax<A: Scalar>(row: ArrayView1<'_, A>) -> usize {
     best
 }
 
+/// What metrics of classes take.
+const SCORES: &str = "a score for each of two or more classes (for one output use a binary metric)";
+
 /// The true and predicted class of each sample; `metric` is named in errors.
 fn answers<A: Scalar>(metric: &str, y: &Matrix<A>, target: &Matrix<A>) -> Result<Vec<(usize, usize)>> {
     let wrong = |wants: String, got| Err(Error::Target { who: metric.into(), wants, got, row: None });
     let (samples, classes) = y.dim();
     if classes < 2 {
-        return wrong("outputs with a score for each of two or more classes".into(), format!("{samples} x {classes}"));
+        return wrong(SCORES.into(), format!("{samples} x {classes}"));
     }
     let mut answers = Vec::with_capacity(samples);
     for (row, truth) in y.rows().into_iter().zip(truths(metric, target, samples, classes)?) {
@@ -171,16 +179,16 @@ fn answers<A: Scalar>(metric: &str, y: &Matrix<A>, target: &Matrix<A>) -> Result
 
 /// The class of each sample, from a target with one column.
 fn truths<A: Scalar>(metric: &str, target: &Matrix<A>, samples: usize, classes: usize) -> Result<Vec<usize>> {
-    let wrong = |wants: String, got| Err(Error::Target { who: metric.into(), wants, got, row: None });
     if target.dim() != (samples, 1) {
         let wants = format!("a target of one class index a row, {samples} x 1");
-        return wrong(wants, target_shape(samples, target.dim()));
+        return Err(Error::Target { who: metric.into(), wants, got: target_shape(samples, target.dim()), row: None });
     }
     let mut truths = Vec::with_capacity(samples);
-    for truth in target {
+    for (row, truth) in target.iter().enumerate() {
         let index = truth.to_f64();
         if index.fract() != 0.0 || !(0.0..classes as f64).contains(&index) {
-            return wrong(format!("class indices from 0 to {}", classes - 1), index.to_string());
+            let (wants, got) = (format!("class indices from 0 to {}", classes - 1), index.to_string());
+            return Err(Error::Target { who: metric.into(), wants, got, row: Some(row) });
         }
         truths.push(index as usize);
     }
@@ -200,22 +208,22 @@ fn check_scores<A: Scalar>(y: &Matrix<A>) -> Result<()> {
 /// Checks that each row holds probabilities: a single one, or one per class that sum to 1.
 fn check_probabilities<A: Scalar>(metric: &str, y: &Matrix<A>) -> Result<()> {
     check_scores(y)?;
-    let wrong = |wants: &str, got| {
+    let wrong = |wants: &str, got, row| {
         let wants = format!("{wants} (for logits wrap it in FromLogits)");
-        Err(Error::Target { who: metric.into(), wants, got, row: None })
+        Err(Error::Target { who: metric.into(), wants, got, row })
     };
     if y.ncols() == 0 {
-        return wrong("probabilities", "outputs without columns".to_owned());
+        return wrong("probabilities", "outputs without columns".to_owned(), None);
     }
     // Tolerates the rounding of a softmax.
     let close = A::EPSILON.to_f64().sqrt();
     for (sample, row) in y.rows().into_iter().enumerate() {
         if let Some(p) = row.iter().find(|&&p| !(A::ZERO..=A::ONE).contains(&p)) {
-            return wrong("probabilities", format!("{p} for sample {sample}"));
+            return wrong("probabilities", p.to_string(), Some(sample));
         }
         let sum: f64 = row.iter().map(|p| p.to_f64()).sum();
         if row.len() > 1 && (sum - 1.0).abs() > close {
-            return wrong("probabilities that add up to 1", format!("a sum of {sum} for sample {sample}"));
+            return wrong("probabilities that add up to 1", format!("a sum of {sum}"), Some(sample));
         }
     }
     Ok(())

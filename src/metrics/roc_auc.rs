@@ -42,7 +42,7 @@ impl RocCurve {
         let yes = scores.iter().filter(|(_, truth)| *truth).count();
         let no = scores.len() - yes;
         if yes == 0 || no == 0 {
-            let (wants, got) = ("samples of the class and others".into(), format!("{yes} and {no}"));
+            let (wants, got) = ("samples of both classes".into(), format!("{yes} positive and {no} negative ones"));
             return Err(Error::Target { who: "RocCurve".into(), wants, got, row: None });
         }
         let (mut points, mut found, mut wrong) = (vec![[0.0, 0.0]], 0, 0);

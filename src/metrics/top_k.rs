@@ -1,6 +1,6 @@
 //! [`TopK`]: top-k accuracy.
 
-use super::{Metric, check_scores, truths};
+use super::{Metric, SCORES, check_scores, truths};
 use crate::error::check_setting;
 use crate::{Error, Matrix, Result, Scalar};
 
@@ -28,8 +28,8 @@ impl<A: Scalar> Metric<A> for TopK {
         check_setting("the k of TopK", self.0 as f64, "at least 1", self.0 > 0)?;
         let (samples, classes) = y.dim();
         if classes < 2 {
-            let wants = "outputs with a score for each of two or more classes".into();
-            return Err(Error::Target { who: "TopK".into(), wants, got: format!("{samples} x {classes}"), row: None });
+            let (wants, got) = (SCORES.into(), format!("{samples} x {classes}"));
+            return Err(Error::Target { who: "TopK".into(), wants, got, row: None });
         }
         check_scores(y)?;
         let truths = truths("TopK", target, samples, classes)?;

@@ -84,7 +84,7 @@ fn restore_values<A: Scalar>(spec: &Spec, g: &mut Network<A>) -> Result<()> {
         let value = one.count(name)?;
         match made.get_mut(value) {
             Some(place @ None) => *place = Some((one, is_input)),
-            Some(_) => return Err(spec.problem(format!("two of its inputs and steps make the value {value}"))),
+            Some(_) => return Err(spec.problem(format!("two of its inputs and steps give the value {value}"))),
             None => return Err(spec.problem(format!("its value {value} is not below {count}, the number of values"))),
         }
     }
@@ -98,13 +98,12 @@ fn restore_values<A: Scalar>(spec: &Spec, g: &mut Network<A>) -> Result<()> {
             return Err(spec.problem(format!("its node {node} is not below {}, the number of nodes", g.nodes.len())));
         };
         if let Some(late) = takes.iter().find(|&&taken| taken >= value) {
-            let problem =
-                format!("it takes the value {late}, which is not made before it: the steps go round in a circle");
+            let problem = format!("it takes the value {late}, which is not computed before it: the steps form a cycle");
             return Err(Error::Graph { step: format!("step {name}"), problem });
         }
         let op = &g.nodes[node].op;
         if op.as_layer().is_some() && takes.len() != 1 {
-            let problem = format!("it is a layer, which takes one value, not {}", takes.len());
+            let problem = format!("it is a layer, which takes one value, got {}", takes.len());
             return Err(Error::Graph { step: format!("step {name}"), problem });
         }
         let values: Vec<_> = takes.into_iter().map(|index| super::Value { index, network: g.birth }).collect();
@@ -113,7 +112,7 @@ fn restore_values<A: Scalar>(spec: &Spec, g: &mut Network<A>) -> Result<()> {
     for output in spec.layers("outputs")? {
         let (name, index) = (output.text("name")?, output.count("value")?);
         if index >= count {
-            return Err(spec.problem(format!("its output {name} is the value {index}, which nobody makes")));
+            return Err(spec.problem(format!("its output {name} is the value {index}, which no step computes")));
         }
         g.output(name, super::Value { index, network: g.birth })?;
     }

@@ -230,7 +230,7 @@ impl<A: Scalar> Network<A> {
     /// As [`add`](Self::add); [`Error::Graph`] for a layer of another network.
     pub fn apply(&mut self, layer: Shared, value: Value) -> Result<Value> {
         if layer.network != self.birth || layer.node >= self.nodes.len() {
-            return Err(self.problem("the step to add", "it applies a layer that another network shares".to_owned()));
+            return Err(self.problem("the shared layer", "it is of another network; call `share` of this one".into()));
         }
         self.step(layer.node, &[value])
     }
@@ -240,9 +240,9 @@ impl<A: Scalar> Network<A> {
     /// # Errors
     /// [`Error::Graph`] for a value of another network, and for a name that is taken.
     pub fn output(&mut self, name: &str, value: Value) -> Result<()> {
-        let value = self.index_of(value, &format!("the output {name}"))?;
+        let value = self.index_of(value, &format!("the output `{name}`"))?;
         if self.outputs.iter().any(|port| port.name == name) {
-            return Err(self.problem(&format!("the output {name}"), "another output has this name".to_owned()));
+            return Err(self.problem(&format!("the output `{name}`"), "another one has this name; rename it".into()));
         }
         self.outputs.push(Port { name: name.to_owned(), value });
         self.plan = OnceLock::new();
@@ -340,7 +340,7 @@ impl<A: Scalar> Network<A> {
         self.nodes[node].op.check_parameters().map_err(|error| error.at(&name))?;
         let shapes: Option<Vec<Shape>> = takes.iter().map(|&value| self.values[value].1).collect();
         let shape = match shapes {
-            _ if takes.is_empty() => return Err(self.problem(&what, "it takes no value; give it at least one".into())),
+            _ if takes.is_empty() => return Err(self.problem(&what, "it takes no values; give it at least one".into())),
             Some(shapes) => Some(checked_output(&self.nodes[node], &shapes, self.memory_limit)?),
             None => None,
         };

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ndarray::Array2;
 
 use super::{Network, Parallel, Residual, Sequential};
-use crate::layer::{Cache, Info, Join, Layer, Needs, Role, Steps};
+use crate::layer::{Cache, Info, Join, Layer, Needs, Role, Steps, product};
 use crate::spec::Spec;
 use crate::{Error, Result, Scalar, Shape};
 
@@ -130,14 +130,13 @@ impl<A: Scalar> Op<A> {
     pub(super) fn check_parameters(&self) -> Result<()> {
         let mut refused = None;
         self.visit(&mut |info, matrix| {
-            let numbers = info.dims.iter().fold(1.0, |product, &n| product * n as f64);
-            if matrix.is_empty() && numbers > 0.0 && refused.is_none() {
-                refused = Some((format!("{} {:?}", info.name, info.dims), numbers));
+            let numbers = product(info.dims);
+            if matrix.is_empty() && numbers > 0 && refused.is_none() {
+                let what = format!("the parameter {} {:?}", info.name, info.dims);
+                refused = Some((what, numbers.saturating_mul(size_of::<A>() as u64)));
             }
         });
-        let Some((name, got)) = refused else { return Ok(()) };
-        let what = format!("the number of elements of its parameter {name}");
-        Err(Error::Setting { what, wants: "small enough for the memory", got })
+        refused.map_or(Ok(()), |(what, bytes)| Err(Error::Memory { what, bytes, limit: None }))
     }
 
     pub(super) fn multiply_adds(&self, inputs: &[Shape]) -> u64 {

@@ -161,16 +161,16 @@ impl<A: Scalar> Network<A> {
         let at = self.find(&name.to_string())?;
         if new.is_empty() || new.contains('.') {
             return Err(
-                self.problem(&format!("the name `{new}`"), "a name has at least one letter, and no point".into())
+                self.problem(&format!("the name `{new}`"), "a name must not be empty, nor contain a dot".into())
             );
         }
         // A number is the default name of the layer at that position, even of one that is added later.
         if new.parse().is_ok_and(|position: usize| position != at) {
-            let problem = "a number names the layer at that position; take a word".into();
+            let problem = "a number names the layer at that position; take another name".into();
             return Err(self.problem(&format!("the name `{new}`"), problem));
         }
         if self.nodes.iter().enumerate().any(|(i, node)| i != at && node.name == new) {
-            return Err(self.problem(&format!("the name `{new}`"), "another layer has it; take another one".into()));
+            return Err(self.problem(&format!("the name `{new}`"), "another layer has it; take another name".into()));
         }
         new.clone_into(&mut self.nodes[at].name);
         self.changed();

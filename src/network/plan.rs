@@ -235,7 +235,7 @@ fn check<A: Scalar>(network: &Network<A>, users: &[Vec<usize>]) -> Result<()> {
     }
     for (i, port) in network.inputs.iter().enumerate() {
         if network.inputs[..i].iter().any(|other| other.name == port.name) {
-            return wrong(format!("the input {}", port.name), "another input has this name");
+            return wrong(format!("the input `{}`", port.name), "another one has this name; rename it");
         }
     }
     for (value, (origin, _)) in network.values.iter().enumerate() {
@@ -246,18 +246,21 @@ fn check<A: Scalar>(network: &Network<A>, users: &[Vec<usize>]) -> Result<()> {
             Origin::Input => {
                 let port = network.inputs.iter().find(|port| port.value == value);
                 let name = port.map_or("", |port| &port.name);
-                wrong(format!("the input {name}"), "no step takes it; take it in a step, or leave it out")
+                wrong(format!("the input `{name}`"), "no step takes it; use it in a step, or leave it out")
             }
             Origin::Step(at) => {
                 let node = &network.nodes[network.steps[*at].node];
-                let problem = "nobody takes what it gives; make it an output, or leave the step out";
-                wrong(format!("step {}, {},", node.name, node.op.text()), problem)
+                let problem = "no step takes its output; declare it with `output`, or leave the step out";
+                wrong(format!("step {}, {}", node.name, node.op.text()), problem)
             }
         };
     }
     let unused = (0..network.nodes.len()).find(|&node| !network.steps.iter().any(|step| step.node == node));
     match unused.map(|node| &network.nodes[node]) {
-        Some(node) => wrong(format!("layer {}, {},", node.name, node.op.text()), "it is shared but never applied"),
+        Some(node) => wrong(
+            format!("layer {}, {}", node.name, node.op.text()),
+            "it is shared but never applied; call `apply`, or leave it out",
+        ),
         None => Ok(()),
     }
 }

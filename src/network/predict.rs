@@ -120,8 +120,8 @@ impl<A: Scalar> Network<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Unknown`] for an unknown input; [`Error::Dimensions`] for an input that is missing, or has the wrong
-    /// width or number of rows.
+    /// [`Error::Unknown`] for an unknown input; [`Error::Graph`] for a missing one; [`Error::Dimensions`] for one of
+    /// another width or number of rows.
     pub fn input_rows(&self, parts: &[(&str, &Matrix<A>)]) -> Result<Array2<A>> {
         if let Some((name, _)) = parts.iter().find(|(name, _)| !self.inputs().any(|(known, _)| known == *name)) {
             let known = self.inputs().map(|(name, _)| name.to_owned()).collect();
@@ -132,11 +132,13 @@ impl<A: Scalar> Network<A> {
         resize(&mut all, rows, self.input_shape().len())?;
         let mut from = 0;
         for (name, shape) in self.inputs() {
-            let part = parts.iter().find(|(known, _)| *known == name).map(|(_, part)| part);
-            let got = part.map_or([0, 0], |part| part.dim().into());
-            let Some(part) = part.filter(|_| got == [rows, shape.len()]) else {
-                return Err(Error::Dimensions { what: format!("the input {name}"), wants: [rows, shape.len()], got });
+            let (what, wants) = (format!("the input `{name}`"), [rows, shape.len()]);
+            let Some((_, part)) = parts.iter().find(|(known, _)| *known == name) else {
+                return Err(self.problem(&what, format!("it is missing; give its {} x {} matrix", wants[0], wants[1])));
             };
+            if part.dim() != (wants[0], wants[1]) {
+                return Err(Error::Dimensions { what, wants, got: part.dim().into() });
+            }
             all.slice_mut(s![.., from..from + shape.len()]).assign(part);
             from += shape.len();
         }

@@ -11,7 +11,7 @@ use crate::joins::Add;
 use crate::layer::boxed::delegate_layer;
 use crate::layer::{Backward, Cache, Info, Layer, Needs, Parts, Pass, Restore, Steps};
 use crate::spec::Spec;
-use crate::{Matrix, Result, Scalar, Shape};
+use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// A residual block, y = x + f(x), or y = p(x) + f(x) with a projection p (He, Zhang, Ren and Sun, 2016).
 ///
@@ -90,7 +90,16 @@ impl<A: Scalar> Network<A> {
 
 impl<A: Scalar> Layer<A> for Residual<A> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
-        self.0.output_shape(input).map_err(|error| error.of_join("sum", &self))
+        self.0.output_shape(input).map_err(|error| match error.of_join("sum", &self) {
+            Error::Input { layer, got, .. } => {
+                let wants = match self.part(1).map(|projection| projection.output_shape(input)) {
+                    Some(Ok(shape)) => format!("a body that returns the projection's shape, {shape}"),
+                    _ => format!("a body that returns the input's shape, {input} (or set a `projection`)"),
+                };
+                Error::Input { layer, wants, got }
+            }
+            error => error,
+        })
     }
 
     delegate_layer!(A, self => self.0);

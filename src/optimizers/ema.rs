@@ -56,7 +56,7 @@ impl<A: Scalar> Ema<A> {
     pub fn update(&mut self, network: &dyn Layer<A>) -> Result<()> {
         self.check_decay()?;
         if self.swapped {
-            return Err(Error::Order { call: "Ema::update", needs: "the second `swap`" });
+            return Err(Error::Order { call: "Ema::update", needs: "`swap`, back to the trained weights," });
         }
         if self.numbers.is_empty() {
             network.visit(&mut |_, w| self.numbers.extend(w));

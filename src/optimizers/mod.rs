@@ -109,6 +109,11 @@ pub use sgd::Sgd;
 /// assert_eq!(weights, [0.5, 2.5]);
 /// # Ok::<(), Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an optimizer of `{A}` numbers",
+    note = "a network, its data and its optimizer have one number type, `f32` or `f64`",
+    note = "an optimizer of your own implements `neuropil::optimizers::Optimizer`"
+)]
 pub trait Optimizer<A: Scalar>: Debug + Send {
     /// Checks the settings and counts the step; called once before the [`update`](Self::update)s of a step.
     ///

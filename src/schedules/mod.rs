@@ -57,6 +57,10 @@ pub use step_decay::StepDecay;
 ///
 /// assert_eq!(InverseRoot.rate(0.1, 3), 0.05);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a learning rate schedule",
+    note = "a schedule of your own implements `neuropil::schedules::Schedule`"
+)]
 pub trait Schedule: Debug + Send {
     /// The name of its kind in files, such as `cosine`. A saved training run only resumes with a schedule of the same
     /// kind.

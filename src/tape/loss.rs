@@ -1,5 +1,6 @@
 //! The loss of a training step.
 
+use super::finite::check_finite;
 use super::{Stage, Tape};
 use crate::kernels::resize;
 use crate::losses::Loss;
@@ -53,6 +54,8 @@ impl<A: Scalar> Tape<A> {
             self.loss.reduce_steps(loss, [&self.y, target], sequences, weights, Some(&mut self.dy))?
         };
         if !value.is_finite() {
+            check_finite("input", &self.x, 0)?;
+            check_finite("target", target, 0)?;
             return Err(Error::NonFinite { what: "the loss".into(), got: value.to_f64(), in_data: false });
         }
         self.stage = Stage::Loss;

@@ -56,10 +56,14 @@ impl<A: Scalar> Tape<A> {
         let (mut found, mut known) = (false, Vec::new());
         network.visit(&mut |info, _| {
             let own = info.name.to_string();
-            found |= info.role.is_trainable() && own.starts_with(&prefix);
-            known.push(own);
+            let layer = own.rsplit_once('.').map_or(&*own, |(layer, _)| layer).to_owned();
+            if info.role.is_trainable() {
+                found |= own.starts_with(&prefix);
+                known.push(layer);
+            }
         });
         if !found {
+            known.dedup();
             return Err(Error::Unknown { what: "layer with parameters", name: name.to_owned(), known });
         }
         self.update(network, optimizer, Some(&prefix))

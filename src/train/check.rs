@@ -7,7 +7,8 @@ use crate::data::Dataset;
 use crate::error::check_setting;
 use crate::kernels::resize;
 use crate::layer::Layer;
-use crate::optimizers::{Ema, all_finite};
+use crate::optimizers::Ema;
+use crate::tape::check_finite;
 use crate::{Error, Matrix, Network, Result, Scalar, Scratch, losses};
 
 impl<A: Scalar> Trainer<'_, A> {
@@ -100,9 +101,20 @@ impl<A: Scalar> Trainer<'_, A> {
                 }
                 None => (y.slice(s![..samples.len(), ..]), &target),
             };
-            self.loss.check(&y, target_of).map_err(|error| error.map_row(|row| from + row))?;
+            // Of sequences, each row is a step.
+            let sample = |row: usize| match scratch.sequences() {
+                None => from + row,
+                Some((lengths, _)) => {
+                    let ends = lengths.iter().scan(0, |end, length| {
+                        *end += length;
+                        Some(*end)
+                    });
+                    from + ends.take_while(|&end| end <= row).count()
+                }
+            };
+            self.loss.check(&y, target_of).map_err(|error| error.map_row(sample))?;
             for metric in &self.metrics {
-                metric.check(&y, target_of)?;
+                metric.check(&y, target_of).map_err(|error| error.map_row(sample))?;
             }
             if let Some(counts) = counts.as_deref_mut().filter(|_| self.class_weights != ClassWeights::Equal) {
                 self.count_classes(&target, counts)?;
@@ -160,19 +172,5 @@ impl<A: Scalar> Trainer<'_, A> {
             counts[class] += 1;
         }
         Ok(())
-    }
-}
-
-/// Returns an error for the first value that is not finite; `first` is the index of the first row.
-fn check_finite<A: Scalar>(what: &str, matrix: &Matrix<A>, first: usize) -> Result<()> {
-    if matrix.as_slice().is_some_and(all_finite) {
-        return Ok(());
-    }
-    match matrix.indexed_iter().find(|(_, x)| !x.is_finite()) {
-        None => Ok(()),
-        Some(((row, column), x)) => {
-            let what = format!("the {what} of sample {}, number {column},", first + row);
-            Err(Error::NonFinite { what, got: x.to_f64(), in_data: true })
-        }
     }
 }

@@ -62,8 +62,8 @@ impl<A: Scalar> Trainer<'_, A> {
     /// ```
     ///
     /// # Errors
-    /// Those of [`fit`](Self::fit), as [`Error::Training`] for an invalid batch; errors of the stream; [`Error::Order`]
-    /// for weights that require all samples.
+    /// Those of [`fit`](Self::fit), as [`Error::Training`] for an invalid batch; errors of the stream;
+    /// [`Error::Unsupported`] for weights that require all samples.
     pub fn fit_stream<I>(&mut self, network: &mut Network<A>, mut batches: impl FnMut(usize) -> I) -> Result<History>
     where
         I: IntoIterator<Item = Result<Samples<A>>>,
@@ -103,13 +103,14 @@ impl<A: Scalar> Trainer<'_, A> {
     }
 
     /// Sets the class weights if they are given; an error for weights that require all samples.
-    fn set_given_weights(&mut self, call: &'static str) -> Result<()> {
+    fn set_given_weights(&mut self, call: &str) -> Result<()> {
+        let refuse = |what: &str| Err(Error::Unsupported { layer: call.to_owned(), what: what.to_owned() });
         match &self.class_weights {
             ClassWeights::Balanced => {
-                return Err(Error::Order { call, needs: "class weights that are given instead of `balanced`" });
+                return refuse("cannot balance the classes of samples to come; give `class_weights`");
             }
             _ if !self.sample_weights.is_empty() => {
-                return Err(Error::Order { call, needs: "the sample weights taken away, which `fit` uses," });
+                return refuse("cannot use the weights of the samples of `fit`; set `sample_weights([])`");
             }
             ClassWeights::Equal => self.work.class_weights.clear(),
             ClassWeights::Given(weights) => {

@@ -206,7 +206,7 @@ fn read<A: Scalar>(file: &SafeTensors<'_>) -> Result<State<A>> {
     for epoch in spec.layers("history")? {
         let (names, values) = (epoch.texts("names")?, epoch.numbers("values")?);
         if names.len() != values.len() {
-            return Err(epoch.problem("it has not one value for each name".into()));
+            return Err(epoch.problem("it does not have one value for each name".into()));
         }
         let (number, rate, seconds) = (epoch.count("number")?, epoch.number("rate")?, epoch.number("seconds")?);
         history.push(Epoch { number, rate, seconds, values: names.into_iter().zip(values).collect() });

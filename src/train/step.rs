@@ -148,15 +148,12 @@ impl<A: Scalar> Trainer<'_, A> {
     }
 }
 
-/// For a non-finite loss, finds the input or the first layer whose outputs are not finite.
+/// For a non-finite loss of finite data, finds the first layer whose outputs are not finite.
 fn blame<A: Scalar>(network: &Network<A>, x: &Matrix<A>, error: Error) -> Error {
-    if !matches!(error, Error::NonFinite { .. }) {
+    if !matches!(error, Error::NonFinite { in_data: false, .. }) {
         return error;
     }
     let not_finite = |x: &Matrix<A>| x.iter().find(|x| !x.is_finite()).map(|x| x.to_f64());
-    if let Some(got) = not_finite(x) {
-        return Error::NonFinite { what: "the input".into(), got, in_data: true };
-    }
     let Ok(outputs) = network.layer_outputs(x) else { return error };
     let Ok(steps) = network.steps(network.input_shape()) else { return error };
     for (step, y) in steps.iter().zip(&outputs) {

@@ -118,6 +118,15 @@ pub(crate) fn crc32<'b>(bytes: impl Iterator<Item = &'b u8>) -> u32 {
     !bytes.fold(u32::MAX, remainder)
 }
 
+/// Writes the right checksum into a model file, if it is long enough for one.
+pub(crate) fn seal(bytes: &mut [u8]) {
+    let digits = 37..45;
+    if bytes.len() >= digits.end {
+        let sum = crc32(bytes[..digits.start].iter().chain(&bytes[digits.end..]));
+        bytes[digits].copy_from_slice(format!("{sum:08x}").as_bytes());
+    }
+}
+
 /// A zip archive of these files, stored.
 pub(crate) fn zip(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let (mut bytes, mut directory) = (Vec::new(), Vec::new());

@@ -56,13 +56,13 @@ fn what_is_not_there_is_told() -> Result<()> {
     let model = Model::<f64>::load(&path)?;
     assert_eq!(model.names().len(), 0);
     let text = |model: &Model<f64>, name| model.get::<LabelEncoder>(name).unwrap_err().to_string();
-    assert_eq!(text(&model, "a"), "`a` of the model: it is not there; there is nothing");
+    assert_eq!(text(&model, "a"), "`a` of the model: the model has no such part, only the network");
     let one = LabelEncoder::fit(&["x"])?;
     let model = model.with("a", &one).with("b", &Imputer::constant(vec![1.0])?).with("a", &LabelEncoder::fit(&["y"])?);
     assert_eq!(model.names().collect::<Vec<_>>(), ["b", "a"]);
     assert_eq!(model.get::<LabelEncoder>("a")?.classes(), ["y"]);
-    assert_eq!(text(&model, "c"), "`c` of the model: it is not there; there is `b`, `a`");
-    assert_eq!(text(&model, "b"), "`b` of the model: the imputer: it is no label_encoder");
+    assert_eq!(text(&model, "c"), "`c` of the model: the model has no such part, only `b`, `a`");
+    assert_eq!(text(&model, "b"), "`b` of the model: it is of the kind imputer, not label_encoder");
     let twice = Spec::new("label_encoder").set("classes", ["x", "x"]);
     assert!(LabelEncoder::restore(&twice).is_err() && LabelEncoder::restore(&Spec::new("label_encoder")).is_err());
     Ok(())

@@ -182,11 +182,11 @@ fn operators_that_mean_something_else_are_refused() {
     let norm = [node("BatchNormalization x w w w w -> y", &[])];
     assert_eq!(read(&model(Some(20), &[3, 2], &[ones("w", &[3])], &norm)).unwrap().layers().len(), 3);
     let slopes = [node("PRelu x w -> y", &[])];
-    refused(&[3, 2, 3], &[ones("w", &[2])], &slopes, "has the sizes [2]");
+    refused(&[3, 2, 3], &[ones("w", &[2])], &slopes, "has the shape [2]");
     let conv = [node("Conv x w -> y", &[list("kernel_shape", &[3, 2])])];
     refused(&[1, 4, 4], &[ones("w", &[1, 1, 2, 3])], &conv, "kernel_shape [3, 2] and weights of [2, 3]");
     let dense = [node("Gemm x w b -> y", &[])];
-    refused(&[2], &[ones("w", &[2, 3]), ones("b", &[2])], &dense, "operator Gemm: its constant has the sizes [2]");
+    refused(&[2], &[ones("w", &[2, 3]), ones("b", &[2])], &dense, "operator Gemm: its constant has the shape [2]");
     let lstm = [
         node("Transpose x -> a", &[list("perm", &[1, 0, 2])]),
         node("LSTM a w r -> y", &[one("hidden_size", 1), float("clip", 2.0)]),

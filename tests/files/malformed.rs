@@ -214,9 +214,9 @@ const ARCHITECTURES: [(&str, &str); 62] = [
     ),
     (
         r#"{"kind":"sequential","input":[2],"layers":[{"kind":"Dense"}],"rates":[1]}"#,
-        "layer 0, the layer Dense: nobody registered",
+        "layer 0, the layer Dense: no layer of this kind is known",
     ),
-    (r#"{"kind":"sequential","input":[2],"layers":[{"kind":""}],"rates":[1]}"#, "nobody registered"),
+    (r#"{"kind":"sequential","input":[2],"layers":[{"kind":""}],"rates":[1]}"#, "no layer of this kind is known"),
     (r#"{"kind":"sequential","input":[2],"layers":[{"kind":"dense"}],"rates":[1]}"#, "`inputs` is missing"),
     (r#"{"kind":"sequential","input":[2],"layers":[{"kind":"dense","inputs":2}],"rates":[1]}"#, "`outputs` is missing"),
     (
@@ -245,23 +245,23 @@ const ARCHITECTURES: [(&str, &str); 62] = [
     ),
     (
         r#"{"kind":"sequential","input":[2],"layers":[{"kind":"dense","inputs":1,"outputs":2,"bias":true}],"rates":[1]}"#,
-        "`0.bias` has the sizes [1], not 1 x 2",
+        "`0.bias` has the shape [1], not 1 x 2",
     ),
     (
         r#"{"kind":"sequential","input":[2],"layers":[{"kind":"dense","inputs":3,"outputs":1,"bias":true}],"rates":[1]}"#,
-        "`0.weight` has the sizes [2, 1], not 3 x 1",
+        "`0.weight` has the shape [2, 1], not 3 x 1",
     ),
     (
         r#"{"kind":"sequential","input":[2],"layers":[{"kind":"dense","inputs":1000000000000,"outputs":1000000000000,"bias":true}],"rates":[1]}"#,
-        "`0.weight` has the sizes",
+        "`0.weight` has the shape",
     ),
     (
         r#"{"kind":"sequential","input":[2],"layers":[{"kind":"dense","inputs":18446744073709551615,"outputs":2,"bias":true}],"rates":[1]}"#,
-        "`0.weight` has the sizes",
+        "`0.weight` has the shape",
     ),
     (
         r#"{"kind":"sequential","input":[2],"layers":[{"kind":"dense","inputs":0,"outputs":1,"bias":true}],"rates":[1]}"#,
-        "`0.weight` has the sizes",
+        "`0.weight` has the shape",
     ),
     (
         r#"{"kind":"sequential","input":[3],"layers":[{"kind":"dense","inputs":2,"outputs":1,"bias":true}],"rates":[1]}"#,
@@ -292,7 +292,7 @@ const ARCHITECTURES: [(&str, &str); 62] = [
     (r#"{"kind":"sequential","input":[2],"layers":[{"kind":"elu","alpha":null}],"rates":[1]}"#, "invalid type: null"),
     (
         r#"{"kind":"sequential","input":[2],"layers":[{"kind":"p_relu","slopes":1000000000000000}],"rates":[1]}"#,
-        "`0.weight` has the sizes [2, 1], not 1 x 1000000000000000",
+        "`0.weight` has the shape [2, 1], not 1 x 1000000000000000",
     ),
     (
         r#"{"kind":"sequential","input":[2],"layers":[{"kind":"p_relu","slopes":2}],"rates":[1]}"#,
@@ -387,27 +387,27 @@ fn each_of_more_than_200_malformed_files_is_an_error() {
         (
             r#","0.weight":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"0.bias":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}"#,
             12,
-            "the sizes [1, 2], not [2, 1]",
+            "the shape [1, 2], not [2, 1]",
         ),
         (
             r#","0.weight":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"0.bias":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}"#,
             12,
-            "the sizes [2], not [2, 1]",
+            "the shape [2], not [2, 1]",
         ),
         (
             r#","0.weight":{"dtype":"F32","shape":[2,1,1],"data_offsets":[0,8]},"0.bias":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}"#,
             12,
-            "the sizes [2, 1, 1], not [2, 1]",
+            "the shape [2, 1, 1], not [2, 1]",
         ),
         (
             r#","0.weight":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"0.bias":{"dtype":"F32","shape":[],"data_offsets":[8,12]}"#,
             12,
-            "the sizes [], not [1]",
+            "the shape [], not [1]",
         ),
         (
             r#","0.weight":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"0.bias":{"dtype":"F32","shape":[0],"data_offsets":[8,8]}"#,
             8,
-            "the sizes [0], not 1 x 1",
+            "the shape [0], not 1 x 1",
         ),
         (
             r#","0.weight":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"0.bias":{"dtype":"F32","shape":[1],"data_offsets":[8,12]},"0.scale":{"dtype":"F32","shape":[1],"data_offsets":[12,16]}"#,

@@ -265,7 +265,7 @@ fn layers_of_users_travel_when_they_can_be_described() -> Result<()> {
     let path = builder::folder("users").join("model");
     network.save(&path)?;
     let error = Sequential::<f32>::load(&path).unwrap_err();
-    let problem = "layer 0, the layer shift: nobody registered a layer of this kind; see `Registry::register`";
+    let problem = "layer 0, the layer shift: no layer of this kind is known; call `Registry::register` for it";
     assert_eq!(error.to_string(), problem);
     let mut registry = Registry::new();
     registry.register::<Shift>();

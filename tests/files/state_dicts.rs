@@ -79,7 +79,7 @@ fn what_does_not_match_is_told() -> Result<()> {
     for (names, problem) in [
         (
             Names::new().rename("first", "2"),
-            "its array `first.weight`, the network's `2.weight`, has the sizes [3, 2], not [1, 3]",
+            "its array `first.weight`, the network's `2.weight`, has the shape [3, 2], not [1, 3]",
         ),
         (Names::new().rename("first.weight", "0.bias").rename("first", "0"), "both are the network's `0.bias`"),
     ] {

@@ -151,7 +151,7 @@ fn a_pickle_executes_nothing_and_names_what_it_is() {
         (b"\x80\x02h\x05.".to_vec(), "refers to a value that it does not have"),
         (b"\x80\x02Nq\x05.".to_vec(), "does not number its values in order"),
         (vector("FloatStorage", "0", [3, 0, 2, 1]), "its array `w` has 8 bytes in the file, not those of 3 numbers"),
-        (vector("FloatStorage", "0", [2, 1, 2, 1]), "its array `w` has the sizes [2], more than the 2 numbers"),
+        (vector("FloatStorage", "0", [2, 1, 2, 1]), "its array `w` has the shape [2], more than the 2 numbers"),
         (vector("FloatStorage", "1", [2, 0, 2, 1]), "its array `w` has no numbers in the file"),
         (vector("FloatStorage", "0", [2, 0, 2, 0]), "its array `w` is not contiguous"),
         (vector("QInt8Storage", "0", [8, 0, 8, 1]), "its array `w` has a QInt8Storage"),

@@ -157,27 +157,30 @@ fn impossible_convolutions_are_errors() {
         let layer = Conv2d::<f64>::grouped(inputs, outputs, kernel, groups, rng);
         Sequential::new([inputs, 9, 9]).with(layer).unwrap_err().to_string()
     };
-    assert_eq!(text(0, 2, [3, 3], 1), "layer 0, the channels in of Conv2d(0 -> 2, 3x3) must be at least 1, got 0");
-    assert_eq!(text(2, 0, [3, 3], 1), "layer 0, the channels out of Conv2d(2 -> 0, 3x3) must be at least 1, got 0");
+    assert_eq!(text(0, 2, [3, 3], 1), "layer 0, the input channels of Conv2d(0 -> 2, 3x3) must be at least 1, got 0");
+    assert_eq!(text(2, 0, [3, 3], 1), "layer 0, the output channels of Conv2d(2 -> 0, 3x3) must be at least 1, got 0");
     assert_eq!(text(2, 2, [3, 0], 1), "layer 0, the kernel of Conv2d(2 -> 2, 3x0) must be at least 1, got 0");
     for groups in [0, 2, 3] {
         let text = text(4, 3, [1, 1], groups);
         assert!(text.starts_with("layer 0, the groups of Conv2d(4 -> 3, 1x1"), "{text}");
-        assert!(text.ends_with(&format!("must be a divisor of both numbers of channels, got {groups}")), "{text}");
+        assert!(text.ends_with(&format!("must be a divisor of the input and output channels, got {groups}")), "{text}");
     }
-    assert!(text(usize::MAX, 2, [usize::MAX, 3], 1).contains("small enough for the memory"));
+    assert!(text(usize::MAX, 2, [usize::MAX, 3], 1).contains(", which the system refuses"));
 
     let conv = || Conv2d::<f64>::new(2, 3, [3, 5], &mut neuropil::rng(0));
     let text = |layer: Conv2d<f64>, shape: Shape| Sequential::new(shape).with(layer).unwrap_err().to_string();
     assert_eq!(
         text(conv(), [3, 9, 9].into()),
-        "layer 0, Conv2d(2 -> 3, 3x5), takes images of 2 channels, got [3, 9, 9] = 243"
+        "layer 0, Conv2d(2 -> 3, 3x5), takes images [2, height, width], got [3, 9, 9] = 243"
     );
-    assert_eq!(text(conv(), 18.into()), "layer 0, Conv2d(2 -> 3, 3x5), takes images of 2 channels, got 18");
+    assert_eq!(
+        text(conv(), 18.into()),
+        "layer 0, Conv2d(2 -> 3, 3x5), takes images [2, height, width] (put a Reshape before it), got 18"
+    );
     assert_eq!(
         text(conv().padding([0, 1]), [2, 2, 2].into()),
-        "layer 0, Conv2d(2 -> 3, 3x5, padding 0x1), takes images of at least 3 x 3 pixels (its window is 3 x 5 with \
-         0 x 2 cells of padding), got [2, 2, 2] = 8"
+        "layer 0, Conv2d(2 -> 3, 3x5, padding 0x1), takes images of at least 3 x 3 pixels for its window of 3 x 5 and \
+         its padding of 0 x 2, got [2, 2, 2] = 8"
     );
     assert_eq!(
         text(conv().stride([1, 0]), [2, 9, 9].into()),

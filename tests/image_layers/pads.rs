@@ -70,11 +70,11 @@ fn impossible_pads_are_errors() {
     );
     assert_eq!(
         text(Pad2d::reflect([[0, 0], [1, 3]]), [1, 3, 3].into()),
-        "layer 0, Pad2d(reflect, 0+0 x 1+3), takes images of at least 0 x 4 pixels, got [1, 3, 3] = 9"
+        "layer 0, Pad2d(reflect, 0+0 x 1+3), takes images of at least 1 x 4 pixels, got [1, 3, 3] = 9"
     );
     assert_eq!(
         text(Pad2d::replicate([[1, 0], [0, 0]]), [1, 0, 3].into()),
-        "layer 0, Pad2d(replicate, 1+0 x 0+0), takes images of at least 1 x 0 pixels, got [1, 0, 3] = 0"
+        "layer 0, Pad2d(replicate, 1+0 x 0+0), takes images of at least 1 x 1 pixels, got [1, 0, 3] = 0"
     );
     assert!(text(Pad2d::zero([[usize::MAX, 1], [0, 0]]), [1, 3, 3].into()).contains("more memory than can be counted"));
     // A mirror can show all pixels but the one that it stands on.

@@ -105,9 +105,12 @@ fn impossible_transposed_convolutions_are_errors() {
     let text = |layer: ConvTranspose2d<f64>, shape: Shape| Sequential::new(shape).with(layer).unwrap_err().to_string();
     assert_eq!(
         text(conv(), [3, 9, 9].into()),
-        "layer 0, ConvTranspose2d(2 -> 3, 3x5), takes images of 2 channels, got [3, 9, 9] = 243"
+        "layer 0, ConvTranspose2d(2 -> 3, 3x5), takes images [2, height, width], got [3, 9, 9] = 243"
     );
-    assert_eq!(text(conv(), 8.into()), "layer 0, ConvTranspose2d(2 -> 3, 3x5), takes images of 2 channels, got 8");
+    assert_eq!(
+        text(conv(), 8.into()),
+        "layer 0, ConvTranspose2d(2 -> 3, 3x5), takes images [2, height, width] (put a Reshape before it), got 8"
+    );
     assert_eq!(
         text(conv().padding([3, 0]), [2, 4, 4].into()),
         "layer 0, ConvTranspose2d(2 -> 3, 3x5, padding 3x0), takes images that leave something when the padding is cut \
@@ -115,7 +118,7 @@ fn impossible_transposed_convolutions_are_errors() {
     );
     assert_eq!(
         text(conv().stride([2, 1]).output_padding([2, 0]), [2, 4, 4].into()),
-        "layer 0, the output padding of ConvTranspose2d(2 -> 3, 3x5, stride 2x1, output padding 2x0) must be less than \
+        "layer 0, the output padding of ConvTranspose2d(2 -> 3, 3x5, stride 2x1, output padding 2x0) must be below \
          the stride or the dilation, got 2"
     );
     assert_eq!(

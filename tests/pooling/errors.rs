@@ -11,8 +11,8 @@ fn text(layer: impl Layer<f32>, shape: impl Into<Shape>) -> String {
 fn windows_that_do_not_fit() {
     assert_eq!(
         text(MaxPool2d::new([3, 2]), [1, 2, 2]),
-        "layer 0, MaxPool2d(3x2, stride 3x2), takes images of at least 3 x 2 pixels (its window is 3 x 2 with 0 x 0 \
-         cells of padding), got [1, 2, 2] = 4"
+        "layer 0, MaxPool2d(3x2, stride 3x2), takes images of at least 3 x 2 pixels for its window of 3 x 2 and \
+         its padding of 0 x 0, got [1, 2, 2] = 4"
     );
     assert_eq!(
         text(AvgPool2d::new([2, 2]), 4),
@@ -107,11 +107,11 @@ fn axes_that_are_no_order() {
     let text = |layer: Permute| Sequential::<f32>::new([4, 4]).with(layer).unwrap_err().to_string();
     assert_eq!(
         text(Permute::new([0, 0])),
-        "layer 0, the axes of Permute([0, 0]) must be all there are, each of them once, got 0"
+        "layer 0, the axes of Permute([0, 0]) must be a permutation, each axis once, got 0"
     );
     assert_eq!(
         text(Permute::new([0, 3, 1])),
-        "layer 0, the axes of Permute([0, 3, 1]) must be all there are, each of them once, got 3"
+        "layer 0, the axes of Permute([0, 3, 1]) must be a permutation, each axis once, got 3"
     );
     for layer in [Permute::new([0]), Permute::new([0, 1, 2, 3]), Permute::new([])] {
         assert!(text(layer).contains("must be two for sequences or three for images"));

@@ -26,12 +26,12 @@ fn what_cannot_work_is_refused_before_anything_is_trained() {
     };
     let (same, nan) = (&|_: &mut Array2<f32>| (), "no parameter was changed; remove or impute such values in the data");
     let data = wrong(&|x| x[[40, 1]] = f32::NAN, same);
-    refuse(trainer(), &data, &format!("the training data: the input of sample 40, number 1, is NaN; {nan}"));
+    refuse(trainer(), &data, &format!("the training data: the input of sample 40, column 1, is NaN; {nan}"));
     let validation = wrong(same, &|target| target[[17, 0]] = f32::INFINITY);
     refuse(
         trainer().validation(&validation),
         &good,
-        &format!("the validation data: the target of sample 17, number 0, is inf; {nan}"),
+        &format!("the validation data: the target of sample 17, column 0, is inf; {nan}"),
     );
     let empty = moons(0);
     refuse(trainer(), &empty, "the training data: the number of samples must be at least 1, got 0");
@@ -95,7 +95,11 @@ fn a_training_that_explodes_names_step_and_layer() {
     let text = result.unwrap_err().to_string();
     assert!(text.starts_with("epoch 1, step 2: the "), "{text}");
     assert!(text.contains("layer ") || text.contains("gradient of "), "{text}");
-    assert!(text.ends_with("; no parameter was changed; try a smaller learning rate, or look for NaN in the data"));
+    assert!(
+        text.ends_with(
+            "; no parameter was changed; try a smaller learning rate, clip the gradients, or scale the data"
+        )
+    );
     // The weights are those of the step before.
     let mut once = start();
     Tape::new(&once, 0)
@@ -107,11 +111,11 @@ fn a_training_that_explodes_names_step_and_layer() {
     let (x, target) = (array![[f64::NAN, 0.0]], array![[1.0]]);
     let mut network = start();
     let error = Trainer::new(Mse, Sgd::new(0.1)).train_batch(&mut network, &x, &target).unwrap_err();
-    assert!(error.to_string().starts_with("epoch 1, step 1: the input is NaN; "), "{error}");
+    assert!(error.to_string().starts_with("epoch 1, step 1: the input of sample 0, column 0, is NaN; "), "{error}");
     let broken = Samples::new(x, target).unwrap();
     let mut stream = Trainer::new(Mse, Sgd::new(0.1));
     let error = stream.fit_stream(&mut network, |_| [Ok(broken.clone())]).unwrap_err();
-    assert!(error.to_string().starts_with("epoch 1, step 1: the input is NaN; "), "{error}");
+    assert!(error.to_string().starts_with("epoch 1, step 1: the input of sample 0, column 0, is NaN; "), "{error}");
     let error = stream.fit_stream(&mut network, |_| []).unwrap_err();
     assert_eq!(error.to_string(), "the number of batches in an epoch must be at least 1, got 0");
     assert_eq!(numbers(&network), numbers(&start()));

@@ -10,7 +10,7 @@ use crate::{Error, Network, Result, Scalar, Shape};
 pub(super) fn write<A: Scalar>(network: &Network<A>) -> Result<Vec<u8>> {
     if let Some((name, _)) = network.outputs().find(|(name, _)| network.inputs().any(|(input, _)| input == *name)) {
         let problem = "an input has this name, and a value of an ONNX file has only one maker; take another name";
-        return Err(Error::Graph { step: format!("the output {name}"), problem: problem.to_owned() });
+        return Err(Error::Graph { step: format!("the output `{name}`"), problem: problem.to_owned() });
     }
     let mut operators = Operators::default();
     let port = |name: &str, shape| Port {

@@ -130,7 +130,7 @@ impl<'b> Fields<'b> {
                 Value::Bytes(self.take(count)?)
             }
             5 => Value::Float(f32::from_le_bytes(self.take(4)?.try_into().unwrap_or_default())),
-            other => return Err(format!("a field has the unknown type {other}")),
+            other => return Err(format!("it is no ONNX model: a field has the unknown type {other}")),
         };
         Ok((tag >> 3, value))
     }

@@ -136,7 +136,7 @@ impl File<'_> {
         let count = sizes.iter().try_fold(1_usize, |product, &n| product.checked_mul(n)).ok_or("is too large")?;
         let end = offset.checked_add(count).filter(|&end| end <= numbers);
         let end = end
-            .ok_or_else(|| format!("has the sizes {sizes:?}, more than the {numbers} numbers that it is a part of"))?;
+            .ok_or_else(|| format!("has the shape {sizes:?}, more than the {numbers} numbers that it is a part of"))?;
         if count > 0 && !is_contiguous(sizes, strides) {
             return Err(
                 "is not contiguous; save `{k: v.contiguous() for k, v in model.state_dict().items()}`".to_owned()

@@ -177,7 +177,13 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         }
         let drawn = |weights: &Weights<A>| !weights.ih.is_empty() && !weights.hh.is_empty();
         let drawn = self.chains.len() == self.chain_count() && self.chains.iter().all(drawn);
-        check_setting_of(self, "units", self.units as f64, "few enough for weights that fit into the memory", drawn)
+        if drawn {
+            return Ok(());
+        }
+        // At least: the recurrent weights of one gate.
+        let bytes = product(&[self.chain_count(), self.units, self.units, size_of::<A>()]);
+        let what = format!("the weights of {} layers of {self:?}", self.layers);
+        Err(Error::Memory { what, bytes, limit: None })
     }
 
     fn layer_inputs(&self, layer: usize) -> usize {

@@ -1,7 +1,16 @@
 //! Checks that windows fit the input of a layer.
 
+use std::fmt::Debug;
+
 use crate::kernels::window::{Axis, Window};
 use crate::{Error, Result, Shape};
+
+/// The error of a convolution for an input that is no image of `channels`.
+pub(in crate::layers) fn not_image_of(channels: usize, layer: &dyn Debug, input: Shape) -> Error {
+    let advice = if matches!(input, Shape::Flat(_)) { " (put a Reshape before it)" } else { "" };
+    let wants = format!("images [{channels}, height, width]{advice}");
+    Error::Input { layer: format!("{layer:?}"), wants, got: input }
+}
 
 impl Window {
     /// Rejects settings that must not be 0.
@@ -27,7 +36,8 @@ impl Window {
         if rows.output == 0 || columns.output == 0 {
             let [least_height, least_width] = axes.map(|axis| axis.least());
             let wants = format!(
-                "images of at least {least_height} x {least_width} pixels (its window is {} x {} with {} x {} cells of padding)",
+                "images of at least {least_height} x {least_width} pixels for its window of {} x {} and its \
+                 padding of {} x {}",
                 rows.span(),
                 columns.span(),
                 rows.before.saturating_add(rows.after),

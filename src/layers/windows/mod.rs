@@ -23,6 +23,7 @@ mod spec;
 mod terms;
 mod text;
 
+pub(super) use fit::not_image_of;
 pub(super) use onnx::{avg_pool, convolve, group_attribute, max_pool, window_attributes};
 pub(super) use parameters::{
     bias_parameter, bias_row, check_sizes, fan, restore_bias, restore_sizes, uniform, weight_rows,

@@ -12,9 +12,9 @@ use crate::{Error, Init, Result, Scalar};
 pub(in crate::layers) fn check_sizes(layer: &dyn Debug, [inputs, outputs]: [usize; 2], groups: usize) -> Result<()> {
     let divides = groups > 0 && inputs.is_multiple_of(groups) && outputs.is_multiple_of(groups);
     let check = |name, wants, got, ok| check_setting_of(layer, name, got as f64, wants, ok);
-    check("channels in", "at least 1", inputs, inputs > 0)?;
-    check("channels out", "at least 1", outputs, outputs > 0)?;
-    check("groups", "a divisor of both numbers of channels", groups, divides)
+    check("input channels", "at least 1", inputs, inputs > 0)?;
+    check("output channels", "at least 1", outputs, outputs > 0)?;
+    check("groups", "a divisor of the input and output channels", groups, divides)
 }
 
 /// The fan-in, input channels per group times kernel elements; or with output channels, the fan-out.

@@ -30,7 +30,7 @@ pub(in crate::layers) fn pool_axes(window: &Window, layer: &dyn Debug, input: Sh
         let covers = |position| axis.taps(position).next().is_some_and(|tap| axis.cell(position, tap).is_some());
         if axis.dilation > axis.input && padding > 0 && !(0..axis.output).all(covers) {
             let wants =
-                format!("images that all its windows see, not padding only (its dilation is {})", axis.dilation);
+                format!("images with a pixel in every window, but one has padding only (dilation {})", axis.dilation);
             return Err(Error::Input { layer: format!("{layer:?}"), wants, got: input });
         }
     }
@@ -142,6 +142,6 @@ pub(in crate::layers) fn mean_backward<A: Scalar>(
 }
 
 fn expect_cached(cached: bool) -> Result<()> {
-    let error = Error::Order { call: "backward", needs: "a forward pass that records, of as many samples" };
+    let error = Error::Order { call: "backward", needs: "a recording `forward` of as many samples" };
     if cached { Ok(()) } else { Err(error) }
 }

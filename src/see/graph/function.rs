@@ -119,7 +119,7 @@ impl<A: Scalar> Layer<A> for GraphLayer<A> {
         let y = (self.formula)(x).value()?;
         if y.nrows() != 1 {
             let (wants, got) = ([1, y.ncols()], y.dim().into());
-            return Err(Error::Dimensions { what: format!("what {} makes of one sample", self.name), wants, got });
+            return Err(Error::Dimensions { what: format!("the output of {} for one sample", self.name), wants, got });
         }
         Ok(if y.ncols() == input.len() { input } else { Shape::Flat(y.ncols()) })
     }
@@ -129,7 +129,7 @@ impl<A: Scalar> Layer<A> for GraphLayer<A> {
         let value = (self.formula)(graph.constant("x", x.to_owned())).value()?;
         if value.dim() != y.dim() {
             let (wants, got) = (y.dim().into(), value.dim().into());
-            return Err(Error::Dimensions { what: format!("what {} makes of the batch", self.name), wants, got });
+            return Err(Error::Dimensions { what: format!("the output of {} for the batch", self.name), wants, got });
         }
         y.assign(&value);
         Ok(())

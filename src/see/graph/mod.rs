@@ -214,7 +214,7 @@ impl<'g, A: Scalar> Var<'g, A> {
     pub fn backward_from(self, upstream: &Array2<A>) -> Result<()> {
         let (wants, got) = (self.value()?.dim().into(), upstream.dim().into());
         if wants != got {
-            return Err(Error::Dimensions { what: "the gradient that comes from above".into(), wants, got });
+            return Err(Error::Dimensions { what: "the upstream gradient".into(), wants, got });
         }
         self.run_backward(upstream.clone(), true)
     }

@@ -96,7 +96,8 @@ impl<A: Scalar> Callback<A> for EarlyStopping<A> {
 
     fn on_end(&mut self, at: &mut Context<'_, A>) -> Result<()> {
         if self.best.is_some() && !set_numbers(at.network, &self.weights) {
-            return Err(Error::Order { call: "EarlyStopping", needs: "the network whose best weights it kept" });
+            let what = "cannot restore the best weights: they are of another network".into();
+            return Err(Error::Unsupported { layer: "EarlyStopping".into(), what });
         }
         Ok(())
     }

@@ -44,6 +44,10 @@ pub use progress::ProgressBar;
 /// assert!(history.epochs().len() < 1000);
 /// # Ok::<(), Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a callback",
+    note = "a callback of your own implements `neuropil::train::Callback`"
+)]
 pub trait Callback<A: Scalar>: Debug + Send {
     /// Called before the first epoch of a fit.
     ///

@@ -213,13 +213,13 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
         let shape: Vec<Option<usize>> = sizes.iter().copied().map(Some).collect();
         let wanted = broadcast_sizes(&data.view.sizes(), &shape).ok_or_else(|| {
-            format!("its constant has the sizes {sizes:?}, not one number for each channel or feature")
+            format!("its constant has the shape {sizes:?}, not one number for each channel or feature")
         })?;
         let data = self.broadcast(data, &wanted)?;
         let first = wanted.len() - sizes.len();
         let spread: Vec<usize> = (0..sizes.len()).filter(|&i| sizes[i] != 1).map(|i| first + i).collect();
         if spread.iter().any(|&axis| data.view.0[axis] == Axis::Batch) {
-            return Err(format!("its constant has the sizes {sizes:?}, with numbers for each sample").into());
+            return Err(format!("its constant has the shape {sizes:?}, with numbers for each sample").into());
         }
         if let [axis] = *spread {
             return Ok((self.with_channels(&data, axis as i64)?, numbers));

@@ -49,7 +49,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
     pub(super) fn weights(&mut self, product: &Product<'_>) -> Read<Weights> {
         let node = product.node;
         let sizes = self.sizes(node, 1)?;
-        let &[rows, columns] = &*sizes else { return Err(format!("its weight has the sizes {sizes:?}").into()) };
+        let &[rows, columns] = &*sizes else { return Err(format!("its weight has the shape {sizes:?}").into()) };
         let turned = node.int("transB", 0)? != 0;
         let (inputs, outputs) = if turned { (columns, rows) } else { (rows, columns) };
         let bias = match product.bias {
@@ -174,7 +174,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
         let data = self.data(node.needs(1)?)?;
         let (rank, sizes) = (data.view.0.len(), self.sizes(node, 0)?);
-        let &[outputs, inputs] = &*sizes else { return Err(format!("its weight has the sizes {sizes:?}").into()) };
+        let &[outputs, inputs] = &*sizes else { return Err(format!("its weight has the shape {sizes:?}").into()) };
         node.expect("B", rank >= 2)?;
         let numbers = self.numbers(node, 0)?;
         let weight = (0..inputs).flat_map(|i| numbers.iter().skip(i).step_by(inputs).copied()).collect();

@@ -189,7 +189,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let (units, count) = (cell.units, cell.directions().len());
         let width = cell.gates().len().saturating_mul(units);
         let sizes = self.sizes(node, 1)?;
-        let &[_, _, inputs] = &*sizes else { return Err(format!("its weight has the sizes {sizes:?}").into()) };
+        let &[_, _, inputs] = &*sizes else { return Err(format!("its weight has the shape {sizes:?}").into()) };
         let fits = sizes == [count, width, inputs] && self.sizes(node, 2)? == [count, width, units];
         let bias = match node.input(3) {
             Some(_) => self.sizes(node, 3)? == [count, width.saturating_mul(2)],

@@ -78,7 +78,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
     fn kernel(&mut self, node: &Node<'_>, axes: usize) -> Read<([usize; 2], Vec<usize>)> {
         let sizes = self.sizes(node, 1)?;
         let (&[first, second, ref kernel @ ..], true) = (&*sizes, sizes.len() == axes + 2) else {
-            return Err(format!("its weight has the sizes {sizes:?}, for {axes} axes").into());
+            return Err(format!("its weight has the shape {sizes:?}, for {axes} axes").into());
         };
         if node.attribute("kernel_shape").is_some() && node.sizes("kernel_shape", axes, 0)? != kernel {
             let said = node.ints("kernel_shape")?;
