@@ -58,6 +58,7 @@ mod properties;
 mod recurrent;
 mod regularization;
 mod resume;
+mod sampling;
 mod sanity;
 mod schedules;
 mod spec;

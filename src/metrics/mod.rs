@@ -6,6 +6,8 @@
 //! [`BinaryAccuracy`], [`RocAuc`], [`LogLoss`], or [`ConfusionMatrix::binary`] and its methods. [`LogLoss`] and
 //! [`RocAuc`] take probabilities; [`FromLogits`] applies them to logits.
 //!
+//! [`argmax`] gives the most probable class of each row, and [`Sampling`] draws one at random.
+//!
 //! Definitions are those of scikit-learn, where 0/0 is 0.
 //!
 //! A metric of your own implements [`Metric`], where there is an example.
@@ -25,10 +27,12 @@ mod f1;
 mod from_logits;
 mod log_loss;
 mod matthews;
+mod perplexity;
 mod precision;
 mod recall;
 mod regression;
 mod roc_auc;
+mod sampling;
 mod top_k;
 
 pub use accuracy::{Accuracy, accuracy};
@@ -39,10 +43,12 @@ pub use f1::F1;
 pub use from_logits::FromLogits;
 pub use log_loss::{LogLoss, log_loss};
 pub use matthews::Matthews;
+pub use perplexity::Perplexity;
 pub use precision::Precision;
 pub use recall::Recall;
 pub use regression::{MeanAbsoluteError, MeanSquaredError, R2, RootMeanSquaredError};
 pub use roc_auc::{RocAuc, RocCurve, roc_auc};
+pub use sampling::Sampling;
 pub use top_k::TopK;
 
 /// A metric of the outputs for an entire data set.

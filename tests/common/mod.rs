@@ -123,3 +123,10 @@ pub fn assert_close<G: Into<f64>, W: Into<f64>>(
     }
     unreachable!()
 }
+
+/// Checks that a call was refused with these words.
+#[track_caller]
+pub fn refused<T: std::fmt::Debug>(result: neuropil::Result<T>, words: &str) {
+    let error = result.expect_err(words).to_string();
+    assert!(error.contains(words), "{error}");
+}
