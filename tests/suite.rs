@@ -61,6 +61,7 @@ mod resume;
 mod sampling;
 mod sanity;
 mod schedules;
+mod sequence_data;
 mod spec;
 mod special_layers;
 mod summary;

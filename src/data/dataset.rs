@@ -82,6 +82,12 @@ pub trait Dataset<A: Scalar>: Sync {
     fn target_parts(&self) -> &[(String, usize)] {
         &[]
     }
+
+    /// The number of steps of each sample, if a trainer is to make
+    /// [batches of similar length](crate::data::batches_by_length); otherwise empty.
+    fn lengths(&self) -> &[usize] {
+        &[]
+    }
 }
 
 impl<A: Scalar> Dataset<A> for Samples<A> {

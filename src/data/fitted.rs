@@ -1,6 +1,6 @@
 //! [`Fitted`]: fitted preprocessing that is saved with a network.
 
-use super::{Imputer, LabelEncoder, MinMaxScaler, OneHot, StandardScaler, TextImputer};
+use super::{Imputer, LabelEncoder, MinMaxScaler, OneHot, StandardScaler, TextImputer, Token, Vocabulary};
 use crate::Result;
 use crate::spec::Spec;
 
@@ -124,6 +124,23 @@ impl Fitted for MinMaxScaler {
             return Err(spec.problem("`range` is not two numbers".into()));
         };
         Self::new(spec.numbers("min")?, spec.numbers("max")?)?.range(low, high)
+    }
+}
+
+impl Fitted for Vocabulary {
+    fn spec(&self) -> Spec {
+        let token = if self.token() == Token::Word { "word" } else { "character" };
+        Spec::new("vocabulary").set("token", token).set("tokens", words(self.tokens()))
+    }
+
+    fn restore(spec: &Spec) -> Result<Self> {
+        expect(spec, "vocabulary")?;
+        let token = match spec.text("token")? {
+            "word" => Token::Word,
+            "character" => Token::Character,
+            other => return Err(spec.problem(format!("`{other}` is no token; give `word` or `character`"))),
+        };
+        Self::new(token, spec.texts("tokens")?)
     }
 }
 

@@ -39,11 +39,17 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
+//! # Sequences
+//! [`pad`] writes sequences of different lengths into a matrix, [`batches_by_length`] deals them to batches of similar
+//! length, [`windows()`] cuts a series into samples for forecasts, and a [`Vocabulary`] numbers the characters or words of
+//! texts.
+//!
 //! # Synthetic data
 //! Generators compute in `f64` and round at the end, so a seed gives the same points in `f32` and `f64`. Sample i is of
 //! class i modulo the number of classes, so the first n samples are balanced for any n.
 
 mod blobs;
+mod by_length;
 mod categories;
 mod circles;
 mod columns;
@@ -62,14 +68,19 @@ mod mnist;
 mod moons;
 mod named;
 mod one_hot;
+mod pad;
 mod samples;
 mod spirals;
 mod split;
 mod standard_scaler;
 mod text_imputer;
+mod vocabulary;
+mod windows;
 mod xor;
 
 pub use blobs::blobs;
+pub use by_length::batches_by_length;
+pub(crate) use by_length::shuffle_by_length;
 pub use circles::circles;
 #[cfg(feature = "csv")]
 pub use csv::{Csv, Table};
@@ -85,9 +96,12 @@ pub use mnist::Mnist;
 pub use moons::moons;
 pub use named::NamedSamples;
 pub use one_hot::OneHot;
+pub use pad::pad;
 pub use samples::Samples;
 pub use spirals::spirals;
 pub use split::Split;
 pub use standard_scaler::StandardScaler;
 pub use text_imputer::TextImputer;
+pub use vocabulary::{Token, Vocabulary};
+pub use windows::{Windows, windows};
 pub use xor::xor;

@@ -27,6 +27,8 @@ pub struct NamedSamples<A: Scalar> {
     samples: Samples<A>,
     inputs: Vec<(String, usize)>,
     targets: Vec<(String, usize)>,
+    /// The column of `x` with the lengths, and the lengths.
+    by_length: Option<(usize, Vec<usize>)>,
 }
 
 impl<A: Scalar> NamedSamples<A> {
@@ -40,7 +42,47 @@ impl<A: Scalar> NamedSamples<A> {
         let widths = |parts: &[(&str, &Matrix<A>)]| {
             parts.iter().map(|(name, part)| ((*name).to_owned(), part.ncols())).collect()
         };
-        Ok(Self { samples, inputs: widths(inputs), targets: widths(targets) })
+        Ok(Self { samples, inputs: widths(inputs), targets: widths(targets), by_length: None })
+    }
+
+    /// Lets a trainer make [batches of similar length](super::batches_by_length): `input` is the name of the input with
+    /// the lengths, one column.
+    ///
+    /// ```
+    /// use neuropil::data::{Dataset, NamedSamples, pad};
+    /// use ndarray::array;
+    ///
+    /// let (x, lengths) = pad(&[vec![1.0, 2.0, 3.0], vec![4.0]], 1, None, 0.0)?;
+    /// let class = array![[1.0], [0.0]];
+    /// let samples = NamedSamples::new(&[("words", &x), ("lengths", &lengths)], &[("class", &class)])?;
+    /// assert_eq!(samples.by_length("lengths")?.lengths(), [3, 1]);
+    /// # Ok::<(), neuropil::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a name that no input has; [`Error::Dimensions`] for an input of several columns;
+    /// [`Error::Target`] for a length that is not a whole number.
+    pub fn by_length(self, input: &str) -> Result<Self> {
+        let mut from = 0;
+        for (name, width) in &self.inputs {
+            if name != input {
+                from += width;
+                continue;
+            }
+            let (rows, what) = (self.len(), format!("the lengths in the input {name}"));
+            if *width != 1 {
+                return Err(Error::Dimensions { what, wants: [rows, 1], got: [rows, *width] });
+            }
+            let length = |x: A| x.to_f64() >= 0.0 && x.to_f64().fract() == 0.0;
+            if let Some((row, x)) = self.x.column(from).iter().enumerate().find(|(_, x)| !length(**x)) {
+                let (who, wants) = (format!("the input {name}"), "lengths, which are whole numbers".into());
+                return Err(Error::Target { who, wants, got: x.to_string(), row: Some(row) });
+            }
+            let by_length = Some((from, lengths(&self.samples, from)));
+            return Ok(Self { by_length, ..self });
+        }
+        let known = self.inputs.iter().map(|(name, _)| name.clone()).collect();
+        Err(Error::Unknown { what: "input", name: input.into(), known })
     }
 
     /// Shuffles the samples, and splits off a fraction for testing: see [`Samples::split`].
@@ -61,8 +103,14 @@ impl<A: Scalar> NamedSamples<A> {
     }
 
     fn with(&self, samples: Samples<A>) -> Self {
-        Self { samples, inputs: self.inputs.clone(), targets: self.targets.clone() }
+        let by_length = self.by_length.as_ref().map(|&(column, _)| (column, lengths(&samples, column)));
+        Self { samples, inputs: self.inputs.clone(), targets: self.targets.clone(), by_length }
     }
+}
+
+/// A column of lengths, which are whole numbers.
+fn lengths<A: Scalar>(samples: &Samples<A>, column: usize) -> Vec<usize> {
+    samples.x.column(column).iter().map(|length| length.to_f64() as usize).collect()
 }
 
 /// The columns of all parts, in order.
@@ -110,5 +158,9 @@ impl<A: Scalar> Dataset<A> for NamedSamples<A> {
 
     fn target_parts(&self) -> &[(String, usize)] {
         &self.targets
+    }
+
+    fn lengths(&self) -> &[usize] {
+        self.by_length.as_ref().map_or(&[], |(_, lengths)| lengths)
     }
 }

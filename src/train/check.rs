@@ -19,6 +19,10 @@ impl<A: Scalar> Trainer<'_, A> {
             let (wants, got) = ([len, 1], [self.sample_weights.len(), 1]);
             return Err(Error::Dimensions { what: "the weights of the samples".into(), wants, got });
         }
+        if !data.lengths().is_empty() && data.lengths().len() != len {
+            let (wants, got) = ([len, 1], [data.lengths().len(), 1]);
+            return Err(Error::Dimensions { what: "the lengths of the samples".into(), wants, got });
+        }
         let mut counts = Vec::new();
         let which = |which| move |error| Error::Data { which, error: Box::new(error) };
         self.check_data(network, data, Some(&mut counts)).map_err(which("the training data"))?;

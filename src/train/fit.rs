@@ -4,7 +4,7 @@ use rand::seq::SliceRandom;
 
 use super::step::{Batch, Purpose, seed_of};
 use super::{ClassWeights, History, Trainer};
-use crate::data::{Dataset, Samples};
+use crate::data::{Dataset, Samples, shuffle_by_length};
 use crate::error::{check_setting, check_targets};
 use crate::{Error, Matrix, Network, Result, Scalar, Shape, rng};
 
@@ -28,7 +28,11 @@ impl<A: Scalar> Trainer<'_, A> {
             order.clear();
             order.extend(0..len);
             if shuffle {
-                order.shuffle(&mut rng(seed_of(seed, Purpose::Shuffling, run.position.epoch as u64)));
+                let rng = &mut rng(seed_of(seed, Purpose::Shuffling, run.position.epoch as u64));
+                match data.lengths() {
+                    [] => order.shuffle(rng),
+                    lengths => shuffle_by_length(&mut order, lengths, size, rng),
+                }
             }
             order.chunks(size).take(batches).try_for_each(|samples| {
                 let fill = &mut |x: &mut Matrix<A>, target: &mut Matrix<A>| data.gather(samples, x, target);

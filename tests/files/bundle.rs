@@ -3,7 +3,9 @@
 use std::fmt::Debug;
 use std::fs;
 
-use neuropil::data::{Fitted, Imputer, LabelEncoder, MinMaxScaler, OneHot, StandardScaler, TextImputer};
+use neuropil::data::{
+    Fitted, Imputer, LabelEncoder, MinMaxScaler, OneHot, StandardScaler, TextImputer, Token, Vocabulary,
+};
 use neuropil::io::Model;
 use neuropil::ndarray::array;
 use neuropil::prelude::*;
@@ -42,6 +44,7 @@ fn what_was_fitted_travels_with_the_network() -> Result<()> {
     travels("text", &TextImputer::constant("none"));
     travels("standard", &StandardScaler::new(vec![0.1, -3.0], vec![0.0, 1e-9])?);
     travels("min_max", &MinMaxScaler::fit(&x)?.range(-1.0, 0.7)?);
+    travels("vocabulary", &Vocabulary::fit(Token::Character, &["a\"\\ \n\u{0}\u{1f600}"], 1)?);
     travels("words", &vec!["one".to_owned(), String::new()]);
     Ok(())
 }
