@@ -11,7 +11,7 @@ const POOL: usize = 64;
 ///
 /// The samples are shuffled, each 64 batches of them are sorted by length and cut, and the batches are shuffled: batches
 /// of different lengths come in any order, and another time a batch has other samples. The last batch is smaller if the
-/// number of samples is not a multiple of `size`; its samples can be of any length, too. A size of 0 counts as 1.
+/// number of samples is not a multiple of `size`; its length, too, is any. A size of 0 counts as 1.
 ///
 /// ```
 /// use neuropil::data::{batches_by_length, pad};

@@ -44,6 +44,11 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
+//! # Sequences
+//! [`pad`] writes sequences of different lengths into a matrix, [`batches_by_length`] deals them to batches of similar
+//! length, [`windows()`] cuts a series into samples for forecasts, and a [`Vocabulary`] numbers the characters or words of
+//! texts.
+//!
 //! # Synthetic data
 //! Generators compute in `f64` and round at the end, so a seed gives the same points in `f32` and `f64`. Sample i is of
 //! class i modulo the number of classes, so the first n samples are balanced for any n.
