@@ -60,6 +60,7 @@ mod properties;
 mod recurrent;
 mod regularization;
 mod resume;
+mod rows;
 mod sanity;
 mod schedules;
 mod spec;
