@@ -72,7 +72,7 @@ impl<A: Scalar> Trainer<'_, A> {
         let memory = self.optimizer.memory();
         let mut parts = vec![self.schedule_part()];
         parts.append(&mut self.callback_parts()?);
-        let slots = memory.slots.iter().enumerate().map(|(i, slot)| (format!("optimizer.{i}"), Numbers::Own(slot)));
+        let slots = memory.slots.iter().map(|(i, slot)| (format!("optimizer.{i}"), Numbers::Own(slot)));
         let average = self.ema.iter().map(|ema| ("average".to_owned(), Numbers::Own(&ema.numbers)));
         let states = parts.iter().enumerate().map(|(i, part)| (format!("state.{i}"), Numbers::Double(&part.state)));
         let weights = parts.iter().enumerate().map(|(i, part)| (format!("weights.{i}"), Numbers::Own(&part.weights)));
@@ -91,7 +91,11 @@ impl<A: Scalar> Trainer<'_, A> {
         let spec = counts.into_iter().fold(Spec::new("training"), |spec, (name, &n)| spec.set(name, Setting::Count(n)));
         let memory = self.optimizer.memory();
         let remembered = Spec::new("memory").set("step", Setting::Count(memory.step));
-        let remembered = remembered.set("product", memory.product).set("slots", memory.slots.len());
+        let slots: Vec<_> = memory.slots.keys().map(|&slot| Setting::Count(slot as u64)).collect();
+        // Their number, unless some were left out.
+        let all = memory.slots.keys().copied().eq(0..slots.len());
+        let slots = if all { slots.len().into() } else { Setting::List(slots) };
+        let remembered = remembered.set("product", memory.product).set("slots", slots);
         let mut spec = spec.set("base_rate", *base_rate).set("rate", self.optimizer.learning_rate());
         spec = spec.set("optimizer", self.optimizer.spec()).set("memory", remembered);
         if let Some(ema) = &self.ema {
@@ -215,7 +219,7 @@ fn read<A: Scalar>(file: &SafeTensors<'_>) -> Result<State<A>> {
     let [epoch, batches, step] = [steps(&spec, "epoch")?, steps(&spec, "batches")?, steps(&spec, "step")?];
     let progress = Progress { seed, epoch, batches, step, base_rate: spec.number("base_rate")?, history };
     let memory = spec.layer("memory")?;
-    let slots = (0..memory.count("slots")?).map(|i| array(file, &format!("optimizer.{i}")));
+    let slots = slots(memory)?.map(|i| Ok((i, array(file, &format!("optimizer.{i}"))?)));
     let slots = slots.collect::<Result<_>>()?;
     let memory = Memory { step: steps(memory, "step")?, product: memory.number("product")?, slots };
     let ema = match spec.get("swapped") {
@@ -235,6 +239,15 @@ fn read<A: Scalar>(file: &SafeTensors<'_>) -> Result<State<A>> {
     let schedule = callbacks.remove(0);
     let (rate, optimizer) = (spec.number("rate")?, spec.layer("optimizer")?.clone());
     Ok(State { progress, rate, optimizer, memory, ema, schedule, callbacks })
+}
+
+/// The slots of the optimizer's memory.
+fn slots(memory: &Spec) -> Result<Box<dyn Iterator<Item = usize> + '_>> {
+    let Some(Setting::List(slots)) = memory.get("slots") else { return Ok(Box::new(0..memory.count("slots")?)) };
+    if !slots.iter().all(|slot| matches!(slot, Setting::Count(_))) {
+        return Err(memory.problem("`slots` must be whole numbers".into()));
+    }
+    Ok(Box::new(slots.iter().filter_map(|slot| if let Setting::Count(n) = slot { Some(*n as usize) } else { None })))
 }
 
 fn count(spec: &Spec, name: &str) -> Result<u64> {
