@@ -25,7 +25,7 @@ fn check<A: Scalar>(name: &str, network: &Network<A>, x: &Array2<A>) -> usize {
             let y = network.predict_into(&batch, &mut scratch).unwrap();
             let of_tape = tape.forward(network, &batch).unwrap();
             for (i, want) in alone[from..from + size].iter().enumerate() {
-                for (y, which) in [(&*y, "predicted"), (of_tape, "on a tape")] {
+                for (y, which) in [(y, "predicted"), (of_tape, "on a tape")] {
                     let got = bits(y.row(i).as_slice().unwrap());
                     assert_eq!(&got, want, "{name}, {}: row {i} of {size}, {which}", A::NAME);
                     compared += 1;

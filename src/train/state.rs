@@ -6,7 +6,7 @@ use std::path::Path;
 use ndarray::Array2;
 
 use super::run::fingerprint;
-use super::{Epoch, History, Progress, Trainer};
+use super::{Epoch, History, Progress, Record, Trainer};
 use crate::io::SafeTensors;
 use crate::io::atomic::write_whole;
 use crate::io::container::{self, Numbers, Training, array, named, problem};
@@ -22,6 +22,7 @@ struct State<A: Scalar> {
     optimizer: Spec,
     memory: Memory<A>,
     ema: Option<(bool, Vec<A>)>,
+    record: Option<Record>,
     schedule: Part<'static, A>,
     callbacks: Vec<Part<'static, A>>,
 }
@@ -35,7 +36,7 @@ struct Part<'p, A: Scalar> {
 
 impl<A: Scalar> Trainer<'_, A> {
     /// Saves the training: the network's weights and running statistics, the state of optimizer, schedule and
-    /// callbacks, epoch, seed and history. A training resumed by [`load_state`](Self::load_state), even in another
+    /// callbacks, epoch, seed, history and [record](Self::record). A training resumed by [`load_state`](Self::load_state), even in another
     /// process, gives the same bits as one that never stopped.
     ///
     /// The file is a [model file](crate::io) with more content, written atomically and with a checksum;
@@ -101,6 +102,9 @@ impl<A: Scalar> Trainer<'_, A> {
         if let Some(ema) = &self.ema {
             spec = spec.set("swapped", ema.swapped);
         }
+        if let Some(record) = &self.record {
+            spec = spec.set("record", record.spec());
+        }
         let epochs = history.epochs().iter().map(|Epoch { number, rate, seconds, values }| {
             let (names, values): (Vec<&str>, Vec<f64>) = values.iter().map(|(name, value)| (&**name, *value)).unzip();
             let spec = Spec::new("epoch").set("number", *number).set("rate", *rate).set("seconds", *seconds);
@@ -147,6 +151,9 @@ impl<A: Scalar> Trainer<'_, A> {
         *self.optimizer.memory_mut() = state.memory;
         self.optimizer.set_learning_rate(state.rate);
         self.progress = state.progress;
+        if self.record.is_some() && state.record.is_some() {
+            self.record = state.record;
+        }
         set_matrices(network, matrices);
         if let (Some(ema), Some((swapped, numbers))) = (&mut self.ema, state.ema) {
             (ema.swapped, ema.numbers, self.left) = (swapped, numbers, fingerprint(network));
@@ -226,6 +233,10 @@ fn read<A: Scalar>(file: &SafeTensors<'_>) -> Result<State<A>> {
         Some(_) => Some((spec.flag("swapped")?, array(file, "average")?)),
         None => None,
     };
+    let record = match spec.get("record") {
+        Some(_) => Some(Record::restore(spec.layer("record")?)?),
+        None => None,
+    };
     let parts = spec.texts("parts")?.into_iter().enumerate();
     let parts = parts.map(|(i, kind)| {
         let (state, weights): (_, Vec<A>) =
@@ -238,7 +249,7 @@ fn read<A: Scalar>(file: &SafeTensors<'_>) -> Result<State<A>> {
     }
     let schedule = callbacks.remove(0);
     let (rate, optimizer) = (spec.number("rate")?, spec.layer("optimizer")?.clone());
-    Ok(State { progress, rate, optimizer, memory, ema, schedule, callbacks })
+    Ok(State { progress, rate, optimizer, memory, ema, record, schedule, callbacks })
 }
 
 /// The slots of the optimizer's memory.
