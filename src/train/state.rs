@@ -36,8 +36,8 @@ struct Part<'p, A: Scalar> {
 
 impl<A: Scalar> Trainer<'_, A> {
     /// Saves the training: the network's weights and running statistics, the state of optimizer, schedule and
-    /// callbacks, epoch, seed, history and [record](Self::record). A training resumed by [`load_state`](Self::load_state), even in another
-    /// process, gives the same bits as one that never stopped.
+    /// callbacks, epoch, seed, history and [record](Self::record). A training resumed by
+    /// [`load_state`](Self::load_state), even in another process, gives the same bits as one that never stopped.
     ///
     /// The file is a [model file](crate::io) with more content, written atomically and with a checksum;
     /// [`Network::load`] reads the network from it. Early stopping changes the network at the end of a fit, so to
