@@ -127,7 +127,7 @@ fn what_does_not_fit_is_an_error() {
     assert!(error(3.into(), &large).contains("whole numbers of its type, got 16777217"));
     assert_eq!(
         layer.padding(5).unwrap_err().to_string(),
-        "the padding of Embedding(5 x 2) must be below the number of rows, got 5"
+        "the padding index of Embedding(5 x 2) must be below the number of rows, got 5"
     );
 
     // Nothing before it could learn.

@@ -3,13 +3,17 @@
 use std::time::{Duration, Instant};
 
 use neuropil::data::{self, Samples, Split};
+use neuropil::layer::Role;
 use neuropil::metrics::{Average, LogLoss, Metric, RocAuc};
 use neuropil::ndarray::{Array2, ArrayD, IxDyn, array};
 use neuropil::prelude::*;
 use neuropil::rand::Rng;
-use neuropil::schedules::{Cosine, CosineRestarts, Cyclic, OneCycle, Plateau};
+use neuropil::schedules::{
+    Constant, Cosine, CosineRestarts, Cyclic, Exponential, Linear, MultiStep, OneCycle, Plateau, Polynomial, Sequence,
+    StepDecay,
+};
 
-use crate::calls;
+use crate::{calls, zoo};
 
 const HUGE: usize = 1 << 40;
 
@@ -226,11 +230,48 @@ fn schedules_and_optimizers_reach_the_last_step() -> Result<()> {
     plateau.restore(&[1.0, 0.5, 2e19, 0.0, 1e6])?;
     plateau.observe(last, 1.0);
     assert!((1e-6..1e-4).contains(&plateau.rate(1.0, last)));
-    let mut adam = Adam::<f64>::new(0.1);
-    adam.memory_mut().step = last;
-    adam.begin_step()?;
-    assert_eq!(adam.memory().step, last);
+    for (start, step) in [(0, last), (1 << 63, last), (last, last), (last, 0)] {
+        let sequence = Sequence::new(Linear::warm_up(last)).then(start, StepDecay::new(last, 0.5));
+        let of_all: [Box<dyn Schedule>; 8] = [
+            Box::new(sequence),
+            Box::new(Exponential::new(0.5)),
+            Box::new(Linear::new(0.0, 1.0, last)),
+            Box::new(MultiStep::new([0, last], 0.5)),
+            Box::new(OneCycle::new(1.0, last)),
+            Box::new(Plateau::new(0.5, last).cooldown(last)),
+            Box::new(Polynomial::new(last, 2.0)),
+            Box::new(Constant),
+        ];
+        for mut schedule in of_all {
+            let rate = schedule.rate(1.0, step);
+            assert!((0.0..=1.0).contains(&rate), "{schedule:?} at {step}: {rate}");
+            schedule.observe(step, 1.0);
+        }
+    }
     Ok(())
+}
+
+#[test]
+fn optimizers_take_any_step_and_any_slot() {
+    let mut updates = 0;
+    for [mut ends, mut zero] in zoo::optimizers::<f64>().into_iter().zip(zoo::optimizers()).map(|(a, b)| [a, b]) {
+        let mut weights = [[1.0, -2.0, 0.5]; 2];
+        for optimizer in [&mut ends, &mut zero] {
+            optimizer.memory_mut().step = u64::MAX - 1;
+        }
+        for _ in 0..3 {
+            for ((optimizer, slot), weights) in [(&mut ends, usize::MAX), (&mut zero, 0)].into_iter().zip(&mut weights)
+            {
+                optimizer.begin_step().unwrap();
+                optimizer.update(slot, Role::Weight, weights, &[0.5, 1e-300, -3.0]);
+                updates += 1;
+            }
+            assert_eq!(weights[0], weights[1], "{ends:?}");
+            assert!(weights[0][0] < 1.0 && weights[0].iter().all(|w| w.is_finite()), "{ends:?}: {weights:?}");
+        }
+        assert!(ends.memory().step == u64::MAX && ends.memory().slots.len() <= 1);
+    }
+    assert_eq!(updates, zoo::optimizers::<f64>().len() * 6);
 }
 
 #[test]

@@ -93,28 +93,6 @@ fn a_batch_of_none_is_fine() {
 }
 
 #[test]
-fn a_row_alone_gives_what_it_gives_in_a_batch() {
-    fn check<A: Scalar>(entry: &Entry<A>) {
-        let tolerance = if A::NAME == "f64" { 1e-14 } else { 1e-6 };
-        let x = entry.batch(9, 1);
-        let all = entry.network.predict(&x).unwrap();
-        for row in 0..9 {
-            let y = entry.network.predict(&x.slice(s![row..=row, ..])).unwrap();
-            let one = entry.network.predict_one(x.row(row).as_slice().unwrap()).unwrap();
-            assert_eq!(bits(&y), one.iter().map(|y| y.to_f64().to_bits()).collect::<Vec<_>>());
-            assert_eq!(y.len(), all.ncols());
-            // Relative to the largest output of the row: of a sum whose terms cancel, no digit need be left.
-            let largest = all.row(row).iter().map(|y| y.to_f64().abs()).fold(0.0, f64::max);
-            for (y, want) in y.iter().zip(all.row(row)) {
-                let (y, want) = (y.to_f64(), want.to_f64());
-                assert!((y - want).abs() <= tolerance * largest, "{}: {y:e} alone, {want:e}", entry.name);
-            }
-        }
-    }
-    for_all_layers!(check);
-}
-
-#[test]
 fn nan_goes_where_its_number_goes() {
     fn check<A: Scalar>(entry: &Entry<A>) {
         // NaN is no index, and is replaced by Impute.

@@ -60,6 +60,7 @@ mod properties;
 mod recurrent;
 mod regularization;
 mod resume;
+mod rows;
 mod sampling;
 mod sanity;
 mod schedules;

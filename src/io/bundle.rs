@@ -4,14 +4,18 @@ use std::path::Path;
 
 use super::container::{self, named, problem};
 use super::model::{describe, read};
+use super::safetensors::SafeTensors;
 use super::{atomic, json};
 use crate::data::Fitted;
 use crate::layer::Registry;
 use crate::spec::Spec;
+use crate::train::Record;
 use crate::{Error, Network, Result, Scalar};
 
 /// The name of the metadata with the fitted transformers.
 const FITTED: &str = "fitted";
+/// The name of the metadata, or in those about a training, with the record of a training.
+const RECORD: &str = "record";
 
 /// A network together with its encoders, imputers and class names: everything needed for prediction, in one file.
 ///
@@ -43,12 +47,13 @@ pub struct Model<A: Scalar> {
     /// The network.
     pub network: Network<A>,
     fitted: Vec<(String, Spec)>,
+    record: Option<Record>,
 }
 
 impl<A: Scalar> Model<A> {
     /// Creates a model without preprocessing.
     pub fn new(network: impl Into<Network<A>>) -> Self {
-        Self { network: network.into(), fitted: Vec::new() }
+        Self { network: network.into(), fitted: Vec::new(), record: None }
     }
 
     /// Adds or replaces a fitted transformer under this name.
@@ -57,6 +62,36 @@ impl<A: Scalar> Model<A> {
         self.fitted.retain(|(other, _)| other != name);
         self.fitted.push((name.to_owned(), fitted.spec()));
         self
+    }
+
+    /// Adds the record of the training that the network comes from.
+    ///
+    /// ```
+    /// use neuropil::data;
+    /// use neuropil::io::Model;
+    /// use neuropil::prelude::*;
+    ///
+    /// let mut network = Sequential::<f32>::mlp(&[2, 4, 1], Tanh, &mut rng(1))?;
+    /// let mut trainer = Trainer::new(Mse, Sgd::new(0.1)).record(1);
+    /// trainer.fit(&mut network, &data::xor())?;
+    /// let path = std::env::temp_dir().join(format!("neuropil-doc-{}.recorded", std::process::id()));
+    /// Model::new(network).with_record(trainer.recorded()).save(&path)?;
+    ///
+    /// let record = Model::<f32>::load(&path)?.record().cloned();
+    /// assert_eq!(record.as_ref(), trainer.recorded());
+    /// println!("{}", record.expect("a record")); // its seed, its settings and how far it went
+    /// # std::fs::remove_file(&path).unwrap();
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_record(self, record: Option<&Record>) -> Self {
+        Self { record: record.cloned(), ..self }
+    }
+
+    /// The record of the training that the network comes from, also of a file saved by
+    /// [`Trainer::save_state`](crate::train::Trainer::save_state).
+    pub fn record(&self) -> Option<&Record> {
+        self.record.as_ref()
     }
 
     /// The names of the transformers, in insertion order.
@@ -90,7 +125,10 @@ impl<A: Scalar> Model<A> {
             self.fitted.iter().map(|(name, spec)| Spec::new("one").set("name", &**name).set("value", spec.clone()));
         let fitted = Spec::new(FITTED).set("list", list.collect::<Vec<_>>());
         let text = json::write_checked(&fitted)?;
-        let texts = [("architecture", &*describe(&self.network)?), (FITTED, &text)];
+        let record = self.record.as_ref().map(|record| json::write_checked(&record.spec())).transpose()?;
+        let architecture = describe(&self.network)?;
+        let mut texts = vec![("architecture", &*architecture), (FITTED, &*text)];
+        texts.extend(record.as_deref().map(|record| (RECORD, record)));
         atomic::write_whole(path.as_ref(), &container::write(&self.network, &texts, None)?)
     }
 
@@ -110,11 +148,22 @@ impl<A: Scalar> Model<A> {
         named(path.as_ref(), |bytes| {
             let network = read(bytes, registry)?;
             let file = container::open::<A>(bytes)?;
-            let Some(text) = file.metadata(FITTED) else { return Ok(Self::new(network)) };
+            let record = record(&file)?;
+            let Some(text) = file.metadata(FITTED) else { return Ok(Self { record, ..Self::new(network) }) };
             let spec = json::read(text).map_err(|error| problem(format!("what was fitted: {error}")))?;
             let list = spec.layers("list")?;
             let fitted = list.into_iter().map(|one| Ok((one.text("name")?.to_owned(), one.layer("value")?.clone())));
-            Ok(Self { network, fitted: fitted.collect::<Result<_>>()? })
+            Ok(Self { network, fitted: fitted.collect::<Result<_>>()?, record })
         })
     }
+}
+
+/// The record in a file.
+fn record(file: &SafeTensors<'_>) -> Result<Option<Record>> {
+    if let Some(text) = file.metadata(RECORD) {
+        let spec = json::read(text).map_err(|error| problem(format!("its record: {error}")))?;
+        return Record::restore(&spec).map(Some);
+    }
+    let Ok(training) = container::training(file) else { return Ok(None) };
+    training.get(RECORD).map(|_| Record::restore(training.layer(RECORD)?)).transpose()
 }

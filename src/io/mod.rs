@@ -27,7 +27,8 @@
 //! A training saved by [`Trainer::save_state`](crate::train::Trainer::save_state) is such a file, too, with the
 //! metadata `training`, and more arrays, whose names start with `training.`; it can be loaded as a network.
 //!
-//! A [`Model`] also contains the encoders and imputers of the network, as the metadata `fitted`.
+//! A [`Model`] also contains the encoders and imputers of the network, as the metadata `fitted`, and the
+//! [`Record`](crate::train::Record) of its training, as the metadata `record`.
 //!
 //! The arrays of the network have the names from [`Layer::visit`](crate::layer::Layer::visit), such as `0.weight`.
 //!

@@ -34,7 +34,7 @@ use crate::{Error, Result, Scalar};
 /// ```
 #[derive(Clone, PartialEq)]
 pub struct Ema<A> {
-    decay: f64,
+    pub(crate) decay: f64,
     /// The average of each parameter and statistic, in the order of [`Layer::visit`]; while swapped, the values of the
     /// network.
     pub(crate) numbers: Vec<A>,

@@ -1,5 +1,7 @@
 //! [`Memory`]: the state of an optimizer.
 
+use std::collections::BTreeMap;
+
 use crate::Scalar;
 
 /// The state of an optimizer: the number of steps, and a few values per weight.
@@ -12,13 +14,13 @@ pub struct Memory<A> {
     pub step: u64,
     /// A running product over the steps, for optimizers that need one; initially 1.
     pub product: f64,
-    /// The values of each slot: one vector per kind, each as long as the parameter, concatenated.
-    pub slots: Vec<Vec<A>>,
+    /// The values of each slot that was updated: one vector per kind, each as long as the parameter, concatenated.
+    pub slots: BTreeMap<usize, Vec<A>>,
 }
 
 impl<A> Default for Memory<A> {
     fn default() -> Self {
-        Self { step: 0, product: 1.0, slots: Vec::new() }
+        Self { step: 0, product: 1.0, slots: BTreeMap::new() }
     }
 }
 
@@ -30,10 +32,7 @@ impl<A: Scalar> Memory<A> {
 
     /// `N` values for each of the `len` weights of a parameter, initially `start`, and whether they are new.
     pub(crate) fn of<const N: usize>(&mut self, slot: usize, len: usize, start: A) -> ([&mut [A]; N], bool) {
-        if self.slots.len() <= slot {
-            self.slots.resize(slot + 1, Vec::new());
-        }
-        let numbers = &mut self.slots[slot];
+        let numbers = self.slots.entry(slot).or_default();
         let new = numbers.len() != N * len || len == 0;
         if new {
             numbers.clear();

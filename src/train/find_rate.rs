@@ -95,12 +95,12 @@ impl<A: Scalar> Trainer<'_, A> {
         check_setting("the number of steps", steps as f64, "at least 2", steps >= 2)?;
         self.work.class_weights = self.check(network, data)?;
         // Restored after the search.
-        let (progress, schedule) = (self.progress.clone(), self.schedule.take());
+        let (progress, schedule, record) = (self.progress.clone(), self.schedule.take(), self.record.take());
         let (rate, memory) = (self.optimizer.learning_rate(), std::mem::take(self.optimizer.memory_mut()));
         let growth = (high / low).ln() / (steps - 1) as f64;
         let rates = (0..steps).map(|step| low * (growth * step as f64).exp());
         let result = self.search(&mut network.clone(), data, rates);
-        (self.progress, self.schedule) = (progress, schedule);
+        (self.progress, self.schedule, self.record) = (progress, schedule, record);
         self.optimizer.set_learning_rate(rate);
         *self.optimizer.memory_mut() = memory;
         result

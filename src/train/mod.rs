@@ -43,6 +43,7 @@ mod check;
 mod evaluate;
 mod find_rate;
 mod history;
+mod record;
 mod run;
 #[cfg(feature = "files")]
 mod state;
@@ -54,6 +55,7 @@ pub use callbacks::{Callback, Column, Context, EarlyStopping, Flow, HistoryCsv, 
 pub use evaluate::Evaluation;
 pub use find_rate::RateCurve;
 pub use history::{Epoch, History};
+pub use record::{Difference, Record};
 
 /// Trains networks: shuffled epochs, validation, metrics, schedules and callbacks.
 ///
@@ -78,6 +80,7 @@ pub struct Trainer<'a, A: Scalar> {
     class_weights: ClassWeights,
     sample_weights: Vec<A>,
     ema: Option<Ema<A>>,
+    record: Option<Record>,
     progress: Progress,
     /// A hash of the weights after the last fit, averaged if there is an average.
     left: u64,

@@ -54,12 +54,15 @@ impl<A: Scalar> Trainer<'_, A> {
 
 /// A hash of all bits of the network's weights.
 pub(super) fn fingerprint<A: Scalar>(network: &Network<A>) -> u64 {
-    let mut sum = 0_u64;
-    network.visit(&mut |_, matrix| {
-        let bits = matrix.iter().map(|w| w.to_f64().to_bits());
-        sum = bits.fold(sum, |sum, bits| (sum.rotate_left(5) ^ bits).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    });
+    let mut sum = 0;
+    network.visit(&mut |_, matrix| sum = hash(sum, matrix));
     sum
+}
+
+/// Adds the bits of a matrix to a hash; a single other bit gives another hash.
+pub(super) fn hash<A: Scalar>(sum: u64, matrix: &Matrix<A>) -> u64 {
+    let bits = matrix.iter().map(|x| x.to_f64().to_bits());
+    bits.fold(sum, |sum, bits| (sum.rotate_left(5) ^ bits).wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
 /// A running fit.
@@ -148,6 +151,9 @@ impl<A: Scalar> Run<'_, '_, A> {
             self.step(A::of(self.mean.get()))?;
         }
         let trainer = &mut *self.trainer;
+        if let Some(record) = &mut trainer.record {
+            record.note(trainer.progress.step, self.network);
+        }
         if let Some(ema) = &mut trainer.ema {
             ema.swap(self.network)?;
         }

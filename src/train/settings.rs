@@ -35,6 +35,7 @@ impl<'a, A: Scalar> Trainer<'a, A> {
             class_weights: ClassWeights::Equal,
             sample_weights: Vec::new(),
             ema: None,
+            record: None,
             progress,
             left: 0,
             work: Work::default(),

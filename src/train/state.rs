@@ -6,7 +6,7 @@ use std::path::Path;
 use ndarray::Array2;
 
 use super::run::fingerprint;
-use super::{Epoch, History, Progress, Trainer};
+use super::{Epoch, History, Progress, Record, Trainer};
 use crate::io::SafeTensors;
 use crate::io::atomic::write_whole;
 use crate::io::container::{self, Numbers, Training, array, named, problem};
@@ -22,6 +22,7 @@ struct State<A: Scalar> {
     optimizer: Spec,
     memory: Memory<A>,
     ema: Option<(bool, Vec<A>)>,
+    record: Option<Record>,
     schedule: Part<'static, A>,
     callbacks: Vec<Part<'static, A>>,
 }
@@ -35,8 +36,8 @@ struct Part<'p, A: Scalar> {
 
 impl<A: Scalar> Trainer<'_, A> {
     /// Saves the training: the network's weights and running statistics, the state of optimizer, schedule and
-    /// callbacks, epoch, seed and history. A training resumed by [`load_state`](Self::load_state), even in another
-    /// process, gives the same bits as one that never stopped.
+    /// callbacks, epoch, seed, history and [record](Self::record). A training resumed by
+    /// [`load_state`](Self::load_state), even in another process, gives the same bits as one that never stopped.
     ///
     /// The file is a [model file](crate::io) with more content, written atomically and with a checksum;
     /// [`Network::load`] reads the network from it. Early stopping changes the network at the end of a fit, so to
@@ -72,7 +73,7 @@ impl<A: Scalar> Trainer<'_, A> {
         let memory = self.optimizer.memory();
         let mut parts = vec![self.schedule_part()];
         parts.append(&mut self.callback_parts()?);
-        let slots = memory.slots.iter().enumerate().map(|(i, slot)| (format!("optimizer.{i}"), Numbers::Own(slot)));
+        let slots = memory.slots.iter().map(|(i, slot)| (format!("optimizer.{i}"), Numbers::Own(slot)));
         let average = self.ema.iter().map(|ema| ("average".to_owned(), Numbers::Own(&ema.numbers)));
         let states = parts.iter().enumerate().map(|(i, part)| (format!("state.{i}"), Numbers::Double(&part.state)));
         let weights = parts.iter().enumerate().map(|(i, part)| (format!("weights.{i}"), Numbers::Own(&part.weights)));
@@ -91,11 +92,18 @@ impl<A: Scalar> Trainer<'_, A> {
         let spec = counts.into_iter().fold(Spec::new("training"), |spec, (name, &n)| spec.set(name, Setting::Count(n)));
         let memory = self.optimizer.memory();
         let remembered = Spec::new("memory").set("step", Setting::Count(memory.step));
-        let remembered = remembered.set("product", memory.product).set("slots", memory.slots.len());
+        let slots: Vec<_> = memory.slots.keys().map(|&slot| Setting::Count(slot as u64)).collect();
+        // Their number, unless some were left out.
+        let all = memory.slots.keys().copied().eq(0..slots.len());
+        let slots = if all { slots.len().into() } else { Setting::List(slots) };
+        let remembered = remembered.set("product", memory.product).set("slots", slots);
         let mut spec = spec.set("base_rate", *base_rate).set("rate", self.optimizer.learning_rate());
         spec = spec.set("optimizer", self.optimizer.spec()).set("memory", remembered);
         if let Some(ema) = &self.ema {
             spec = spec.set("swapped", ema.swapped);
+        }
+        if let Some(record) = &self.record {
+            spec = spec.set("record", record.spec());
         }
         let epochs = history.epochs().iter().map(|Epoch { number, rate, seconds, values }| {
             let (names, values): (Vec<&str>, Vec<f64>) = values.iter().map(|(name, value)| (&**name, *value)).unzip();
@@ -143,6 +151,9 @@ impl<A: Scalar> Trainer<'_, A> {
         *self.optimizer.memory_mut() = state.memory;
         self.optimizer.set_learning_rate(state.rate);
         self.progress = state.progress;
+        if self.record.is_some() && state.record.is_some() {
+            self.record = state.record;
+        }
         set_matrices(network, matrices);
         if let (Some(ema), Some((swapped, numbers))) = (&mut self.ema, state.ema) {
             (ema.swapped, ema.numbers, self.left) = (swapped, numbers, fingerprint(network));
@@ -215,11 +226,15 @@ fn read<A: Scalar>(file: &SafeTensors<'_>) -> Result<State<A>> {
     let [epoch, batches, step] = [steps(&spec, "epoch")?, steps(&spec, "batches")?, steps(&spec, "step")?];
     let progress = Progress { seed, epoch, batches, step, base_rate: spec.number("base_rate")?, history };
     let memory = spec.layer("memory")?;
-    let slots = (0..memory.count("slots")?).map(|i| array(file, &format!("optimizer.{i}")));
+    let slots = slots(memory)?.map(|i| Ok((i, array(file, &format!("optimizer.{i}"))?)));
     let slots = slots.collect::<Result<_>>()?;
     let memory = Memory { step: steps(memory, "step")?, product: memory.number("product")?, slots };
     let ema = match spec.get("swapped") {
         Some(_) => Some((spec.flag("swapped")?, array(file, "average")?)),
+        None => None,
+    };
+    let record = match spec.get("record") {
+        Some(_) => Some(Record::restore(spec.layer("record")?)?),
         None => None,
     };
     let parts = spec.texts("parts")?.into_iter().enumerate();
@@ -234,7 +249,16 @@ fn read<A: Scalar>(file: &SafeTensors<'_>) -> Result<State<A>> {
     }
     let schedule = callbacks.remove(0);
     let (rate, optimizer) = (spec.number("rate")?, spec.layer("optimizer")?.clone());
-    Ok(State { progress, rate, optimizer, memory, ema, schedule, callbacks })
+    Ok(State { progress, rate, optimizer, memory, ema, record, schedule, callbacks })
+}
+
+/// The slots of the optimizer's memory.
+fn slots(memory: &Spec) -> Result<Box<dyn Iterator<Item = usize> + '_>> {
+    let Some(Setting::List(slots)) = memory.get("slots") else { return Ok(Box::new(0..memory.count("slots")?)) };
+    if !slots.iter().all(|slot| matches!(slot, Setting::Count(_))) {
+        return Err(memory.problem("`slots` must be whole numbers".into()));
+    }
+    Ok(Box::new(slots.iter().filter_map(|slot| if let Setting::Count(n) = slot { Some(*n as usize) } else { None })))
 }
 
 fn count(spec: &Spec, name: &str) -> Result<u64> {

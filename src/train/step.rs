@@ -77,6 +77,7 @@ impl<A: Scalar> Trainer<'_, A> {
     /// Runs forward, loss and backward on one batch; returns the loss.
     pub(super) fn learn(&mut self, network: &mut Network<A>, batch: Batch<'_, A>) -> Result<A> {
         let samples = batch.samples;
+        self.note_before_batch(network);
         // In a fit, errors name the index in the data set.
         let of_all = |row| samples.get(row).copied().unwrap_or(row);
         self.learn_batch(network, batch).map_err(|error| error.map_row(of_all))
@@ -117,6 +118,9 @@ impl<A: Scalar> Trainer<'_, A> {
         tape.check_gradients(network)?;
         if self.accumulate > 1 {
             tape.accumulate(network)?;
+        }
+        if let Some(record) = &mut self.record {
+            record.see(tape.input(), target);
         }
         *gathered += 1;
         self.progress.batches += 1;

@@ -4,6 +4,7 @@ mod average;
 mod callbacks;
 mod fit;
 mod goldens;
+mod record;
 mod refusals;
 
 use neuropil::data::{self, Samples};

@@ -52,7 +52,10 @@ impl<A: Element> WithSimd for Run<A> {
 
 /// The width of a panel in elements.
 #[inline(always)]
-fn panel<S: Simd>(vectors: usize) -> usize {
+fn panel<S: Simd>(vectors: usize, fused: bool) -> usize {
+    if !fused {
+        return 1;
+    }
     let most = if S::REGISTER_COUNT >= 32 { VECTORS } else { VECTORS / 2 };
     if vectors >= most { most } else { vectors.min(2).min(most) }
 }
@@ -92,7 +95,7 @@ unsafe fn by_blocks<A: Element, S: Simd>(simd: S, run: &Run<A>) {
 /// The contract of [`Product`], and packing space for k x (n rounded up to vectors) of b.
 #[inline(always)]
 unsafe fn one_block<A: Element, S: Simd>(simd: S, product: Product<A>, a_space: *mut A, b_space: *mut A) {
-    let Product { m, k, n, alpha, beta, a, b, c } = product;
+    let Product { m, k, n, fused, alpha, beta, a, b, c } = product;
     let lanes = A::lanes::<S>();
     let few = if b.row.unsigned_abs() * size_of::<A>() < 4096 { UNPACKED_B } else { UNPACKED_PAGES };
     let unpacked_b = m <= few && b.column == 1;
@@ -102,7 +105,7 @@ unsafe fn one_block<A: Element, S: Simd>(simd: S, product: Product<A>, a_space: 
     unsafe {
         let mut from = 0;
         while from < n {
-            let width = panel::<S>((n - from).div_ceil(lanes)) * lanes;
+            let width = panel::<S>((n - from).div_ceil(lanes), fused) * lanes;
             let to = n.min(from + width);
             if !(unpacked_b && to == from + width) {
                 pack::columns(simd, View { start: b.at(0, from), ..b }, k, to - from, b_space.add(from * k), width);
@@ -125,7 +128,7 @@ unsafe fn one_block<A: Element, S: Simd>(simd: S, product: Product<A>, a_space: 
                 };
                 let mut from = 0;
                 while from < n {
-                    let vectors = panel::<S>((n - from).div_ceil(lanes));
+                    let vectors = panel::<S>((n - from).div_ceil(lanes), fused);
                     let width = vectors * lanes;
                     let to = n.min(from + width);
                     let (b, b_row) = if unpacked_b && to == from + width {
@@ -135,7 +138,7 @@ unsafe fn one_block<A: Element, S: Simd>(simd: S, product: Product<A>, a_space: 
                     };
                     let c = View { start: c.at(i, from), ..c };
                     let at = Tile { k, a, b, b_row, c, width: to - from, alpha, beta };
-                    any_tile(simd, group.min(last - i), vectors, &at);
+                    any_tile(simd, group.min(last - i), vectors, fused, &at);
                     from = to;
                 }
             }
@@ -147,16 +150,17 @@ unsafe fn one_block<A: Element, S: Simd>(simd: S, product: Product<A>, a_space: 
 /// # Safety
 /// The same as for [`tile`].
 #[inline(always)]
-unsafe fn any_tile<A: Element, S: Simd>(simd: S, rows: usize, vectors: usize, at: &Tile<A>) {
+unsafe fn any_tile<A: Element, S: Simd>(simd: S, rows: usize, vectors: usize, fused: bool, at: &Tile<A>) {
     macro_rules! sizes {
         ($($rows:literal)*) => {
             // SAFETY: the caller's contract.
             unsafe {
-                match (rows, vectors) {
+                match (rows, vectors, fused) {
                     $(
-                        ($rows, 1) => tile::<A, S, $rows, 1>(simd, at),
-                        ($rows, 2) => tile::<A, S, $rows, 2>(simd, at),
-                        ($rows, 4) => tile::<A, S, $rows, 4>(simd, at),
+                        ($rows, 1, false) => tile::<A, S, $rows, 1, false>(simd, at),
+                        ($rows, 1, true) => tile::<A, S, $rows, 1, true>(simd, at),
+                        ($rows, 2, true) => tile::<A, S, $rows, 2, true>(simd, at),
+                        ($rows, 4, true) => tile::<A, S, $rows, 4, true>(simd, at),
                     )*
                     _ => unreachable!("tiles have 1 to 6 rows and 1, 2 or 4 vectors"),
                 }

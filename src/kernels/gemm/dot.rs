@@ -13,7 +13,7 @@ const LONG: usize = 384;
 pub(super) fn fits<A>(product: &Product<A>) -> bool {
     let Product { m, k, n, a, b, .. } = product;
     let few = *m == 1 && *k > 1 || *k >= LONG && (*m < NARROW || *n < NARROW);
-    few && a.column == 1 && b.row == 1 && b.column != 1
+    few && a.column == 1 && b.row == 1 && (b.column != 1 || *n == 1)
 }
 
 /// # Safety

@@ -2,15 +2,16 @@
 //!
 //! | product | path |
 //! |---|---|
-//! | up to [`TINY`] multiplications | plain loops |
-//! | one row, or few long rows or columns, by contiguous columns | dot products, [`dot`] |
+//! | up to [`TINY`] multiplications, or one short column | plain loops |
+//! | one column, one row by contiguous columns, or few long rows by such | dot products, [`dot`] |
 //! | one row by contiguous rows | a weighted sum of those rows, [`row`] |
 //! | everything else | tiles of c in registers, [`tile`], over panels of b, [`block`] |
 //!
 //! An element of c is one chain of multiply-adds over k, in blocks that depend only on k. So it is bitwise independent
 //! of its position in c, of other elements, of the layout of the operands, and of the number of threads, which split
-//! whole rows or columns. Only the choice of path can change the rounding; it depends on the shape, and for dot
-//! products on the layout, never on the threads.
+//! whole rows or columns. Two choices change the rounding: dot products, and, for a small b, multiplications and
+//! additions that are not fused. For a row-major b, the weights of a layer, both depend only on its shape, so a row of c
+//! has the same bits in any batch.
 
 // The loops use raw pointers: strides may be negative or zero, and threads write parts of c. Shapes are checked once,
 // in `gemm`; every other function states its requirements.
@@ -32,8 +33,11 @@ use ndarray::ArrayRef2;
 use self::element::Element;
 use crate::Scalar;
 
-/// The maximum multiplications for which plain loops are fastest.
+/// The maximum multiplications for which plain loops are fastest, and the maximum size of b without fused additions.
 const TINY: usize = 128;
+
+/// The maximum length of a single column b for which plain loops are fastest.
+const SHORT: usize = 4;
 
 /// Fewer columns than this are too few for vectors.
 const NARROW: usize = 16;
@@ -50,16 +54,28 @@ pub(crate) fn gemm<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta
     if b.nrows() != k || c.dim() != (m, n) {
         mismatch(a.dim(), b.dim(), c.dim());
     }
+    let fused = fuses(k, n);
     // The first comparison prevents overflow of the product.
-    if m | k | n <= TINY && m * k * n <= TINY {
-        if k == 0 {
-            empty(beta, c);
-        } else {
-            tiny(alpha, a, b, beta, c);
-        }
+    if !fused && k > 0 && (n == 1 || m | k | n <= TINY && m * k * n <= TINY) {
+        tiny(alpha, a, b, beta, c);
     } else {
-        large(alpha, a, b, beta, c);
+        large(alpha, a, b, beta, c, fused);
     }
+}
+
+/// c = a·b with fused additions, however small b is: a column of c has the same bits for any number of them above 1.
+pub(crate) fn gemm_fused<A: Scalar>(a: &ArrayRef2<A>, b: &ArrayRef2<A>, c: &mut ArrayRef2<A>) {
+    if b.nrows() != a.ncols() || c.dim() != (a.nrows(), b.ncols()) {
+        mismatch(a.dim(), b.dim(), c.dim());
+    }
+    large(A::ONE, a, b, A::ZERO, c, true);
+}
+
+/// Whether additions are fused with their multiplications: not for a small b, because plain loops cannot. The number of
+/// rows of a must not matter.
+#[inline(always)]
+fn fuses(k: usize, n: usize) -> bool {
+    k | n > TINY || k * n > TINY || n == 1 && k > SHORT
 }
 
 #[cold]
@@ -133,7 +149,7 @@ fn tiny<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &mu
 
 /// Creates the [`Product`] of arrays with checked shapes.
 #[inline(never)]
-fn large<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &mut ArrayRef2<A>) {
+fn large<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &mut ArrayRef2<A>, fused: bool) {
     let ((m, k), n) = (a.dim(), b.ncols());
     if m == 0 || n == 0 || k == 0 {
         return empty(beta, c);
@@ -142,6 +158,7 @@ fn large<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta: A, c: &m
         m,
         k,
         n,
+        fused,
         alpha,
         beta,
         a: View { start: a.as_ptr().cast_mut(), row: a.strides()[0], column: a.strides()[1] },
@@ -212,6 +229,7 @@ struct Product<A> {
     m: usize,
     k: usize,
     n: usize,
+    fused: bool,
     alpha: A,
     beta: A,
     a: View<A>,
@@ -225,8 +243,8 @@ unsafe impl<A: Send> Send for Product<A> {}
 impl<A: Scalar> Product<A> {
     /// cᵀ = bᵀ·aᵀ, the same product.
     fn transposed(self) -> Self {
-        let Self { m, k, n, alpha, beta, a, b, c } = self;
-        Self { m: n, k, n: m, alpha, beta, a: b.transposed(), b: a.transposed(), c: c.transposed() }
+        let Self { m, k, n, fused, alpha, beta, a, b, c } = self;
+        Self { m: n, k, n: m, fused, alpha, beta, a: b.transposed(), b: a.transposed(), c: c.transposed() }
     }
 
     #[cfg(feature = "parallel")]
@@ -243,9 +261,9 @@ impl<A: Scalar> Product<A> {
     }
 
     fn cast<B: Scalar>(self) -> Product<B> {
-        let Self { m, k, n, alpha, beta, a, b, c } = self;
+        let Self { m, k, n, fused, alpha, beta, a, b, c } = self;
         let (alpha, beta) = (B::of(alpha.to_f64()), B::of(beta.to_f64()));
-        Product { m, k, n, alpha, beta, a: a.cast(), b: b.cast(), c: c.cast() }
+        Product { m, k, n, fused, alpha, beta, a: a.cast(), b: b.cast(), c: c.cast() }
     }
 }
 
@@ -254,8 +272,8 @@ impl<A: Scalar> Product<A> {
 /// # Safety
 /// The contract of [`Product`].
 unsafe fn choose<A: Element>(mut product: Product<A>) {
-    // A column is transposed to a row; for a single element, this depends on b.
-    if product.n == 1 && product.m > 1 || product.c.column != 1 && product.c.row.abs() == 1 {
+    // A column is transposed to a row.
+    if product.n == 1 || product.c.column != 1 && product.c.row.abs() == 1 {
         product = product.transposed();
     }
     // A narrow c fills less than a vector. If b and the transpose of a have vector rows, transposing is faster.
@@ -270,9 +288,9 @@ unsafe fn choose<A: Element>(mut product: Product<A>) {
         product.c = View { start: c.at(0, last), row: c.row, column: -c.column };
     }
     // Chosen here, and not for each part, whose shape depends on the number of threads.
-    let path = if dot::fits(&product) {
+    let path = if product.fused && dot::fits(&product) {
         dot::run
-    } else if row::fits(&product) {
+    } else if product.fused && row::fits(&product) {
         row::run
     } else {
         block::run

@@ -2,11 +2,11 @@
 
 use std::cell::Cell;
 
-use ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2, Slice, s};
+use ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2, ShapeBuilder, Slice, s};
 use pulp::Arch;
 use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
 
-use super::gemm;
+use super::{gemm, gemm_fused};
 use crate::Scalar;
 
 thread_local! {
@@ -158,23 +158,64 @@ fn layouts_do_not_matter() {
     layouts::<f64>();
 }
 
+/// Compares rows of a batch with the same rows alone and in smaller batches, and returns the number of elements.
+fn rows_alone<A: Scalar>(batch: usize, k: usize, n: usize, beta: A, rng: &mut Rng) -> usize {
+    let (a, b): (Array2<A>, Array2<A>) = (random((batch, k), rng), random((k, n), rng));
+    let old: Array2<A> = random((batch, n), rng);
+    let mut c = old.clone();
+    gemm(A::ONE, &a, &b, beta, &mut c);
+    let mut compared = 0;
+    for (from, to) in [(0, 1), (batch - 1, batch), (batch / 2, batch / 2 + 1), (1, 3), (0, batch / 2), (1, batch)] {
+        let mut part = old.slice(s![from..to, ..]).to_owned();
+        gemm(A::ONE, &a.slice(s![from..to, ..]), &b, beta, &mut part);
+        assert_eq!(part, c.slice(s![from..to, ..]), "rows {from}..{to} of {batch}x{k}x{n}");
+        compared += part.len();
+        // A row is contiguous in both orders.
+        if to == from + 1 {
+            let by_columns = Array2::from_shape_vec((1, k).f(), a.row(from).to_vec()).unwrap();
+            let mut part = old.slice(s![from..to, ..]).to_owned();
+            gemm(A::ONE, &by_columns, &b, beta, &mut part);
+            assert_eq!(part, c.slice(s![from..to, ..]), "row {from} of {batch}x{k}x{n}, by columns");
+        }
+    }
+    compared
+}
+
 #[test]
 fn a_row_alone_is_the_row_of_the_batch() {
     fn rows<A: Scalar>() {
         let rng = &mut Rng::seed_from_u64(4);
-        for (k, n) in [(784, 128), (128, 10), (1300, 70), (16, 33), (12, 70_000)] {
-            let (a, b): (Array2<A>, Array2<A>) = (random((65, k), rng), random((k, n), rng));
-            let mut c = Array2::from_elem((65, n), A::NAN);
-            gemm(A::ONE, &a, &b, A::ZERO, &mut c);
-            for (from, to) in [(0, 1), (64, 65), (3, 5), (1, 65)] {
-                let mut part = Array2::from_elem((to - from, n), A::NAN);
-                gemm(A::ONE, &a.slice(s![from..to, ..]), &b, A::ZERO, &mut part);
-                assert_eq!(part, c.slice(s![from..to, ..]), "rows {from}..{to} of 65x{k}x{n}");
+        let mut compared = 0;
+        for (k, n) in [(784, 128), (128, 10), (1300, 70), (16, 33), (12, 70_000), (3000, 1), (385, 15)] {
+            compared += rows_alone(65, k, n, A::ZERO, rng);
+        }
+        for k in [1, 2, 3, 4, 5, 8, 16, 31, 64, 127, 128, 129] {
+            for n in [1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 33, 64, 127, 128, 129] {
+                for batch in [3, 7, 8, 64] {
+                    compared += rows_alone(batch, k, n, A::of((batch % 2) as f64), rng);
+                }
             }
         }
+        assert!(compared > 500_000, "{compared}");
     }
     rows::<f32>();
     rows::<f64>();
+}
+
+/// The columns of the other kind of product.
+#[test]
+fn a_fused_column_is_the_column_of_more() {
+    let rng = &mut Rng::seed_from_u64(9);
+    for (m, k) in [(8, 8), (8, 400), (40, 9), (3, 2)] {
+        let (a, b): (Array2<f32>, Array2<f32>) = (random((m, k), rng), random((k, 70), rng));
+        let mut c = Array2::zeros((m, 70));
+        gemm_fused(&a, &b, &mut c);
+        for (from, to) in [(0, 2), (5, 8), (13, 70)] {
+            let (b, mut part) = (b.slice(s![.., from..to]).to_owned(), Array2::zeros((m, to - from)));
+            gemm_fused(&a, &b, &mut part);
+            assert_eq!(part, c.slice(s![.., from..to]), "columns {from}..{to} of {m}x{k}");
+        }
+    }
 }
 
 #[test]

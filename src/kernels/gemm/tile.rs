@@ -27,12 +27,15 @@ pub(super) struct Tile<A> {
     pub beta: A,
 }
 
-/// c = alpha a·b + beta c for `R` rows and `V` vectors.
+/// c = alpha a·b + beta c for `R` rows and `V` vectors; each product is fused with its addition, or both are rounded.
 ///
 /// # Safety
 /// a must hold R x k readable elements, b k rows of V vectors, and c R x `width` writable elements.
 #[inline(always)]
-pub(super) unsafe fn tile<A: Element, S: Simd, const R: usize, const V: usize>(simd: S, tile: &Tile<A>) {
+pub(super) unsafe fn tile<A: Element, S: Simd, const R: usize, const V: usize, const FUSED: bool>(
+    simd: S,
+    tile: &Tile<A>,
+) {
     let Tile { k, a, b, b_row, c, width, alpha, beta } = *tile;
     let lanes = A::lanes::<S>();
     let mut sums = [[A::splat(simd, A::ZERO); V]; R];
@@ -46,7 +49,7 @@ pub(super) unsafe fn tile<A: Element, S: Simd, const R: usize, const V: usize>(s
             for (r, sums) in sums.iter_mut().enumerate() {
                 let x = A::splat(simd, *x.offset(r.cast_signed() * a.row));
                 for (sum, y) in sums.iter_mut().zip(y_row) {
-                    *sum = A::mul_add(simd, x, y, *sum);
+                    *sum = mul_add::<A, S, FUSED>(simd, x, y, *sum);
                 }
             }
         }
@@ -58,7 +61,7 @@ pub(super) unsafe fn tile<A: Element, S: Simd, const R: usize, const V: usize>(s
         let alpha = A::splat(simd, alpha);
         sums = sums.map(|row| row.map(|sum| A::times(simd, alpha, sum)));
     }
-    let plus_beta = |sum, old| A::mul_add(simd, A::splat(simd, beta), old, sum);
+    let plus_beta = |sum, old| mul_add::<A, S, FUSED>(simd, A::splat(simd, beta), old, sum);
     let keeps = beta != A::ZERO;
     if c.column == 1 && width == V * lanes {
         for (r, sums) in sums.into_iter().enumerate() {
@@ -103,4 +106,15 @@ pub(super) unsafe fn tile<A: Element, S: Simd, const R: usize, const V: usize>(s
             }
         }
     }
+}
+
+/// x * y + z, rounded once or twice.
+#[inline(always)]
+fn mul_add<A: Element, S: Simd, const FUSED: bool>(
+    simd: S,
+    x: A::Vector<S>,
+    y: A::Vector<S>,
+    z: A::Vector<S>,
+) -> A::Vector<S> {
+    if FUSED { A::mul_add(simd, x, y, z) } else { A::plus(simd, A::times(simd, x, y), z) }
 }

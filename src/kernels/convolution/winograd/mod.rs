@@ -59,7 +59,7 @@ use std::array::from_fn;
 
 use self::block::{Component, TileBlock};
 use self::matrices::{both_ways, times_g, times_g_transposed};
-use super::super::gemm::gemm;
+use super::super::gemm::{gemm, gemm_fused};
 use super::super::simd::vectorize;
 use super::super::{matrix, matrix_mut};
 use super::{Geometry, Scratch, patches};
@@ -122,7 +122,8 @@ pub(super) fn pays(g: &Geometry) -> bool {
     // rest is for the transforms.
     let saves =
         rows.saturating_mul(tiles_per_row).saturating_mul(COMPONENTS) <= g.output_plane().saturating_mul(TAPS) / 3 * 2;
-    saves && g.inputs >= MIN_CHANNELS && g.outputs >= MIN_CHANNELS
+    // The product for a single tile, of a sample alone, would round otherwise.
+    saves && rows * tiles_per_row > 1 && g.inputs >= MIN_CHANNELS && g.outputs >= MIN_CHANNELS
 }
 
 /// U of all filters: (groups, components, output channels, input channels).
@@ -195,7 +196,7 @@ pub(super) fn forward<A: Scalar>(
                 for index in 0..COMPONENTS {
                     let u = matrix(&u[index * g.outputs * g.inputs..], g.outputs, g.inputs, g.inputs);
                     let Component { v, m } = block.component(index);
-                    gemm(A::ONE, &u, &v, A::ZERO, &mut { m });
+                    gemm_fused(&u, &v, &mut { m });
                 }
                 block.store_results(y, group, bias);
             }
@@ -243,7 +244,7 @@ pub(super) fn backward<A: Scalar>(
                     for index in 0..COMPONENTS {
                         let u = matrix(&u[index * filters..], g.outputs, g.inputs, g.inputs);
                         let Component { v, m } = block.component(index);
-                        gemm(A::ONE, &u.t(), &m, A::ZERO, &mut { v });
+                        gemm_fused(&u.t(), &m, &mut { v });
                     }
                     block.add_image_gradient(&mut dx[inputs.clone()], group);
                 }
