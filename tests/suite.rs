@@ -33,6 +33,7 @@ mod errors;
 mod files;
 mod gradcheck;
 mod graph;
+mod graph_parts;
 mod graph_views;
 mod graphs;
 mod huge_sizes;

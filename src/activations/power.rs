@@ -99,8 +99,8 @@ impl Activation for Power {
             1.0 => "x".into(),
             2.0 => "x * x".into(),
             3.0 => "x * x * x".into(),
-            0.5 => "x.sqrt()".into(),
-            -0.5 => "1.0 / x.sqrt()".into(),
+            0.5 => "math::sqrt(x)".into(),
+            -0.5 => "1.0 / math::sqrt(x)".into(),
             -1.0 => "1.0 / x".into(),
             -2.0 => "1.0 / (x * x)".into(),
             _ => {

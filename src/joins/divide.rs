@@ -5,6 +5,7 @@ use crate::kernels::simd::{each, map2};
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore, Steps};
 use crate::spec::onnx::Operators;
+use crate::spec::rust::{Code, Function};
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
@@ -23,6 +24,17 @@ use crate::{Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Divide;
+
+const DIVIDE: Function = Function::new(
+    "divide",
+    "\
+pub fn divide(y: &mut [Number], x: &[Number]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y /= x;
+    }
+}
+",
+);
 
 impl<A: Scalar> Join<A> for Divide {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape> {
@@ -52,6 +64,12 @@ impl<A: Scalar> Join<A> for Divide {
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let second = operators.inputs()[1].0.clone();
         operators.then("Div", &[&second], []);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let second = code.inputs()[1].0;
+        code.change(&DIVIDE, &[second], &[]);
         Ok(())
     }
 

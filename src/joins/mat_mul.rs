@@ -7,6 +7,7 @@ use crate::kernels::gemm::gemm;
 use crate::kernels::{flat, flat_mut, matrix, matrix_mut};
 use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore};
 use crate::spec::onnx::Operators;
+use crate::spec::rust::{Code, functions};
 use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
@@ -98,6 +99,14 @@ impl<A: Scalar> Join<A> for MatMul {
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let second = operators.inputs()[1].0.clone();
         operators.then("MatMul", &[&second], []);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let (values, shapes): (Vec<_>, Vec<_>) = code.inputs().iter().copied().unzip();
+        let [channels, n, k, m] = sizes(&shapes).unwrap_or_default();
+        let y = code.call(&functions::MAT_MUL, &values, channels * n * m, &[&format!("[{n}, {k}, {m}]")]);
+        code.set_current(y);
         Ok(())
     }
 

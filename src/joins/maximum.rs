@@ -5,6 +5,7 @@ use crate::kernels::simd::map2;
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore, Steps};
 use crate::spec::onnx::Operators;
+use crate::spec::rust::{Code, Function};
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
@@ -24,6 +25,17 @@ use crate::{Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Maximum;
+
+const MAXIMUM: Function = Function::new(
+    "maximum_with",
+    "\
+pub fn maximum_with(y: &mut [Number], x: &[Number]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y = maximum(*y, *x);
+    }
+}
+",
+);
 
 impl<A: Scalar> Join<A> for Maximum {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape> {
@@ -51,6 +63,12 @@ impl<A: Scalar> Join<A> for Maximum {
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let second = operators.inputs()[1].0.clone();
         operators.then("Max", &[&second], []);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let second = code.inputs()[1].0;
+        code.change(&MAXIMUM, &[second], &[]);
         Ok(())
     }
 

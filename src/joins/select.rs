@@ -5,6 +5,7 @@ use crate::kernels::simd::each;
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore, Steps};
 use crate::spec::onnx::Operators;
+use crate::spec::rust::{Code, Function};
 use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
@@ -26,6 +27,18 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Select;
+
+const SELECT: Function = Function::new(
+    "select",
+    "\
+pub fn select(y: &mut [Number], a: &[Number], b: &[Number]) {
+    for ((y, a), b) in y.iter_mut().zip(a).zip(b) {
+        let taken = if *y == 0.0 { *b } else { *a };
+        *y = if y.is_nan() { *y } else { taken };
+    }
+}
+",
+);
 
 impl<A: Scalar> Join<A> for Select {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape> {
@@ -70,6 +83,12 @@ impl<A: Scalar> Join<A> for Select {
         let equal = operators.node("Equal", &[&names[0], &zero], []);
         let y = operators.node("Where", &[&equal, &names[2], &names[1]], []);
         operators.set_value(y);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let [a, b] = [1, 2].map(|i: usize| code.inputs()[i].0);
+        code.change(&SELECT, &[a, b], &[]);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
 use crate::spec::Spec;
 use crate::spec::onnx::Operators;
+use crate::spec::rust::{Code, Function};
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// Replaces missing values (NaN) with a fixed value per feature, which is not trained.
@@ -43,6 +44,19 @@ impl<A: Scalar> Impute<A> {
         &self.value
     }
 }
+
+const IMPUTE: Function = Function::new(
+    "impute",
+    "\
+pub fn impute(y: &mut [Number], values: &[Number]) {
+    for y in y.chunks_exact_mut(values.len()) {
+        for (y, value) in y.iter_mut().zip(values).filter(|(y, _)| y.is_nan()) {
+            *y = *value;
+        }
+    }
+}
+",
+);
 
 impl<A: Scalar> Layer<A> for Impute<A> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
@@ -79,6 +93,12 @@ impl<A: Scalar> Layer<A> for Impute<A> {
         let missing = operators.node("IsNaN", &[&x], []);
         let filled = operators.node("Where", &[&missing, &value, &x], []);
         operators.set_value(filled);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let values = code.optional("value");
+        code.change(&IMPUTE, &[], &[&values]);
         Ok(())
     }
 }

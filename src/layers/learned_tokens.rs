@@ -10,6 +10,7 @@ use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parameter, Parts, Pass, Restore, parameters};
 use crate::spec::onnx::{Attribute, Operators, Tensor};
+use crate::spec::rust::{Code, Function};
 use crate::spec::{Formula, Spec};
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
@@ -57,6 +58,17 @@ impl<A: Scalar> LearnedTokens<A> {
         if self.last { [len, 0] } else { [0, self.weight.len()] }
     }
 }
+
+const ADD_TOKENS: Function = Function::new(
+    "add_tokens",
+    "\
+pub fn add_tokens(x: &[Number], y: &mut [Number], tokens: &[Number], last: bool) {
+    let (first, second) = if last { (x, tokens) } else { (tokens, x) };
+    y[..first.len()].copy_from_slice(first);
+    y[first.len()..].copy_from_slice(second);
+}
+",
+);
 
 impl<A: Scalar> Layer<A> for LearnedTokens<A> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
@@ -121,6 +133,12 @@ impl<A: Scalar> Layer<A> for LearnedTokens<A> {
         let both = if self.last { [&*value, &*tokens] } else { [&*tokens, &*value] };
         let joined = operators.node("Concat", &both, [("axis", Attribute::Int(1))]);
         operators.set_value(joined);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let tokens = code.optional("weight");
+        code.then(&ADD_TOKENS, code.input().len() + self.weight.len(), &[&tokens, &self.last]);
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators, Tensor};
+use crate::spec::rust::{Code, functions};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Resizes images to a height and a width, by nearest, bilinear or bicubic interpolation.
@@ -283,6 +284,23 @@ impl<A: Scalar> Layer<A> for Resize2d {
             ("nearest_mode", text(rounded)),
         ];
         operators.then("Resize", &inputs, attributes);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let Shape::Image { channels, height, width } = code.input() else { return Ok(()) };
+        let mut sources = Sources::<f64>::default();
+        self.fill(&mut sources, [height, width]);
+        let pixels = [&sources.rows, &sources.columns].map(|all| {
+            let pixels: Vec<[usize; 4]> = all.iter().map(|taps| taps.map(|(pixel, _)| pixel)).collect();
+            format!("&{pixels:?}")
+        });
+        let weights = [("rows", &sources.rows), ("columns", &sources.columns)]
+            .map(|(name, all)| code.constant(name, all.iter().flatten().map(|(_, weight)| *weight).collect()));
+        let list = |[rows, columns]: [String; 2]| format!("[{rows}, {columns}]");
+        let outputs = channels * self.size[0] * self.size[1];
+        let size = format!("[{height}, {width}]");
+        code.then(&functions::RESIZE2D, outputs, &[&size, &list(pixels), &list(weights)]);
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
 use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, Operators, Tensor, dims};
+use crate::spec::rust::{Code, functions};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Reads the elements of a sample with strides: y\[i, j, …\] = x\[offset + i·strides₁ + j·strides₂ + …\].
@@ -129,6 +130,12 @@ impl<A: Scalar> Layer<A> for Strided {
         operators.reshape(operators.input(), Shape::Flat(operators.input().len()));
         let indices = operators.unnamed(Tensor::ints(&dims(self.shape), &indices));
         operators.then("Gather", &[&indices], [("axis", Attribute::Int(1))]);
+        Ok(())
+    }
+
+    fn rust(&self, code: &mut Code) -> Result<()> {
+        let axes = format!("&{:?}", self.axes);
+        code.then(&functions::STRIDED, self.shape.len(), &[&axes, &self.offset]);
         Ok(())
     }
 }

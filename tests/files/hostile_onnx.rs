@@ -102,7 +102,8 @@ fn hostile_sizes_are_errors_at_once() {
     let huge = 1 << 62;
     let turn = |words| node(words, &[list("perm", &[0, 2, 1])]);
     let conv = [turn("Transpose x -> a"), node("Conv a w -> b", &[]), turn("Transpose b -> y")];
-    refused(&[3, 2], &[ones("w", &[0, huge, huge])], &conv, "have a size that none can have");
+    refused(&[3, 2], &[ones("w", &[0, huge, 1])], &conv, "leave no numbers");
+    refused(&[3, 2], &[ones("w", &[0, huge, huge])], &conv, "the constant `w` is too large");
     let gemm = [node("Gemm x w -> y", &[one("transB", 1)])];
     refused(&[2], &[ones("w", &[0, huge])], &gemm, "leave no numbers");
     refused(&[2], &[ones("w", &[0])], &[node("PRelu x w -> y", &[])], "leave no numbers");
@@ -114,12 +115,23 @@ fn hostile_sizes_are_errors_at_once() {
         "a batch and otherwise fixed ones are needed",
     );
     for axes in [[0, i64::MIN, 1], [0, 0, 1], [0, -1, 1]] {
-        refused(&[3, 2], &[], &[node("Transpose x -> y", &[list("perm", &axes)])], "is none of 3 axes");
+        refused(&[3, 2], &[], &[node("Transpose x -> y", &[list("perm", &axes)])], "is not a permutation of 3 axes");
     }
     let conv = [node("Conv x w -> y", &[one("group", -1)])];
     refused(&[1, 3, 3], &[ones("w", &[1, 1, 2, 2])], &conv, "operator Conv: its group is -1");
     let shuffle = [node("DepthToSpace x -> y", &[one("blocksize", -2), [bytes(1, "mode"), bytes(4, "CRD")].concat()])];
     refused(&[4, 3, 3], &[], &shuffle, "operator DepthToSpace: its blocksize is -2");
+    let sizes = [integers("a", &[0, -1]), tensor("b", 7, &[], 2_i64.to_le_bytes().to_vec())];
+    let ranks = [node("Concat a b -> c", &[one("axis", 0)]), node("Reshape x c -> y", &[])];
+    refused(&[4], &sizes, &ranks, "its inputs have 1 and 0 axes");
+    let norm = [node("Reshape x a -> b", &[]), node("InstanceNormalization b c d -> y", &[])];
+    let constants = [integers("a", &[0, 2, -1]), ones("c", &[2]), ones("d", &[2])];
+    refused(
+        &[3, huge],
+        &constants,
+        &norm,
+        "its input `x` has samples [3, 4611686018427387904], which nothing can hold",
+    );
 }
 
 /// What is small in a file and large when it is computed.

@@ -255,6 +255,10 @@ fn read_tensor<'b>(value: Value<'b>, more: &mut External) -> Result<(String, Ten
     }
     let dims: Result<Vec<usize>, _> = dims.into_iter().map(usize::try_from).collect();
     let dims = dims.map_err(|_| format!("the constant `{name}` has a negative size"))?;
+    // A size of 0 does not excuse the others: they are multiplied in any order.
+    if dims.iter().filter(|&&n| n > 0).try_fold(1_usize, |product, &n| product.checked_mul(n)).is_none() {
+        return Err(format!("the constant `{name}` is too large, {dims:?}"));
+    }
     let data = match data {
         _ if outside => {
             let data = more.read(&entries).map_err(|problem| format!("the constant `{name}`: {problem}"))?;

@@ -41,9 +41,8 @@ impl<A: Scalar> Network<A> {
     /// samples. Where `predict` returns an error, for an index that an embedding does not have, the outputs are NaN.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for a layer or join without [`rust`](crate::layer::Layer::rust), which it names: `Strided`,
-    /// `Resize2d`, `LearnedTokens`, `Impute`, `Divide`, `MatMul`, `Maximum`, `Minimum` and `Select` have none yet;
-    /// [`Error::Save`] if the file cannot be written.
+    /// [`Error::Unsupported`] for a layer or join of another crate without [`rust`](crate::layer::Layer::rust), which it
+    /// names; [`Error::Save`] if the file cannot be written.
     pub fn export_rust(&self, path: impl AsRef<Path>) -> Result<()> {
         atomic::write_whole(path.as_ref(), self.to_rust()?.as_bytes())
     }

@@ -39,7 +39,10 @@ functions! {
     "Pixel shuffle." PIXEL_SHUFFLE pixel_shuffle "pixel_shuffle" [];
     "Nearest-neighbor upsampling." UPSAMPLE_NEAREST upsample_nearest "upsample_nearest" [];
     "Bilinear upsampling." UPSAMPLE_BILINEAR upsample_bilinear "upsample_bilinear" [];
+    "Resizing of images." RESIZE2D resize2d "resize2d" [];
+    "Elements at strides." STRIDED strided "strided" [];
     "Concatenation of features." CONCAT concat "concat" [];
+    "The matrix product." MAT_MUL mat_mul "mat_mul" [PRODUCT];
     "The dot product." DOT dot "dot" [];
     "The Euclidean distance." DISTANCE distance "distance" [];
 }

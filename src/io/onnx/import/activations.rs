@@ -73,7 +73,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
                 None if node.op == "Log" => self.activation(node, Spec::new("log")),
                 None => self.data(node.needs(0)?).and_then(|data| self.scaled_by(&data, -1.0)),
             },
-            _ => Err("it is no layer of this crate where it stands".into()),
+            _ => Err("it is not part of a layer of this crate".into()),
         }
     }
 

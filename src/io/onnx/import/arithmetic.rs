@@ -168,7 +168,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             return Ok(None);
         }
         let data = self.data(before.needs(inner)?)?;
-        // Both constants must lie along the same axis, and neither may broadcast the value to a larger shape.
+        // Both constants must be along the same axis, and neither may broadcast the value to a larger shape.
         let [one, two] = [self.sizes(before, 1 - inner)?, self.sizes(node, 1 - at)?];
         let single = |sizes: &[usize]| sizes.iter().product::<usize>() == 1;
         let within = |sizes: &[usize]| sizes.len() <= data.view.0.len();

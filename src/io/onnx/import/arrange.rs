@@ -174,12 +174,13 @@ fn steps_of(len: usize, features: usize) -> Shape {
 }
 
 /// The layer that takes these axes.
-fn strided(shape: Shape, axes: &[(usize, isize)], offset: usize) -> Found {
+pub(super) fn strided(shape: Shape, axes: &[(usize, isize)], offset: usize) -> Found {
     let mut joined: Vec<(usize, isize)> = Vec::new();
     for &(size, stride) in axes.iter().filter(|(size, _)| *size != 1) {
         match joined.last_mut() {
-            Some((outer, outer_stride)) if *outer_stride == size as isize * stride => {
-                (*outer, *outer_stride) = (*outer * size, stride);
+            // A network refuses what saturates.
+            Some((outer, outer_stride)) if *outer_stride == (size as isize).saturating_mul(stride) => {
+                (*outer, *outer_stride) = (outer.saturating_mul(size), stride);
             }
             _ => joined.push((size, stride)),
         }

@@ -22,10 +22,12 @@ impl<'g, A: Scalar> Reader<'g, A> {
     fn whole_attention(&mut self, out: &Product<'g>, queries: Option<Seen>) -> Read<Option<Data>> {
         let index = &self.index;
         let merged = index.sole(Some(out.x), "Reshape");
-        let turned = merged.and_then(|merged| index.sole(merged.input(0), "Transpose"));
-        let mix = turned.and_then(|turned| index.sole(turned.input(0), "MatMul"));
+        let transposed = merged.and_then(|merged| index.sole(merged.input(0), "Transpose"));
+        let mix = transposed.and_then(|transposed| index.sole(transposed.input(0), "MatMul"));
         let soft = mix.and_then(|mix| index.sole(mix.input(0), "Softmax"));
-        let (Some(merged), Some(turned), Some(mix), Some(soft)) = (merged, turned, mix, soft) else { return Ok(None) };
+        let (Some(merged), Some(transposed), Some(mix), Some(soft)) = (merged, transposed, mix, soft) else {
+            return Ok(None);
+        };
         // Backwards from the softmax: the mask, the scale, the scores.
         let hidden = index.sole(soft.input(0), "Where");
         let scored = match hidden {
@@ -63,9 +65,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
             let sizes = view.new_sizes(&cuts[i], part.cut.int("allowzero", 0)? == 0, self.batch)?;
             part.cut.expect("shape", sizes == [None, Some(steps(i)), Some(heads), Some(width)])?;
             let order: [i64; 4] = if i == 1 { [0, 2, 3, 1] } else { [0, 2, 1, 3] };
-            part.turn.expect("perm", part.turn.ints("perm")? == order)?;
+            part.transpose.expect("perm", part.transpose.ints("perm")? == order)?;
         }
-        turned.expect("perm of its attention", turned.ints("perm")? == [0, 2, 1, 3])?;
+        transposed.expect("perm of its attention", transposed.ints("perm")? == [0, 2, 1, 3])?;
         let view = View::of([steps(0), heads, width].into());
         let sizes = view.new_sizes(&whole, merged.int("allowzero", 0)? == 0, self.batch)?;
         merged.expect("shape of its attention", sizes == [None, Some(steps(0)), Some(features)])?;
@@ -110,10 +112,10 @@ impl<'g, A: Scalar> Reader<'g, A> {
 
     /// A product, split into heads, which are moved before the steps.
     fn head_part(&self, name: Option<&str>) -> Option<Part<'g>> {
-        let turn = self.index.sole(name, "Transpose")?;
-        let cut = self.index.sole(turn.input(0), "Reshape")?;
+        let transpose = self.index.sole(name, "Transpose")?;
+        let cut = self.index.sole(transpose.input(0), "Reshape")?;
         let made = ["MatMul", "Add"].iter().find_map(|op| self.index.sole(cut.input(0), op))?;
-        Some(Part { product: self.product(made)?, cut, turn })
+        Some(Part { product: self.product(made)?, cut, transpose })
     }
 }
 
@@ -121,7 +123,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
 struct Part<'g> {
     product: Product<'g>,
     cut: &'g Node<'g>,
-    turn: &'g Node<'g>,
+    transpose: &'g Node<'g>,
 }
 
 fn found(spec: Spec, features: usize, parts: &[Weights], last: Weights, bias: bool) -> Found {

@@ -71,7 +71,7 @@ fn of_floats(op: &str, a: f64, b: f64) -> Result<f64, String> {
     })
 }
 
-/// 1 if a comparison holds.
+/// 1 if a comparison is true.
 fn compared(op: &str, order: Option<std::cmp::Ordering>) -> i64 {
     order
         .is_some_and(|order| match op {

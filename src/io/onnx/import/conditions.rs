@@ -10,7 +10,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
     /// A comparison with a number, or of two values by their difference.
     pub(super) fn comparison(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let constant = [node.needs(0)?, node.needs(1)?].map(|name| self.index.is_constant(name));
-        let (data, threshold, turned) = match constant {
+        let (data, threshold, swapped) = match constant {
             [false, true] => (self.data(node.needs(0)?)?, self.number(node, 1)?, false),
             [true, _] => (self.data(node.needs(1)?)?, self.number(node, 0)?, true),
             [false, false] => {
@@ -24,7 +24,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             let negative = reader.scaled_by(&data, -1.0)?;
             reader.step(&negative, -threshold)
         };
-        let result = match (&*node.op, turned) {
+        let result = match (&*node.op, swapped) {
             ("GreaterOrEqual", false) | ("LessOrEqual", true) => above(self)?,
             ("LessOrEqual", false) | ("GreaterOrEqual", true) => below(self)?,
             ("Less", false) | ("Greater", true) => above(self).and_then(|data| self.not(&data))?,

@@ -146,5 +146,5 @@ pub(super) fn sizes(list: &[Option<i64>], room: usize) -> Result<Vec<usize>, Str
         sizes.len() <= 16
             && sizes.iter().try_fold(1, |product: usize, &n| product.checked_mul(n)).is_some_and(|n| n <= room)
     };
-    sizes.filter(fits).ok_or_else(|| "its sizes are none that it can have".to_owned())
+    sizes.filter(fits).ok_or_else(|| "its sizes are not valid".to_owned())
 }

@@ -92,7 +92,7 @@ pub(super) fn fold(node: &Node<'_>, inputs: &[Option<&Constant>], opset: i64, ro
             let mut sorted = axes.clone();
             sorted.sort_unstable();
             if !sorted.into_iter().eq(0..rank) {
-                return Err(format!("the order {perm:?} is none of {rank} axes").into());
+                return Err(format!("the order {perm:?} is not a permutation of {rank} axes").into());
             }
             x.moved(&Move::Axes(axes))?
         }
@@ -224,6 +224,9 @@ fn cast(x: &Constant, to: i64) -> Read<Constant> {
 fn concat(inputs: &[Option<&Constant>], axis: i64) -> Read<Constant> {
     let first = inputs.first().copied().flatten().ok_or("its input 0 is missing")?;
     let axis = Axis(position(axis, first.dims().len())?);
+    if let Some(other) = inputs.iter().flatten().find(|input| input.dims().len() != first.dims().len()) {
+        return Err(format!("its inputs have {} and {} axes", first.dims().len(), other.dims().len()).into());
+    }
     let wrong = |error: ndarray::ShapeError| Stop::from(error.to_string());
     let (mut floats, mut ints) = (Vec::new(), Vec::new());
     for input in inputs {

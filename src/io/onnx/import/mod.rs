@@ -317,9 +317,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
     fn layer(&mut self, value: Value, shape: Shape, found: &Found) -> Read<(Value, Shape)> {
         let layer = self.make(found)?;
         let after = layer.output_shape(shape)?;
-        if after.len() == usize::MAX || after.len() == 0 {
-            return Err(format!("it gives samples {after}, which nothing can hold").into());
-        }
+        can_be_held(after).map_err(|problem| format!("it gives {problem}"))?;
         Ok((self.network.add(value, layer)?, after))
     }
 
@@ -339,9 +337,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
     fn joined(&mut self, join: impl Join<A>, values: &[(Value, Shape)]) -> Read<Data> {
         let shapes: Vec<Shape> = values.iter().map(|(_, shape)| *shape).collect();
         let shape = join.output_shape(&shapes)?;
-        if shape.len() == usize::MAX {
-            return Err(format!("it gives samples {shape}, which nothing can hold").into());
-        }
+        can_be_held(shape).map_err(|problem| format!("it gives {problem}"))?;
         let value = self.network.join(join, values.iter().map(|(value, _)| *value).collect::<Vec<_>>())?;
         Ok(Data { value, shape, view: View::of(shape), integer: false })
     }
@@ -357,9 +353,17 @@ fn shape_of(sizes: &[usize]) -> Result<Shape, String> {
     };
     // The size must not overflow.
     match shape.len() {
-        0 | usize::MAX => Err(format!("the sizes {sizes:?} are none of a sample")),
+        0 | usize::MAX => Err(format!("a sample cannot have the sizes {sizes:?}")),
         _ => Ok(shape),
     }
+}
+
+/// Refuses samples that are empty, or so large that products with a few more sizes might overflow.
+fn can_be_held(shape: Shape) -> Result<(), String> {
+    if (1..=usize::MAX >> 16).contains(&shape.len()) {
+        return Ok(());
+    }
+    Err(format!("samples {shape}, which nothing can hold"))
 }
 
 /// Sizes as a shape; more than three become plain features.
@@ -369,7 +373,7 @@ fn any_shape(sizes: &[usize]) -> Result<Shape, String> {
         [_] | [_, _] | [_, _, _] => shape_of(sizes),
         more => {
             let len = more.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
-            shape_of(&[len.ok_or_else(|| format!("the sizes {sizes:?} are none of a sample"))?])
+            shape_of(&[len.ok_or_else(|| format!("a sample cannot have the sizes {sizes:?}"))?])
         }
     }
 }

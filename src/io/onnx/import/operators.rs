@@ -105,23 +105,23 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let [None, Some(channels), Some(height), Some(width)] = *data.view.sizes() else {
             return Err("it takes samples that are no images here".into());
         };
-        let turn = |reader: &mut Self, split: [usize; 5], order: &[i64], sizes: [usize; 3]| {
+        let rearranged = |reader: &mut Self, split: [usize; 5], order: &[i64], sizes: [usize; 3]| {
             let split: Vec<Option<usize>> = std::iter::once(None).chain(split.map(Some)).collect();
             let data = reader.with_sizes(&data, &split)?;
-            let turned = Data { view: data.view.transposed(order)?, ..data };
+            let moved = Data { view: data.view.transposed(order)?, ..data };
             let sizes: Vec<Option<usize>> = std::iter::once(None).chain(sizes.map(Some)).collect();
-            reader.with_sizes(&turned, &sizes)
+            reader.with_sizes(&moved, &sizes)
         };
         if node.op == "DepthToSpace" {
             let depth = channels / (size * size);
             node.expect("blocksize", depth * size * size == channels)?;
             let split = [size, size, depth, height, width];
-            return turn(self, split, &[0, 3, 4, 1, 5, 2], [depth, height * size, width * size]);
+            return rearranged(self, split, &[0, 3, 4, 1, 5, 2], [depth, height * size, width * size]);
         }
         node.expect("blocksize", height.is_multiple_of(size) && width.is_multiple_of(size))?;
         let (high, wide) = (height / size, width / size);
         let split = [channels, high, size, wide, size];
-        turn(self, split, &[0, 3, 5, 1, 2, 4], [channels * size * size, high, wide])
+        rearranged(self, split, &[0, 3, 5, 1, 2, 4], [channels * size * size, high, wide])
     }
 
     /// An elementwise layer without parameters.

@@ -40,7 +40,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
 
     /// The test for the steps before the padding.
     pub(super) fn seen(&mut self, name: &str) -> Read<Seen> {
-        let wrong = "its condition is none of a layer here";
+        let wrong = "its condition is not one of a layer of this crate";
         let made = |reader: &Self, name: &str, op: &str| {
             reader.index.maker(name).map(|(node, _)| node).filter(|node| node.op == op).ok_or(wrong)
         };
@@ -60,7 +60,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
 
     /// A selection by whether a step is before the padding.
     pub(super) fn where_seen(&mut self, node: &'g Node<'g>) -> Read<Data> {
-        let wrong = "it is no layer of this crate where it stands";
+        let wrong = "it is not part of a layer of this crate";
         if self.index.is_constant(node.needs(2)?) {
             let queries = self.seen(node.needs(0)?)?;
             node.expect("value", self.number(node, 2)? == 0.0)?;

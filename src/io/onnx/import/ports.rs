@@ -1,7 +1,7 @@
 //! The inputs and outputs of a graph.
 
 use super::view::{Axis, View};
-use super::{Data, Known, Reader, Stop, any_shape};
+use super::{Data, Known, Reader, Stop, any_shape, can_be_held};
 use crate::activations::Identity;
 use crate::spec::onnx::{Graph, INT32, INT64, Port};
 use crate::{Error, Scalar};
@@ -44,6 +44,7 @@ impl<A: Scalar> Reader<'_, A> {
                         dims.join(", ")
                     )
                 })?;
+            can_be_held(shape).map_err(|problem| format!("its input `{}` has {problem}", port.name))?;
             let axes: Vec<Option<usize>> = (0..dims.len()).map(|axis| dims[axis].filter(|_| axis != at)).collect();
             let view = View::contiguous(&axes);
             let integer = [INT32, INT64].contains(&port.kind);

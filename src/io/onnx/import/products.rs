@@ -50,8 +50,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let node = product.node;
         let sizes = self.sizes(node, 1)?;
         let &[rows, columns] = &*sizes else { return Err(format!("its weight has the shape {sizes:?}").into()) };
-        let turned = node.int("transB", 0)? != 0;
-        let (inputs, outputs) = if turned { (columns, rows) } else { (rows, columns) };
+        let transposed = node.int("transB", 0)? != 0;
+        let (inputs, outputs) = if transposed { (columns, rows) } else { (rows, columns) };
         let bias = match product.bias {
             Some((node, input)) => {
                 let sizes = self.sizes(node, input)?;
@@ -63,7 +63,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             None => None,
         };
         let mut weight = self.numbers(node, 1)?;
-        if turned {
+        if transposed {
             weight = (0..inputs).flat_map(|i| weight.iter().skip(i).step_by(inputs).copied()).collect();
         }
         Ok(Weights { inputs, outputs, weight, bias })
@@ -88,13 +88,13 @@ impl<'g, A: Scalar> Reader<'g, A> {
             return self.dense(&product);
         }
         let mut sides = Vec::new();
-        for (input, turn) in [(0, "transA"), (1, "transB")] {
+        for (input, name) in [(0, "transA"), (1, "transB")] {
             let data = self.data_or_none(node.needs(input)?)?;
-            sides.push((data, node.int(turn, 0)? != 0));
+            sides.push((data, node.int(name, 0)? != 0));
         }
-        let [(Some(a), turned), (None, _)] = &*sides else { return Err("its weight is no constant".into()) };
+        let [(Some(a), transposed), (None, _)] = &*sides else { return Err("its weight is no constant".into()) };
         node.expect("A", a.view.0.len() == 2)?;
-        let a = if *turned { Data { view: a.view.transposed(&[1, 0])?, ..a.clone() } } else { a.clone() };
+        let a = if *transposed { Data { view: a.view.transposed(&[1, 0])?, ..a.clone() } } else { a.clone() };
         let weights = self.weights(&Product { x: "", node, bias: None })?;
         let product = self.dense_along(&a, 1, weights)?;
         let product = self.scaled_by(&product, alpha)?;
@@ -140,7 +140,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
     }
 
     pub(super) fn product_of(&mut self, node: &Node<'_>, a: &Data, b: &Data) -> Read<Data> {
-        let (ranks, wrong) = ([a.view.0.len(), b.view.0.len()], "it multiplies values that lie otherwise than here");
+        let (ranks, wrong) =
+            ([a.view.0.len(), b.view.0.len()], "it multiplies values in an order that is not supported");
         if ranks.iter().any(|&rank| rank < 2) {
             return Err(wrong.into());
         }

@@ -1,11 +1,12 @@
 //! Recurrent operators, stacked.
 
+use super::arrange::strided;
 use super::view::{Axis, View};
 use super::{Data, Found, Node, Read, Reader};
 use crate::layers::{Cell as _, GruCell, LstmCell, RnnCell};
 use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, INT32};
-use crate::{Scalar, Shape};
+use crate::{Scalar, Shape, Value};
 
 /// The settings of a recurrent operator.
 #[derive(PartialEq)]
@@ -13,6 +14,8 @@ struct Cell {
     kind: &'static str,
     units: usize,
     bidirectional: bool,
+    /// Only from the last step to the first.
+    backwards: bool,
     relu: bool,
 }
 
@@ -23,9 +26,10 @@ impl Cell {
             "LSTM" => "lstm",
             _ => "gru",
         };
-        let bidirectional = match node.text("direction", "forward")? {
-            "forward" => false,
-            "bidirectional" => true,
+        let (bidirectional, backwards) = match node.text("direction", "forward")? {
+            "forward" => (false, false),
+            "bidirectional" => (true, false),
+            "reverse" => (false, true),
             other => return Err(format!("its direction is {other}").into()),
         };
         node.expect("input_forget", node.int("input_forget", 0)? == 0)?;
@@ -42,7 +46,7 @@ impl Cell {
         let count = if bidirectional { 2 } else { 1 };
         let same = functions.iter().eq(usual.iter().cycle().take(count * usual.len()));
         node.expect("activations", functions.is_empty() || same)?;
-        Ok(Self { kind, units: node.count("hidden_size", 0)?, bidirectional, relu: usual == ["Relu"] })
+        Ok(Self { kind, units: node.count("hidden_size", 0)?, bidirectional, backwards, relu: usual == ["Relu"] })
     }
 
     fn directions(&self) -> &'static [&'static str] {
@@ -87,7 +91,11 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let [_, Axis::Batch, _] = &*data.view.0 else {
             return Err("its input is not (steps, batch, features)".into());
         };
-        let sequence = self.arrange(&data, &[0, 2])?;
+        let mut sequence = self.arrange(&data, &[0, 2])?;
+        if cell.backwards {
+            node.expect("sequence_lens, backwards", !masked)?;
+            sequence = self.reversed(sequence)?;
+        }
         let Shape::Sequence { steps, .. } = sequence.1 else { return Err("its input is no sequence".into()) };
         if let Some(lengths) = node.input(4) {
             let cast = self.index.maker(lengths).map(|(maker, _)| maker).filter(|maker| maker.op == "Cast");
@@ -120,7 +128,10 @@ impl<'g, A: Scalar> Reader<'g, A> {
             spec = spec.set("nonlinearity", if cell.relu { "relu" } else { "tanh" });
         }
         let found = parameters.into_iter().fold(Found::new(spec), |found, (name, numbers)| found.with(name, numbers));
-        let data = self.on(sequence, &found)?;
+        let mut data = self.on(sequence, &found)?;
+        if cell.backwards && !last_state {
+            (data.value, data.shape) = self.reversed((data.value, data.shape))?;
+        }
         let view = states(steps, count, cell.units);
         let last = View(vec![Axis::new(count, cell.units), Axis::Batch, Axis::new(cell.units, 1)]);
         Ok(Data { view: if last_state { last } else { view }, ..data })
@@ -139,8 +150,16 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let (step, way) = ((count * units) as isize, units as isize);
         axes[0] = Some(vec![(1, 1)]);
         axes[1] = Some(vec![(count, way - (steps as isize - 1) * step)]);
-        let taken = self.taken(&last, &axes, (steps - 1) * count * units)?;
+        let first = if Cell::of(node)?.backwards { 0 } else { (steps - 1) * count * units };
+        let taken = self.taken(&last, &axes, first)?;
         Ok(Data { view: taken.view.squeezed(&[0])?, ..taken })
+    }
+
+    /// A sequence from its last step to its first.
+    fn reversed(&mut self, (value, shape): (Value, Shape)) -> Read<(Value, Shape)> {
+        let Shape::Sequence { steps, features } = shape else { return Ok((value, shape)) };
+        let axes = [(steps, -(features as isize)), (features, 1)];
+        self.layer(value, shape, &strided(shape, &axes, (steps - 1) * features))
     }
 
     /// The recurrent operator whose states another one takes as input, and the operators between them, last first.
@@ -203,8 +222,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let bias = if node.input(3).is_some() { self.numbers(node, 3)? } else { vec![0.0; 2 * count * width] };
         for (i, direction) in cell.directions().iter().enumerate() {
             let mut part = |name: &str, numbers: &[f64], rows: usize, at: usize| {
-                let turned = turned(&numbers[at..][..width * rows], rows, units, cell.gates());
-                all.push((format!("{name}_l{layer}{direction}"), turned));
+                let reordered = reordered(&numbers[at..][..width * rows], rows, units, cell.gates());
+                all.push((format!("{name}_l{layer}{direction}"), reordered));
             };
             part("weight_ih", &ih, inputs, i * width * inputs);
             part("weight_hh", &hh, units, i * width * units);
@@ -247,15 +266,15 @@ fn states(steps: usize, count: usize, units: usize) -> View {
 }
 
 /// From (gates·units, rows) to (rows, gates·units), with the gates in this crate's order.
-fn turned(numbers: &[f64], rows: usize, units: usize, order: &[usize]) -> Vec<f64> {
-    let mut turned = vec![0.0; numbers.len()];
+fn reordered(numbers: &[f64], rows: usize, units: usize, order: &[usize]) -> Vec<f64> {
+    let mut reordered = vec![0.0; numbers.len()];
     let width = order.len() * units;
     for (position, gate) in order.iter().enumerate() {
         for unit in 0..units {
             for row in 0..rows {
-                turned[row * width + gate * units + unit] = numbers[(position * units + unit) * rows + row];
+                reordered[row * width + gate * units + unit] = numbers[(position * units + unit) * rows + row];
             }
         }
     }
-    turned
+    reordered
 }

@@ -108,7 +108,7 @@ impl View {
         let mut sorted = perm.to_vec();
         sorted.sort_unstable();
         if !sorted.iter().copied().eq(0..self.0.len() as i64) {
-            return Err(format!("the order {perm:?} is none of {} axes", self.0.len()));
+            return Err(format!("the order {perm:?} is not a permutation of {} axes", self.0.len()));
         }
         Ok(Self(perm.iter().map(|&axis| self.0[axis as usize].clone()).collect()))
     }
@@ -250,9 +250,9 @@ mod tests {
         let back = heads.transposed(&[0, 2, 1, 3]).unwrap();
         assert_eq!(back.reshaped(&[None, Some(5), Some(6)]), Some(whole.clone()));
         // Swapped axes do not merge.
-        let turned = whole.transposed(&[0, 2, 1]).unwrap();
-        assert_eq!(turned.reshaped(&[None, Some(5), Some(6)]), None);
-        assert_eq!(turned.reshaped(&[None, Some(30)]).unwrap().sizes(), [None, Some(30)]);
+        let moved = whole.transposed(&[0, 2, 1]).unwrap();
+        assert_eq!(moved.reshaped(&[None, Some(5), Some(6)]), None);
+        assert_eq!(moved.reshaped(&[None, Some(30)]).unwrap().sizes(), [None, Some(30)]);
     }
 
     #[test]

@@ -24,7 +24,7 @@ impl Window {
         let pads = node.sizes("pads", 2 * axes, 0)?;
         let none = pads.iter().all(|&n| n == 0);
         if stride.iter().chain(&dilation).chain(&kernel).any(|&n| n == 0 || n > 1 << 31) {
-            return Err("its kernel, strides or dilations have a size that none can have".into());
+            return Err("its kernel, strides or dilations have an invalid size".into());
         }
         let padding = match node.text("auto_pad", "NOTSET")? {
             "NOTSET" => (0..axes).map(|i| [pads[i], pads[axes + i]]).collect(),
@@ -217,7 +217,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let factors = [size[0] / height, size[1] / width];
         let whole = size == [factors[0] * height, factors[1] * width]
             && (0..2).all(|axis| scale[axis] == 0.0 || scale[axis] == factors[axis] as f64);
-        // For integer scales, the pixel's center lies in the same input pixel either way.
+        // For integer scales, the pixel's center is in the same input pixel either way.
         let half = coordinates.ends_with("half_pixel") && !(coordinates.starts_with('p') && size.contains(&1));
         let repeats = (coordinates, rounded) == ("asymmetric", "floor") || half && rounded.starts_with("round_prefer");
         if whole && (mode == "linear" && half || mode == "nearest" && repeats) {

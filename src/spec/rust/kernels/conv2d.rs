@@ -11,34 +11,54 @@ pub fn conv2d<W: Weight>(
     let (image, plane) = (rows.input * columns.input, rows.output * columns.output);
     let (outputs, taps) = (y.len() / plane, rows.kernel * columns.kernel);
     let inputs = x.len() / image / groups;
+    // The columns where no tap is in the padding: several of them at a time are vector instructions.
+    let (from, to) = (columns.positions(0).0, columns.positions(columns.kernel - 1).1);
+    let inner = if columns.stride == 1 && from < to { from..to } else { 0..0 };
     for (o, (y, w)) in y.chunks_exact_mut(plane).zip(w.chunks_exact(inputs * taps)).enumerate() {
-        y.fill(0.0);
         let x = &x[o / (outputs / groups) * inputs * image..];
-        for (x, w) in x.chunks_exact(image).zip(w.chunks_exact(taps)) {
-            for (tap, w) in w.iter().enumerate() {
-                add_shifted(x, y, w.number(), [rows, columns], [tap / columns.kernel, tap % columns.kernel]);
+        for (row, y) in y.chunks_exact_mut(columns.output).enumerate() {
+            let mut at = 0;
+            while at < columns.output {
+                let left = if at < inner.start { 0 } else { inner.end.saturating_sub(at) };
+                at = if left >= 16 {
+                    windows::<W, 16>(x, y, w, [rows, columns], [row, at])
+                } else if left > 0 && inner.len() >= 8 {
+                    windows::<W, 8>(x, y, w, [rows, columns], [row, at.min(inner.end - 8)])
+                } else {
+                    windows::<W, 1>(x, y, w, [rows, columns], [row, at])
+                };
             }
         }
         finish_channel(y, o, scale, b);
     }
 }
 
-/// y += w·x, where x is shifted by a tap.
-#[inline]
-fn add_shifted(x: &[Number], y: &mut [Number], w: Number, [rows, columns]: [Axis; 2], [i, j]: [usize; 2]) {
-    let (from, to) = columns.positions(j);
-    let Some(first) = columns.cell(from, j).filter(|_| from < to) else { return };
-    for (position, y) in y.chunks_exact_mut(columns.output).enumerate() {
-        let Some(row) = rows.cell(position, i) else { continue };
-        let (x, y) = (&x[row * columns.input + first..], &mut y[from..to]);
-        if columns.stride == 1 {
-            for (y, x) in y.iter_mut().zip(x) {
-                *y += w * x;
-            }
-        } else {
-            for (y, x) in y.iter_mut().zip(x.iter().step_by(columns.stride)) {
-                *y += w * x;
+/// Computes N positions of a row of y, and returns the next.
+#[inline(always)]
+fn windows<W: Weight, const N: usize>(
+    x: &[Number],
+    y: &mut [Number],
+    w: &[W],
+    [rows, columns]: [Axis; 2],
+    [row, column]: [usize; 2],
+) -> usize {
+    let mut sums = [0.0; N];
+    let (down, across) = (rows.taps(row), columns.taps(column));
+    let (image, taps) = (rows.input * columns.input, rows.kernel * columns.kernel);
+    for (x, w) in x.chunks_exact(image).zip(w.chunks_exact(taps)) {
+        for i in down.clone() {
+            let line = (row * rows.stride + i * rows.dilation - rows.before) * columns.input;
+            let (line, w) = (&x[line..][..columns.input], &w[i * columns.kernel..][..columns.kernel]);
+            for j in across.clone() {
+                let first = column * columns.stride + j * columns.dilation - columns.before;
+                if let Some(x) = line[first..].first_chunk::<N>() {
+                    for (sum, x) in sums.iter_mut().zip(x) {
+                        *sum += w[j].number() * x;
+                    }
+                }
             }
         }
     }
+    y[column..column + N].copy_from_slice(&sums);
+    column + N
 }
