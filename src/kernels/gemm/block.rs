@@ -53,7 +53,7 @@ impl<A: Element> WithSimd for Run<A> {
 /// The width of a panel in elements.
 #[inline(always)]
 fn panel<S: Simd>(vectors: usize) -> usize {
-    let most = if S::REGISTER_COUNT >= 32 { VECTORS } else { VECTORS / 2 };
+    let most = if S::REGISTER_COUNT >= 32 { VECTORS } else { VECTORS.min(2) };
     if vectors >= most { most } else { vectors.min(2).min(most) }
 }
 
