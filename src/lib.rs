@@ -42,6 +42,8 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
+//! The [`guide`] goes on from here, task by task, and translates from `PyTorch`, Keras and scikit-learn.
+//!
 //! # Networks
 //!
 //! A [`Sequential`] is a chain of layers. A [`Network`] is any graph of layers and joins with named inputs and outputs;
@@ -89,6 +91,8 @@
 //! - Visualization: `trace_xor`, `graph`, `boundary`, `film`, `templates`, `activation_gallery`, `plots`.
 //! - Extending the crate: `own_layer`, `ulp`.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 // First, because the documentation lists the methods of a type in the order of the modules.
 mod network;
 mod tape;
@@ -100,6 +104,8 @@ pub mod data;
 
 mod error;
 pub mod gradcheck;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod init;
 pub mod io;
 pub mod joins;

@@ -48,7 +48,7 @@ use crate::kernels::math;
 ///
 /// NaN gives NaN, infinities give the limits, and zero keeps its sign in odd functions, `exp_m1` and `ln_1p`. Results
 /// are bitwise identical in scalar calls and vectorised loops, with any instruction set: fused operations and the order
-/// of sums are explicit in the code.
+/// of sums are explicit in the code. `WebAssembly` has no fused multiply-add; there the last bits differ.
 #[diagnostic::on_unimplemented(message = "`{Self}` is not a number type of networks", note = "use `f32` or `f64`")]
 pub trait Scalar:
     sealed::Sealed

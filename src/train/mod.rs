@@ -40,6 +40,7 @@ mod fit;
 
 mod callbacks;
 mod check;
+mod clock;
 mod evaluate;
 mod find_rate;
 mod history;

@@ -1,9 +1,9 @@
 //! The epochs of a fit.
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use super::callbacks::{Callback, Column, Context, Flow, Position};
+use super::clock::Clock;
 use super::evaluate::{Collected, Mean};
 use super::fit::fill_from;
 use super::step::Batch;
@@ -41,7 +41,7 @@ impl<A: Scalar> Trainer<'_, A> {
             rate,
             ..Position::default()
         };
-        let (mean, saves, start) = (Mean::default(), Vec::new(), Instant::now());
+        let (mean, saves, start) = (Mean::default(), Vec::new(), Clock::start());
         let mut run = Run { trainer: self, network, columns, monitor, position, collected, mean, saves, start };
         run.position.step = run.trainer.progress.step;
         let result = run.epochs(epoch);
@@ -75,7 +75,7 @@ pub(super) struct Run<'r, 'a, A: Scalar> {
     collected: Collected<A>,
     mean: Mean,
     saves: Vec<PathBuf>,
-    start: Instant,
+    start: Clock,
 }
 
 impl<A: Scalar> Run<'_, '_, A> {
@@ -95,7 +95,7 @@ impl<A: Scalar> Run<'_, '_, A> {
     }
 
     fn begin_epoch(&mut self) -> Result<()> {
-        self.start = Instant::now();
+        self.start = Clock::start();
         self.collected.clear();
         self.mean = Mean::default();
         let Trainer { schedule, optimizer, progress, .. } = &mut *self.trainer;
@@ -166,7 +166,7 @@ impl<A: Scalar> Run<'_, '_, A> {
             values.push(("val_loss".to_owned(), validation.loss));
             values.extend(validation.metrics.into_iter().map(|(name, value)| (format!("val_{name}"), value)));
         }
-        let seconds = self.start.elapsed().as_secs_f64();
+        let seconds = self.start.seconds();
         if let Some((schedule, Unit::Epoch)) = &mut trainer.schedule {
             schedule.observe(trainer.progress.epoch, values[self.monitor].1);
         }

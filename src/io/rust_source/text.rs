@@ -10,6 +10,7 @@ use crate::spec::rust::{Constant, Numbers, Program, Step};
 const BASE: &str = include_str!("../../spec/rust/kernels/base.rs");
 const SQRT: &str = include_str!("../../spec/rust/kernels/sqrt.rs");
 const POLYNOMIAL: &str = include_str!("../../kernels/math/polynomial.rs");
+const UNFUSED: &str = include_str!("../../kernels/math/unfused.rs");
 const F32: &str = include_str!("../../kernels/math/f32.rs");
 const F64: &str = include_str!("../../kernels/math/f64.rs");
 const ALLOW: &str = "#[allow(unused, clippy::all, clippy::pedantic)]";
@@ -169,16 +170,12 @@ fn write_functions<A: Scalar>(program: &Program, text: &mut String) {
     }
     let _ = write!(text, "{ALLOW}\nmod kernels {{\n    use super::{{Number, math}};\n\n{kernels}}}\n\n");
     let math = if A::NAME == "f32" { F32 } else { F64 };
-    let fused = "\n/// x·a + b, rounded twice: rounded once, it is a slow call on many machines.\ntrait TimesPlus {\n    \
-                 fn times_plus(self, a: Self, b: Self) -> Self;\n}\n\nimpl TimesPlus for f32 {\n    #[inline(always)]\n    \
-                 fn times_plus(self, a: Self, b: Self) -> Self {\n        self * a + b\n    }\n}\n\n\
-                 impl TimesPlus for f64 {\n    #[inline(always)]\n    fn times_plus(self, a: Self, b: Self) -> Self {\n        \
-                 self * a + b\n    }\n}\n\n";
-    let math = [POLYNOMIAL, math].concat().replace(".mul_add(", ".times_plus(");
+    let math =
+        [UNFUSED, POLYNOMIAL, math].concat().replace("use super::TimesPlus;\n\n", "").replace("pub(super)", "pub");
     let _ = write!(
         text,
         "/// The functions of neuropil.\n{ALLOW}\nmod math {{\n    use super::Number;\n{}}}\n",
-        indented(&[fused, &math, "\n", SQRT].concat())
+        indented(&[&math, "\n", SQRT].concat())
     );
 }
 

@@ -56,7 +56,7 @@ fn panel<S: Simd>(vectors: usize, fused: bool) -> usize {
     if !fused {
         return 1;
     }
-    let most = if S::REGISTER_COUNT >= 32 { VECTORS } else { VECTORS / 2 };
+    let most = if S::REGISTER_COUNT >= 32 { VECTORS } else { VECTORS.min(2) };
     if vectors >= most { most } else { vectors.min(2).min(most) }
 }
 

@@ -5,10 +5,11 @@ use pulp::Simd;
 use super::View;
 use super::element::Element;
 
-/// The maximum rows of a tile.
-pub(super) const ROWS: usize = 6;
+/// The maximum rows of a tile. In WebAssembly, 4 x 2 accumulators and their unfused products fit the 16 registers that
+/// most machines have.
+pub(super) const ROWS: usize = if cfg!(target_family = "wasm") { 4 } else { 6 };
 /// The maximum vectors per row of a tile: 6 x 4 accumulators leave 8 of 32 registers for operands.
-pub(super) const VECTORS: usize = 4;
+pub(super) const VECTORS: usize = if cfg!(target_family = "wasm") { 2 } else { 4 };
 
 /// The operands of a tile.
 #[derive(Clone, Copy)]

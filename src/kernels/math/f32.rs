@@ -2,6 +2,8 @@
 
 use core::f32::consts::LOG2_E;
 
+use super::TimesPlus;
+
 /// Adding this rounds a number below 2²² to an integer, stored in the lowest bits of the sum.
 const ROUND: f32 = 12_582_912.0;
 /// The leading 15 bits of ln 2 (exact when multiplied by an exponent) and the rest.
@@ -21,15 +23,15 @@ fn power_of_two(biased: f32) -> f32 {
 /// eʳ - 1 for |r| <= ½ ln 2 as r + r²p(r), where p has degree 4 (2^-28.2).
 #[inline(always)]
 fn exp_m1_reduced(r: f32) -> f32 {
-    (r * r).mul_add(polynomial!(r; 0.499_999_94, 0.166_665_17, 0.041_668_102, 0.008_369_192, 0.001_383_890_4), r)
+    (r * r).times_plus(polynomial!(r; 0.499_999_94, 0.166_665_17, 0.041_668_102, 0.008_369_192, 0.001_383_890_4), r)
 }
 
 /// x = n ln 2 + r: the rounded number whose lowest bits are n + `bias`, and r.
 #[inline(always)]
 fn reduce(x: f32, bias: f32) -> (f32, f32) {
-    let biased = x.mul_add(LOG2_E, ROUND + bias);
+    let biased = x.times_plus(LOG2_E, ROUND + bias);
     let n = biased - (ROUND + bias);
-    (biased, (-n).mul_add(LN_2_LOW, (-n).mul_add(LN_2_HIGH, x)))
+    (biased, (-n).times_plus(LN_2_LOW, (-n).times_plus(LN_2_HIGH, x)))
 }
 
 /// 2ⁿ(1 + q), where n ranges from the smallest subnormal to overflow, beyond one exponent, so 2ⁿ is a product.
@@ -43,7 +45,7 @@ pub(crate) fn exp(x: f32) -> f32 {
     let half = (n >> 1) & 0x7f80_0000;
     let rest = f32::from_bits(n.wrapping_sub(half));
     let half = f32::from_bits(half);
-    half.mul_add(q, half) * rest
+    half.times_plus(q, half) * rest
 }
 
 /// 2ⁿq + (2ⁿ - 1), all halved so that 2¹²⁸ is in range.
@@ -53,7 +55,7 @@ pub(crate) fn exp_m1(x: f32) -> f32 {
     let y = if y < -20.0 { -20.0 } else { y };
     let (biased, r) = reduce(y, 126.0);
     let (half, q) = (power_of_two(biased), exp_m1_reduced(r));
-    let y = half.mul_add(q, half - 0.5) * 2.0;
+    let y = half.times_plus(q, half - 0.5) * 2.0;
     if x.abs() < 3e-8 { x } else { y }
 }
 
@@ -67,7 +69,7 @@ pub(crate) fn sigmoid(x: f32) -> f32 {
     let (s, q) = (power_of_two(biased), exp_m1_reduced(r));
     // c + s is exact, or its rounding error is added to the small term.
     let sum = s + C;
-    C / (sum + s.mul_add(q, C - (sum - s)))
+    C / (sum + s.times_plus(q, C - (sum - s)))
 }
 
 /// (1 - z)/(1 + z) with z = e^(-2|x|) = 2ⁿ(1 + q), where 1 ± 2ⁿ is exact.
@@ -78,7 +80,7 @@ pub(crate) fn tanh(x: f32) -> f32 {
     let (biased, r) = reduce(-2.0 * a, 127.0);
     let s = power_of_two(biased);
     let q = exp_m1_reduced(r);
-    ((-s).mul_add(q, 1.0 - s) / s.mul_add(q, 1.0 + s)).copysign(x)
+    ((-s).times_plus(q, 1.0 - s) / s.times_plus(q, 1.0 + s)).copysign(x)
 }
 
 /// x = 2ᵉm with √½ <= m < √2.
@@ -93,7 +95,7 @@ fn split_exponent(x: f32) -> (f32, f32) {
 fn ln_reduced(e: f32, f: f32) -> f32 {
     let p = polynomial!(f; 0.333_333_13, -0.250_000_12, 0.200_020_55, -0.166_678, 0.142_208_8, -0.124_125_08,
         0.118_866_995, -0.116_241_92, 0.066_790_02);
-    e.mul_add(LN_2_HIGH, f + (f * f).mul_add(f.mul_add(p, -0.5), e * LN_2_LOW))
+    e.times_plus(LN_2_HIGH, f + (f * f).times_plus(f.times_plus(p, -0.5), e * LN_2_LOW))
 }
 
 /// Splits exponent and mantissa; subnormal numbers are scaled first.
@@ -145,7 +147,7 @@ fn erfc_abs(x: f32) -> f64 {
 /// x + xp(x²) with p of degree 5 (2^-27.1) near 0, 1 - erfc(|x|) elsewhere.
 #[inline(always)]
 pub(crate) fn erf(x: f32) -> f32 {
-    let near = x.mul_add(
+    let near = x.times_plus(
         polynomial!(x * x; 0.128_379_17, -0.376_125_9, 0.112_828_65, -0.026_807_288, 0.005_057_703_7,
         -0.000_634_851_87),
         x,
@@ -169,13 +171,13 @@ pub(crate) fn erfc(x: f32) -> f32 {
 #[inline(always)]
 fn normal_tail(a: f32) -> (f32, f32, f32) {
     let square = a * a;
-    let lost = a.mul_add(a, -square);
+    let lost = a.square_error(square);
     let (biased, r) = reduce(-0.5 * square, 127.0 + 64.0);
-    let q = exp_m1_reduced(lost.mul_add(-0.5, r));
-    let w = a / 0.5_f32.mul_add(a, 2.0);
+    let q = exp_m1_reduced(lost.times_plus(-0.5, r));
+    let w = a / 0.5_f32.times_plus(a, 2.0);
     let p = polynomial!(w - 1.0; 0.06771540725, -0.1457510999, 0.13178999, -0.0777799383, 0.02960826139, -0.0049800906,
         -0.00142626315, 0.0009108175181, 0.00003860659601, -0.0001272969755, -0.000024033305);
-    (w.mul_add(p, 0.5) / 1.253_314_1_f32.mul_add(a, 1.0), power_of_two(biased), q)
+    (w.times_plus(p, 0.5) / 1.253_314_1_f32.times_plus(a, 1.0), power_of_two(biased), q)
 }
 
 /// Φ(x): the tail, or 1 minus the tail.
@@ -183,7 +185,7 @@ fn normal_tail(a: f32) -> (f32, f32, f32) {
 pub(crate) fn normal_cdf(x: f32) -> f32 {
     let a = x.abs();
     let (tail, s, q) = normal_tail(if a > 14.4 { 14.4 } else { a });
-    let tail = s * tail.mul_add(q, tail) * TINY;
+    let tail = s * tail.times_plus(q, tail) * TINY;
     if x > 0.0 { 1.0 - tail } else { tail }
 }
 
@@ -194,7 +196,7 @@ pub(crate) fn gelu(x: f32) -> f32 {
     let a = if a > 14.4 { 14.4 } else { a };
     let (tail, s, q) = normal_tail(a);
     let far = a * tail;
-    let far = s * far.mul_add(q, far) * TINY;
+    let far = s * far.times_plus(q, far) * TINY;
     if x < 0.0 { -far } else { x - far }
 }
 
@@ -206,8 +208,8 @@ pub(crate) fn silu(x: f32) -> f32 {
     let (biased, r) = reduce(if a > 125.0 { -125.0 } else { -a }, 127.0 + 64.0);
     let (s, q) = (power_of_two(biased), exp_m1_reduced(r));
     let below = low * s;
-    let (top, scale) = if x < 0.0 { (below.mul_add(q, below), TINY) } else { (x, 1.0) };
-    top / s.mul_add(q, s).mul_add(TINY, 1.0) * scale
+    let (top, scale) = if x < 0.0 { (below.times_plus(q, below), TINY) } else { (x, 1.0) };
+    top / s.times_plus(q, s).times_plus(TINY, 1.0) * scale
 }
 
 /// x·n/(n + 2) with e = eˣ and n = e(e + 2): x(1 - 2/(n + 2)), and xe(1 - e(1 + e)/(n + 2)) for x < 0, in which x is a
@@ -218,9 +220,9 @@ pub(crate) fn mish(x: f32) -> f32 {
     // From here on, the quotient is 1.
     let (biased, r) = reduce(if low > 40.0 { 40.0 } else { low }, 127.0 + 64.0);
     let (s, q) = (power_of_two(biased), exp_m1_reduced(r));
-    let e = s.mul_add(q, s) * TINY;
+    let e = s.times_plus(q, s) * TINY;
     let below = low * s;
-    let below = below.mul_add(q, below);
-    let (x, part, scale) = if x < 0.0 { (below, e.mul_add(e, e), TINY) } else { (x, 2.0, 1.0) };
-    x * (1.0 - part / e.mul_add(e + 2.0, 2.0)) * scale
+    let below = below.times_plus(q, below);
+    let (x, part, scale) = if x < 0.0 { (below, e.times_plus(e, e), TINY) } else { (x, 2.0, 1.0) };
+    x * (1.0 - part / e.times_plus(e + 2.0, 2.0)) * scale
 }

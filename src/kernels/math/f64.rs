@@ -2,6 +2,8 @@
 
 use core::f64::consts::LOG2_E;
 
+use super::TimesPlus;
+
 /// Adding this rounds a number below 2⁵¹ to an integer, stored in the lowest bits of the sum.
 const ROUND: f64 = 6_755_399_441_055_744.0;
 /// The leading 32 bits of ln 2 (exact when multiplied by an exponent) and the rest.
@@ -24,7 +26,7 @@ fn power_of_two(biased: f64) -> f64 {
 /// eʳ - 1 for |r| <= ½ ln 2 as r + r²p(r), where p has degree 9 (2^-57).
 #[inline(always)]
 fn exp_m1_reduced(r: f64) -> f64 {
-    (r * r).mul_add(
+    (r * r).times_plus(
         polynomial!(r; 0.50000000000000111022, 0.16666666666666241081, 0.041666666666523424767,
             0.0083333333336134927938, 0.0013888888945906708704, 0.00019841269232052788905, 0.00002480149034978732314,
             2.7557834595153019944e-6, 2.7631340207743037517e-7, 2.4923942445016926075e-8),
@@ -35,9 +37,9 @@ fn exp_m1_reduced(r: f64) -> f64 {
 /// x = n ln 2 + r: the rounded number whose lowest bits are n + `bias`, and r.
 #[inline(always)]
 fn reduce(x: f64, bias: f64) -> (f64, f64) {
-    let biased = x.mul_add(LOG2_E, ROUND + bias);
+    let biased = x.times_plus(LOG2_E, ROUND + bias);
     let n = biased - (ROUND + bias);
-    (biased, (-n).mul_add(LN_2_LOW, (-n).mul_add(LN_2_HIGH, x)))
+    (biased, (-n).times_plus(LN_2_LOW, (-n).times_plus(LN_2_HIGH, x)))
 }
 
 /// 2ⁿ(1 + q), where n ranges from the smallest subnormal to overflow, beyond one exponent, so 2ⁿ is a product.
@@ -51,7 +53,7 @@ pub(crate) fn exp(x: f64) -> f64 {
     let half = (n >> 1) & !MANTISSA;
     let rest = f64::from_bits(n.wrapping_sub(half));
     let half = f64::from_bits(half);
-    half.mul_add(q, half) * rest
+    half.times_plus(q, half) * rest
 }
 
 /// 2ⁿq + (2ⁿ - 1), all halved so that 2¹⁰²⁴ is in range.
@@ -61,7 +63,7 @@ pub(crate) fn exp_m1(x: f64) -> f64 {
     let y = if y < -40.0 { -40.0 } else { y };
     let (biased, r) = reduce(y, 1022.0);
     let (half, q) = (power_of_two(biased), exp_m1_reduced(r));
-    let y = half.mul_add(q, half - 0.5) * 2.0;
+    let y = half.times_plus(q, half - 0.5) * 2.0;
     if x.abs() < 1e-16 { x } else { y }
 }
 
@@ -74,7 +76,7 @@ pub(crate) fn sigmoid(x: f64) -> f64 {
     let (s, q) = (power_of_two(biased), exp_m1_reduced(r));
     // c + s is exact, or its rounding error is added to the small term.
     let sum = s + SMALL;
-    SMALL / (sum + s.mul_add(q, SMALL - (sum - s)))
+    SMALL / (sum + s.times_plus(q, SMALL - (sum - s)))
 }
 
 /// (1 - z)/(1 + z) with z = e^(-2|x|) = 2ⁿ(1 + q), where 1 ± 2ⁿ is exact.
@@ -85,7 +87,7 @@ pub(crate) fn tanh(x: f64) -> f64 {
     let (biased, r) = reduce(-2.0 * a, 1023.0);
     let s = power_of_two(biased);
     let q = exp_m1_reduced(r);
-    ((-s).mul_add(q, 1.0 - s) / s.mul_add(q, 1.0 + s)).copysign(x)
+    ((-s).times_plus(q, 1.0 - s) / s.times_plus(q, 1.0 + s)).copysign(x)
 }
 
 /// x = 2ᵉm with √½ <= m < √2; the exponent is converted to a float with `ROUND`, because AVX2 cannot convert 64-bit
@@ -107,7 +109,7 @@ fn ln_reduced(e: f64, f: f64) -> f64 {
     let p = polynomial!(s2; 0.66666666666667351304, 0.3999999999940910822, 0.28571428743791205118, 0.22222198413333968392,
         0.18183573410927603153, 0.15313799193603941373, 0.14798645872254739819);
     let square = 0.5 * f * f;
-    e.mul_add(LN_2_HIGH, f - (square - s.mul_add(s2.mul_add(p, square), e * LN_2_LOW)))
+    e.times_plus(LN_2_HIGH, f - (square - s.times_plus(s2.times_plus(p, square), e * LN_2_LOW)))
 }
 
 /// Splits exponent and mantissa; subnormal numbers are scaled first.
@@ -140,17 +142,17 @@ pub(crate) fn ln_1p(x: f64) -> f64 {
 #[inline(always)]
 fn exp_square(a: f64) -> f64 {
     let square = a * a;
-    let lost = a.mul_add(a, -square);
+    let lost = a.square_error(square);
     let (biased, r) = reduce(-square, 1023.0 + 512.0);
     let q = exp_m1_reduced(r - lost);
     let s = power_of_two(biased);
-    s.mul_add(q, s)
+    s.times_plus(q, s)
 }
 
 /// erf(x) for |x| < 1 as x + xp(x²), where p has degree 11 (2^-56).
 #[inline(always)]
 fn erf_near(x: f64) -> f64 {
-    x.mul_add(
+    x.times_plus(
         polynomial!(x * x; 0.12837916709551255856, -0.3761263890318334302, 0.11283791670936949014,
             -0.026866170641958616455, 0.0052239775967287032168, -0.00085483254845008800182, 0.00012055280476717905147,
             -0.000014924465157753752308, 1.6444143340311919792e-6, -1.6183925802975360095e-7, 1.3616373170024063979e-8,
@@ -197,10 +199,10 @@ pub(crate) fn erfc(x: f64) -> f64 {
 #[inline(always)]
 fn normal_tail(a: f64) -> (f64, f64, f64) {
     let square = a * a;
-    let lost = a.mul_add(a, -square);
+    let lost = a.square_error(square);
     let (biased, r) = reduce(-0.5 * square, 1023.0 + 512.0);
-    let q = exp_m1_reduced(lost.mul_add(-0.5, r));
-    let w = a / 0.5_f64.mul_add(a, 2.5);
+    let q = exp_m1_reduced(lost.times_plus(-0.5, r));
+    let w = a / 0.5_f64.times_plus(a, 2.5);
     let p = polynomial!(w - 1.0; 0.058939566763295707628, -0.13734350903625817354, 0.14683243751848823673,
         -0.11380731827579727284, 0.068596080606482999803, -0.031912485682403771797,
         0.010621548314919632602, -0.0018448377794664295504, -0.0003114226920836549536,
@@ -209,7 +211,7 @@ fn normal_tail(a: f64) -> (f64, f64, f64) {
         -1.0888571808357214605e-7, 2.4691968267203909162e-7, 1.1603201921732943733e-8,
         -3.7987298813917030169e-8, -3.4204504630947699066e-9, 4.6110534245098923089e-9,
         7.9226194783696600033e-10, -1.4770533847243912760e-10);
-    (w.mul_add(p, 0.5) / 1.2533141373155002512_f64.mul_add(a, 1.0), power_of_two(biased), q)
+    (w.times_plus(p, 0.5) / 1.2533141373155002512_f64.times_plus(a, 1.0), power_of_two(biased), q)
 }
 
 /// Φ(x): the tail, or 1 minus the tail.
@@ -217,7 +219,7 @@ fn normal_tail(a: f64) -> (f64, f64, f64) {
 pub(crate) fn normal_cdf(x: f64) -> f64 {
     let a = x.abs();
     let (tail, s, q) = normal_tail(if a > 38.8 { 38.8 } else { a });
-    let tail = s * tail.mul_add(q, tail) * TINY;
+    let tail = s * tail.times_plus(q, tail) * TINY;
     if x > 0.0 { 1.0 - tail } else { tail }
 }
 
@@ -228,7 +230,7 @@ pub(crate) fn gelu(x: f64) -> f64 {
     let a = if a > 38.8 { 38.8 } else { a };
     let (tail, s, q) = normal_tail(a);
     let far = a * tail;
-    let far = s * far.mul_add(q, far) * TINY;
+    let far = s * far.times_plus(q, far) * TINY;
     if x < 0.0 { -far } else { x - far }
 }
 
@@ -240,8 +242,8 @@ pub(crate) fn silu(x: f64) -> f64 {
     let (biased, r) = reduce(if a > 770.0 { -770.0 } else { -a }, 1023.0 + 128.0);
     let (s, q) = (power_of_two(biased), exp_m1_reduced(r));
     let below = low * s;
-    let (top, scale) = if x < 0.0 { (below.mul_add(q, below), SMALL) } else { (x, 1.0) };
-    top / s.mul_add(q, s).mul_add(SMALL, 1.0) * scale
+    let (top, scale) = if x < 0.0 { (below.times_plus(q, below), SMALL) } else { (x, 1.0) };
+    top / s.times_plus(q, s).times_plus(SMALL, 1.0) * scale
 }
 
 /// See `f32`.
@@ -250,9 +252,9 @@ pub(crate) fn mish(x: f64) -> f64 {
     let low = if x < -770.0 { -770.0 } else { x };
     let (biased, r) = reduce(if low > 40.0 { 40.0 } else { low }, 1023.0 + 128.0);
     let (s, q) = (power_of_two(biased), exp_m1_reduced(r));
-    let e = s.mul_add(q, s) * SMALL;
+    let e = s.times_plus(q, s) * SMALL;
     let below = low * s;
-    let below = below.mul_add(q, below);
-    let (x, part, scale) = if x < 0.0 { (below, e.mul_add(e, e), SMALL) } else { (x, 2.0, 1.0) };
-    x * (1.0 - part / e.mul_add(e + 2.0, 2.0)) * scale
+    let below = below.times_plus(q, below);
+    let (x, part, scale) = if x < 0.0 { (below, e.times_plus(e, e), SMALL) } else { (x, 2.0, 1.0) };
+    x * (1.0 - part / e.times_plus(e + 2.0, 2.0)) * scale
 }

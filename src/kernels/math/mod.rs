@@ -1,9 +1,11 @@
 //! exp, ln, tanh, erf and others as branch-free polynomials, which vectorise and are bitwise identical with every
-//! instruction set.
+//! instruction set of a processor.
 //!
-//! Fused operations are explicit calls to `mul_add`, which rounds once on every machine. As a vector instruction, it
-//! makes these functions a third faster than `*` and `+`. Where the target lacks it, as outside
-//! [`vectorize`](super::simd::vectorize) on x86-64, it is a slow function call with the same result.
+//! Fused operations are explicit calls to `times_plus`, which is `mul_add` and rounds once. As a vector instruction, it
+//! makes these functions a third faster than `*` and `+`. Where a processor lacks it, as outside
+//! [`vectorize`](super::simd::vectorize) on x86-64, it is a slow function call with the same result. `WebAssembly` has no
+//! such instruction at all, so there `times_plus` rounds twice: as accurate to a few units in the last place, but not the
+//! same bits.
 //!
 //! The coefficients minimise the maximum relative error over the reduced range (Remez exchange in 45 digits), each
 //! rounded to the type before the next ones are fitted. A clamp is written `if x > top { top } else { x }`, which
@@ -53,3 +55,8 @@ mod polynomial;
 
 pub(crate) mod f32;
 pub(crate) mod f64;
+
+#[cfg_attr(target_family = "wasm", path = "unfused.rs")]
+mod fused;
+
+use fused::TimesPlus;

@@ -5,10 +5,10 @@ macro_rules! polynomial {
     ($x:expr; $a:expr) => { $a };
     ($x:expr; $($a:expr, $b:expr),+) => {{
         let x = $x;
-        polynomial!(x * x; $(x.mul_add($b, $a)),+)
+        polynomial!(x * x; $(x.times_plus($b, $a)),+)
     }};
     ($x:expr; $a:expr, $($rest:expr),+) => {{
         let x = $x;
-        x.mul_add(polynomial!(x; $($rest),+), $a)
+        x.times_plus(polynomial!(x; $($rest),+), $a)
     }};
 }
