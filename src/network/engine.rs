@@ -93,7 +93,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
             }
             // A stream has no padding.
             if step.with_lengths && !stream {
-                let at = At { node, at, step, shapes, outer, modes: [training, recording] };
+                let at = At { node, index: at, step, shapes, outer, modes: [training, recording] };
                 WithLengths { buffers, caches, taken, lengths, unpadded }
                     .forward(at, x, y, rng)
                     .map_err(|error| error.at(&node.name))?;

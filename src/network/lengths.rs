@@ -98,8 +98,7 @@ fn what<A: Scalar>(node: &Node<A>) -> String {
 /// A step in a pass.
 pub(super) struct At<'p, A: Scalar> {
     pub(super) node: &'p Node<A>,
-    /// Its index.
-    pub(super) at: usize,
+    pub(super) index: usize,
     pub(super) step: &'p Planned,
     pub(super) shapes: &'p [Shape],
     /// The lengths of the network's own input.
@@ -122,13 +121,13 @@ impl<A: Scalar> WithLengths<'_, A> {
     #[inline(never)]
     pub(super) fn forward(
         self,
-        At { node, at, step, shapes, outer, modes: [training, recording] }: At<'_, A>,
+        At { node, index, step, shapes, outer, modes: [training, recording] }: At<'_, A>,
         x: &Matrix<A>,
         y: &mut Matrix<A>,
         rng: &mut Xoshiro256PlusPlus,
     ) -> Result<()> {
         let Self { buffers, caches, taken, lengths, unpadded } = self;
-        let mut own = std::mem::take(&mut lengths[at]);
+        let mut own = std::mem::take(&mut lengths[index]);
         own.clear();
         let mut held = Array2::default((0, 0));
         let gives = step.gives.place(recording);
@@ -141,7 +140,7 @@ impl<A: Scalar> WithLengths<'_, A> {
         };
         let inputs = Inputs::new(x, buffers, &step.all, recording);
         let (known, output) = (step.lengths_of(lengths, outer), shapes[step.gives.value]);
-        let (cache, found) = (&mut caches[at], step.finds_lengths.then_some(&mut own));
+        let (cache, found) = (&mut caches[index], step.finds_lengths.then_some(&mut own));
         let result = match &node.op {
             Op::Layer(layer) => {
                 let pass = &mut Pass::new(shapes[step.takes.value], [training, recording], cache, rng);
@@ -164,7 +163,7 @@ impl<A: Scalar> WithLengths<'_, A> {
         if let Place::Buffer(to) = gives {
             buffers[to] = held;
         }
-        lengths[at] = own;
+        lengths[index] = own;
         result
     }
 }
@@ -287,6 +286,7 @@ impl<A: Scalar> Network<A> {
 
     /// The first step, by name and text, whose result depends on lengths that another step finds: for files that cannot
     /// follow them.
+    #[cfg(feature = "files")]
     pub(crate) fn first_with_lengths(&self) -> Option<(&str, String)> {
         let sources = sources(self).ok()?;
         let found = |value: usize| matches!(sources[value], Some(LengthSource::Step(_)));
