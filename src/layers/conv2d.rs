@@ -95,8 +95,8 @@ impl<A: Scalar> Conv2d<A> {
     /// per output channel.
     ///
     /// # Errors
-    /// [`Error::Setting`] for 0 channels, an empty kernel, or groups that do not divide both numbers of channels;
-    /// [`Error::Dimensions`] unless there is one bias per output channel.
+    /// [`Error::Setting`](crate::Error::Setting) for 0 channels, an empty kernel, or groups that do not divide both numbers
+    /// of channels; [`Error::Dimensions`](crate::Error::Dimensions) unless there is one bias per output channel.
     pub fn from_parameters(weight: Array4<A>, bias: Option<Array1<A>>, groups: usize) -> Result<Self> {
         let (outputs, inputs, height, width) = weight.dim();
         let inputs = inputs.saturating_mul(groups);

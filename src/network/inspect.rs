@@ -22,7 +22,7 @@ impl<A: Scalar> Network<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Width`] when a row does not have the network's input shape; errors of the layers.
+    /// [`Error::Width`](crate::Error::Width) when a row does not have the network's input shape; errors of the layers.
     pub fn layer_outputs(&self, x: &Matrix<A>) -> Result<Vec<Array2<A>>> {
         let shape = self.shape_of_rows(x.ncols())?;
         let mut inferred = Sizes::default();
