@@ -37,7 +37,7 @@ use crate::Scalar;
 const TINY: usize = 128;
 
 /// The maximum length of a single column b for which plain loops are fastest.
-const SHORT: usize = 4;
+const SHORT: usize = 8;
 
 /// Fewer columns than this are too few for vectors.
 const NARROW: usize = 16;
