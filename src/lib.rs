@@ -85,7 +85,7 @@
 //! - First steps: `xor`, `digits`, `mnist`, and the teaching notebooks `notebook_000` to `notebook_004`.
 //! - Tables: `regression`, `titanic`.
 //! - Images: `lenet`, `fine_tune`.
-//! - Sequences: `sunspots`, `names`.
+//! - Sequences: `sunspots`, `names`, `character_model`.
 //! - Networks beyond chains: `residual`, `two_inputs`, `siamese`.
 //! - Training: `find_rate`, `resume`, `doctor`.
 //! - Visualization: `trace_xor`, `graph`, `boundary`, `film`, `templates`, `activation_gallery`, `plots`.

@@ -132,6 +132,9 @@ impl<A: Scalar> MultiHeadAttention<A> {
     /// Treats trailing all-zero steps as padding: as keys they are masked, as queries their outputs are 0. The amount
     /// of padding does not affect the result of a sample.
     ///
+    /// This is for sequences whose lengths are not known; where they are, it has no effect. See
+    /// [`Steps`](crate::layer::Steps).
+    ///
     /// Positional layers before this one must keep such steps zero; see `masked` of [`SinusoidalPositions`] and
     /// [`LearnedPositions`].
     ///

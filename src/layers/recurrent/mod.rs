@@ -126,8 +126,9 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     /// Treats trailing all-zero steps as padding: their outputs are 0, so that later layers recognise them, and the
     /// final state is that of the last unpadded step, where the reverse direction starts.
     ///
-    /// An embedding produces such steps for its padding index. The amount of padding does not affect the result of a
-    /// sample.
+    /// This is for sequences whose lengths are not known. Where they are, from an [`Embedding`](super::Embedding) with a
+    /// padding index or a join of [`Lengths`](crate::joins::Lengths), it has no effect: a true step of zeros is then no
+    /// padding, and layers in between may change what padding holds.
     ///
     /// ```
     /// use neuropil::prelude::*;
