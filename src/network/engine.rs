@@ -6,9 +6,9 @@ use ndarray::{Array2, s};
 
 use super::Network;
 use super::ends::{split, stored};
-use super::lengths::{self, At, Unpadded, WithLengths};
 use super::nodes::{Node, Op};
 use super::plan::Sizes;
+use super::unpadded::{self, At, Unpadded, WithLengths};
 use crate::kernels::simd::each;
 use crate::kernels::{flat, flat_mut, resize};
 use crate::layer::{
@@ -199,7 +199,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
                     let at = Backward { x, y, dy, dx: into, dw: own };
                     let result = if step.with_lengths {
                         pass.lengths = step.lengths_of(lengths, outer).get(0).filter(|_| !step.finds_lengths);
-                        lengths::backward(&**layer, at, shapes[step.gives.value], pass, unpadded)
+                        unpadded::backward(&**layer, at, shapes[step.gives.value], pass, unpadded)
                     } else {
                         layer.backward(at, pass)
                     };
@@ -222,7 +222,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
                     let at = JoinBackward { inputs, y, dy, dx: &mut joined[..step.all.len()], dw: own };
                     join.backward(at, pass).map_err(|error| error.at(&node.name))?;
                     for (dx, &shape) in joined.iter_mut().zip(pass.inputs) {
-                        lengths::clear_join(&**join, dx, shape, pass);
+                        unpadded::clear_join(&**join, dx, shape, pass);
                     }
                     let wanted = step.all.iter().zip(&mut *joined).filter(|(taken, _)| taken.wanted[with_dx]);
                     wanted.for_each(|(taken, own)| spread(taken, own, before, dx.as_deref_mut()));

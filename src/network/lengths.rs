@@ -1,15 +1,9 @@
-//! Lengths of sequences: their origin, and passes of layers without the padding.
+//! Lengths of sequences: their origin, and the steps that lose them.
 
-use ndarray::Array2;
-use rand::rngs::Xoshiro256PlusPlus;
-
-use super::nodes::{Node, Op};
-use super::plan::Planned;
-use super::{Network, Step};
-use crate::kernels::sequences::Sequences;
-use crate::kernels::{flat_mut, resize};
-use crate::layer::{Backward, Cache, Inputs, Join, JoinPass, Layer, LengthSource, Pass, Place, Steps};
-use crate::{Error, Matrix, Result, Scalar, Shape};
+use super::nodes::Node;
+use super::Network;
+use crate::layer::{LengthSource, Steps};
+use crate::{Error, Result, Scalar, Shape};
 
 /// The origin of the lengths of each value: the step that finds them, or the network's own input.
 ///
@@ -53,28 +47,6 @@ fn passed_on<A: Scalar>(node: &Node<A>, taken: &[Option<LengthSource>], steps: S
     Ok(first)
 }
 
-/// The backward pass of a layer whose input may have lengths.
-#[inline(never)]
-pub(super) fn backward<A: Scalar>(
-    layer: &dyn Layer<A>,
-    at: Backward<'_, A>,
-    output: Shape,
-    pass: &mut Pass<'_>,
-    unpadded: &mut Option<Box<Unpadded<A>>>,
-) -> Result<()> {
-    match pass.lengths {
-        None => layer.backward(at, pass),
-        Some(_) => unpadded.get_or_insert_default().backward(layer, at, output, pass),
-    }
-}
-
-/// Returns an error if a join would lose the lengths of its inputs.
-fn check_join<A: Scalar>(node: &Node<A>, pass: &JoinPass<'_>) -> Result<()> {
-    let any = (0..pass.inputs.len()).any(|input| pass.lengths.get(input).is_some());
-    let loses = any && !node.op.finds_lengths() && node.op.steps(pass.inputs[0]) == Steps::Unknown;
-    if loses { Err(lost(node)) } else { Ok(()) }
-}
-
 /// The error for a training of sequences with lengths among several outputs: a loss would count the padding.
 pub(super) fn unknown_to_losses<A: Scalar>(network: &Network<A>, sources: &[Option<LengthSource>]) -> Option<Error> {
     let padded = |value: usize| matches!(sources[value], Some(LengthSource::Step(_)));
@@ -85,7 +57,7 @@ pub(super) fn unknown_to_losses<A: Scalar>(network: &Network<A>, sources: &[Opti
 }
 
 /// The error for a step that combines steps without knowing lengths.
-fn lost<A: Scalar>(node: &Node<A>) -> Error {
+pub(super) fn lost<A: Scalar>(node: &Node<A>) -> Error {
     let problem = "the lengths of its sequences are lost: it combines their steps without knowing which are padding; \
                    read the sequence before it, with a layer such as a recurrent one or a global pool";
     Error::Graph { step: what(node), problem: problem.to_owned() }
@@ -95,193 +67,16 @@ fn what<A: Scalar>(node: &Node<A>) -> String {
     format!("layer {}, {}", node.name, node.op.text())
 }
 
-/// A step in a pass.
-pub(super) struct At<'p, A: Scalar> {
-    pub(super) node: &'p Node<A>,
-    pub(super) index: usize,
-    pub(super) step: &'p Planned,
-    pub(super) shapes: &'p [Shape],
-    /// The lengths of the network's own input.
-    pub(super) outer: Option<&'p [usize]>,
-    /// Whether the pass is training, and whether a backward pass follows.
-    pub(super) modes: [bool; 2],
-}
-
-/// What such a step needs of the state of its network.
-pub(super) struct WithLengths<'s, A: Scalar> {
-    pub(super) buffers: &'s mut [Array2<A>],
-    pub(super) caches: &'s mut [Cache],
-    pub(super) taken: &'s mut Vec<Shape>,
-    pub(super) lengths: &'s mut [Vec<usize>],
-    pub(super) unpadded: &'s mut Option<Box<Unpadded<A>>>,
-}
-
-impl<A: Scalar> WithLengths<'_, A> {
-    /// The forward pass of a step that finds lengths, or whose input may have some.
-    #[inline(never)]
-    pub(super) fn forward(
-        self,
-        At { node, index, step, shapes, outer, modes: [training, recording] }: At<'_, A>,
-        x: &Matrix<A>,
-        y: &mut Matrix<A>,
-        rng: &mut Xoshiro256PlusPlus,
-    ) -> Result<()> {
-        let Self { buffers, caches, taken, lengths, unpadded } = self;
-        let mut own = std::mem::take(&mut lengths[index]);
-        own.clear();
-        let mut held = Array2::default((0, 0));
-        let gives = step.gives.place(recording);
-        let into: &mut Matrix<A> = match gives {
-            Place::Whole => y,
-            Place::Buffer(to) => {
-                std::mem::swap(&mut held, &mut buffers[to]);
-                &mut held
-            }
-        };
-        let inputs = Inputs::new(x, buffers, &step.all, recording);
-        let (known, output) = (step.lengths_of(lengths, outer), shapes[step.gives.value]);
-        let (cache, found) = (&mut caches[index], step.finds_lengths.then_some(&mut own));
-        let result = match &node.op {
-            Op::Layer(layer) => {
-                let pass = &mut Pass::new(shapes[step.takes.value], [training, recording], cache, rng);
-                pass.lengths = known.get(0).filter(|_| !step.finds_lengths);
-                pass.found = found;
-                match pass.lengths {
-                    None => layer.forward(inputs.get(0), into, pass),
-                    Some(_) => unpadded.get_or_insert_default().forward(node, inputs.get(0), into, output, pass),
-                }
-            }
-            Op::Join(join) => {
-                taken.clear();
-                taken.extend(step.all.iter().map(|taken| shapes[taken.value]));
-                let pass = &mut JoinPass { training, recording, inputs: taken, cache, rng, lengths: known, found };
-                check_join(node, pass).and_then(|()| join.forward(inputs, into, pass)).map(|()| {
-                    clear_join(&**join, into, output, pass);
-                })
-            }
-        };
-        if let Place::Buffer(to) = gives {
-            buffers[to] = held;
-        }
-        lengths[index] = own;
-        result
-    }
-}
-
-/// Inputs and outputs without padding, and their gradients; reused between steps.
-#[derive(Debug)]
-pub(super) struct Unpadded<A> {
-    x: Array2<A>,
-    y: Array2<A>,
-    dy: Array2<A>,
-    dx: Array2<A>,
-}
-
-impl<A: Scalar> Default for Unpadded<A> {
-    fn default() -> Self {
-        let [x, y, dy, dx] = std::array::from_fn(|_| Array2::default((0, 0)));
-        Self { x, y, dy, dx }
-    }
-}
-
-impl<A: Scalar> Unpadded<A> {
-    /// The forward pass of a layer on sequences of `pass.lengths`. The output is 0 in padding.
-    pub(super) fn forward(
-        &mut self,
-        node: &Node<A>,
-        x: &Matrix<A>,
-        y: &mut Matrix<A>,
-        output: Shape,
-        pass: &mut Pass<'_>,
-    ) -> Result<()> {
-        let Some(layer) = node.op.as_layer() else { return Ok(()) };
-        if layer.steps(pass.input) == Steps::Unknown {
-            return Err(lost(node));
-        }
-        let Some(own) = parts(layer, pass) else { return layer.forward(x, y, pass) };
-        own.gather(x, &mut self.x)?;
-        if !matches!(output, Shape::Sequence { .. }) {
-            return layer.forward(&self.x, y, pass);
-        }
-        resize(&mut self.y, self.x.nrows(), y.ncols() / own.steps() * own.kept())?;
-        layer.forward(&self.x, &mut self.y, pass)?;
-        own.scatter(&self.y, y);
-        Ok(())
-    }
-
-    /// The backward pass of [`forward`](Self::forward). The gradient with respect to padding is 0.
-    pub(super) fn backward(
-        &mut self,
-        layer: &dyn Layer<A>,
-        at: Backward<'_, A>,
-        output: Shape,
-        pass: &mut Pass<'_>,
-    ) -> Result<()> {
-        let Some(own) = parts(layer, pass) else { return layer.backward(at, pass) };
-        let Backward { x, y, dy, dx, dw } = at;
-        let Self { x: own_x, y: own_y, dy: own_dy, dx: own_dx } = self;
-        own.gather(x, own_x)?;
-        let (y, dy) = if matches!(output, Shape::Sequence { .. }) {
-            own.gather(y, own_y)?;
-            own.gather(dy, own_dy)?;
-            (&**own_y, &**own_dy)
-        } else {
-            (y, dy)
-        };
-        let Some(dx) = dx else { return layer.backward(Backward { x: own_x, y, dy, dx: None, dw }, pass) };
-        resize(own_dx, own_x.nrows(), own_x.ncols())?;
-        layer.backward(Backward { x: own_x, y, dy, dx: Some(own_dx), dw }, pass)?;
-        own.scatter(own_dx, dx);
-        Ok(())
-    }
-}
-
-/// Sets the padding of an output of a join, or of the gradient with respect to an input, to 0. (A join that combines
-/// steps does so by itself.)
-pub(super) fn clear_join<A: Scalar>(join: &dyn Join<A>, y: &mut Matrix<A>, shape: Shape, pass: &JoinPass<'_>) {
-    let known = (0..pass.inputs.len()).find_map(|input| pass.lengths.get(input));
-    if let (Some(lengths), Shape::Sequence { steps, features }, Steps::Each) = (known, shape, join.steps()) {
-        for (y, &length) in flat_mut(y).chunks_exact_mut(steps * features).zip(lengths) {
-            y[length.min(steps) * features..].fill(A::ZERO);
-        }
-    }
-}
-
-/// The parts of the sequences for this layer, by [`Layer::steps`]; changes the pass to match. `None` without lengths.
-fn parts<'a, A: Scalar>(layer: &dyn Layer<A>, pass: &mut Pass<'a>) -> Option<Sequences<'a>> {
-    let lengths = pass.lengths?;
-    let Shape::Sequence { steps, features } = pass.input else { return None };
-    let parts = if layer.steps(pass.input) == Steps::Each {
-        pass.lengths = None;
-        Sequences::each_step(lengths, steps)
-    } else {
-        Sequences::to_the_longest(lengths, steps)
-    };
-    pass.input = Shape::Sequence { steps: parts.kept(), features };
-    Some(parts)
-}
-
 impl<A: Scalar> Network<A> {
-    /// The first step that combines the steps of sequences by more than `most`, for inputs of this shape.
-    pub(super) fn step_beyond(&self, input: Shape, most: Steps) -> Result<Option<&Node<A>>> {
-        let mut inferred = super::plan::Sizes::default();
-        let shapes = &self.plan()?.sizes(self, input, &mut inferred)?.shapes;
-        let beyond = |step: &&Step| {
-            let sequence = |&value: &usize| matches!(shapes[value], Shape::Sequence { .. });
-            step.takes.iter().any(sequence) && self.nodes[step.node].op.steps(shapes[step.takes[0]]) > most
-        };
-        Ok(self.steps.iter().find(beyond).map(|step| &self.nodes[step.node]))
-    }
-
-    /// As [`Layer::steps`].
-    pub(super) fn combined_steps(&self, input: Shape) -> Steps {
-        let within = |most| matches!(self.step_beyond(input, most), Ok(None));
-        [Steps::Each, Steps::Causal, Steps::All].into_iter().find(|&most| within(most)).unwrap_or(Steps::Unknown)
-    }
-
     /// Whether the only output has lengths that a step finds.
     pub(super) fn output_source(&self, sources: &[Option<LengthSource>]) -> Option<LengthSource> {
         if let [output] = &*self.outputs { sources[output.value] } else { None }
+    }
+
+    /// Returns an error if a step loses lengths, unless none can find them.
+    pub(super) fn check_lengths(&self) -> Result<()> {
+        let finds = self.nodes.iter().any(|node| node.op.finds_lengths());
+        if finds { sources(self).map(drop) } else { Ok(()) }
     }
 
     /// The first step, by name and text, whose result depends on lengths that another step finds: for files that cannot
@@ -298,11 +93,5 @@ impl<A: Scalar> Network<A> {
         };
         let node = &self.nodes[self.steps.iter().find(depends)?.node];
         Some((&node.name, node.op.text()))
-    }
-
-    /// Returns an error if a step loses lengths, unless none can find them.
-    pub(super) fn check_lengths(&self) -> Result<()> {
-        let finds = self.nodes.iter().any(|node| node.op.finds_lengths());
-        if finds { sources(self).map(drop) } else { Ok(()) }
     }
 }

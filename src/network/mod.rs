@@ -23,6 +23,7 @@ mod sequential;
 mod steps;
 mod stream;
 mod summary;
+mod unpadded;
 #[cfg(feature = "files")]
 mod unused;
 
