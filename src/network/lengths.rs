@@ -1,7 +1,7 @@
 //! Lengths of sequences: their origin, and the steps that lose them.
 
-use super::nodes::Node;
 use super::Network;
+use super::nodes::Node;
 use crate::layer::{LengthSource, Steps};
 use crate::{Error, Result, Scalar, Shape};
 
