@@ -68,9 +68,9 @@ fn malformed_tables_name_line_and_column() {
         (b"\n,a,\n", 2, 3, "it is called ``, and so is column 1"),
         (b"a,b\n1,\xff\n", 2, 2, "it is not UTF-8 text"),
         (b"\xfe,b\n1,2\n", 1, 1, "it is not UTF-8 text"),
-        (b"a,b\n1,\"2\n3,4\n", 2, 2, "a quotation mark opens a text that does not end"),
-        (b"a,b\n1,2\n\"3,4\n5,6\n", 3, 1, "a quotation mark opens a text that does not end"),
-        (b"a\n\"", 2, 1, "a quotation mark opens a text that does not end"),
+        (b"a,b\n1,\"2\n3,4\n", 2, 2, "a quotation mark is never closed"),
+        (b"a,b\n1,2\n\"3,4\n5,6\n", 3, 1, "a quotation mark is never closed"),
+        (b"a\n\"", 2, 1, "a quotation mark is never closed"),
         (b"a,b\n1,\"2\n3\"x,4\n", 2, 3, "the line has 3 fields"),
     ];
     for (text, line, column, problem) in &cases {
