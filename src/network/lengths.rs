@@ -85,8 +85,8 @@ impl<A: Scalar> Network<A> {
     pub(crate) fn first_with_lengths(&self) -> Option<(&str, String)> {
         let sources = sources(self).ok()?;
         let found = |value: usize| matches!(sources[value], Some(LengthSource::Step(_)));
-        let ends = |step: &Step| self.outputs.iter().any(|port| port.value == step.gives);
-        let depends = |step: &&Step| {
+        let ends = |step: &super::Step| self.outputs.iter().any(|port| port.value == step.gives);
+        let depends = |step: &&super::Step| {
             let node = &self.nodes[step.node];
             let steps = self.values[step.takes[0]].1.map_or(Steps::Unknown, |shape| node.op.steps(shape));
             step.takes.iter().any(|&value| found(value)) && (ends(step) || steps != Steps::Each)
