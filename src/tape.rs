@@ -6,6 +6,7 @@ use ndarray::Array2;
 use rand::rngs::Xoshiro256PlusPlus;
 
 use crate::kernels::resize;
+use crate::kernels::sequences::Sequences;
 use crate::layer::{Backward, Cache, Layer, Pass};
 use crate::losses;
 use crate::network::as_network;
@@ -159,7 +160,7 @@ impl<A: Scalar> Tape<A> {
     }
 
     /// Runs the forward pass on a batch, in training mode unless the tape is [predicting](Self::predicting), and returns
-    /// the outputs.
+    /// the outputs. As in a [prediction](Network::predict), a batch of sequences may have any number of steps.
     ///
     /// # Errors
     /// [`Error::Width`] when a row does not have the network's input shape; errors of the layers;
@@ -248,9 +249,9 @@ impl<A: Scalar> Tape<A> {
         self.shape
     }
 
-    /// The length of each sequence in the outputs and the number of steps with padding, if the network knows them.
-    pub(crate) fn lengths(&self) -> Option<(&[usize], usize)> {
-        (!self.lengths.is_empty()).then(|| (&*self.lengths, self.outputs.positions()))
+    /// The sequences in the outputs, if the network knows their lengths.
+    pub(crate) fn sequences(&self) -> Option<Sequences<'_>> {
+        (!self.lengths.is_empty()).then(|| Sequences::each_step(&self.lengths, self.outputs.positions()))
     }
 
     /// The number of terms the last loss is a mean over; `None` for a sum.

@@ -1,6 +1,7 @@
 //! [`Lengths`]: tells a network the lengths of sequences.
 
-use crate::kernels::{flat, flat_mut};
+use crate::error::NO_FORWARD;
+use crate::kernels::sequences::Sequences;
 use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore, Steps};
 use crate::spec::Spec;
 use crate::spec::onnx::Operators;
@@ -61,7 +62,7 @@ impl<A: Scalar> Join<A> for Lengths {
     }
 
     fn forward(&self, inputs: Inputs<'_, A>, y: &mut Matrix<A>, pass: &mut JoinPass<'_>) -> Result<()> {
-        let [steps, features] = sizes(pass.inputs)?;
+        let [steps, _] = sizes(pass.inputs)?;
         let own = pass.cache.get::<Found>();
         own.clear();
         for (row, length) in inputs.get(1).iter().enumerate() {
@@ -72,11 +73,8 @@ impl<A: Scalar> Join<A> for Lengths {
             }
             own.push(count as usize);
         }
-        let rows =
-            flat(inputs.get(0)).chunks_exact(steps * features).zip(flat_mut(y).chunks_exact_mut(steps * features));
-        for ((x, y), &length) in rows.zip(&*own) {
-            copy(x, y, length * features);
-        }
+        y.assign(inputs.get(0));
+        Sequences::each_step(own, steps).clear_padding(y);
         if let Some(found) = &mut pass.found {
             found.extend_from_slice(own);
         }
@@ -85,12 +83,10 @@ impl<A: Scalar> Join<A> for Lengths {
 
     /// There is no gradient with respect to a length.
     fn backward(&self, at: JoinBackward<'_, A>, pass: &mut JoinPass<'_>) -> Result<()> {
-        let [steps, features] = sizes(pass.inputs)?;
-        let [dx, dlength] = at.dx else { return Err(crate::error::NO_FORWARD) };
-        let rows = flat(at.dy).chunks_exact(steps * features).zip(flat_mut(dx).chunks_exact_mut(steps * features));
-        for ((dy, dx), &length) in rows.zip(&*pass.cache.get::<Found>()) {
-            copy(dy, dx, length * features);
-        }
+        let [steps, _] = sizes(pass.inputs)?;
+        let [dx, dlength] = at.dx else { return Err(NO_FORWARD) };
+        dx.assign(at.dy);
+        Sequences::each_step(pass.cache.get::<Found>(), steps).clear_padding(dx);
         dlength.fill(A::ZERO);
         Ok(())
     }
@@ -110,13 +106,6 @@ impl<A: Scalar> Join<A> for Lengths {
         operators.set_found(lengths);
         Ok(())
     }
-}
-
-/// Copies the first `count` numbers; the others become 0.
-fn copy<A: Scalar>(from: &[A], to: &mut [A], count: usize) {
-    let (to, padding) = to.split_at_mut(count);
-    to.copy_from_slice(&from[..count]);
-    padding.fill(A::ZERO);
 }
 
 impl<A: Scalar> Restore<A> for Lengths {

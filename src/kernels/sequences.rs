@@ -6,7 +6,7 @@ use super::{flat, flat_mut, resize};
 use crate::{Matrix, Result, Scalar};
 
 /// Sequences of known lengths in the rows of a matrix, padded to equal numbers of steps.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Sequences<'a> {
     lengths: &'a [usize],
     /// The number of steps of a padded sequence.
@@ -34,6 +34,28 @@ impl<'a> Sequences<'a> {
 
     pub(crate) fn kept(&self) -> usize {
         self.longest.unwrap_or(1)
+    }
+
+    /// The lengths, one per row.
+    pub(crate) fn lengths(&self) -> &'a [usize] {
+        self.lengths
+    }
+
+    /// The row whose sequence has the step that was gathered into row `at` of its own.
+    pub(crate) fn row_of(&self, at: usize) -> usize {
+        let ends = (0..self.lengths.len()).scan(0, |end, row| {
+            *end += self.length(row);
+            Some(*end)
+        });
+        ends.take_while(|&end| end <= at).count()
+    }
+
+    /// Sets the padding of `y` to 0.
+    pub(crate) fn clear_padding<A: Scalar>(&self, y: &mut Matrix<A>) {
+        let width = y.ncols() / self.steps;
+        for (row, y) in flat_mut(y).chunks_exact_mut((self.steps * width).max(1)).enumerate() {
+            y[self.length(row) * width..].fill(A::ZERO);
+        }
     }
 
     fn length(&self, row: usize) -> usize {

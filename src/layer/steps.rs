@@ -6,6 +6,42 @@
 /// lengths, from an [`Embedding`](crate::layers::Embedding) with a padding index or a join of
 /// [`Lengths`](crate::joins::Lengths), leaves the padding out of every computation, by this rule of each layer. Padding
 /// changes no bit of a result; the outputs and gradients of padding are 0.
+///
+/// ```
+/// use neuropil::layer::{Backward, Layer, Pass, Steps};
+/// use neuropil::prelude::*;
+/// use ndarray::array;
+///
+/// /// y = 2x, at each step alone.
+/// #[derive(Debug, Clone)]
+/// struct Double;
+///
+/// impl<A: Scalar> Layer<A> for Double {
+///     fn output_shape(&self, input: Shape) -> Result<Shape> {
+///         Ok(input)
+///     }
+///     fn steps(&self, _: Shape) -> Steps {
+///         Steps::Each
+///     }
+///     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, _: &mut Pass<'_>) -> Result<()> {
+///         y.assign(&(x * A::of(2.0)));
+///         Ok(())
+///     }
+///     fn backward(&self, at: Backward<'_, A>, _: &mut Pass<'_>) -> Result<()> {
+///         if let Some(dx) = at.dx {
+///             dx.assign(&(at.dy * A::of(2.0)));
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// let words = Embedding::from_parameters(array![[9.0], [1.0], [2.0]]).padding(0)?;
+/// let network = Sequential::new(4).with(words)?.with(Double)?;
+/// let mut scratch = Scratch::default();
+/// assert_eq!(network.predict_into(&array![[1.0, 2.0, 0.0, 0.0]], &mut scratch)?, &array![[2.0, 4.0, 0.0, 0.0]]);
+/// assert_eq!(scratch.lengths(), [2]);
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Steps {

@@ -245,7 +245,7 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
     /// With as many positions as steps, padding is what the convolution pads with: zeros.
     fn steps(&self, input: Shape) -> Steps {
         match self.positions(input) {
-            Ok(axis) if self.is_causal() && self.window.stride[0] == 1 && axis.output > 0 => Steps::Causal,
+            Ok(axis) if self.is_causal() && axis.output == input.positions() => Steps::Causal,
             Ok(axis) if axis.output == input.positions() => Steps::All,
             _ => Steps::Unknown,
         }

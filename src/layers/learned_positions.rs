@@ -66,7 +66,7 @@ impl<A: Scalar> Layer<A> for LearnedPositions<A> {
     }
 
     fn steps(&self, _: Shape) -> Steps {
-        Steps::Causal
+        if self.masked { Steps::All } else { Steps::Causal }
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
@@ -78,19 +78,21 @@ impl<A: Scalar> Layer<A> for LearnedPositions<A> {
             self.output_shape(Shape::Sequence { steps, features })?;
             (*next, codes) = (steps, &codes[first * features..]);
         }
-        add_codes(x, codes, features, self.masked, y);
+        add_codes(x, codes, features, self.masked && pass.lengths.is_none(), y);
         Ok(())
     }
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         let [dw] = at.dw else { return Err(NO_FORWARD) };
         // The sum over the samples, accumulated in `f64`.
+        // Where lengths are known, the gradient of padding is 0.
+        let masked = self.masked && pass.lengths.is_none();
         let sums = pass.cache.get::<Vec<f64>>();
         sums.clear();
         sums.resize(at.x.ncols(), 0.0);
         let features = self.weight.ncols();
         for (x, dy) in at.x.rows().into_iter().zip(at.dy.rows()) {
-            let steps = if self.masked { steps_before_padding(&x, features) } else { sums.len() / features };
+            let steps = if masked { steps_before_padding(&x, features) } else { sums.len() / features };
             for (sum, &dy) in sums[..steps * features].iter_mut().zip(dy) {
                 *sum += dy.to_f64();
             }

@@ -103,7 +103,7 @@ impl<A: Scalar> Layer<A> for SinusoidalPositions {
     }
 
     fn steps(&self, _: Shape) -> Steps {
-        Steps::Causal
+        if self.masked { Steps::All } else { Steps::Causal }
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
@@ -116,7 +116,7 @@ impl<A: Scalar> Layer<A> for SinusoidalPositions {
         if pass.stream {
             *next += steps;
         }
-        add_codes(x, flat(codes), features, self.masked, y);
+        add_codes(x, flat(codes), features, self.masked && pass.lengths.is_none(), y);
         Ok(())
     }
 

@@ -62,7 +62,7 @@ pub use pointwise::Pointwise;
 pub use poisson_nll::PoissonNll;
 pub use smooth_l1::SmoothL1;
 pub use soft_margin::SoftMargin;
-pub(crate) use steps::Steps;
+pub(crate) use steps::StepRows;
 
 /// How the losses of a batch are reduced to a scalar.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -250,7 +250,7 @@ pub(crate) struct Scratch<A> {
     /// A row-major copy of the target, if needed.
     target: Array2<A>,
     parts: Vec<parts::PartScratch<A>>,
-    steps: Steps<A>,
+    steps: StepRows<A>,
 }
 
 impl<A: Scalar> Scratch<A> {

@@ -8,6 +8,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use super::Network;
 use super::plan::{Sizes, same_but_steps};
 use crate::kernels::resize;
+use crate::kernels::sequences::Sequences;
 use crate::layer::{Cache, Layer, Needs, Pass};
 use crate::{Error, Matrix, Result, Scalar, Shape, rng};
 
@@ -16,6 +17,18 @@ const NUMBERS: usize = 1 << 20;
 
 impl<A: Scalar> Network<A> {
     /// Predicts the outputs for a batch, one sample per row.
+    ///
+    /// Where the only input is a sequence, or the indices of an embedding, a batch may have another number of steps than
+    /// declared, if no parameter depends on it. Where lengths of sequences are known, outputs in padding are 0: see
+    /// [`Steps`](crate::layer::Steps).
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let network = Sequential::<f64>::new([24, 2]).with(Gru::new(2, 3, &mut rng(1)).last_state())?;
+    /// assert_eq!(network.predict(&ndarray::Array2::zeros((5, 60 * 2)))?.dim(), (5, 3));
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Width`] when a row does not have the network's input shape; [`Error::Empty`] without layers;
@@ -209,9 +222,9 @@ impl<A: Scalar> Scratch<A> {
         &self.lengths
     }
 
-    /// The lengths, if known, and the number of steps with padding.
-    pub(crate) fn sequences(&self) -> Option<(&[usize], usize)> {
-        (!self.lengths.is_empty()).then_some((&*self.lengths, self.steps))
+    /// The sequences in the last prediction, if the network knows their lengths.
+    pub(crate) fn sequences(&self) -> Option<Sequences<'_>> {
+        (!self.lengths.is_empty()).then(|| Sequences::each_step(&self.lengths, self.steps))
     }
 
     /// The outputs of the last prediction.

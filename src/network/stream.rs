@@ -6,7 +6,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use super::Network;
 use super::plan::same_but_steps;
 use crate::kernels::{flat, resize};
-use crate::layer::{Cache, Layer, Pass, Steps};
+use crate::layer::{Cache, Layer, Pass};
 use crate::{Error, Result, Scalar, Shape, rng};
 
 impl<A: Scalar> Network<A> {
@@ -44,7 +44,7 @@ impl<A: Scalar> Network<A> {
             let wants = "one input, a sequence or the indices of an embedding, to stream".to_owned();
             return Err(Error::Input { layer: format!("{self:?}"), wants, got: declared });
         }
-        if let Some(node) = self.step_beyond(step, Steps::Causal)? {
+        if let Some(node) = self.not_causal(step)? {
             let what = "cannot be streamed: its outputs depend on later steps, or it does not say that they do not \
                         (`Layer::steps`)";
             return Err(Error::Unsupported { layer: node.op.text(), what: what.to_owned() }.at(&node.name));
@@ -96,6 +96,8 @@ impl<A: Scalar> Stream<'_, A> {
             _ => Shape::Flat(steps),
         };
         let output = self.network.output_shape(shape)?;
+        let what = || format!("{steps} steps of a stream");
+        self.network.needs(shape, output).afford::<A>(1, self.network.memory_limit(), what)?;
         resize(&mut self.x, 1, x.len())?;
         self.x.assign(&aview1(x).insert_axis(Axis(0)));
         resize(&mut self.y, 1, output.len())?;

@@ -7,8 +7,8 @@ use super::lengths::lost;
 use super::nodes::{Node, Op};
 use super::plan::{Planned, Sizes};
 use super::{Network, Step};
+use crate::kernels::resize;
 use crate::kernels::sequences::Sequences;
-use crate::kernels::{flat_mut, resize};
 use crate::layer::{Backward, Cache, Inputs, Join, JoinPass, Layer, Pass, Place, Steps};
 use crate::{Matrix, Result, Scalar, Shape};
 
@@ -112,10 +112,11 @@ impl<A: Scalar> Unpadded<A> {
         pass: &mut Pass<'_>,
     ) -> Result<()> {
         let Some(layer) = node.op.as_layer() else { return Ok(()) };
-        if layer.steps(pass.input) == Steps::Unknown {
+        let rule = layer.steps(pass.input);
+        let Some(own) = for_layer(rule, pass) else { return layer.forward(x, y, pass) };
+        if rule == Steps::Unknown {
             return Err(lost(node));
         }
-        let Some(own) = parts(layer, pass) else { return layer.forward(x, y, pass) };
         own.gather(x, &mut self.x)?;
         if !matches!(output, Shape::Sequence { .. }) {
             return layer.forward(&self.x, y, pass);
@@ -134,7 +135,7 @@ impl<A: Scalar> Unpadded<A> {
         output: Shape,
         pass: &mut Pass<'_>,
     ) -> Result<()> {
-        let Some(own) = parts(layer, pass) else { return layer.backward(at, pass) };
+        let Some(own) = for_layer(layer.steps(pass.input), pass) else { return layer.backward(at, pass) };
         let Backward { x, y, dy, dx, dw } = at;
         let Self { x: own_x, y: own_y, dy: own_dy, dx: own_dx } = self;
         own.gather(x, own_x)?;
@@ -157,25 +158,22 @@ impl<A: Scalar> Unpadded<A> {
 /// steps does so by itself.)
 pub(super) fn clear_join<A: Scalar>(join: &dyn Join<A>, y: &mut Matrix<A>, shape: Shape, pass: &JoinPass<'_>) {
     let known = (0..pass.inputs.len()).find_map(|input| pass.lengths.get(input));
-    if let (Some(lengths), Shape::Sequence { steps, features }, Steps::Each) = (known, shape, join.steps()) {
-        for (y, &length) in flat_mut(y).chunks_exact_mut(steps * features).zip(lengths) {
-            y[length.min(steps) * features..].fill(A::ZERO);
-        }
+    if let (Some(lengths), Shape::Sequence { steps, .. }, Steps::Each) = (known, shape, join.steps()) {
+        Sequences::each_step(lengths, steps).clear_padding(y);
     }
 }
 
-/// The parts of the sequences for this layer, by [`Layer::steps`]; changes the pass to match. `None` without lengths.
-fn parts<'a, A: Scalar>(layer: &dyn Layer<A>, pass: &mut Pass<'a>) -> Option<Sequences<'a>> {
-    let lengths = pass.lengths?;
-    let Shape::Sequence { steps, features } = pass.input else { return None };
-    let parts = if layer.steps(pass.input) == Steps::Each {
+/// The sequences as a layer with this rule is called with them; changes the pass to match. `None` without lengths.
+fn for_layer<'a>(rule: Steps, pass: &mut Pass<'a>) -> Option<Sequences<'a>> {
+    let (Some(lengths), Shape::Sequence { steps, features }) = (pass.lengths, pass.input) else { return None };
+    let own = if rule == Steps::Each {
         pass.lengths = None;
         Sequences::each_step(lengths, steps)
     } else {
         Sequences::to_the_longest(lengths, steps)
     };
-    pass.input = Shape::Sequence { steps: parts.kept(), features };
-    Some(parts)
+    pass.input = Shape::Sequence { steps: own.kept(), features };
+    Some(own)
 }
 
 /// The backward pass of a layer whose input may have lengths.
@@ -195,26 +193,38 @@ pub(super) fn backward<A: Scalar>(
 
 /// Returns an error if a join would lose the lengths of its inputs.
 fn check_join<A: Scalar>(node: &Node<A>, pass: &JoinPass<'_>) -> Result<()> {
-    let any = (0..pass.inputs.len()).any(|input| pass.lengths.get(input).is_some());
+    let mut inputs = pass.inputs.iter().enumerate();
+    let any = inputs.any(|(i, shape)| matches!(shape, Shape::Sequence { .. }) && pass.lengths.get(i).is_some());
     let loses = any && !node.op.finds_lengths() && node.op.steps(pass.inputs[0]) == Steps::Unknown;
     if loses { Err(lost(node)) } else { Ok(()) }
 }
 
 impl<A: Scalar> Network<A> {
-    /// The first step that combines the steps of sequences by more than `most`, for inputs of this shape.
-    pub(super) fn step_beyond(&self, input: Shape, most: Steps) -> Result<Option<&Node<A>>> {
+    /// The steps that take sequences, for inputs of this shape, and how they treat their steps.
+    fn of_sequences<'n, 's>(
+        &'n self,
+        shapes: &'s [Shape],
+    ) -> impl Iterator<Item = (&'n Node<A>, Steps)> + use<'n, 's, A> {
+        let takes = |step: &&Step| step.takes.iter().any(|&value| matches!(shapes[value], Shape::Sequence { .. }));
+        self.steps.iter().filter(takes).map(|step| {
+            let node = &self.nodes[step.node];
+            (node, node.op.steps(shapes[step.takes[0]]))
+        })
+    }
+
+    /// The first step that is not causal, for inputs of this shape.
+    pub(super) fn not_causal(&self, input: Shape) -> Result<Option<&Node<A>>> {
         let mut inferred = Sizes::default();
         let shapes = &self.plan()?.sizes(self, input, &mut inferred)?.shapes;
-        let beyond = |step: &&Step| {
-            let sequence = |&value: &usize| matches!(shapes[value], Shape::Sequence { .. });
-            step.takes.iter().any(sequence) && self.nodes[step.node].op.steps(shapes[step.takes[0]]) > most
-        };
-        Ok(self.steps.iter().find(beyond).map(|step| &self.nodes[step.node]))
+        Ok(self.of_sequences(shapes).find(|(_, steps)| *steps > Steps::Causal).map(|(node, _)| node))
     }
 
     /// As [`Layer::steps`].
     pub(super) fn combined_steps(&self, input: Shape) -> Steps {
-        let within = |most| matches!(self.step_beyond(input, most), Ok(None));
-        [Steps::Each, Steps::Causal, Steps::All].into_iter().find(|&most| within(most)).unwrap_or(Steps::Unknown)
+        let mut inferred = Sizes::default();
+        let Ok(sizes) = self.plan().and_then(|plan| plan.sizes(self, input, &mut inferred)) else {
+            return Steps::Unknown;
+        };
+        self.of_sequences(&sizes.shapes).map(|(_, steps)| steps).max().unwrap_or(Steps::Each)
     }
 }

@@ -3,6 +3,7 @@
 use super::finite::check_finite;
 use super::{Stage, Tape};
 use crate::kernels::resize;
+use crate::kernels::sequences::Sequences;
 use crate::losses::Loss;
 use crate::{Error, Matrix, Result, Scalar};
 
@@ -47,12 +48,13 @@ impl<A: Scalar> Tape<A> {
         self.needs(Stage::Forward, "loss")?;
         self.stage = Stage::Forward;
         resize(&mut self.dy, self.y.nrows(), self.y.ncols())?;
-        let value = if self.lengths.is_empty() {
-            self.loss.reduce(loss, &self.y, target, weights, Some(&mut self.dy))?
-        } else {
-            let sequences = (&*self.lengths, self.outputs.positions());
-            self.loss.reduce_steps(loss, [&self.y, target], sequences, weights, Some(&mut self.dy))?
-        };
+        // Field by field, so that the borrows are disjoint.
+        let sequences =
+            (!self.lengths.is_empty()).then(|| Sequences::each_step(&self.lengths, self.outputs.positions()));
+        let value = match sequences {
+            None => self.loss.reduce(loss, &self.y, target, weights, Some(&mut self.dy)),
+            Some(all) => self.loss.reduce_steps(loss, [&self.y, target], all, weights, Some(&mut self.dy)),
+        }?;
         if !value.is_finite() {
             check_finite("input", &self.x, 0)?;
             check_finite("target", target, 0)?;

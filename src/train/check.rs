@@ -79,7 +79,7 @@ impl<A: Scalar> Trainer<'_, A> {
         let rows = self.batch_size.min(len);
         let (mut x, mut target) = (Array2::default((0, 0)), Array2::default((0, 0)));
         let (mut samples, mut y) = (Vec::with_capacity(rows), None);
-        let (mut scratch, mut padded) = (Scratch::default(), losses::Steps::default());
+        let (mut scratch, mut padded) = (Scratch::default(), losses::StepRows::default());
         for from in (0..len).step_by(rows) {
             samples.clear();
             samples.extend(from..len.min(from + rows));
@@ -102,16 +102,7 @@ impl<A: Scalar> Trainer<'_, A> {
                 None => (y.slice(s![..samples.len(), ..]), &target),
             };
             // Of sequences, each row is a step.
-            let sample = |row: usize| match scratch.sequences() {
-                None => from + row,
-                Some((lengths, _)) => {
-                    let ends = lengths.iter().scan(0, |end, length| {
-                        *end += length;
-                        Some(*end)
-                    });
-                    from + ends.take_while(|&end| end <= row).count()
-                }
-            };
+            let sample = |row| from + scratch.sequences().map_or(row, |sequences| sequences.row_of(row));
             self.loss.check(&y, target_of).map_err(|error| error.map_row(sample))?;
             for metric in &self.metrics {
                 metric.check(&y, target_of).map_err(|error| error.map_row(sample))?;

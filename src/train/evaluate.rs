@@ -8,6 +8,7 @@ use super::{Trainer, history};
 use crate::data::Dataset;
 use crate::error::check_setting;
 use crate::kernels::resize;
+use crate::kernels::sequences::Sequences;
 use crate::layer::Layer;
 use crate::{Error, Matrix, Network, Result, Scalar, Scratch, losses};
 
@@ -71,14 +72,14 @@ pub(super) struct Collected<A> {
     y: Vec<A>,
     target: Vec<A>,
     widths: [usize; 2],
-    steps: losses::Steps<A>,
+    steps: losses::StepRows<A>,
 }
 
 impl<A: Scalar> Collected<A> {
     pub(super) fn new(rows: usize, widths: [usize; 2]) -> Self {
         // Larger vectors grow as needed.
         let room = |width: usize| Vec::with_capacity(rows.saturating_mul(width).min(1 << 24));
-        Self { y: room(widths[0]), target: room(widths[1]), widths, steps: losses::Steps::default() }
+        Self { y: room(widths[0]), target: room(widths[1]), widths, steps: losses::StepRows::default() }
     }
 
     pub(super) fn clear(&mut self) {
@@ -87,12 +88,7 @@ impl<A: Scalar> Collected<A> {
     }
 
     /// Adds the rows of a batch; those of sequences of known lengths step by step.
-    pub(super) fn add(
-        &mut self,
-        y: &Matrix<A>,
-        target: &Matrix<A>,
-        sequences: Option<(&[usize], usize)>,
-    ) -> Result<()> {
+    pub(super) fn add(&mut self, y: &Matrix<A>, target: &Matrix<A>, sequences: Option<Sequences<'_>>) -> Result<()> {
         if let Some(sequences) = sequences {
             self.steps.gather(&format_args!("a metric"), y, target, sequences)?;
         }

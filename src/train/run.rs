@@ -121,7 +121,7 @@ impl<A: Scalar> Run<'_, '_, A> {
         let tape = work.tape.as_ref().expect("a run starts with a tape");
         self.mean.add(loss.to_f64(), tape.loss_count());
         if !self.trainer.metrics.is_empty() {
-            self.collected.add(tape.output(), &work.target, tape.lengths())?;
+            self.collected.add(tape.output(), &work.target, tape.sequences())?;
         }
         if work.gathered == self.trainer.accumulate {
             self.step(loss)?;

@@ -134,6 +134,47 @@ fn lengths_are_checked() {
     }
 }
 
+/// Where lengths are known, `masked` has no effect: a true step of zeros is no padding.
+#[test]
+fn known_lengths_come_before_zeros() {
+    let pairs = |masked: bool| -> [Box<dyn neuropil::layer::Layer<f64>>; 4] {
+        let r = &mut rng(4);
+        let (lstm, attention) = (Lstm::new(4, 3, r), neuropil::layers::MultiHeadAttention::new(4, 2, r));
+        let (learned, sines) =
+            (neuropil::layers::LearnedPositions::new(9, 4, r), neuropil::layers::SinusoidalPositions::new());
+        if masked {
+            [
+                Box::new(lstm.masked()),
+                Box::new(attention.masked()),
+                Box::new(learned.masked()),
+                Box::new(sines.masked()),
+            ]
+        } else {
+            [Box::new(lstm), Box::new(attention), Box::new(learned), Box::new(sines)]
+        }
+    };
+    // Four steps, of which the last two are zeros.
+    let x = Array2::from_shape_fn((1, 25), |(_, i)| match i {
+        0..8 => 0.5,
+        24 => 4.0,
+        _ => 0.0,
+    });
+    let mut compared = 0;
+    for (plain, masked) in pairs(false).into_iter().zip(pairs(true)) {
+        let text = format!("{masked:?}");
+        let [plain, masked] = [plain, masked].map(|layer| series(layer).unwrap());
+        let steps = |network: &Network<f64>| {
+            let mut tape = Tape::new(network, 0);
+            let y = tape.forward(network, &x).unwrap().clone();
+            let gradients = tape.backward_from(network, &Array2::ones(y.dim())).unwrap();
+            (y, gradients.input.clone(), gradients.weights.to_vec())
+        };
+        assert_eq!(steps(&plain), steps(&masked), "{text}");
+        compared += 1;
+    }
+    assert_eq!(compared, 4);
+}
+
 /// Loss, metrics and training count the steps before padding; targets in padding may be anything.
 #[test]
 fn losses_and_metrics_count_true_steps() {
@@ -155,6 +196,14 @@ fn losses_and_metrics_count_true_steps() {
     let mut tape = Tape::new(&network, 0);
     tape.forward(&network, &x).unwrap();
     assert!((tape.loss(&CrossEntropy::new(), &target).unwrap() - want).abs() < 1e-14);
+
+    // An error names the sample, not the step.
+    let mut wrong = target.clone();
+    wrong[[2, 1]] = 3.0;
+    let row = |error: Error| if let Error::Target { row, .. } = error { row } else { panic!("{error}") };
+    assert_eq!(row(tape.loss(&CrossEntropy::new(), &wrong).unwrap_err()), Some(2));
+    let error = Trainer::new(CrossEntropy::new(), Sgd::new(0.1)).evaluate(&network, &(&x, &wrong)).unwrap_err();
+    assert_eq!(row(error), Some(2));
 
     let mut trained: Network<f64> = network.clone().into();
     let mut trainer = Trainer::new(CrossEntropy::new(), Adam::new(0.05)).metric(Accuracy).epochs(150).batch_size(2);

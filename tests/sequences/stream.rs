@@ -85,6 +85,34 @@ fn a_language_model_streams_a_thousand_steps() {
     assert_eq!(stream.push(&[3.0]).unwrap(), network.predict(&ndarray::array![[3.0]]).unwrap().as_slice().unwrap());
 }
 
+/// Whether a step of zeros is padding depends on the steps after it, so a masked layer cannot know it in a stream.
+#[test]
+fn masked_layers_do_not_stream() {
+    let r = &mut rng(1);
+    let masked: [Box<dyn neuropil::layer::Layer<f64>>; 4] = [
+        Box::new(Lstm::new(4, 2, r).masked()),
+        Box::new(neuropil::layers::MultiHeadAttention::new(4, 2, r).causal().masked()),
+        Box::new(LearnedPositions::new(9, 4, r).masked()),
+        Box::new(neuropil::layers::SinusoidalPositions::new().masked()),
+    ];
+    for layer in masked {
+        let network = Sequential::new([6, 4]).with(layer).unwrap();
+        let error = network.stream().unwrap_err().to_string();
+        assert!(error.contains("cannot be streamed"), "{error}");
+    }
+}
+
+#[test]
+fn a_stream_keeps_to_the_memory_limit() {
+    let layer = neuropil::layers::MultiHeadAttention::<f64>::new(4, 2, &mut rng(1)).causal();
+    let mut network: Network<f64> = Sequential::new([6, 4]).with(layer).unwrap().into();
+    network.set_memory_limit(1 << 20);
+    let mut stream = network.stream().unwrap();
+    assert!(stream.push(&[1.0; 4 * 50]).is_ok());
+    let error = stream.push(&[1.0; 4 * 5000]).unwrap_err();
+    assert!(matches!(error, Error::Memory { limit: Some(1_048_576), .. }), "{error}");
+}
+
 #[test]
 fn what_is_no_sequence_cannot_be_streamed() {
     let network = Sequential::<f64>::mlp(&[2, 3, 1], Tanh, &mut rng(1)).unwrap();

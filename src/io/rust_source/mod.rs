@@ -42,7 +42,8 @@ impl<A: Scalar> Network<A> {
     ///
     /// # Errors
     /// [`Error::Unsupported`] for a layer or join of another crate without [`rust`](crate::layer::Layer::rust), which it
-    /// names; [`Error::Save`] if the file cannot be written.
+    /// names, and where a result depends on the lengths of sequences, which an embedding with a padding index or a join of
+    /// [`Lengths`](crate::joins::Lengths) finds; [`Error::Save`] if the file cannot be written.
     pub fn export_rust(&self, path: impl AsRef<Path>) -> Result<()> {
         atomic::write_whole(path.as_ref(), self.to_rust()?.as_bytes())
     }

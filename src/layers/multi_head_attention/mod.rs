@@ -183,7 +183,7 @@ impl<A: Scalar> Layer<A> for MultiHeadAttention<A> {
     }
 
     fn steps(&self, _: Shape) -> Steps {
-        if self.causal { Steps::Causal } else { Steps::All }
+        if self.causal && !self.masked { Steps::Causal } else { Steps::All }
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {

@@ -207,8 +207,9 @@ impl<A: Scalar, C: Cell> Layer<A> for Recurrent<A, C> {
         }
     }
 
+    /// Whether a step of zeros is padding depends on those after it.
     fn steps(&self, _: Shape) -> Steps {
-        if self.bidirectional { Steps::All } else { Steps::Causal }
+        if self.bidirectional || self.masked { Steps::All } else { Steps::Causal }
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
