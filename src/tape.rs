@@ -210,9 +210,6 @@ impl<A: Scalar> Tape<A> {
         self.stage = Stage::Start;
         let batch = if width == self.shape.len() { self.shape } else { self.other_shape(network, width)? };
         let output = network.output_shape(batch)?;
-        if width != batch.len() {
-            return Err(Error::Width { wants: batch, got: width });
-        }
         let identity = network.identity();
         // A network with the same identity has parameters of the same shapes; other layers may have changed them.
         let known = identity == self.network && identity.1 != 0;
@@ -240,7 +237,10 @@ impl<A: Scalar> Tape<A> {
     fn other_shape(&self, network: &dyn Layer<A>, width: usize) -> Result<Shape> {
         match as_network(network) {
             Some(network) if network.input_shape() == self.shape => network.shape_of_rows(width),
-            _ => Ok(self.shape),
+            _ => {
+                network.output_shape(self.shape)?; // A network of other inputs says so.
+                Err(Error::Width { wants: self.shape, got: width })
+            }
         }
     }
 

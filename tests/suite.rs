@@ -16,6 +16,8 @@ mod random_graphs;
 #[cfg(all(feature = "files", feature = "npz"))]
 #[path = "common/readers.rs"]
 mod readers;
+#[path = "common/sequences.rs"]
+mod sequence_zoo;
 #[path = "common/zoo.rs"]
 mod zoo;
 

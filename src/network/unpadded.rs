@@ -35,7 +35,7 @@ pub(super) struct WithLengths<'s, A: Scalar> {
 
 impl<A: Scalar> WithLengths<'_, A> {
     /// The forward pass of a step that finds lengths, or whose input may have some.
-    #[inline(never)]
+    #[cold]
     pub(super) fn forward(
         self,
         At { node, index, step, shapes, outer, modes: [training, recording] }: At<'_, A>,
@@ -177,7 +177,7 @@ fn for_layer<'a>(rule: Steps, pass: &mut Pass<'a>) -> Option<Sequences<'a>> {
 }
 
 /// The backward pass of a layer whose input may have lengths.
-#[inline(never)]
+#[cold]
 pub(super) fn backward<A: Scalar>(
     layer: &dyn Layer<A>,
     at: Backward<'_, A>,

@@ -50,8 +50,8 @@ def check_onnx(folder):
     print(f"onnxruntime ran {ran} files in batches of 1 and 3, at most {worst:.1e} away")
 
 
-def check_graphs(folder):
-    neuropil("graphs", folder)
+def run_in_onnxruntime(folder):
+    """Runs each file with the arrays of its inputs and outputs beside it."""
     ran, outputs, worst = 0, 0, 0.0
     for path in sorted(folder.glob("*.onnx")):
         onnx.checker.check_model(onnx.load(path), full_check=True)
@@ -65,8 +65,21 @@ def check_graphs(folder):
             assert away < 1e-5, (path.name, port.name, away)
             outputs, worst = outputs + 1, max(worst, away)
         ran += 1
+    return ran, outputs, worst
+
+
+def check_graphs(folder):
+    neuropil("graphs", folder)
+    ran, outputs, worst = run_in_onnxruntime(folder)
     assert ran == 20, ran
     print(f"onnxruntime ran {ran} random graphs with {outputs} outputs, at most {worst:.1e} away from PyTorch")
+
+
+def check_lengths(folder):
+    neuropil("lengths", folder)
+    ran, _, worst = run_in_onnxruntime(folder)
+    assert ran == 50, ran
+    print(f"onnxruntime ran {ran} networks of sequences with lengths, at most {worst:.1e} away")
 
 
 class Mlp(torch.nn.Module):
@@ -186,7 +199,8 @@ def check_torch(folder):
         net.load_state_dict(safetensors.torch.load_file(folder / f"{name}-back.safetensors"))
         arrays = np.load(folder / f"{name}-back.npz")
         with torch.no_grad():
-            away = difference(net(torch.from_numpy(arrays["x"])).numpy(), arrays["y"])
+            # In float64, so that the difference is this crate's rounding, not that of both.
+            away = difference(net.double()(torch.from_numpy(arrays["x"]).double()).numpy(), arrays["y"])
         assert away < 1e-6, (name, away)
         print(f"{name} trained here: PyTorch's predictions at most {away:.1e} away")
 
@@ -270,10 +284,11 @@ def check_model_file(folder):
 
 if __name__ == "__main__":
     shutil.rmtree(OUT, ignore_errors=True)
-    for name in ["onnx", "graphs", "torch", "keras"]:
+    for name in ["onnx", "graphs", "lengths", "torch", "keras"]:
         (OUT / name).mkdir(parents=True)
     check_onnx(OUT / "onnx")
     check_graphs(OUT / "graphs")
+    check_lengths(OUT / "lengths")
     check_torch(OUT / "torch")
     check_keras(OUT / "keras")
     check_model_file(OUT / "torch")

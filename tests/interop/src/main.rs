@@ -13,6 +13,9 @@ use rten_tensor::prelude::*;
 
 #[path = "../../common/graphs.rs"]
 mod graphs;
+mod lengths;
+#[path = "../../common/sequences.rs"]
+mod sequences;
 mod vectors;
 #[path = "../../common/zoo.rs"]
 mod zoo;
@@ -27,6 +30,7 @@ fn main() -> Outcome {
         "vectors" => vectors::run(folder, rest.first().map_or(Ok(0), |least| least.parse())?),
         "onnx" => onnx(folder),
         "graphs" => random_graphs(folder),
+        "lengths" => lengths::write(folder),
         "from-torch" => from_files(folder, networks()?, &["f32", "f64", "f16", "bf16"]),
         "to-torch" => to_files(folder, networks()?),
         "from-keras" => from_files(folder, keras_networks()?, &["keras"]),
@@ -117,20 +121,7 @@ fn rten(path: &Path, arrays: &[(String, ArrayD<f32>)]) -> Outcome<f32> {
 fn random_graphs(folder: &Path) -> Outcome {
     let (mut read, mut worst) = (0, 0.0_f64);
     for graphs::Case { name, network, x, y, .. } in graphs::cases() {
-        let path = folder.join(format!("{name}.onnx"));
-        let bytes = network.to_onnx_bytes()?;
-        std::fs::write(&path, &bytes)?;
-        let (mut arrays, mut from) = (Vec::new(), 0);
-        for (input, shape) in network.inputs() {
-            let part = x.slice(s![.., from..from + shape.len()]).mapv(|x| x as f32);
-            arrays.push((format!("x.{input}"), shaped(part, shape)));
-            from += shape.len();
-        }
-        for (output, shape) in network.outputs() {
-            let part = network.output_of(&y, output)?.mapv(|y| y as f32);
-            arrays.push((format!("y.{output}"), shaped(part, shape)));
-        }
-        write_npz(path.with_extension("npz"), arrays.iter().map(|(name, array)| (&**name, array.view())))?;
+        let bytes = write_ports(&network, &folder.join(&name), &x, &y)?;
         let again = Network::<f64>::from_onnx_bytes(&bytes)?;
         let got = again.predict(&x)?;
         if got.dim() != y.dim() {
@@ -147,6 +138,24 @@ fn random_graphs(folder: &Path) -> Outcome {
     }
     println!("read {read} random graphs back, at most {worst:.1e} away from PyTorch");
     Ok(())
+}
+
+/// Writes a network as ONNX, with an array for each of its inputs and outputs.
+fn write_ports(network: &Network<f64>, path: &Path, x: &Array2<f64>, y: &Array2<f64>) -> Outcome<Vec<u8>> {
+    let bytes = network.to_onnx_bytes()?;
+    std::fs::write(path.with_extension("onnx"), &bytes)?;
+    let (mut arrays, mut from) = (Vec::new(), 0);
+    for (input, shape) in network.inputs() {
+        let part = x.slice(s![.., from..from + shape.len()]).mapv(|x| x as f32);
+        arrays.push((format!("x.{input}"), shaped(part, shape)));
+        from += shape.len();
+    }
+    for (output, shape) in network.outputs() {
+        let part = network.output_of(y, output)?.mapv(|y| y as f32);
+        arrays.push((format!("y.{output}"), shaped(part, shape)));
+    }
+    write_npz(path.with_extension("npz"), arrays.iter().map(|(name, array)| (&**name, array.view())))?;
+    Ok(bytes)
 }
 
 type Networks = Vec<(&'static str, Sequential<f32>, Names)>;
