@@ -57,6 +57,19 @@ impl<A: Scalar> Network<A> {
 /// A sequence that arrives step by step: see [`Network::stream`].
 ///
 /// It borrows the network, of which any number of streams can run at the same time.
+///
+/// ```
+/// use neuropil::prelude::*;
+///
+/// let network = Sequential::<f64>::new([9, 1]).with(Gru::new(1, 2, &mut rng(1)))?;
+/// let mut stream = network.stream()?;
+/// let first = stream.push(&[0.5])?.to_vec();
+/// assert_ne!(stream.push(&[0.5])?, first); // the second step, after the first
+/// assert_eq!(stream.steps(), 2);
+/// stream.restart();
+/// assert_eq!(stream.push(&[0.5])?, first);
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Stream<'n, A: Scalar> {
     network: &'n Network<A>,
