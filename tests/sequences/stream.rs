@@ -109,7 +109,7 @@ fn a_stream_keeps_to_the_memory_limit() {
     network.set_memory_limit(1 << 20);
     let mut stream = network.stream().unwrap();
     assert!(stream.push(&[1.0; 4 * 50]).is_ok());
-    let error = stream.push(&[1.0; 4 * 5000]).unwrap_err();
+    let error = stream.push(&vec![1.0; 4 * 5000]).unwrap_err();
     assert!(matches!(error, Error::Memory { limit: Some(1_048_576), .. }), "{error}");
 }
 
