@@ -5,8 +5,8 @@ use std::any::TypeId;
 use ndarray::Array2;
 use rand::rngs::Xoshiro256PlusPlus;
 
-use crate::kernels::resize;
 use crate::kernels::sequences::Sequences;
+use crate::kernels::{make_row_major, resize};
 use crate::layer::{Backward, Cache, Layer, Pass};
 use crate::losses;
 use crate::network::as_network;
@@ -168,7 +168,10 @@ impl<A: Scalar> Tape<A> {
     /// step would exceed the [memory limit](Network::set_memory_limit).
     pub fn forward(&mut self, network: &dyn Layer<A>, x: &Matrix<A>) -> Result<&Array2<A>> {
         self.forward_rows(network, x.dim(), |input| {
-            input.assign(x);
+            match (input.as_slice_mut(), x.as_slice()) {
+                (Some(input), Some(x)) => input.copy_from_slice(x),
+                _ => input.assign(x),
+            }
             Ok(())
         })
     }
@@ -324,9 +327,7 @@ impl<A: Scalar> Tape<A> {
         let mut pass = Pass::new(self.batch, [self.training, true], &mut self.cache, &mut self.rng);
         network.backward(at, &mut pass)?;
         // A layer may have replaced the matrix with one of another memory layout.
-        for dw in self.dw.iter_mut().filter(|dw| !dw.is_standard_layout()) {
-            *dw = dw.as_standard_layout().into_owned();
-        }
+        self.dw.iter_mut().for_each(make_row_major);
         self.stage = Stage::Backward;
         Ok(())
     }

@@ -7,7 +7,8 @@
 //! |---|---|
 //! | [`convolution`], [`pool`], [`softmax`], [`runs`], [`normalize`] | the computation of layers |
 //! | [`channels`], [`rows`], [`sequences`] | passes over the channels of samples, over rows, over steps without padding |
-//! | [`gemm`], [`simd`] | matrix products; elementwise passes and sums with vector instructions |
+//! | [`gemm`] | matrix products |
+//! | [`simd`] | elementwise passes and sums with vector instructions |
 //! | [`parallel`] | passes split over threads |
 //! | [`streams`], [`window`], [`math`] | the slices of a pass; the positions of windows; exp, tanh and others |
 
@@ -141,6 +142,15 @@ pub(crate) fn column_sums<A: Scalar>(x: &Matrix<A>, sums: &mut Matrix<A>) {
             }
         }
         _ => x.columns().into_iter().zip(sums).for_each(|(x, sum)| *sum = A::of(x.iter().map(|x| x.to_f64()).sum())),
+    }
+}
+
+/// Copies `matrix` unless it is row-major, as the slices of passes must be.
+#[inline]
+pub(crate) fn make_row_major<A: Scalar>(matrix: &mut Array2<A>) {
+    // Quicker than `is_standard_layout`, which allows other strides along short axes.
+    if !matches!(*matrix.strides(), [row, 1] if row == matrix.ncols().cast_signed()) && !matrix.is_standard_layout() {
+        *matrix = matrix.as_standard_layout().into_owned();
     }
 }
 

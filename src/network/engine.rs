@@ -130,7 +130,9 @@ impl<A: Scalar> Layer<A> for Network<A> {
                     }
                 }
             };
-            result.map_err(|error| error.at(&node.name))?;
+            if let Err(error) = result {
+                return Err(error.at(&node.name));
+            }
         }
         if let (Some(found), Some(source), false) = (found, plan.output_lengths, stream) {
             found.extend_from_slice(InputLengths::new(lengths, outer, &[Some(source)]).get(0).unwrap_or(&[]));
@@ -163,7 +165,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
         if !plan.whole[1] {
             self.start_gradients(plan, shapes, dy, dx.as_deref_mut(), gradients)?;
         }
-        for (at, step) in plan.steps.iter().enumerate().rev() {
+        for (step, cache) in plan.steps.iter().zip(caches).rev() {
             let node = &self.nodes[step.node];
             if !step.active[with_dx] {
                 // Only the first use of a shared layer zeroes its gradients.
@@ -180,7 +182,6 @@ impl<A: Scalar> Layer<A> for Network<A> {
                 Place::Whole => (y, dy),
                 Place::Buffer(at) => (&buffers[at], &after[0]),
             };
-            let cache = &mut caches[at];
             match &node.op {
                 Op::Layer(layer) => {
                     let Taken { value, recording: place, writes_first, wanted, .. } = step.takes;
@@ -203,7 +204,9 @@ impl<A: Scalar> Layer<A> for Network<A> {
                     } else {
                         layer.backward(at, pass)
                     };
-                    result.map_err(|error| error.at(&node.name))?;
+                    if let Err(error) = result {
+                        return Err(error.at(&node.name));
+                    }
                     if wanted && !writes_first {
                         spread(&step.takes, more, before, dx.as_deref_mut());
                     }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ndarray::Array2;
 
 use super::{Network, Parallel, Residual, Sequential};
+use crate::kernels::make_row_major;
 use crate::layer::{Cache, Info, Join, Layer, Needs, Role, Steps, product};
 use crate::spec::Spec;
 use crate::{Error, Result, Scalar, Shape};
@@ -207,7 +208,6 @@ pub(super) fn next_id() -> usize {
 fn keep_form<A: Scalar>(matrix: &mut Array2<A>, dim: (usize, usize)) {
     if matrix.dim() != dim {
         *matrix = Array2::from_elem(dim, A::NAN);
-    } else if !matrix.is_standard_layout() {
-        *matrix = matrix.as_standard_layout().into_owned();
     }
+    make_row_major(matrix);
 }

@@ -193,19 +193,21 @@ fn check_betas(optimizer: &str, [first, second]: [f64; 2]) -> Result<()> {
     check_fraction(optimizer, "second beta", second)
 }
 
+#[inline]
 fn not_negative(optimizer: &str, setting: &str, got: f64) -> Result<()> {
-    if got >= 0.0 && got.is_finite() {
-        return Ok(());
-    }
-    Err(Error::Setting { what: format!("{optimizer}'s {setting}"), wants: "at least 0 and finite", got })
+    let ok = (0.0..f64::INFINITY).contains(&got);
+    if ok { Ok(()) } else { outside(optimizer, setting, "at least 0 and finite", got) }
 }
 
 /// Checks that a decay is in [0, 1).
+#[inline]
 fn check_fraction(optimizer: &str, setting: &str, got: f64) -> Result<()> {
-    if (0.0..1.0).contains(&got) {
-        return Ok(());
-    }
-    Err(Error::Setting { what: format!("{optimizer}'s {setting}"), wants: "in [0, 1)", got })
+    if (0.0..1.0).contains(&got) { Ok(()) } else { outside(optimizer, setting, "in [0, 1)", got) }
+}
+
+#[cold]
+fn outside(optimizer: &str, setting: &str, wants: &'static str, got: f64) -> Result<()> {
+    Err(Error::Setting { what: format!("{optimizer}'s {setting}"), wants, got })
 }
 
 /// xⁿ by squaring, bitwise reproducible on every machine.

@@ -1,6 +1,7 @@
 //! Optimizer steps: [`Tape::step`], [`Tape::step_layer`] and [`Tape::train`].
 
 use super::{Stage, Tape};
+use crate::kernels::make_row_major;
 use crate::layer::Layer;
 use crate::losses::Loss;
 use crate::optimizers::Optimizer;
@@ -85,9 +86,7 @@ impl<A: Scalar> Tape<A> {
                 && rate > 0.0
                 && prefix.is_none_or(|prefix| info.name.to_string().starts_with(prefix))
             {
-                if !w.is_standard_layout() {
-                    *w = w.as_standard_layout().into_owned();
-                }
+                make_row_major(w);
                 if let (Some(w), Some(dw)) = (w.as_slice_mut(), dw.as_slice()) {
                     if rate == 1.0 {
                         optimizer.update(slot, info.role, w, dw);

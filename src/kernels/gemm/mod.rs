@@ -2,7 +2,8 @@
 //!
 //! | product | path |
 //! |---|---|
-//! | up to [`TINY`] multiplications, or one short column | plain loops |
+//! | up to [`TINY`] multiplications | plain loops |
+//! | one short column | the same loops, by many contiguous rows as a stream, [`column`] |
 //! | one column, one row by contiguous columns, or few long rows by such | dot products, [`dot`] |
 //! | one row by contiguous rows | a weighted sum of those rows, [`row`] |
 //! | everything else | tiles of c in registers, [`tile`], over panels of b, [`block`] |
@@ -18,6 +19,7 @@
 #![allow(unsafe_code)]
 
 mod block;
+mod column;
 mod dot;
 mod element;
 mod pack;
@@ -57,7 +59,14 @@ pub(crate) fn gemm<A: Scalar>(alpha: A, a: &ArrayRef2<A>, b: &ArrayRef2<A>, beta
     let fused = fuses(k, n);
     // The first comparison prevents overflow of the product.
     if !fused && k > 0 && (n == 1 || m | k | n <= TINY && m * k * n <= TINY) {
-        tiny(alpha, a, b, beta, c);
+        if n == 1
+            && m >= column::MANY
+            && let (Some(a), Some(b), Some(c)) = (a.as_slice(), b.as_slice(), c.as_slice_mut())
+        {
+            column::run(alpha, a, b, beta, c);
+        } else {
+            tiny(alpha, a, b, beta, c);
+        }
     } else {
         large(alpha, a, b, beta, c, fused);
     }

@@ -196,6 +196,10 @@ fn a_row_alone_is_the_row_of_the_batch() {
                 }
             }
         }
+        // Columns that many rows make a stream.
+        for k in 1..=9 {
+            compared += rows_alone(300, k, 1, A::ZERO, rng) + rows_alone(65, k, 1, A::of(0.5), rng);
+        }
         assert!(compared > 500_000, "{compared}");
     }
     rows::<f32>();
@@ -265,7 +269,7 @@ fn shapes_must_fit() {
 fn any_number_of_threads_gives_the_same_bits() {
     fn products<A: Scalar>(pool: &rayon::ThreadPool) -> Vec<Array2<A>> {
         let rng = &mut Rng::seed_from_u64(6);
-        // The sides, and whether a and b are column-major; the second to last has a single row in some part.
+        // The sides, and whether a and b are column-major; that of 3 rows has a single row in some part.
         let shapes = [
             (64, 784, 128, false, false),
             (784, 64, 128, true, false),
@@ -277,6 +281,7 @@ fn any_number_of_threads_gives_the_same_bits() {
             (1, 1500, 1500, false, false),
             (3, 500_000, 2, false, true),
             (6000, 601, 1, false, false),
+            (300_001, 3, 1, false, false),
         ];
         let products = shapes.map(|(m, k, n, a_by_columns, b_by_columns)| {
             let [a, b] = [(m, k, a_by_columns), (k, n, b_by_columns)].map(|(rows, columns, by_columns)| {
