@@ -74,6 +74,8 @@ pub trait Scalar:
     const ONE: Self;
     /// The machine epsilon: the distance from 1 to the next larger number.
     const EPSILON: Self;
+    /// The smallest positive normal number.
+    const MIN_POSITIVE: Self;
     /// Positive infinity.
     const INFINITY: Self;
     /// Not a number.
@@ -148,6 +150,7 @@ macro_rules! scalar {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
             const EPSILON: Self = $float::EPSILON;
+            const MIN_POSITIVE: Self = $float::MIN_POSITIVE;
             const INFINITY: Self = $float::INFINITY;
             const NAN: Self = $float::NAN;
             const NAME: &'static str = stringify!($float);

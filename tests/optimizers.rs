@@ -207,3 +207,29 @@ fn l1_decay_pulls_towards_zero_and_leaves_zero_alone() {
     let weights = two_steps(Sgd::new(0.5).decay(Decay::l2(0.2)), [1.0, -1.0, 0.0], none);
     assert!(close(weights, [0.81, -0.81, 0.0]), "{weights:?}");
 }
+
+/// Without gradients, averages decay to 0, and never stay among the slow subnormal numbers.
+#[test]
+fn averages_without_gradients_decay_to_zero() {
+    fn settled(mut optimizer: impl Optimizer<f32>) -> usize {
+        let mut weights = [1.0; 20];
+        for step in 0..1200 {
+            let gradient = if step < 3 { [0.5; 20] } else { [0.0; 20] };
+            optimizer.begin_step().unwrap();
+            optimizer.update(0, Role::Weight, &mut weights, &gradient);
+            assert!(!optimizer.memory().slots[&0].iter().any(|m| m.is_subnormal()), "{optimizer:?}, step {step}");
+        }
+        optimizer.memory().slots[&0].iter().filter(|m| **m == 0.0).count()
+    }
+    assert_eq!(settled(Sgd::new(0.01).momentum(0.9)), 20);
+    // The averages of squares decay more slowly.
+    assert_eq!(settled(Adam::new(0.01).betas(0.9, 0.9)), 40);
+    assert_eq!(settled(Adam::new(0.01)), 20);
+    assert_eq!(settled(Adam::new(0.01).amsgrad()), 20);
+    assert_eq!(settled(NAdam::new(0.01)), 20);
+    assert_eq!(settled(RAdam::new(0.01)), 20);
+    assert_eq!(settled(Adamax::new(0.01)), 20);
+    assert_eq!(settled(RmsProp::new(0.01).alpha(0.9)), 20);
+    assert_eq!(settled(RmsProp::new(0.01).alpha(0.9).momentum(0.9).centered()), 60);
+    assert_eq!(settled(Adadelta::new(0.01)), 40);
+}

@@ -3,7 +3,7 @@
 //! Every pass goes over [`Streams`]: a slice, or a tuple of slices of the same length, mutable or not.
 //!
 //! - [`each`] calls a function on the items at every position: `each((w, g), |(w, &g)| *w -= rate * g)`;
-//! - [`map`] and [`map2`] are its common forms;
+//! - [`map`] and [`map2`] are its common forms, [`each_wide`] and [`each_with_root`] those for functions that take longer;
 //! - [`sum`] sums the results of the function; [`dot`] is its common form.
 //!
 //! Large passes are split over the threads of the current rayon pool. Results are bitwise identical for any instruction
@@ -72,13 +72,27 @@ pub(crate) fn each<S: Streams>(streams: S, f: impl Fn(S::Item) + Copy + Sync) {
 /// Like [`each`], for functions with exponentials, which are slow outside [`vectorize`] at any length.
 #[inline(always)]
 pub(crate) fn each_wide<S: Streams>(streams: S, f: impl Fn(S::Item) + Copy + Sync) {
-    parallel::split(streams, &|part: S| {
-        vectorize_with(
-            (part, f),
-            #[inline(always)]
-            |(part, f)| rows::each(part, f),
-        );
-    });
+    parallel::split(streams, &|part: S| wide(part, f));
+}
+
+/// Like [`each`], for functions with a division and a root, of which a pass is worth two threads sooner.
+#[inline(always)]
+pub(crate) fn each_with_root<S: Streams>(streams: S, f: impl Fn(S::Item) + Copy + Sync) {
+    /// The time of an item, as a multiple of that of a multiplication.
+    const WORK: usize = 8;
+    if streams.len() <= TINY {
+        return rows::each(streams, f);
+    }
+    parallel::split_items(streams, WORK, &|part: S| wide(part, f));
+}
+
+#[inline(always)]
+fn wide<S: Streams>(streams: S, f: impl Fn(S::Item)) {
+    vectorize_with(
+        (streams, f),
+        #[inline(always)]
+        |(streams, f)| rows::each(streams, f),
+    );
 }
 
 /// yᵢ = f(xᵢ).

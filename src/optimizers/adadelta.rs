@@ -1,8 +1,8 @@
 //! [`Adadelta`]: adaptive steps without a tuned learning rate.
 
-use crate::kernels::simd::each;
+use crate::kernels::simd::each_with_root;
 use crate::layer::Role;
-use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_fraction, check_rate};
+use crate::optimizers::{Decay, Memory, Optimizer, average, check_epsilon, check_fraction, check_rate};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
@@ -67,14 +67,14 @@ impl<A: Scalar> Optimizer<A> for Adadelta<A> {
         let epsilon = A::of(self.epsilon);
         let decay = self.decay.at::<A>(self.rate, role);
         let ([v, a], _) = self.memory.of(slot, weights.len(), A::ZERO);
-        each(
+        each_with_root(
             (weights, gradient, v, a),
             #[inline(always)]
             |(w, &g, v, a)| {
                 let g = decay.pull(w, g);
-                *v = rho * *v + fresh * (g * g);
+                *v = average(rho, *v, fresh, g * g);
                 let delta = (*a + epsilon).sqrt() / (*v + epsilon).sqrt() * g;
-                *a = rho * *a + fresh * (delta * delta);
+                *a = average(rho, *a, fresh, delta * delta);
                 *w -= rate * delta;
             },
         );

@@ -1,6 +1,6 @@
 //! [`Adagrad`]: steps scaled by all past gradients.
 
-use crate::kernels::simd::each;
+use crate::kernels::simd::each_with_root;
 use crate::layer::Role;
 use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_rate, not_negative};
 use crate::spec::Spec;
@@ -74,7 +74,7 @@ impl<A: Scalar> Optimizer<A> for Adagrad<A> {
         let (rate, epsilon) = (A::of(rate), A::of(self.epsilon));
         let decay = self.decay.at::<A>(self.rate, role);
         let ([v], _) = self.memory.of(slot, weights.len(), A::of(self.start));
-        each(
+        each_with_root(
             (weights, gradient, v),
             #[inline(always)]
             |(w, &g, v)| {

@@ -1,8 +1,8 @@
 //! [`Adam`]: adaptive moment estimation.
 
-use crate::kernels::simd::each;
+use crate::kernels::simd::each_with_root;
 use crate::layer::Role;
-use crate::optimizers::{Decay, Memory, Optimizer, check_betas, check_epsilon, check_rate, power};
+use crate::optimizers::{Decay, Memory, Optimizer, average, check_betas, check_epsilon, check_rate, power};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
@@ -83,26 +83,26 @@ impl<A: Scalar> Optimizer<A> for Adam<A> {
         let decay = self.decay.at::<A>(self.rate, role);
         if self.amsgrad {
             let ([m, v, largest], _) = self.memory.of(slot, weights.len(), A::ZERO);
-            each(
+            each_with_root(
                 (weights, gradient, m, v, largest),
                 #[inline(always)]
                 |(w, &g, m, v, largest)| {
                     let g = decay.pull(w, g);
-                    *m = b1 * *m + c1 * g;
-                    *v = b2 * *v + c2 * (g * g);
+                    *m = average(b1, *m, c1, g);
+                    *v = average(b2, *v, c2, g * g);
                     *largest = largest.maximum(*v);
                     *w -= rate * *m / (largest.sqrt() * correction + epsilon);
                 },
             );
         } else {
             let ([m, v], _) = self.memory.of(slot, weights.len(), A::ZERO);
-            each(
+            each_with_root(
                 (weights, gradient, m, v),
                 #[inline(always)]
                 |(w, &g, m, v)| {
                     let g = decay.pull(w, g);
-                    *m = b1 * *m + c1 * g;
-                    *v = b2 * *v + c2 * (g * g);
+                    *m = average(b1, *m, c1, g);
+                    *v = average(b2, *v, c2, g * g);
                     *w -= rate * *m / (v.sqrt() * correction + epsilon);
                 },
             );

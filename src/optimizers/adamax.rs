@@ -2,7 +2,7 @@
 
 use crate::kernels::simd::each;
 use crate::layer::Role;
-use crate::optimizers::{Decay, Memory, Optimizer, check_betas, check_epsilon, check_rate, power};
+use crate::optimizers::{Decay, Memory, Optimizer, average, check_betas, check_epsilon, check_rate, power};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
@@ -73,7 +73,7 @@ impl<A: Scalar> Optimizer<A> for Adamax<A> {
             #[inline(always)]
             |(w, &g, m, u)| {
                 let g = decay.pull(w, g);
-                *m = b1 * *m + c1 * g;
+                *m = average(b1, *m, c1, g);
                 *u = (b2 * *u).maximum(g.abs() + epsilon);
                 *w -= rate * *m / *u;
             },

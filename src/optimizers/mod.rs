@@ -210,6 +210,14 @@ fn outside(optimizer: &str, setting: &str, wants: &'static str, got: f64) -> Res
     Err(Error::Setting { what: format!("{optimizer}'s {setting}"), wants, got })
 }
 
+/// a·m + b·g, the next value of a decaying average m. A subnormal one is 0: without gradients, it would stay subnormal
+/// for ever, which changes no weight and makes every step several times slower.
+#[inline(always)]
+fn average<A: Scalar>(a: A, m: A, b: A, g: A) -> A {
+    let next = a * m + b * g;
+    if next.abs() < A::MIN_POSITIVE { A::ZERO } else { next }
+}
+
 /// xⁿ by squaring, bitwise reproducible on every machine.
 fn power(mut x: f64, mut n: u64) -> f64 {
     let mut y = 1.0;

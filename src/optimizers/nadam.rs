@@ -1,8 +1,10 @@
 //! [`NAdam`]: Adam with Nesterov momentum.
 
-use crate::kernels::simd::each;
+use crate::kernels::simd::each_with_root;
 use crate::layer::Role;
-use crate::optimizers::{Decay, Memory, Optimizer, check_betas, check_epsilon, check_rate, not_negative, power};
+use crate::optimizers::{
+    Decay, Memory, Optimizer, average, check_betas, check_epsilon, check_rate, not_negative, power,
+};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
@@ -91,13 +93,13 @@ impl<A: Scalar> Optimizer<A> for NAdam<A> {
         let epsilon = A::of(self.epsilon);
         let decay = self.decay.at::<A>(self.rate, role);
         let ([m, v], _) = self.memory.of(slot, weights.len(), A::ZERO);
-        each(
+        each_with_root(
             (weights, gradient, m, v),
             #[inline(always)]
             |(w, &g, m, v)| {
                 let g = decay.pull(w, g);
-                *m = b1 * *m + c1 * g;
-                *v = b2 * *v + c2 * (g * g);
+                *m = average(b1, *m, c1, g);
+                *v = average(b2, *v, c2, g * g);
                 *w -= (by_gradient * g + by_mean * *m) / (v.sqrt() * correction + epsilon);
             },
         );

@@ -1,8 +1,8 @@
 //! [`RAdam`]: Adam with a rectified variance.
 
-use crate::kernels::simd::each;
+use crate::kernels::simd::each_with_root;
 use crate::layer::Role;
-use crate::optimizers::{Decay, Memory, Optimizer, check_betas, check_epsilon, check_rate, power};
+use crate::optimizers::{Decay, Memory, Optimizer, average, check_betas, check_epsilon, check_rate, power};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
@@ -82,13 +82,13 @@ impl<A: Scalar> Optimizer<A> for RAdam<A> {
         let (b1, c1, b2, c2) = (A::of(mean), A::of(1.0 - mean), A::of(square), A::of(1.0 - square));
         let decay = self.decay.at::<A>(self.rate, role);
         let ([m, v], _) = self.memory.of(slot, weights.len(), A::ZERO);
-        each(
+        each_with_root(
             (weights, gradient, m, v),
             #[inline(always)]
             |(w, &g, m, v)| {
                 let g = decay.pull(w, g);
-                *m = b1 * *m + c1 * g;
-                *v = b2 * *v + c2 * (g * g);
+                *m = average(b1, *m, c1, g);
+                *v = average(b2, *v, c2, g * g);
                 *w -= (plain + scaled / (v.sqrt() + epsilon)) * *m;
             },
         );

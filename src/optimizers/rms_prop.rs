@@ -1,8 +1,8 @@
 //! [`RmsProp`]: steps scaled by recent gradients.
 
-use crate::kernels::simd::each;
+use crate::kernels::simd::each_with_root;
 use crate::layer::Role;
-use crate::optimizers::{Decay, Memory, Optimizer, check_epsilon, check_fraction, check_rate};
+use crate::optimizers::{Decay, Memory, Optimizer, average, check_epsilon, check_fraction, check_rate};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
@@ -84,12 +84,12 @@ impl<A: Scalar> Optimizer<A> for RmsProp<A> {
         let decay = self.decay.at::<A>(self.rate, role);
         if !self.centered && self.momentum == 0.0 {
             let ([v], _) = self.memory.of(slot, weights.len(), A::ZERO);
-            each(
+            each_with_root(
                 (weights, gradient, v),
                 #[inline(always)]
                 |(w, &g, v)| {
                     let g = decay.pull(w, g);
-                    *v = alpha * *v + fresh * (g * g);
+                    *v = average(alpha, *v, fresh, g * g);
                     *w -= rate * g / (v.sqrt() + epsilon);
                 },
             );
@@ -97,15 +97,15 @@ impl<A: Scalar> Optimizer<A> for RmsProp<A> {
         }
         let mean = if self.centered { A::ONE } else { A::ZERO };
         let ([v, a, b], _) = self.memory.of(slot, weights.len(), A::ZERO);
-        each(
+        each_with_root(
             (weights, gradient, v, a, b),
             #[inline(always)]
             |(w, &g, v, a, b)| {
                 let g = decay.pull(w, g);
-                *v = alpha * *v + fresh * (g * g);
-                *a = alpha * *a + fresh * g;
+                *v = average(alpha, *v, fresh, g * g);
+                *a = average(alpha, *a, fresh, g);
                 let size = (*v - mean * (*a * *a)).sqrt() + epsilon;
-                *b = momentum * *b + g / size;
+                *b = average(momentum, *b, A::ONE, g / size);
                 *w -= rate * *b;
             },
         );

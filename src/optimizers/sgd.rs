@@ -3,7 +3,7 @@
 use crate::error::check_setting;
 use crate::kernels::simd::each;
 use crate::layer::Role;
-use crate::optimizers::{Decay, Memory, Optimizer, check_fraction, check_rate};
+use crate::optimizers::{Decay, Memory, Optimizer, average, check_fraction, check_rate};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
@@ -101,7 +101,7 @@ impl<A: Scalar> Optimizer<A> for Sgd<A> {
                 // Works on copies, each stored once, because the compiler must assume that w and v may alias.
                 let mut weight = *w;
                 let g = decay.pull(&mut weight, g);
-                let velocity = momentum * *v + fresh * g;
+                let velocity = average(momentum, *v, fresh, g);
                 *v = velocity;
                 *w = weight - rate * (by_gradient * g + by_velocity * velocity);
             },
