@@ -87,7 +87,7 @@
 //! - Images: `lenet`, `fine_tune`.
 //! - Sequences: `sunspots`, `names`, `character_model`.
 //! - Networks beyond chains: `residual`, `two_inputs`, `siamese`.
-//! - Training: `find_rate`, `resume`, `doctor`.
+//! - Training: `find_rate`, `profile`, `resume`, `doctor`.
 //! - Visualization: `trace_xor`, `graph`, `boundary`, `film`, `templates`, `activation_gallery`, `plots`.
 //! - Extending the crate: `own_layer`, `ulp`.
 
@@ -100,6 +100,7 @@ mod tape;
 pub mod activations;
 pub mod adapt;
 pub mod classic;
+mod clock;
 pub mod data;
 
 mod error;
@@ -127,8 +128,8 @@ pub mod train;
 pub use error::{Error, IoError, Result};
 pub use init::{Fan, Gain, Init};
 pub use network::{
-    LayerSummary, Network, OutputLosses, OutputMetric, Parallel, Residual, Scratch, Sequential, Shared, Stream,
-    Summary, Value,
+    LayerSummary, LayerTimes, Network, OutputLosses, OutputMetric, Parallel, Profile, Residual, Scratch, Sequential,
+    Shared, Stream, Summary, Value,
 };
 pub use scalar::Scalar;
 #[cfg(feature = "plot")]

@@ -5,9 +5,9 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use neuropil::Summary;
 use neuropil::ndarray::Array2;
 use neuropil::prelude::*;
+use neuropil::{Profile, Summary};
 
 struct Weighing;
 
@@ -140,4 +140,39 @@ fn drawings_name_every_layer_and_shape() {
     for text in ["Flatten", "Dense(16 -&gt; 8)", "Gelu", ">[1, 4, 4]<", "136 parameters, 128 multiply-adds"] {
         assert!(svg.contains(text), "no {text} in\n{svg}");
     }
+}
+
+#[test]
+fn a_profile_has_the_times_of_every_layer() {
+    let r = &mut rng(3);
+    let mut network = Network::<f64>::new();
+    let (a, b) = (network.input("a", [1, 4, 4]), network.input("b", 3));
+    let flat = network.add(a, Flatten).unwrap();
+    let both = network.join(Concat, [flat, b]).unwrap();
+    let hidden = network.add(both, Dense::new(19, 8, r)).unwrap();
+    let norm = network.add(hidden, BatchNorm::new(8)).unwrap();
+    network.output("norm", norm).unwrap();
+    let (before, x) = (network.clone(), Array2::ones((64, 19)));
+    let profile = Profile::new(&network, &x, 3).unwrap();
+    assert_eq!((profile.layers.len(), profile.summary.layers.len()), (4, 4));
+    // Nothing before the first parameters needs a gradient.
+    let backward: Vec<bool> = profile.layers.iter().map(|layer| layer.backward > 0.0).collect();
+    assert_eq!(backward, [false, false, true, true]);
+    assert!(profile.layers.iter().all(|layer| layer.forward > 0.0 && layer.prediction > 0.0), "{profile:?}");
+    let (total, step) = (profile.total(), profile.layers.iter().map(|layer| layer.step()).sum::<f64>());
+    assert!((total.step() - step).abs() < 1e-12);
+    let mut parameters = 0;
+    network.visit(&mut |info, w| {
+        assert_eq!(before.parameter(&info.name.to_string()).unwrap(), w);
+        parameters += 1;
+    });
+    assert_eq!(parameters, 6);
+    let (text, svg) = (profile.to_string(), profile.svg());
+    for name in ["Concat", "Dense(19 -> 8)", "9,728", "total", "a batch of 64"] {
+        assert!(text.contains(name), "no {name} in\n{text}");
+    }
+    assert_eq!(svg.matches("<rect").count(), 1 + 2 * 4); // A background, and two bars for each layer.
+    // An empty batch takes no time, and is no error.
+    assert!(Profile::new(&network, &Array2::zeros((0, 19)), 0).is_ok());
+    assert!(matches!(Profile::new(&network, &Array2::zeros((1, 18)), 1), Err(Error::Width { .. })));
 }

@@ -9,6 +9,7 @@ use super::ends::{split, stored};
 use super::nodes::{Node, Op};
 use super::plan::Sizes;
 use super::unpadded::{self, At, Unpadded, WithLengths};
+use crate::clock::Clock;
 use crate::kernels::simd::each;
 use crate::kernels::{flat, flat_mut, resize};
 use crate::layer::{
@@ -38,6 +39,8 @@ pub(super) struct State<A: Scalar> {
     unpadded: Option<Box<Unpadded<A>>>,
     /// The input shapes of a join.
     taken: Vec<Shape>,
+    /// The seconds that each step of the last pass has taken, for a profile.
+    pub(super) times: Option<Vec<f64>>,
     /// The network that recorded the pass; 0 after a prediction.
     id: usize,
 }
@@ -54,6 +57,7 @@ impl<A: Scalar> Default for State<A> {
             lengths: Vec::new(),
             unpadded: None,
             taken: Vec::new(),
+            times: None,
             id: 0,
         }
     }
@@ -82,7 +86,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
         }
         // A backward pass needs a recorded forward pass.
         state.id = if recording { self.id } else { 0 };
-        let State { buffers, caches, taken, lengths, unpadded, .. } = state;
+        let State { buffers, caches, taken, lengths, unpadded, times, .. } = state;
         if !plan.whole[0] {
             split(&self.inputs, stored(recording, &self.inputs, &plan.inputs), shapes, x, buffers)?;
         }
@@ -91,16 +95,14 @@ impl<A: Scalar> Layer<A> for Network<A> {
             if let Place::Buffer(to) = gives {
                 resize(&mut buffers[to], x.nrows(), shapes[step.gives.value].len())?;
             }
-            // A stream has no padding.
-            if step.with_lengths && !stream {
-                let at = At { node, index: at, step, shapes, outer, modes: [training, recording] };
-                WithLengths { buffers, caches, taken, lengths, unpadded }
-                    .forward(at, x, y, rng)
-                    .map_err(|error| error.at(&node.name))?;
-                continue;
-            }
+            let clock = times.is_some().then(Clock::start);
             let cache = &mut caches[at];
             let result = match &node.op {
+                // A stream has no padding.
+                _ if step.with_lengths && !stream => {
+                    let at = At { node, index: at, step, shapes, outer, modes: [training, recording] };
+                    WithLengths { buffers, cache, taken, lengths, unpadded }.forward(at, x, y, rng)
+                }
                 Op::Layer(layer) => {
                     let pass = &mut Pass::new(shapes[step.takes.value], [training, recording], cache, rng);
                     pass.stream = stream;
@@ -133,6 +135,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
             if let Err(error) = result {
                 return Err(error.at(&node.name));
             }
+            note(times, at, clock);
         }
         if let (Some(found), Some(source), false) = (found, plan.output_lengths, stream) {
             found.extend_from_slice(InputLengths::new(lengths, outer, &[Some(source)]).get(0).unwrap_or(&[]));
@@ -159,14 +162,15 @@ impl<A: Scalar> Layer<A> for Network<A> {
             return Err(Error::Order { call: "backward", needs: "`forward` with the same network" });
         }
         let Backward { x, y, dy, mut dx, dw } = at;
-        let State { buffers, gradients, more, joined, shared, caches, taken, lengths, unpadded, .. } = state;
+        let State { buffers, gradients, more, joined, shared, caches, taken, lengths, unpadded, times, .. } = state;
         gradients.resize_with(self.values.len(), || Array2::default((0, 0)));
         let with_dx = usize::from(dx.is_some());
         if !plan.whole[1] {
             self.start_gradients(plan, shapes, dy, dx.as_deref_mut(), gradients)?;
         }
-        for (step, cache) in plan.steps.iter().zip(caches).rev() {
+        for (at, (step, cache)) in plan.steps.iter().zip(caches).enumerate().rev() {
             let node = &self.nodes[step.node];
+            let clock = times.is_some().then(Clock::start);
             if !step.active[with_dx] {
                 // Only the first use of a shared layer zeroes its gradients.
                 if step.first_of_layer {
@@ -234,6 +238,7 @@ impl<A: Scalar> Layer<A> for Network<A> {
             if !step.first_of_layer {
                 dw[node.slots.clone()].iter_mut().zip(&*shared).for_each(|(dw, more)| add(dw, more));
             }
+            note(times, at, clock);
         }
         if let (false, Some(dx)) = (plan.whole[0], dx) {
             let mut from = 0;
@@ -302,6 +307,14 @@ impl<A: Scalar> Layer<A> for Network<A> {
 
     fn identity(&self) -> (TypeId, usize) {
         (TypeId::of::<Self>(), self.id)
+    }
+}
+
+/// Notes the time of a step, if a profile asks for it.
+#[inline(always)]
+fn note(times: &mut Option<Vec<f64>>, at: usize, clock: Option<Clock>) {
+    if let (Some(times), Some(clock)) = (times, clock) {
+        times[at] = clock.seconds();
     }
 }
 

@@ -40,7 +40,6 @@ mod fit;
 
 mod callbacks;
 mod check;
-mod clock;
 mod evaluate;
 mod find_rate;
 mod history;

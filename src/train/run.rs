@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use super::callbacks::{Callback, Column, Context, Flow, Position};
-use super::clock::Clock;
 use super::evaluate::{Collected, Mean};
 use super::fit::fill_from;
 use super::step::Batch;
 use super::{Epoch, History, Trainer, Unit};
+use crate::clock::Clock;
 use crate::layer::Layer;
 use crate::{Error, Matrix, Network, Result, Scalar};
 

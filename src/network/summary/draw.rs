@@ -136,7 +136,7 @@ impl Summary {
     }
 
     /// The text in a layer's box: its `Debug` text, outside a chain preceded by its name.
-    fn label(&self, layer: &LayerSummary) -> String {
+    pub(in crate::network) fn label(&self, layer: &LayerSummary) -> String {
         if self.is_chain { layer.name.clone() } else { format!("{} {}", layer.step, layer.name) }
     }
 

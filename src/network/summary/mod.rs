@@ -165,7 +165,7 @@ impl Display for Summary {
 }
 
 /// Displays a number of bytes in a suitable unit.
-struct Bytes(usize);
+pub(super) struct Bytes(pub(super) usize);
 
 impl Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -181,7 +181,7 @@ impl Display for Bytes {
 }
 
 /// A count with commas: `101,770`.
-fn grouped(count: u64) -> String {
+pub(super) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
