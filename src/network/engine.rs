@@ -8,8 +8,8 @@ use super::Network;
 use super::ends::{split, stored};
 use super::nodes::{Node, Op};
 use super::plan::Sizes;
+use super::profile::Times;
 use super::unpadded::{self, At, Unpadded, WithLengths};
-use crate::clock::Clock;
 use crate::kernels::simd::each;
 use crate::kernels::{flat, flat_mut, resize};
 use crate::layer::{
@@ -39,8 +39,8 @@ pub(super) struct State<A: Scalar> {
     unpadded: Option<Box<Unpadded<A>>>,
     /// The input shapes of a join.
     taken: Vec<Shape>,
-    /// The seconds that each step of the last pass has taken, for a profile.
-    pub(super) times: Option<Vec<f64>>,
+    /// The times of the steps of a pass, if they are taken.
+    pub(super) times: Times,
     /// The network that recorded the pass; 0 after a prediction.
     id: usize,
 }
@@ -57,7 +57,7 @@ impl<A: Scalar> Default for State<A> {
             lengths: Vec::new(),
             unpadded: None,
             taken: Vec::new(),
-            times: None,
+            times: Times::default(),
             id: 0,
         }
     }
@@ -69,6 +69,80 @@ impl<A: Scalar> Layer<A> for Network<A> {
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
+        self.run_forward::<false>(x, y, pass)
+    }
+
+    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
+        self.run_backward::<false>(at, pass)
+    }
+
+    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
+        self.nodes.iter().for_each(|node| node.visit(f));
+    }
+
+    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
+        self.nodes.iter_mut().for_each(|node| node.visit_mut(f));
+    }
+
+    fn update_statistics(&mut self, cache: &mut Cache) {
+        if !self.nodes.iter().any(Node::has_statistics) {
+            return;
+        }
+        let state = cache.get::<State<A>>();
+        for (step, cache) in self.steps.iter().zip(&mut state.caches) {
+            self.nodes[step.node].update_statistics(cache);
+        }
+    }
+
+    fn scale_rates(&self, rates: &mut [f64]) {
+        self.nodes.iter().for_each(|node| node.scale_rates(&mut rates[node.slots.clone()]));
+    }
+
+    fn multiply_adds(&self, input: Shape) -> u64 {
+        let mut inferred = Sizes::default();
+        let Ok(sizes) = self.plan().and_then(|plan| plan.sizes(self, input, &mut inferred)) else { return 0 };
+        let count = |step: &super::Step| {
+            let taken: Vec<Shape> = step.takes.iter().map(|&value| sizes.shapes[value]).collect();
+            self.nodes[step.node].op.multiply_adds(&taken)
+        };
+        self.steps.iter().fold(0, |sum, step| sum.saturating_add(count(step)))
+    }
+
+    fn needs(&self, input: Shape, _: Shape) -> Needs {
+        let mut inferred = Sizes::default();
+        let sizes = self.plan().and_then(|plan| plan.sizes(self, input, &mut inferred));
+        sizes.map_or(Needs::default(), |sizes| sizes.needs)
+    }
+
+    fn steps(&self, input: Shape) -> Steps {
+        self.combined_steps(input)
+    }
+
+    fn finds_lengths(&self) -> bool {
+        self.plan().is_ok_and(|plan| matches!(plan.output_lengths, Some(LengthSource::Step(_))))
+    }
+
+    fn differentiable(&self) -> bool {
+        self.plan().is_ok_and(|plan| plan.differentiable)
+    }
+
+    fn spec(&self) -> Option<Spec> {
+        self.describe()
+    }
+
+    fn identity(&self) -> (TypeId, usize) {
+        (TypeId::of::<Self>(), self.id)
+    }
+}
+
+impl<A: Scalar> Network<A> {
+    /// The forward pass; `TIMED` takes the time of each step, for a profile.
+    pub(super) fn run_forward<const TIMED: bool>(
+        &self,
+        x: &Matrix<A>,
+        y: &mut Matrix<A>,
+        pass: &mut Pass<'_>,
+    ) -> Result<()> {
         let plan = self.plan()?;
         let mut inferred = Sizes::default();
         let shapes = &plan.sizes(self, pass.input, &mut inferred)?.shapes;
@@ -95,14 +169,22 @@ impl<A: Scalar> Layer<A> for Network<A> {
             if let Place::Buffer(to) = gives {
                 resize(&mut buffers[to], x.nrows(), shapes[step.gives.value].len())?;
             }
-            let clock = times.is_some().then(Clock::start);
+            if TIMED {
+                times.start();
+            }
+            // A stream has no padding.
+            if step.with_lengths && !stream {
+                let step = At { node, index: at, step, shapes, outer, modes: [training, recording] };
+                WithLengths { buffers, caches, taken, lengths, unpadded }
+                    .forward(step, x, y, rng)
+                    .map_err(|error| error.at(&node.name))?;
+                if TIMED {
+                    times.stop(at);
+                }
+                continue;
+            }
             let cache = &mut caches[at];
             let result = match &node.op {
-                // A stream has no padding.
-                _ if step.with_lengths && !stream => {
-                    let at = At { node, index: at, step, shapes, outer, modes: [training, recording] };
-                    WithLengths { buffers, cache, taken, lengths, unpadded }.forward(at, x, y, rng)
-                }
                 Op::Layer(layer) => {
                     let pass = &mut Pass::new(shapes[step.takes.value], [training, recording], cache, rng);
                     pass.stream = stream;
@@ -135,7 +217,9 @@ impl<A: Scalar> Layer<A> for Network<A> {
             if let Err(error) = result {
                 return Err(error.at(&node.name));
             }
-            note(times, at, clock);
+            if TIMED {
+                times.stop(at);
+            }
         }
         if let (Some(found), Some(source), false) = (found, plan.output_lengths, stream) {
             found.extend_from_slice(InputLengths::new(lengths, outer, &[Some(source)]).get(0).unwrap_or(&[]));
@@ -152,7 +236,8 @@ impl<A: Scalar> Layer<A> for Network<A> {
         Ok(())
     }
 
-    fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
+    /// The backward pass, as [`run_forward`](Self::run_forward).
+    pub(super) fn run_backward<const TIMED: bool>(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         let plan = self.plan()?;
         let mut inferred = Sizes::default();
         let shapes = &plan.sizes(self, pass.input, &mut inferred)?.shapes;
@@ -170,7 +255,9 @@ impl<A: Scalar> Layer<A> for Network<A> {
         }
         for (at, (step, cache)) in plan.steps.iter().zip(caches).enumerate().rev() {
             let node = &self.nodes[step.node];
-            let clock = times.is_some().then(Clock::start);
+            if TIMED {
+                times.start();
+            }
             if !step.active[with_dx] {
                 // Only the first use of a shared layer zeroes its gradients.
                 if step.first_of_layer {
@@ -238,7 +325,9 @@ impl<A: Scalar> Layer<A> for Network<A> {
             if !step.first_of_layer {
                 dw[node.slots.clone()].iter_mut().zip(&*shared).for_each(|(dw, more)| add(dw, more));
             }
-            note(times, at, clock);
+            if TIMED {
+                times.stop(at);
+            }
         }
         if let (false, Some(dx)) = (plan.whole[0], dx) {
             let mut from = 0;
@@ -249,72 +338,6 @@ impl<A: Scalar> Layer<A> for Network<A> {
             }
         }
         Ok(())
-    }
-
-    fn visit(&self, f: &mut dyn FnMut(Info<'_>, &Array2<A>)) {
-        self.nodes.iter().for_each(|node| node.visit(f));
-    }
-
-    fn visit_mut(&mut self, f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {
-        self.nodes.iter_mut().for_each(|node| node.visit_mut(f));
-    }
-
-    fn update_statistics(&mut self, cache: &mut Cache) {
-        if !self.nodes.iter().any(Node::has_statistics) {
-            return;
-        }
-        let state = cache.get::<State<A>>();
-        for (step, cache) in self.steps.iter().zip(&mut state.caches) {
-            self.nodes[step.node].update_statistics(cache);
-        }
-    }
-
-    fn scale_rates(&self, rates: &mut [f64]) {
-        self.nodes.iter().for_each(|node| node.scale_rates(&mut rates[node.slots.clone()]));
-    }
-
-    fn multiply_adds(&self, input: Shape) -> u64 {
-        let mut inferred = Sizes::default();
-        let Ok(sizes) = self.plan().and_then(|plan| plan.sizes(self, input, &mut inferred)) else { return 0 };
-        let count = |step: &super::Step| {
-            let taken: Vec<Shape> = step.takes.iter().map(|&value| sizes.shapes[value]).collect();
-            self.nodes[step.node].op.multiply_adds(&taken)
-        };
-        self.steps.iter().fold(0, |sum, step| sum.saturating_add(count(step)))
-    }
-
-    fn needs(&self, input: Shape, _: Shape) -> Needs {
-        let mut inferred = Sizes::default();
-        let sizes = self.plan().and_then(|plan| plan.sizes(self, input, &mut inferred));
-        sizes.map_or(Needs::default(), |sizes| sizes.needs)
-    }
-
-    fn steps(&self, input: Shape) -> Steps {
-        self.combined_steps(input)
-    }
-
-    fn finds_lengths(&self) -> bool {
-        self.plan().is_ok_and(|plan| matches!(plan.output_lengths, Some(LengthSource::Step(_))))
-    }
-
-    fn differentiable(&self) -> bool {
-        self.plan().is_ok_and(|plan| plan.differentiable)
-    }
-
-    fn spec(&self) -> Option<Spec> {
-        self.describe()
-    }
-
-    fn identity(&self) -> (TypeId, usize) {
-        (TypeId::of::<Self>(), self.id)
-    }
-}
-
-/// Notes the time of a step, if a profile asks for it.
-#[inline(always)]
-fn note(times: &mut Option<Vec<f64>>, at: usize, clock: Option<Clock>) {
-    if let (Some(times), Some(clock)) = (times, clock) {
-        times[at] = clock.seconds();
     }
 }
 

@@ -8,6 +8,7 @@ use super::engine::State;
 use super::plan::Sizes;
 use super::summary::{Bytes, grouped};
 use super::{Network, Summary};
+use crate::clock::Clock;
 use crate::kernels::resize;
 use crate::layer::{Backward, Cache, Layer, Needs, Pass};
 use crate::svg::{GRADIENT, INK, Svg, VALUE, text_width};
@@ -41,6 +42,23 @@ pub struct Profile {
     pub summary: Summary,
     /// The times of each layer, in the order of the summary.
     pub layers: Vec<LayerTimes>,
+}
+
+/// The times of the steps of a pass.
+#[derive(Default)]
+pub(super) struct Times {
+    clock: Option<Clock>,
+    seconds: Vec<f64>,
+}
+
+impl Times {
+    pub(super) fn start(&mut self) {
+        self.clock = Some(Clock::start());
+    }
+
+    pub(super) fn stop(&mut self, step: usize) {
+        self.seconds[step] = self.clock.take().map_or(0.0, |clock| clock.seconds());
+    }
 }
 
 /// The times that a layer or join takes for a batch, in seconds.
@@ -86,15 +104,16 @@ impl Profile {
         // The passes alternate, as buffers of a pass would otherwise stay in the CPU cache for the next one.
         for _ in 0..=passes {
             for (kind, [training, recording]) in [[true, true], [true, true], [false, false]].into_iter().enumerate() {
-                cache.get::<State<A>>().times = Some(vec![0.0; steps]);
+                cache.get::<State<A>>().times.seconds = vec![0.0; steps];
                 let mut pass = Pass::new(input, [training, recording], &mut cache, &mut rng);
                 if kind == 1 {
-                    network.backward(Backward { x: &x, y: &y, dy: &dy, dx: None, dw: &mut dw }, &mut pass)?;
+                    network
+                        .run_backward::<true>(Backward { x: &x, y: &y, dy: &dy, dx: None, dw: &mut dw }, &mut pass)?;
                 } else {
-                    network.forward(&x, &mut y, &mut pass)?;
+                    network.run_forward::<true>(&x, &mut y, &mut pass)?;
                 }
-                let times = cache.get::<State<A>>().times.take().unwrap_or_default();
-                all.iter_mut().zip(times).for_each(|(all, time)| all[kind].push(time));
+                let seconds = &cache.get::<State<A>>().times.seconds;
+                all.iter_mut().zip(seconds).for_each(|(all, &seconds)| all[kind].push(seconds));
             }
         }
         let layers = all.into_iter().map(|times| {

@@ -27,7 +27,7 @@ pub(super) struct At<'p, A: Scalar> {
 /// What such a step needs of the state of its network.
 pub(super) struct WithLengths<'s, A: Scalar> {
     pub(super) buffers: &'s mut [Array2<A>],
-    pub(super) cache: &'s mut Cache,
+    pub(super) caches: &'s mut [Cache],
     pub(super) taken: &'s mut Vec<Shape>,
     pub(super) lengths: &'s mut [Vec<usize>],
     pub(super) unpadded: &'s mut Option<Box<Unpadded<A>>>,
@@ -43,7 +43,7 @@ impl<A: Scalar> WithLengths<'_, A> {
         y: &mut Matrix<A>,
         rng: &mut Xoshiro256PlusPlus,
     ) -> Result<()> {
-        let Self { buffers, cache, taken, lengths, unpadded } = self;
+        let Self { buffers, caches, taken, lengths, unpadded } = self;
         let mut own = std::mem::take(&mut lengths[index]);
         own.clear();
         let mut held = Array2::default((0, 0));
@@ -57,7 +57,7 @@ impl<A: Scalar> WithLengths<'_, A> {
         };
         let inputs = Inputs::new(x, buffers, &step.all, recording);
         let (known, output) = (step.lengths_of(lengths, outer), shapes[step.gives.value]);
-        let found = step.finds_lengths.then_some(&mut own);
+        let (cache, found) = (&mut caches[index], step.finds_lengths.then_some(&mut own));
         let result = match &node.op {
             Op::Layer(layer) => {
                 let pass = &mut Pass::new(shapes[step.takes.value], [training, recording], cache, rng);
