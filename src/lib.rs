@@ -170,7 +170,7 @@ pub mod prelude {
     pub use crate::layer::Layer;
     pub use crate::layers::{
         AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, BatchNorm, Conv1d, Conv2d, ConvTranspose2d, Dense, Dropout, Embedding,
-        Flatten, GaussianNoise, GlobalAvgPool, GlobalMaxPool, GroupNorm, Gru, InstanceNorm, LastStep, LayerNorm,
+        Flatten, GaussianNoise, GlobalAvgPool, GlobalMaxPool, Glu, GroupNorm, Gru, InstanceNorm, LastStep, LayerNorm,
         LearnedPositions, LogSoftmax, Lstm, MaxPool1d, MaxPool2d, MultiHeadAttention, PRelu, Pad2d, Permute,
         PixelShuffle, RRelu, Rescale, Reshape, RmsNorm, Rnn, SinusoidalPositions, Softmax, SpatialDropout, Upsample,
     };

@@ -5,7 +5,7 @@ use crate::kernels::simd::{each, map2};
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Inputs, Join, JoinBackward, JoinPass, Parts, Restore, Steps};
 use crate::spec::onnx::Operators;
-use crate::spec::rust::{Code, Function, Numbers};
+use crate::spec::rust::{Code, Numbers, functions};
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
@@ -24,17 +24,6 @@ use crate::{Matrix, Result, Scalar, Shape};
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Multiply;
-
-const MULTIPLY: Function = Function::new(
-    "multiply",
-    "\
-pub fn multiply(y: &mut [Number], x: &[Number]) {
-    for (y, x) in y.iter_mut().zip(x) {
-        *y *= x;
-    }
-}
-",
-);
 
 impl<A: Scalar> Join<A> for Multiply {
     fn output_shape(&self, inputs: &[Shape]) -> Result<Shape> {
@@ -80,7 +69,7 @@ impl<A: Scalar> Join<A> for Multiply {
 
     fn rust(&self, code: &mut Code) -> Result<()> {
         let rest: Vec<Numbers> = code.inputs()[1..].iter().map(|(numbers, _)| *numbers).collect();
-        rest.into_iter().for_each(|x| code.change(&MULTIPLY, &[x], &[]));
+        rest.into_iter().for_each(|x| code.change(&functions::MULTIPLY, &[x], &[]));
         Ok(())
     }
 

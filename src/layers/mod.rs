@@ -9,7 +9,7 @@
 //! | attention | [`MultiHeadAttention`]; [`SinusoidalPositions`], [`LearnedPositions`], [`LearnedTokens`] |
 //! | normalization | [`BatchNorm`], [`LayerNorm`], [`GroupNorm`], [`InstanceNorm`], [`RmsNorm`] |
 //! | regularization | [`Dropout`], [`SpatialDropout`], [`GaussianNoise`] |
-//! | activation | [`Softmax`], [`LogSoftmax`], [`PRelu`], [`RRelu`]; the elementwise ones are in [`activations`](crate::activations) |
+//! | activation | [`Softmax`], [`LogSoftmax`], [`Glu`], [`PRelu`], [`RRelu`]; the elementwise ones are in [`activations`](crate::activations) |
 //! | shape | [`Flatten`], [`Reshape`], [`Permute`], [`Strided`], [`Pad2d`], [`Upsample`], [`Resize2d`], [`PixelShuffle`] |
 //! | preprocessing | [`Rescale`], [`Impute`] |
 //! | blocks of layers | [`Residual`](crate::Residual), [`Parallel`](crate::Parallel), and any [`Network`](crate::Network) |
@@ -60,6 +60,7 @@ layers! {
     gaussian_noise: GaussianNoise;
     global_avg_pool: GlobalAvgPool;
     global_max_pool: GlobalMaxPool;
+    glu: Glu<A>;
     group_norm: GroupNorm<A>;
     gru: Gru<A>, GruCell;
     impute: Impute<A>;

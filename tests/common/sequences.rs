@@ -36,6 +36,7 @@ pub fn layers(r: &mut Xoshiro256PlusPlus) -> Vec<(bool, Box<dyn Layer<f64>>)> {
         (false, Box::new(neuropil::layers::GlobalMaxPool)),
         (true, Box::new(neuropil::layers::LastStep)),
         (true, Box::new(Residual::new(Dense::new(4, 4, r)))),
+        (true, Box::new(Glu::new(Silu))),
         (true, Box::new(Sequential::new([6, 4]).with(Lstm::new(4, 4, r)).unwrap().with(Dense::new(4, 2, r)).unwrap())),
     ]
 }

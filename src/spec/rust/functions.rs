@@ -42,6 +42,7 @@ functions! {
     "Resizing of images." RESIZE2D resize2d "resize2d" [];
     "Elements at strides." STRIDED strided "strided" [];
     "Concatenation of features." CONCAT concat "concat" [];
+    "The elementwise product." MULTIPLY multiply "multiply" [];
     "The matrix product." MAT_MUL mat_mul "mat_mul" [PRODUCT];
     "The dot product." DOT dot "dot" [];
     "The Euclidean distance." DISTANCE distance "distance" [];
