@@ -314,10 +314,8 @@ impl<A: Scalar> Network<A> {
                     let pass =
                         &mut JoinPass { training, recording, inputs: taken, cache, rng, lengths: known, found: None };
                     let at = JoinBackward { inputs, y, dy, dx: &mut joined[..step.all.len()], dw: own };
-                    join.backward(at, pass).map_err(|error| error.at(&node.name))?;
-                    for (dx, &shape) in joined.iter_mut().zip(pass.inputs) {
-                        unpadded::clear_join(&**join, dx, shape, pass);
-                    }
+                    let result = unpadded::backward_join(&**join, at, shapes[step.gives.value], pass, unpadded);
+                    result.map_err(|error| error.at(&node.name))?;
                     let wanted = step.all.iter().zip(&mut *joined).filter(|(taken, _)| taken.wanted[with_dx]);
                     wanted.for_each(|(taken, own)| spread(taken, own, before, dx.as_deref_mut()));
                 }

@@ -27,6 +27,7 @@ mod steps;
 mod stream;
 mod summary;
 mod unpadded;
+mod unpadded_join;
 #[cfg(feature = "files")]
 mod unused;
 

@@ -6,10 +6,11 @@ use rand::rngs::Xoshiro256PlusPlus;
 use super::lengths::lost;
 use super::nodes::{Node, Op};
 use super::plan::{Planned, Sizes};
+use super::unpadded_join::UnpaddedJoin;
 use super::{Network, Step};
 use crate::kernels::resize;
 use crate::kernels::sequences::Sequences;
-use crate::layer::{Backward, Cache, Inputs, Join, JoinPass, Layer, Pass, Place, Steps};
+use crate::layer::{Backward, Cache, Inputs, Join, JoinBackward, JoinPass, Layer, Pass, Place, Steps};
 use crate::{Matrix, Result, Scalar, Shape};
 
 /// A step in a pass.
@@ -72,9 +73,7 @@ impl<A: Scalar> WithLengths<'_, A> {
                 taken.clear();
                 taken.extend(step.all.iter().map(|taken| shapes[taken.value]));
                 let pass = &mut JoinPass { training, recording, inputs: taken, cache, rng, lengths: known, found };
-                check_join(node, pass).and_then(|()| join.forward(inputs, into, pass)).map(|()| {
-                    clear_join(&**join, into, output, pass);
-                })
+                check_join(node, pass).and_then(|()| forward_join(&**join, inputs, into, output, pass, unpadded))
             }
         };
         if let Place::Buffer(to) = gives {
@@ -92,12 +91,13 @@ pub(super) struct Unpadded<A> {
     y: Array2<A>,
     dy: Array2<A>,
     dx: Array2<A>,
+    join: UnpaddedJoin<A>,
 }
 
 impl<A: Scalar> Default for Unpadded<A> {
     fn default() -> Self {
         let [x, y, dy, dx] = std::array::from_fn(|_| Array2::default((0, 0)));
-        Self { x, y, dy, dx }
+        Self { x, y, dy, dx, join: UnpaddedJoin::default() }
     }
 }
 
@@ -137,7 +137,7 @@ impl<A: Scalar> Unpadded<A> {
     ) -> Result<()> {
         let Some(own) = for_layer(layer.steps(pass.input), pass) else { return layer.backward(at, pass) };
         let Backward { x, y, dy, dx, dw } = at;
-        let Self { x: own_x, y: own_y, dy: own_dy, dx: own_dx } = self;
+        let Self { x: own_x, y: own_y, dy: own_dy, dx: own_dx, .. } = self;
         own.gather(x, own_x)?;
         let (y, dy) = if matches!(output, Shape::Sequence { .. }) {
             own.gather(y, own_y)?;
@@ -154,11 +154,54 @@ impl<A: Scalar> Unpadded<A> {
     }
 }
 
-/// Sets the padding of an output of a join, or of the gradient with respect to an input, to 0. (A join that combines
-/// steps does so by itself.)
-pub(super) fn clear_join<A: Scalar>(join: &dyn Join<A>, y: &mut Matrix<A>, shape: Shape, pass: &JoinPass<'_>) {
-    let known = (0..pass.inputs.len()).find_map(|input| pass.lengths.get(input));
-    if let (Some(lengths), Shape::Sequence { steps, .. }, Steps::Each) = (known, shape, join.steps()) {
+/// The forward pass of a join whose inputs may have lengths.
+fn forward_join<A: Scalar>(
+    join: &dyn Join<A>,
+    inputs: Inputs<'_, A>,
+    y: &mut Matrix<A>,
+    output: Shape,
+    pass: &mut JoinPass<'_>,
+    unpadded: &mut Option<Box<Unpadded<A>>>,
+) -> Result<()> {
+    if join.steps() == Steps::All && known_lengths(pass).is_some() {
+        return unpadded.get_or_insert_default().join.forward(join, inputs, y, output, pass);
+    }
+    join.forward(inputs, y, pass)?;
+    clear_join(join, y, output, pass);
+    Ok(())
+}
+
+/// The backward pass of a join whose inputs may have lengths.
+pub(super) fn backward_join<A: Scalar>(
+    join: &dyn Join<A>,
+    at: JoinBackward<'_, A>,
+    output: Shape,
+    pass: &mut JoinPass<'_>,
+    unpadded: &mut Option<Box<Unpadded<A>>>,
+) -> Result<()> {
+    if known_lengths(pass).is_none() {
+        return join.backward(at, pass);
+    }
+    if join.steps() == Steps::All {
+        return unpadded.get_or_insert_default().join.backward(join, at, output, pass);
+    }
+    let JoinBackward { inputs, y, dy, dx, dw } = at;
+    join.backward(JoinBackward { inputs, y, dy, dx: &mut *dx, dw }, pass)?;
+    for (dx, &shape) in dx.iter_mut().zip(pass.inputs) {
+        clear_join(join, dx, shape, pass);
+    }
+    Ok(())
+}
+
+/// The lengths of the first input of which they are known.
+fn known_lengths<'l>(pass: &JoinPass<'l>) -> Option<&'l [usize]> {
+    (0..pass.inputs.len()).find_map(|input| pass.lengths.get(input))
+}
+
+/// Sets the padding of an output of a join that acts on each step alone, or of the gradient with respect to an input, to
+/// 0.
+fn clear_join<A: Scalar>(join: &dyn Join<A>, y: &mut Matrix<A>, shape: Shape, pass: &JoinPass<'_>) {
+    if let (Some(lengths), Shape::Sequence { steps, .. }, Steps::Each) = (known_lengths(pass), shape, join.steps()) {
         Sequences::each_step(lengths, steps).clear_padding(y);
     }
 }

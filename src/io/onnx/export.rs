@@ -75,7 +75,9 @@ fn add_network<A: Scalar>(
             step.join().map_or(Ok(()), |join| Join::onnx(join, operators)).map(|()| operators.value())
         };
         let value = written.map_err(|error| error.at(step.name))?;
-        operators.pass_lengths_on(&takes, &value, step.output);
+        // Attention has the steps of its query.
+        let query = step.join().is_some_and(|join| join.steps() == Steps::All);
+        operators.pass_lengths_on(if query { &takes[..1] } else { &takes }, &value, step.output);
         made.push(value);
     }
     Ok(network.output_sources().map(|(_, source)| name_of(&made, &source)).collect())
