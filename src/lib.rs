@@ -48,8 +48,8 @@
 //!
 //! A [`Sequential`] is a chain of layers. A [`Network`] is any graph of layers and joins with named inputs and outputs;
 //! [`OutputLosses`] gives each output a loss, and [`data::NamedSamples`] names inputs and targets. Networks check the
-//! shape of each layer as it is added. They are layers themselves, so they nest: [`Residual`] and [`Parallel`] are such
-//! blocks.
+//! shape of each layer as it is added. They are layers themselves, so they nest: [`Residual`], [`Parallel`] and
+//! [`TransformerLayer`] are such blocks.
 //!
 //! # Where things are
 //!
@@ -85,7 +85,7 @@
 //! - First steps: `xor`, `digits`, `mnist`, and the teaching notebooks `notebook_000` to `notebook_004`.
 //! - Tables: `regression`, `titanic`.
 //! - Images: `lenet`, `fine_tune`.
-//! - Sequences: `sunspots`, `names`, `character_model`.
+//! - Sequences: `sunspots`, `names`, `character_model`, `dates`.
 //! - Networks beyond chains: `residual`, `two_inputs`, `siamese`.
 //! - Training: `find_rate`, `profile`, `resume`, `doctor`.
 //! - Visualization: `trace_xor`, `graph`, `boundary`, `film`, `templates`, `activation_gallery`, `plots`.
@@ -129,7 +129,7 @@ pub use error::{Error, IoError, Result};
 pub use init::{Fan, Gain, Init};
 pub use network::{
     LayerSummary, LayerTimes, Network, OutputLosses, OutputMetric, Parallel, Profile, Residual, Scratch, Sequential,
-    Shared, Stream, Summary, Value,
+    Shared, Stream, Summary, TransformerLayer, Value,
 };
 pub use scalar::Scalar;
 #[cfg(feature = "plot")]
@@ -178,7 +178,7 @@ pub mod prelude {
         Bce, BceWithLogits, Contrastive, CosineEmbedding, CrossEntropy, GaussianNll, HingeEmbedding, Huber,
         KlDivergence, Loss, Mae, Mse, MultiClassHinge, Nll, Pointwise, PoissonNll, SmoothL1, SoftMargin, one_hot,
     };
-    pub use crate::network::{Network, Parallel, Residual, Scratch, Sequential};
+    pub use crate::network::{Network, Parallel, Residual, Scratch, Sequential, TransformerLayer};
     pub use crate::optimizers::{
         Adadelta, Adagrad, Adam, Adamax, Decay, Ema, Lion, NAdam, Norm, Optimizer, RAdam, RmsProp, Sgd,
     };

@@ -12,7 +12,7 @@
 //! | activation | [`Softmax`], [`LogSoftmax`], [`Glu`], [`PRelu`], [`RRelu`]; the elementwise ones are in [`activations`](crate::activations) |
 //! | shape | [`Flatten`], [`Reshape`], [`Permute`], [`Strided`], [`Pad2d`], [`Upsample`], [`Resize2d`], [`PixelShuffle`] |
 //! | preprocessing | [`Rescale`], [`Impute`] |
-//! | blocks of layers | [`Residual`](crate::Residual), [`Parallel`](crate::Parallel), and any [`Network`](crate::Network) |
+//! | blocks of layers | [`Residual`](crate::Residual), [`Parallel`](crate::Parallel), [`TransformerLayer`](crate::TransformerLayer), and any [`Network`](crate::Network) |
 //!
 //! Layers of your own implement [`Layer`](crate::layer::Layer), where there is an example; elementwise functions
 //! implement [`Activation`](crate::activations::Activation).

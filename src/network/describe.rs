@@ -22,7 +22,8 @@ impl<A: Scalar> Network<A> {
             self.nodes.iter().map(|node| if node.op.as_layer().is_some() { "layer" } else { "join" }).collect();
         let inputs = self.inputs.iter().map(|port| {
             let spec = Spec::new("input").set("name", &*port.name).set("value", port.value);
-            Some(spec.set("shape", self.values[port.value].1?))
+            // Blocks have inputs of any shape.
+            self.values[port.value].1.into_iter().fold(spec, |spec, shape| spec.set("shape", shape))
         });
         let outputs =
             self.outputs.iter().map(|port| Spec::new("output").set("name", &*port.name).set("value", port.value));
@@ -31,7 +32,7 @@ impl<A: Scalar> Network<A> {
         });
         Some(
             Spec::new("network")
-                .set("inputs", inputs.collect::<Option<Vec<_>>>()?)
+                .set("inputs", inputs.collect::<Vec<_>>())
                 .set("nodes", specs)
                 .set("kinds", kinds)
                 .set("names", names)
@@ -64,7 +65,7 @@ impl<A: Scalar> Restore<A> for Network<A> {
         for (i, (name, rate)) in names.iter().zip(rates).enumerate() {
             g.set_layer_rate(i, rate)?;
             if *name != i.to_string() {
-                g.rename(i, name)?;
+                g.set_name(i, name)?;
             }
         }
         restore_values(spec, &mut g)?;
@@ -90,7 +91,8 @@ fn restore_values<A: Scalar>(spec: &Spec, g: &mut Network<A>) -> Result<()> {
     }
     for (value, (one, is_input)) in made.into_iter().flatten().enumerate() {
         if is_input {
-            g.input(one.text("name")?, one.shape("shape")?);
+            let shape = one.get("shape").map(|_| one.shape("shape")).transpose()?;
+            g.declare(one.text("name")?, shape);
             continue;
         }
         let (node, takes) = (one.count("node")?, counts(one, "takes")?);

@@ -2,20 +2,24 @@
 
 use std::fmt;
 
-use super::Network;
+use super::{Network, Port};
 use crate::Scalar;
 use crate::text::table;
 
 impl<A: Scalar> fmt::Debug for Network<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |ports: &mut dyn Iterator<Item = (&str, crate::Shape)>| {
-            ports.map(|(name, shape)| format!("{name} {shape}")).collect::<Vec<_>>().join(", ")
+        let list = |ports: &[Port]| {
+            let text = |port: &Port| match self.values[port.value].1 {
+                Some(shape) => format!("{} {shape}", port.name),
+                None => port.name.clone(),
+            };
+            ports.iter().map(text).collect::<Vec<_>>().join(", ")
         };
         if self.is_chain() || self.steps.is_empty() && self.inputs.len() == 1 {
             let (input, output) = (self.input_shape(), self.prediction_shape());
             return write!(f, "Sequential({input} -> {output}, {} layers)", self.steps.len());
         }
-        let (inputs, outputs) = (list(&mut self.inputs()), list(&mut self.outputs()));
+        let (inputs, outputs) = (list(&self.inputs), list(&self.outputs));
         write!(f, "Network({inputs} -> {outputs}, {} steps)", self.steps.len())
     }
 }

@@ -47,11 +47,12 @@ impl<A: Scalar> Network<A> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn layer<L: Any>(&self, name: &str) -> Option<&L> {
-        let (first, rest) = name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)));
-        let node = self.nodes.iter().find(|node| node.name == first)?;
-        match rest {
-            Some(rest) => as_network(node.op.as_layer()?)?.layer(rest),
-            None => node.op.as_any().downcast_ref(),
-        }
+        self.nodes.iter().find_map(|node| {
+            let rest = name.strip_prefix(&*node.name)?;
+            if rest.is_empty() {
+                return node.op.as_any().downcast_ref();
+            }
+            as_network(node.op.as_layer()?)?.layer(rest.strip_prefix('.')?)
+        })
     }
 }

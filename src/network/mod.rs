@@ -11,6 +11,7 @@ mod describe;
 mod display;
 mod ends;
 mod engine;
+mod include;
 mod inspect;
 mod lengths;
 mod nodes;
@@ -26,6 +27,7 @@ mod sequential;
 mod steps;
 mod stream;
 mod summary;
+mod transformer;
 mod unpadded;
 mod unpadded_join;
 #[cfg(feature = "files")]
@@ -41,6 +43,7 @@ pub use sequential::Sequential;
 pub(crate) use steps::{Source, StepView};
 pub use stream::Stream;
 pub use summary::{LayerSummary, Summary};
+pub use transformer::TransformerLayer;
 
 use nodes::Node;
 use plan::Plan;

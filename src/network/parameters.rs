@@ -3,13 +3,21 @@
 use ndarray::Array2;
 
 use super::Network;
+use super::nodes::Node;
 #[cfg(feature = "files")]
-use super::nodes::{Node, Op, as_network};
+use super::nodes::{Op, as_network};
 use crate::error::check_setting;
 use crate::layer::{Layer, count_parameters};
 #[cfg(feature = "files")]
 use crate::spec::layout::{Piece, System};
 use crate::{Error, Matrix, Result, Scalar};
+
+const EMPTY: &str = "a name must not be empty, nor contain a dot";
+
+/// Whether `name` is that of a layer in the block `block`.
+fn within(name: &str, block: &str) -> bool {
+    name.strip_prefix(block).is_some_and(|rest| rest.starts_with('.'))
+}
 
 impl<A: Scalar> Network<A> {
     /// A copy of the parameter or running statistic with this name, such as `2.weight`.
@@ -110,7 +118,8 @@ impl<A: Scalar> Network<A> {
 
     /// Sets the learning rate of a layer to `rate` times the optimizer's; 0 freezes it.
     ///
-    /// The name of a layer is its position unless it was renamed.
+    /// The name of a layer is its position unless it was renamed. The name of an [included](Self::include) block is for
+    /// all its layers.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -124,8 +133,9 @@ impl<A: Scalar> Network<A> {
     /// [`Error::Unknown`] for an unknown layer; [`Error::Setting`] for a rate that is negative or not finite.
     pub fn set_layer_rate(&mut self, name: impl ToString, rate: f64) -> Result<()> {
         check_setting("a layer's learning rate", rate, "at least 0 and finite", rate >= 0.0 && rate.is_finite())?;
-        let at = self.find(&name.to_string())?;
-        self.nodes[at].rate = rate;
+        for at in self.find(&name.to_string())? {
+            self.nodes[at].rate = rate;
+        }
         self.changed();
         Ok(())
     }
@@ -152,36 +162,65 @@ impl<A: Scalar> Network<A> {
         self.set_layer_rate(name, 0.0)
     }
 
-    /// Renames a layer, in parameter names, errors and files.
+    /// Renames a layer or an [included](Self::include) block, in parameter names, errors and files.
     ///
     /// # Errors
     /// [`Error::Unknown`] for an unknown layer; [`Error::Graph`] for a name that is empty, contains a dot, is taken, or is
     /// the position of another layer.
     pub fn rename(&mut self, name: impl ToString, new: &str) -> Result<()> {
-        let at = self.find(&name.to_string())?;
-        if new.is_empty() || new.contains('.') {
-            return Err(
-                self.problem(&format!("the name `{new}`"), "a name must not be empty, nor contain a dot".into())
-            );
+        let name = name.to_string();
+        let group = self.find(&name)?;
+        if new.contains('.') {
+            return Err(self.wrong_name(new, EMPTY));
         }
-        // A number is the default name of the layer at that position, even of one that is added later.
-        if new.parse().is_ok_and(|position: usize| position != at) {
-            let problem = "a number names the layer at that position; take another name".into();
-            return Err(self.problem(&format!("the name `{new}`"), problem));
+        self.check_name(&group, new)?;
+        for at in group {
+            let rest = self.nodes[at].name.split_off(name.len());
+            self.nodes[at].name = format!("{new}{rest}");
         }
-        if self.nodes.iter().enumerate().any(|(i, node)| i != at && node.name == new) {
-            return Err(self.problem(&format!("the name `{new}`"), "another layer has it; take another name".into()));
-        }
+        self.changed();
+        Ok(())
+    }
+
+    /// Sets the name of a layer, which contains dots if the layer is of an included block.
+    pub(super) fn set_name(&mut self, at: usize, new: &str) -> Result<()> {
+        self.check_name(&[at], new)?;
         new.clone_into(&mut self.nodes[at].name);
         self.changed();
         Ok(())
     }
 
-    /// The index of the layer or join with this name.
-    fn find(&self, name: &str) -> Result<usize> {
-        let at = self.nodes.iter().position(|node| node.name == name);
-        let known = || self.nodes.iter().map(|node| node.name.clone()).collect();
-        at.ok_or_else(|| Error::Unknown { what: "layer", name: name.to_owned(), known: known() })
+    /// Checks a new name of these layers, or the prefix of their names.
+    fn check_name(&self, group: &[usize], new: &str) -> Result<()> {
+        if new.split('.').any(str::is_empty) {
+            return Err(self.wrong_name(new, EMPTY));
+        }
+        // A number is the default name of the layer at that position, even of one that is added later.
+        let (first, inner) = new.split_once('.').map_or((new, false), |(first, _)| (first, true));
+        let later = |position: usize| if inner { position > group[0] } else { position != group[0] };
+        if first.parse().is_ok_and(later) {
+            return Err(self.wrong_name(new, "a number names the layer at that position; take another name"));
+        }
+        let mut others = self.nodes.iter().enumerate().filter(|(at, _)| !group.contains(at));
+        if others.any(|(_, other)| other.name == new || within(&other.name, new) || within(new, &other.name)) {
+            return Err(self.wrong_name(new, "another layer has it; take another name"));
+        }
+        Ok(())
+    }
+
+    fn wrong_name(&self, name: &str, problem: &str) -> Error {
+        self.problem(&format!("the name `{name}`"), problem.to_owned())
+    }
+
+    /// The indices of the layer or join with this name, or of those of the included block with this name.
+    fn find(&self, name: &str) -> Result<Vec<usize>> {
+        let named = |(at, node): (usize, &Node<A>)| (node.name == name || within(&node.name, name)).then_some(at);
+        let group: Vec<usize> = self.nodes.iter().enumerate().filter_map(named).collect();
+        if group.is_empty() {
+            let known = self.nodes.iter().map(|node| node.name.clone()).collect();
+            return Err(Error::Unknown { what: "layer", name: name.to_owned(), known });
+        }
+        Ok(group)
     }
 
     /// Calls `f` with each parameter: the path and the name, its true shape, and its layout in another system.

@@ -265,8 +265,12 @@ fn check<A: Scalar>(network: &Network<A>, users: &[Vec<usize>]) -> Result<()> {
     }
 }
 
-/// Infers the sizes of the values of a network that accepts any input.
+/// Infers the sizes of the values of a network that accepts any input, of which it has one.
 fn infer<A: Scalar>(network: &Network<A>, input: Shape) -> Result<Sizes> {
+    if network.inputs.len() > 1 {
+        let problem = "it has several inputs of any shape; add it to a network with `include`".to_owned();
+        return Err(Error::Graph { step: format!("the block {network:?}"), problem });
+    }
     let mut shapes = vec![input; network.values.len()];
     let mut taken = Vec::new();
     for step in &network.steps {

@@ -195,7 +195,7 @@ impl<A: Scalar> Restore<A> for Sequential<A> {
             let layer = parts.layer(&name, layer).map_err(|error| error.at(&name))?;
             network.push(layer)?;
             if name != i.to_string() {
-                network.rename(i, &name)?;
+                network.set_name(i, &name)?;
             }
             network.set_layer_rate(&name, rate)?;
         }

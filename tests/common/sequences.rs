@@ -37,6 +37,11 @@ pub fn layers(r: &mut Xoshiro256PlusPlus) -> Vec<(bool, Box<dyn Layer<f64>>)> {
         (true, Box::new(neuropil::layers::LastStep)),
         (true, Box::new(Residual::new(Dense::new(4, 4, r)))),
         (true, Box::new(Glu::new(Silu))),
+        (false, Box::new(TransformerLayer::new(4, 2).encoder(r).unwrap())),
+        (
+            true,
+            Box::new(TransformerLayer::new(4, 2).norm_first().activation(Glu::new(Silu)).causal().encoder(r).unwrap()),
+        ),
         (true, Box::new(Sequential::new([6, 4]).with(Lstm::new(4, 4, r)).unwrap().with(Dense::new(4, 2, r)).unwrap())),
     ]
 }

@@ -191,6 +191,57 @@ pub(super) const MISTAKES: &[Mistake] = &[
         "the other network's parameter 2.weight must be 3 x 1, got 3 x 2",
     ),
     (
+        "a block without one of its inputs",
+        || {
+            let mut g = graph();
+            let x = g.input("x", [5, 4]);
+            g.include(TransformerLayer::new(4, 2).decoder(&mut rng(1))?, [x]).map(drop)
+        },
+        "step 0, Network(x, memory -> y, 11 steps): it has 2 inputs and 1 outputs, got 1 values; give one value for \
+         each input, and declare one output",
+    ),
+    (
+        "a block of other features",
+        || {
+            let mut g = graph();
+            let (x, memory) = (g.input("x", [5, 4]), g.input("memory", [7, 6]));
+            let result = g.include(TransformerLayer::new(4, 2).decoder(&mut rng(1))?, [x, memory]);
+            assert_eq!(g.layers().len(), 0);
+            result.map(drop)
+        },
+        "layer 0.multihead_attn, MultiHeadAttention(4, 2 heads), takes a key of sequences [steps, 4], got [7, 6] = 42",
+    ),
+    (
+        "a block of two inputs as a layer",
+        || Sequential::<f32>::new([5, 4]).with(TransformerLayer::new(4, 2).decoder(&mut rng(1))?).map(drop),
+        "layer 0, the block Network(x, memory -> y, 11 steps): it has several inputs of any shape; add it to a network \
+         with `include`",
+    ),
+    (
+        "a prediction with a block",
+        || TransformerLayer::<f32>::new(4, 2).decoder(&mut rng(1))?.predict(&Array2::zeros((1, 40))).map(drop),
+        "the block Network(x, memory -> y, 11 steps): it has several inputs of any shape; add it to a network with \
+         `include`",
+    ),
+    (
+        "heads that do not divide the features",
+        || Sequential::<f32>::new([5, 4]).with(TransformerLayer::new(4, 3).encoder(&mut rng(1))?).map(drop),
+        "layer 0.self_attn, the heads of MultiHeadAttention(4, 3 heads) must be at least 1 and a divisor of the features, \
+         got 3",
+    ),
+    (
+        "a name of a block that is taken",
+        || {
+            let mut g = graph();
+            let (x, memory) = (g.input("x", [5, 4]), g.input("memory", [7, 4]));
+            let memory = g.add(memory, Tanh)?;
+            g.include(TransformerLayer::new(4, 2).decoder(&mut rng(1))?, [x, memory])?;
+            g.rename(1, "decoder")?;
+            g.rename(0, "decoder")
+        },
+        "the name `decoder`: another layer has it; take another name",
+    ),
+    (
         "a graph used as a chain",
         || Sequential::try_from(two_inputs()?).map(drop),
         "the network: it is a graph, not a chain; use it as a `Network`",

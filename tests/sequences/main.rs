@@ -4,5 +4,6 @@ mod any_length;
 mod packed;
 mod padding;
 mod stream;
+mod transformer;
 
 use crate::sequence_zoo::{layers, series, words};
