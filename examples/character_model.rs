@@ -8,11 +8,9 @@
 use std::time::Instant;
 
 use neuropil::data::{Token, Vocabulary};
-use neuropil::layers::{MultiHeadAttention, SinusoidalPositions};
 use neuropil::metrics::{Metric, Perplexity, Sampling};
 use neuropil::ndarray::{Array2, aview1};
 use neuropil::prelude::*;
-use neuropil::rand::Rng;
 
 /// The number of letters in a training sample.
 const LETTERS: usize = 320;
@@ -32,11 +30,12 @@ fn main() -> Result<()> {
     let ((x, next), (test_x, test_next)) = (samples(train), samples(test));
 
     let mut rng = rng(1);
+    let block = TransformerLayer::new(FEATURES, 4).activation(Gelu).norm_first().causal();
     let mut network = Sequential::<f32>::new(LETTERS)
         .with(Embedding::new(classes, FEATURES, &mut rng))?
         .with(SinusoidalPositions::new())?;
     for _ in 0..2 {
-        network = network.with(attention(&mut rng)?)?.with(feed_forward(&mut rng)?)?;
+        network = network.with(block.encoder(&mut rng)?)?;
     }
     let network = network.with(LayerNorm::new(FEATURES))?.with(Dense::new(FEATURES, classes, &mut rng))?;
     let mut network = network.into_network();
@@ -68,22 +67,6 @@ fn main() -> Result<()> {
     println!("{times:.0} times as fast as that");
     println!("perplexity {perplexity:.2}");
     Ok(())
-}
-
-/// Attention to all letters so far, added to its input.
-fn attention(rng: &mut impl Rng) -> Result<Residual<f32>> {
-    let attention = MultiHeadAttention::new(FEATURES, 4, rng).causal();
-    Ok(Residual::new(Sequential::new([LETTERS, FEATURES]).with(LayerNorm::new(FEATURES))?.with(attention)?))
-}
-
-/// Two dense layers at each letter, added to their input.
-fn feed_forward(rng: &mut impl Rng) -> Result<Residual<f32>> {
-    let layers = Sequential::new([LETTERS, FEATURES])
-        .with(LayerNorm::new(FEATURES))?
-        .with(Dense::new(FEATURES, 4 * FEATURES, rng))?
-        .with(Gelu)?
-        .with(Dense::new(4 * FEATURES, FEATURES, rng))?;
-    Ok(Residual::new(layers))
 }
 
 /// Overlapping samples of the text, and the next letter of each of their letters.
