@@ -43,6 +43,9 @@ fn layers_that_do_not_fit_are_errors_where_they_join() {
             count += 1;
         }
         assert!(Sequential::<f64>::mlp(&[n, n], Relu, &mut rng(1)).is_err());
+        let residual = Residual::new(Dense::<f64>::new(1, n, &mut rng(1)));
+        assert!(Sequential::new(1).with(residual).is_err());
+        assert!(TransformerLayer::<f64>::new(n, 1).encoder(&mut rng(1)).is_err());
     }
     assert_eq!(count, 3 * 19);
 }

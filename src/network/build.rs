@@ -210,10 +210,15 @@ impl<A: Scalar> Network<A> {
     }
 
     pub(super) fn step(&mut self, node: usize, values: &[Value]) -> Result<Value> {
+        self.nodes[node].op.check_parameters().map_err(|error| error.at(&self.nodes[node].name))?;
+        self.connect(node, values)
+    }
+
+    /// Adds a step of a layer whose parameters are checked later.
+    pub(super) fn connect(&mut self, node: usize, values: &[Value]) -> Result<Value> {
         let name = self.nodes[node].name.clone();
         let what = format!("step {name}");
         let takes = values.iter().map(|&value| self.index_of(value, &what)).collect::<Result<Vec<_>>>()?;
-        self.nodes[node].op.check_parameters().map_err(|error| error.at(&name))?;
         let shapes: Option<Vec<Shape>> = takes.iter().map(|&value| self.values[value].1).collect();
         let shape = match shapes {
             _ if takes.is_empty() => return Err(self.problem(&what, "it takes no values; give it at least one".into())),

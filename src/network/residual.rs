@@ -80,9 +80,10 @@ impl<A: Scalar> Network<A> {
         layers.filter_map(|node| if let Op::Layer(layer) = node.op { Some(layer) } else { None }).collect()
     }
 
-    /// Adds a named step to a network of unknown shapes, which cannot fail.
+    /// Adds a named step to a network of unknown shapes, which cannot fail: the network around it checks the layer.
     pub(super) fn grow(&mut self, name: &str, layer: Box<dyn Layer<A>>, value: Value) -> Value {
-        let value = self.add(value, layer).expect("a value of its own, whose shape is not known yet");
+        let node = self.take(self.nodes.len().to_string(), Op::layer(layer)).node;
+        let value = self.connect(node, &[value]).expect("a value of its own, whose shape is not known yet");
         self.rename(self.nodes.len() - 1, name).expect("a new name");
         value
     }
