@@ -1,5 +1,5 @@
 //! Saving and loading need no more memory than the size of the file on top of the network, and a file that lies about
-//! its sizes gets none: counted by the global allocator.
+//! its sizes gets none; attention needs memory in proportion to its steps: counted by the global allocator.
 
 #![cfg(all(feature = "files", feature = "npz"))]
 #![allow(unsafe_code)] // A global allocator is unsafe by nature; this one counts and hands on to the system's.
@@ -90,6 +90,22 @@ fn saving_and_loading_take_the_size_of_the_file() {
 #[ignore = "100 MB: by hand"]
 fn saving_and_loading_take_the_size_of_a_large_file() {
     saving_and_loading(&[1000, 4000, 5000, 200], 100_000_000);
+}
+
+/// The weights of all pairs of 4,096 steps alone would be 64 MB for each head and sample.
+#[test]
+fn attention_takes_memory_in_proportion_to_its_steps() {
+    const LIMIT: usize = 16 << 20;
+    let _alone = ALONE.lock().unwrap();
+    let mut network = Sequential::<f32>::new([4096, 4]);
+    network.set_memory_limit(LIMIT as u64);
+    let mut network = network.with(MultiHeadAttention::new(4, 2, &mut rng(1)).causal()).unwrap();
+    let x = Init::STANDARD_NORMAL.matrix(1, 4096 * 4, &mut rng(2));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    let (loss, most) =
+        peak(|| pool.install(|| Tape::new(&network, 0).train(&mut network, &x, &x, &Mse, &mut Sgd::new(0.1))));
+    assert!(loss.unwrap() > 0.1 && most > 4096 * 4 * 4 && most < LIMIT, "{most} bytes");
+    println!("{most} bytes");
 }
 
 #[test]

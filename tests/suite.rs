@@ -24,6 +24,7 @@ mod zoo;
 mod activations;
 mod attention;
 mod attention_join;
+mod attention_long;
 mod backward_modes;
 mod classic;
 mod composition;

@@ -106,11 +106,11 @@ fn masked_layers_do_not_stream() {
 fn a_stream_keeps_to_the_memory_limit() {
     let layer = neuropil::layers::MultiHeadAttention::<f64>::new(4, 2, &mut rng(1)).causal();
     let mut network: Network<f64> = Sequential::new([6, 4]).with(layer).unwrap().into();
-    network.set_memory_limit(1 << 20);
+    network.set_memory_limit(16 << 20);
     let mut stream = network.stream().unwrap();
     assert!(stream.push(&[1.0; 4 * 50]).is_ok());
-    let error = stream.push(&vec![1.0; 4 * 5000]).unwrap_err();
-    assert!(matches!(error, Error::Memory { limit: Some(1_048_576), .. }), "{error}");
+    let error = stream.push(&vec![1.0; 4 * 50_000]).unwrap_err();
+    assert!(matches!(error, Error::Memory { limit: Some(16_777_216), .. }), "{error}");
 }
 
 #[test]

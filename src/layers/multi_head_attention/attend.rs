@@ -80,12 +80,13 @@ impl<A: Scalar> MultiHeadAttention<A> {
             self.check("hidden keys", hidden.dim(), [samples, keys])?;
         }
         let memory = &mut attention.0;
+        memory.exposed = true;
         memory.padding.clear();
         memory.hidden.clear();
         memory.hidden.extend(hidden.into_iter().flatten());
         let inputs = [query, key, value].map(|matrix| matrix.as_standard_layout());
         let mut y = Array2::from_elem(query.dim(), A::ZERO);
-        self.cross(inputs.each_ref().map(|input| &**input), memory, &mut y)?;
+        self.cross(inputs.each_ref().map(|input| &**input), memory, &mut y, true)?;
         Ok(y)
     }
 

@@ -1,201 +1,107 @@
-//! Softmax(Q·Kᵀ/√d)·V for each sample and head, forward and backward, with samples split over threads.
+//! The matrices of attention by sample and head, which threads share.
 
-use ndarray::{ArrayView2, ArrayView3, ArrayViewMut3, Axis, s};
+use ndarray::{Array2, ArrayView2, ArrayView4, ArrayViewMut2, ArrayViewMut4, Axis, s};
 
-use crate::kernels::simd::{rows, vectorize};
-use crate::kernels::{flat, flat_mut, gemm::gemm, parallel::both};
-use crate::{Matrix, Scalar};
+use crate::Scalar;
+use crate::kernels::parallel::both;
 
-/// The attention mask and the number of heads.
-#[derive(Clone, Copy)]
-pub(super) struct Mask<'a> {
-    pub heads: usize,
-    /// Each query attends only to keys up to its own position.
-    pub causal: bool,
-    /// Masked keys, (samples, keys).
-    pub hidden: Option<ArrayView2<'a, bool>>,
-    /// The number of keys before the first query, of a stream.
-    pub before: usize,
+/// The matrix as (samples, heads, steps, columns of a head), from (samples·steps, heads·columns).
+pub(super) fn by_head<A>(matrix: &Array2<A>, samples: usize, width: usize) -> ArrayView4<'_, A> {
+    let shape = (samples, matrix.nrows() / samples.max(1), matrix.ncols() / width, width);
+    let matrix = matrix.view().into_shape_with_order(shape).expect("as many rows for each sample");
+    matrix.permuted_axes([0, 2, 1, 3])
 }
 
-impl<'a> Mask<'a> {
-    fn split(self, middle: usize) -> (Self, Self) {
-        let (hidden, other) = self.hidden.map(|hidden| hidden.split_at(Axis(0), middle)).unzip();
-        (Self { hidden, ..self }, Self { hidden: other, ..self })
+/// The mutable view for [`by_head`].
+pub(super) fn by_head_mut<A>(matrix: &mut Array2<A>, samples: usize, width: usize) -> ArrayViewMut4<'_, A> {
+    let shape = (samples, matrix.nrows() / samples.max(1), matrix.ncols() / width, width);
+    let matrix = matrix.view_mut().into_shape_with_order(shape).expect("as many rows for each sample");
+    matrix.permuted_axes([0, 2, 1, 3])
+}
+
+/// Rows of each sample and head, (samples·heads·rows, columns), as (samples, heads, rows, columns).
+pub(super) fn stacked<A>(matrix: &Array2<A>, samples: usize, heads: usize) -> ArrayView4<'_, A> {
+    let shape = (samples, heads, matrix.nrows() / (samples * heads).max(1), matrix.ncols());
+    matrix.view().into_shape_with_order(shape).expect("as many rows for each sample and head")
+}
+
+/// The mutable view for [`stacked`].
+pub(super) fn stacked_mut<A>(matrix: &mut Array2<A>, samples: usize, heads: usize) -> ArrayViewMut4<'_, A> {
+    let shape = (samples, heads, matrix.nrows() / (samples * heads).max(1), matrix.ncols());
+    matrix.view_mut().into_shape_with_order(shape).expect("as many rows for each sample and head")
+}
+
+/// Q, K and V by head, from three matrices, or side by side in the first.
+pub(super) fn parts<A>(
+    projected: &[Array2<A>; 3],
+    samples: usize,
+    heads: usize,
+    width: usize,
+) -> [ArrayView4<'_, A>; 3] {
+    let all = by_head(&projected[0], samples, width);
+    if all.dim().1 == heads {
+        return projected.each_ref().map(|part| by_head(part, samples, width));
     }
+    [0, 1, 2].map(|i| all.slice_move(s![.., i * heads..(i + 1) * heads, .., ..]))
+}
 
-    fn of_sample(&self, sample: usize) -> SampleMask<'a> {
-        let hidden = self.hidden.and_then(|hidden| hidden.index_axis_move(Axis(0), sample).to_slice());
-        SampleMask { causal: self.causal, hidden, before: self.before }
+/// The mutable views for [`parts`].
+pub(super) fn parts_mut<A>(
+    projected: &mut [Array2<A>; 3],
+    samples: usize,
+    heads: usize,
+    width: usize,
+) -> [ArrayViewMut4<'_, A>; 3] {
+    if projected[0].ncols() == heads * width {
+        return projected.each_mut().map(|part| by_head_mut(part, samples, width));
     }
+    let (q, kv) = by_head_mut(&mut projected[0], samples, width).split_at(Axis(1), heads);
+    let (k, v) = kv.split_at(Axis(1), heads);
+    [q, k, v]
 }
 
-/// The attention mask of one sample.
-#[derive(Clone, Copy)]
-struct SampleMask<'a> {
-    causal: bool,
-    hidden: Option<&'a [bool]>,
-    before: usize,
+/// What is computed for each head: from its sample and number, the matrices that it reads and writes, and scratch
+/// space.
+pub(super) type EachHead<'f, A, const R: usize, const W: usize> =
+    dyn Fn([usize; 2], [ArrayView2<'_, A>; R], [ArrayViewMut2<'_, A>; W], &mut [A]) + Sync + 'f;
+
+/// The heads of some samples, or some heads of one sample: matrices to read and to write, all (samples, heads, ..).
+pub(super) struct Heads<'a, A, const R: usize, const W: usize> {
+    pub reads: [ArrayView4<'a, A>; R],
+    pub writes: [ArrayViewMut4<'a, A>; W],
+    /// The first sample and its first head.
+    pub first: [usize; 2],
 }
 
-impl SampleMask<'_> {
-    fn allows(self, query: usize, key: usize) -> bool {
-        !(self.causal && key > query + self.before || self.hidden.is_some_and(|hidden| hidden[key]))
-    }
-}
-
-/// The forward pass of a range of samples.
-pub(super) struct Attend<'a, A: Scalar> {
-    pub mask: Mask<'a>,
-    /// Q, (samples, queries, features), then K and V, (samples, keys, features).
-    pub qkv: [ArrayView3<'a, A>; 3],
-    /// Output: the attention weights, (samples, heads·queries, keys).
-    pub p: ArrayViewMut3<'a, A>,
-    /// Output: the weighted values, (samples, queries, features).
-    pub mixed: ArrayViewMut3<'a, A>,
-}
-
-impl<A: Scalar> Attend<'_, A> {
-    pub(super) fn run(mut self, threads: usize) {
-        let samples = self.p.dim().0;
-        if threads < 2 || samples < 2 {
-            return (0..samples).for_each(|i| self.sample(i));
-        }
-        let middle = (samples / threads * (threads / 2)).max(1);
-        let Self { mask, qkv: [q, k, v], p, mixed } = self;
-        let (mask, other_mask) = mask.split(middle);
-        let (q, other_q) = q.split_at(Axis(0), middle);
-        let ((k, other_k), (v, other_v)) = (k.split_at(Axis(0), middle), v.split_at(Axis(0), middle));
-        let ((p, other_p), (mixed, other_mixed)) = (p.split_at(Axis(0), middle), mixed.split_at(Axis(0), middle));
-        let one = Self { mask, qkv: [q, k, v], p, mixed };
-        let two = Self { mask: other_mask, qkv: [other_q, other_k, other_v], p: other_p, mixed: other_mixed };
-        both(true, || one.run(threads / 2), || two.run(threads - threads / 2));
-    }
-
-    fn sample(&mut self, i: usize) {
-        let [q, k, v] = self.qkv.each_ref().map(|part| part.index_axis(Axis(0), i));
-        let (mut p, mut mixed) = (self.p.index_axis_mut(Axis(0), i), self.mixed.index_axis_mut(Axis(0), i));
-        let (queries, mask) = (q.nrows(), self.mask.of_sample(i));
-        let width = q.ncols() / self.mask.heads;
-        let scale = A::of(1.0 / (width as f64).sqrt());
-        for head in 0..self.mask.heads {
-            let columns = s![.., head * width..(head + 1) * width];
-            let mut p = p.slice_mut(s![head * queries..(head + 1) * queries, ..]);
-            gemm(A::ONE, &q.slice(columns), &k.slice(columns).t(), A::ZERO, &mut p);
-            softmax(&mut p, scale, mask);
-            weighted_sum(&p, &v.slice(columns), &mut mixed.slice_mut(columns), mask);
-        }
-    }
-}
-
-/// Replaces each row of scores, times `scale`, by its softmax over the unmasked keys; 0 for masked ones, and if all are
-/// masked.
-fn softmax<A: Scalar>(scores: &mut Matrix<A>, scale: A, mask: SampleMask<'_>) {
-    let keys = scores.ncols();
-    let scores = flat_mut(scores);
-    vectorize(
-        #[inline(always)]
-        || {
-            for (query, scores) in scores.chunks_exact_mut(keys).enumerate() {
-                let visible = if mask.causal { keys.min(query + 1 + mask.before) } else { keys };
-                let (scores, rest) = scores.split_at_mut(visible);
-                rest.fill(A::ZERO);
-                if let Some(hidden) = mask.hidden {
-                    for (score, &hidden) in scores.iter_mut().zip(hidden) {
-                        *score = if hidden { -A::INFINITY } else { *score };
-                    }
-                }
-                let max = rows::max(scores);
-                if max == -A::INFINITY {
-                    scores.fill(A::ZERO);
-                    continue;
-                }
-                rows::each(&mut *scores, |score| *score = ((*score - max) * scale).exp());
-                let part = A::ONE / A::of(rows::sum(&*scores, |&e| e));
-                rows::each(scores, |score| *score *= part);
+impl<A: Scalar, const R: usize, const W: usize> Heads<'_, A, R, W> {
+    /// Calls `f` for each head, on `threads` threads that split the scratch space.
+    pub(super) fn each(mut self, threads: usize, scratch: &mut [A], f: &EachHead<'_, A, R, W>) {
+        let (samples, heads, _, _) = self.writes[0].dim();
+        if threads < 2 || samples * heads < 2 {
+            for (sample, head) in (0..samples).flat_map(|sample| (0..heads).map(move |head| (sample, head))) {
+                let reads = self.reads.each_ref().map(|all| all.slice(s![sample, head, .., ..]));
+                let writes = self.writes.each_mut().map(|all| all.slice_mut(s![sample, head, .., ..]));
+                f([self.first[0] + sample, self.first[1] + head], reads, writes, scratch);
             }
-        },
-    );
-}
-
-/// mixed = P·V. Masked values are skipped, because 0·NaN is NaN.
-fn weighted_sum<A: Scalar>(p: &Matrix<A>, v: &Matrix<A>, mixed: &mut Matrix<A>, mask: SampleMask<'_>) {
-    if !mask.causal && mask.hidden.is_none() || v.iter().all(|v| v.is_finite()) {
-        return gemm(A::ONE, p, v, A::ZERO, mixed);
-    }
-    for ((query, column), mixed) in mixed.indexed_iter_mut() {
-        let visible = (0..v.nrows()).filter(|&key| mask.allows(query, key));
-        *mixed = visible.fold(A::ZERO, |sum, key| sum + p[[query, key]] * v[[key, column]]);
-    }
-}
-
-/// The backward pass of a range of samples, with the shapes of [`Attend`].
-pub(super) struct AttendBackward<'a, A: Scalar> {
-    pub heads: usize,
-    pub qkv: [ArrayView3<'a, A>; 3],
-    pub p: ArrayView3<'a, A>,
-    pub dmixed: ArrayView3<'a, A>,
-    /// Workspace, (samples, queries, keys).
-    pub dscores: ArrayViewMut3<'a, A>,
-    /// Output: dL/dQ, dL/dK and dL/dV.
-    pub dqkv: [ArrayViewMut3<'a, A>; 3],
-}
-
-impl<A: Scalar> AttendBackward<'_, A> {
-    pub(super) fn run(mut self, threads: usize) {
-        let samples = self.p.dim().0;
-        if threads < 2 || samples < 2 {
-            return (0..samples).for_each(|i| self.sample(i));
+            return;
         }
-        let middle = (samples / threads * (threads / 2)).max(1);
-        let Self { heads, qkv, p, dmixed, dscores, dqkv } = self;
-        let [(q, other_q), (k, other_k), (v, other_v)] = qkv.map(|part| part.split_at(Axis(0), middle));
-        let [(dq, other_dq), (dk, other_dk), (dv, other_dv)] = dqkv.map(|part| part.split_at(Axis(0), middle));
-        let ((p, other_p), (dmixed, other_dmixed)) = (p.split_at(Axis(0), middle), dmixed.split_at(Axis(0), middle));
-        let (dscores, other_dscores) = dscores.split_at(Axis(0), middle);
-        let one = Self { heads, qkv: [q, k, v], p, dmixed, dscores, dqkv: [dq, dk, dv] };
-        let two = Self {
-            heads,
-            qkv: [other_q, other_k, other_v],
-            p: other_p,
-            dmixed: other_dmixed,
-            dscores: other_dscores,
-            dqkv: [other_dq, other_dk, other_dv],
-        };
-        both(true, || one.run(threads / 2), || two.run(threads - threads / 2));
+        let few = threads / 2;
+        let (axis, len) = if samples > 1 { (0, samples) } else { (1, heads) };
+        let (one, two) = self.split(axis, (len * few / threads).max(1));
+        let (scratch, rest) = scratch.split_at_mut(scratch.len() / threads * few);
+        both(true, || one.each(few, scratch, f), || two.each(threads - few, rest, f));
     }
 
-    fn sample(&mut self, i: usize) {
-        let [q, k, v] = self.qkv.each_ref().map(|part| part.index_axis(Axis(0), i));
-        let [mut dq, mut dk, mut dv] = self.dqkv.each_mut().map(|part| part.index_axis_mut(Axis(0), i));
-        let (p, dmixed) = (self.p.index_axis(Axis(0), i), self.dmixed.index_axis(Axis(0), i));
-        let mut dscores = self.dscores.index_axis_mut(Axis(0), i);
-        let (queries, width) = (q.nrows(), q.ncols() / self.heads);
-        let scale = A::of(1.0 / (width as f64).sqrt());
-        for head in 0..self.heads {
-            let columns = s![.., head * width..(head + 1) * width];
-            let p = p.slice(s![head * queries..(head + 1) * queries, ..]);
-            let dmixed = dmixed.slice(columns);
-            gemm(A::ONE, &dmixed, &v.slice(columns).t(), A::ZERO, &mut dscores);
-            gemm(A::ONE, &p.t(), &dmixed, A::ZERO, &mut dv.slice_mut(columns));
-            softmax_gradient(&p, &mut dscores, scale);
-            gemm(A::ONE, &dscores, &k.slice(columns), A::ZERO, &mut dq.slice_mut(columns));
-            gemm(A::ONE, &dscores.t(), &q.slice(columns), A::ZERO, &mut dk.slice_mut(columns));
-        }
+    fn split(self, axis: usize, middle: usize) -> (Self, Self) {
+        let Self { reads, writes, mut first } = self;
+        let mut halves = writes.map(|all| {
+            let (left, right) = all.split_at(Axis(axis), middle);
+            (Some(left), Some(right))
+        });
+        let left = halves.each_mut().map(|(left, _)| left.take().expect("taken once"));
+        let right = halves.map(|(_, right)| right.expect("taken once"));
+        let one = Self { reads: reads.map(|all| all.split_at(Axis(axis), middle).0), writes: left, first };
+        first[axis] += middle;
+        (one, Self { reads: reads.map(|all| all.split_at(Axis(axis), middle).1), writes: right, first })
     }
-}
-
-/// d(scores) = scale·P ∘ (dP - Σ P ∘ dP), summed over each row, in place in `d`, which holds dP.
-fn softmax_gradient<A: Scalar>(p: &Matrix<A>, d: &mut Matrix<A>, scale: A) {
-    let keys = p.ncols();
-    let (p, d) = (flat(p), flat_mut(d));
-    vectorize(
-        #[inline(always)]
-        || {
-            for (p, d) in p.chunks_exact(keys).zip(d.chunks_exact_mut(keys)) {
-                let sum = A::of(rows::sum((p, &*d), |(&p, &d)| p * d));
-                rows::each((p, d), |(&p, d)| *d = p * ((*d - sum) * scale));
-            }
-        },
-    );
 }

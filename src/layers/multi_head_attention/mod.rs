@@ -8,7 +8,7 @@ use rand::Rng;
 
 use crate::error::{NO_FORWARD, check_setting_of};
 use crate::init::full;
-use crate::kernels::{add_row, column_sums, gemm::gemm, groups, groups_mut, resize};
+use crate::kernels::{add_row, column_sums, gemm::gemm, groups, groups_mut, parallel, resize};
 use crate::layer::{Backward, Layer, Needs, Parameter, Parts, Pass, Restore, Steps, parameters, product};
 use crate::spec::Spec;
 use crate::spec::layout::{Piece, System};
@@ -17,8 +17,11 @@ use crate::spec::rust::Code;
 use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
 mod attend;
+mod block;
+mod head;
 mod heads;
 mod join;
+mod mask;
 mod memory;
 mod onnx;
 mod passes;
@@ -27,6 +30,7 @@ mod stream;
 
 pub use attend::{Attention, AttentionGradients};
 use memory::Memory;
+use passes::stores;
 
 /// Multi-head attention (Vaswani et al., 2017): each position of a sequence attends to all positions. Its output is a
 /// weighted sum of their values, with weights computed from its query and their keys, in several heads.
@@ -149,6 +153,11 @@ impl<A: Scalar> MultiHeadAttention<A> {
         self.out_weight.nrows()
     }
 
+    /// The features of a head, d.
+    fn width(&self) -> usize {
+        self.features() / self.heads
+    }
+
     /// Returns an error unless there are features, and the heads divide them.
     fn check_heads(&self) -> Result<()> {
         let (features, heads) = (self.features(), self.heads);
@@ -157,11 +166,14 @@ impl<A: Scalar> MultiHeadAttention<A> {
         check_setting_of(self, "heads", heads as f64, "at least 1 and a divisor of the features", divides)
     }
 
-    /// Elements per sample: P of all heads, and Q, K, V and mixed values, each with its gradient.
+    /// Per sample, P of all heads if it is stored, its statistics, and Q, K, V and mixed values, each with its
+    /// gradient; once, the scratch space of all threads.
     fn needs(&self, queries: usize, keys: usize) -> Needs {
-        let pairs = product(&[self.heads + 1, queries, keys]);
+        let columns = if stores(keys) { keys } else { 0 } + 2;
+        let weights = product(&[self.heads, queries, columns]);
         let values = product(&[5, queries.saturating_add(keys), self.features()]);
-        Needs::per_sample(pairs.saturating_add(values))
+        let scratch = product(&[parallel::parts(usize::MAX, 1), head::scratch(queries, keys)]);
+        Needs::per_sample(weights.saturating_add(values)).and(Needs::once(scratch))
     }
 
     /// The multiply-accumulates of the four projections, of the scores and of the weighted sums.
@@ -203,7 +215,7 @@ impl<A: Scalar> Layer<A> for MultiHeadAttention<A> {
         if let Some(bias) = &self.in_bias {
             add_row(qkv, bias);
         }
-        self.mix(memory, &mut groups_mut(y, features))
+        self.mix(memory, &mut groups_mut(y, features), pass.recording)
     }
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
@@ -247,7 +259,7 @@ impl<A: Scalar> Layer<A> for MultiHeadAttention<A> {
         if system == System::PyTorch {
             return vec![Piece::axes(name, dims, &[1, 0])];
         }
-        let (features, parts) = (self.features(), [self.heads, self.features() / self.heads]);
+        let (features, parts) = (self.features(), [self.heads, self.width()]);
         let what = if name.ends_with("bias") { "bias" } else { "kernel" };
         if name.starts_with("out_proj") {
             let piece = Piece::whole(format!("attention_output.{what}"), dims);

@@ -15,7 +15,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
             let wants = format!("sequences [steps, {}]", self.features());
             return Err(Error::Input { layer: format!("{self:?}"), wants, got: inputs[0].1 });
         };
-        let (features, width) = (self.features(), self.features() / self.heads);
+        let (features, width) = (self.features(), self.width());
         let known = operators.lengths_of(key).is_some();
         let seen = (self.masked || known).then(|| {
             let seen_keys = masked::seen(operators, key, keys, &[1, 1, keys]);

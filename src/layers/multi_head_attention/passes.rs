@@ -1,12 +1,16 @@
 //! The passes that the layer, the join and [`attend`](MultiHeadAttention::attend) share.
 
-use ndarray::{Array2, s};
+use ndarray::{Array2, ArrayView4, s};
 
 use super::MultiHeadAttention;
-use super::heads::{Attend, AttendBackward, Mask};
-use super::memory::{Memory, by_sample, by_sample_mut, hidden_keys, parts, parts_mut};
+use super::head::{self, Head};
+use super::heads::{Heads, by_head, by_head_mut, parts, parts_mut, stacked, stacked_mut};
+use super::mask::Mask;
+use super::memory::Memory;
 use crate::error::NO_FORWARD;
-use crate::kernels::{add_row, column_sums, gemm::gemm, groups, groups_mut, parallel, resize, steps_before_padding};
+use crate::kernels::{
+    add_row, column_sums, flat_mut, gemm::gemm, groups, groups_mut, parallel, resize, steps_before_padding,
+};
 use crate::{Matrix, Result, Scalar};
 
 /// The gradients of a weight and its bias.
@@ -15,14 +19,20 @@ pub(super) type Slots<'d, A> = (&'d mut Array2<A>, Option<&'d mut Array2<A>>);
 impl<A: Scalar> MultiHeadAttention<A> {
     /// Cross-attention from the inputs of Q, K and V, (samples, steps·features) each, to y. The masks must already be
     /// in `memory`.
-    pub(super) fn cross(&self, inputs: [&Matrix<A>; 3], memory: &mut Memory<A>, y: &mut Matrix<A>) -> Result<()> {
+    pub(super) fn cross(
+        &self,
+        inputs: [&Matrix<A>; 3],
+        memory: &mut Memory<A>,
+        y: &mut Matrix<A>,
+        recording: bool,
+    ) -> Result<()> {
         let features = self.features();
         (memory.samples, memory.queries) = (inputs[0].nrows(), inputs[0].ncols() / features);
         memory.keys = inputs[1].ncols() / features;
         for (i, x) in inputs.into_iter().enumerate() {
             self.project(i, x, memory)?;
         }
-        self.mix(memory, &mut groups_mut(y, features))
+        self.mix(memory, &mut groups_mut(y, features), recording)
     }
 
     /// The backward pass of [`cross`](Self::cross). With two `dx`, the second is that of both key and value.
@@ -111,61 +121,98 @@ impl<A: Scalar> MultiHeadAttention<A> {
     }
 
     /// From Q, K and V in `memory` to the output, one row per step.
-    pub(super) fn mix(&self, memory: &mut Memory<A>, y: &mut Matrix<A>) -> Result<()> {
-        let Memory { projected, p, mixed, hidden, padding, samples, queries, keys, .. } = memory;
-        let (samples, queries, keys, features) = (*samples, *queries, *keys, self.features());
-        resize(p, samples * self.heads * queries, keys)?;
-        resize(mixed, samples * queries, features)?;
-        let threads = parallel::threads(p.len());
-        Attend {
-            mask: Mask { heads: self.heads, causal: self.causal, hidden: hidden_keys(hidden, keys), before: 0 },
-            qkv: parts(projected, samples, features),
-            p: by_sample_mut(p, samples),
-            mixed: by_sample_mut(mixed, samples),
-        }
-        .run(threads);
-        gemm(A::ONE, mixed, &self.out_weight, A::ZERO, y);
-        if let Some(bias) = &self.out_bias {
-            add_row(y, bias);
-        }
+    pub(super) fn mix(&self, memory: &mut Memory<A>, y: &mut Matrix<A>, recording: bool) -> Result<()> {
+        let (samples, queries, keys) = (memory.samples, memory.queries, memory.keys);
+        let Memory { projected, p, statistics, mixed, scratch, hidden, padding, .. } = memory;
+        let (rows, stored) = (samples * self.heads * queries, memory.exposed || recording && stores(keys));
+        resize(p, rows, if stored { keys } else { 0 })?;
+        resize(statistics, rows, 2)?;
+        resize(mixed, samples * queries, self.features())?;
+        let mask = Mask { causal: self.causal, before: 0, queries, keys, hidden, padding };
+        let threads = self.share(scratch, samples, queries, keys)?;
+        let qkv = parts(projected, samples, self.heads, self.width());
+        self.weigh(mask, qkv, [p, statistics, mixed], (threads, flat_mut(scratch)));
+        self.project_back(mixed, y);
         zero_rows(y, padding);
         Ok(())
     }
 
+    /// From Q, K and V to P, if it has columns, the statistics of its rows and the mixed values.
+    pub(super) fn weigh(
+        &self,
+        mask: Mask<'_>,
+        qkv: [ArrayView4<'_, A>; 3],
+        [p, statistics, mixed]: [&mut Array2<A>; 3],
+        (threads, scratch): (usize, &mut [A]),
+    ) {
+        let samples = qkv[0].dim().0;
+        let [p, statistics] = [p, statistics].map(|matrix| stacked_mut(matrix, samples, self.heads));
+        let mixed = by_head_mut(mixed, samples, self.width());
+        Heads { reads: qkv, writes: [p, statistics, mixed], first: [0, 0] }.each(
+            threads,
+            scratch,
+            &|[sample, _], reads, writes, scratch| self.head(&mask, sample).forward(reads, writes, scratch),
+        );
+    }
+
+    /// y = mixed·Wₒ + bₒ.
+    pub(super) fn project_back(&self, mixed: &Matrix<A>, y: &mut Matrix<A>) {
+        gemm(A::ONE, mixed, &self.out_weight, A::ZERO, y);
+        if let Some(bias) = &self.out_bias {
+            add_row(y, bias);
+        }
+    }
+
     /// From dL/dy, one row per step, to dL/dQ, dL/dK and dL/dV in `memory`, and the gradients of Wₒ and bₒ.
     pub(super) fn mix_backward(&self, dy: &Matrix<A>, (dw, db): Slots<'_, A>, memory: &mut Memory<A>) -> Result<()> {
-        let Memory { projected, p, mixed, dprojected, dmixed, dscores, samples, queries, keys, .. } = memory;
-        let (samples, features) = (*samples, self.features());
-        let dy = if memory.padding.is_empty() {
+        let (samples, queries, keys, features) = (memory.samples, memory.queries, memory.keys, self.features());
+        let Memory { projected, p, statistics, mixed, dprojected, dmixed, scratch, hidden, padding, .. } = memory;
+        let dy = if padding.is_empty() {
             dy
         } else {
             resize(&mut memory.dy, dy.nrows(), features)?;
             memory.dy.assign(dy);
-            zero_rows(&mut memory.dy, &memory.padding);
+            zero_rows(&mut memory.dy, padding);
             &memory.dy
         };
         gemm(A::ONE, &mixed.t(), dy, A::ZERO, dw);
         if let Some(db) = db {
             column_sums(dy, db);
         }
-        resize(dmixed, samples * *queries, features)?;
+        resize(dmixed, samples * queries, features)?;
         gemm(A::ONE, dy, &self.out_weight.t(), A::ZERO, dmixed);
-        resize(dscores, samples * *queries, *keys)?;
         for (dprojected, projected) in dprojected.iter_mut().zip(&*projected) {
             resize(dprojected, projected.nrows(), projected.ncols())?;
         }
-        let threads = parallel::threads(p.len());
-        AttendBackward {
-            heads: self.heads,
-            qkv: parts(projected, samples, features),
-            p: by_sample(p, samples),
-            dmixed: by_sample(dmixed, samples),
-            dscores: by_sample_mut(dscores, samples),
-            dqkv: parts_mut(dprojected, samples, features),
-        }
-        .run(threads);
+        let mask = Mask { causal: self.causal, before: 0, queries, keys, hidden, padding };
+        let [q, k, v] = parts(projected, samples, self.heads, self.width());
+        let [dq, dk, dv] = parts_mut(dprojected, samples, self.heads, self.width());
+        let (statistics, dmixed) = (stacked(statistics, samples, self.heads), by_head(dmixed, samples, self.width()));
+        let p = stacked_mut(p, samples, self.heads);
+        let heads = Heads { reads: [q, k, v, statistics, dmixed], writes: [p, dq, dk, dv], first: [0, 0] };
+        let threads = self.share(scratch, samples, queries, keys)?;
+        heads.each(threads, flat_mut(scratch), &|[sample, _], reads, writes, scratch| {
+            self.head(&mask, sample).backward(reads, writes, scratch);
+        });
         Ok(())
     }
+
+    /// What is computed for each head of a sample.
+    fn head<'m>(&self, mask: &Mask<'m>, sample: usize) -> Head<'m, A> {
+        Head { mask: mask.of_sample(sample), scale: A::of(1.0 / (self.width() as f64).sqrt()) }
+    }
+
+    /// The number of threads for a pass, and scratch space for them.
+    fn share(&self, scratch: &mut Array2<A>, samples: usize, queries: usize, keys: usize) -> Result<usize> {
+        let threads = parallel::parts(samples * self.heads, queries.saturating_mul(keys) * self.width());
+        resize(scratch, threads, head::scratch(queries, keys))?;
+        Ok(threads)
+    }
+}
+
+/// Whether P of so many keys is stored for the backward pass, because computing it anew takes longer.
+pub(super) fn stores(keys: usize) -> bool {
+    keys <= 256
 }
 
 /// Zeroes the rows that are padding.

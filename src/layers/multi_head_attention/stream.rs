@@ -1,10 +1,12 @@
 //! Causal self-attention of the next steps of a stream to all steps so far.
 
-use ndarray::{Array2, Axis, s};
+use ndarray::{Array2, s};
 
 use super::MultiHeadAttention;
-use super::heads::{Attend, Mask};
-use crate::kernels::{add_row, gemm::gemm, groups, groups_mut, resize};
+use super::head;
+use super::heads::by_head;
+use super::mask::Mask;
+use crate::kernels::{add_row, flat_mut, gemm::gemm, groups, groups_mut, resize};
 use crate::{Matrix, Result, Scalar};
 
 /// The keys and values of the steps so far, and the buffers of a pass.
@@ -13,14 +15,15 @@ pub(super) struct Past<A> {
     kept: [Array2<A>; 2],
     steps: usize,
     qkv: Array2<A>,
-    p: Array2<A>,
+    statistics: Array2<A>,
     mixed: Array2<A>,
+    scratch: Array2<A>,
 }
 
 impl<A: Scalar> Default for Past<A> {
     fn default() -> Self {
-        let [k, v, qkv, p, mixed] = std::array::from_fn(|_| Array2::default((0, 0)));
-        Self { kept: [k, v], steps: 0, qkv, p, mixed }
+        let [k, v, qkv, statistics, mixed, scratch] = std::array::from_fn(|_| Array2::default((0, 0)));
+        Self { kept: [k, v], steps: 0, qkv, statistics, mixed, scratch }
     }
 }
 
@@ -33,8 +36,8 @@ impl<A: Scalar> MultiHeadAttention<A> {
         let features = self.features();
         let (before, queries) = (past.steps, x.ncols() / features);
         let keys = before + queries;
-        past.reserve(keys, self.heads * queries, features)?;
-        let Past { kept, qkv, p, mixed, .. } = past;
+        past.reserve(keys, queries, features)?;
+        let Past { kept, qkv, statistics, mixed, scratch, .. } = past;
         resize(qkv, queries, 3 * features)?;
         gemm(A::ONE, &groups(x, features), &self.in_weight, A::ZERO, qkv);
         if let Some(bias) = &self.in_bias {
@@ -44,43 +47,33 @@ impl<A: Scalar> MultiHeadAttention<A> {
             let columns = (i + 1) * features..(i + 2) * features;
             kept.slice_mut(s![before..keys, ..]).assign(&qkv.slice(s![.., columns]));
         }
-        resize(p, self.heads * queries, keys)?;
+        resize(statistics, self.heads * queries, 2)?;
         resize(mixed, queries, features)?;
-        let [k, v] = kept.each_ref().map(|kept| kept.slice(s![..keys, ..]).insert_axis(Axis(0)));
-        let q = qkv.slice(s![.., ..features]).insert_axis(Axis(0));
-        Attend {
-            mask: Mask { heads: self.heads, causal: true, hidden: None, before },
-            qkv: [q, k, v],
-            p: p.view_mut().insert_axis(Axis(0)),
-            mixed: mixed.view_mut().insert_axis(Axis(0)),
-        }
-        .run(1);
-        let mut y = groups_mut(y, features);
-        gemm(A::ONE, mixed, &self.out_weight, A::ZERO, &mut y);
-        if let Some(bias) = &self.out_bias {
-            add_row(&mut y, bias);
-        }
+        let q = by_head(qkv, 1, self.width()).slice_move(s![.., ..self.heads, .., ..]);
+        let [k, v] = kept.each_ref().map(|kept| by_head(kept, 1, self.width()).slice_move(s![.., .., ..keys, ..]));
+        let mask = Mask { causal: true, before, queries, keys, hidden: &[], padding: &[] };
+        let p = &mut Array2::default((self.heads * queries, 0)); // It is not stored.
+        self.weigh(mask, [q, k, v], [p, statistics, mixed], (1, flat_mut(scratch)));
+        self.project_back(mixed, &mut groups_mut(y, features));
         past.steps = keys;
         Ok(())
     }
 }
 
 impl<A: Scalar> Past<A> {
-    /// Makes room for `keys` steps, and for `rows` rows of attention weights.
-    fn reserve(&mut self, keys: usize, rows: usize, features: usize) -> Result<()> {
-        let room = self.kept[0].nrows();
-        if keys <= room {
-            return Ok(());
-        }
-        let room = keys.max(2 * room).max(ROOM);
-        for kept in &mut self.kept {
-            let mut larger = Array2::default((0, 0));
-            resize(&mut larger, room, features)?;
-            if self.steps > 0 {
+    /// Makes room for `keys` steps, and for the scratch space of `queries`.
+    fn reserve(&mut self, keys: usize, queries: usize, features: usize) -> Result<()> {
+        let mut room = self.kept[0].nrows();
+        if keys > room {
+            room = keys.max(2 * room).max(ROOM);
+            for kept in &mut self.kept {
+                let mut larger = Array2::default((0, 0));
+                resize(&mut larger, room, features)?;
                 larger.slice_mut(s![..self.steps, ..]).assign(&kept.slice(s![..self.steps, ..]));
+                *kept = larger;
             }
-            *kept = larger;
         }
-        resize(&mut self.p, rows, room)
+        let scratch = head::scratch(queries, room);
+        if self.scratch.len() < scratch { resize(&mut self.scratch, 1, scratch) } else { Ok(()) }
     }
 }
