@@ -203,3 +203,21 @@ fn nan_is_seen_from_its_step_on() {
     assert_eq!(assert_close("y", before.to_owned(), want.slice(s![.., ..200 * FEATURES]).to_owned(), CLOSE), 800);
     assert!(after.iter().all(|y| y.is_nan()));
 }
+
+/// The derivative along a direction against a difference, with the same draws.
+#[test]
+fn dropped_weights_are_the_same_in_the_backward_pass() {
+    let layer = layer(13).causal().rotary(100.0).dropout(0.3);
+    let (x, direction, dy) = (numbers(2, 300, 14), numbers(2, 300, 15), numbers(2, 300, 16));
+    let mut tape = Tape::for_layer(&layer, [300, FEATURES], 0);
+    let mut value = |h: f64| {
+        tape.reseed(1);
+        (tape.forward(&layer, &(&x + &(&direction * h))).unwrap() * &dy).sum()
+    };
+    let difference = (value(1e-5) - value(-1e-5)) / 2e-5;
+    let first = value(0.0);
+    let derivative = (tape.backward_from(&layer, &dy).unwrap().input * &direction).sum();
+    assert!((derivative - difference).abs() < 1e-7 * difference.abs(), "{derivative} {difference}");
+    let other = Tape::for_layer(&layer, [300, FEATURES], 2).forward(&layer, &x).unwrap() * &dy;
+    assert_ne!(other.sum(), first);
+}

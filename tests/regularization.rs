@@ -72,6 +72,50 @@ fn spatial_dropout_drops_whole_channels() {
     assert!((150..250).contains(&y.slice(s![.., ..8]).iter().filter(|&&y| y == 0.0).count()));
 }
 
+/// Queries and keys are 0, and values the steps themselves, one-hot: the outputs are the weights.
+#[test]
+fn attention_drops_its_share_of_weights() {
+    let (steps, rows) = (16, 40);
+    let x = Array2::from_shape_fn((rows, steps * steps), |(_, i)| if i % (steps + 1) == 0 { 1.0 } else { 0.0 });
+    for probability in [0.0, 0.3, 1.0] {
+        let mut layer = MultiHeadAttention::<f64>::new(steps, 2, &mut rng(1)).dropout(probability);
+        Layer::visit_mut(&mut layer, &mut |info, w| {
+            w.fill(0.0);
+            match &*info.name.to_string() {
+                "in_proj_weight" => w.slice_mut(s![.., 2 * steps..]).assign(&Array2::eye(steps)),
+                "out_proj.weight" => w.assign(&Array2::eye(steps)),
+                _ => {}
+            }
+        });
+        let mut tape = Tape::for_layer(&layer, [steps, steps], 5);
+        let y = tape.forward(&layer, &x).unwrap().clone();
+        let share = y.iter().filter(|&&y| y == 0.0).count() as f64 / y.len() as f64;
+        let error = (probability * (1.0 - probability) / y.len() as f64).sqrt();
+        assert!((share - probability).abs() <= 4.0 * error, "{share} for {probability}");
+        let kept = 1.0 / (1.0 - probability) / steps as f64;
+        assert!(y.iter().all(|&y| y == 0.0 || (y - kept).abs() < 1e-15), "{probability}");
+        if probability != 0.3 {
+            continue;
+        }
+        assert_ne!(tape.forward(&layer, &x).unwrap(), &y);
+        tape.reseed(5);
+        assert_eq!(tape.forward(&layer, &x).unwrap(), &y);
+        // Queries, heads and samples draw for themselves: products have a mean within 4 standard errors of 0.
+        let signs: Vec<f64> = y.iter().map(|&y| if y == 0.0 { -0.7 } else { 0.3 } / (0.3_f64 * 0.7).sqrt()).collect();
+        for apart in [1, 2, steps / 2, steps, 2 * steps, steps * steps] {
+            let products = signs.iter().zip(&signs[apart..]).map(|(a, b)| a * b);
+            let (sum, n) = (products.clone().sum::<f64>(), products.count() as f64);
+            assert!(sum.abs() / n < 4.0 / n.sqrt(), "{apart} apart: {sum} of {n}");
+        }
+    }
+    let wrong = MultiHeadAttention::<f32>::new(4, 2, &mut rng(1)).dropout(1.5);
+    let error = Sequential::new([3, 4]).with(wrong).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "layer 0, the dropout of MultiHeadAttention(4, 2 heads, dropout 1.5) must be from 0 to 1, got 1.5"
+    );
+}
+
 #[test]
 fn noise_is_normal() {
     let n = of_ones(&GaussianNoise::new(0.5), 400, 250, 2).mapv(|y| (y - 1.0) / 0.5);

@@ -47,15 +47,26 @@ impl Dropout {
 
 /// Resizes `mask` to `len` and draws each element: 0 or 1/(1 - probability).
 pub(super) fn draw<A: Scalar>(mask: &mut Vec<A>, len: usize, probability: f64, rng: &mut Xoshiro256PlusPlus) {
+    mask.resize(len, A::ZERO);
+    each_factor(mask, probability, rng, |element, factor| *element = factor);
+}
+
+/// Calls `f` with each element and its factor, drawn as 0 or 1/(1 - probability).
+#[inline]
+pub(super) fn each_factor<A: Scalar>(
+    elements: &mut [A],
+    probability: f64,
+    rng: &mut Xoshiro256PlusPlus,
+    f: impl Fn(&mut A, A),
+) {
     const ALL: u64 = 1 << 32;
     // Each 64-bit random number decides two elements.
     let dropped = (probability * ALL as f64).round() as u64;
     let kept = if dropped < ALL { A::of(1.0 / (1.0 - probability)) } else { A::ZERO };
-    mask.resize(len, A::ZERO);
-    for pair in mask.chunks_mut(2) {
+    for pair in elements.chunks_mut(2) {
         let mut bits = rng.next_u64();
-        for factor in pair {
-            *factor = if bits % ALL < dropped { A::ZERO } else { kept };
+        for element in pair {
+            f(element, if bits % ALL < dropped { A::ZERO } else { kept });
             bits /= ALL;
         }
     }

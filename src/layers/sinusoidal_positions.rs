@@ -78,7 +78,7 @@ fn write_codes<A: Scalar>(codes: &mut Array2<A>, first: usize) {
 }
 
 /// The sine of `angle` plus `quarters` quarter turns, for angles >= 0.
-fn sine(angle: f64, quarters: f64) -> f64 {
+pub(super) fn sine(angle: f64, quarters: f64) -> f64 {
     /// π/2 minus its nearest `f64`.
     const FRAC_PI_2_LOW: f64 = 6.123_233_995_736_766e-17;
     // The remainder from the nearest multiple of a quarter turn, |r| <= π/4.

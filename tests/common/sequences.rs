@@ -43,6 +43,8 @@ pub fn layers(r: &mut Xoshiro256PlusPlus) -> Vec<(bool, Box<dyn Layer<f64>>)> {
             Box::new(TransformerLayer::new(4, 2).norm_first().activation(Glu::new(Silu)).causal().encoder(r).unwrap()),
         ),
         (true, Box::new(Sequential::new([6, 4]).with(Lstm::new(4, 4, r)).unwrap().with(Dense::new(4, 2, r)).unwrap())),
+        (true, Box::new(neuropil::layers::MultiHeadAttention::new(4, 2, r).causal().rotary(100.0))),
+        (true, Box::new(neuropil::layers::MultiHeadAttention::new(4, 2, r).causal().dropout(0.3))),
     ]
 }
 

@@ -99,6 +99,11 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("Lstm, masked", [5, 2], both_ways(Lstm::new(2, 3, r).masked())),
         entry("MultiHeadAttention", [5, 4], gentle(MultiHeadAttention::new(4, 2, r))),
         entry("MultiHeadAttention, causal", [4, 6], gentle(MultiHeadAttention::new(6, 2, r).causal().masked())),
+        entry(
+            "MultiHeadAttention, rotary",
+            [5, 8],
+            gentle(MultiHeadAttention::new(8, 2, r).rotary(100.0).dropout(0.25)),
+        ),
         entry("Pad2d", [2, 3, 4], Pad2d::zero([[1, 0], [2, 1]])),
         entry("Pad2d, reflecting", [2, 3, 4], Pad2d::reflect([[2, 1], [3, 0]])),
         entry("Pad2d, replicating", [2, 3, 4], Pad2d::replicate([[1, 2], [0, 3]])),

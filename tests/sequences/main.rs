@@ -3,6 +3,7 @@
 mod any_length;
 mod packed;
 mod padding;
+mod rotary;
 mod stream;
 mod transformer;
 

@@ -10,12 +10,12 @@ use serde_json::Value;
 use super::series;
 use crate::common::{F64, assert_close, fixture};
 
-fn numbers(value: &Value) -> Vec<f64> {
+pub(super) fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
 }
 
 /// The parameter, or its gradient, as the layers store it: two-dimensional ones transposed.
-fn stored(case: &Value, name: &str, what: &str) -> Array2<f64> {
+pub(super) fn stored(case: &Value, name: &str, what: &str) -> Array2<f64> {
     let parameter = &case["parameters"][name];
     let dims = numbers(&parameter["dims"]);
     let rows = if dims.len() == 2 { dims[0] as usize } else { 1 };

@@ -52,7 +52,7 @@ fn more_padding_changes_no_bit() {
             compared += want.len() + y.len();
         }
     }
-    assert_eq!(compared, 47_540);
+    assert_eq!(compared, 51_604);
 }
 
 /// A row alone, without padding, gives what it gives beside longer ones; an index 0 between others is no padding.
@@ -80,7 +80,7 @@ fn gradients_with_lengths_are_those_of_differences() {
     let mut compared = 0;
     for (_, layer) in layers(&mut rng(8)) {
         let text = format!("{layer:?}");
-        if text.starts_with("Dropout") || text.starts_with("SpatialDropout") {
+        if text.contains("Dropout") || text.contains("dropout") {
             continue; // They draw anew.
         }
         let network = words(layer, &mut rng(9)).unwrap();
@@ -91,7 +91,7 @@ fn gradients_with_lengths_are_those_of_differences() {
         assert!(report.passes(1e-6), "{text}: {report}");
         compared += 1;
     }
-    assert_eq!(compared, 26);
+    assert_eq!(compared, 27);
 }
 
 #[test]

@@ -59,7 +59,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
     ///
     /// # Errors
     /// [`Error::Dimensions`] for rows that are not a multiple of a step, and for matrices whose sizes do not match;
-    /// [`Error::Setting`] for a layer without features, or heads that do not divide them.
+    /// [`Error::Setting`] for settings outside their ranges.
     pub fn attend(
         &self,
         query: &Matrix<A>,
@@ -68,7 +68,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
         hidden: Option<&ArrayRef2<bool>>,
         attention: &mut Attention<A>,
     ) -> Result<Array2<A>> {
-        self.check_heads()?;
+        self.check_settings()?;
         let features = self.features();
         let (samples, queries) = (query.nrows(), query.ncols().div_ceil(features).max(1));
         let keys = key.ncols().div_ceil(features).max(1);
@@ -80,13 +80,13 @@ impl<A: Scalar> MultiHeadAttention<A> {
             self.check("hidden keys", hidden.dim(), [samples, keys])?;
         }
         let memory = &mut attention.0;
-        memory.exposed = true;
+        (memory.exposed, memory.dropout) = (true, None);
         memory.padding.clear();
         memory.hidden.clear();
         memory.hidden.extend(hidden.into_iter().flatten());
         let inputs = [query, key, value].map(|matrix| matrix.as_standard_layout());
         let mut y = Array2::from_elem(query.dim(), A::ZERO);
-        self.cross(inputs.each_ref().map(|input| &**input), memory, &mut y, true)?;
+        self.cross(inputs.each_ref().map(|input| &**input), memory, &mut y)?;
         Ok(y)
     }
 
@@ -101,7 +101,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
         [query, key, value]: [&Matrix<A>; 3],
         attention: &mut Attention<A>,
     ) -> Result<AttentionGradients<A>> {
-        self.check_heads()?;
+        self.check_settings()?;
         let (features, memory) = (self.features(), &mut attention.0);
         if memory.projected[0].ncols() != features || memory.p.nrows() != memory.samples * memory.queries * self.heads {
             return Err(Error::Order { call: "attend_backward", needs: "`attend` of the same layer" });

@@ -39,6 +39,12 @@ impl<'a, A: Scalar> Block<'a, A> {
         matrix_mut(self.numbers, self.queries.len(), self.keys, self.stride)
     }
 
+    /// The weights of each query.
+    pub(super) fn rows(&mut self) -> impl Iterator<Item = &mut [A]> {
+        let keys = self.keys;
+        self.numbers.chunks_exact_mut(self.stride.max(1)).map(move |row| &mut row[..keys])
+    }
+
     /// Replaces scores, times `scale`, by their softmax over the keys that each query sees; 0 for others, and if it
     /// sees none. Stores the maximum and 1/sum of each row.
     pub(super) fn softmax(&mut self, mask: SampleMask<'_>, scale: A, statistics: &mut [A]) {
@@ -103,16 +109,15 @@ impl<'a, A: Scalar> Block<'a, A> {
         );
     }
 
-    /// P·V. Masked values are skipped, because 0·NaN is NaN; `finite` says whether there is none.
+    /// P·V. Masked values are skipped, because 0·NaN is NaN, unless all of V is `finite`.
     pub(super) fn weighted_sum(
         &self,
         v: &Matrix<A>,
         mask: SampleMask<'_>,
-        finite: &mut Option<bool>,
+        finite: impl FnOnce() -> bool,
         mixed: &mut Matrix<A>,
     ) {
         let p = self.view();
-        let mut finite = || *finite.get_or_insert_with(|| v.iter().all(|v| v.is_finite()));
         if mask.is_even(&self.queries) || finite() {
             return gemm(A::ONE, &p, v, A::ZERO, mixed);
         }

@@ -8,6 +8,7 @@ use std::ops::Range;
 use ndarray::{ArrayView2, ArrayViewMut2, s};
 
 use super::block::Block;
+use super::dropout::WeightDropout;
 use super::mask::SampleMask;
 use crate::Scalar;
 use crate::kernels::{flat, flat_mut, gemm::gemm};
@@ -26,6 +27,7 @@ pub(super) struct Head<'a, A> {
     pub mask: SampleMask<'a>,
     /// 1/√d
     pub scale: A,
+    pub dropout: Option<WeightDropout>,
 }
 
 impl<A: Scalar> Head<'_, A> {
@@ -41,13 +43,16 @@ impl<A: Scalar> Head<'_, A> {
         for all in [&mut p, &mut mixed] {
             all.slice_mut(s![self.mask.queries.., ..]).fill(A::ZERO);
         }
-        let mut finite = None;
+        let (scratch, other) = scratch.split_at_mut(scratch.len() / 2);
+        let mut known = None;
+        let mut finite = || *known.get_or_insert_with(|| v.iter().all(|v| v.is_finite()));
         for queries in self.blocks() {
             let rows = s![queries.clone(), ..];
             let mut weights = self.block(queries, &mut p, scratch);
             let seen = s![..weights.keys, ..];
             gemm(A::ONE, &q.slice(rows), &k.slice(seen).t(), A::ZERO, &mut weights.view_mut());
             weights.softmax(self.mask, self.scale, flat_mut(&mut statistics.slice_mut(rows)));
+            let weights = self.dropped(&weights, other).unwrap_or(weights);
             weights.weighted_sum(&v.slice(seen), self.mask, &mut finite, &mut mixed.slice_mut(rows));
         }
     }
@@ -62,10 +67,13 @@ impl<A: Scalar> Head<'_, A> {
     ) {
         let stored = p.ncols() > 0;
         dq.slice_mut(s![self.mask.queries.., ..]).fill(A::ZERO);
-        dk.fill(A::ZERO);
-        dv.fill(A::ZERO);
+        // The last block reaches as many keys as any, and the others add to its gradients.
+        let (reached, mut beta) = (self.mask.queries.checked_sub(1).map_or(0, |last| self.mask.reach(last)), A::ZERO);
+        for all in [&mut dk, &mut dv] {
+            all.slice_mut(s![reached.., ..]).fill(A::ZERO);
+        }
         let (scratch, other) = scratch.split_at_mut(scratch.len() / 2);
-        for queries in self.blocks() {
+        for queries in self.blocks().rev() {
             let rows = s![queries.clone(), ..];
             let mut weights = self.block(queries, &mut p, scratch);
             let seen = s![..weights.keys, ..];
@@ -74,17 +82,34 @@ impl<A: Scalar> Head<'_, A> {
                 gemm(A::ONE, &q, &k.t(), A::ZERO, &mut weights.view_mut());
                 weights.softmax_again(self.mask, self.scale, flat(&statistics.slice(rows)));
             }
-            gemm(A::ONE, &weights.view().t(), &dmixed, A::ONE, &mut dv.slice_mut(seen));
+            {
+                let dropped = self.dropped(&weights, other);
+                let weights = dropped.as_ref().unwrap_or(&weights);
+                gemm(A::ONE, &weights.view().t(), &dmixed, beta, &mut dv.slice_mut(seen));
+            }
             let mut d = Block::new(weights.queries.clone(), weights.keys, other);
             gemm(A::ONE, &dmixed, &v.t(), A::ZERO, &mut d.view_mut());
+            if let Some(dropout) = self.dropout {
+                dropout.apply(&mut d);
+            }
             d.softmax_gradient(&weights, self.mask, self.scale);
             gemm(A::ONE, &d.view(), &k, A::ZERO, &mut dq.slice_mut(rows));
-            gemm(A::ONE, &d.view().t(), &q, A::ONE, &mut dk.slice_mut(seen));
+            gemm(A::ONE, &d.view().t(), &q, beta, &mut dk.slice_mut(seen));
+            beta = A::ONE;
         }
     }
 
+    /// The weights after dropout, if there is any, in `room`.
+    fn dropped<'b>(self, weights: &Block<'_, A>, room: &'b mut [A]) -> Option<Block<'b, A>> {
+        let dropout = self.dropout?;
+        let mut dropped = Block::new(weights.queries.clone(), weights.keys, room);
+        dropped.view_mut().assign(&weights.view());
+        dropout.apply(&mut dropped);
+        Some(dropped)
+    }
+
     /// The blocks of queries before the padding.
-    fn blocks(self) -> impl Iterator<Item = Range<usize>> {
+    fn blocks(self) -> impl DoubleEndedIterator<Item = Range<usize>> {
         let queries = self.mask.queries;
         (0..queries).step_by(BLOCK).map(move |first| first..queries.min(first + BLOCK))
     }

@@ -55,7 +55,8 @@ impl<A: Scalar> Join<A> for MultiHeadAttention<A> {
         let memory = pass.cache.get::<Memory<A>>();
         self.find_padding(inputs.get(0), pass.lengths.get(0), &mut memory.padding);
         self.find_padding(inputs.get(1), pass.lengths.get(1), &mut memory.hidden);
-        self.cross(three(inputs), memory, y, pass.recording)
+        self.start(memory, [pass.training, pass.recording], pass.rng);
+        self.cross(three(inputs), memory, y)
     }
 
     fn backward(&self, at: JoinBackward<'_, A>, pass: &mut JoinPass<'_>) -> Result<()> {

@@ -2,6 +2,8 @@
 
 use ndarray::Array2;
 
+use super::dropout::WeightDropout;
+use super::rotary::Angles;
 use crate::Scalar;
 
 /// The state of attention between passes. Matrices have one row per step of each sample.
@@ -11,10 +13,15 @@ pub(super) struct Memory<A> {
     pub projected: [Array2<A>; 3],
     /// P, (samples·heads·queries, keys), or without columns if it is not stored.
     pub p: Array2<A>,
+    /// Whether a backward pass follows.
+    pub recording: bool,
     /// Whether P must be stored, to be read.
     pub exposed: bool,
     /// The maximum and 1/sum of each row of P, (samples·heads·queries, 2).
     pub statistics: Array2<A>,
+    /// The dropout of the last pass, if any.
+    pub dropout: Option<WeightDropout>,
+    pub angles: Angles<A>,
     /// A row of scratch space per thread.
     pub scratch: Array2<A>,
     /// P·V of all heads
@@ -38,8 +45,11 @@ impl<A: Scalar> Default for Memory<A> {
         Self {
             projected: [empty(), empty(), empty()],
             p: empty(),
+            recording: false,
             exposed: false,
             statistics: empty(),
+            dropout: None,
+            angles: Angles::default(),
             scratch: empty(),
             mixed: empty(),
             hidden: Vec::new(),

@@ -18,6 +18,7 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 
 mod attend;
 mod block;
+mod dropout;
 mod head;
 mod heads;
 mod join;
@@ -25,6 +26,7 @@ mod mask;
 mod memory;
 mod onnx;
 mod passes;
+mod rotary;
 mod rust;
 mod stream;
 
@@ -44,10 +46,11 @@ use passes::stores;
 /// ```
 ///
 /// Input and output are sequences of `features` per step. As in `PyTorch`, `[W_q, W_k, W_v]` is one parameter
-/// `in_proj_weight`, here stored as (features, 3 features); `Wₒ` is `out_proj.weight`. There is no dropout on P.
+/// `in_proj_weight`, here stored as (features, 3 features); `Wₒ` is `out_proj.weight`. P is not stored for long sequences, but computed
+/// again in the backward pass, so memory is in proportion to the steps.
 ///
-/// The order of the steps has no effect: precede the layer with [`SinusoidalPositions`](super::SinusoidalPositions) or
-/// [`LearnedPositions`](super::LearnedPositions).
+/// The order of the steps has no effect, unless positions are [`rotary`](Self::rotary), or precede the layer:
+/// [`SinusoidalPositions`](super::SinusoidalPositions) or [`LearnedPositions`](super::LearnedPositions).
 ///
 /// As a [layer](Layer), it is self-attention: queries, keys and values come from one sequence. As a
 /// [join](crate::layer::Join) in a [`Network`](crate::Network), it takes a query, a key and a value, or a query and one
@@ -76,6 +79,10 @@ pub struct MultiHeadAttention<A: Scalar> {
     out_bias: Option<Parameter<A>>,
     causal: bool,
     masked: bool,
+    /// The base of rotary positions.
+    rotary: Option<f64>,
+    /// The probability with which a weight of P is dropped.
+    dropout: f64,
 }
 
 impl<A: Scalar> MultiHeadAttention<A> {
@@ -109,7 +116,17 @@ impl<A: Scalar> MultiHeadAttention<A> {
             Ok(bias.map(|bias| Parameter::bias(name, &[columns], bias)))
         };
         let (in_bias, out_bias) = (bias("in_proj_bias", three)?, bias("out_proj.bias", features)?);
-        Ok(Self { heads, in_weight, in_bias, out_weight, out_bias, causal: false, masked: false })
+        Ok(Self {
+            heads,
+            in_weight,
+            in_bias,
+            out_weight,
+            out_bias,
+            causal: false,
+            masked: false,
+            rotary: None,
+            dropout: 0.0,
+        })
     }
 
     /// Removes the biases.
@@ -149,6 +166,57 @@ impl<A: Scalar> MultiHeadAttention<A> {
         self
     }
 
+    /// Sets rotary position embeddings (`RoPE`; Su et al., 2021) instead of positions that are added to the input: the
+    /// queries and keys of step t are rotated, so that their products depend on the distance of two steps. 10,000 is the
+    /// usual base.
+    ///
+    /// In each head, features i and i + d/2 are a pair, rotated by the angle t·base^(-2i/d), with t from 0:
+    ///
+    /// ```text
+    /// q'[i]       = q[i]·cos θ - q[i + d/2]·sin θ
+    /// q'[i + d/2] = q[i]·sin θ + q[i + d/2]·cos θ
+    /// ```
+    ///
+    /// The pairs are halves of a head, as in `GPT-NeoX`, and in the Llama, Mistral and Qwen models of Hugging Face
+    /// Transformers. `GPT-J`, torchtune and the paper pair the features 2i and 2i + 1; their weights need the columns of
+    /// each head reordered.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let layer = MultiHeadAttention::<f64>::new(4, 1, &mut rng(1)).rotary(10_000.0);
+    /// let network = Sequential::new([2, 4]).with(layer)?;
+    /// let (a, b) = ([1.0, 2.0, 3.0, 4.0], [-1.0, 0.5, 0.0, 2.0]);
+    /// let y = network.predict_one(&[a, b].concat())?;
+    /// let turned = network.predict_one(&[b, a].concat())?;
+    /// assert!((y[0] - turned[4]).abs() > 1e-3); // The order has an effect.
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn rotary(mut self, base: f64) -> Self {
+        self.rotary = Some(base);
+        self
+    }
+
+    /// Drops each weight of P with this probability in training, and scales the others by 1/(1 - p), as `PyTorch`'s
+    /// `dropout` of the layer. See [`Dropout`](super::Dropout).
+    ///
+    /// [`attend`](Self::attend) does not drop.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let layer = MultiHeadAttention::<f64>::new(4, 2, &mut rng(1)).dropout(0.5);
+    /// let network = Sequential::new([3, 4]).with(layer)?;
+    /// let x = Init::STANDARD_NORMAL.matrix(1, 12, &mut rng(2));
+    /// assert_eq!(network.predict(&x)?, network.predict(&x)?);
+    /// assert_ne!(Tape::new(&network, 3).forward(&network, &x)?, &network.predict(&x)?);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn dropout(mut self, probability: f64) -> Self {
+        self.dropout = probability;
+        self
+    }
+
     fn features(&self) -> usize {
         self.out_weight.nrows()
     }
@@ -158,12 +226,18 @@ impl<A: Scalar> MultiHeadAttention<A> {
         self.features() / self.heads
     }
 
-    /// Returns an error unless there are features, and the heads divide them.
-    fn check_heads(&self) -> Result<()> {
+    /// Returns an error for settings outside their ranges.
+    fn check_settings(&self) -> Result<()> {
         let (features, heads) = (self.features(), self.heads);
         check_setting_of(self, "features", features as f64, "at least 1", features > 0)?;
         let divides = heads > 0 && features.is_multiple_of(heads);
-        check_setting_of(self, "heads", heads as f64, "at least 1 and a divisor of the features", divides)
+        check_setting_of(self, "heads", heads as f64, "at least 1 and a divisor of the features", divides)?;
+        let is_probability = (0.0..=1.0).contains(&self.dropout);
+        check_setting_of(self, "dropout", self.dropout, "from 0 to 1", is_probability)?;
+        let Some(base) = self.rotary else { return Ok(()) };
+        check_setting_of(self, "rotary base", base, "above 0 and finite", base > 0.0 && base.is_finite())?;
+        let (width, pairs) = (self.width(), self.width().is_multiple_of(2));
+        check_setting_of(self, "features of a head", width as f64, "even, for rotary positions", pairs)
     }
 
     /// Per sample, P of all heads if it is stored, its statistics, and Q, K, V and mixed values, each with its
@@ -173,7 +247,8 @@ impl<A: Scalar> MultiHeadAttention<A> {
         let weights = product(&[self.heads, queries, columns]);
         let values = product(&[5, queries.saturating_add(keys), self.features()]);
         let scratch = product(&[parallel::parts(usize::MAX, 1), head::scratch(queries, keys)]);
-        Needs::per_sample(weights.saturating_add(values)).and(Needs::once(scratch))
+        let angles = if self.rotary.is_some() { product(&[queries.max(keys), self.width()]) } else { 0 };
+        Needs::per_sample(weights.saturating_add(values)).and(Needs::once(scratch.saturating_add(angles)))
     }
 
     /// The multiply-accumulates of the four projections, of the scores and of the weighted sums.
@@ -186,7 +261,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
 
 impl<A: Scalar> Layer<A> for MultiHeadAttention<A> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
-        self.check_heads()?;
+        self.check_settings()?;
         if matches!(input, Shape::Sequence { steps: 1.., features } if features == self.features()) {
             return Ok(input);
         }
@@ -205,6 +280,7 @@ impl<A: Scalar> Layer<A> for MultiHeadAttention<A> {
         let (samples, features) = (x.nrows(), self.features());
         let steps = x.ncols() / features;
         let memory = pass.cache.get::<Memory<A>>();
+        self.start(memory, [pass.training, pass.recording], pass.rng);
         (memory.samples, memory.queries, memory.keys) = (samples, steps, steps);
         self.find_padding(x, pass.lengths, &mut memory.padding);
         memory.hidden.clone_from(&memory.padding);
@@ -215,7 +291,7 @@ impl<A: Scalar> Layer<A> for MultiHeadAttention<A> {
         if let Some(bias) = &self.in_bias {
             add_row(qkv, bias);
         }
-        self.mix(memory, &mut groups_mut(y, features), pass.recording)
+        self.mix(memory, &mut groups_mut(y, features))
     }
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
@@ -250,7 +326,9 @@ impl<A: Scalar> Layer<A> for MultiHeadAttention<A> {
 
     fn spec(&self) -> Option<Spec> {
         let spec = Spec::new("multi_head_attention").set("features", self.features()).set("heads", self.heads);
-        Some(spec.set("bias", self.in_bias.is_some()).set("causal", self.causal).set("masked", self.masked))
+        let spec = spec.set("bias", self.in_bias.is_some()).set("causal", self.causal).set("masked", self.masked);
+        let spec = if let Some(base) = self.rotary { spec.set("rotary", base) } else { spec };
+        Some(if self.dropout == 0.0 { spec } else { spec.set("dropout", self.dropout) })
     }
 
     /// `PyTorch` stores weights as (outputs, inputs). Keras has kernels (features, heads, width) for query, key and
@@ -290,7 +368,9 @@ impl<A: Scalar> Restore<A> for MultiHeadAttention<A> {
         let (features, heads) = (spec.count("features")?, spec.count("heads")?);
         let layer =
             Self::of(features, heads, spec.flag("bias")?, |name, rows, columns| parts.array(name, rows, columns))?;
-        Ok(Self { causal: spec.flag("causal")?, masked: spec.flag("masked")?, ..layer })
+        let optional = |name| spec.get(name).map(|_| spec.number(name)).transpose();
+        let (rotary, dropout) = (optional("rotary")?, optional("dropout")?.unwrap_or(0.0));
+        Ok(Self { causal: spec.flag("causal")?, masked: spec.flag("masked")?, rotary, dropout, ..layer })
     }
 }
 
@@ -299,6 +379,12 @@ impl<A: Scalar> fmt::Debug for MultiHeadAttention<A> {
         write!(f, "MultiHeadAttention({}, {} heads", self.features(), self.heads)?;
         let notes = [(self.in_bias.is_none(), ", no bias"), (self.causal, ", causal"), (self.masked, ", masked")];
         notes.into_iter().filter(|&(on, _)| on).try_for_each(|(_, note)| f.write_str(note))?;
+        if let Some(base) = self.rotary {
+            write!(f, ", rotary {base}")?;
+        }
+        if self.dropout != 0.0 {
+            write!(f, ", dropout {}", self.dropout)?;
+        }
         f.write_str(")")
     }
 }

@@ -3,6 +3,7 @@
 use ndarray::s;
 
 use super::MultiHeadAttention;
+use super::rotary::codes;
 use crate::layers::shared::masked;
 use crate::spec::onnx::{Attribute, Operators, Tensor};
 use crate::{Error, Result, Scalar, Shape};
@@ -26,6 +27,9 @@ impl<A: Scalar> MultiHeadAttention<A> {
             operators.set_value(inputs[i].0);
             self.write_projection(operators, i, name);
             operators.then("Reshape", &[&heads], []);
+            if let Some(base) = self.rotary.filter(|_| i < 2) {
+                write_rotation(operators, base, if i == 0 { queries } else { keys }, width);
+            }
             operators.then("Transpose", &[], [("perm", Attribute::sizes(axes))]);
             operators.value()
         };
@@ -81,4 +85,24 @@ impl<A: Scalar> MultiHeadAttention<A> {
             operators.then("Add", &[&bias], []);
         }
     }
+}
+
+/// Rotates each head of the current value, (batch, steps, heads, d): x·cos θ + x̃·sin θ, where x̃ is x with its halves
+/// exchanged and the first negated.
+fn write_rotation(operators: &mut Operators, base: f64, steps: usize, width: usize) {
+    let codes = codes(base, steps, width);
+    let [cos, sin] = [0, width / 2].map(|from| {
+        let of = |(t, i): (usize, usize)| codes[[t, from + i % (width / 2)]] as f32;
+        let numbers = (0..steps * width).map(|at| of((at / width, at % width)));
+        operators.unnamed(Tensor::floats(&[steps, 1, width], numbers))
+    });
+    let x = operators.value();
+    let [zero, half, end, last] = [0, width / 2, width, 3].map(|n| operators.integers(&[n as i64]));
+    let first = operators.node("Slice", &[&x, &zero, &half, &last], []);
+    let second = operators.node("Slice", &[&x, &half, &end, &last], []);
+    let negated = operators.node("Neg", &[&second], []);
+    let exchanged = operators.node("Concat", &[&negated, &first], [("axis", Attribute::Int(3))]);
+    let turned = operators.node("Mul", &[&exchanged, &sin], []);
+    operators.then("Mul", &[&cos], []);
+    operators.then("Add", &[&turned], []);
 }

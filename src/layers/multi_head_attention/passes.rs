@@ -1,8 +1,10 @@
 //! The passes that the layer, the join and [`attend`](MultiHeadAttention::attend) share.
 
 use ndarray::{Array2, ArrayView4, s};
+use rand::Rng;
 
 use super::MultiHeadAttention;
+use super::dropout::WeightDropout;
 use super::head::{self, Head};
 use super::heads::{Heads, by_head, by_head_mut, parts, parts_mut, stacked, stacked_mut};
 use super::mask::Mask;
@@ -19,20 +21,14 @@ pub(super) type Slots<'d, A> = (&'d mut Array2<A>, Option<&'d mut Array2<A>>);
 impl<A: Scalar> MultiHeadAttention<A> {
     /// Cross-attention from the inputs of Q, K and V, (samples, steps·features) each, to y. The masks must already be
     /// in `memory`.
-    pub(super) fn cross(
-        &self,
-        inputs: [&Matrix<A>; 3],
-        memory: &mut Memory<A>,
-        y: &mut Matrix<A>,
-        recording: bool,
-    ) -> Result<()> {
+    pub(super) fn cross(&self, inputs: [&Matrix<A>; 3], memory: &mut Memory<A>, y: &mut Matrix<A>) -> Result<()> {
         let features = self.features();
         (memory.samples, memory.queries) = (inputs[0].nrows(), inputs[0].ncols() / features);
         memory.keys = inputs[1].ncols() / features;
         for (i, x) in inputs.into_iter().enumerate() {
             self.project(i, x, memory)?;
         }
-        self.mix(memory, &mut groups_mut(y, features), recording)
+        self.mix(memory, &mut groups_mut(y, features))
     }
 
     /// The backward pass of [`cross`](Self::cross). With two `dx`, the second is that of both key and value.
@@ -120,18 +116,26 @@ impl<A: Scalar> MultiHeadAttention<A> {
         gemm(A::ONE, dprojected, &self.in_weight.slice(columns).t(), beta, &mut groups_mut(dx, features));
     }
 
+    /// Starts a pass of a network: what it is for, and its dropout.
+    pub(super) fn start(&self, memory: &mut Memory<A>, [training, recording]: [bool; 2], rng: &mut impl Rng) {
+        memory.recording = recording;
+        let drops = training && self.dropout > 0.0;
+        memory.dropout = drops.then(|| WeightDropout { probability: self.dropout, seed: rng.next_u64() });
+    }
+
     /// From Q, K and V in `memory` to the output, one row per step.
-    pub(super) fn mix(&self, memory: &mut Memory<A>, y: &mut Matrix<A>, recording: bool) -> Result<()> {
+    pub(super) fn mix(&self, memory: &mut Memory<A>, y: &mut Matrix<A>) -> Result<()> {
+        self.rotate(memory, false)?;
         let (samples, queries, keys) = (memory.samples, memory.queries, memory.keys);
-        let Memory { projected, p, statistics, mixed, scratch, hidden, padding, .. } = memory;
-        let (rows, stored) = (samples * self.heads * queries, memory.exposed || recording && stores(keys));
+        let Memory { projected, p, statistics, mixed, scratch, hidden, padding, dropout, .. } = memory;
+        let (rows, stored) = (samples * self.heads * queries, memory.exposed || memory.recording && stores(keys));
         resize(p, rows, if stored { keys } else { 0 })?;
         resize(statistics, rows, 2)?;
         resize(mixed, samples * queries, self.features())?;
         let mask = Mask { causal: self.causal, before: 0, queries, keys, hidden, padding };
         let threads = self.share(scratch, samples, queries, keys)?;
         let qkv = parts(projected, samples, self.heads, self.width());
-        self.weigh(mask, qkv, [p, statistics, mixed], (threads, flat_mut(scratch)));
+        self.weigh(mask, *dropout, qkv, [p, statistics, mixed], (threads, flat_mut(scratch)));
         self.project_back(mixed, y);
         zero_rows(y, padding);
         Ok(())
@@ -141,6 +145,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
     pub(super) fn weigh(
         &self,
         mask: Mask<'_>,
+        dropout: Option<WeightDropout>,
         qkv: [ArrayView4<'_, A>; 3],
         [p, statistics, mixed]: [&mut Array2<A>; 3],
         (threads, scratch): (usize, &mut [A]),
@@ -151,7 +156,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
         Heads { reads: qkv, writes: [p, statistics, mixed], first: [0, 0] }.each(
             threads,
             scratch,
-            &|[sample, _], reads, writes, scratch| self.head(&mask, sample).forward(reads, writes, scratch),
+            &|at, reads, writes, scratch| self.head(&mask, dropout, at).forward(reads, writes, scratch),
         );
     }
 
@@ -167,6 +172,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
     pub(super) fn mix_backward(&self, dy: &Matrix<A>, (dw, db): Slots<'_, A>, memory: &mut Memory<A>) -> Result<()> {
         let (samples, queries, keys, features) = (memory.samples, memory.queries, memory.keys, self.features());
         let Memory { projected, p, statistics, mixed, dprojected, dmixed, scratch, hidden, padding, .. } = memory;
+        let dropout = memory.dropout;
         let dy = if padding.is_empty() {
             dy
         } else {
@@ -191,15 +197,31 @@ impl<A: Scalar> MultiHeadAttention<A> {
         let p = stacked_mut(p, samples, self.heads);
         let heads = Heads { reads: [q, k, v, statistics, dmixed], writes: [p, dq, dk, dv], first: [0, 0] };
         let threads = self.share(scratch, samples, queries, keys)?;
-        heads.each(threads, flat_mut(scratch), &|[sample, _], reads, writes, scratch| {
-            self.head(&mask, sample).backward(reads, writes, scratch);
+        heads.each(threads, flat_mut(scratch), &|at, reads, writes, scratch| {
+            self.head(&mask, dropout, at).backward(reads, writes, scratch);
         });
-        Ok(())
+        self.rotate(memory, true)
     }
 
-    /// What is computed for each head of a sample.
-    fn head<'m>(&self, mask: &Mask<'m>, sample: usize) -> Head<'m, A> {
-        Head { mask: mask.of_sample(sample), scale: A::of(1.0 / (self.width() as f64).sqrt()) }
+    /// What is computed for a head of a sample.
+    fn head<'m>(&self, mask: &Mask<'m>, dropout: Option<WeightDropout>, [sample, head]: [usize; 2]) -> Head<'m, A> {
+        let dropout = dropout.map(|dropout| dropout.of_head(sample * self.heads + head));
+        Head { mask: mask.of_sample(sample), scale: A::of(1.0 / (self.width() as f64).sqrt()), dropout }
+    }
+
+    /// Rotates Q and K by the angles of their steps; or their gradients back.
+    fn rotate(&self, memory: &mut Memory<A>, back: bool) -> Result<()> {
+        let Some(base) = self.rotary else { return Ok(()) };
+        let Memory { angles, projected, dprojected, queries, keys, .. } = memory;
+        let [q, k, _] = if back { dprojected } else { projected };
+        angles.know(base, (*queries).max(*keys), self.width())?;
+        if q.ncols() > self.features() {
+            angles.rotate(q, 2 * self.heads, *queries, back); // K is beside Q.
+        } else {
+            angles.rotate(q, self.heads, *queries, back);
+            angles.rotate(k, self.heads, *keys, back);
+        }
+        Ok(())
     }
 
     /// The number of threads for a pass, and scratch space for them.

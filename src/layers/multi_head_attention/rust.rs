@@ -1,6 +1,7 @@
 //! Attention as calls to Rust functions.
 
 use super::MultiHeadAttention;
+use super::rotary::codes;
 use crate::spec::rust::{Channels, Code, Numbers, functions};
 use crate::{Result, Scalar};
 
@@ -14,6 +15,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
             let columns = format!("[{}, {features}, {}]", i * features, 3 * features);
             code.call(&functions::DENSE_PART, &[inputs[i]], inputs[i].len(), &[&weight, &scale, &bias, &columns])
         });
+        let [q, k] = [q, k].map(|part| self.write_rotation(code, part));
         let (keys, inputs) = ([key.len() / features], [q, k, v, key]);
         let arguments: [&dyn std::fmt::Display; 4] = [&features, &self.heads, &self.causal, &self.masked];
         let mixed = code.call_with(&functions::ATTENTION, &inputs, query.len(), &keys, &arguments);
@@ -25,5 +27,16 @@ impl<A: Scalar> MultiHeadAttention<A> {
             code.change(&functions::CLEAR_PADDING, &[query], &[&features]);
         }
         Ok(())
+    }
+
+    /// The rotation of Q or K, in place.
+    fn write_rotation(&self, code: &mut Code, part: Numbers) -> Numbers {
+        let Some(base) = self.rotary else { return part };
+        let (features, width) = (self.features(), self.width());
+        let codes = codes(base, part.len() / features, width).into_iter().collect();
+        let codes = code.constant("angles", codes);
+        code.set_current(part);
+        code.change(&functions::ROTATE, &[], &[&codes, &features, &width]);
+        code.current()
     }
 }

@@ -6,6 +6,7 @@ use super::MultiHeadAttention;
 use super::head;
 use super::heads::by_head;
 use super::mask::Mask;
+use super::rotary::Angles;
 use crate::kernels::{add_row, flat_mut, gemm::gemm, groups, groups_mut, resize};
 use crate::{Matrix, Result, Scalar};
 
@@ -15,6 +16,7 @@ pub(super) struct Past<A> {
     kept: [Array2<A>; 2],
     steps: usize,
     qkv: Array2<A>,
+    angles: Angles<A>,
     statistics: Array2<A>,
     mixed: Array2<A>,
     scratch: Array2<A>,
@@ -23,7 +25,7 @@ pub(super) struct Past<A> {
 impl<A: Scalar> Default for Past<A> {
     fn default() -> Self {
         let [k, v, qkv, statistics, mixed, scratch] = std::array::from_fn(|_| Array2::default((0, 0)));
-        Self { kept: [k, v], steps: 0, qkv, statistics, mixed, scratch }
+        Self { kept: [k, v], steps: 0, qkv, angles: Angles::default(), statistics, mixed, scratch }
     }
 }
 
@@ -37,11 +39,15 @@ impl<A: Scalar> MultiHeadAttention<A> {
         let (before, queries) = (past.steps, x.ncols() / features);
         let keys = before + queries;
         past.reserve(keys, queries, features)?;
-        let Past { kept, qkv, statistics, mixed, scratch, .. } = past;
+        let Past { kept, qkv, angles, statistics, mixed, scratch, .. } = past;
         resize(qkv, queries, 3 * features)?;
         gemm(A::ONE, &groups(x, features), &self.in_weight, A::ZERO, qkv);
         if let Some(bias) = &self.in_bias {
             add_row(qkv, bias);
+        }
+        if let Some(base) = self.rotary {
+            angles.write(base, before, queries, self.width())?;
+            angles.rotate(qkv, 2 * self.heads, queries, false);
         }
         for (i, kept) in kept.iter_mut().enumerate() {
             let columns = (i + 1) * features..(i + 2) * features;
@@ -53,7 +59,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
         let [k, v] = kept.each_ref().map(|kept| by_head(kept, 1, self.width()).slice_move(s![.., .., ..keys, ..]));
         let mask = Mask { causal: true, before, queries, keys, hidden: &[], padding: &[] };
         let p = &mut Array2::default((self.heads * queries, 0)); // It is not stored.
-        self.weigh(mask, [q, k, v], [p, statistics, mixed], (1, flat_mut(scratch)));
+        self.weigh(mask, None, [q, k, v], [p, statistics, mixed], (1, flat_mut(scratch)));
         self.project_back(mixed, &mut groups_mut(y, features));
         past.steps = keys;
         Ok(())
@@ -69,7 +75,9 @@ impl<A: Scalar> Past<A> {
             for kept in &mut self.kept {
                 let mut larger = Array2::default((0, 0));
                 resize(&mut larger, room, features)?;
-                larger.slice_mut(s![..self.steps, ..]).assign(&kept.slice(s![..self.steps, ..]));
+                if self.steps > 0 {
+                    larger.slice_mut(s![..self.steps, ..]).assign(&kept.slice(s![..self.steps, ..]));
+                }
                 *kept = larger;
             }
         }

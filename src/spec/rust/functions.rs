@@ -33,6 +33,7 @@ functions! {
     "Zeros where another sequence has padding." CLEAR_PADDING clear_padding "clear_padding" [PADDING];
     "Adds positional encodings." ADD_CODES add_codes "add_codes" [PADDING];
     "Multi-head attention." ATTENTION attention "attention" [PADDING];
+    "Rotary position embeddings." ROTATE rotate "rotate" [];
     "Embedding lookup." EMBEDDING embedding "embedding" [];
     "Image padding." PAD2D pad2d "pad2d" [];
     "Permutation of axes." PERMUTE permute "permute" [];
