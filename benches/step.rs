@@ -13,12 +13,14 @@ use std::time::Instant;
 use neuropil::Trace;
 use neuropil::activations::Step;
 use neuropil::data::Dataset;
-use neuropil::layers::{Cell, Padding, Recurrent};
+use neuropil::layers::Padding;
 use neuropil::losses::class_targets;
 use neuropil::ndarray::{Array2, s};
 use neuropil::prelude::*;
-use neuropil::rand::rngs::Xoshiro256PlusPlus;
 use neuropil::rand::seq::SliceRandom;
+
+#[path = "step/sequences.rs"]
+mod sequences;
 
 type Workload = (&'static str, fn() -> Box<dyn FnMut()>);
 
@@ -49,10 +51,14 @@ const WORKLOADS: &[Workload] = &[
     ("log_softmax-4096x10", || pass(LogSoftmax, 4096, 10)),
     ("maxpool-64x32x28x28", || forward_and_backward(MaxPool2d::new([2, 2]), 64, [32, 28, 28])),
     ("neuron-5mx3", neuron),
-    ("lstm-32-64-t20-b32-sgd", || recurrent(Lstm::new)),
-    ("gru-32-64-t20-b32-sgd", || recurrent(Gru::new)),
+    ("lstm-32-64-t20-b32-sgd", || sequences::recurrent(Lstm::new)),
+    ("gru-32-64-t20-b32-sgd", || sequences::recurrent(Gru::new)),
     ("batchnorm-64x784", || forward_and_backward(BatchNorm::new(784), 64, 784)),
-    ("attention-b8-t64-d64-h4", attention),
+    ("attention-b8-t64-d64-h4", || sequences::attention(8, 64, 64, 4)),
+    ("attention-b1-t4096-d64-h4", || sequences::attention(1, 4096, 64, 4)),
+    ("encoder-b32-t128-d256-h8", sequences::encoder),
+    ("token-512-d256-h8", sequences::token),
+    ("lstm-step-32-64", sequences::lstm_step),
 ];
 
 fn main() {
@@ -298,35 +304,6 @@ fn neuron() -> Box<dyn FnMut()> {
     let mut scratch = Scratch::default();
     Box::new(move || {
         black_box(network.predict_into(&x, &mut scratch).expect("a prediction"));
-    })
-}
-
-/// One training step on sequences: a recurrent layer, whose last state feeds one output.
-fn recurrent<C: Cell>(
-    layer: impl FnOnce(usize, usize, &mut Xoshiro256PlusPlus) -> Recurrent<f32, C>,
-) -> Box<dyn FnMut()> {
-    let mut rng = rng(2);
-    let mut network = Sequential::new([20, 32])
-        .with(layer(32, 64, &mut rng).last_state())
-        .and_then(|network| network.with(Dense::new(64, 1, &mut rng)))
-        .expect("sizes that chain");
-    let (x, target) = (uniform(32, 20 * 32), uniform(32, 1));
-    let mut tape = Tape::new(&network, 3);
-    let mut sgd = Sgd::new(0.01);
-    Box::new(move || {
-        black_box(tape.train(&mut network, &x, &target, &Mse, &mut sgd).expect("a step"));
-    })
-}
-
-/// Self-attention forward, and backward from the sum of its outputs to its parameters and input.
-fn attention() -> Box<dyn FnMut()> {
-    let layer = MultiHeadAttention::<f32>::new(64, 4, &mut rng(2));
-    let x: Array2<f32> = Init::STANDARD_NORMAL.matrix(8, 64 * 64, &mut rng(1));
-    let dy = Array2::ones(x.dim());
-    let mut tape = Tape::for_layer(&layer, [64, 64], 3);
-    Box::new(move || {
-        tape.forward(&layer, &x).expect("a pass");
-        black_box(tape.backward_from(&layer, &dy).expect("a pass back"));
     })
 }
 

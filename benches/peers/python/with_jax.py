@@ -247,13 +247,77 @@ def batch_norm():
     return function(both, parameters, (jnp.zeros(784), jnp.ones(784)), normal(64, 784), normal(64, 784))
 
 
-def attention():
-    def layer(parameters, x):
-        q, k, v = (apply(parameters[name], x).reshape(8, 64, 4, 16) for name in "qkv")
-        return apply(parameters["o"], jax.nn.dot_product_attention(q, k, v).reshape(8, 64, 64))
+def attend(parameters, x, heads):
+    q, k, v = (apply(parameters[name], x).reshape(*x.shape[:2], heads, -1) for name in "qkv")
+    return apply(parameters["o"], jax.nn.dot_product_attention(q, k, v).reshape(x.shape))
 
-    parameters = {name: dense(64, 64) for name in "qkvo"}
-    return function(jax.value_and_grad(lambda p, x: layer(p, x).sum(), (0, 1)), parameters, normal(8, 64, 64))
+
+def there_and_back(layer, parameters, *shape):
+    return function(jax.value_and_grad(lambda p, x: layer(p, x).sum(), (0, 1)), parameters, normal(*shape))
+
+
+def attention(batch, steps, features, heads):
+    parameters = {name: dense(features, features) for name in "qkvo"}
+    return there_and_back(lambda p, x: attend(p, x, heads), parameters, batch, steps, features)
+
+
+def block():
+    parameters = {name: dense(256, 256) for name in "qkvo"} | {"in": dense(256, 1024), "out": dense(1024, 256)}
+    return parameters | {name: {"w": jnp.ones(256), "b": jnp.zeros(256)} for name in ("norm1", "norm2")}
+
+
+def layer_norm(parameters, x):
+    mean, variance = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+    return (x - mean) * lax.rsqrt(variance + 1e-5) * parameters["w"] + parameters["b"]
+
+
+def encoder():
+    def layer(p, x):
+        x = layer_norm(p["norm1"], x + attend(p, x, 8))
+        return layer_norm(p["norm2"], x + apply(p["out"], jax.nn.relu(apply(p["in"], x))))
+
+    return there_and_back(layer, block(), 32, 128, 256)
+
+
+def token():
+    def step(blocks, caches, at, x):
+        seen = (jnp.arange(576) <= at)[None, None, None, :]
+        after = []
+        for p, cache in zip(blocks, caches):
+            z = layer_norm(p["norm1"], x)
+            q, k, v = (apply(p[name], z).reshape(1, 1, 8, 32) for name in "qkv")
+            cache = tuple(lax.dynamic_update_slice(old, new, (0, at, 0, 0)) for old, new in zip(cache, (k, v)))
+            y = jax.nn.dot_product_attention(q, *cache, mask=seen)
+            x = x + apply(p["o"], y.reshape(1, 256))
+            z = jax.nn.gelu(apply(p["in"], layer_norm(p["norm2"], x)), approximate=False)
+            x = x + apply(p["out"], z)
+            after.append(cache)
+        return after, jnp.where(at < 575, at + 1, 448), x
+
+    blocks, x = [block() for _ in range(4)], uniform(1, 256)
+    step = jax.jit(step, donate_argnums=(1, 2))
+    held = [([(normal(1, 576, 8, 32), normal(1, 576, 8, 32)) for _ in blocks], jnp.int32(448), x)]
+
+    def call():
+        caches, at, _ = held[0]
+        held[0] = step(blocks, caches, at, x)
+
+    return call, lambda: jax.block_until_ready(held)
+
+
+def lstm_step():
+    def step(parameters, state, x):
+        state = lstm_cell(parameters["hidden"], apply(parameters["input"], x), state)
+        return state, apply(parameters["out"], state[0])
+
+    parameters = {"input": dense(32, 256), "hidden": dense(64, 256)["w"], "out": dense(64, 1)}
+    x, step = uniform(1, 32), jax.jit(step, donate_argnums=1)
+    held = [((jnp.zeros((1, 64)), jnp.zeros((1, 64))), None)]
+
+    def call():
+        held[0] = step(parameters, held[0][0], x)
+
+    return call, lambda: jax.block_until_ready(held)
 
 
 MLPS = {
@@ -287,6 +351,10 @@ workloads |= {
     "lstm-32-64-t20-b32-sgd": lambda: recurrent(lstm_cell, 4, 2, dense(64, 256)["w"]),
     "gru-32-64-t20-b32-sgd": lambda: recurrent(gru_cell, 3, 1, dense(64, 192)),
     "batchnorm-64x784": batch_norm,
-    "attention-b8-t64-d64-h4": attention,
+    "attention-b8-t64-d64-h4": lambda: attention(8, 64, 64, 4),
+    "attention-b1-t4096-d64-h4": lambda: attention(1, 4096, 64, 4),
+    "encoder-b32-t128-d256-h8": encoder,
+    "token-512-d256-h8": token,
+    "lstm-step-32-64": lstm_step,
 }
 harness.run(workloads, arguments)

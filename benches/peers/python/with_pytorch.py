@@ -166,12 +166,63 @@ def batch_norm():
     return forward_backward(compiled(nn.BatchNorm1d(784)), torch.randn(64, 784), lambda y: y.backward(dy))
 
 
-def attention():
-    layer = nn.MultiheadAttention(64, 4, batch_first=True)
+def attention(batch, steps, features, heads):
+    layer = nn.MultiheadAttention(features, heads, batch_first=True)
     model = compiled(layer)
     model_of = lambda x: model(x, x, x, need_weights=False)[0]  # noqa: E731
     model_of.zero_grad = layer.zero_grad
-    return forward_backward(model_of, torch.randn(8, 64, 64), lambda y: y.sum().backward())
+    return forward_backward(model_of, torch.randn(batch, steps, features), lambda y: y.sum().backward())
+
+
+def encoder():
+    layer = nn.TransformerEncoderLayer(256, 8, 1024, dropout=0.0, batch_first=True)
+    return forward_backward(compiled(layer), torch.randn(32, 128, 256), lambda y: y.sum().backward())
+
+
+class Block(nn.Module):
+    """A pre-norm decoder block for one step at a time; keys and values of the steps before are in buffers."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.qkv, self.out = nn.LayerNorm(256), nn.Linear(256, 768), nn.Linear(256, 256)
+        self.feed = nn.Sequential(nn.LayerNorm(256), nn.Linear(256, 1024), nn.GELU(), nn.Linear(1024, 256))
+        self.keys, self.values = torch.randn(1, 8, 576, 32), torch.randn(1, 8, 576, 32)
+
+    def forward(self, x, step):
+        q, k, v = self.qkv(self.norm(x)).view(3, 1, 8, 1, 32)
+        self.keys[:, :, step], self.values[:, :, step] = k[:, :, 0], v[:, :, 0]
+        y = F.scaled_dot_product_attention(q, self.keys[:, :, : step + 1], self.values[:, :, : step + 1])
+        x = x + self.out(y.view(1, 256))
+        return x + self.feed(x)
+
+
+def token():
+    blocks, x, step = [compiled(Block().eval()) for _ in range(4)], torch.rand(1, 256), 448
+
+    def call():
+        nonlocal step
+        y = x
+        with torch.inference_mode():
+            for block in blocks:
+                y = block(y, step)
+        step = step + 1 if step < 575 else 448
+        return y
+
+    return call
+
+
+def lstm_step():
+    cell, dense = nn.LSTMCell(32, 64), nn.Linear(64, 1)
+    x, state = torch.rand(1, 32), (torch.zeros(1, 64), torch.zeros(1, 64))
+    forward = compiled(cell)
+
+    def call():
+        nonlocal state
+        with torch.inference_mode():
+            state = forward(x, state)
+            return dense(state[0])
+
+    return call
 
 
 MLPS = {
@@ -203,6 +254,10 @@ workloads |= {
     "lstm-32-64-t20-b32-sgd": lambda: recurrent(nn.LSTM),
     "gru-32-64-t20-b32-sgd": lambda: recurrent(nn.GRU),
     "batchnorm-64x784": batch_norm,
-    "attention-b8-t64-d64-h4": attention,
+    "attention-b8-t64-d64-h4": lambda: attention(8, 64, 64, 4),
+    "attention-b1-t4096-d64-h4": lambda: attention(1, 4096, 64, 4),
+    "encoder-b32-t128-d256-h8": encoder,
+    "token-512-d256-h8": token,
+    "lstm-step-32-64": lstm_step,
 }
 harness.run(workloads, arguments)
