@@ -102,7 +102,12 @@ fn lstm_is_that_of_pytorch() {
 
 #[test]
 fn gru_is_that_of_pytorch() {
-    assert_eq!(check_family("gru", |_| GruCell), (6, 3176));
+    assert_eq!(check_family("gru", |_| GruCell::ResetAfter), (6, 3176));
+}
+
+#[test]
+fn gru_with_the_reset_gate_before_is_that_of_keras() {
+    assert_eq!(check_family("gru_reset_before", |_| GruCell::ResetBefore), (4, 1944));
 }
 
 #[test]
@@ -152,7 +157,8 @@ fn derivatives_agree_with_finite_differences() {
         }
     }
     check(&LstmCell);
-    check(&GruCell);
+    check(&GruCell::ResetAfter);
+    check(&GruCell::ResetBefore);
     check(&RnnCell::Tanh);
     check(&RnnCell::Relu);
 }
@@ -204,7 +210,8 @@ fn derivatives_by_the_state_agree_with_finite_differences() {
         }
     }
     check(&LstmCell);
-    check(&GruCell);
+    check(&GruCell::ResetAfter);
+    check(&GruCell::ResetBefore);
     check(&RnnCell::Tanh);
 }
 
@@ -263,8 +270,9 @@ fn padding_changes_nothing() {
         }
         compared
     }
-    let compared = [check(&LstmCell), check(&GruCell), check(&RnnCell::Tanh), check(&RnnCell::Relu)];
-    assert_eq!(compared, [13395, 8007, 3692, 3692]);
+    let gru = [check(&GruCell::ResetAfter), check(&GruCell::ResetBefore)];
+    let compared = [check(&LstmCell), gru[0], gru[1], check(&RnnCell::Tanh), check(&RnnCell::Relu)];
+    assert_eq!(compared, [13395, 8007, 8007, 3692, 3692]);
 }
 
 /// Padding of one masked layer is that of the next.
@@ -319,7 +327,8 @@ fn pieces_give_what_the_whole_gives() -> Result<()> {
     }
     let (y, state) = (4 * 12 * 5, 4 * 2 * 5);
     assert_eq!(check::<f64, _>(LstmCell, F64)?, y + 2 * state);
-    assert_eq!(check::<f64, _>(GruCell, F64)?, y + state);
+    assert_eq!(check::<f64, _>(GruCell::ResetAfter, F64)?, y + state);
+    assert_eq!(check::<f64, _>(GruCell::ResetBefore, F64)?, y + state);
     assert_eq!(check::<f32, _>(RnnCell::Tanh, F32)?, y + state);
     Ok(())
 }

@@ -21,8 +21,9 @@ use crate::{Result, Scalar};
 /// ```
 ///
 /// `weight_ih` = `[Wᵣ, W_z, Wₙ]` is (inputs, 3 units), `weight_hh` = `[Uᵣ, U_z, Uₙ]` is (units, 3 units), and b and a
-/// are the two biases. As in `PyTorch`, the reset gate r is applied after the product with Uₙ, so also to aₙ. See
-/// [`Recurrent`] for stacked and bidirectional layers, padding, and state carried between sequences.
+/// are the two biases. As in `PyTorch`, the reset gate r is applied after the product with Uₙ, so also to aₙ. With
+/// [`reset_before`](Self::reset_before) it is applied to h, as in the paper: n = tanh(x·Wₙ + bₙ + (r ∘ h)·Uₙ + aₙ).
+/// See [`Recurrent`] for stacked and bidirectional layers, padding, and state carried between sequences.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -35,17 +36,36 @@ pub type Gru<A> = Recurrent<A, GruCell>;
 
 /// One step of a [`Gru`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct GruCell;
+pub enum GruCell {
+    /// The reset gate is applied to h·Uₙ + aₙ.
+    #[default]
+    ResetAfter,
+    /// The reset gate is applied to h, before the product with Uₙ.
+    ResetBefore,
+}
 
 impl<A: Scalar> Gru<A> {
     /// Creates a layer with weights and biases uniform in ±1/√units, `PyTorch`'s default.
     pub fn new(inputs: usize, units: usize, rng: &mut impl Rng) -> Self {
-        Self::with_cell(GruCell, inputs, units, rng)
+        Self::with_cell(GruCell::ResetAfter, inputs, units, rng)
+    }
+
+    /// Creates a layer that applies the reset gate before the product, as ONNX does by default, and Keras with
+    /// `reset_after=False`.
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let layer = Gru::<f32>::reset_before(32, 64, &mut rng(1));
+    /// assert_eq!(format!("{layer:?}"), "Gru(32 -> 64, reset before)");
+    /// ```
+    pub fn reset_before(inputs: usize, units: usize, rng: &mut impl Rng) -> Self {
+        Self::with_cell(GruCell::ResetBefore, inputs, units, rng)
     }
 }
 
-/// The blocks of a step are n, r, z, and q = h·Uₙ + aₙ: the two parts of n are separate, and the products with h
-/// contiguous.
+/// The blocks of a step are n, r, z, and q = h·Uₙ + aₙ or (r ∘ h)·Uₙ + aₙ: the two parts of n are separate, and the
+/// products with h contiguous.
 impl Cell for GruCell {
     const NAME: &'static str = "Gru";
     const KIND: &'static str = "gru";
@@ -61,9 +81,14 @@ impl Cell for GruCell {
         let units = h.len();
         let (n, rzq) = gates.split_at_mut(units);
         let (rz, q) = rzq.split_at_mut(2 * units);
-        each(&mut *rz, |s| *s = s.sigmoid());
+        if *self == Self::ResetAfter {
+            each(&mut *rz, |s| *s = s.sigmoid());
+        }
         let (r, z) = rz.split_at(units);
-        each((&mut *n, r, &*q), |(n, &r, &q)| *n = (*n + r * q).tanh());
+        match self {
+            Self::ResetAfter => each((&mut *n, r, &*q), |(n, &r, &q)| *n = (*n + r * q).tanh()),
+            Self::ResetBefore => each((&mut *n, &*q), |(n, &q)| *n = (*n + q).tanh()),
+        }
         each((h, &*n, z, h0), |(h, &n, &z, &h0)| *h = (A::ONE - z) * n + z * h0);
     }
 
@@ -79,23 +104,57 @@ impl Cell for GruCell {
         let ([n, r, z, q], [dn, dr, dz, dq]) = (blocks(gates), blocks_mut(dgates));
         each((dz, &*dh, h0, n, z), |(dz, &dh, &h0, &n, &z)| *dz = dh * (h0 - n) * z * (A::ONE - z));
         each((&mut *dn, &*dh, n, z), |(dn, &dh, &n, &z)| *dn = dh * (A::ONE - z) * (A::ONE - n * n));
-        each((dr, &*dn, q, r), |(dr, &dn, &q, &r)| *dr = dn * q * r * (A::ONE - r));
-        each((dq, &*dn, r), |(dq, &dn, &r)| *dq = dn * r);
+        match self {
+            Self::ResetAfter => {
+                each((dr, &*dn, q, r), |(dr, &dn, &q, &r)| *dr = dn * q * r * (A::ONE - r));
+                each((dq, &*dn, r), |(dq, &dn, &r)| *dq = dn * r);
+            }
+            Self::ResetBefore => dq.copy_from_slice(dn),
+        }
         each((dh, z), |(dh, &z)| *dh *= z);
     }
 
-    fn restore(_: &Spec) -> Result<Self> {
-        Ok(Self)
+    fn resets(&self) -> bool {
+        *self == Self::ResetBefore
+    }
+
+    #[inline(always)]
+    fn reset<A: Scalar>(&self, gates: &mut [A], h: &[A], reset: &mut [A]) {
+        let units = h.len();
+        each(&mut gates[units..3 * units], |s| *s = s.sigmoid());
+        each((reset, &gates[units..2 * units], h), |(reset, &r, &h)| *reset = r * h);
+    }
+
+    #[inline(always)]
+    fn reset_backward<A: Scalar>(&self, gates: &[A], h: &[A], dreset: &[A], dgates: &mut [A], dh: &mut [A]) {
+        let ([_, r, ..], [_, dr, ..]) = (blocks(gates), blocks_mut(dgates));
+        each((dr, dreset, h, r), |(dr, &dreset, &h, &r)| *dr = dreset * h * r * (A::ONE - r));
+        each((dh, dreset, r), |(dh, &dreset, &r)| *dh += dreset * r);
+    }
+
+    /// The setting is named as in Keras; without it, the reset gate comes after.
+    fn describe(&self, spec: Spec) -> Spec {
+        if *self == Self::ResetAfter { spec } else { spec.set("reset_after", false) }
+    }
+
+    fn restore(spec: &Spec) -> Result<Self> {
+        let after = spec.get("reset_after").is_none() || spec.flag("reset_after")?;
+        Ok(if after { Self::ResetAfter } else { Self::ResetBefore })
+    }
+
+    fn note(&self) -> &'static str {
+        if *self == Self::ResetAfter { "" } else { ", reset before" }
     }
 
     fn onnx(&self, operators: &mut Operators, rest: [&str; 4], shared: [(&str, Attribute<'static>); 2]) -> Result<()> {
         let [size, direction] = shared;
-        operators.then("GRU", &rest, [size, direction, ("linear_before_reset", Attribute::Int(1))]);
+        let after = Attribute::Int((*self == Self::ResetAfter).into());
+        operators.then("GRU", &rest, [size, direction, ("linear_before_reset", after)]);
         Ok(())
     }
 
     fn rust(&self) -> Option<Function> {
-        Some(RUST)
+        Some(if *self == Self::ResetAfter { RUST } else { RUST_BEFORE })
     }
 }
 
@@ -107,6 +166,20 @@ pub fn gru(x: &mut [Number], from_h: &[Number], h: &mut [Number], _: &mut [Numbe
     for (k, h) in h.iter_mut().enumerate() {
         let [r, z] = [0, 1].map(|gate| math::sigmoid(x[gate * units + k] + from_h[gate * units + k]));
         let n = math::tanh(x[2 * units + k] + r * from_h[2 * units + k]);
+        *h = (1.0 - z) * n + z * *h;
+    }
+}
+",
+);
+
+const RUST_BEFORE: Function = Function::new(
+    "gru_reset_before",
+    "\
+pub fn gru_reset_before(x: &mut [Number], from_h: &[Number], h: &mut [Number], _: &mut [Number]) {
+    let units = h.len();
+    for (k, h) in h.iter_mut().enumerate() {
+        let z = math::sigmoid(x[units + k] + from_h[units + k]);
+        let n = math::tanh(x[2 * units + k] + from_h[2 * units + k]);
         *h = (1.0 - z) * n + z * *h;
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::error::check_setting_of;
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore};
@@ -10,12 +11,12 @@ use crate::spec::onnx::{Attribute, Operators};
 use crate::spec::rust::{Code, functions};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Pads images with zeros, by reflection at the edges, or by replicating the edge pixels.
+/// Pads images with zeros or another number, by reflection at the edges, or by replicating the edge pixels.
 ///
 /// The padding is `[[above, below], [left, right]]`, in pixels. With two pixels on each side of a b c, `zero` gives 0 0
-/// a b c 0 0, `reflect` c b a b c b a, and `replicate` a a a b c c c, like `PyTorch`'s `ZeroPad2d`, `ReflectionPad2d`
-/// and `ReplicationPad2d`. The gradient of a pixel is the sum over its copies. Convolution and pooling layers have
-/// padding of their own.
+/// a b c 0 0, `constant` the same with its number, `reflect` c b a b c b a, and `replicate` a a a b c c c, like
+/// `PyTorch`'s `ZeroPad2d`, `ConstantPad2d`, `ReflectionPad2d` and `ReplicationPad2d`. The gradient of a pixel is the
+/// sum over its copies. Convolution and pooling layers have padding of their own.
 ///
 /// x is (samples, `[channels, height, width]`), y is (samples, `[channels, above + height + below, left + width +
 /// right]`).
@@ -27,37 +28,45 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// let predict = |pad| Sequential::new([1, 1, 3]).with(pad)?.predict(&array![[1.0, 2.0, 3.0]]);
 /// let padding = [[0, 0], [2, 1]];
 /// assert_eq!(predict(Pad2d::zero(padding))?, array![[0.0, 0.0, 1.0, 2.0, 3.0, 0.0]]);
+/// assert_eq!(predict(Pad2d::constant(padding, -1.0))?, array![[-1.0, -1.0, 1.0, 2.0, 3.0, -1.0]]);
 /// assert_eq!(predict(Pad2d::reflect(padding))?, array![[3.0, 2.0, 1.0, 2.0, 3.0, 2.0]]);
 /// assert_eq!(predict(Pad2d::replicate(padding))?, array![[1.0, 1.0, 1.0, 2.0, 3.0, 3.0]]);
 /// # Ok::<(), Error>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 pub struct Pad2d {
     padding: [[usize; 2]; 2],
     mode: Mode,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Mode {
-    Zero,
+    Constant(f64),
     Reflect,
     Replicate,
 }
 
 impl Mode {
-    const ALL: [(Self, &'static str); 3] =
-        [(Self::Zero, "zero"), (Self::Reflect, "reflect"), (Self::Replicate, "replicate")];
-
     fn name(self) -> &'static str {
-        Self::ALL[self as usize].1
+        match self {
+            Self::Constant(0.0) => "zero",
+            Self::Constant(_) => "constant",
+            Self::Reflect => "reflect",
+            Self::Replicate => "replicate",
+        }
     }
 
-    /// The source of output `position` on an axis of length n with `before` pixels of padding; `None` for a zero.
+    /// The number of the padding, if it is no pixel.
+    fn value(self) -> f64 {
+        if let Self::Constant(value) = self { value } else { 0.0 }
+    }
+
+    /// The source of output `position` on an axis of length n with `before` pixels of padding; `None` for a constant.
     #[inline(always)]
     fn source(self, position: usize, before: usize, n: usize) -> Option<usize> {
         match (position.checked_sub(before), self) {
             (Some(pixel), _) if pixel < n => Some(pixel),
-            (_, Self::Zero) => None,
+            (_, Self::Constant(_)) => None,
             (None, Self::Reflect) => Some(before - position),
             (None, Self::Replicate) => Some(0),
             (Some(beyond), Self::Reflect) => Some(2 * (n - 1) - beyond),
@@ -69,7 +78,12 @@ impl Mode {
 impl Pad2d {
     /// Pads with zeros.
     pub fn zero(padding: [[usize; 2]; 2]) -> Self {
-        Self { padding, mode: Mode::Zero }
+        Self::constant(padding, 0.0)
+    }
+
+    /// Pads with this number.
+    pub fn constant(padding: [[usize; 2]; 2], value: f64) -> Self {
+        Self { padding, mode: Mode::Constant(value) }
     }
 
     /// Reflects the image without repeating the edge pixels. The padding must be smaller than the image.
@@ -82,7 +96,7 @@ impl Pad2d {
         Self { padding, mode: Mode::Replicate }
     }
 
-    /// Calls `f` for each output position with its source pixel, or `None` for a zero.
+    /// Calls `f` for each output position with its source pixel, or `None` for a constant.
     #[inline(always)]
     fn each_pixel(self, input: Shape, mut f: impl FnMut(usize, Option<usize>)) {
         let Shape::Image { channels, height, width } = input else { return };
@@ -103,12 +117,14 @@ impl Pad2d {
 
 impl<A: Scalar> Layer<A> for Pad2d {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
+        let value = self.mode.value();
+        check_setting_of(self, "value", value, "a number", !value.is_nan())?;
         let wrong = |wants: String| Error::Input { layer: format!("{self:?}"), wants, got: input };
         let Shape::Image { channels, height, width } = input else {
             return Err(wrong("images [channels, height, width]".into()));
         };
         let [least_height, least_width] = self.padding.map(|[before, after]| match self.mode {
-            Mode::Zero => 0,
+            Mode::Constant(_) => 0,
             Mode::Replicate => usize::from(before > 0 || after > 0),
             Mode::Reflect => before.max(after).saturating_add(usize::from(before > 0 || after > 0)),
         });
@@ -122,11 +138,12 @@ impl<A: Scalar> Layer<A> for Pad2d {
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
         let (input, before, after) = (pass.input, x.ncols(), y.ncols());
+        let value = A::of(self.mode.value());
         each_row(
             (Rows(flat(x), before), Rows(flat_mut(y), after)),
             after,
             #[inline(always)]
-            |(x, y)| self.each_pixel(input, |position, pixel| y[position] = pixel.map_or(A::ZERO, |pixel| x[pixel])),
+            |(x, y)| self.each_pixel(input, |position, pixel| y[position] = pixel.map_or(value, |pixel| x[pixel])),
         );
         Ok(())
     }
@@ -152,18 +169,26 @@ impl<A: Scalar> Layer<A> for Pad2d {
 
     fn spec(&self) -> Option<Spec> {
         let [[above, below], [left, right]] = self.padding;
-        Some(Spec::new("pad2d").set("mode", self.mode.name()).set("cells", [above, below, left, right]))
+        let name = self.mode.name();
+        let spec = Spec::new("pad2d").set("mode", name).set("cells", [above, below, left, right]);
+        Some(if name == "constant" { spec.set("value", self.mode.value()) } else { spec })
     }
 
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let [[above, below], [left, right]] = self.padding.map(|padding| padding.map(|n| n as i64));
         let padding = operators.integers(&[0, 0, above, left, 0, 0, below, right]);
         let mode = match self.mode {
-            Mode::Zero => "constant",
+            Mode::Constant(_) => "constant",
             Mode::Reflect => "reflect",
             Mode::Replicate => "edge",
         };
-        operators.then("Pad", &[&padding], [("mode", Attribute::Text(mode.into()))]);
+        let mode = [("mode", Attribute::Text(mode.into()))];
+        if self.mode.name() == "constant" {
+            let value = operators.number(self.mode.value());
+            operators.then("Pad", &[&padding, &value], mode);
+        } else {
+            operators.then("Pad", &[&padding], mode);
+        }
         Ok(())
     }
 
@@ -172,7 +197,8 @@ impl<A: Scalar> Layer<A> for Pad2d {
         let [[above, below], [left, right]] = self.padding;
         let outputs = channels * (above + height + below) * (left + width + right);
         let (padding, source) = (format!("{:?}", self.padding), format!("kernels::{}", self.mode.name()));
-        code.then(&functions::PAD2D, outputs, &[&format!("[{height}, {width}]"), &padding, &source]);
+        let value = code.number(self.mode.value());
+        code.then(&functions::PAD2D, outputs, &[&format!("[{height}, {width}]"), &padding, &source, &value]);
         Ok(())
     }
 }
@@ -183,9 +209,15 @@ impl<A: Scalar> Restore<A> for Pad2d {
     fn restore(parts: &mut Parts<'_, A>) -> Result<Self> {
         let spec = parts.spec();
         let [above, below, left, right] = spec.counts("cells")?;
-        let name = spec.text("mode")?;
-        let Some(&(mode, _)) = Mode::ALL.iter().find(|(_, known)| *known == name) else {
-            return Err(spec.problem(format!("there is no mode {name}; take zero, reflect or replicate")));
+        let mode = match spec.text("mode")? {
+            "zero" => Mode::Constant(0.0),
+            "constant" => Mode::Constant(spec.number("value")?),
+            "reflect" => Mode::Reflect,
+            "replicate" => Mode::Replicate,
+            name => {
+                let problem = format!("there is no mode {name}; take zero, constant, reflect or replicate");
+                return Err(spec.problem(problem));
+            }
         };
         Ok(Self { padding: [[above, below], [left, right]], mode })
     }
@@ -194,6 +226,8 @@ impl<A: Scalar> Restore<A> for Pad2d {
 impl fmt::Debug for Pad2d {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [[above, below], [left, right]] = self.padding;
-        write!(f, "Pad2d({}, {above}+{below} x {left}+{right})", self.mode.name())
+        let (name, value) = (self.mode.name(), self.mode.value());
+        let value = if name == "constant" { format!(" {value}") } else { String::new() };
+        write!(f, "Pad2d({name}{value}, {above}+{below} x {left}+{right})")
     }
 }

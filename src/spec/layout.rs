@@ -29,6 +29,8 @@ pub struct Piece {
     pub(crate) name: String,
     pub(crate) shape: Vec<usize>,
     turn: Turn,
+    /// The other system has one array for the sum of this parameter and others.
+    added: bool,
 }
 
 /// How a parameter of the true shape `dims` is stored in an array of the other system.
@@ -38,14 +40,12 @@ enum Turn {
     Axes(Vec<usize>),
     /// Block `from` of the `of` blocks of columns is block `to` of the `width` blocks in each row of the other array.
     Block { from: usize, of: usize, to: usize, width: usize },
-    /// Added to the other values: the other system has one array for the sum of two parameters.
-    Added,
 }
 
 impl Piece {
     /// The whole parameter, with its axes unchanged.
     pub fn whole(name: impl Into<String>, dims: &[usize]) -> Self {
-        Self { name: name.into(), shape: dims.to_vec(), turn: Turn::Axes(Vec::new()) }
+        Self { name: name.into(), shape: dims.to_vec(), turn: Turn::Axes(Vec::new()), added: false }
     }
 
     /// The whole parameter with its axes in this order: (in, out) becomes (out, in) with `[1, 0]`. An order that is not
@@ -57,18 +57,18 @@ impl Piece {
             return Self::whole(name, dims);
         }
         let shape = axes.iter().map(|&axis| dims[axis]).collect();
-        Self { name: name.into(), shape, turn: Turn::Axes(axes.to_vec()) }
+        Self { name: name.into(), shape, turn: Turn::Axes(axes.to_vec()), added: false }
     }
 
     /// Block `from` of the `of` blocks of columns, which is block `to` of the `width` blocks in the rows of an array of
     /// this shape.
     pub(crate) fn block(name: &str, shape: Vec<usize>, [from, of]: [usize; 2], [to, width]: [usize; 2]) -> Self {
-        Self { name: name.to_owned(), shape, turn: Turn::Block { from, of, to, width } }
+        Self { name: name.to_owned(), shape, turn: Turn::Block { from, of, to, width }, added: false }
     }
 
-    /// The parameter is added to the array of another one.
-    pub(crate) fn added(name: &str, dims: &[usize]) -> Self {
-        Self { name: name.to_owned(), shape: dims.to_vec(), turn: Turn::Added }
+    /// Adds the parameter to what others wrote.
+    pub(crate) fn added(self) -> Self {
+        Self { added: true, ..self }
     }
 
     /// Reshapes the array.
@@ -89,14 +89,16 @@ impl Piece {
     /// Writes a parameter of this true shape into the other system's array.
     pub(crate) fn export<A: Scalar>(&self, matrix: &Array2<A>, dims: &[usize], theirs: &mut [A]) {
         let ours = matrix.as_slice().expect("parameters are row-major");
+        let put = |(theirs, &x): (&mut A, &A)| *theirs = if self.added { *theirs + x } else { x };
         match &self.turn {
-            Turn::Axes(axes) if axes.is_empty() => theirs.copy_from_slice(ours),
+            Turn::Axes(axes) if axes.is_empty() => theirs.iter_mut().zip(ours).for_each(put),
             Turn::Axes(axes) => {
                 let ours = ArrayViewD::from_shape(dims, ours).expect("a parameter of the shape that it reports");
-                theirs.iter_mut().zip(ours.permuted_axes(&**axes)).for_each(|(theirs, &x)| *theirs = x);
+                theirs.iter_mut().zip(&ours.permuted_axes(&**axes)).for_each(put);
             }
-            Turn::Block { .. } => self.blocks(matrix.dim(), |from, to| theirs[to].copy_from_slice(&ours[from])),
-            Turn::Added => theirs.iter_mut().zip(ours).for_each(|(theirs, &x)| *theirs += x),
+            Turn::Block { .. } => {
+                self.blocks(matrix.dim(), |from, to| theirs[to].iter_mut().zip(&ours[from]).for_each(put));
+            }
         }
     }
 
@@ -105,6 +107,7 @@ impl Piece {
         let size = matrix.dim();
         let ours = matrix.as_slice_mut().expect("parameters are row-major");
         match &self.turn {
+            _ if self.added => ours.fill(A::ZERO),
             Turn::Axes(axes) if axes.is_empty() => ours.copy_from_slice(theirs),
             Turn::Axes(axes) => {
                 let shape: Vec<usize> = axes.iter().map(|&axis| dims[axis]).collect();
@@ -114,7 +117,6 @@ impl Piece {
                 ours.iter_mut().zip(theirs.permuted_axes(back)).for_each(|(ours, &x)| *ours = x);
             }
             Turn::Block { .. } => self.blocks(size, |to, from| ours[to].copy_from_slice(&theirs[from])),
-            Turn::Added => ours.fill(A::ZERO),
         }
     }
 

@@ -166,8 +166,9 @@ fn layer(c: &mut Choices<'_>) -> Option<Box<dyn Layer<f64>>> {
         22 => Box::new(PRelu::new()),
         23 => {
             let cells = [c.sizes(), c.sizes()];
-            Box::new(match c.below(3) {
+            Box::new(match c.below(4) {
                 0 => Pad2d::zero(cells),
+                3 => Pad2d::constant(cells, c.number()),
                 1 => Pad2d::reflect(cells),
                 _ => Pad2d::replicate(cells),
             })

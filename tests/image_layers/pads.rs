@@ -6,10 +6,10 @@ use super::random::{Rng, gradients, pair, pick};
 
 type NewPad = fn([[usize; 2]; 2]) -> Pad2d;
 
-const MODES: [NewPad; 3] = [Pad2d::zero, Pad2d::reflect, Pad2d::replicate];
+const MODES: [NewPad; 4] = [Pad2d::zero, Pad2d::reflect, Pad2d::replicate, |cells| Pad2d::constant(cells, -1.5)];
 
 fn random_pad(rng: &mut Rng) -> (Box<dyn Layer<f64>>, Shape) {
-    let pad = MODES[pick(rng, 0, 2)]([pair(rng, 0, 3), pair(rng, 0, 3)]);
+    let pad = MODES[pick(rng, 0, 3)]([pair(rng, 0, 3), pair(rng, 0, 3)]);
     (Box::new(pad), [pick(rng, 1, 3), pick(rng, 1, 5), pick(rng, 1, 5)].into())
 }
 
@@ -24,7 +24,7 @@ fn walk(mode: usize, place: isize, n: isize) -> Option<isize> {
         return Some(place);
     }
     match mode {
-        0 => None,
+        0 | 3 => None,
         1 => Some(if place < 0 { -place } else { 2 * n - 2 - place }),
         _ => Some(place.clamp(0, n - 1)),
     }
@@ -34,8 +34,8 @@ fn walk(mode: usize, place: isize, n: isize) -> Option<isize> {
 fn pads_are_their_definition() {
     let rng = &mut rng(2);
     let mut compared = 0;
-    for round in 0..150 {
-        let (mode, cells) = (round % 3, [pair(rng, 0, 4), pair(rng, 0, 4)]);
+    for round in 0..200 {
+        let (mode, cells) = (round % 4, [pair(rng, 0, 4), pair(rng, 0, 4)]);
         let (channels, [height, width]) = (pick(rng, 1, 3), pair(rng, 5, 8));
         let x = Init::STANDARD_NORMAL.matrix::<f64>(2, channels * height * width, rng);
         let network = Sequential::new([channels, height, width]).with(MODES[mode](cells)).unwrap();
@@ -52,7 +52,7 @@ fn pads_are_their_definition() {
                     let channel = at / (lines * columns);
                     x[[sample, (channel * height + line as usize) * width + column as usize]]
                 }
-                _ => 0.0,
+                _ => [0.0, -1.5][mode / 3],
             };
             assert_eq!(y, want);
             compared += 1;
@@ -79,4 +79,6 @@ fn impossible_pads_are_errors() {
     assert!(text(Pad2d::zero([[usize::MAX, 1], [0, 0]]), [1, 3, 3].into()).contains("more memory than can be counted"));
     // A mirror can show all pixels but the one that it stands on.
     assert!(Sequential::<f64>::new([1, 3, 3]).with(Pad2d::reflect([[2, 2], [2, 2]])).is_ok());
+    let nothing = text(Pad2d::constant([[1, 1], [0, 0]], f64::NAN), [1, 3, 3].into());
+    assert_eq!(nothing, "layer 0, Pad2d(constant NaN, 1+1 x 0+0): value must be a number, got NaN");
 }

@@ -86,6 +86,19 @@ pub trait Cell: Clone + Debug + PartialEq + Send + Sync + 'static {
         dstate: [&mut [A]; 2],
     );
 
+    /// Whether [`reset`](Self::reset) changes what the last gate's columns of Wₕ are multiplied with.
+    fn resets(&self) -> bool {
+        false
+    }
+
+    /// Computes what the last gate's columns of Wₕ are multiplied with in place of `h`, from the sums of the other
+    /// gates, which it may overwrite.
+    fn reset<A: Scalar>(&self, _gates: &mut [A], _h: &[A], _reset: &mut [A]) {}
+
+    /// The backward pass of [`reset`](Self::reset), after [`backward`](Self::backward): from dL/d(reset), writes the
+    /// gradients of the sums that it used into `dgates`, and adds to `dh`, the gradient of `h`.
+    fn reset_backward<A: Scalar>(&self, _gates: &[A], _h: &[A], _dreset: &[A], _dgates: &mut [A], _dh: &mut [A]) {}
+
     /// Adds the cell's own settings.
     fn describe(&self, spec: Spec) -> Spec {
         spec

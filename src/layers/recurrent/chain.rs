@@ -3,10 +3,10 @@
 //! Matrices here are (steps·samples, width), so the rows of a step are contiguous. Products that need no state span all
 //! steps: x·Wₓ, and the gradients of weights and input.
 
-use ndarray::{Array2, ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, s};
+use ndarray::{Array2, ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, Axis, s};
 
 use super::Cell;
-use super::steps::{BackwardSteps, ForwardSteps};
+use super::steps::{BackwardSteps, ForwardSteps, early};
 use super::weights::Weights;
 use crate::error::NO_FORWARD;
 use crate::kernels::{column_sums, flat, flat_mut, gemm::gemm, parallel, resize};
@@ -29,6 +29,10 @@ pub(super) struct Chain<A> {
     /// The activations of the cell, (steps·rows, blocks·units).
     gates: Array2<A>,
     dgates: Array2<A>,
+    /// What the last gate's product takes in place of h, (steps·rows, units), and the gradient for one step, (rows,
+    /// units); of width 0 unless the cell resets.
+    resets: Array2<A>,
+    dreset: Array2<A>,
     /// The states `[h, c]` before, between and after the steps. The initial state is at the end where this direction
     /// starts; padding passes it on.
     states: [Array2<A>; 2],
@@ -46,6 +50,8 @@ impl<A: Scalar> Default for Chain<A> {
         Self {
             gates: empty(),
             dgates: empty(),
+            resets: empty(),
+            dreset: empty(),
             states: [empty(), empty()],
             dstate: [empty(), empty()],
             bias: empty(),
@@ -56,8 +62,14 @@ impl<A: Scalar> Default for Chain<A> {
 
 impl<A: Scalar> Chain<A> {
     /// Allocates buffers for a pass, and returns the initial states, (rows, units), to fill.
-    pub(super) fn begin<C: Cell>(&mut self, units: usize, course: Course<'_>) -> Result<[ArrayViewMut2<'_, A>; 2]> {
+    pub(super) fn begin<C: Cell>(
+        &mut self,
+        cell: &C,
+        units: usize,
+        course: Course<'_>,
+    ) -> Result<[ArrayViewMut2<'_, A>; 2]> {
         let Course { steps, rows, reverse, .. } = course;
+        resize(&mut self.resets, steps * rows, if cell.resets() { units } else { 0 })?;
         resize(&mut self.gates, steps * rows, C::BLOCKS * units)?;
         resize(&mut self.bias, 1, C::BLOCKS * units)?;
         let widths = [units, if C::HAS_C { units } else { 0 }];
@@ -108,7 +120,8 @@ impl<A: Scalar> Chain<A> {
         let threads = parallel::threads(self.gates.len());
         let gates = by_steps_mut(&mut self.gates, steps, rows);
         let states = self.states.each_mut().map(|state| by_steps_mut(state, steps + 1, rows));
-        ForwardSteps { cell, weight_hh: &weights.hh, reverse, lengths, gates, states }.run(threads);
+        let resets = by_steps_mut(&mut self.resets, steps, rows);
+        ForwardSteps { cell, weight_hh: &weights.hh, reverse, lengths, gates, resets, states }.run(threads);
     }
 
     /// From dL/d(outputs), if any, and dL/d(final state) in `dstate`: writes the gradients of the weights, and that of
@@ -131,6 +144,7 @@ impl<A: Scalar> Chain<A> {
         let units = weights.hh.nrows();
         resize(&mut self.dgates, steps * rows, C::BLOCKS * units)?;
         resize(&mut self.weight_hh, C::GATES * units, units)?;
+        resize(&mut self.dreset, rows, self.resets.ncols())?;
         self.weight_hh.assign(&weights.hh.t());
         let threads = parallel::threads(self.gates.len());
         let [dh, dc] = &mut self.dstate;
@@ -143,6 +157,7 @@ impl<A: Scalar> Chain<A> {
             states: self.states.each_ref().map(|state| by_steps(state, steps + 1, rows)),
             dy,
             dgates: by_steps_mut(&mut self.dgates, steps, rows),
+            dreset: self.dreset.view_mut(),
             dstate: [dh.view_mut(), dc.view_mut()],
         }
         .run(threads);
@@ -154,8 +169,13 @@ impl<A: Scalar> Chain<A> {
         }
         let before = usize::from(reverse) * rows;
         let before = self.states[0].slice(s![before..before + steps * rows, ..]);
-        let dgates = self.dgates.slice(s![.., C::FROM_H * units..]);
-        gemm(A::ONE, &before.t(), &dgates, A::ZERO, dw_hh);
+        let (from_h, early) = (C::FROM_H * units, early(cell, C::GATES * units));
+        let (mut early_dw, mut late_dw) = dw_hh.view_mut().split_at(Axis(1), early);
+        let (early, late) = self.dgates.slice(s![.., from_h..]).split_at(Axis(1), early);
+        gemm(A::ONE, &before.t(), &early, A::ZERO, &mut early_dw);
+        if cell.resets() {
+            gemm(A::ONE, &self.resets.t(), &late, A::ZERO, &mut late_dw);
+        }
         if let Some([dbias_ih, dbias_hh]) = dbiases {
             column_sums(&self.dgates, &mut self.bias);
             let sums = flat(&self.bias);

@@ -88,7 +88,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
             for (d, chain) in chains[layer * directions..][..directions].iter_mut().enumerate() {
                 let i = layer * directions + d;
                 let course = self.course(lengths, steps, rows, i);
-                let first = chain.begin::<C>(self.units, course)?;
+                let first = chain.begin(&self.cell, self.units, course)?;
                 for (k, mut first) in first.into_iter().enumerate() {
                     match start {
                         Some(start) => first.assign(&start[k].slice(s![.., self.columns(i, start[k])])),

@@ -243,7 +243,8 @@ impl<A: Scalar, C: Cell> Layer<A> for Recurrent<A, C> {
     /// The gates and states of all steps with their gradients, and the inputs of each layer.
     fn needs(&self, input: Shape, _: Shape) -> Needs {
         let steps = input.positions().saturating_add(1);
-        let gates = product(&[self.chains.len(), steps, self.units, 2 * C::BLOCKS + 4]);
+        let blocks = 2 * C::BLOCKS + 4 + usize::from(self.cell.resets());
+        let gates = product(&[self.chains.len(), steps, self.units, blocks]);
         let widest = self.inputs.max(self.directions().saturating_mul(self.units));
         Needs::per_sample(gates.saturating_add(product(&[self.layers() + 2, steps, widest])))
     }

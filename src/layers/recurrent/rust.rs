@@ -17,7 +17,8 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
             let last = self.last_state && layer + 1 == self.layers();
             let outputs = self.directions() * units * if last { 1 } else { steps };
             let (inputs, memory) = ([code.current(), original], [2 * units + 2 * C::GATES * units]);
-            let arguments: [&dyn std::fmt::Display; 4] = [&cell, &directions, &sizes, &last];
+            let flags = format!("[{last}, {}]", self.cell.resets());
+            let arguments: [&dyn std::fmt::Display; 4] = [&cell, &directions, &sizes, &flags];
             let y = code.call_with(&functions::RECURRENT, &inputs, outputs, &memory, &arguments);
             code.set_current(y);
         }

@@ -16,6 +16,8 @@ pub(super) struct ForwardSteps<'a, A: Scalar, C> {
     pub reverse: bool,
     pub lengths: Option<&'a [usize]>,
     pub gates: ArrayViewMut3<'a, A>,
+    /// What the last gate's product takes in place of h; of width 0 unless the cell resets.
+    pub resets: ArrayViewMut3<'a, A>,
     pub states: [ArrayViewMut3<'a, A>; 2],
 }
 
@@ -30,21 +32,45 @@ impl<A: Scalar, C: Cell> ForwardSteps<'_, A, C> {
             return;
         }
         let middle = samples / threads * (threads / 2);
-        let Self { cell, weight_hh, reverse, lengths, gates, states: [h, c] } = self;
+        let Self { cell, weight_hh, reverse, lengths, gates, resets, states: [h, c] } = self;
         let (lengths, other_lengths) = (lengths.map(|all| &all[..middle]), lengths.map(|all| &all[middle..]));
         let (gates, other_gates) = gates.split_at(Axis(1), middle);
+        let (resets, other_resets) = resets.split_at(Axis(1), middle);
         let ((h, other_h), (c, other_c)) = (h.split_at(Axis(1), middle), c.split_at(Axis(1), middle));
-        let one = Self { cell, weight_hh, reverse, lengths, gates, states: [h, c] };
-        let two =
-            Self { cell, weight_hh, reverse, lengths: other_lengths, gates: other_gates, states: [other_h, other_c] };
+        let one = Self { cell, weight_hh, reverse, lengths, gates, resets, states: [h, c] };
+        let two = Self {
+            cell,
+            weight_hh,
+            reverse,
+            lengths: other_lengths,
+            gates: other_gates,
+            resets: other_resets,
+            states: [other_h, other_c],
+        };
         both(true, || one.run(threads / 2), || two.run(threads - threads / 2));
     }
 
     fn step(&mut self, t: usize) {
         let mut gates = self.gates.index_axis_mut(Axis(0), t);
         let [(h0, mut h), (c0, mut c)] = self.states.each_mut().map(|states| neighbours(states, t, self.reverse));
-        let width = C::FROM_H * self.weight_hh.nrows();
-        gemm(A::ONE, &h0, self.weight_hh, A::ONE, &mut gates.slice_mut(s![.., width..]));
+        let (from_h, early) = (C::FROM_H * self.weight_hh.nrows(), early(self.cell, self.weight_hh.ncols()));
+        let weight = self.weight_hh.slice(s![.., ..early]);
+        gemm(A::ONE, &h0, &weight, A::ONE, &mut gates.slice_mut(s![.., from_h..from_h + early]));
+        if self.cell.resets() {
+            let mut reset = self.resets.index_axis_mut(Axis(0), t);
+            let ((samples, width), units) = (gates.dim(), h0.ncols());
+            let (cell, sums, h0, reset_h) = (self.cell, flat_mut(&mut gates), flat(&h0), flat_mut(&mut reset));
+            vectorize(
+                #[inline(always)]
+                || {
+                    for i in 0..samples {
+                        cell.reset(row_mut(sums, i, width), row(h0, i, units), row_mut(reset_h, i, units));
+                    }
+                },
+            );
+            let weight = self.weight_hh.slice(s![.., early..]);
+            gemm(A::ONE, &reset, &weight, A::ONE, &mut gates.slice_mut(s![.., from_h + early..]));
+        }
 
         let (samples, width) = gates.dim();
         let widths = [h.ncols(), c.ncols()];
@@ -79,6 +105,8 @@ pub(super) struct BackwardSteps<'a, A: Scalar, C> {
     pub states: [ArrayView3<'a, A>; 2],
     pub dy: Option<ArrayView3<'a, A>>,
     pub dgates: ArrayViewMut3<'a, A>,
+    /// The gradient of what the last gate's product takes in place of h; of width 0 unless the cell resets.
+    pub dreset: ArrayViewMut2<'a, A>,
     pub dstate: [ArrayViewMut2<'a, A>; 2],
 }
 
@@ -93,14 +121,17 @@ impl<A: Scalar, C: Cell> BackwardSteps<'_, A, C> {
             return;
         }
         let middle = samples / threads * (threads / 2);
-        let Self { cell, weight_hh, reverse, lengths, gates, states: [h, c], dy, dgates, dstate: [dh, dc] } = self;
+        let Self { cell, weight_hh, reverse, lengths, gates, states: [h, c], dy, dgates, dreset, dstate: [dh, dc] } =
+            self;
         let (lengths, other_lengths) = (lengths.map(|all| &all[..middle]), lengths.map(|all| &all[middle..]));
         let (gates, other_gates) = gates.split_at(Axis(1), middle);
         let ((h, other_h), (c, other_c)) = (h.split_at(Axis(1), middle), c.split_at(Axis(1), middle));
         let (dy, other_dy) = dy.map(|dy| dy.split_at(Axis(1), middle)).unzip();
         let (dgates, other_dgates) = dgates.split_at(Axis(1), middle);
+        let (dreset, other_dreset) = dreset.split_at(Axis(0), middle);
         let ((dh, other_dh), (dc, other_dc)) = (dh.split_at(Axis(0), middle), dc.split_at(Axis(0), middle));
-        let one = Self { cell, weight_hh, reverse, lengths, gates, states: [h, c], dy, dgates, dstate: [dh, dc] };
+        let one =
+            Self { cell, weight_hh, reverse, lengths, gates, states: [h, c], dy, dgates, dreset, dstate: [dh, dc] };
         let two = Self {
             cell,
             weight_hh,
@@ -110,6 +141,7 @@ impl<A: Scalar, C: Cell> BackwardSteps<'_, A, C> {
             states: [other_h, other_c],
             dy: other_dy,
             dgates: other_dgates,
+            dreset: other_dreset,
             dstate: [other_dh, other_dc],
         };
         both(true, || one.run(threads / 2), || two.run(threads - threads / 2));
@@ -153,9 +185,30 @@ impl<A: Scalar, C: Cell> BackwardSteps<'_, A, C> {
                 },
             );
         }
-        let dgates = dgates.slice(s![.., C::FROM_H * widths[0]..]);
-        gemm(A::ONE, &dgates, self.weight_hh, A::ONE, dh);
+        let (from_h, early) = (C::FROM_H * widths[0], early(self.cell, self.weight_hh.nrows()));
+        if self.cell.resets() {
+            let weight = self.weight_hh.slice(s![early.., ..]);
+            gemm(A::ONE, &dgates.slice(s![.., from_h + early..]), &weight, A::ZERO, &mut self.dreset);
+            let (gates, h0, dreset) = (flat(&gates), flat(&h0), flat(&self.dreset));
+            let (dgates, dh, units) = (flat_mut(&mut dgates), flat_mut(dh), widths[0]);
+            vectorize(
+                #[inline(always)]
+                || {
+                    for i in 0..samples {
+                        let (gates, h0, dreset) = (row(gates, i, width), row(h0, i, units), row(dreset, i, units));
+                        cell.reset_backward(gates, h0, dreset, row_mut(dgates, i, width), row_mut(dh, i, units));
+                    }
+                },
+            );
+        }
+        let weight = self.weight_hh.slice(s![..early, ..]);
+        gemm(A::ONE, &dgates.slice(s![.., from_h..from_h + early]), &weight, A::ONE, dh);
     }
+}
+
+/// The number of columns of Wₕ whose product is with h: all but the last gate's if the cell resets.
+pub(super) fn early<C: Cell>(cell: &C, columns: usize) -> usize {
+    if cell.resets() { columns / C::GATES * (C::GATES - 1) } else { columns }
 }
 
 /// The states before and after step `t`.

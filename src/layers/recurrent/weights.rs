@@ -73,20 +73,18 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
             _ => ("bias", true),
         };
         let theirs = format!("{layer}{direction}{kernel}");
-        let (bias, separate) = (kernel == "bias", C::BLOCKS > C::GATES);
-        if bias && !separate && of_state {
-            return Some(vec![Piece::added(&theirs, dims)]);
-        }
-        if C::KERAS_GATES.is_empty() && !(bias && separate) {
-            return Some(vec![Piece::whole(theirs, dims)]);
-        }
+        let (bias, separate) = (kernel == "bias", C::BLOCKS > C::GATES && !self.cell.resets());
         let gates = C::GATES;
-        // The biases are concatenated.
-        let (shape, width) = if bias && separate { (vec![2, dims[0]], 2 * gates) } else { (dims.to_vec(), gates) };
-        let start = if bias && of_state { gates } else { 0 };
+        // Two biases that are separate are concatenated, others added.
+        let both = bias && separate;
+        let (shape, width) = if both { (vec![2, dims[0]], 2 * gates) } else { (dims.to_vec(), gates) };
+        let start = if both && of_state { gates } else { 0 };
         let own_order: Vec<usize> = (0..gates).collect();
         let order = if C::KERAS_GATES.is_empty() { &*own_order } else { C::KERAS_GATES };
-        let block = |(to, &from)| Piece::block(&theirs, shape.clone(), [from, gates], [start + to, width]);
+        let block = |(to, &from)| {
+            let piece = Piece::block(&theirs, shape.clone(), [from, gates], [start + to, width]);
+            if bias && of_state && !separate { piece.added() } else { piece }
+        };
         Some(order.iter().enumerate().map(block).collect())
     }
 }

@@ -8,7 +8,8 @@ pub struct Direction<'a, W> {
 pub type Cell = fn(&mut [Number], &[Number], &mut [Number], &mut [Number]);
 
 /// A recurrent layer: all hidden states of each direction, or the last one. Unless `features` is 0, trailing all-zero
-/// steps of `original`, of `features` numbers each, are padding.
+/// steps of `original`, of `features` numbers each, are padding. If it `resets`, the product of the last gate is with
+/// r ∘ h, for the first gate r.
 pub fn recurrent<W: Weight>(
     x: &[Number],
     original: &[Number],
@@ -17,7 +18,7 @@ pub fn recurrent<W: Weight>(
     cell: Cell,
     directions: &[Direction<'_, W>],
     [steps, units, features]: [usize; 3],
-    last: bool,
+    [last, resets]: [bool; 2],
 ) {
     let width = directions.len() * units;
     let (state, sums) = memory.split_at_mut(2 * units);
@@ -37,6 +38,18 @@ pub fn recurrent<W: Weight>(
                 sums.fill(0.0);
                 product(x, sums, w, sums.len());
                 finish(sums, scale, b);
+            }
+            if resets {
+                // There is no c.
+                for (k, reset) in c.iter_mut().enumerate() {
+                    *reset = math::sigmoid(from_x[k] + from_h[k]) * h[k];
+                }
+                let (w, scale, b) = of_h;
+                let (late, width) = (from_h.len() - units, from_h.len());
+                let sums = &mut from_h[late..];
+                sums.fill(0.0);
+                product(c, sums, &w[late..], width);
+                finish(sums, scale.get(late..).unwrap_or(&[]), b.get(late..).unwrap_or(&[]));
             }
             cell(from_x, from_h, h, c);
             if !last {
