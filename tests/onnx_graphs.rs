@@ -5,8 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use neuropil::io::read_onnx;
-use neuropil::ndarray::Array2;
+use neuropil::io::{read_onnx, read_onnx_steps};
+use neuropil::ndarray::{self, Array2};
 use neuropil::prelude::*;
 
 fn fixtures() -> PathBuf {
@@ -45,7 +45,7 @@ fn models_of_other_systems_predict_the_same() {
         }
         read += 1;
     }
-    assert!(read >= 54, "{read}");
+    assert!(read >= 57, "{read}");
 }
 
 #[test]
@@ -58,6 +58,9 @@ fn operators_become_the_layers_that_they_are() {
         ("block_11", "layer_norm dense gelu dense"),
         ("block_17", "layer_norm dense gelu dense"),
         ("rms_norm_new", "rms_norm"),
+        ("reset_first", "gru permute"),
+        ("any_steps", "rnn global_avg_pool"),
+        ("padded", "pad2d"),
         ("residual_9", "conv2d relu conv2d conv2d relu global_avg_pool dense"),
         ("norms_17", "conv2d group_norm instance_norm upsample pixel_shuffle pad2d"),
         ("scale_17", "rescale dense batch_norm"),
@@ -178,12 +181,12 @@ const REFUSED: [(&str, &str); 24] = [
     ("flatten_of_the_batch", "operator Flatten: it mixes the batch with other axes"),
     ("groups_of_old", "operator GroupNormalization: it has a value of opset"),
     ("integers", "operator Add: it takes `x`, which are integers"),
+    ("mean_of_steps", "any number of steps, of which its operators make use; give the number with `read_onnx_steps`"),
     ("outside_above", "the constant `w`: it is in `../outside.data`, which is not in the model's own folder"),
     ("outside_missing", "the constant `w`: `none`: "),
     ("outside_root", "the constant `w`: it is in `/etc/hostname`, which is not in"),
     ("places_of_a_pool", "operator MaxPool: its output 1 is used"),
     ("pooled_gemm", "operator Gemm: it has a value of A"),
-    ("reset_first", "operator GRU: it has a value of linear_before_reset"),
     ("reshape_of_the_batch", "output `y`: it takes `y`, in which the batch and others are one axis"),
     ("resize_of_axes", "operator Resize: it has a value of scales"),
     ("started_state", "operator LSTM: it has a value of initial_h"),
@@ -203,6 +206,23 @@ fn what_is_not_certain_is_refused() {
         let error = Network::<f32>::from_onnx(folder.join(format!("{name}.onnx"))).expect_err(name).to_string();
         assert!(error.contains(problem), "{error}, not: {problem}");
     }
+}
+
+/// A file that is another network for each number of steps, for one of them; and a file without any choice.
+#[test]
+fn a_number_of_steps_is_chosen() -> Result<()> {
+    let path = fixtures().join("refused/mean_of_steps.onnx");
+    let network = read_onnx_steps::<f32>(&path, &[], 4)?.network;
+    let (steps, features) = (4, 3);
+    assert_eq!(network.input_shape(), Shape::Sequence { steps, features });
+    let x = [1.0, 2.0, 3.0, 1.0, 4.0, 3.0, 1.0, 6.0, 3.0, 5.0, 8.0, 3.0];
+    assert_eq!(
+        network.predict(&Array2::from_shape_vec((1, 12), x.to_vec()).unwrap())?,
+        ndarray::array![[2.0, 5.0, 3.0]]
+    );
+    let error = read_onnx_steps::<f32>(fixtures().join("joins.onnx"), &[], 4).unwrap_err().to_string();
+    assert!(error.ends_with("it has no variable number of steps to be given"), "{error}");
+    Ok(())
 }
 
 #[test]

@@ -86,7 +86,7 @@ pub use npy::{from_npy, read_npy, to_npy, write_npy};
 #[cfg(feature = "npz")]
 pub use npz::{from_npz, read_npz, write_npz};
 #[cfg(feature = "files")]
-pub use onnx::{FromOnnx, read_onnx};
+pub use onnx::{FromOnnx, read_onnx, read_onnx_steps};
 #[cfg(feature = "files")]
 pub use rust_source::Int8Loss;
 #[cfg(feature = "files")]

@@ -99,10 +99,11 @@ impl<A: Scalar> Join<A> for Lengths {
         let flat = operators.integers(&[-1]);
         let length = operators.inputs()[1].0.clone();
         let lengths = operators.node("Reshape", &[&length, &flat], []);
-        let [steps, _] = sizes(&[operators.input(), Shape::Flat(1)])?;
-        let (seen, zero) = (operators.before_padding(&lengths, steps, &[steps, 1]), operators.number(0.0));
-        let value = operators.node("Where", &[&seen, &operators.value(), &zero], []);
+        let x = operators.value();
+        let (seen, zero) = (operators.before_padding(&lengths, &x, false), operators.number(0.0));
+        let value = operators.node("Where", &[&seen, &x, &zero], []);
         operators.set_value(value);
+        operators.set_cleared();
         operators.set_found(lengths);
         Ok(())
     }

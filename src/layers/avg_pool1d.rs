@@ -78,6 +78,9 @@ impl<A: Scalar> Layer<A> for AvgPool1d {
 
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let axes = self.axes(operators.input())?;
+        if self.window.depends_on_size() {
+            operators.keep_steps();
+        }
         avg_pool(operators, axes, self.window.ceil, self.counts_padding);
         Ok(())
     }

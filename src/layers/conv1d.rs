@@ -316,6 +316,9 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
     /// ONNX expects features before steps, and the weight's axes reversed.
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let [kernel, strides, dilations, pads] = window_attributes([self.positions(operators.input())?]);
+        if self.window.depends_on_size() {
+            operators.keep_steps();
+        }
         let (dims, numbers) = operators.parameter("weight")?;
         let weight = ArrayD::from_shape_vec(dims, numbers).expect("a parameter of its shape").reversed_axes();
         let weight = operators.constant("weight", Tensor::floats(weight.shape(), weight.iter().copied()));

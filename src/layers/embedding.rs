@@ -218,14 +218,16 @@ impl<A: Scalar> Layer<A> for Embedding<A> {
 
     /// The indices are floats, and each sample is a row, whatever its shape.
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
-        let input = operators.input();
-        operators.reshape(input, input.len().into());
+        if let Shape::Sequence { .. } = operators.input() {
+            let sizes = operators.integers(&[0, -1]);
+            operators.then("Reshape", &[&sizes], []);
+        }
         let weight = operators.parameter_constant("weight", None)?;
         if let Some(padding) = self.padding {
             let padding = operators.number(padding as f64);
             let same = operators.node("Equal", &[&operators.value(), &padding], []);
             let word = operators.node("Not", &[&same], []);
-            let lengths = masked::last_of(operators, &word, input.len());
+            let lengths = masked::last_of(operators, &word);
             operators.set_found(lengths);
         }
         operators.then("Cast", &[], [("to", Attribute::Int(INT64))]);

@@ -75,11 +75,11 @@ impl<A: Scalar> Layer<A> for GlobalMaxPool {
 
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let x = operators.value();
-        let (Some(lengths), Shape::Sequence { steps, .. }) = (operators.lengths_of(&x), operators.input()) else {
+        let (Some(lengths), Shape::Sequence { .. }) = (operators.lengths_of(&x), operators.input()) else {
             reduce(operators, "ReduceMax");
             return Ok(());
         };
-        let seen = operators.before_padding(&lengths, steps, &[steps, 1]);
+        let seen = operators.before_padding(&lengths, &x, false);
         let nothing = operators.number(f64::NEG_INFINITY);
         masked::only(operators, &seen, &nothing);
         reduce(operators, "ReduceMax");

@@ -233,11 +233,11 @@ impl<A: Scalar> Layer<A> for GroupNorm<A> {
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let (input, groups) = (operators.input(), self.groups);
         let sizes = match input {
-            Shape::Sequence { steps, features } => {
+            Shape::Sequence { features, .. } => {
                 channels_second(operators);
-                vec![features, steps]
+                vec![0, features as i64, -1]
             }
-            shape => dims(shape),
+            shape => std::iter::once(0).chain(dims(shape).into_iter().map(|n| n as i64)).collect(),
         };
         let grouped = operators.integers(&[0, groups as i64, -1]);
         operators.then("Reshape", &[&grouped], []);
@@ -245,7 +245,6 @@ impl<A: Scalar> Layer<A> for GroupNorm<A> {
         let zeros = operators.constant("zeros", Tensor::floats(&[groups], vec![0.0; groups]));
         let epsilon = ("epsilon", Attribute::Float(self.eps as f32));
         operators.then("InstanceNormalization", &[&ones, &zeros], [epsilon]);
-        let sizes: Vec<i64> = std::iter::once(0).chain(sizes.into_iter().map(|n| n as i64)).collect();
         let sizes = operators.integers(&sizes);
         operators.then("Reshape", &[&sizes], []);
         if matches!(input, Shape::Sequence { .. }) {

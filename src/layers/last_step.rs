@@ -1,5 +1,6 @@
 //! [`LastStep`]: the last step of a sequence.
 
+use super::shared::masked;
 use crate::kernels::rows::{Rows, each_row};
 use crate::kernels::{flat, flat_mut};
 use crate::layer::{Backward, Layer, Parts, Pass, Restore, Steps};
@@ -82,11 +83,12 @@ impl<A: Scalar> Layer<A> for LastStep {
 
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let x = operators.value();
-        if let (Some(lengths), Shape::Sequence { steps, .. }) = (operators.lengths_of(&x), operators.input()) {
+        if let (Some(lengths), Shape::Sequence { .. }) = (operators.lengths_of(&x), operators.input()) {
             // The sum of all steps times whether each is the last.
             let sizes = operators.integers(&[0, 1, 1]);
             let lengths = operators.node("Reshape", &[&lengths, &sizes], []);
-            let counts = operators.unnamed(Tensor::floats(&[steps, 1], (1..=steps).map(|t| t as f32)));
+            let (counts, second) = (masked::counts(operators, &x), operators.integers(&[1]));
+            let counts = operators.node("Unsqueeze", &[&counts, &second], []);
             let (is_last, zero) = (operators.node("Equal", &[&counts, &lengths], []), operators.number(0.0));
             let kept = operators.node("Where", &[&is_last, &x, &zero], []);
             operators.set_value(kept);
@@ -94,8 +96,7 @@ impl<A: Scalar> Layer<A> for LastStep {
             operators.then("ReduceSum", &[&axes], [("keepdims", Attribute::Int(0))]);
             return Ok(());
         }
-        let last = operators.input().positions() as i64 - 1;
-        let last = operators.unnamed(Tensor::ints(&[], &[last]));
+        let last = operators.unnamed(Tensor::ints(&[], &[-1]));
         operators.then("Gather", &[&last], [("axis", Attribute::Int(1))]);
         Ok(())
     }

@@ -69,6 +69,9 @@ impl<A: Scalar> Layer<A> for MaxPool1d {
 
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
         let axes = self.axes(operators.input())?;
+        if self.window.depends_on_size() {
+            operators.keep_steps();
+        }
         max_pool(operators, axes, self.window.ceil);
         Ok(())
     }

@@ -183,7 +183,7 @@ pub(super) fn write_onnx<A: Scalar>(operators: &mut Operators, codes: &[A], mask
     let Shape::Sequence { steps, features } = operators.input() else { return };
     let x = operators.value();
     let codes = constant(operators, "weight", &[steps, features], &codes[..steps * features]);
-    let seen = masked.then(|| masked::seen(operators, &x, steps, &[steps, 1]));
+    let seen = masked.then(|| masked::seen(operators, &x, false));
     operators.then("Add", &[&codes], []);
     if let Some(seen) = seen {
         masked::only(operators, &seen, &x);

@@ -1,7 +1,7 @@
 //! ONNX operators as plain data: [`Operators`], to which each layer adds its own.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ndarray::Array2;
 
@@ -14,19 +14,23 @@ pub(crate) struct Graph<'b> {
     pub(crate) constants: Vec<(String, Tensor<'b>)>,
     pub(crate) inputs: Vec<Port>,
     pub(crate) outputs: Vec<Port>,
+    /// The number of steps that was declared, in a file for any number of them.
+    pub(crate) steps: Option<usize>,
 }
 
 /// The name, type and sizes of an input or output; `None` for the batch and other variable sizes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Port {
     pub(crate) name: String,
     /// The ONNX number of its element type.
     pub(crate) kind: i64,
     pub(crate) dims: Vec<Option<usize>>,
+    /// The name of a variable size other than the batch.
+    pub(crate) variable: String,
 }
 
 /// An operator of a graph.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Node<'b> {
     pub(crate) op: String,
     /// Its operator set; empty for the standard one.
@@ -37,7 +41,7 @@ pub(crate) struct Node<'b> {
 }
 
 /// An attribute of an operator.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Attribute<'b> {
     /// An integer.
@@ -66,7 +70,7 @@ impl Attribute<'static> {
 }
 
 /// A constant: its sizes, its element type, and its little-endian numbers.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Tensor<'b> {
     pub(crate) dims: Vec<usize>,
     pub(crate) kind: i64,
@@ -140,6 +144,10 @@ pub struct Operators {
     /// The lengths of sequences by the name of their value, and whether its layer has found them.
     lengths: BTreeMap<String, (String, bool)>,
     found: Option<String>,
+    /// The values that are 0 in padding.
+    cleared: BTreeSet<String>,
+    /// Whether the operators are right for this number of steps only.
+    pub(crate) of_these_steps: bool,
 }
 
 impl Operators {
@@ -181,6 +189,11 @@ impl Operators {
         self.found = Some(lengths.into());
     }
 
+    /// Says that the current value is 0 in padding.
+    pub(crate) fn set_cleared(&mut self) {
+        self.cleared.insert(self.value());
+    }
+
     /// The lengths of the output of the last layer: those that it has found, or else those of its inputs.
     pub(crate) fn pass_lengths_on(&mut self, takes: &[(String, Shape)], value: &str, output: Shape) {
         let known = takes.iter().find_map(|(value, _)| self.lengths_of(value)).map(|lengths| (lengths, false));
@@ -200,23 +213,44 @@ impl Operators {
 
     /// The name of this value with 0 in padding; itself if its lengths are not known.
     pub(crate) fn without_padding(&mut self, value: &str, shape: Shape) -> String {
-        let (Some(lengths), Shape::Sequence { steps, .. }) = (self.lengths_of(value), shape) else {
+        let (Some(lengths), Shape::Sequence { .. }) = (self.lengths_of(value), shape) else {
             return value.to_owned();
         };
-        let (seen, zero) = (self.before_padding(&lengths, steps, &[steps, 1]), self.number(0.0));
+        if self.cleared.contains(value) {
+            return value.to_owned();
+        }
+        let (seen, zero) = (self.before_padding(&lengths, value, false), self.number(0.0));
         let cleared = self.node("Where", &[&seen, value, &zero], []);
         self.lengths.insert(cleared.clone(), (lengths, false));
+        self.cleared.insert(cleared.clone());
         cleared
     }
 
-    /// Whether each step precedes the padding; `sizes` are the dimensions after the batch: one is the steps, the others
-    /// 1.
-    pub(crate) fn before_padding(&mut self, lengths: &str, steps: usize, sizes: &[usize]) -> String {
-        let alone: Vec<i64> = std::iter::once(0).chain(sizes.iter().map(|_| 1)).collect();
-        let alone = self.integers(&alone);
+    /// Whether each step of `x` precedes the padding: (batch, steps, 1), or (batch, 1, 1, steps) for keys.
+    pub(crate) fn before_padding(&mut self, lengths: &str, x: &str, keys: bool) -> String {
+        let (alone, axes): (&[i64], &[i64]) = if keys { (&[0, 1, 1, 1], &[0, 1]) } else { (&[0, 1, 1], &[1]) };
+        let (alone, axes, positions) = (self.integers(alone), self.integers(axes), self.positions(x));
         let lengths = self.node("Reshape", &[lengths, &alone], []);
-        let positions = self.unnamed(Tensor::floats(sizes, (0..steps).map(|t| t as f32)));
+        let positions = self.node("Unsqueeze", &[&positions, &axes], []);
         self.node("Less", &[&positions, &lengths], [])
+    }
+
+    /// The positions of the steps of `x`, (batch, steps, …), from 0: (steps), as `f32`.
+    pub(crate) fn positions(&mut self, x: &str) -> String {
+        let steps = self.node("Shape", &[x], [("start", Attribute::Int(1)), ("end", Attribute::Int(2))]);
+        let first = self.integers(&[0]);
+        let steps = self.node("Squeeze", &[&steps, &first], []);
+        let [zero, one] = [0, 1].map(|n| self.unnamed(Tensor::ints(&[], &[n])));
+        let positions = self.node("Range", &[&zero, &steps, &one], []);
+        self.node("Cast", &[&positions], [("to", Attribute::Int(FLOAT))])
+    }
+
+    /// Says that the operators of this layer are right for this number of steps only.
+    ///
+    /// Operators that differ for many more steps, such as a constant for each step, need not be told: a file is written
+    /// for any number of steps only if it is the same for many more.
+    pub fn keep_steps(&mut self) {
+        self.of_these_steps = true;
     }
 
     /// The sample shape of the layer's input.

@@ -14,6 +14,7 @@ mod hostile_onnx;
 mod malformed;
 mod mutations;
 mod onnx;
+mod onnx_sequences;
 mod round_trips;
 mod rust_source;
 mod state_dicts;

@@ -115,6 +115,6 @@ def write():
 
 if __name__ == "__main__":
     write()
-    least = "518"
+    least = "550"
     command = ["cargo", "run", "--quiet", "--manifest-path", str(HERE / "Cargo.toml"), "--", "vectors", str(OUT), least]
     sys.exit(subprocess.run(command).returncode)

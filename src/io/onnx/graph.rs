@@ -18,6 +18,8 @@ const LATEST: i64 = 28;
 const IR_VERSION: i64 = 9;
 /// The name of the batch axis.
 const BATCH: &str = "batch";
+/// The entry of the metadata with the declared number of steps.
+const STEPS: &str = "steps";
 
 const FLOAT16: i64 = 10;
 const DOUBLE: i64 = 11;
@@ -97,7 +99,11 @@ impl Graph<'_> {
         }
         let opset = Message::default().text(1, "").int(2, OPSET);
         let model = Message::default().int(1, IR_VERSION).text(2, "neuropil").text(3, env!("CARGO_PKG_VERSION"));
-        model.message(7, &graph).message(8, &opset).0
+        let model = model.message(7, &graph).message(8, &opset);
+        match self.steps {
+            Some(steps) => model.message(14, &Message::default().text(1, STEPS).text(2, &steps.to_string())).0,
+            None => model.0,
+        }
     }
 }
 
@@ -126,13 +132,14 @@ impl Node<'_> {
 
 impl Port {
     fn write(&self) -> Message {
-        let shape = self.dims.iter().fold(Message::default(), |shape, dim| {
+        let shape = self.dims.iter().enumerate().fold(Message::default(), |shape, (axis, dim)| {
             let size = Message::default();
             shape.message(
                 1,
                 &match dim {
                     Some(n) => size.int(1, *n as i64),
-                    None => size.text(2, BATCH),
+                    None if axis == 0 => size.text(2, BATCH),
+                    None => size.text(2, &self.variable),
                 },
             )
         });
@@ -144,11 +151,15 @@ impl Port {
 /// Reads the graph of an ONNX file, its opset, and the size of all its data, or returns an error message. `folder` may
 /// contain external data.
 pub(super) fn read<'b>(bytes: &'b [u8], folder: Option<&Path>) -> Result<(Graph<'b>, i64, usize), String> {
-    let (mut graph, mut version) = (None, None);
+    let (mut graph, mut version, mut steps) = (None, None, None);
     for field in Fields(bytes) {
         match field? {
             (7, value) => graph = Some(value.bytes()?),
             (8, value) => version = read_version(value)?.or(version),
+            (14, value) => {
+                let (key, text) = read_entry(value)?;
+                steps = if key == STEPS { text.parse().ok() } else { steps };
+            }
             _ => {}
         }
     }
@@ -160,7 +171,7 @@ pub(super) fn read<'b>(bytes: &'b [u8], folder: Option<&Path>) -> Result<(Graph<
             "its operators are of opset {version}, where some may mean something else; export it again with an opset from {OLDEST} to {LATEST}"
         ));
     }
-    let (mut read, mut more) = (Graph::default(), External::new(folder));
+    let (mut read, mut more) = (Graph { steps, ..Graph::default() }, External::new(folder));
     for field in Fields(graph) {
         match field? {
             (1, value) => read.nodes.push(read_node(value, &mut more)?),
@@ -296,7 +307,7 @@ fn read_entry(value: Value<'_>) -> Result<(String, String), String> {
 }
 
 fn read_port(value: Value<'_>) -> Result<Port, String> {
-    let mut port = Port { name: String::new(), kind: 0, dims: Vec::new() };
+    let mut port = Port::default();
     for field in Fields(value.bytes()?) {
         match field? {
             (1, value) => port.name = value.text()?,

@@ -41,10 +41,32 @@ pub struct FromOnnx<A: Scalar> {
 /// # Errors
 /// As [`Network::from_onnx`], and [`Error::Format`] for an output that the file does not have.
 pub fn read_onnx<A: Scalar>(path: impl AsRef<Path>, outputs: &[&str]) -> Result<FromOnnx<A>> {
-    let path = path.as_ref();
+    read_file(path.as_ref(), outputs, None)
+}
+
+/// Imports an ONNX file with sequences of any number of steps as [`read_onnx`], for this number of them.
+///
+/// This is for a file whose operators compute with the number of steps, so that it is another network for each number.
+/// The network is right for this number only. [`read_onnx`] reads files of which one network has any number of steps.
+///
+/// ```no_run
+/// use neuropil::io::read_onnx_steps;
+///
+/// let network = read_onnx_steps::<f32>("summary.onnx", &[], 24)?.network;
+/// println!("{}", network.input_shape()); // [24, …]
+/// # Ok::<(), neuropil::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`read_onnx`], and [`Error::Format`] for a file that has no variable number of steps.
+pub fn read_onnx_steps<A: Scalar>(path: impl AsRef<Path>, outputs: &[&str], steps: usize) -> Result<FromOnnx<A>> {
+    read_file(path.as_ref(), outputs, Some(steps))
+}
+
+fn read_file<A: Scalar>(path: &Path, outputs: &[&str], steps: Option<usize>) -> Result<FromOnnx<A>> {
     let bytes = fs::read(path).map_err(|error| Error::file(path, error))?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
-    let (network, classes) = import::read(&bytes, &path.display().to_string(), Some(folder), outputs)?;
+    let (network, classes) = import::read(&bytes, &path.display().to_string(), Some(folder), outputs, steps)?;
     Ok(FromOnnx { network, classes })
 }
 
@@ -54,6 +76,10 @@ impl<A: Scalar> Network<A> {
     /// The graph has the network's inputs and outputs by their names. Their first axis is the batch and the others are
     /// those of a sample: (batch, features), (batch, steps, features) or (batch, channels, height, width). The opset is
     /// 20, and the numbers are `f32` whatever `A` is.
+    ///
+    /// If the network accepts any number of steps, their axis is variable, too, except where an operator depends on it:
+    /// positions that are added, learned or not, and windows of sequences that round up or have a stride and padding as
+    /// in [`Padding::Same`](crate::layers::Padding::Same).
     ///
     /// # Errors
     /// [`Error::Unsupported`] for a layer without ONNX export; [`Error::Save`] if the file cannot be written.
@@ -82,9 +108,11 @@ impl<A: Scalar> Network<A> {
     /// and those that exporters of PyTorch, Keras and scikit-learn write. Inputs and outputs keep their names. External
     /// data must be in the folder of the file.
     ///
-    /// The batch is the axis for which the file gives no size, or else the first; a fixed batch size is ignored.
-    /// Samples of more than three axes become plain features. Labels of a classifier are not outputs: see
-    /// [`read_onnx`].
+    /// The batch is the axis for which the file gives no size, or else the first; a fixed batch size is ignored. A second
+    /// axis without a size is that of the steps: the network accepts any number of them. It is declared with as many as
+    /// the network that [`to_onnx`](Self::to_onnx) wrote, or with 64. A file that is another network for each number is
+    /// refused; [`read_onnx_steps`] reads it for one number. Samples of more than three axes become plain features.
+    /// Labels of a classifier are not outputs: see [`read_onnx`].
     ///
     /// Anything whose meaning might differ here is rejected, so that an imported network predicts what the file
     /// specifies. It can be fine-tuned: see `examples/fine_tune.rs`. Recurrent layers that an exporter unrolled have a
@@ -101,6 +129,6 @@ impl<A: Scalar> Network<A> {
     /// # Errors
     /// As [`from_onnx`](Self::from_onnx).
     pub fn from_onnx_bytes(bytes: &[u8]) -> Result<Self> {
-        import::read(bytes, "the ONNX file", None, &[]).map(|(network, _)| network)
+        import::read(bytes, "the ONNX file", None, &[], None).map(|(network, _)| network)
     }
 }

@@ -19,6 +19,11 @@ pub(crate) struct Window {
 }
 
 impl Window {
+    /// Whether what is before and after the windows depends on the size of the input.
+    pub(crate) fn depends_on_size(&self) -> bool {
+        self.ceil || (self.padding == Padding::Same && self.stride[0] > 1)
+    }
+
     /// A window without dilation or padding.
     pub(crate) fn new(kernel: [usize; 2], stride: [usize; 2]) -> Self {
         Self { kernel, stride, dilation: [1, 1], padding: Padding::NONE, ceil: false }

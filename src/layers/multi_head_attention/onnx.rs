@@ -11,16 +11,15 @@ use crate::{Error, Result, Scalar, Shape};
 impl<A: Scalar> MultiHeadAttention<A> {
     /// Softmax(Q·Kᵀ/√d)·V for each head, between the projections. `inputs` are those of Q, K and V.
     pub(super) fn write(&self, operators: &mut Operators, inputs: [(&str, Shape); 3]) -> Result<()> {
-        let [(query, Shape::Sequence { steps: queries, .. }), (key, Shape::Sequence { steps: keys, .. }), _] = inputs
-        else {
+        let [(query, Shape::Sequence { .. }), (key, Shape::Sequence { .. }), _] = inputs else {
             let wants = format!("sequences [steps, {}]", self.features());
             return Err(Error::Input { layer: format!("{self:?}"), wants, got: inputs[0].1 });
         };
         let (features, width) = (self.features(), self.width());
         let known = operators.lengths_of(key).is_some();
         let seen = (self.masked || known).then(|| {
-            let seen_keys = masked::seen(operators, key, keys, &[1, 1, keys]);
-            (seen_keys, masked::seen(operators, query, queries, &[queries, 1]))
+            let seen_keys = masked::seen(operators, key, true);
+            (seen_keys, masked::seen(operators, query, false))
         });
         let heads = operators.integers(&[0, 0, self.heads as i64, width as i64]);
         let mut part = |i: usize, name, axes: [usize; 4]| {
@@ -40,8 +39,12 @@ impl<A: Scalar> MultiHeadAttention<A> {
         let scale = operators.number(1.0 / (width as f64).sqrt());
         operators.then("Mul", &[&scale], []);
         if self.causal {
-            let hide = |n: usize| if n % keys > n / keys { f32::NEG_INFINITY } else { 0.0 };
-            let hidden = operators.unnamed(Tensor::floats(&[queries, keys], (0..queries * keys).map(hide)));
+            let (queries, keys, second) =
+                (operators.positions(query), operators.positions(key), operators.integers(&[1]));
+            let queries = operators.node("Unsqueeze", &[&queries, &second], []);
+            let later = operators.node("Less", &[&queries, &keys], []);
+            let (nothing, zero) = (operators.number(f64::NEG_INFINITY), operators.number(0.0));
+            let hidden = operators.node("Where", &[&later, &nothing, &zero], []);
             operators.then("Add", &[&hidden], []);
         }
         if let Some((keys, _)) = &seen {

@@ -14,8 +14,8 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         let (units, directions, width) = (self.units, self.directions(), C::GATES * self.units);
         // The lengths of the samples without padding; all steps if unnamed.
         let lengths = match operators.input() {
-            Shape::Sequence { steps, .. } if self.masked || operators.lengths_of(&operators.value()).is_some() => {
-                let lengths = masked::lengths(operators, &operators.value(), steps);
+            Shape::Sequence { .. } if self.masked || operators.lengths_of(&operators.value()).is_some() => {
+                let lengths = masked::lengths(operators, &operators.value());
                 operators.node("Cast", &[&lengths], [("to", Attribute::Int(INT32))])
             }
             _ => String::new(),

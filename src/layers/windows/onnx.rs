@@ -56,10 +56,11 @@ fn pool_attributes(axes: [Axis; 2], ceil: bool) -> [Named; 5] {
 
 /// Adds a pooling operator. A sequence is reshaped to an image of one channel, with the steps as rows, and back.
 fn pool<const N: usize>(operators: &mut Operators, op: &str, attributes: [Named; N]) {
-    let Shape::Sequence { steps, features } = operators.input() else {
+    let Shape::Sequence { features, .. } = operators.input() else {
         return operators.then(op, &[], attributes);
     };
-    operators.reshape(operators.input(), [1, steps, features].into());
+    let sizes = operators.integers(&[0, 1, -1, features as i64]);
+    operators.then("Reshape", &[&sizes], []);
     operators.then(op, &[], attributes);
     let sizes = operators.integers(&[0, -1, features as i64]);
     operators.then("Reshape", &[&sizes], []);

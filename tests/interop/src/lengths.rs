@@ -23,7 +23,13 @@ pub(crate) fn write(folder: &Path) -> Outcome {
             _ if at == width - 1 => LENGTHS[row] as f64,
             _ => ((row * 31 + at * 7) % 13) as f64 / 5.0 - 1.0, // Padding holds anything.
         });
-        write_ports(network, &folder.join(format!("lengths_{i:02}")), &x, &network.predict(&x)?)?;
+        let y = network.predict(&x)?;
+        let bytes = write_ports(network, &folder.join(format!("lengths_{i:02}")), &x, &y)?;
+        let again = Network::<f64>::from_onnx_bytes(&bytes).map_err(|error| format!("{network:?}: {error}"))?;
+        let away = again.predict(&x)?.iter().zip(&y).map(|(got, want)| (got - want).abs()).fold(0.0, f64::max);
+        if away.is_nan() || away > 1e-5 {
+            return Err(format!("{network:?}, read back, is {away:e} away").into());
+        }
     }
     println!("wrote {} ONNX files of sequences with lengths", networks.len());
     Ok(())

@@ -16,6 +16,7 @@ mod graphs;
 mod lengths;
 #[path = "../../common/sequences.rs"]
 mod sequences;
+mod steps;
 mod vectors;
 #[path = "../../common/zoo.rs"]
 mod zoo;
@@ -31,6 +32,7 @@ fn main() -> Outcome {
         "onnx" => onnx(folder),
         "graphs" => random_graphs(folder),
         "lengths" => lengths::write(folder),
+        "steps" => steps::write(folder),
         "from-torch" => from_files(folder, networks()?, &["f32", "f64", "f16", "bf16"]),
         "to-torch" => to_files(folder, networks()?),
         "from-keras" => from_files(folder, keras_networks()?, &["keras"]),
@@ -225,19 +227,21 @@ fn keras_networks() -> Outcome<Networks> {
         .with(LayerNorm::new(6).eps(1e-3))?
         .with(Lstm::new(6, 5, r).bidirectional(r))?
         .with(Gru::new(10, 4, r))?
+        .with(Gru::reset_before(4, 4, r))?
         .with(Rnn::new(4, 3, r).last_state())?
         .with(Dense::new(3, 3, r))?;
     let images_names = ["conv", "norm", "", "depthwise", "transposed", "", "", "head"];
-    let sequences_names = ["words", "conv", "", "norm", "", "gru.gru_cell", "rnn.simple_rnn_cell", "head"];
-    let names = |list: [&str; 8]| {
-        let named = list.into_iter().enumerate().filter(|(_, name)| !name.is_empty());
+    let sequences_names =
+        ["words", "conv", "", "norm", "", "gru.gru_cell", "gru_before.gru_cell", "rnn.simple_rnn_cell", "head"];
+    let names = |list: &[&'static str]| {
+        let named = list.iter().enumerate().filter(|(_, name)| !name.is_empty());
         named.fold(Names::keras(), |names, (i, name)| names.rename(name, &i.to_string()))
     };
-    let both_ways = names(sequences_names)
+    let both_ways = names(&sequences_names)
         .rename("both.forward_lstm.lstm_cell", "4.forward")
         .rename("both.backward_lstm.lstm_cell", "4.backward")
         .rename("attention", "2.body");
-    Ok(vec![("images", images, names(images_names)), ("sequences", sequences, both_ways)])
+    Ok(vec![("images", images, names(&images_names)), ("sequences", sequences, both_ways)])
 }
 
 /// Loads what another system trained and compares the predictions.

@@ -12,7 +12,7 @@ use neuropil::io::read_npz;
 use neuropil::ndarray::{Array2, ArrayD, Axis, concatenate};
 use neuropil::prelude::*;
 
-use super::Outcome;
+use super::{Outcome, sizes};
 
 /// What became of a model, the best of its forms first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,6 +75,20 @@ fn fate(path: &Path) -> Fate {
     }
 }
 
+/// The array with the batch as its first axis: that without which it has the sizes of a sample.
+fn rows_first(array: &ArrayD<f32>, shape: Shape) -> ArrayD<f32> {
+    let sample = &sizes(1, shape)[1..];
+    let others = |axis: usize| {
+        let mut sizes = array.shape().to_vec();
+        sizes.remove(axis);
+        sizes
+    };
+    let batch = (0..array.ndim()).find(|&axis| others(axis) == sample).unwrap_or(0);
+    let mut axes: Vec<usize> = (0..array.ndim()).collect();
+    axes[..=batch].rotate_right(1);
+    array.view().permuted_axes(axes).as_standard_layout().into_owned()
+}
+
 /// The first difference of more than 1e-5 of the value and 1e-7, or than the `tolerance` that the arrays give.
 fn compared(network: &Network<f32>, path: &Path) -> Outcome<Option<String>> {
     let arrays = read_npz::<f32>(path.with_extension("npz"))?;
@@ -82,17 +96,17 @@ fn compared(network: &Network<f32>, path: &Path) -> Outcome<Option<String>> {
     let of = |name: String| arrays.get(&name).ok_or(format!("there is no {name}"));
     let mut parts = Vec::new();
     for (name, shape) in network.inputs() {
-        let x = of(format!("x.{name}"))?;
+        let x = rows_first(of(format!("x.{name}"))?, shape);
         parts.push(Array2::from_shape_vec((x.len() / shape.len(), shape.len()), x.iter().copied().collect())?);
     }
     let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
     let y = network.predict(&concatenate(Axis(1), &views)?)?;
-    for (name, _) in network.outputs() {
-        let (want, got): (&ArrayD<f32>, _) = (of(format!("y.{name}"))?, network.output_of(&y, name)?);
+    for (name, shape) in network.outputs() {
+        let (want, got) = (rows_first(of(format!("y.{name}"))?, shape), network.output_of(&y, name)?);
         if got.len() != want.len() {
             return Ok(Some(format!("{name} has {:?} numbers, not {:?}", got.dim(), want.shape())));
         }
-        for (i, (&got, &want)) in got.iter().zip(want).enumerate() {
+        for (i, (&got, &want)) in got.iter().zip(&want).enumerate() {
             let same = got == want || got.is_nan() && want.is_nan();
             if !(same || (got - want).abs() <= tolerance + 1e-5 * want.abs()) {
                 return Ok(Some(format!("{name} has {got} at {i}, not {want}")));

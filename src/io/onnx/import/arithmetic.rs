@@ -10,6 +10,9 @@ use crate::{Scalar, Shape};
 impl<'g, A: Scalar> Reader<'g, A> {
     pub(super) fn arithmetic(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let (a, b) = (node.needs(0)?, node.needs(1)?);
+        // Without an axis, as later.
+        node.int("broadcast", 0)?;
+        node.expect("broadcast", node.attribute("broadcast").is_none() || self.opset < 7)?;
         match (self.index.is_constant(a), self.index.is_constant(b)) {
             (false, false) => self.of_values(node),
             (constant, _) => self.with_constant(node, usize::from(constant)),
@@ -22,6 +25,11 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
         if let Some(normal) = self.rms_norm(node, None, None)? {
             return Ok(normal);
+        }
+        if node.op == "Div"
+            && let Some(mean) = self.reduced_within(node)?
+        {
+            return Ok(mean);
         }
         let values = self.all(node)?;
         match &*node.op {
@@ -44,11 +52,18 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(Data { view: values[0].view.clone(), ..self.joined(join, &inputs)? })
     }
 
-    /// The sum or the mean of any number of values.
+    /// The sum or the mean of any number of values and constants.
     pub(super) fn sum(&mut self, node: &Node<'_>) -> Read<Data> {
-        let values = self.all(node)?;
-        let sum = if let [one] = &*values { one.clone() } else { self.combined(&values, Add)? };
-        if node.op == "Sum" { Ok(sum) } else { self.scaled_by(&sum, 1.0 / values.len() as f64) }
+        let (constants, names): (Vec<_>, Vec<_>) =
+            node.inputs.iter().enumerate().partition(|(_, name)| self.index.is_constant(name));
+        let inputs = names.into_iter().map(|(_, name)| name.clone()).collect();
+        let values = self.all(&Node { inputs, ..Node::default() })?;
+        let mut sum = if let [one] = &*values { one.clone() } else { self.combined(&values, Add)? };
+        for (input, _) in constants {
+            let (spread, numbers) = self.spread_over(&sum, node, input)?;
+            sum = self.rescale(&spread, numbers.into_iter().map(|x| -x).collect(), vec![1.0])?;
+        }
+        if node.op == "Sum" { Ok(sum) } else { self.scaled_by(&sum, 1.0 / node.inputs.len() as f64) }
     }
 
     /// The larger or the smaller of any number of values and constant numbers.

@@ -24,7 +24,12 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let merged = index.sole(Some(out.x), "Reshape");
         let transposed = merged.and_then(|merged| index.sole(merged.input(0), "Transpose"));
         let mix = transposed.and_then(|transposed| index.sole(transposed.input(0), "MatMul"));
-        let soft = mix.and_then(|mix| index.sole(mix.input(0), "Softmax"));
+        // Attention to another sequence gives 0 where that is all padding.
+        let weights = mix.and_then(|mix| mix.input(0));
+        let nothing = index
+            .sole(weights, "Where")
+            .filter(|nothing| nothing.input(0).is_some_and(|seen| self.is_of_lengths(seen)));
+        let soft = index.sole(nothing.map_or(weights, |nothing| nothing.input(1)), "Softmax");
         let (Some(merged), Some(transposed), Some(mix), Some(soft)) = (merged, transposed, mix, soft) else {
             return Ok(None);
         };
@@ -76,19 +81,20 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let scale = self.number(scaled, 1)?;
         scaled.expect("scale of its attention", (scale - 1.0 / (width as f64).sqrt()).abs() < 1e-6)?;
         if let Some(causal) = causal {
-            let (n, sizes) = (steps(0), self.sizes(causal, 1)?);
-            causal.expect("mask", sizes == [n, n] && steps(1) == n)?;
-            let hide = |at: usize| if at % n > at / n { f64::NEG_INFINITY } else { 0.0 };
-            causal.expect("mask", self.numbers(causal, 1)?.iter().enumerate().all(|(at, &x)| x == hide(at)))?;
+            let (queries, keys) = (steps(0), steps(1));
+            let hidden = self.hides_later(causal, queries, keys)?;
+            causal.expect("mask", hidden)?;
         }
         let own = inputs[1] == inputs[0] && inputs[2] == inputs[0];
+        let mut masked = false;
         match (hidden, &queries) {
             (Some(hidden), Some(queries)) => {
                 let keys = self.seen(hidden.needs(0)?)?;
-                hidden.expect("mask", self.number(hidden, 2)? == f64::NEG_INFINITY && own)?;
+                let known = matches!(keys, Seen::Known);
+                hidden.expect("mask", self.number(hidden, 2)? == f64::NEG_INFINITY && (own || known))?;
+                masked = !known;
                 let (own, n) = (inputs[0], steps(0));
-                let sizes = keys.sizes == [1, 1, n] && queries.sizes == [n, 1];
-                hidden.expect("mask", keys.value == own && queries.value == own && sizes)?;
+                hidden.expect("mask", keys.is_of(own, &[1, 1, n]) && queries.is_of(own, &[n, 1]))?;
             }
             (None, None) => {}
             _ => return Err("its attention hides padding on one side only".into()),
@@ -100,7 +106,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
         let spec = Spec::new("multi_head_attention").set("features", features).set("heads", heads);
         let bias = last.bias.is_some() || weights.iter().any(|part| part.bias.is_some());
-        let spec = spec.set("bias", bias).set("causal", causal.is_some()).set("masked", hidden.is_some());
+        let spec = spec.set("bias", bias).set("causal", causal.is_some()).set("masked", masked);
         let found = found(spec, features, &weights, last, bias);
         if own {
             return self.on(inputs[0], &found).map(Some);
@@ -108,6 +114,25 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let mut numbers = Numbers(&found.parameters);
         let join = MultiHeadAttention::restore(&mut Parts::new(&found.spec, &mut numbers, &self.registry))?;
         self.joined(join, &inputs).map(Some)
+    }
+
+    /// Whether a constant is added to the scores that hides all keys after the query.
+    fn hides_later(&mut self, causal: &'g Node<'g>, queries: usize, keys: usize) -> Read<bool> {
+        // As it is written, without computing the whole mask.
+        let choice = causal.input(1).and_then(|name| self.index.maker(name)).map(|(choice, _)| choice);
+        let later = choice.filter(|choice| choice.op == "Where").and_then(|choice| self.index.maker(choice.input(0)?));
+        if let (Some(choice), Some((later, _))) = (choice, later.filter(|(later, _)| later.op == "Less")) {
+            let counts = |numbers: Vec<f64>, n: usize| {
+                numbers.len() == n && numbers.iter().zip(0..).all(|(&x, i)| x == f64::from(i))
+            };
+            let ends = [self.number(choice, 1)?, self.number(choice, 2)?] == [f64::NEG_INFINITY, 0.0];
+            let sizes = [self.sizes(later, 0)?, self.sizes(later, 1)?] == [vec![queries, 1], vec![keys]];
+            let (rows, columns) = (self.numbers(later, 0)?, self.numbers(later, 1)?);
+            return Ok(ends && sizes && counts(rows, queries) && counts(columns, keys));
+        }
+        let hide = |at: usize| if at % keys > at / keys { f64::NEG_INFINITY } else { 0.0 };
+        Ok(self.sizes(causal, 1)? == [queries, keys]
+            && self.numbers(causal, 1)?.iter().enumerate().all(|(at, &x)| x == hide(at)))
     }
 
     /// A product, split into heads, which are moved before the steps.

@@ -76,6 +76,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
         if let Some(found) = self.bent(node)? {
             return Ok(found);
         }
+        if let Some(found) = self.within_lengths(node)? {
+            return Ok(found);
+        }
         if let Some(missing) = self.index.sole(node.input(0), "IsNaN") {
             node.expect("condition", missing.input(0) == node.input(2))?;
             let data = self.data(node.needs(2)?)?;

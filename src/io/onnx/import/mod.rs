@@ -4,7 +4,8 @@
 //! the outputs: an operator is read once all its inputs are known. Where several operators form one layer, the layer is
 //! recognized backwards from the last of them, and the others are never read by themselves.
 
-use std::collections::{BTreeMap, HashMap};
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -13,6 +14,7 @@ use ndarray::Array2;
 use super::graph::read as read_graph;
 use crate::layer::{Arrays, Join, Layer, Parts, Registry};
 use crate::spec::Spec;
+use crate::spec::onnx::Graph;
 use crate::{Error, Network, Result, Scalar, Shape, Value};
 
 mod activations;
@@ -27,6 +29,7 @@ mod functions;
 mod groups;
 mod index;
 mod learned;
+mod lengths;
 mod node;
 mod norms;
 mod operators;
@@ -35,14 +38,15 @@ mod ports;
 mod products;
 mod recurrent;
 mod reduce;
+mod same;
 mod shapes;
+mod steps;
 mod table;
 mod values;
 mod view;
 mod windows;
 
 use constants::{Constant, Ints};
-use fold::fold;
 use index::Index;
 use view::View;
 
@@ -119,6 +123,8 @@ struct Reader<'g, A: Scalar> {
     opset: i64,
     /// The batch size, if the file fixes it.
     batch: Option<usize>,
+    /// The file fixes all sizes, and the batch is not the first axis of its inputs.
+    batch_within: bool,
     network: Network<A>,
     registry: Registry<A>,
     /// The input values.
@@ -132,24 +138,60 @@ struct Reader<'g, A: Scalar> {
     /// The number of values that constants may still expand to: a constant used often must not take more memory than
     /// the length of the file.
     room: usize,
+    /// The number of steps where a file has any number of them, and whether it has.
+    steps: usize,
+    any_steps: bool,
+    /// Whether the lengths of sequences are looked for, whether some were found, and the values that have known ones.
+    finds_lengths: bool,
+    found_lengths: Cell<bool>,
+    with_lengths: HashSet<Value>,
 }
 
-/// Imports a file for these outputs, or for all if the list is empty; `folder` may contain external data.
+/// Imports a file for these outputs, or for all if the list is empty; `folder` may contain external data. `steps` is the
+/// number of steps where the file has any number of them.
 pub(super) fn read<A: Scalar>(
     bytes: &[u8],
     name: &str,
     folder: Option<&Path>,
     outputs: &[&str],
+    steps: Option<usize>,
 ) -> Result<(Network<A>, Vec<String>)> {
     let problem = |problem: String| Error::Format { what: name.to_owned(), problem };
     let (mut graph, opset, size) = read_graph(bytes, folder).map_err(problem)?;
     ports::choose_outputs(&mut graph, outputs).map_err(problem)?;
     let classes = learned::take_labels(&mut graph).unwrap_or_default();
-    let index = Index::of(&graph).map_err(problem)?;
+    let of_steps = |steps| {
+        let (network, found) = import(&graph, opset, size, steps, true)?;
+        // Lengths are certain if the network is written as it was read.
+        if found.lengths && !same::is_written_as(&network, &graph) {
+            import(&graph, opset, size, steps, false)
+        } else {
+            Ok((network, found))
+        }
+    };
+    steps::for_any(of_steps, steps, graph.steps).map(|network| (network, classes)).map_err(problem)
+}
+
+/// What an import has found besides the network.
+struct Findings {
+    any_steps: bool,
+    lengths: bool,
+}
+
+/// Imports a graph.
+fn import<A: Scalar>(
+    graph: &Graph<'_>,
+    opset: i64,
+    size: usize,
+    steps: usize,
+    finds_lengths: bool,
+) -> Result<(Network<A>, Findings), String> {
+    let index = Index::of(graph)?;
     let mut reader = Reader {
         index,
         opset,
         batch: None,
+        batch_within: false,
         network: Network::new(),
         registry: Registry::new(),
         inputs: Vec::new(),
@@ -157,15 +199,21 @@ pub(super) fn read<A: Scalar>(
         per_sample: HashMap::new(),
         arranged: HashMap::new(),
         room: size.saturating_add(1 << 16),
+        steps,
+        any_steps: false,
+        finds_lengths,
+        found_lengths: Cell::new(false),
+        with_lengths: HashSet::new(),
     };
-    reader.read_inputs(&graph.inputs).map_err(problem)?;
+    reader.read_inputs(&graph.inputs)?;
     for port in &graph.outputs {
-        reader.walk(&port.name).map_err(problem)?;
+        reader.walk(&port.name)?;
     }
-    reader.read_outputs(&graph.outputs).map_err(|(at, stop)| problem(explain(&at, stop)))?;
+    reader.read_outputs(&graph.outputs).map_err(|(at, stop)| explain(&at, stop))?;
+    let findings = Findings { any_steps: reader.any_steps, lengths: reader.found_lengths.get() };
     // Steps are unused if only the sizes of their output are.
-    let network = reader.network.without_unused().map_err(|error| problem(error.to_string()))?;
-    Ok((network, classes))
+    let network = reader.network.without_unused().map_err(|error| error.to_string())?;
+    Ok((network, findings))
 }
 
 /// The message for an operator or output that was not read.
@@ -233,81 +281,6 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.first_output(node).map(Known::Data)
     }
 
-    fn folded(&mut self, node: &'g Node<'g>) -> Read<Constant> {
-        if node.op == "Shape" {
-            let name = node.needs(0)?;
-            let sizes: Ints = match self.per_sample.get(name) {
-                Some(sizes) if sizes.is_empty() => {
-                    return Err("it takes the sizes of what is repeated for each sample".into());
-                }
-                Some(sizes) => sizes.clone(),
-                None if self.index.is_constant(name) => {
-                    self.sizes(node, 0)?.into_iter().map(|n| Some(n as i64)).collect()
-                }
-                None => self.any(name)?.view.sizes().iter().map(|n| n.map(|n| n as i64)).collect(),
-            };
-            let position =
-                |n: i64| if n < 0 { n.saturating_add(sizes.len() as i64) } else { n }.clamp(0, sizes.len() as i64);
-            let (start, end) = (position(node.int("start", 0)?), position(node.int("end", i64::MAX)?));
-            return match sizes.get(start as usize..end as usize) {
-                Some(sizes) if !sizes.is_empty() => Ok(Constant::list(sizes.to_vec())),
-                _ => Err("it gives no sizes".into()),
-            };
-        }
-        let mut names: Vec<String> = node.inputs.clone();
-        if node.op == "CastLike" && !self.index.is_constant(node.needs(1)?) {
-            node.expect("target_type", !self.any(node.needs(1)?)?.integer)?;
-            names.truncate(1);
-        }
-        let missing = names.iter().filter(|name| !name.is_empty() && !self.has(name)).cloned().collect::<Vec<_>>();
-        if !missing.is_empty() {
-            return Err(Stop::Needs(missing));
-        }
-        let inputs = names
-            .iter()
-            .map(|name| if name.is_empty() { Ok(None) } else { self.constant(name).map(Some) })
-            .collect::<Read<Vec<_>>>()?;
-        let inputs: Vec<Option<&Constant>> = inputs.iter().map(Option::as_deref).collect();
-        let constant = fold(node, &inputs, self.opset, self.room)?;
-        if let Some(sizes) = self.sizes_per_sample(node, &names, &inputs, constant.dims()) {
-            self.per_sample.extend(node.outputs.iter().map(|output| (output.clone(), sizes.clone())));
-        }
-        self.take(constant.len())?;
-        Ok(constant)
-    }
-
-    /// Whether the file repeats a constant for each sample, and its sizes in the file; empty if unknown.
-    fn sizes_per_sample(
-        &self,
-        node: &Node<'_>,
-        names: &[String],
-        inputs: &[Option<&Constant>],
-        dims: &[usize],
-    ) -> Option<Ints> {
-        // The index of the batch, counted from the last axis.
-        let from_the_end = |sizes: &Ints| sizes.iter().rev().position(Option::is_none);
-        let batch = match (&*node.op, inputs.last().copied().flatten().map(Constant::ints)) {
-            ("ConstantOfShape" | "Expand", Some(Ok(list))) if list.contains(&None) => from_the_end(&list),
-            (op, _) => {
-                let mut before = names.iter().filter_map(|name| self.per_sample.get(name));
-                let first = before.next()?;
-                let alone = before.next().is_none();
-                let kept = match op {
-                    "Add" | "Cast" | "Div" | "Identity" | "Max" | "Min" | "Mul" | "Neg" | "Sub" => true,
-                    "MatMul" => self.per_sample.contains_key(&*names[0]),
-                    _ => false,
-                };
-                Some(first).filter(|_| alone && kept).and_then(from_the_end)
-            }
-        };
-        let sized = |batch: usize| {
-            let at =
-                dims.len().checked_sub(batch + 1).filter(|&at| dims[at] == 1 && (node.op != "MatMul" || batch > 0))?;
-            Some(dims.iter().enumerate().map(|(i, &n)| if i == at { None } else { Some(n as i64) }).collect())
-        };
-        Some(batch.and_then(sized).unwrap_or_default())
-    }
-
     fn make(&self, found: &Found) -> Result<Box<dyn Layer<A>>> {
         let root = Spec::new("");
         Parts::new(&root, &mut Numbers(&found.parameters), &self.registry).layer("", &found.spec)
@@ -318,7 +291,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let layer = self.make(found)?;
         let after = layer.output_shape(shape)?;
         can_be_held(after).map_err(|problem| format!("it gives {problem}"))?;
-        Ok((self.network.add(value, layer)?, after))
+        let after_layer = self.network.add(value, layer)?;
+        self.pass_lengths_on(&[value], after_layer, after);
+        Ok((after_layer, after))
     }
 
     /// Adds a layer whose output has the same order in ONNX.
@@ -338,7 +313,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let shapes: Vec<Shape> = values.iter().map(|(_, shape)| *shape).collect();
         let shape = join.output_shape(&shapes)?;
         can_be_held(shape).map_err(|problem| format!("it gives {problem}"))?;
-        let value = self.network.join(join, values.iter().map(|(value, _)| *value).collect::<Vec<_>>())?;
+        let values: Vec<Value> = values.iter().map(|(value, _)| *value).collect();
+        let value = self.network.join(join, values.clone())?;
+        self.pass_lengths_on(&values, value, shape);
         Ok(Data { value, shape, view: View::of(shape), integer: false })
     }
 }

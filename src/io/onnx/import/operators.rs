@@ -121,7 +121,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
         node.expect("blocksize", height.is_multiple_of(size) && width.is_multiple_of(size))?;
         let (high, wide) = (height / size, width / size);
         let split = [channels, high, size, wide, size];
-        rearranged(self, split, &[0, 3, 5, 1, 2, 4], [channels * size * size, high, wide])
+        let order = if mode == "DCR" { [0, 3, 5, 1, 2, 4] } else { [0, 1, 3, 5, 2, 4] };
+        rearranged(self, split, &order, [channels * size * size, high, wide])
     }
 
     /// An elementwise layer without parameters.

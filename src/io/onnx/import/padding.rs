@@ -4,10 +4,22 @@ use super::products::learned_positions;
 use super::{Data, Node, Read, Reader};
 use crate::{Scalar, Shape, Value};
 
-/// A value whose steps are tested for being padding, and the sizes of the result after the batch.
-pub(super) struct Seen {
-    pub(super) value: (Value, Shape),
-    pub(super) sizes: Vec<usize>,
+/// A test of steps for being padding.
+pub(super) enum Seen {
+    /// By the lengths of the sequences.
+    Known,
+    /// By trailing zeros of a value; with the sizes of the result after the batch.
+    Zeros { value: (Value, Shape), sizes: Vec<usize> },
+}
+
+impl Seen {
+    /// Whether the steps are those of this value, and the result has these sizes.
+    pub(super) fn is_of(&self, own: (Value, Shape), wanted: &[usize]) -> bool {
+        match self {
+            Self::Known => true,
+            Self::Zeros { value, sizes } => *value == own && sizes == wanted,
+        }
+    }
 }
 
 impl<'g, A: Scalar> Reader<'g, A> {
@@ -44,6 +56,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let made = |reader: &Self, name: &str, op: &str| {
             reader.index.maker(name).map(|(node, _)| node).filter(|node| node.op == op).ok_or(wrong)
         };
+        if self.is_of_lengths(name) {
+            return Ok(Seen::Known);
+        }
         let less = made(self, name, "Less")?;
         let alone = made(self, less.needs(1)?, "Reshape")?;
         let data = self.lengths(alone.needs(0)?)?;
@@ -55,7 +70,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let batch = matches!(ones.first(), Some(None | Some(0))) && alone.int("allowzero", 0)? == 0;
         let ones = batch && ones.len() == sizes.len() + 1 && ones[1..].iter().all(|&n| n == Some(1));
         less.expect("positions", count && ones)?;
-        Ok(Seen { value, sizes })
+        Ok(Seen::Zeros { value, sizes })
     }
 
     /// A selection by whether a step is before the padding.
@@ -75,7 +90,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let data = self.data(node.needs(2)?)?;
         let value = self.standard(&data)?;
         let Shape::Sequence { steps, features } = value.1 else { return Err(wrong.into()) };
-        node.expect("condition", value == seen.value && seen.sizes == [steps, 1])?;
+        node.expect("condition", seen.is_of(value, &[steps, 1]))?;
         node.expect("codes", self.sizes(sum, codes)? == [steps, features])?;
         let found = learned_positions([steps, features], self.numbers(sum, codes)?, true);
         self.on(value, &found)

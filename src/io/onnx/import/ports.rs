@@ -1,5 +1,6 @@
 //! The inputs and outputs of a graph.
 
+use super::recurrent::takes_steps_first;
 use super::view::{Axis, View};
 use super::{Data, Known, Reader, Stop, any_shape, can_be_held};
 use crate::activations::Identity;
@@ -30,9 +31,23 @@ impl<A: Scalar> Reader<'_, A> {
         for port in ports {
             let dims = &port.dims;
             let symbolic: Vec<usize> = (0..dims.len()).filter(|&axis| dims[axis].is_none()).collect();
-            // The batch is the axis without a size, or the first.
-            let at = if let [axis] = *symbolic { axis } else { 0 };
+            // The batch is the axis without a size, or the first, unless a recurrent operator takes the steps first.
+            let steps_first = || self.index.takers(&port.name).any(|(node, input)| takes_steps_first(node, input));
+            let at = match *symbolic {
+                [axis] => axis,
+                [] | [0, 1] if dims.len() == 3 && steps_first() => 1,
+                _ => 0,
+            };
+            self.batch_within |= symbolic.len() != 1 && at > 0;
             let mut sizes = dims.clone();
+            // Another axis without a size is that of the steps.
+            if let (&[first, second], 2 | 3) = (&*symbolic, dims.len())
+                && [first, second].contains(&at)
+            {
+                sizes[first + second - at] = Some(self.steps);
+                self.any_steps = true;
+            }
+            let dims = &sizes.clone();
             let batch = if dims.is_empty() { Some(0) } else { sizes.remove(at) };
             let sizes: Option<Vec<usize>> = sizes.into_iter().collect();
             let shape =
@@ -88,6 +103,10 @@ impl<A: Scalar> Reader<'_, A> {
                 let symbolic: Vec<usize> = (0..port.dims.len()).filter(|&axis| port.dims[axis].is_none()).collect();
                 match *symbolic {
                     [axis] if data.view.0[axis] == Axis::Batch => {
+                        let data = self.canonical(&data)?;
+                        Ok((data.value, data.shape))
+                    }
+                    _ if self.batch_within => {
                         let data = self.canonical(&data)?;
                         Ok((data.value, data.shape))
                     }

@@ -17,6 +17,10 @@ struct Cell {
     /// Only from the last step to the first.
     backwards: bool,
     relu: bool,
+    /// The reset gate of a GRU is applied before the product.
+    reset_before: bool,
+    /// The batch is the first axis of inputs and outputs.
+    batch_first: bool,
 }
 
 impl Cell {
@@ -33,10 +37,7 @@ impl Cell {
             other => return Err(format!("its direction is {other}").into()),
         };
         node.expect("input_forget", node.int("input_forget", 0)? == 0)?;
-        node.expect("layout", node.int("layout", 0)? == 0)?;
-        if kind == "gru" {
-            node.expect("linear_before_reset", node.int("linear_before_reset", 0)? == 1)?;
-        }
+        let reset_before = kind == "gru" && node.int("linear_before_reset", 0)? == 0;
         let functions = node.texts("activations")?;
         let usual: &[&str] = match kind {
             "lstm" => &["Sigmoid", "Tanh", "Tanh"],
@@ -46,7 +47,23 @@ impl Cell {
         let count = if bidirectional { 2 } else { 1 };
         let same = functions.iter().eq(usual.iter().cycle().take(count * usual.len()));
         node.expect("activations", functions.is_empty() || same)?;
-        Ok(Self { kind, units: node.count("hidden_size", 0)?, bidirectional, backwards, relu: usual == ["Relu"] })
+        let (units, relu) = (node.count("hidden_size", 0)?, usual == ["Relu"]);
+        let batch_first = batch_first(node)?;
+        Ok(Self { kind, units, bidirectional, backwards, relu, reset_before, batch_first })
+    }
+
+    /// ONNX's view of the last states, (directions, batch, units).
+    fn last_state(&self) -> View {
+        let (count, units) = (self.directions().len(), self.units);
+        let axes = [Axis::new(count, units), Axis::new(units, 1)];
+        with_batch(axes, if self.batch_first { 0 } else { 1 })
+    }
+
+    /// ONNX's view of states, (steps, directions, batch, units), which are stored here as (steps, directions·units).
+    fn states(&self, steps: usize) -> View {
+        let (count, units) = (self.directions().len(), self.units);
+        let axes = [Axis::new(steps, count * units), Axis::new(count, units), Axis::new(units, 1)];
+        with_batch(axes, if self.batch_first { 0 } else { 2 })
     }
 
     fn directions(&self) -> &'static [&'static str] {
@@ -71,10 +88,10 @@ impl<'g, A: Scalar> Reader<'g, A> {
         if output > 1 {
             return Err("its last cell state is used, which no layer here gives".into());
         }
-        let masked = node.input(4).is_some();
+        let mut masked = node.input(4).is_some_and(|name| !self.index.is_constant(name));
         if output == 1 && self.index.is_used(&node.outputs[0]) {
             node.expect("sequence_lens, with both outputs", !masked)?;
-            return self.last_states(node);
+            return self.last_states(node, &cell);
         }
         // From the last of a stack to the first.
         let (mut nodes, mut between) = (vec![node], Vec::new());
@@ -88,30 +105,42 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
         nodes.reverse();
         let data = self.data(nodes[0].needs(0)?)?;
-        let [_, Axis::Batch, _] = &*data.view.0 else {
-            return Err("its input is not (steps, batch, features)".into());
+        let mut sequence = match (&*data.view.0, cell.batch_first) {
+            ([_, Axis::Batch, _], false) => self.arrange(&data, &[0, 2])?,
+            ([Axis::Batch, _, _], true) => self.arrange(&data, &[1, 2])?,
+            _ => return Err("its input is not (steps, batch, features)".into()),
         };
-        let mut sequence = self.arrange(&data, &[0, 2])?;
         if cell.backwards {
             node.expect("sequence_lens, backwards", !masked)?;
             sequence = self.reversed(sequence)?;
         }
         let Shape::Sequence { steps, .. } = sequence.1 else { return Err("its input is no sequence".into()) };
-        if let Some(lengths) = node.input(4) {
+        if node.input(4).is_some() && !masked {
+            // No sample is shorter.
+            let lengths = self.ints(node, 4)?;
+            node.expect("sequence_lens", lengths.iter().all(|&n| n == i64::try_from(steps).ok()))?;
+        }
+        if let Some(lengths) = node.input(4).filter(|_| masked) {
             let cast = self.index.maker(lengths).map(|(maker, _)| maker).filter(|maker| maker.op == "Cast");
             let cast = cast.ok_or("its sequence_lens are not computed as here")?;
             cast.expect("to", cast.int("to", 0)? == INT32)?;
-            let source = self.lengths(cast.needs(0)?)?;
-            let source = self.standard(&source)?;
-            node.expect("sequence_lens", source == sequence)?;
+            if self.are_lengths(cast.needs(0)?) {
+                // Those that the sequence has anyway.
+                masked = false;
+            } else {
+                let source = self.lengths(cast.needs(0)?)?;
+                let source = self.standard(&source)?;
+                node.expect("sequence_lens", source == sequence)?;
+            }
         }
         let count = cell.directions().len();
         for path in between {
-            let mut view = states(steps, count, cell.units);
+            let mut view = cell.states(steps);
             for node in path.into_iter().rev() {
                 view = self.seen_through(node, &view)?;
             }
-            let whole = View(vec![Axis::new(steps, count * cell.units), Axis::Batch, Axis::new(count * cell.units, 1)]);
+            let axes = [Axis::new(steps, count * cell.units), Axis::new(count * cell.units, 1)];
+            let whole = with_batch(axes, if cell.batch_first { 0 } else { 1 });
             node.expect("input", view == whole)?;
         }
         let mut parameters = Vec::new();
@@ -127,20 +156,24 @@ impl<'g, A: Scalar> Reader<'g, A> {
         if cell.kind == "rnn" {
             spec = spec.set("nonlinearity", if cell.relu { "relu" } else { "tanh" });
         }
+        if cell.reset_before {
+            spec = spec.set("reset_after", false);
+        }
         let found = parameters.into_iter().fold(Found::new(spec), |found, (name, numbers)| found.with(name, numbers));
         let mut data = self.on(sequence, &found)?;
         if cell.backwards && !last_state {
             (data.value, data.shape) = self.reversed((data.value, data.shape))?;
         }
-        let view = states(steps, count, cell.units);
-        let last = View(vec![Axis::new(count, cell.units), Axis::Batch, Axis::new(cell.units, 1)]);
-        Ok(Data { view: if last_state { last } else { view }, ..data })
+        Ok(Data { view: if last_state { cell.last_state() } else { cell.states(steps) }, ..data })
     }
 
     /// The last states, (directions, batch, units), from those of all steps: for the backward direction, those of the
     /// first step.
-    fn last_states(&mut self, node: &'g Node<'g>) -> Read<Data> {
-        let states = self.data(node.needs_output(0)?)?;
+    fn last_states(&mut self, node: &'g Node<'g>, cell: &Cell) -> Read<Data> {
+        let mut states = self.data(node.needs_output(0)?)?;
+        if cell.batch_first {
+            states.view = states.view.transposed(&[1, 2, 0, 3])?;
+        }
         let [Some(steps), Some(count), None, Some(units)] = *states.view.sizes() else {
             return Err("its states are not (steps, directions, batch, units)".into());
         };
@@ -150,9 +183,10 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let (step, way) = ((count * units) as isize, units as isize);
         axes[0] = Some(vec![(1, 1)]);
         axes[1] = Some(vec![(count, way - (steps as isize - 1) * step)]);
-        let first = if Cell::of(node)?.backwards { 0 } else { (steps - 1) * count * units };
+        let first = if cell.backwards { 0 } else { (steps - 1) * count * units };
         let taken = self.taken(&last, &axes, first)?;
-        Ok(Data { view: taken.view.squeezed(&[0])?, ..taken })
+        let last = taken.view.squeezed(&[0])?;
+        Ok(Data { view: if cell.batch_first { last.transposed(&[1, 0, 2])? } else { last }, ..taken })
     }
 
     /// A sequence from its last step to its first.
@@ -260,9 +294,23 @@ impl<'g, A: Scalar> Reader<'g, A> {
     }
 }
 
-/// ONNX's view of states, (steps, directions, batch, units), which are stored here as (steps, directions·units).
-fn states(steps: usize, count: usize, units: usize) -> View {
-    View(vec![Axis::new(steps, count * units), Axis::new(count, units), Axis::Batch, Axis::new(units, 1)])
+/// Whether the batch is the first axis of a recurrent operator's inputs and outputs, before the steps or directions.
+fn batch_first(node: &Node<'_>) -> Read<bool> {
+    let layout = node.int("layout", 0)?;
+    node.expect("layout", layout == 0 || layout == 1)?;
+    Ok(layout == 1)
+}
+
+/// Whether an operator has the batch as the second axis of this input.
+pub(super) fn takes_steps_first(node: &Node<'_>, input: usize) -> bool {
+    input == 0 && matches!(&*node.op, "RNN" | "LSTM" | "GRU") && matches!(batch_first(node), Ok(false))
+}
+
+/// These axes, and the batch.
+fn with_batch<const N: usize>(axes: [Axis; N], at: usize) -> View {
+    let mut axes = Vec::from(axes);
+    axes.insert(at, Axis::Batch);
+    View(axes)
 }
 
 /// From (gates·units, rows) to (rows, gates·units), with the gates in this crate's order.

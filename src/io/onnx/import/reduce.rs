@@ -20,6 +20,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
         if let Some(found) = self.dot(node)? {
             return Ok(found);
         }
+        if let Some(found) = self.reduced_within(node)? {
+            return Ok(found);
+        }
         let data = self.data(node.needs(0)?)?;
         let axes = self.list(node, "axes", 1)?.unwrap_or_default();
         if axes.is_empty() && node.int("noop_with_empty_axes", 0)? != 0 {

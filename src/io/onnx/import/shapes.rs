@@ -259,9 +259,16 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let &[count, features] = &*self.sizes(node, 0)? else { return Err("its constant is no matrix".into()) };
         let indices = self.canonical(&indices)?;
         let flat = self.with_rest(&indices, 0)?;
-        let spec = Spec::new("embedding").set("count", count).set("features", features);
+        let mut spec = Spec::new("embedding").set("count", count).set("features", features);
+        let padding = self.padding_of(node.needs(1)?)?.filter(|&index| index >= 0.0 && index.fract() == 0.0);
+        if let Some(index) = padding {
+            spec = spec.set("padding", index as usize);
+        }
         let weight = self.numbers(node, 0)?;
         let rows = self.on((flat.value, flat.shape), &Found::new(spec).with("weight", weight))?;
+        if padding.is_some() {
+            self.with_lengths.insert(rows.value);
+        }
         // (batch, all indices, features)
         let mut sizes = indices.view.sizes();
         sizes.push(Some(features));

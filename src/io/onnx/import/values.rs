@@ -3,10 +3,11 @@
 use std::rc::Rc;
 
 use super::constants::{Constant, Ints, whole};
+use super::fold::fold;
 use super::{Data, Known, Node, Read, Reader, Stop};
 use crate::Scalar;
 
-impl<A: Scalar> Reader<'_, A> {
+impl<'g, A: Scalar> Reader<'g, A> {
     pub(super) fn has(&self, name: &str) -> bool {
         self.known.contains_key(name) || self.index.constants.contains_key(name)
     }
@@ -104,5 +105,81 @@ impl<A: Scalar> Reader<'_, A> {
             (None, None) => Ok(None),
             _ => Err(format!("its {name} are an attribute and an input").into()),
         }
+    }
+
+    /// Computes an operator whose inputs are constants.
+    pub(super) fn folded(&mut self, node: &'g Node<'g>) -> Read<Constant> {
+        if node.op == "Shape" {
+            let name = node.needs(0)?;
+            let sizes: Ints = match self.per_sample.get(name) {
+                Some(sizes) if sizes.is_empty() => {
+                    return Err("it takes the sizes of what is repeated for each sample".into());
+                }
+                Some(sizes) => sizes.clone(),
+                None if self.index.is_constant(name) => {
+                    self.sizes(node, 0)?.into_iter().map(|n| Some(n as i64)).collect()
+                }
+                None => self.any(name)?.view.sizes().iter().map(|n| n.map(|n| n as i64)).collect(),
+            };
+            let position =
+                |n: i64| if n < 0 { n.saturating_add(sizes.len() as i64) } else { n }.clamp(0, sizes.len() as i64);
+            let (start, end) = (position(node.int("start", 0)?), position(node.int("end", i64::MAX)?));
+            return match sizes.get(start as usize..end as usize) {
+                Some(sizes) if !sizes.is_empty() => Ok(Constant::list(sizes.to_vec())),
+                _ => Err("it gives no sizes".into()),
+            };
+        }
+        let mut names: Vec<String> = node.inputs.clone();
+        if node.op == "CastLike" && !self.index.is_constant(node.needs(1)?) {
+            node.expect("target_type", !self.any(node.needs(1)?)?.integer)?;
+            names.truncate(1);
+        }
+        let missing = names.iter().filter(|name| !name.is_empty() && !self.has(name)).cloned().collect::<Vec<_>>();
+        if !missing.is_empty() {
+            return Err(Stop::Needs(missing));
+        }
+        let inputs = names
+            .iter()
+            .map(|name| if name.is_empty() { Ok(None) } else { self.constant(name).map(Some) })
+            .collect::<Read<Vec<_>>>()?;
+        let inputs: Vec<Option<&Constant>> = inputs.iter().map(Option::as_deref).collect();
+        let constant = fold(node, &inputs, self.opset, self.room)?;
+        if let Some(sizes) = self.sizes_per_sample(node, &names, &inputs, constant.dims()) {
+            self.per_sample.extend(node.outputs.iter().map(|output| (output.clone(), sizes.clone())));
+        }
+        self.take(constant.len())?;
+        Ok(constant)
+    }
+
+    /// Whether the file repeats a constant for each sample, and its sizes in the file; empty if unknown.
+    fn sizes_per_sample(
+        &self,
+        node: &Node<'_>,
+        names: &[String],
+        inputs: &[Option<&Constant>],
+        dims: &[usize],
+    ) -> Option<Ints> {
+        // The index of the batch, counted from the last axis.
+        let from_the_end = |sizes: &Ints| sizes.iter().rev().position(Option::is_none);
+        let batch = match (&*node.op, inputs.last().copied().flatten().map(Constant::ints)) {
+            ("ConstantOfShape" | "Expand", Some(Ok(list))) if list.contains(&None) => from_the_end(&list),
+            (op, _) => {
+                let mut before = names.iter().filter_map(|name| self.per_sample.get(name));
+                let first = before.next()?;
+                let alone = before.next().is_none();
+                let kept = match op {
+                    "Add" | "Cast" | "Div" | "Identity" | "Max" | "Min" | "Mul" | "Neg" | "Sub" => true,
+                    "MatMul" => self.per_sample.contains_key(&*names[0]),
+                    _ => false,
+                };
+                Some(first).filter(|_| alone && kept).and_then(from_the_end)
+            }
+        };
+        let sized = |batch: usize| {
+            let at =
+                dims.len().checked_sub(batch + 1).filter(|&at| dims[at] == 1 && (node.op != "MatMul" || batch > 0))?;
+            Some(dims.iter().enumerate().map(|(i, &n)| if i == at { None } else { Some(n as i64) }).collect())
+        };
+        Some(batch.and_then(sized).unwrap_or_default())
     }
 }

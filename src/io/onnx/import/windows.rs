@@ -19,14 +19,27 @@ struct Window {
 impl Window {
     /// The window of an operator over axes of these sizes.
     fn of(node: &Node<'_>, kernel: Vec<usize>, over: &[usize]) -> Read<Self> {
+        let mut window = Self::unpadded(node, kernel)?;
+        window.pad(node, over)?;
+        Ok(window)
+    }
+
+    fn unpadded(node: &Node<'_>, kernel: Vec<usize>) -> Read<Self> {
         let axes = kernel.len();
         let (stride, dilation) = (node.sizes("strides", axes, 1)?, node.sizes("dilations", axes, 1)?);
-        let pads = node.sizes("pads", 2 * axes, 0)?;
-        let none = pads.iter().all(|&n| n == 0);
         if stride.iter().chain(&dilation).chain(&kernel).any(|&n| n == 0 || n > 1 << 31) {
             return Err("its kernel, strides or dilations have an invalid size".into());
         }
-        let padding = match node.text("auto_pad", "NOTSET")? {
+        Ok(Self { kernel, stride, dilation, padding: vec![[0, 0]; axes] })
+    }
+
+    /// Reads the padding.
+    fn pad(&mut self, node: &Node<'_>, over: &[usize]) -> Read<()> {
+        let Self { kernel, stride, dilation, .. } = self;
+        let axes = kernel.len();
+        let pads = node.sizes("pads", 2 * axes, 0)?;
+        let none = pads.iter().all(|&n| n == 0);
+        self.padding = match node.text("auto_pad", "NOTSET")? {
             "NOTSET" => (0..axes).map(|i| [pads[i], pads[axes + i]]).collect(),
             "VALID" if none => vec![[0, 0]; axes],
             side @ ("SAME_UPPER" | "SAME_LOWER") if none && node.op != "ConvTranspose" => {
@@ -41,7 +54,41 @@ impl Window {
             }
             other => return Err(format!("its auto_pad is {other}").into()),
         };
-        Ok(Self { kernel, stride, dilation, padding })
+        Ok(())
+    }
+
+    /// The window of a transposed convolution of axes of these sizes, and what it adds to the end of each.
+    fn transposed(node: &Node<'_>, kernel: Vec<usize>, over: &[usize]) -> Read<(Self, Vec<usize>)> {
+        let axes = kernel.len();
+        let mut rest = node.sizes("output_padding", axes, 0)?;
+        let same = match node.text("auto_pad", "NOTSET")? {
+            side @ ("SAME_UPPER" | "SAME_LOWER") => Some(side),
+            _ => None,
+        };
+        let mut window = Self::unpadded(node, kernel)?;
+        let wanted = if node.attribute("output_shape").is_some() {
+            node.sizes("output_shape", axes, 0)?
+        } else if same.is_some() {
+            (0..axes).map(|i| over[i].saturating_mul(window.stride[i])).collect()
+        } else {
+            window.pad(node, over)?;
+            return Ok((window, rest));
+        };
+        node.expect("pads", node.sizes("pads", 2 * axes, 0)?.iter().all(|&n| n == 0))?;
+        for i in 0..axes {
+            let reach = window.dilation[i].saturating_mul(window.kernel[i] - 1).saturating_add(1);
+            let whole = window.stride[i].saturating_mul(over[i] - 1).saturating_add(reach).saturating_add(rest[i]);
+            let total = whole.saturating_sub(wanted[i]);
+            let (less, more) = (total / 2, total - total / 2);
+            window.padding[i] = if same == Some("SAME_UPPER") { [less, more] } else { [more, less] };
+            rest[i] = rest[i].saturating_add(wanted[i].saturating_sub(whole));
+        }
+        Ok((window, rest))
+    }
+
+    /// Whether it is an image's window that takes each column by itself.
+    fn keeps_columns(&self) -> bool {
+        matches!([&*self.kernel, &*self.stride, &*self.dilation], [[_, 1], [_, 1], [_, 1]]) && self.padding[1] == [0, 0]
     }
 
     /// Adds the settings to a layer; with one axis, the sequence is treated as an image of one column.
@@ -102,16 +149,24 @@ impl<'g, A: Scalar> Reader<'g, A> {
     }
 
     pub(super) fn conv_transpose(&mut self, node: &'g Node<'g>) -> Read<Data> {
-        let (field, over) = self.field(node)?;
-        node.expect("weight", over.len() == 2)?;
-        node.expect("output_shape", node.ints("output_shape")?.is_empty())?;
-        let ([inputs, outputs], kernel) = self.kernel(node, 2)?;
+        let mut data = self.data(node.needs(0)?)?;
+        let axes = data.view.0.len().saturating_sub(2);
+        if axes == 1 {
+            // An image of one column.
+            data.view = data.view.unsqueezed(&[3])?;
+        }
+        node.expect("weight", matches!(axes, 1 | 2))?;
+        let image = self.standard(&data)?;
+        let Shape::Image { height, width, .. } = image.1 else { return Err("it takes no image".into()) };
+        let ([inputs, outputs], kernel) = self.kernel(node, axes)?;
         let groups = node.count("group", 1)?;
+        let (window, rest) = Window::transposed(node, kernel, &[height, width][..axes])?;
         let spec = Spec::new("conv_transpose2d").set("inputs", inputs).set("outputs", outputs.saturating_mul(groups));
-        let spec = spec.set("output_padding", node.sizes("output_padding", 2, 0)?).set("groups", groups);
-        let window = Window::of(node, kernel, &over)?;
+        let spec = window.set(spec.set("output_padding", [rest[0], rest.get(1).copied().unwrap_or(0)]));
         let weight = self.numbers(node, 1)?;
-        self.convolution(node, field, window.set(spec), weight)
+        let made = self.convolution(node, image, spec.set("groups", groups), weight)?;
+        let view = if axes == 1 { made.view.squeezed(&[3])? } else { made.view.clone() };
+        Ok(Data { view, ..made })
     }
 
     fn convolution(&mut self, node: &Node<'_>, field: (Value, Shape), spec: Spec, weight: Vec<f64>) -> Read<Data> {
@@ -124,21 +179,41 @@ impl<'g, A: Scalar> Reader<'g, A> {
     }
 
     pub(super) fn pool(&mut self, node: &'g Node<'g>) -> Read<Data> {
-        let (field, over) = self.field(node)?;
+        let (mut field, over) = self.field(node)?;
         if node.attribute("kernel_shape").is_none() {
             return Err("it has no kernel_shape".into());
         }
-        let window = Window::of(node, node.sizes("kernel_shape", over.len(), 0)?, &over)?;
+        let mut window = Window::of(node, node.sizes("kernel_shape", over.len(), 0)?, &over)?;
+        let data = self.data(node.needs(0)?)?;
+        let of_steps = window.keeps_columns() && matches!(*data.view.sizes(), [None, Some(1), _, _]);
         // The numbering of positions, which only affects another output.
         node.int("storage_order", 0)?;
         let (kind, counts) = (node.op.trim_end_matches("Pool"), node.int("count_include_pad", 0)? != 0);
         let kind = if kind == "Max" { "max_pool" } else { "avg_pool" };
-        let mut spec = window.set(Spec::new(format!("{kind}{}d", over.len())));
-        spec = spec.set("ceil", node.int("ceil_mode", 0)? != 0);
+        let ceil = node.int("ceil_mode", 0)? != 0;
+        // A layer pads at most half of its window.
+        let deep = window.padding.iter().zip(&window.kernel).any(|(pads, n)| pads.iter().any(|pad| *pad > n / 2));
+        if let (true, &[[above, below], [left, right]]) = (deep && !of_steps && !ceil, &*window.padding)
+            && (kind == "max_pool" || counts)
+        {
+            let value = if kind == "max_pool" { f64::NEG_INFINITY } else { 0.0 };
+            let padded = self.on(field, &padding("constant", value, [above, below, left, right]))?;
+            field = (padded.value, padded.shape);
+            window.padding = vec![[0, 0]; 2];
+        }
+        let axes = if of_steps { 1 } else { over.len() };
+        let mut spec = window.set(Spec::new(format!("{kind}{axes}d")));
+        spec = spec.set("ceil", ceil);
         if kind == "avg_pool" {
             // The layer counts the cells of windows without dilation.
             node.expect("dilations", window.dilation.iter().all(|&n| n == 1))?;
             spec = spec.set("counts_padding", counts);
+        }
+        if of_steps {
+            // An image of one channel, whose columns are features.
+            let sequence = self.arrange(&data, &[2, 3])?;
+            let pooled = self.on(sequence, &Found::new(spec))?;
+            return Ok(Data { view: pooled.view.unsqueezed(&[1])?, ..pooled });
         }
         self.moved(field, &Found::new(spec))
     }
@@ -147,14 +222,13 @@ impl<'g, A: Scalar> Reader<'g, A> {
     pub(super) fn pad(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let mut data = self.data(node.needs(0)?)?;
         let mode = match node.text("mode", "constant")? {
-            "constant" => "zero",
+            "constant" => "constant",
             "edge" => "replicate",
             "reflect" => "reflect",
             other => return Err(format!("its mode is {other}").into()),
         };
         let pads = self.list(node, "pads", 1)?.ok_or("it has no pads")?;
         let value = if node.input(2).is_some() { self.number(node, 2)? } else { node.float("value", 0.0)? };
-        node.expect("value", mode != "zero" || value == 0.0)?;
         let rank = data.view.0.len();
         let axes = if node.input(3).is_some() { whole(&self.ints(node, 3)?)? } else { (0..rank as i64).collect() };
         let mut cells = vec![[0, 0]; rank];
@@ -172,7 +246,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
                 *whole
         {
             let image = self.standard(&data)?;
-            return self.on(image, &padding(mode, [above, below, left, right]));
+            return self.on(image, &padding(mode, value, [above, below, left, right]));
         }
         for (axis, pads) in cells.into_iter().enumerate().filter(|(_, pads)| *pads != [0, 0]) {
             let size = data.view.0[axis].size().ok_or("it pads the batch")?;
@@ -188,7 +262,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
             let size = sizes[axis].unwrap_or(size);
             let shape = Shape::from([canonical.shape.len() / size / stride, size, stride]);
             let image = self.ordered(&canonical, &canonical.view.of_samples(), shape)?;
-            let (value, shape) = self.layer(image.value, image.shape, &padding(mode, [pads[0], pads[1], 0, 0]))?;
+            let (value, shape) =
+                self.layer(image.value, image.shape, &padding(mode, value, [pads[0], pads[1], 0, 0]))?;
             sizes[axis] = Some(size + pads[0] + pads[1]);
             data = Data { value, shape, view: View::contiguous(&sizes), integer: false };
         }
@@ -296,8 +371,13 @@ impl<'g, A: Scalar> Reader<'g, A> {
 }
 
 /// A layer that pads images.
-fn padding(mode: &str, cells: [usize; 4]) -> Found {
-    Found::new(Spec::new("pad2d").set("mode", mode).set("cells", cells))
+fn padding(mode: &str, value: f64, cells: [usize; 4]) -> Found {
+    let spec = Spec::new("pad2d").set("cells", cells);
+    Found::new(match mode {
+        "constant" if value == 0.0 => spec.set("mode", "zero"),
+        "constant" => spec.set("mode", mode).set("value", value),
+        _ => spec.set("mode", mode),
+    })
 }
 
 /// An array of three axes with the axes reversed.
