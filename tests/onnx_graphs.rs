@@ -58,7 +58,7 @@ fn operators_become_the_layers_that_they_are() {
         ("block_11", "layer_norm dense gelu dense"),
         ("block_17", "layer_norm dense gelu dense"),
         ("rms_norm_new", "rms_norm"),
-        ("reset_first", "gru permute"),
+        ("reset_first", "gru reshape"),
         ("any_steps", "rnn global_avg_pool"),
         ("padded", "pad2d"),
         ("residual_9", "conv2d relu conv2d conv2d relu global_avg_pool dense"),

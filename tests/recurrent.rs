@@ -107,7 +107,7 @@ fn gru_is_that_of_pytorch() {
 
 #[test]
 fn gru_with_the_reset_gate_before_is_that_of_keras() {
-    assert_eq!(check_family("gru_reset_before", |_| GruCell::ResetBefore), (4, 1944));
+    assert_eq!(check_family("gru_reset_before", |_| GruCell::ResetBefore), (4, 2136));
 }
 
 #[test]

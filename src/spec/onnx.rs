@@ -144,6 +144,8 @@ pub struct Operators {
     /// The lengths of sequences by the name of their value, and whether its layer has found them.
     lengths: BTreeMap<String, (String, bool)>,
     found: Option<String>,
+    /// The positions of the steps of a value.
+    positions: BTreeMap<String, String>,
     /// The values that are 0 in padding.
     cleared: BTreeSet<String>,
     /// Whether the operators are right for this number of steps only.
@@ -237,12 +239,17 @@ impl Operators {
 
     /// The positions of the steps of `x`, (batch, steps, …), from 0: (steps), as `f32`.
     pub(crate) fn positions(&mut self, x: &str) -> String {
+        if let Some(known) = self.positions.get(x) {
+            return known.clone();
+        }
         let steps = self.node("Shape", &[x], [("start", Attribute::Int(1)), ("end", Attribute::Int(2))]);
         let first = self.integers(&[0]);
         let steps = self.node("Squeeze", &[&steps, &first], []);
         let [zero, one] = [0, 1].map(|n| self.unnamed(Tensor::ints(&[], &[n])));
         let positions = self.node("Range", &[&zero, &steps, &one], []);
-        self.node("Cast", &[&positions], [("to", Attribute::Int(FLOAT))])
+        let positions = self.node("Cast", &[&positions], [("to", Attribute::Int(FLOAT))]);
+        self.positions.insert(x.to_owned(), positions.clone());
+        positions
     }
 
     /// Says that the operators of this layer are right for this number of steps only.

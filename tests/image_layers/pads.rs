@@ -80,5 +80,5 @@ fn impossible_pads_are_errors() {
     // A mirror can show all pixels but the one that it stands on.
     assert!(Sequential::<f64>::new([1, 3, 3]).with(Pad2d::reflect([[2, 2], [2, 2]])).is_ok());
     let nothing = text(Pad2d::constant([[1, 1], [0, 0]], f64::NAN), [1, 3, 3].into());
-    assert_eq!(nothing, "layer 0, Pad2d(constant NaN, 1+1 x 0+0): value must be a number, got NaN");
+    assert_eq!(nothing, "layer 0, the value of Pad2d(constant NaN, 1+1 x 0+0) must be a number, got NaN");
 }

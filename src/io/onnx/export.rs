@@ -34,7 +34,7 @@ pub(super) fn write<A: Scalar>(network: &Network<A>) -> Result<Vec<u8>> {
 
 /// The input with many more steps, if the network accepts it.
 fn with_more_steps<A: Scalar>(network: &Network<A>) -> Option<Shape> {
-    let longer = match network.input_shape() {
+    let longer = match network.declared_shape()? {
         Shape::Sequence { steps, features } => [steps.checked_add(MORE)?, features].into(),
         Shape::Flat(indices) => indices.checked_add(MORE)?.into(),
         Shape::Image { .. } => return None,

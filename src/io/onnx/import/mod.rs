@@ -198,7 +198,7 @@ fn import<A: Scalar>(
         known: HashMap::new(),
         per_sample: HashMap::new(),
         arranged: HashMap::new(),
-        room: size.saturating_add(1 << 16),
+        room: size.saturating_add(1 << 20),
         steps,
         any_steps: false,
         finds_lengths,

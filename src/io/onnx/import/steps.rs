@@ -9,7 +9,7 @@ use crate::{Network, Scalar, Shape};
 
 /// Numbers of steps with which a file is read. If they give the same network, no part of it depends on them: what is
 /// computed from the number would have to be the same for all of these.
-const TRIED: [usize; 5] = [64, 61, 127, 2, 3001];
+const TRIED: [usize; 5] = [64, 61, 127, 2, 1009];
 
 /// The network of a file: that for the given number of steps, or one for any number, of which some are `declared`.
 pub(super) fn for_any<A: Scalar>(
