@@ -27,7 +27,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             return Ok(normal);
         }
         if node.op == "Div"
-            && let Some(mean) = self.reduced_within(node)?
+            && let Some(mean) = self.mean_within(node)?
         {
             return Ok(mean);
         }

@@ -95,30 +95,32 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(Some(joined))
     }
 
-    /// A mean, or the last step, of sequences with lengths.
-    pub(super) fn reduced_within(&mut self, node: &'g Node<'g>) -> Read<Option<Data>> {
-        let (kind, value) = match &*node.op {
-            "Div" => {
-                let Some(sum) = self.index.sole(node.input(0), "ReduceSum") else { return Ok(None) };
-                let count = node.input(1).and_then(|count| self.index.maker(count)).map(|(count, _)| count);
-                let alone = count.filter(|count| count.op == "Max").and_then(|count| self.index.maker(count.input(0)?));
-                let lengths = alone.filter(|(alone, _)| alone.op == "Reshape").and_then(|(alone, _)| alone.input(0));
-                if !lengths.is_some_and(|lengths| self.are_lengths(lengths)) {
-                    return Ok(None);
-                }
-                ("global_avg_pool", sum.needs(0)?)
-            }
-            _ => {
-                let Some(last) = self.index.sole(node.input(0), "Where") else { return Ok(None) };
-                let (test, _) = self.index.maker(last.needs(0)?).ok_or("its condition is missing")?;
-                if test.op != "Equal" || !self.is_of_lengths(last.needs(0)?) {
-                    return Ok(None);
-                }
-                ("last_step", last.needs(1)?)
-            }
-        };
+    /// The mean of the steps before the padding: their sum, divided by the length or 1.
+    pub(super) fn mean_within(&mut self, node: &'g Node<'g>) -> Read<Option<Data>> {
+        let Some(sum) = self.index.sole(node.input(0), "ReduceSum") else { return Ok(None) };
+        let count = node.input(1).and_then(|count| self.index.maker(count)).map(|(count, _)| count);
+        let alone = count.filter(|count| count.op == "Max").and_then(|count| self.index.maker(count.input(0)?));
+        let lengths = alone.filter(|(alone, _)| alone.op == "Reshape").and_then(|(alone, _)| alone.input(0));
+        if !lengths.is_some_and(|lengths| self.are_lengths(lengths)) {
+            return Ok(None);
+        }
+        self.of_sequence(sum.needs(0)?, "global_avg_pool").map(Some)
+    }
+
+    /// The last step before the padding: the sum of all steps that are it.
+    pub(super) fn last_within(&mut self, node: &'g Node<'g>) -> Read<Option<Data>> {
+        let Some(last) = self.index.sole(node.input(0), "Where") else { return Ok(None) };
+        let condition = last.needs(0)?;
+        let is_last = self.index.maker(condition).is_some_and(|(test, _)| test.op == "Equal");
+        if !is_last || !self.is_of_lengths(condition) {
+            return Ok(None);
+        }
+        self.of_sequence(last.needs(1)?, "last_step").map(Some)
+    }
+
+    fn of_sequence(&mut self, value: &str, kind: &str) -> Read<Data> {
         let data = self.data(value)?;
         let sequence = self.standard(&data)?;
-        self.on(sequence, &Found::new(Spec::new(kind))).map(Some)
+        self.on(sequence, &Found::new(Spec::new(kind)))
     }
 }

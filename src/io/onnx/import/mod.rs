@@ -161,18 +161,19 @@ pub(super) fn read<A: Scalar>(
     ports::choose_outputs(&mut graph, outputs).map_err(problem)?;
     let classes = learned::take_labels(&mut graph).unwrap_or_default();
     let of_steps = |steps| {
-        let (network, found) = import(&graph, opset, size, steps, true)?;
+        let (network, found) = import(&graph, opset, size, steps, true);
         // Lengths are certain if the network is written as it was read.
-        if found.lengths && !same::is_written_as(&network, &graph) {
-            import(&graph, opset, size, steps, false)
-        } else {
-            Ok((network, found))
+        let certain = |network: &Network<A>| same::is_written_as(network, &graph);
+        if !found.lengths || network.as_ref().is_ok_and(certain) {
+            return (network, found);
         }
+        import(&graph, opset, size, steps, false)
     };
     steps::for_any(of_steps, steps, graph.steps).map(|network| (network, classes)).map_err(problem)
 }
 
 /// What an import has found besides the network.
+#[derive(Default)]
 struct Findings {
     any_steps: bool,
     lengths: bool,
@@ -185,8 +186,11 @@ fn import<A: Scalar>(
     size: usize,
     steps: usize,
     finds_lengths: bool,
-) -> Result<(Network<A>, Findings), String> {
-    let index = Index::of(graph)?;
+) -> (Result<Network<A>, String>, Findings) {
+    let index = match Index::of(graph) {
+        Ok(index) => index,
+        Err(problem) => return (Err(problem), Findings::default()),
+    };
     let mut reader = Reader {
         index,
         opset,
@@ -205,15 +209,11 @@ fn import<A: Scalar>(
         found_lengths: Cell::new(false),
         with_lengths: HashSet::new(),
     };
-    reader.read_inputs(&graph.inputs)?;
-    for port in &graph.outputs {
-        reader.walk(&port.name)?;
-    }
-    reader.read_outputs(&graph.outputs).map_err(|(at, stop)| explain(&at, stop))?;
+    let read = reader.read_graph(graph);
     let findings = Findings { any_steps: reader.any_steps, lengths: reader.found_lengths.get() };
     // Steps are unused if only the sizes of their output are.
-    let network = reader.network.without_unused().map_err(|error| error.to_string())?;
-    Ok((network, findings))
+    let network = read.and_then(|()| reader.network.without_unused().map_err(|error| error.to_string()));
+    (network, findings)
 }
 
 /// The message for an operator or output that was not read.
@@ -226,6 +226,14 @@ fn explain(at: &str, stop: Stop) -> String {
 }
 
 impl<'g, A: Scalar> Reader<'g, A> {
+    fn read_graph(&mut self, graph: &Graph<'_>) -> Result<(), String> {
+        self.read_inputs(&graph.inputs)?;
+        for port in &graph.outputs {
+            self.walk(&port.name)?;
+        }
+        self.read_outputs(&graph.outputs).map_err(|(at, stop)| explain(&at, stop))
+    }
+
     /// Reads everything that a value depends on.
     fn walk(&mut self, name: &str) -> Result<(), String> {
         let mut waiting = vec![name.to_owned()];

@@ -8,14 +8,20 @@ use crate::spec::Spec;
 use crate::spec::onnx::{Attribute, INT32};
 use crate::{Scalar, Shape, Value};
 
+#[derive(PartialEq)]
+enum Direction {
+    Forwards,
+    /// Only from the last step to the first.
+    Backwards,
+    Both,
+}
+
 /// The settings of a recurrent operator.
 #[derive(PartialEq)]
 struct Cell {
     kind: &'static str,
     units: usize,
-    bidirectional: bool,
-    /// Only from the last step to the first.
-    backwards: bool,
+    direction: Direction,
     relu: bool,
     /// The reset gate of a GRU is applied before the product.
     reset_before: bool,
@@ -30,10 +36,10 @@ impl Cell {
             "LSTM" => "lstm",
             _ => "gru",
         };
-        let (bidirectional, backwards) = match node.text("direction", "forward")? {
-            "forward" => (false, false),
-            "bidirectional" => (true, false),
-            "reverse" => (false, true),
+        let direction = match node.text("direction", "forward")? {
+            "forward" => Direction::Forwards,
+            "bidirectional" => Direction::Both,
+            "reverse" => Direction::Backwards,
             other => return Err(format!("its direction is {other}").into()),
         };
         node.expect("input_forget", node.int("input_forget", 0)? == 0)?;
@@ -44,19 +50,19 @@ impl Cell {
             "gru" => &["Sigmoid", "Tanh"],
             _ => &[if functions.first().is_some_and(|name| name == "Relu") { "Relu" } else { "Tanh" }],
         };
-        let count = if bidirectional { 2 } else { 1 };
+        let count = if direction == Direction::Both { 2 } else { 1 };
         let same = functions.iter().eq(usual.iter().cycle().take(count * usual.len()));
         node.expect("activations", functions.is_empty() || same)?;
         let (units, relu) = (node.count("hidden_size", 0)?, usual == ["Relu"]);
         let batch_first = batch_first(node)?;
-        Ok(Self { kind, units, bidirectional, backwards, relu, reset_before, batch_first })
+        Ok(Self { kind, units, direction, relu, reset_before, batch_first })
     }
 
     /// ONNX's view of the last states, (directions, batch, units).
     fn last_state(&self) -> View {
         let (count, units) = (self.directions().len(), self.units);
         let axes = [Axis::new(count, units), Axis::new(units, 1)];
-        with_batch(axes, if self.batch_first { 0 } else { 1 })
+        with_batch(axes, usize::from(!self.batch_first))
     }
 
     /// ONNX's view of states, (steps, directions, batch, units), which are stored here as (steps, directions·units).
@@ -67,7 +73,7 @@ impl Cell {
     }
 
     fn directions(&self) -> &'static [&'static str] {
-        if self.bidirectional { &["", "_reverse"] } else { &[""] }
+        if self.direction == Direction::Both { &["", "_reverse"] } else { &[""] }
     }
 
     /// ONNX's order of the gates.
@@ -110,7 +116,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             ([Axis::Batch, _, _], true) => self.arrange(&data, &[1, 2])?,
             _ => return Err("its input is not (steps, batch, features)".into()),
         };
-        if cell.backwards {
+        if cell.direction == Direction::Backwards {
             node.expect("sequence_lens, backwards", !masked)?;
             sequence = self.reversed(sequence)?;
         }
@@ -140,7 +146,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
                 view = self.seen_through(node, &view)?;
             }
             let axes = [Axis::new(steps, count * cell.units), Axis::new(count * cell.units, 1)];
-            let whole = with_batch(axes, if cell.batch_first { 0 } else { 1 });
+            let whole = with_batch(axes, usize::from(!cell.batch_first));
             node.expect("input", view == whole)?;
         }
         let mut parameters = Vec::new();
@@ -151,7 +157,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
         let last_state = output == 1;
         let spec = Spec::new(cell.kind).set("inputs", inputs).set("units", cell.units).set("layers", nodes.len());
-        let mut spec = spec.set("bidirectional", cell.bidirectional).set("bias", true);
+        let mut spec = spec.set("bidirectional", cell.direction == Direction::Both).set("bias", true);
         spec = spec.set("last_state", last_state).set("masked", masked);
         if cell.kind == "rnn" {
             spec = spec.set("nonlinearity", if cell.relu { "relu" } else { "tanh" });
@@ -161,7 +167,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
         let found = parameters.into_iter().fold(Found::new(spec), |found, (name, numbers)| found.with(name, numbers));
         let mut data = self.on(sequence, &found)?;
-        if cell.backwards && !last_state {
+        if cell.direction == Direction::Backwards && !last_state {
             (data.value, data.shape) = self.reversed((data.value, data.shape))?;
         }
         Ok(Data { view: if last_state { cell.last_state() } else { cell.states(steps) }, ..data })
@@ -183,7 +189,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let (step, way) = ((count * units) as isize, units as isize);
         axes[0] = Some(vec![(1, 1)]);
         axes[1] = Some(vec![(count, way - (steps as isize - 1) * step)]);
-        let first = if cell.backwards { 0 } else { (steps - 1) * count * units };
+        let first = if cell.direction == Direction::Backwards { 0 } else { (steps - 1) * count * units };
         let taken = self.taken(&last, &axes, first)?;
         let last = taken.view.squeezed(&[0])?;
         Ok(Data { view: if cell.batch_first { last.transposed(&[1, 0, 2])? } else { last }, ..taken })

@@ -20,7 +20,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         if let Some(found) = self.dot(node)? {
             return Ok(found);
         }
-        if let Some(found) = self.reduced_within(node)? {
+        if let Some(found) = self.last_within(node)? {
             return Ok(found);
         }
         let data = self.data(node.needs(0)?)?;

@@ -13,12 +13,13 @@ const TRIED: [usize; 5] = [64, 61, 127, 2, 1009];
 
 /// The network of a file: that for the given number of steps, or one for any number, of which some are `declared`.
 pub(super) fn for_any<A: Scalar>(
-    import: impl Fn(usize) -> Result<(Network<A>, Findings), String>,
+    import: impl Fn(usize) -> (Result<Network<A>, String>, Findings),
     steps: Option<usize>,
     declared: Option<usize>,
 ) -> Result<Network<A>, String> {
     let first = steps.or(declared).unwrap_or(TRIED[0]);
-    let (network, found) = import(first)?;
+    let (network, found) = import(first);
+    let network = network?;
     if !found.any_steps {
         let fixed = "it has no variable number of steps to be given";
         return if steps.is_some() { Err(fixed.into()) } else { Ok(network) };
@@ -33,8 +34,8 @@ pub(super) fn for_any<A: Scalar>(
     }
     for other in TRIED.into_iter().filter(|&other| other != first) {
         let accepts = network.output_shape(with_steps(network.input_shape(), other)).is_ok();
-        let same = match import(other) {
-            Ok((other, _)) => {
+        let same = match import(other).0 {
+            Ok(other) => {
                 accepts && description(&network) == description(&other) && parameters(&network) == parameters(&other)
             }
             // It may be too few for a window.
