@@ -102,8 +102,8 @@ impl<A: Scalar> Join<A> for Lengths {
         let x = operators.value();
         let (seen, zero) = (operators.before_padding(&lengths, &x, false), operators.number(0.0));
         let value = operators.node("Where", &[&seen, &x, &zero], []);
+        operators.cleared.insert(value.clone());
         operators.set_value(value);
-        operators.set_cleared();
         operators.set_found(lengths);
         Ok(())
     }

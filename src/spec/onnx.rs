@@ -147,7 +147,7 @@ pub struct Operators {
     /// The positions of the steps of a value.
     positions: BTreeMap<String, String>,
     /// The values that are 0 in padding.
-    cleared: BTreeSet<String>,
+    pub(crate) cleared: BTreeSet<String>,
     /// Whether the operators are right for this number of steps only.
     pub(crate) of_these_steps: bool,
 }
@@ -191,11 +191,6 @@ impl Operators {
         self.found = Some(lengths.into());
     }
 
-    /// Says that the current value is 0 in padding.
-    pub(crate) fn set_cleared(&mut self) {
-        self.cleared.insert(self.value());
-    }
-
     /// The lengths of the output of the last layer: those that it has found, or else those of its inputs.
     pub(crate) fn pass_lengths_on(&mut self, takes: &[(String, Shape)], value: &str, output: Shape) {
         let known = takes.iter().find_map(|(value, _)| self.lengths_of(value)).map(|lengths| (lengths, false));
@@ -215,12 +210,8 @@ impl Operators {
 
     /// The name of this value with 0 in padding; itself if its lengths are not known.
     pub(crate) fn without_padding(&mut self, value: &str, shape: Shape) -> String {
-        let (Some(lengths), Shape::Sequence { .. }) = (self.lengths_of(value), shape) else {
-            return value.to_owned();
-        };
-        if self.cleared.contains(value) {
-            return value.to_owned();
-        }
+        let known = self.lengths_of(value).filter(|_| !self.cleared.contains(value));
+        let (Some(lengths), Shape::Sequence { .. }) = (known, shape) else { return value.to_owned() };
         let (seen, zero) = (self.before_padding(&lengths, value, false), self.number(0.0));
         let cleared = self.node("Where", &[&seen, value, &zero], []);
         self.lengths.insert(cleared.clone(), (lengths, false));
