@@ -11,7 +11,8 @@ use crate::{Error, Result, Scalar, Shape};
 impl<A: Scalar> MultiHeadAttention<A> {
     /// Softmax(Q·Kᵀ/√d)·V for each head, between the projections. `inputs` are those of Q, K and V.
     pub(super) fn write(&self, operators: &mut Operators, inputs: [(&str, Shape); 3]) -> Result<()> {
-        let [(query, Shape::Sequence { .. }), (key, Shape::Sequence { .. }), _] = inputs else {
+        let [(query, Shape::Sequence { steps: queries, .. }), (key, Shape::Sequence { steps: keys, .. }), _] = inputs
+        else {
             let wants = format!("sequences [steps, {}]", self.features());
             return Err(Error::Input { layer: format!("{self:?}"), wants, got: inputs[0].1 });
         };
