@@ -3,6 +3,7 @@
 //! `cargo run --release --example ulp` takes minutes; with a number n after `--`, it takes every n-th pattern. The
 //! reference is the same function in `f64`, whose own errors (about 1e-16) are measured by `tests/math.rs`.
 
+use neuropil::activations::{Abs, Erf, Exp, Log, Power, Sign, Step, Threshold};
 use neuropil::prelude::*;
 
 /// Calls `f` compiled for the widest instruction set of this machine.
@@ -73,11 +74,11 @@ fn main() {
             });
         )*};
     }
-    sweep!(exp exp_m1 ln ln_1p tanh sigmoid erf erfc normal_cdf gelu silu mish);
+    sweep!(exp exp_m1 ln ln_1p tanh sigmoid erf erfc normal_cdf gelu gelu_slope silu silu_slope mish mish_slope);
     macro_rules! activations {
-        ($($name:ident)*) => {$(
-            let f = $name::default();
-            sweep(stringify!($name), step, |x, y, exact| {
+        ($($f:expr),*) => {$(
+            let f = $f;
+            sweep(stringify!($f), step, |x, y, exact| {
                 vectorize(#[inline(always)] || {
                     for ((&x, y), exact) in x.iter().zip(&mut *y).zip(&mut *exact) {
                         *y = f.apply(x);
@@ -85,7 +86,7 @@ fn main() {
                     }
                 });
             });
-            sweep(concat!("slope of ", stringify!($name)), step, |x, y, exact| {
+            sweep(concat!("slope of ", stringify!($f)), step, |x, y, exact| {
                 vectorize(#[inline(always)] || {
                     for ((&x, y), exact) in x.iter().zip(&mut *y).zip(&mut *exact) {
                         *y = f.slope(x, f.apply(x));
@@ -95,6 +96,39 @@ fn main() {
             });
         )*};
     }
-    activations!(Celu Elu Gelu GeluTanh HardShrink HardSigmoid HardSwish HardTanh Identity LeakyRelu LogSigmoid Mish
-        Relu Relu6 Selu Sigmoid Silu SoftShrink Softplus Softsign Tanh TanhShrink);
+    activations!(
+        Abs,
+        Celu::default(),
+        Elu::default(),
+        Erf,
+        Exp,
+        Gelu,
+        GeluTanh,
+        HardShrink::default(),
+        HardSigmoid,
+        HardSwish,
+        HardTanh::default(),
+        Identity,
+        LeakyRelu::default(),
+        Log,
+        LogSigmoid,
+        Mish,
+        Power::new(2.0),
+        Power::new(0.5),
+        Power::new(-0.5),
+        Power::new(1.5),
+        Relu,
+        Relu6,
+        Selu,
+        Sigmoid,
+        Sign,
+        Silu,
+        SoftShrink::default(),
+        Softplus::default(),
+        Softsign,
+        Step::default(),
+        Tanh,
+        TanhShrink,
+        Threshold::default()
+    );
 }

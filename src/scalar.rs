@@ -125,10 +125,16 @@ pub trait Scalar:
     fn normal_cdf(self) -> Self;
     /// xΦ(x): [`Gelu`](crate::activations::Gelu).
     fn gelu(self) -> Self;
+    /// The derivative of [`gelu`](Self::gelu).
+    fn gelu_slope(self) -> Self;
     /// x/(1 + e⁻ˣ): [`Silu`](crate::activations::Silu).
     fn silu(self) -> Self;
+    /// The derivative of [`silu`](Self::silu).
+    fn silu_slope(self) -> Self;
     /// x·tanh(ln(1 + eˣ)): [`Mish`](crate::activations::Mish).
     fn mish(self) -> Self;
+    /// The derivative of [`mish`](Self::mish).
+    fn mish_slope(self) -> Self;
 }
 
 macro_rules! scalar {
@@ -220,12 +226,24 @@ macro_rules! scalar {
                 math::$float::gelu(self)
             }
             #[inline(always)]
+            fn gelu_slope(self) -> Self {
+                math::$float::gelu_slope(self)
+            }
+            #[inline(always)]
             fn silu(self) -> Self {
                 math::$float::silu(self)
             }
             #[inline(always)]
+            fn silu_slope(self) -> Self {
+                math::$float::silu_slope(self)
+            }
+            #[inline(always)]
             fn mish(self) -> Self {
                 math::$float::mish(self)
+            }
+            #[inline(always)]
+            fn mish_slope(self) -> Self {
+                math::$float::mish_slope(self)
             }
         }
     };

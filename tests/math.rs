@@ -20,6 +20,13 @@ const CASES: [Case; 12] = [
     ("mish", Scalar::mish, Scalar::mish, 4.0, 4.0),
 ];
 
+/// The derivatives of three of them.
+const SLOPES: [Case; 3] = [
+    ("gelu_slope", Scalar::gelu_slope, Scalar::gelu_slope, 4.0, 4.0),
+    ("silu_slope", Scalar::silu_slope, Scalar::silu_slope, 4.0, 4.0),
+    ("mish_slope", Scalar::mish_slope, Scalar::mish_slope, 4.0, 6.0),
+];
+
 /// The value of one unit in the last place of a normal or subnormal `f32` or `f64` at `y`.
 fn unit(y: f64, digits: i32, smallest: i32) -> f64 {
     let exponent = ((y.abs().to_bits() >> 52) as i32 - 1023).max(smallest);
@@ -31,7 +38,10 @@ fn unit(y: f64, digits: i32, smallest: i32) -> f64 {
 fn f64_is_near_the_exact_values() {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/math_f64.json")).unwrap();
     let fixture: serde_json::Value = serde_json::from_str(&text).unwrap();
-    for (name, f, _, bound, _) in CASES {
+    // One unit of the smallest subnormal number.
+    let tails = [("gelu_tail", CASES[9]), ("silu_tail", CASES[10]), ("mish_tail", CASES[11])]
+        .map(|(name, (_, f, g, ..))| (name, f, g, 1.0, 1.0));
+    for (name, f, _, bound, _) in CASES.into_iter().chain(SLOPES).chain(tails) {
         let rows = fixture[name].as_array().unwrap();
         assert!(rows.len() >= 300, "{name}: {} rows", rows.len());
         let bits = |value: &serde_json::Value| u64::from_str_radix(value.as_str().unwrap(), 16).unwrap();
@@ -77,6 +87,59 @@ fn f32_is_near_the_exact_values() {
     }
 }
 
+/// Each number in the tails, in units of the last place, or of the smallest subnormal number; every 61st here, all of
+/// them with 1 instead.
+#[test]
+fn f32_tails_are_near_the_exact_values() {
+    for (from, to, name, exact, f, bound) in [
+        (12.9_f32, 14.6_f32, "gelu", f64::gelu as fn(f64) -> f64, f32::gelu as fn(f32) -> f32, 1.0),
+        (91.0, 110.0, "silu", f64::silu, f32::silu, 1.0),
+        (91.0, 110.0, "mish", f64::mish, f32::mish, 1.0),
+        (12.9, 15.5, "gelu_slope", f64::gelu_slope, f32::gelu_slope, 2.0),
+        (91.0, 110.0, "silu_slope", f64::silu_slope, f32::silu_slope, 2.0),
+        (91.0, 110.0, "mish_slope", f64::mish_slope, f32::mish_slope, 2.0),
+    ] {
+        let (mut worst, mut count, mut small) = ((0.0, 0.0), 0, 0);
+        for bits in (from.to_bits()..=to.to_bits()).step_by(61) {
+            let x = -f32::from_bits(bits);
+            let (y, exact) = (f(x), exact(f64::from(x)));
+            let subnormal = exact.abs() < f64::from(f32::MIN_POSITIVE);
+            let error = ((f64::from(y) - exact) / unit(exact, 23, -126)).abs();
+            // The normal numbers have their bounds above.
+            if subnormal && error > worst.0 {
+                worst = (error, x);
+            }
+            count += usize::from(subnormal);
+            small += usize::from(y != 0.0);
+        }
+        println!("{name:10} {:.3} at {:e} of {count}", worst.0, worst.1);
+        assert!(worst.0 <= bound, "{name}: {} units at {:e}", worst.0, worst.1);
+        assert!(count > 15_000 && small > 15_000, "{name}: {count} subnormal, {small} not 0");
+    }
+}
+
+/// Except where they cross zero, where the error is small beside the parts that cancel.
+#[test]
+fn f32_slopes_are_near_the_exact_values() {
+    for (name, exact, f, _, bound) in SLOPES {
+        let (mut worst, mut count) = ((0.0, 0.0), 0);
+        for bits in (0..=u32::MAX).step_by(4099) {
+            let x = f32::from_bits(bits);
+            let (y, exact) = (f64::from(f(x)), exact(f64::from(x)));
+            let near_zero = (-4.0..-0.3).contains(&x);
+            let error = ((y - exact) / unit(if near_zero { 0.5 } else { exact }, 23, -126)).abs();
+            assert_eq!(error.is_nan(), x.is_nan(), "{name}({x:e}) = {y:e}");
+            if error > worst.0 {
+                worst = (error, x);
+            }
+            count += usize::from(!x.is_nan());
+        }
+        println!("{name:10} {:.3} at {:e} of {count}", worst.0, worst.1);
+        assert!(worst.0 <= bound, "{name}: {} ULP at {:e}", worst.0, worst.1);
+        assert!(count > 1_000_000, "{name}: {count} values");
+    }
+}
+
 fn limits<A: Scalar>() {
     let [zero, one, infinity] = [A::ZERO, A::ONE, A::INFINITY];
     let same = |got: A, want: A| {
@@ -94,8 +157,11 @@ fn limits<A: Scalar>() {
         A::erfc,
         A::normal_cdf,
         A::gelu,
+        A::gelu_slope,
         A::silu,
+        A::silu_slope,
         A::mish,
+        A::mish_slope,
     ] {
         same(f(A::NAN), A::NAN);
         same(f(-A::NAN), A::NAN);
@@ -123,6 +189,9 @@ fn limits<A: Scalar>() {
         (A::gelu, [(-infinity, -zero), (infinity, infinity), (zero, zero)]),
         (A::silu, [(-infinity, -zero), (infinity, infinity), (zero, zero)]),
         (A::mish, [(-infinity, -zero), (infinity, infinity), (zero, zero)]),
+        (A::gelu_slope, [(-infinity, -zero), (infinity, one), (zero, A::of(0.5))]),
+        (A::silu_slope, [(-infinity, -zero), (infinity, one), (zero, A::of(0.5))]),
+        (A::mish_slope, [(-infinity, -zero), (infinity, one), (A::of(800.0), one)]),
         (A::gelu, [(A::of(50.0), A::of(50.0)), (A::of(-50.0), -zero), (-zero, -zero)]),
         (A::silu, [(A::of(800.0), A::of(800.0)), (A::of(-800.0), -zero), (-zero, -zero)]),
         (A::mish, [(A::of(800.0), A::of(800.0)), (A::of(-800.0), -zero), (-zero, -zero)]),

@@ -22,8 +22,6 @@ pub struct Gelu;
 
 /// Beyond ±`FAR`, the distribution functions here are exactly 0 or 1, and the densities 0. Clamping x there avoids ∞·0.
 const FAR: f64 = 40.0;
-/// 1/√(2π).
-const PEAK: f64 = 0.398_942_280_401_432_7;
 
 impl Activation for Gelu {
     #[inline(always)]
@@ -33,8 +31,7 @@ impl Activation for Gelu {
 
     #[inline(always)]
     fn slope<A: Scalar>(&self, x: A, _: A) -> A {
-        let x = clamp(x, -FAR, FAR);
-        x.normal_cdf() + x * (A::of(PEAK) * (A::of(-0.5) * x * x).exp())
+        x.gelu_slope()
     }
 
     fn spec(&self) -> Option<Spec> {

@@ -1,6 +1,6 @@
 //! [`Mish`]: a self-gated smooth rectifier.
 
-use crate::activations::{Activation, clamp};
+use crate::activations::Activation;
 use crate::layer::{Parts, Restore};
 use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
@@ -19,11 +19,6 @@ use crate::{Result, Scalar};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Mish;
 
-/// Below this, eˣ is exactly 0. Clamping x there avoids ∞·0.
-const LOW: f64 = -1000.0;
-/// Here n/(n + 2) is already exactly 1, and n does not overflow.
-const HIGH: f64 = 40.0;
-
 impl Activation for Mish {
     #[inline(always)]
     fn apply<A: Scalar>(&self, x: A) -> A {
@@ -32,11 +27,7 @@ impl Activation for Mish {
 
     #[inline(always)]
     fn slope<A: Scalar>(&self, x: A, _: A) -> A {
-        let x = clamp(x, LOW, HIGH);
-        let e = x.exp();
-        let n = e * (e + A::of(2.0));
-        let r = A::ONE / (n + A::of(2.0));
-        n * r + x * (A::of(4.0) * e * r) * ((e + A::ONE) * r)
+        x.mish_slope()
     }
 
     fn spec(&self) -> Option<Spec> {

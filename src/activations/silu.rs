@@ -1,6 +1,6 @@
 //! [`Silu`]: the sigmoid linear unit, or swish.
 
-use crate::activations::{Activation, clamp};
+use crate::activations::Activation;
 use crate::layer::{Parts, Restore};
 use crate::spec::onnx::Operators;
 use crate::spec::{Formula, Spec};
@@ -19,9 +19,6 @@ use crate::{Result, Scalar};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Silu;
 
-/// Beyond ±`FAR`, σ is exactly 0 or 1. Clamping x there avoids ∞·0.
-const FAR: f64 = 1000.0;
-
 impl Activation for Silu {
     #[inline(always)]
     fn apply<A: Scalar>(&self, x: A) -> A {
@@ -30,8 +27,7 @@ impl Activation for Silu {
 
     #[inline(always)]
     fn slope<A: Scalar>(&self, x: A, _: A) -> A {
-        let x = clamp(x, -FAR, FAR);
-        x.sigmoid() * (A::ONE + x * (-x).sigmoid())
+        x.silu_slope()
     }
 
     fn spec(&self) -> Option<Spec> {

@@ -260,8 +260,8 @@ mod tests {
                 }
             )*};
         }
-        check!(exp exp_m1 ln ln_1p tanh sigmoid erf erfc normal_cdf);
-        assert_eq!(count, 9 * x.len());
+        check!(exp exp_m1 ln ln_1p tanh sigmoid erf erfc normal_cdf gelu gelu_slope silu silu_slope mish mish_slope);
+        assert_eq!(count, 15 * x.len());
     }
 
     #[test]

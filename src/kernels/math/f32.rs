@@ -11,6 +11,8 @@ const LN_2_HIGH: f32 = 0.693_145_75;
 const LN_2_LOW: f32 = 1.428_606_8e-6;
 /// 2⁻⁶⁴.
 const TINY: f32 = 1.0 / 18_446_744_073_709_551_616.0;
+/// √(π/2).
+const ROOT_HALF_PI: f32 = 1.253_314_1;
 /// The bits of √½, the smallest mantissa of logarithms.
 const SQRT_HALF: u32 = 0x3f35_04f3;
 
@@ -163,13 +165,13 @@ pub(crate) fn erfc(x: f32) -> f32 {
     (if x < 0.0 { 2.0 - y } else { y }) as f32
 }
 
-/// e^(x²/2)·Φ(-a) and the parts of e^(-a²/2) for 0 <= a <= 14.4: 2ⁿ, times 2⁶⁴, and q, where a² is a rounded square
-/// plus its rounding error.
+/// e^(a²/2)·Φ(-a) as a number and what its rounding lost, and the parts of e^(-a²/2) for 0 <= a <= 14.4: 2ⁿ, times 2⁶⁴,
+/// and q, where a² is a rounded square plus its rounding error.
 ///
 /// The first is (½ + wp(w - 1))/(1 + a√(π/2)) with w = 2a/(4 + a) and p of degree 10 (2^-28.7). The denominator makes the
 /// numerator almost constant, so that rounding errors of w and p hardly count.
 #[inline(always)]
-fn normal_tail(a: f32) -> (f32, f32, f32) {
+fn normal_tail(a: f32) -> (f32, f32, f32, f32) {
     let square = a * a;
     let lost = a.square_error(square);
     let (biased, r) = reduce(-0.5 * square, 127.0 + 64.0);
@@ -177,15 +179,21 @@ fn normal_tail(a: f32) -> (f32, f32, f32) {
     let w = a / 0.5_f32.times_plus(a, 2.0);
     let p = polynomial!(w - 1.0; 0.06771540725, -0.1457510999, 0.13178999, -0.0777799383, 0.02960826139, -0.0049800906,
         -0.00142626315, 0.0009108175181, 0.00003860659601, -0.0001272969755, -0.000024033305);
-    (w.times_plus(p, 0.5) / 1.253_314_1_f32.times_plus(a, 1.0), power_of_two(biased), q)
+    let (top, bottom) = (w.times_plus(p, 0.5), ROOT_HALF_PI.times_plus(a, 1.0));
+    let inverse = 1.0 / bottom;
+    let tail = top * inverse;
+    // What the rounding of top, of bottom, and of the quotient lost.
+    let (top_lost, bottom_lost) = (w.times_plus(p, 0.5 - top), ROOT_HALF_PI.times_plus(a, 1.0 - bottom));
+    let lost = (-tail).times_plus(bottom, top) + (-tail).times_plus(bottom_lost, top_lost);
+    (tail, lost * inverse, power_of_two(biased), q)
 }
 
 /// Φ(x): the tail, or 1 minus the tail.
 #[inline(always)]
 pub(crate) fn normal_cdf(x: f32) -> f32 {
     let a = x.abs();
-    let (tail, s, q) = normal_tail(if a > 14.4 { 14.4 } else { a });
-    let tail = s * tail.times_plus(q, tail) * TINY;
+    let (tail, lost, s, q) = normal_tail(if a > 14.4 { 14.4 } else { a });
+    let tail = s * (tail + tail.times_plus(q, lost)) * TINY;
     if x > 0.0 { 1.0 - tail } else { tail }
 }
 
@@ -194,10 +202,22 @@ pub(crate) fn normal_cdf(x: f32) -> f32 {
 pub(crate) fn gelu(x: f32) -> f32 {
     let a = x.abs();
     let a = if a > 14.4 { 14.4 } else { a };
-    let (tail, s, q) = normal_tail(a);
+    let (tail, lost, s, q) = normal_tail(a);
     let far = a * tail;
-    let far = s * far.times_plus(q, far) * TINY;
+    let lost = a.times_plus(lost, a.times_plus(tail, -far));
+    let far = s * (far + far.times_plus(q, lost.times_plus(q, lost))) * TINY;
     if x < 0.0 { -far } else { x - far }
+}
+
+/// Φ(x) + xφ(x), the slope of `gelu`: e^(-a²/2)·(tail - a/√(2π)) for x = -a, and 1 minus that for x = a.
+#[inline(always)]
+pub(crate) fn gelu_slope(x: f32) -> f32 {
+    let a = x.abs();
+    let a = if a > 15.0 { 15.0 } else { a };
+    let (tail, lost, s, q) = normal_tail(a);
+    let part = a.times_plus(-0.398_942_28, tail) + lost;
+    let below = s * part.times_plus(q, part) * TINY;
+    if x > 0.0 { 1.0 - below } else { below }
 }
 
 /// x/(1 + e⁻ˣ) = x(1 + q)2ⁿ/(1 + eˣ) for x < 0, in which x is a factor before eˣ becomes subnormal.
@@ -210,6 +230,19 @@ pub(crate) fn silu(x: f32) -> f32 {
     let below = low * s;
     let (top, scale) = if x < 0.0 { (below.times_plus(q, below), TINY) } else { (x, 1.0) };
     top / s.times_plus(q, s).times_plus(TINY, 1.0) * scale
+}
+
+/// The slope of `silu`: e(1 + e - a)/(1 + e)² with e = e⁻ᵃ for x = -a, and 1 minus that for x = a.
+#[inline(always)]
+pub(crate) fn silu_slope(x: f32) -> f32 {
+    let a = x.abs();
+    let a = if a > 125.0 { 125.0 } else { a };
+    let (biased, r) = reduce(-a, 127.0 + 64.0);
+    let (s, q) = (power_of_two(biased), exp_m1_reduced(r));
+    let d = s.times_plus(q, s).times_plus(TINY, 1.0);
+    let part = s * ((d - a) / (d * d));
+    let below = part.times_plus(q, part) * TINY;
+    if x > 0.0 { 1.0 - below } else { below }
 }
 
 /// x·n/(n + 2) with e = eˣ and n = e(e + 2): x(1 - 2/(n + 2)), and xe(1 - e(1 + e)/(n + 2)) for x < 0, in which x is a
@@ -225,4 +258,20 @@ pub(crate) fn mish(x: f32) -> f32 {
     let below = below.times_plus(q, below);
     let (x, part, scale) = if x < 0.0 { (below, e.times_plus(e, e), TINY) } else { (x, 2.0, 1.0) };
     x * (1.0 - part / e.times_plus(e + 2.0, 2.0)) * scale
+}
+
+/// The slope of `mish`: e(e + 2 + p)/d with e = eˣ, d = e² + 2e + 2 and p = 4x(e + 1)/d; 1 + (ep - 2)/d for x > 0.
+#[inline(always)]
+pub(crate) fn mish_slope(x: f32) -> f32 {
+    let x = if x < -125.0 { -125.0 } else { x };
+    // From here on, the slope is 1.
+    let x = if x > 40.0 { 40.0 } else { x };
+    let (biased, r) = reduce(x, 127.0 + 64.0);
+    let (s, q) = (power_of_two(biased), exp_m1_reduced(r));
+    let e = s.times_plus(q, s) * TINY;
+    let inverse = 1.0 / e.times_plus(e + 2.0, 2.0);
+    let part = 4.0 * x * (e + 1.0) * inverse;
+    let below = s * ((part + (e + 2.0)) * inverse);
+    let below = below.times_plus(q, below) * TINY;
+    if x > 0.0 { e.times_plus(part, -2.0).times_plus(inverse, 1.0) } else { below }
 }

@@ -13,6 +13,8 @@ const LN_2_LOW: f64 = 1.90821492927058770002e-10;
 const SMALL: f64 = f64::from_bits((1023 - 128) << 52);
 /// 2⁻⁵¹².
 const TINY: f64 = f64::from_bits((1023 - 512) << 52);
+/// √(π/2).
+const ROOT_HALF_PI: f64 = 1.2533141373155002512;
 /// The bits of √½, the smallest mantissa of logarithms.
 const SQRT_HALF: u64 = 0x3fe6_a09e_667f_3bcd;
 const MANTISSA: u64 = 0x000f_ffff_ffff_ffff;
@@ -197,7 +199,7 @@ pub(crate) fn erfc(x: f64) -> f64 {
 
 /// See `f32`; for 0 <= a <= 38.8, with p of degree 22 (2^-56.5).
 #[inline(always)]
-fn normal_tail(a: f64) -> (f64, f64, f64) {
+fn normal_tail(a: f64) -> (f64, f64, f64, f64) {
     let square = a * a;
     let lost = a.square_error(square);
     let (biased, r) = reduce(-0.5 * square, 1023.0 + 512.0);
@@ -211,15 +213,21 @@ fn normal_tail(a: f64) -> (f64, f64, f64) {
         -1.0888571808357214605e-7, 2.4691968267203909162e-7, 1.1603201921732943733e-8,
         -3.7987298813917030169e-8, -3.4204504630947699066e-9, 4.6110534245098923089e-9,
         7.9226194783696600033e-10, -1.4770533847243912760e-10);
-    (w.times_plus(p, 0.5) / 1.2533141373155002512_f64.times_plus(a, 1.0), power_of_two(biased), q)
+    let (top, bottom) = (w.times_plus(p, 0.5), ROOT_HALF_PI.times_plus(a, 1.0));
+    let inverse = 1.0 / bottom;
+    let tail = top * inverse;
+    // What the rounding of top, of bottom, and of the quotient lost.
+    let (top_lost, bottom_lost) = (w.times_plus(p, 0.5 - top), ROOT_HALF_PI.times_plus(a, 1.0 - bottom));
+    let lost = (-tail).times_plus(bottom, top) + (-tail).times_plus(bottom_lost, top_lost);
+    (tail, lost * inverse, power_of_two(biased), q)
 }
 
 /// Φ(x): the tail, or 1 minus the tail.
 #[inline(always)]
 pub(crate) fn normal_cdf(x: f64) -> f64 {
     let a = x.abs();
-    let (tail, s, q) = normal_tail(if a > 38.8 { 38.8 } else { a });
-    let tail = s * tail.times_plus(q, tail) * TINY;
+    let (tail, lost, s, q) = normal_tail(if a > 38.8 { 38.8 } else { a });
+    let tail = s * (tail + tail.times_plus(q, lost)) * TINY;
     if x > 0.0 { 1.0 - tail } else { tail }
 }
 
@@ -228,10 +236,22 @@ pub(crate) fn normal_cdf(x: f64) -> f64 {
 pub(crate) fn gelu(x: f64) -> f64 {
     let a = x.abs();
     let a = if a > 38.8 { 38.8 } else { a };
-    let (tail, s, q) = normal_tail(a);
+    let (tail, lost, s, q) = normal_tail(a);
     let far = a * tail;
-    let far = s * far.times_plus(q, far) * TINY;
+    let lost = a.times_plus(lost, a.times_plus(tail, -far));
+    let far = s * (far + far.times_plus(q, lost.times_plus(q, lost))) * TINY;
     if x < 0.0 { -far } else { x - far }
+}
+
+/// See `f32`.
+#[inline(always)]
+pub(crate) fn gelu_slope(x: f64) -> f64 {
+    let a = x.abs();
+    let a = if a > 38.8 { 38.8 } else { a };
+    let (tail, lost, s, q) = normal_tail(a);
+    let part = a.times_plus(-0.39894228040143267794, tail) + lost;
+    let below = s * part.times_plus(q, part) * TINY;
+    if x > 0.0 { 1.0 - below } else { below }
 }
 
 /// See `f32`.
@@ -248,6 +268,19 @@ pub(crate) fn silu(x: f64) -> f64 {
 
 /// See `f32`.
 #[inline(always)]
+pub(crate) fn silu_slope(x: f64) -> f64 {
+    let a = x.abs();
+    let a = if a > 770.0 { 770.0 } else { a };
+    let (biased, r) = reduce(-a, 1023.0 + 128.0);
+    let (s, q) = (power_of_two(biased), exp_m1_reduced(r));
+    let d = s.times_plus(q, s).times_plus(SMALL, 1.0);
+    let part = s * ((d - a) / (d * d));
+    let below = part.times_plus(q, part) * SMALL;
+    if x > 0.0 { 1.0 - below } else { below }
+}
+
+/// See `f32`.
+#[inline(always)]
 pub(crate) fn mish(x: f64) -> f64 {
     let low = if x < -770.0 { -770.0 } else { x };
     let (biased, r) = reduce(if low > 40.0 { 40.0 } else { low }, 1023.0 + 128.0);
@@ -257,4 +290,20 @@ pub(crate) fn mish(x: f64) -> f64 {
     let below = below.times_plus(q, below);
     let (x, part, scale) = if x < 0.0 { (below, e.times_plus(e, e), SMALL) } else { (x, 2.0, 1.0) };
     x * (1.0 - part / e.times_plus(e + 2.0, 2.0)) * scale
+}
+
+/// See `f32`.
+#[inline(always)]
+pub(crate) fn mish_slope(x: f64) -> f64 {
+    let x = if x < -770.0 { -770.0 } else { x };
+    // From here on, the slope is 1.
+    let x = if x > 40.0 { 40.0 } else { x };
+    let (biased, r) = reduce(x, 1023.0 + 128.0);
+    let (s, q) = (power_of_two(biased), exp_m1_reduced(r));
+    let e = s.times_plus(q, s) * SMALL;
+    let inverse = 1.0 / e.times_plus(e + 2.0, 2.0);
+    let part = 4.0 * x * (e + 1.0) * inverse;
+    let below = s * ((part + (e + 2.0)) * inverse);
+    let below = below.times_plus(q, below) * SMALL;
+    if x > 0.0 { e.times_plus(part, -2.0).times_plus(inverse, 1.0) } else { below }
 }
