@@ -1,6 +1,7 @@
 //! Attention as a join of query, key and value.
 
 use neuropil::gradcheck;
+use neuropil::layer::Join;
 use neuropil::ndarray::{Array2, s};
 use neuropil::prelude::*;
 use neuropil::rand::RngExt;
@@ -101,4 +102,12 @@ fn padding_is_hidden() {
 
 fn close(a: &Array2<f64>, b: &Array2<f64>, tolerance: f64) -> bool {
     a.dim() == b.dim() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < tolerance)
+}
+
+/// Four products with a weight for each step, and two for each pair of steps.
+#[test]
+fn multiplications_are_counted() {
+    let layer = MultiHeadAttention::<f64>::new(6, 2, &mut rng(0));
+    let inputs = [[2, 6], [3, 6], [3, 6]].map(Shape::from);
+    assert_eq!(Join::multiply_adds(&layer, &inputs), (2 + 3 + 3 + 2) * 6 * 6 + 2 * (2 * 3 * 6));
 }

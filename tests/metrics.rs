@@ -5,7 +5,8 @@ use crate::common;
 use common::{Case, F32, F64, Tolerance, assert_close, cases};
 use neuropil::metrics::{
     Accuracy, Average, BinaryAccuracy, ConfusionMatrix, F1, FromLogits, LogLoss, Matthews, MeanAbsoluteError,
-    MeanSquaredError, Metric, Precision, R2, Recall, RocAuc, RocCurve, RootMeanSquaredError, TopK, accuracy, argmax,
+    MeanSquaredError, Metric, Perplexity, Precision, R2, Recall, RocAuc, RocCurve, RootMeanSquaredError, TopK,
+    accuracy, argmax,
 };
 use neuropil::ndarray::{Array2, array};
 use neuropil::prelude::*;
@@ -197,6 +198,7 @@ fn counts_add_up() {
     let target = array![[0.0], [1.0], [1.0], [2.0], [2.0], [1.0]];
     let confusion = ConfusionMatrix::new(&y, &target).unwrap();
     assert_eq!(confusion.counts(), array![[1, 0, 0], [0, 2, 1], [1, 0, 1]]);
+    assert_eq!(confusion.support(), [1, 3, 2]);
     assert_eq!(accuracy(&y, &target).unwrap(), 4.0 / 6.0);
     let right = confusion.counts().diag().sum();
     assert_eq!(right as f64 / confusion.counts().sum() as f64, 4.0 / 6.0);
@@ -231,4 +233,38 @@ fn wrong_targets_are_refused() {
         "ConfusionMatrix takes class indices from 0 to 1, got 2 in row 1",
     ];
     assert_eq!(errors.map(|error| error.unwrap_err().to_string()), want);
+}
+
+/// What a history and a progress bar call them, and which way is better.
+#[test]
+fn metrics_have_their_names() {
+    let metrics: [(Box<dyn Metric<f64>>, &str, bool); 15] = [
+        (Box::new(Accuracy), "accuracy", true),
+        (Box::new(BinaryAccuracy::LOGITS), "accuracy", true),
+        (Box::new(F1(Average::Macro)), "f1_macro", true),
+        (Box::new(FromLogits(LogLoss)), "log_loss", false),
+        (Box::new(LogLoss), "log_loss", false),
+        (Box::new(Matthews), "matthews", true),
+        (Box::new(MeanAbsoluteError), "mae", false),
+        (Box::new(MeanSquaredError), "mse", false),
+        (Box::new(Perplexity(CrossEntropy::new())), "perplexity", false),
+        (Box::new(Precision(Average::Micro)), "precision_micro", true),
+        (Box::new(R2), "r2", true),
+        (Box::new(Recall(Average::Class(2))), "recall_2", true),
+        (Box::new(RocAuc(Average::Weighted)), "roc_auc", true),
+        (Box::new(RootMeanSquaredError), "rmse", false),
+        (Box::new(TopK(5)), "top_5", true),
+    ];
+    for (metric, name, higher_is_better) in metrics {
+        assert_eq!((metric.name(), metric.higher_is_better()), (name.to_string(), higher_is_better), "{metric:?}");
+    }
+}
+
+/// One sample of each class comes first, and then two with the same score.
+#[test]
+fn a_curve_has_its_points() {
+    let (y, target) = (array![[0.2], [0.9], [0.2], [0.7]], array![[1.0], [1.0], [0.0], [0.0]]);
+    let curve = RocCurve::new(&y, &target).unwrap();
+    assert_eq!(curve.points(), [[0.0, 0.0], [0.0, 0.5], [0.5, 0.5], [1.0, 1.0]]);
+    assert_eq!(curve.area(), 0.5 * 0.5 + 0.5 * 0.75);
 }

@@ -233,3 +233,14 @@ fn averages_without_gradients_decay_to_zero() {
     assert_eq!(settled(RmsProp::new(0.01).alpha(0.9).momentum(0.9).centered()), 60);
     assert_eq!(settled(Adadelta::new(0.01)), 40);
 }
+
+#[test]
+fn decays_add_up() {
+    assert_eq!(Decay::l1(2.0).and(Decay::l1(3.0)), Decay::l1(5.0));
+    assert_eq!(Decay::l2(2.0).and(Decay::l2(3.0)), Decay::l2(5.0));
+    assert_eq!(Decay::decoupled(2.0).and(Decay::decoupled(3.0)), Decay::decoupled(5.0));
+    let spared = Decay::l1(2.0).spare_biases();
+    assert_ne!(spared, Decay::l1(2.0));
+    assert_eq!(spared.and(Decay::l1(3.0)), Decay::l1(5.0).spare_biases());
+    assert_eq!(Decay::l1(3.0).and(spared), Decay::l1(5.0).spare_biases());
+}

@@ -114,3 +114,25 @@ fn only_the_active_part_of_a_sequence_observes() {
     assert_eq!(rates[4..], [1.0, 1.0, 1.0, 0.5, 1.0, 1.0]);
     assert_eq!(schedule.rate(1.0, 10), 0.1);
 }
+
+/// What files call them.
+#[test]
+fn schedules_have_their_kinds() {
+    let schedules: [(Box<dyn Schedule>, &str); 12] = [
+        (Box::new(Constant), "constant"),
+        (Box::new(Cosine::new(9)), "cosine"),
+        (Box::new(CosineRestarts::new(9, 2)), "cosine_restarts"),
+        (Box::new(Cyclic::new(1.0, 2, 2)), "cyclic"),
+        (Box::new(Exponential::new(0.5)), "exponential"),
+        (Box::new(Linear::new(0.1, 1.0, 4)), "linear"),
+        (Box::new(MultiStep::new([3, 5], 0.5)), "multi_step"),
+        (Box::new(OneCycle::new(1.0, 9)), "one_cycle"),
+        (Box::new(Plateau::new(0.5, 1)), "plateau"),
+        (Box::new(Polynomial::new(9, 2.0)), "polynomial"),
+        (Box::new(Sequence::new(Constant)), "sequence"),
+        (Box::new(StepDecay::new(3, 0.5)), "step_decay"),
+    ];
+    for (schedule, kind) in schedules {
+        assert_eq!(schedule.kind(), kind, "{schedule:?}");
+    }
+}

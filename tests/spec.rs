@@ -3,7 +3,7 @@
 use crate::zoo;
 
 use neuropil::layer::{Arrays, Registry};
-use neuropil::ndarray::Array2;
+use neuropil::ndarray::{self, Array2};
 use neuropil::prelude::*;
 use neuropil::spec::{Setting, Spec};
 
@@ -102,5 +102,32 @@ fn numbers_without_digits_survive_as_words() -> Result<()> {
     assert_eq!(spec.get("low"), Some(&Setting::Text("-inf".into())));
     assert_eq!((spec.number("low")?, spec.number("high")?), (f64::NEG_INFINITY, f64::INFINITY));
     assert!(spec.number("none")?.is_nan());
+    Ok(())
+}
+
+/// Every way of ONNX to say which input pixels an output pixel is made of.
+#[test]
+fn pixels_are_resized_by_every_rule() -> Result<()> {
+    let x = ndarray::array![[10.0, 20.0, 40.0, 80.0]];
+    for (mode, coordinates, width, scale, want) in [
+        ("floor", "asymmetric", 6, 0.0, &[10.0, 10.0, 20.0, 40.0, 40.0, 80.0][..]),
+        ("ceil", "asymmetric", 6, 0.0, &[10.0, 20.0, 40.0, 40.0, 80.0, 80.0]),
+        ("round_prefer_floor", "asymmetric", 6, 2.0, &[10.0, 10.0, 20.0, 20.0, 40.0, 40.0]),
+        ("round_prefer_ceil", "asymmetric", 6, 2.0, &[10.0, 20.0, 20.0, 40.0, 40.0, 80.0]),
+        ("linear", "asymmetric", 6, 2.0, &[10.0, 15.0, 20.0, 30.0, 40.0, 60.0]),
+        ("linear", "half_pixel", 1, 0.0, &[30.0]),
+        ("linear", "pytorch_half_pixel", 1, 0.0, &[10.0]),
+        ("linear", "pytorch_half_pixel", 2, 0.0, &[15.0, 60.0]),
+        ("linear", "align_corners", 4, 1.25, &[10.0, 17.5, 30.0, 50.0]),
+        ("linear", "align_corners", 1, 0.0, &[10.0]),
+    ] {
+        let layer = Spec::new("resize2d").set("size", [1, width]).set("scale", [scale, scale]);
+        let layer = layer.set("mode", mode).set("coordinates", coordinates);
+        let spec = Spec::new("sequential").set("input", [1, 1, 4]).set("layers", [layer]).set("rates", [1.0]);
+        let empty = Sequential::<f64>::new(4);
+        let network = Registry::new().network(&spec, &mut Copies { network: &empty, taken: Vec::new() })?;
+        let y = network.predict(&x)?;
+        assert_eq!(y.as_slice().unwrap(), want, "{mode}, {coordinates}");
+    }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Kinks, extremes, long sums, empty batches and odd layouts.
 
+use neuropil::OutputLosses;
 use neuropil::losses::{Sum, class_targets};
 use neuropil::ndarray::{Array2, Axis, array, concatenate, s};
 use neuropil::prelude::*;
@@ -260,4 +261,35 @@ fn steps_are_predictions() {
     let got = steps.per_sample(&y3, &target3).unwrap();
     assert_eq!(got.len(), 2);
     got.iter().zip(&of_rows).for_each(|(&got, &want)| close(got, want));
+}
+
+/// A sum has no denominator, but its loss still says what it counts.
+#[test]
+fn a_sum_counts_what_its_loss_counts() {
+    let (y, target) = (array![[1.0, 2.0], [3.0, 4.0]], array![[-1.0], [1.0]]);
+    let mut counts = [7.0; 2];
+    Sum(CrossEntropy::new().ignore_index(-1)).counts(&y, &target, &mut counts);
+    assert_eq!(counts, [0.0, 1.0]);
+}
+
+/// Each output of a network has a loss with a weight.
+#[test]
+fn losses_of_outputs_add_up() {
+    let (mut g, r) = (Network::<f64>::new(), &mut rng(0));
+    let x = g.input("x", 2);
+    let (wide, narrow) = (g.add(x, Dense::new(2, 3, r)).unwrap(), g.add(x, Dense::new(2, 1, r)).unwrap());
+    g.output("wide", wide).unwrap();
+    g.output("narrow", narrow).unwrap();
+    let losses = OutputLosses::new(&g).output("wide", Mse, 0.25).unwrap().output("narrow", Sum(Mae), 3.0).unwrap();
+    let (y, target) = (array![[1.0, 2.0, 3.0, 4.0]], array![[0.0, 4.0, 3.0, 9.0]]);
+    assert_eq!(losses.evaluate(&y, &target).unwrap(), 0.25 * (1.0 + 4.0) / 3.0 + 3.0 * 5.0);
+    let want = array![[0.25 * 2.0 / 3.0, 0.25 * -4.0 / 3.0, 0.0, -3.0]];
+    assert!((losses.gradient(&y, &target).unwrap() - want).iter().all(|d| d.abs() < 1e-15));
+    let few = losses.evaluate(&y, &target.slice(s![.., ..3])).unwrap_err().to_string();
+    assert!(
+        few.contains("takes 4 columns of outputs and 4 of targets, got 4 columns of outputs and 3 of targets"),
+        "{few}"
+    );
+    let none = losses.evaluate(&y, &target.slice(s![..0, ..])).unwrap_err().to_string();
+    assert!(none.ends_with("4 columns of outputs and 4 of targets in 1 and 0 rows"), "{none}");
 }

@@ -54,7 +54,9 @@ fn an_average_is_of_one_network() {
     assert!(matches!(ema.update(&large), Err(Error::Dimensions { .. })));
     assert!(matches!(ema.swap(&mut large), Err(Error::Dimensions { .. })));
     assert_eq!(numbers(&large), before);
+    assert_eq!(format!("{ema:?}"), "Ema(decay 0.5)");
     ema.swap(&mut classifier()).unwrap();
+    assert_eq!((ema.is_swapped(), format!("{ema:?}").as_str()), (true, "Ema(decay 0.5, swapped)"));
     assert!(matches!(ema.update(&small), Err(Error::Order { .. })));
     assert!(matches!(Ema::new(f64::NAN).update(&small), Err(Error::Setting { .. })));
 }
