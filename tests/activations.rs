@@ -4,7 +4,7 @@ use crate::common;
 
 use common::{Case, F32, F64, Tolerance, assert_close, cases};
 use ndarray::{Array1, Array2, ArrayD, Axis, Ix1, array};
-use neuropil::activations::{Abs, Erf, Exp, Log, Power, Sign, Step, Threshold};
+use neuropil::activations::{Sign, Step, Threshold};
 use neuropil::prelude::*;
 use neuropil::rand::Rng;
 use neuropil::{gradcheck, ndarray};
@@ -421,69 +421,4 @@ fn steps_predict_but_do_not_let_learn() {
     // Before anything that learns, a step is no obstacle.
     let features = Sequential::new(2).with(Step::new(0.5)).unwrap().with(layer()).unwrap();
     assert!(Tape::new(&features, 0).forward(&features, &x).is_ok());
-}
-
-/// What the summary and the graph of a network call them.
-#[test]
-fn activations_have_their_formulas() {
-    let formulas: [(Boxed<f64>, &str); 24] = [
-        (Box::new(Abs), "|□|"),
-        (Box::new(Erf), "erf(□)"),
-        (Box::new(Exp), "e^□"),
-        (Box::new(Gelu), "□·Φ(□)"),
-        (Box::new(HardShrink::default()), "□ if |□| > λ, else 0"),
-        (Box::new(HardSigmoid), "min(max(□ + 3, 0), 6)/6"),
-        (Box::new(HardSwish), "□·min(max(□ + 3, 0), 6)/6"),
-        (Box::new(HardTanh::default()), "min(max(□, min), max)"),
-        (Box::new(Identity), "□"),
-        (Box::new(LeakyRelu::default()), "□ if □ > 0, else slope·□"),
-        (Box::new(Log), "ln □"),
-        (Box::new(LogSigmoid), "−ln(1 + e^(−□))"),
-        (Box::new(Mish), "□·tanh(ln(1 + e^□))"),
-        (Box::new(Power::new(1.5)), "□^1.5"),
-        (Box::new(Relu), "max(0, □)"),
-        (Box::new(Relu6), "min(max(□, 0), 6)"),
-        (Box::new(Sigmoid), "1/(1 + e^(−□))"),
-        (Box::new(Sign), "sign(□)"),
-        (Box::new(Silu), "□/(1 + e^(−□))"),
-        (Box::new(SoftShrink::default()), "sign(□)·max(|□| − λ, 0)"),
-        (Box::new(Softplus::default()), "ln(1 + e^(β□))/β"),
-        (Box::new(Softsign), "□/(1 + |□|)"),
-        (Box::new(Tanh), "tanh(□)"),
-        (Box::new(TanhShrink), "□ − tanh(□)"),
-    ];
-    for (layer, text) in formulas {
-        assert_eq!(layer.formula().map(|formula| formula.forward.text).as_deref(), Some(text), "{layer:?}");
-    }
-    let bent: [Boxed<f64>; 6] = [
-        Box::new(Celu::default()),
-        Box::new(Elu::default()),
-        Box::new(GeluTanh),
-        Box::new(Selu),
-        Box::new(Step::default()),
-        Box::new(Threshold::default()),
-    ];
-    assert!(bent.iter().all(|layer| layer.formula().is_some_and(|formula| formula.forward.text.contains('□'))));
-}
-
-/// Powers that need no logarithm are not computed by one.
-#[test]
-fn common_powers_are_exact() {
-    let mut compared = 0;
-    for x in [0.7_f64, 3.0, 1e-3, 5e10] {
-        for (p, want) in [
-            (0.0, 1.0),
-            (1.0, x),
-            (2.0, x * x),
-            (3.0, x * x * x),
-            (0.5, x.sqrt()),
-            (-0.5, 1.0 / x.sqrt()),
-            (-1.0, 1.0 / x),
-            (-2.0, 1.0 / (x * x)),
-        ] {
-            assert_eq!(Power::new(p).apply(x), want, "{x} to the {p}");
-            compared += 1;
-        }
-    }
-    assert_eq!(compared, 32);
 }

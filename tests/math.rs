@@ -1,5 +1,6 @@
 //! The errors of the transcendental functions.
 
+use neuropil::activations::Power;
 use neuropil::prelude::*;
 
 /// A function with its fixture name, bound in `f64`, and bound in `f32`, in units in the last place.
@@ -254,4 +255,28 @@ fn slopes_keep_their_digits_in_the_tails() {
         count
     }
     assert_eq!(all::<f32>(68) + all::<f64>(560), 6 * 628);
+}
+
+/// Powers that need no logarithm are not computed by one.
+#[test]
+fn common_powers_are_exact() {
+    let mut compared = 0;
+    for x in [0.7_f64, 3.0, 1e-3, 5e10] {
+        for (p, want) in [
+            (0.0, 1.0),
+            (1.0, x),
+            (2.0, x * x),
+            (3.0, x * x * x),
+            (0.5, x.sqrt()),
+            (-0.5, 1.0 / x.sqrt()),
+            (-1.0, 1.0 / x),
+            (-2.0, 1.0 / (x * x)),
+        ] {
+            assert_eq!(Power::new(p).apply(x), want, "{x} to the {p}");
+            let source = Power::new(p).rust_expression(&|x| x.to_string()).unwrap();
+            assert!(!source.contains("math::ln"), "{source}");
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 32);
 }

@@ -115,24 +115,21 @@ fn only_the_active_part_of_a_sequence_observes() {
     assert_eq!(schedule.rate(1.0, 10), 0.1);
 }
 
-/// What files call them.
 #[test]
-fn schedules_have_their_kinds() {
-    let schedules: [(Box<dyn Schedule>, &str); 12] = [
-        (Box::new(Constant), "constant"),
-        (Box::new(Cosine::new(9)), "cosine"),
-        (Box::new(CosineRestarts::new(9, 2)), "cosine_restarts"),
-        (Box::new(Cyclic::new(1.0, 2, 2)), "cyclic"),
-        (Box::new(Exponential::new(0.5)), "exponential"),
-        (Box::new(Linear::new(0.1, 1.0, 4)), "linear"),
-        (Box::new(MultiStep::new([3, 5], 0.5)), "multi_step"),
-        (Box::new(OneCycle::new(1.0, 9)), "one_cycle"),
-        (Box::new(Plateau::new(0.5, 1)), "plateau"),
-        (Box::new(Polynomial::new(9, 2.0)), "polynomial"),
-        (Box::new(Sequence::new(Constant)), "sequence"),
-        (Box::new(StepDecay::new(3, 0.5)), "step_decay"),
-    ];
-    for (schedule, kind) in schedules {
-        assert_eq!(schedule.kind(), kind, "{schedule:?}");
-    }
+fn a_plateau_measures_by_its_margin() {
+    let after = |mut plateau: Plateau, metrics: [f64; 2]| {
+        for (step, metric) in (0..).zip(metrics) {
+            plateau.rate(1.0, step);
+            plateau.observe(step, metric);
+        }
+        plateau.rate(1.0, 2)
+    };
+    // From 10 to 9.5: less than a tenth, but more than 0.1.
+    let plateau = || Plateau::new(0.5, 0).threshold(0.1);
+    assert_eq!(after(plateau(), [10.0, 9.5]), 0.5);
+    assert_eq!(after(plateau().absolute(), [10.0, 9.5]), 1.0);
+    // The margin itself is not enough.
+    let upwards = || plateau().threshold(0.5).absolute().higher_is_better();
+    assert_eq!(after(upwards(), [1.0, 1.5]), 0.5);
+    assert_eq!(after(upwards(), [1.0, 1.75]), 1.0);
 }

@@ -2,6 +2,7 @@
 
 use crate::zoo;
 
+use neuropil::activations::{Power, Step, Threshold};
 use neuropil::layer::{Arrays, Registry};
 use neuropil::ndarray::{self, Array2};
 use neuropil::prelude::*;
@@ -128,6 +129,39 @@ fn pixels_are_resized_by_every_rule() -> Result<()> {
         let network = Registry::new().network(&spec, &mut Copies { network: &empty, taken: Vec::new() })?;
         let y = network.predict(&x)?;
         assert_eq!(y.as_slice().unwrap(), want, "{mode}, {coordinates}");
+    }
+    Ok(())
+}
+
+/// Settings that are not the default ones.
+#[test]
+fn settings_come_back() -> Result<()> {
+    let layers: [Box<dyn Layer<f64>>; 11] = [
+        Box::new(Celu::new(2.0)),
+        Box::new(Elu::new(2.0)),
+        Box::new(HardShrink::new(0.3)),
+        Box::new(HardTanh::new(-2.0, 3.0)),
+        Box::new(LeakyRelu::new(0.3)),
+        Box::new(Power::new(1.5)),
+        Box::new(RRelu::new(0.2, 0.4)),
+        Box::new(SoftShrink::new(0.3)),
+        Box::new(Softplus::new(2.0, 1.0)),
+        Box::new(Step::new(0.2)),
+        Box::new(Threshold::new(0.5, 7.0)),
+    ];
+    for layer in layers {
+        let network = Sequential::<f64>::new(3).with(layer)?;
+        let spec = network.spec().unwrap();
+        let again = Registry::new().network(&spec, &mut Copies { network: &network, taken: Vec::new() })?;
+        assert_eq!(again.spec(), Some(spec));
+    }
+    let network = Sequential::<f64>::new(3);
+    for (sizes, strides) in [(&[2.0, 3.0][..], &[1.0][..]), (&[2.5], &[1.0]), (&[0.0], &[1.0]), (&[2.0], &[1.5])] {
+        let layer = Spec::new("strided").set("sizes", sizes.to_vec()).set("strides", strides.to_vec());
+        let spec = Spec::new("sequential").set("input", [3]).set("layers", [layer]).set("rates", [1.0]);
+        let arrays = &mut Copies { network: &network, taken: Vec::new() };
+        let error = Registry::new().network(&spec, arrays).unwrap_err().to_string();
+        assert!(error.ends_with("its sizes and strides are not equally many whole numbers"), "{error}");
     }
     Ok(())
 }

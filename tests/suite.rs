@@ -51,6 +51,7 @@ mod math;
 mod metrics;
 #[path = "mistakes/main.rs"]
 mod mistakes;
+mod names;
 mod normalization;
 mod notebooks;
 mod numpy;

@@ -263,3 +263,15 @@ fn wrong_layers_rates_and_weights_are_refused() {
     let error = tape.weighted_loss(&Mse, &target, &[1.0]).unwrap_err();
     assert_eq!(error.to_string(), "the weights of these samples must be 12 x 1, got 1 x 1");
 }
+
+/// In a linear network, it is the size of the weights to that class.
+#[test]
+fn saliency_is_the_size_of_the_derivative() -> Result<()> {
+    let weight = array![[1.0, -2.0, 3.0], [-4.0, 5.0, -6.0]];
+    let dense = Dense::from_parameters(weight, array![0.0, 0.0, 0.0])?;
+    let network = Sequential::<f64>::new(2).with(dense)?;
+    let x = array![[0.5, 0.25]];
+    assert_eq!(network.saliency(&x, 1)?, array![[2.0, 5.0]]);
+    assert!(matches!(network.saliency(&x, 3), Err(Error::Setting { .. })));
+    Ok(())
+}

@@ -1,7 +1,7 @@
 //! Kinks, extremes, long sums, empty batches and odd layouts.
 
 use neuropil::OutputLosses;
-use neuropil::losses::{Sum, class_targets};
+use neuropil::losses::{Reduction, Sum, class_targets};
 use neuropil::ndarray::{Array2, Axis, array, concatenate, s};
 use neuropil::prelude::*;
 
@@ -292,4 +292,17 @@ fn losses_of_outputs_add_up() {
     );
     let none = losses.evaluate(&y, &target.slice(s![..0, ..])).unwrap_err().to_string();
     assert!(none.ends_with("4 columns of outputs and 4 of targets in 1 and 0 rows"), "{none}");
+}
+
+/// A loss in a box is the same loss, and classes take one column of targets.
+#[test]
+fn boxes_and_widths() {
+    let boxed: Box<dyn Loss<f64>> = Box::new(Sum(Mse));
+    assert_eq!(boxed.reduction(), Reduction::Sum);
+    assert!(boxed.check(&array![[1.0, 2.0]], &array![[1.0]]).is_err());
+    let widths: [(&dyn Loss<f64>, usize); 4] =
+        [(&CrossEntropy::new(), 1), (&Nll::new(), 1), (&MultiClassHinge::default(), 1), (&Mse, 7)];
+    for (loss, width) in widths {
+        assert_eq!(loss.target_width(7), width, "{loss:?}");
+    }
 }
