@@ -1,4 +1,4 @@
-//! [`Init`]: weight initialisation.
+//! [`Init`]: weight initialization.
 
 use ndarray::{Array2, Axis};
 use rand::Rng;
@@ -6,7 +6,7 @@ use rand_distr::{Distribution, StandardUniform};
 
 use crate::Scalar;
 
-/// Weight initialisation.
+/// Weight initialization.
 ///
 /// Each output has `fan_in` connections, each input `fan_out`; for [`Dense`] these are its inputs and outputs. Xavier,
 /// He and `LeCun` choose the standard deviation that preserves the variance of signals across layers. Definitions and
@@ -94,7 +94,7 @@ pub enum Init {
     LeCunNormal,
     /// Orthonormal columns (or rows, if there are fewer of them) times `gain`: W preserves norms.
     ///
-    /// A matrix of normal random numbers, orthogonalised by a QR decomposition with positive diagonal, which makes it
+    /// A matrix of normal random numbers, orthogonalized by a QR decomposition with positive diagonal, which makes it
     /// uniformly (Haar) distributed (Saxe et al., 2013).
     Orthogonal {
         /// The norm of each column or row; see [`Gain`].
@@ -102,7 +102,7 @@ pub enum Init {
     },
 }
 
-/// The fan that He initialisation uses.
+/// The fan that He initialization uses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Fan {
     /// `fan_in`: preserves the variance of the forward pass.

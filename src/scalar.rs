@@ -11,7 +11,7 @@ use crate::kernels::math;
 /// The floating-point type of a network: `f32` or `f64`.
 ///
 /// The transcendental functions are implemented in this crate: they are bitwise reproducible on every machine, and
-/// loops over them vectorise.
+/// loops over them vectorize.
 ///
 /// ```
 /// use neuropil::Scalar;
@@ -49,7 +49,7 @@ use crate::kernels::math;
 /// for `silu` and 6 for `mish` in `f32`, however small they are.
 ///
 /// NaN gives NaN, infinities give the limits, and zero keeps its sign in odd functions, `exp_m1` and `ln_1p`. Results
-/// are bitwise identical in scalar calls and vectorised loops, with any instruction set: fused operations and the order
+/// are bitwise identical in scalar calls and vectorized loops, with any instruction set: fused operations and the order
 /// of sums are explicit in the code. `WebAssembly` has no fused multiply-add; there the last bits differ.
 #[diagnostic::on_unimplemented(message = "`{Self}` is not a number type of networks", note = "use `f32` or `f64`")]
 pub trait Scalar:

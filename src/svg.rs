@@ -10,7 +10,7 @@ pub(crate) struct Svg {
     body: String,
 }
 
-/// The colours of values and gradients.
+/// The colors of values and gradients.
 pub(crate) const VALUE: &str = "#1a7f37";
 pub(crate) const GRADIENT: &str = "#cf222e";
 /// The color of strokes and text.

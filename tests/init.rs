@@ -119,7 +119,7 @@ fn orthogonal_matrices_have_the_gram_matrices_of_the_reference() {
 }
 
 #[test]
-fn a_large_orthogonal_matrix_stays_orthogonal_and_favours_no_direction() {
+fn a_large_orthogonal_matrix_stays_orthogonal_and_favors_no_direction() {
     let q = Init::ORTHOGONAL.matrix::<f64>(200, 200, &mut rng(3));
     let gram = q.t().dot(&q);
     let worst = gram.indexed_iter().map(|((i, j), g)| (g - f64::from(u8::from(i == j))).abs()).fold(0.0, f64::max);
@@ -199,7 +199,7 @@ fn truncated_moments(a: f64, b: f64) -> (f64, f64) {
 
 #[test]
 fn truncated_normal_numbers_follow_the_bell_between_their_bounds() {
-    // Around the centre, on one side, in the tail, far in the tail, and practically not truncated.
+    // Around the center, on one side, in the tail, far in the tail, and practically not truncated.
     for (a, b) in [(-2.0, 2.0), (0.5, 3.0), (-1.5, -0.5), (4.0, 9.0), (-30.0, -20.0), (-8.0, 8.0)] {
         let (mean, std) = truncated_moments(a, b);
         let (center, scale) = (0.3, 0.02);

@@ -224,17 +224,17 @@ fn convolutions_are_seen() {
     let document = roxmltree::Document::parse(&svg).unwrap();
     let maps: Vec<_> = document.descendants().filter_map(|node| node.attribute("href")).collect();
     assert_eq!(maps.len(), 3);
-    let grey = |map: usize| -> Vec<u8> {
+    let gray = |map: usize| -> Vec<u8> {
         let (width, height, pixels) = size_of_png(&decode(maps[map].strip_prefix("data:image/png;base64,").unwrap()));
         let side = width as usize / 5;
         assert_eq!((width as usize, height as usize), (5 * side, 4 * side));
         (0..20).map(|i| pixels[3 * (i / 5 * side * width as usize + i % 5 * side)]).collect()
     };
     let scaled = |x: f64, low: f64| (255.0 * (x - low) / (1.01 - low)).round() as u8;
-    assert_eq!(grey(0), x.iter().map(|&x| scaled(x, 0.01)).collect::<Vec<_>>());
+    assert_eq!(gray(0), x.iter().map(|&x| scaled(x, 0.01)).collect::<Vec<_>>());
     let right = |i: usize| if i % 5 == 4 { 0.0 } else { x[[0, i + 1]] };
-    assert_eq!(grey(1), (0..20).map(|i| scaled(right(i), 0.0)).collect::<Vec<_>>());
-    assert_eq!(grey(2), [128; 20], "a dead map is grey");
+    assert_eq!(gray(1), (0..20).map(|i| scaled(right(i), 0.0)).collect::<Vec<_>>());
+    assert_eq!(gray(2), [128; 20], "a dead map is gray");
 
     let saliency = network.saliency(&x, 1).unwrap();
     let h = 1e-5;
@@ -269,7 +269,7 @@ fn images_as_png() {
     assert_eq!((width, height), (2 * 8 + 2, 2 * 8 + 2));
     let at = |x: usize, y: usize| &pixels[3 * (y * width as usize + x)..][..3];
     assert_eq!([at(0, 0), at(2, 2), at(5, 2), at(2, 5), at(7, 7)], [[255; 3], [0; 3], [64; 3], [128; 3], [255; 3]]);
-    assert_eq!(at(10, 5), [128; 3], "what is no number is grey");
+    assert_eq!(at(10, 5), [128; 3], "what is no number is gray");
     // Three channels are colors: red is the first.
     let (_, _, pixels) = size_of_png(&plot::png(&array![[1.0, 0.0, 0.0, 0.0, 0.0, 1.0]], [3, 1, 2], 1, 1).unwrap());
     assert_eq!(&pixels[3 * (2 * 6 + 2)..][..6], [255, 0, 0, 0, 0, 255]);

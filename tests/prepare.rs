@@ -8,7 +8,7 @@ use neuropil::rand::RngExt;
 use neuropil::rand::rngs::Xoshiro256PlusPlus;
 use neuropil::{Error, Matrix, Result, Scalar, rng};
 
-/// Any matrix: columns of different centre and spread, some constant, some with missing numbers.
+/// Any matrix: columns of different center and spread, some constant, some with missing numbers.
 fn random<A: Scalar>(rows: usize, columns: usize, rng: &mut Xoshiro256PlusPlus) -> Array2<A> {
     let mut x = Array2::default((rows, columns));
     for mut column in x.columns_mut() {

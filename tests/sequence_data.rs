@@ -307,7 +307,10 @@ fn a_vocabulary_refuses_what_would_not_come_back() -> Result<()> {
     let spec = |kind: &str, token: &str| Spec::new(kind).set("token", token).set("tokens", ["a", "b"]);
     assert_eq!(Vocabulary::restore(&spec("vocabulary", "word"))?, vocabulary);
     refused(Vocabulary::restore(&spec("words", "word")), "vocabulary");
-    refused(Vocabulary::restore(&spec("vocabulary", "letter")), "`letter` is no token; give `word` or `character`");
+    refused(
+        Vocabulary::restore(&spec("vocabulary", "letter")),
+        "`letter` is not a kind of token; give `word` or `character`",
+    );
     refused(Vocabulary::restore(&Spec::new("vocabulary").set("token", "word")), "`tokens` is missing");
     Ok(())
 }

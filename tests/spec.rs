@@ -82,7 +82,7 @@ fn a_wrong_description_is_an_error() {
         (chain(Spec::new("elu").set("alpha", f64::NAN)), "layer 0, Elu's alpha must be finite, got NaN"),
         (
             chain(Spec::new("tanh").set("beta", 1.0)),
-            "layer 0, the layer tanh: `beta` is no setting of it here; the file may come from a newer version: update neuropil",
+            "layer 0, the layer tanh: `beta` is not a setting of it in this version; the file may come from a newer one: update neuropil",
         ),
     ];
     for (spec, text) in &cases {
@@ -161,7 +161,7 @@ fn settings_come_back() -> Result<()> {
         let spec = Spec::new("sequential").set("input", [3]).set("layers", [layer]).set("rates", [1.0]);
         let arrays = &mut Copies { network: &network, taken: Vec::new() };
         let error = Registry::new().network(&spec, arrays).unwrap_err().to_string();
-        assert!(error.ends_with("its sizes and strides are not equally many whole numbers"), "{error}");
+        assert!(error.ends_with("its sizes and strides are not lists of whole numbers of one length"), "{error}");
     }
     Ok(())
 }

@@ -31,6 +31,7 @@ mod composition;
 mod data;
 mod doctor;
 mod embedding;
+mod error_texts;
 mod errors;
 #[path = "files/main.rs"]
 mod files;

@@ -62,7 +62,7 @@ activations! {
 /// An elementwise function and its derivative, as two scalar functions.
 ///
 /// Every activation is a [`Layer`] that takes samples of any shape. The crate applies it to batches with vector
-/// instructions and threads: mark both functions `#[inline]`, and keep them free of branches, so that loops vectorise.
+/// instructions and threads: mark both functions `#[inline]`, and keep them free of branches, so that loops vectorize.
 ///
 /// ```
 /// use neuropil::prelude::*;

@@ -11,7 +11,7 @@ use crate::{Matrix, Scalar};
 /// A Gaussian cluster of points around each row of `centers`, one class each.
 ///
 /// Gaussian noise of standard deviation `std` is added to each coordinate. x is (samples, columns of `centers`), target
-/// is (samples, 1) with the index of the centre. Without centres, there are no samples.
+/// is (samples, 1) with the index of the center. Without centers, there are no samples.
 ///
 /// ```
 /// use ndarray::array;

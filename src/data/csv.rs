@@ -29,7 +29,7 @@ const END: &[u8] = b"\n\x04";
 /// assert!(x[[1, 1]].is_nan()); // missing
 ///
 /// let error = table.numbers::<f64, _>(&["name"]).unwrap_err();
-/// let problem = "`Braund` in `name` is no number; leave the field empty if it is missing, or read the column as text";
+/// let problem = "`Braund` in `name` is not a number; leave the field empty if it is missing, or read the column as text";
 /// assert_eq!(error.to_string(), format!("the CSV text, line 2, column 1: {problem}"));
 /// # Ok::<(), neuropil::Error>(())
 /// ```
@@ -248,7 +248,7 @@ impl Table {
 
     fn no_number(&self, row: &Row, column: usize, text: &str) -> Error {
         let problem = format!(
-            "`{text}` in `{}` is no number; leave the field empty if it is missing, or read the column as text",
+            "`{text}` in `{}` is not a number; leave the field empty if it is missing, or read the column as text",
             self.names[column]
         );
         Error::Field { what: self.what.clone(), line: row.line, column: column + 1, problem }

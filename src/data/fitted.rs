@@ -143,7 +143,7 @@ impl Fitted for Vocabulary {
         let token = match spec.text("token")? {
             "word" => Token::Word,
             "character" => Token::Character,
-            other => return Err(spec.problem(format!("`{other}` is no token; give `word` or `character`"))),
+            other => return Err(spec.problem(format!("`{other}` is not a kind of token; give `word` or `character`"))),
         };
         Self::new(token, spec.texts("tokens")?)
     }

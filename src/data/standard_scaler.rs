@@ -1,4 +1,4 @@
-//! [`StandardScaler`]: standardises columns to mean 0 and standard deviation 1.
+//! [`StandardScaler`]: standardizes columns to mean 0 and standard deviation 1.
 
 use ndarray::Array2;
 
@@ -9,7 +9,7 @@ use crate::{Matrix, Result, Scalar};
 
 const NAME: &str = "StandardScaler";
 
-/// Standardises each column to mean 0 and standard deviation 1: (x - mean) / deviation.
+/// Standardizes each column to mean 0 and standard deviation 1: (x - mean) / deviation.
 ///
 /// Both are fitted to the training data alone, and then applied to validation data, test data or a single sample. The
 /// standard deviation is that of the population (division by n, as in scikit-learn). A constant column becomes 0.
@@ -95,7 +95,7 @@ impl StandardScaler {
         if self.deviation[column] == 0.0 { 1.0 } else { self.deviation[column] }
     }
 
-    /// Standardises the columns of `x`.
+    /// Standardizes the columns of `x`.
     ///
     /// # Errors
     /// [`Error::Dimensions`](crate::Error::Dimensions) unless `x` has the fitted number of columns.

@@ -1,4 +1,4 @@
-//! The computation of normalisation layers: x̂ = (x - mean)·rstd with rstd = 1/√(variance + eps), and y = x̂·w + b.
+//! The computation of normalization layers: x̂ = (x - mean)·rstd with rstd = 1/√(variance + eps), and y = x̂·w + b.
 //!
 //! Variances are computed in two passes, as means of squared deviations, with sums in `f64`. A mean in `f64` is split
 //! into hi + lo of the layer's type, so that deviations from large means keep their precision in `f32`.

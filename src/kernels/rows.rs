@@ -44,7 +44,7 @@ impl<S: Streams> Streams for Rows<S> {
 }
 
 /// Calls `f` with each row of `rows`, a [`Rows`] or a tuple of them, on several threads if that pays; a row takes about
-/// `work` operations. Mark `f` `#[inline(always)]`, so that it vectorises.
+/// `work` operations. Mark `f` `#[inline(always)]`, so that it vectorizes.
 #[inline(always)]
 pub(crate) fn each_row<S: Streams>(rows: S, work: usize, f: impl Fn(S::Item) + Copy + Sync) {
     split_items(rows, work, &|part: S| {

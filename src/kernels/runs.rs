@@ -1,4 +1,4 @@
-//! Normalisation of contiguous runs, with parameters per position in a run, for layer norm and RMS norm. The formulas
+//! Normalization of contiguous runs, with parameters per position in a run, for layer norm and RMS norm. The formulas
 //! are those of [`normalize`](super::normalize), with statistics of runs instead of channels.
 
 use super::channels::block_sums;
@@ -11,7 +11,7 @@ use crate::Scalar;
 /// Rows of three streams.
 type Three<'s, A> = (Rows<&'s [A]>, Rows<&'s [A]>, Rows<&'s [A]>);
 
-/// The normalisation of runs; unless `centered`, the mean is taken as 0.
+/// The normalization of runs; unless `centered`, the mean is taken as 0.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Runs {
     pub(crate) centered: bool,

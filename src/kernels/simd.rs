@@ -12,7 +12,7 @@
 //!
 //! A closure of more than a few operations must be written `#[inline(always)] |x| ...`; otherwise it may become a
 //! function call, which is several times slower. Closures are copied into the loop, so that values captured with `move`
-//! are in registers; references might alias the output and prevent vectorisation.
+//! are in registers; references might alias the output and prevent vectorization.
 
 use super::parallel;
 use super::streams::Streams;
@@ -173,7 +173,7 @@ pub(crate) mod rows {
             }
             return sum;
         }
-        // With fewer lanes the compiler unrolls the inner loop instead of vectorising it.
+        // With fewer lanes the compiler unrolls the inner loop instead of vectorizing it.
         let mut lanes = [0.0; LANES];
         let whole = streams.len() / LANES * LANES;
         let (blocks, rest) = streams.split_at(whole);

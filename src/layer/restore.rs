@@ -271,7 +271,7 @@ impl<'a, A: Scalar> Parts<'a, A> {
         let Some(again) = again else { return Ok(()) };
         match self.spec.settings().iter().find(|(name, _)| again.get(name).is_none()) {
             Some((name, _)) => Err(self.spec.problem(format!(
-                "`{name}` is no setting of it here; the file may come from a newer version: update neuropil"
+                "`{name}` is not a setting of it in this version; the file may come from a newer one: update neuropil"
             ))),
             None => Ok(()),
         }

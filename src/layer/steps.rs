@@ -48,11 +48,11 @@ pub enum Steps {
     /// Each step of the output depends only on the same step of the input. The layer is called with one step per row,
     /// without the padding.
     Each,
-    /// No step of the output depends on a later step of the input, and the layer honours
-    /// [`Pass::lengths`](super::Pass::lengths). It can be [streamed](crate::Network::stream): it honours
+    /// No step of the output depends on a later step of the input, and the layer honors
+    /// [`Pass::lengths`](super::Pass::lengths). It can be [streamed](crate::Network::stream): it honors
     /// [`Pass::stream`](super::Pass::stream), too.
     Causal,
-    /// The layer honours [`Pass::lengths`](super::Pass::lengths). If its output is a sequence, it has the same steps.
+    /// The layer honors [`Pass::lengths`](super::Pass::lengths). If its output is a sequence, it has the same steps.
     All,
     /// The layer combines steps without knowing their lengths: sequences with lengths are refused.
     Unknown,

@@ -1,4 +1,4 @@
-//! [`BatchNorm`]: normalises each channel over the batch.
+//! [`BatchNorm`]: normalizes each channel over the batch.
 
 use std::fmt;
 
@@ -20,10 +20,10 @@ use crate::spec::rust::Code;
 use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Batch normalisation, y = (x - μ)/√(σ² + ε)·w + b for each channel (Ioffe and Szegedy, 2015).
+/// Batch normalization, y = (x - μ)/√(σ² + ε)·w + b for each channel (Ioffe and Szegedy, 2015).
 ///
 /// A channel is a feature of flat samples, a feature of all steps of a sequence, or a feature map of an image. w and b
-/// are (1, channels), initialised to 1 and 0. During training, μ and σ² are computed per channel over the batch and all
+/// are (1, channels), initialized to 1 and 0. During training, μ and σ² are computed per channel over the batch and all
 /// positions; when predicting, they are the running statistics, so samples do not affect each other. With x̂ = (x -
 /// μ)/√(σ² + ε) and means over the channel, dx = w/√(σ² + ε)·(dy - mean(dy) - x̂·mean(dy·x̂)), dw = Σ dy·x̂, db = Σ dy.
 /// Running statistics are constants: on a [predicting tape](crate::Tape::predicting), dx = w/√(σ² + ε)·dy.
@@ -204,14 +204,14 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
                 #[inline(always)]
                 || statistics.set_means(sums, n),
             );
-            let centre = (&*statistics.hi, &*statistics.lo);
+            let center = (&*statistics.hi, &*statistics.lo);
             block_sums(
                 rows,
                 width,
                 partial,
                 squares,
                 #[inline(always)]
-                |x, squares| add_squares(x.0, stride, centre, squares),
+                |x, squares| add_squares(x.0, stride, center, squares),
             );
             vectorize(
                 #[inline(always)]

@@ -19,7 +19,7 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// Looks up a row of W for each index: `y = W[x]` (Bengio et al., 2003).
 ///
 /// x is (samples, steps) indices, integers from 0; y is (samples, `[steps, features]`). W is (count, features),
-/// initialised from the standard normal distribution, as in `PyTorch`. The gradient of a row of W is the sum of dy over
+/// initialized from the standard normal distribution, as in `PyTorch`. The gradient of a row of W is the sum of dy over
 /// its lookups. There is no gradient with respect to an index: dx is 0, so no layer before this one can learn.
 ///
 /// The row of the [`padding`](Self::padding) index is 0 and gets no gradient. A padding index at the end of a sequence

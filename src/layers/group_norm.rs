@@ -1,4 +1,4 @@
-//! [`GroupNorm`]: normalises groups of channels of each sample.
+//! [`GroupNorm`]: normalizes groups of channels of each sample.
 
 use std::fmt;
 
@@ -16,11 +16,11 @@ use crate::spec::rust::{Code, functions};
 use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Group normalisation, y = (x - μ)/√(σ² + ε)·w + b with the mean μ and variance σ² of a group of channels of one
+/// Group normalization, y = (x - μ)/√(σ² + ε)·w + b with the mean μ and variance σ² of a group of channels of one
 /// sample (Wu and He, 2018).
 ///
 /// Channels are split evenly into contiguous groups. A channel is a feature of flat samples, a feature of all steps of
-/// a sequence, or a feature map of an image. w and b are (1, channels), initialised to 1 and 0. The variance is the
+/// a sequence, or a feature map of an image. w and b are (1, channels), initialized to 1 and 0. The variance is the
 /// biased one; ε is 10⁻⁵ by default. Samples do not affect each other, and predicting is the same as training.
 ///
 /// With x̂ = (x - μ)/√(σ² + ε), dx = (w·dy - mean(w·dy) - x̂·mean(w·dy·x̂))/√(σ² + ε), dw = Σ dy·x̂ and db = Σ dy, with

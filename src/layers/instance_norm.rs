@@ -1,4 +1,4 @@
-//! [`InstanceNorm`]: normalises each channel of each sample.
+//! [`InstanceNorm`]: normalizes each channel of each sample.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::spec::rust::Code;
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// Instance normalisation, y = (x - μ)/√(σ² + ε) with the mean μ and variance σ² of one channel of one sample (Ulyanov,
+/// Instance normalization, y = (x - μ)/√(σ² + ε) with the mean μ and variance σ² of one channel of one sample (Ulyanov,
 /// Vedaldi and Lempitsky, 2016).
 ///
 /// It removes the contrast of each feature map of an image, or of each feature over the steps of a sequence. It is a

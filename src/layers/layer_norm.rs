@@ -1,4 +1,4 @@
-//! [`LayerNorm`]: normalises each sample, or each step.
+//! [`LayerNorm`]: normalizes each sample, or each step.
 
 use std::fmt;
 
@@ -16,11 +16,11 @@ use crate::spec::rust::{Code, functions};
 use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Layer normalisation, y = (x - μ)/√(σ² + ε)·w + b with the mean μ and variance σ² of a sample (Ba, Kiros and Hinton,
+/// Layer normalization, y = (x - μ)/√(σ² + ε)·w + b with the mean μ and variance σ² of a sample (Ba, Kiros and Hinton,
 /// 2016).
 ///
 /// Samples must have the layer's shape, `PyTorch`'s `normalized_shape`. w and b, (1, elements), have one entry for each
-/// element of it, initialised to 1 and 0. A layer for flat features also takes sequences, and normalises each step. The
+/// element of it, initialized to 1 and 0. A layer for flat features also takes sequences, and normalizes each step. The
 /// variance is the biased one; ε is 10⁻⁵ by default. Samples do not affect each other, and predicting is the same as
 /// training.
 ///
@@ -84,13 +84,13 @@ impl<A: Scalar> LayerNorm<A> {
         self
     }
 
-    /// The normalisation of x.
+    /// The normalization of x.
     fn runs(&self) -> Runs {
         Runs { centered: true, eps: self.eps }
     }
 }
 
-/// The output shape of a layer that normalises samples or steps of `shape`.
+/// The output shape of a layer that normalizes samples or steps of `shape`.
 pub(super) fn check_runs(layer: &dyn fmt::Debug, shape: Shape, eps: f64, input: Shape) -> Result<Shape> {
     check_setting_of(layer, "numbers", shape.len() as f64, "at least 1", shape.len() > 0)?;
     check_setting_of(layer, "eps", eps, "positive and finite", eps > 0.0 && eps.is_finite())?;

@@ -41,7 +41,7 @@ impl<A: Scalar> LearnedPositions<A> {
         Self { weight: Parameter::weight("weight", &[steps, features], weight), masked: false }
     }
 
-    /// Leaves trailing all-zero steps unchanged, so that later layers recognise them as padding.
+    /// Leaves trailing all-zero steps unchanged, so that later layers recognize them as padding.
     pub fn masked(mut self) -> Self {
         self.masked = true;
         self

@@ -19,7 +19,7 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// The parametric rectified linear unit: x for x > 0, else w·x, with a learnable slope w (He et al., 2015).
 ///
 /// There is one slope for all elements, or one per channel: a feature of flat samples or of steps, or a channel of an
-/// image. w is (1, slopes), initialised to 0.25. With s(x) = 1 for x > 0 and w otherwise: y = x·s(x), dx = dy·s(x), and
+/// image. w is (1, slopes), initialized to 0.25. With s(x) = 1 for x > 0 and w otherwise: y = x·s(x), dx = dy·s(x), and
 /// dw is the sum of dy·x over the x <= 0 of its channel.
 ///
 /// ```

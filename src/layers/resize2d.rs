@@ -13,7 +13,7 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Resizes images to a height and a width, by nearest, bilinear or bicubic interpolation.
 ///
-/// Output pixel q has its centre at input coordinate (q + ½)·n/m - ½, for n input and m output pixels on the axis; with
+/// Output pixel q has its center at input coordinate (q + ½)·n/m - ½, for n input and m output pixels on the axis; with
 /// [`align_corners`](Self::align_corners), at q·(n - 1)/(m - 1). Beyond the border, the border pixels are repeated. The
 /// cubic kernel is that of Keys (1981) with a = -0.75. Like `PyTorch`'s `Upsample(size=…)`, it enlarges or shrinks by
 /// any ratio.
@@ -120,7 +120,7 @@ impl Resize2d {
         Self::new(size, Mode::Cubic)
     }
 
-    /// Aligns the centres of the corner pixels of input and output.
+    /// Aligns the centers of the corner pixels of input and output.
     pub const fn align_corners(mut self) -> Self {
         self.coordinates = Coordinates::AlignCorners;
         self

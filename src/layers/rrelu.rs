@@ -11,7 +11,7 @@ use crate::spec::onnx::Operators;
 use crate::spec::rust::Code;
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// The randomised rectified linear unit: x for x > 0, else r·x (Xu, Wang, Chen and Li, 2015).
+/// The randomized rectified linear unit: x for x > 0, else r·x (Xu, Wang, Chen and Li, 2015).
 ///
 /// During training, r is drawn for each element from the uniform distribution on [lower, upper), and reused in the
 /// backward pass. When predicting, it is the [`LeakyRelu`] with the mean slope (lower + upper)/2. The derivative at 0

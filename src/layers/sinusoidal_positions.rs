@@ -45,7 +45,7 @@ impl SinusoidalPositions {
         Self::default()
     }
 
-    /// Leaves trailing all-zero steps unchanged, so that later layers recognise them as padding.
+    /// Leaves trailing all-zero steps unchanged, so that later layers recognize them as padding.
     pub fn masked(mut self) -> Self {
         self.masked = true;
         self

@@ -148,7 +148,7 @@ impl<A: Scalar> Restore<A> for Strided {
         let (sizes, strides) = (spec.numbers("sizes")?, spec.numbers("strides")?);
         let sized = sizes.iter().all(|&size| size >= 1.0 && size.fract() == 0.0);
         if sizes.len() != strides.len() || !sized || strides.iter().any(|stride| stride.fract() != 0.0) {
-            return Err(spec.problem("its sizes and strides are not equally many whole numbers".into()));
+            return Err(spec.problem("its sizes and strides are not lists of whole numbers of one length".into()));
         }
         let axes = sizes.iter().zip(strides).map(|(&size, stride)| (size as usize, stride as isize)).collect();
         Ok(Self { shape: spec.shape("shape")?, axes, offset: spec.count("offset")? })

@@ -12,8 +12,8 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Enlarges images by an integer factor on each axis.
 ///
-/// Output pixel q has its centre at input coordinate (q + ½)/scale - ½. `nearest` takes the pixel that contains it;
-/// `bilinear` interpolates between the two neighbours on each axis, clamped at the borders. Like `PyTorch`'s `Upsample`
+/// Output pixel q has its center at input coordinate (q + ½)/scale - ½. `nearest` takes the pixel that contains it;
+/// `bilinear` interpolates between the two neighbors on each axis, clamped at the borders. Like `PyTorch`'s `Upsample`
 /// with `align_corners=False`.
 ///
 /// x is (samples, `[channels, height, width]`), y is (samples, `[channels, height·scale, width·scale]`).
@@ -44,7 +44,7 @@ struct Source<A> {
 impl<A: Scalar> Source<A> {
     /// The source of an output `position` on an axis of `n` input pixels.
     fn of(position: usize, scale: usize, n: usize) -> Self {
-        // (position + ½)/scale - ½ = (2·position + 1 - scale) / (2·scale), without rounding; 0 before the first centre.
+        // (position + ½)/scale - ½ = (2·position + 1 - scale) / (2·scale), without rounding; 0 before the first center.
         let halves = (2 * position + 1).saturating_sub(scale);
         let (first, rest) = (halves / (2 * scale), halves % (2 * scale));
         if rest == 0 || first + 1 >= n {

@@ -359,7 +359,7 @@ pub(crate) fn check_each<A: Scalar>(
     numbers: &Matrix<A>,
     ok: impl Fn(A) -> bool,
 ) -> Result<()> {
-    // Without an early exit, so that the loop vectorises; the position is searched only on failure.
+    // Without an early exit, so that the loop vectorizes; the position is searched only on failure.
     let all = match numbers.as_slice() {
         Some(numbers) => numbers.iter().fold(true, |all, &x| all & ok(x)),
         None => numbers.iter().all(|&x| ok(x)),

@@ -11,7 +11,7 @@ use crate::{Matrix, Result, Scalar};
 ///
 /// Every `Pointwise` is a [`Loss`]: the loss of a sample is the sum over its elements, and the mean is over all
 /// elements of all samples. The crate applies it to batches with vector instructions: mark both functions `#[inline]`,
-/// and keep them free of branches, so that loops vectorise.
+/// and keep them free of branches, so that loops vectorize.
 ///
 /// ```
 /// use neuropil::prelude::*;

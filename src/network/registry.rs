@@ -52,7 +52,7 @@ impl<A: Scalar> Registry<A> {
         let network = match spec.kind() {
             Sequential::<A>::KIND => Sequential::restore(parts)?.into(),
             Network::<A>::KIND => Network::restore(parts)?,
-            other => return Err(spec.problem(format!("a {other} is no network; a network or sequential is needed"))),
+            other => return Err(spec.problem(format!("a {other} is not a network; a network or sequential is needed"))),
         };
         parts.check(network.describe())?;
         Ok(network)

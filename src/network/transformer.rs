@@ -67,6 +67,7 @@ pub struct TransformerLayer<A: Scalar> {
     norm: Box<dyn Layer<A>>,
     norm_first: bool,
     causal: bool,
+    rotary: Option<f64>,
     dropout: f64,
 }
 
@@ -81,6 +82,7 @@ impl<A: Scalar> TransformerLayer<A> {
             norm: Box::new(LayerNorm::new(features)),
             norm_first: false,
             causal: false,
+            rotary: None,
             dropout: 0.0,
         }
     }
@@ -117,8 +119,21 @@ impl<A: Scalar> TransformerLayer<A> {
         self
     }
 
-    /// Sets the probability of dropout after each part, and after the activation. Unlike in `PyTorch`, there is none on
-    /// the attention weights.
+    /// Sets rotary positions in self-attention: see [`MultiHeadAttention::rotary`].
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let block = TransformerLayer::<f32>::new(16, 4).norm_first().causal().rotary(10_000.0);
+    /// assert!(format!("{block:?}").contains("rotary 10000"));
+    /// ```
+    pub fn rotary(mut self, base: f64) -> Self {
+        self.rotary = Some(base);
+        self
+    }
+
+    /// Sets the probability of dropout of the attention weights, after each part, and after the activation, as in
+    /// `PyTorch`.
     pub fn dropout(mut self, probability: f64) -> Self {
         self.dropout = probability;
         self
@@ -177,7 +192,7 @@ impl<A: Scalar> TransformerLayer<A> {
         let memory = g.declare("memory", None);
         let y = self.self_attention(&mut g, x, rng)?;
         let y = self.part(&mut g, 2, y, |g, x| {
-            let attention = MultiHeadAttention::new(self.features, self.heads, rng);
+            let attention = MultiHeadAttention::new(self.features, self.heads, rng).dropout(self.dropout);
             add_join(g, "multihead_attn", attention, [x, memory])
         })?;
         let y = self.feed_forward_part(&mut g, 3, y, rng)?;
@@ -187,7 +202,8 @@ impl<A: Scalar> TransformerLayer<A> {
 
     fn self_attention(&self, g: &mut Network<A>, x: Value, rng: &mut impl Rng) -> Result<Value> {
         self.part(g, 1, x, |g, x| {
-            let attention = MultiHeadAttention::new(self.features, self.heads, rng);
+            let attention = MultiHeadAttention::new(self.features, self.heads, rng).dropout(self.dropout);
+            let attention = if let Some(base) = self.rotary { attention.rotary(base) } else { attention };
             add(g, "self_attn", if self.causal { attention.causal() } else { attention }, x)
         })
     }
@@ -242,6 +258,9 @@ impl<A: Scalar> fmt::Debug for TransformerLayer<A> {
         write!(f, "TransformerLayer({features}, {heads} heads, {hidden} hidden, {activation:?}, {norm:?}")?;
         let notes = [(self.norm_first, ", norm first"), (self.causal, ", causal")];
         notes.into_iter().filter(|&(on, _)| on).try_for_each(|(_, note)| f.write_str(note))?;
+        if let Some(base) = self.rotary {
+            write!(f, ", rotary {base}")?;
+        }
         if self.dropout != 0.0 {
             write!(f, ", dropout {}", self.dropout)?;
         }

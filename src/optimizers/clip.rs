@@ -45,7 +45,7 @@ fn largest<'a, A: Scalar>(parts: impl Iterator<Item = &'a [A]>) -> f64 {
 
 /// Whether all elements are finite.
 pub(crate) fn all_finite<A: Scalar>(x: &[A]) -> bool {
-    // Without an early exit, so that the loop vectorises.
+    // Without an early exit, so that the loop vectorizes.
     simd::vectorize_if(
         x.len() > simd::TINY,
         #[inline(always)]

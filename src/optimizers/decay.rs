@@ -5,7 +5,7 @@ use crate::optimizers::not_negative;
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
-/// Weight decay of an optimizer, which favours small weights.
+/// Weight decay of an optimizer, which favors small weights.
 ///
 /// - `l2`: adds λ·w to the gradient, the derivative of λ/2·w² (`PyTorch`'s `weight_decay`).
 /// - `l1`: adds λ·sign(w) to the gradient, the derivative of λ·|w|.
@@ -57,7 +57,7 @@ impl Decay {
         }
     }
 
-    /// Excludes biases, offsets and scales, including those of normalisation layers.
+    /// Excludes biases, offsets and scales, including those of normalization layers.
     #[must_use]
     pub fn spare_biases(self) -> Self {
         Self { spare_biases: true, ..self }

@@ -7,7 +7,7 @@ use crate::layer::Layer;
 use crate::optimizers::check_fraction;
 use crate::{Error, Result, Scalar};
 
-/// An exponential moving average of the weights, which often generalises better than the weights themselves (Polyak and
+/// An exponential moving average of the weights, which often generalizes better than the weights themselves (Polyak and
 /// Juditsky 1992).
 ///
 /// After each step, a ← a + (1 - d)·(w - a) with decay d; initially, a = w. Running statistics are not averaged: the

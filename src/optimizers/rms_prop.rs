@@ -8,7 +8,7 @@ use crate::{Result, Scalar};
 
 /// `RMSprop` (Hinton's lecture 6e, 2012): the gradient divided by the root of a running mean of its square.
 ///
-/// v ← αv + (1 - α)g², u = g/(√v + ε), w ← w - η·u. If centred (Graves 2013), √v becomes the standard deviation √(v -
+/// v ← αv + (1 - α)g², u = g/(√v + ε), w ← w - η·u. If centered (Graves 2013), √v becomes the standard deviation √(v -
 /// a²), with a running mean a of the gradient. With momentum, b ← momentum·b + u and w ← w - η·b. As in `PyTorch`, ε is
 /// outside the root.
 ///

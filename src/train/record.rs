@@ -151,7 +151,7 @@ impl Record {
     pub(crate) fn restore(spec: &Spec) -> Result<Self> {
         let (names, values, parameters) = (spec.texts("names")?, spec.texts("values")?, spec.texts("parameters")?);
         if names.len() != values.len() {
-            return Err(spec.problem("it has not one value for each name".into()));
+            return Err(spec.problem("it does not have one value for each name".into()));
         }
         let count = |setting: &Setting| if let Setting::Count(n) = setting { Some(*n) } else { None };
         let hashes = |setting: &Setting| {

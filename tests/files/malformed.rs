@@ -176,7 +176,7 @@ const ARCHITECTURES: [(&str, &str); 62] = [
     ("[]", "it is not an object"),
     ("{}", "missing field `kind`"),
     ("{}x", "missing field `kind`"),
-    (r#"{"kind":"dense"}"#, "a dense is no network; a network or sequential is needed"),
+    (r#"{"kind":"dense"}"#, "a dense is not a network; a network or sequential is needed"),
     (r#"{"kind":1}"#, "expected a string"),
     (r#"{"kind":null}"#, "expected a string"),
     (r#"{"kind":"sequential","kind":"sequential"}"#, "a layer has two kinds"),

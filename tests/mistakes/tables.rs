@@ -21,7 +21,7 @@ pub(super) const MISTAKES: &[Mistake] = &[
     (
         "a text in a column of numbers",
         || numbers(TEXT, "age"),
-        "the CSV text, line 3, column 1: `old` in `age` is no number; leave the field empty if it is missing, or \
+        "the CSV text, line 3, column 1: `old` in `age` is not a number; leave the field empty if it is missing, or \
          read the column as text",
     ),
     (

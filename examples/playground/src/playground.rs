@@ -96,7 +96,7 @@ impl Playground {
         Ok(found)
     }
 
-    /// The weights between neighbouring layers, input by input, without the biases.
+    /// The weights between neighboring layers, input by input, without the biases.
     pub fn weights(&self) -> Vec<f32> {
         let mut weights = Vec::new();
         self.network.visit(&mut |info, matrix| {

@@ -31,8 +31,9 @@ impl External {
     /// Reads the bytes that the entries of a constant refer to: a file name, an offset and a length.
     pub(super) fn read(&mut self, entries: &[(String, String)]) -> Result<Vec<u8>, String> {
         let entry = |name: &str| entries.iter().find(|(other, _)| other == name).map(|(_, text)| &**text);
-        let number =
-            |name: &str| entry(name).map(str::parse::<u64>).transpose().map_err(|_| format!("its {name} is no number"));
+        let number = |name: &str| {
+            entry(name).map(str::parse::<u64>).transpose().map_err(|_| format!("its {name} is not a number"))
+        };
         let name = entry("location").ok_or("it does not say in which file it is")?;
         let (file, length, left) = self.open(name)?;
         let from = number("offset")?.unwrap_or(0);
@@ -66,7 +67,7 @@ impl External {
             let file = File::open(&path).map_err(failed)?;
             let about = file.metadata().map_err(failed)?;
             if !about.is_file() {
-                return Err(format!("`{name}` is no file"));
+                return Err(format!("`{name}` is not a file"));
             }
             self.files.insert(name.to_owned(), (file, about.len(), about.len()));
         }

@@ -60,7 +60,7 @@ impl<'b> Value<'b> {
     }
 
     pub(super) fn bytes(self) -> Result<&'b [u8], String> {
-        if let Self::Bytes(bytes) = self { Ok(bytes) } else { Err("a field is no text or message".into()) }
+        if let Self::Bytes(bytes) = self { Ok(bytes) } else { Err("a field is neither text nor a message".into()) }
     }
 
     pub(super) fn text(self) -> Result<String, String> {

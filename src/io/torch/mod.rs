@@ -92,7 +92,7 @@ impl File<'_> {
             let name = match key {
                 Value::Text(text) => format!("{prefix}{text}"),
                 Value::Int(n) => format!("{prefix}{n}"),
-                _ => return Err(format!("its dict `{prefix}` has a key that is no text")),
+                _ => return Err(format!("its dict `{prefix}` has a key that is not text")),
             };
             self.room = self.room.checked_sub(name.len() + ENTRY).ok_or("it has too many names")?;
             match *value {

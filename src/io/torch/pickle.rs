@@ -237,7 +237,7 @@ impl<'b> Machine<'b> {
                 self.heap.lists[list].extend(items);
                 Ok(())
             }
-            _ => Err("its pickle fills what is no list or dict".to_owned()),
+            _ => Err("its pickle adds to a value that is neither a list nor a dict".to_owned()),
         }
     }
 
@@ -245,7 +245,7 @@ impl<'b> Machine<'b> {
     fn call(&mut self) -> Result<Value<'b>, String> {
         let (arguments, function) = (self.pop()?, self.pop()?);
         let (Value::List(list), Value::Global(function)) = (arguments, function) else {
-            return Err("its pickle calls what is no function".to_owned());
+            return Err("its pickle calls a value that is not a function".to_owned());
         };
         let arguments = &self.heap.lists[list];
         match (function, &arguments[..]) {

@@ -1,4 +1,4 @@
-//! exp, ln, tanh, erf and others as branch-free polynomials, which vectorise and are bitwise identical with every
+//! exp, ln, tanh, erf and others as branch-free polynomials, which vectorize and are bitwise identical with every
 //! instruction set of a processor.
 //!
 //! Fused operations are explicit calls to `times_plus`, which is `mul_add` and rounds once. As a vector instruction, it
@@ -7,7 +7,7 @@
 //! such instruction at all, so there `times_plus` rounds twice: as accurate to a few units in the last place, but not the
 //! same bits.
 //!
-//! The coefficients minimise the maximum relative error over the reduced range (Remez exchange in 45 digits), each
+//! The coefficients minimize the maximum relative error over the reduced range (Remez exchange in 45 digits), each
 //! rounded to the type before the next ones are fitted. A clamp is written `if x > top { top } else { x }`, which
 //! propagates NaN.
 //!

@@ -83,7 +83,7 @@ trait Reduce {
 }
 
 /// Computes a row of positions: in blocks where all columns of the window are inside the image, and one by one at the
-/// borders. A loop over a whole row would often be too short to vectorise. The last block overlaps the previous one.
+/// borders. A loop over a whole row would often be too short to vectorize. The last block overlaps the previous one.
 #[inline(always)]
 fn reduce_row([rows, columns]: [Axis; 2], position: usize, reduce: &mut impl Reduce) {
     let inside = |axis: Axis, position: usize| {

@@ -86,7 +86,7 @@ pub struct MultiHeadAttention<A: Scalar> {
 }
 
 impl<A: Scalar> MultiHeadAttention<A> {
-    /// Creates a layer with `PyTorch`'s default initialisation: `[W_q, W_k, W_v]` Glorot uniform, Wₒ uniform in
+    /// Creates a layer with `PyTorch`'s default initialization: `[W_q, W_k, W_v]` Glorot uniform, Wₒ uniform in
     /// ±1/√features, biases 0.
     pub fn new(features: usize, heads: usize, rng: &mut impl Rng) -> Self {
         let bound = 1.0 / (features.max(1) as f64).sqrt();

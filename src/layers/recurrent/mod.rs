@@ -123,7 +123,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         self
     }
 
-    /// Treats trailing all-zero steps as padding: their outputs are 0, so that later layers recognise them, and the
+    /// Treats trailing all-zero steps as padding: their outputs are 0, so that later layers recognize them, and the
     /// final state is that of the last unpadded step, where the reverse direction starts.
     ///
     /// This is for sequences whose lengths are not known. Where they are, from an [`Embedding`](super::Embedding) with a

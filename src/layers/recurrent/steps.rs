@@ -52,7 +52,7 @@ impl<A: Scalar, C: Cell> ForwardSteps<'_, A, C> {
 
     fn step(&mut self, t: usize) {
         let mut gates = self.gates.index_axis_mut(Axis(0), t);
-        let [(h0, mut h), (c0, mut c)] = self.states.each_mut().map(|states| neighbours(states, t, self.reverse));
+        let [(h0, mut h), (c0, mut c)] = self.states.each_mut().map(|states| neighbors(states, t, self.reverse));
         let (from_h, early) = (C::FROM_H * self.weight_hh.nrows(), early(self.cell, self.weight_hh.ncols()));
         let weight = self.weight_hh.slice(s![.., ..early]);
         gemm(A::ONE, &h0, &weight, A::ONE, &mut gates.slice_mut(s![.., from_h..from_h + early]));
@@ -212,7 +212,7 @@ pub(super) fn early<C: Cell>(cell: &C, columns: usize) -> usize {
 }
 
 /// The states before and after step `t`.
-fn neighbours<'s, A>(
+fn neighbors<'s, A>(
     states: &'s mut ArrayViewMut3<'_, A>,
     t: usize,
     reverse: bool,

@@ -118,7 +118,7 @@ impl Move {
 /// The value of a `Constant`.
 pub(super) fn value(node: &Node<'_>) -> Read<Constant> {
     let [(name, attribute)] = &*node.attributes else {
-        return Err("it has not one value".to_owned().into());
+        return Err("it does not have exactly one value".to_owned().into());
     };
     Ok(match (&**name, attribute) {
         ("value", Attribute::Tensor(tensor)) => Constant::of(tensor)?,

@@ -188,7 +188,7 @@ fn sliced(node: &Node<'_>, inputs: &[Option<&Constant>], opset: i64) -> Read<Con
     let axes = list(3, "axes")?.unwrap_or_else(|| (0..starts.len() as i64).collect());
     let steps = list(4, "steps")?.unwrap_or_else(|| vec![1; starts.len()]);
     if [ends.len(), axes.len(), steps.len()] != [starts.len(); 3] || starts.len() > x.dims().len() {
-        return Err("its starts, ends, axes and steps are not equally many".to_owned().into());
+        return Err("its starts, ends, axes and steps differ in length".to_owned().into());
     }
     for (i, &axis) in axes.iter().enumerate() {
         let axis = position(axis, x.dims().len())?;

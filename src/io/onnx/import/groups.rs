@@ -75,7 +75,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             "Gemm" | "MatMul" if self.index.is_constant(node.needs(1)?) => {
                 let scaled = node.float("alpha", 1.0)? != 1.0 || node.float("beta", 1.0)? != 1.0;
                 node.expect("alpha, beta or transA", !scaled && node.int("transA", 0)? == 0 && groups.ends_with(&[1]))?;
-                let product = self.product(node).ok_or("its weight is no constant")?;
+                let product = self.product(node).ok_or("its weight is not a constant")?;
                 let weights = self.weights(&product)?;
                 self.dense_along(&data, data.view.0.len() - 1, weights).map(|data| Known::Grouped(data, groups))
             }

@@ -64,7 +64,7 @@ impl<A: Scalar> Reader<'_, A> {
             let view = View::contiguous(&axes);
             let integer = [INT32, INT64].contains(&port.kind);
             if !integer && ![1, 10, 11, 16].contains(&port.kind) {
-                return Err(format!("its input `{}` is of type {}, no numbers of a layer", port.name, port.kind));
+                return Err(format!("its input `{}` is of type {}, which no layer takes", port.name, port.kind));
             }
             if self.known.contains_key(&port.name) {
                 return Err(format!("it has two inputs `{}`", port.name));

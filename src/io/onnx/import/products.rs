@@ -92,7 +92,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             let data = self.data_or_none(node.needs(input)?)?;
             sides.push((data, node.int(name, 0)? != 0));
         }
-        let [(Some(a), transposed), (None, _)] = &*sides else { return Err("its weight is no constant".into()) };
+        let [(Some(a), transposed), (None, _)] = &*sides else { return Err("its weight is not a constant".into()) };
         node.expect("A", a.view.0.len() == 2)?;
         let a = if *transposed { Data { view: a.view.transposed(&[1, 0])?, ..a.clone() } } else { a.clone() };
         let weights = self.weights(&Product { x: "", node, bias: None })?;
@@ -122,7 +122,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             [true, _] => return self.left_product(node),
             [false, true] => {}
         }
-        let product = self.product(node).ok_or("its weight is no constant")?;
+        let product = self.product(node).ok_or("its weight is not a constant")?;
         if self.sizes(node, 1)?.len() != 2 {
             return self.with_stack(node);
         }

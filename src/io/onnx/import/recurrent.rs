@@ -120,7 +120,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             node.expect("sequence_lens, backwards", !masked)?;
             sequence = self.reversed(sequence)?;
         }
-        let Shape::Sequence { steps, .. } = sequence.1 else { return Err("its input is no sequence".into()) };
+        let Shape::Sequence { steps, .. } = sequence.1 else { return Err("its input is not a sequence".into()) };
         if node.input(4).is_some() && !masked {
             // No sample is shorter.
             let lengths = self.ints(node, 4)?;

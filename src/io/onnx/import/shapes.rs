@@ -124,7 +124,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let (indices, sizes) = (whole(&self.ints(node, 1)?)?, self.sizes(node, 1)?);
         let Some(size) = data.view.0[axis].size() else { return Err("it takes some samples of the batch".into()) };
         let indices = indices.into_iter().map(|i| position(i, size)).collect::<Result<Vec<_>, _>>()?;
-        let steps = progressions(&indices).ok_or("its indices are in no order that a layer here makes")?;
+        let steps = progressions(&indices).ok_or("its indices are in an order that no layer here produces")?;
         let first = *indices.first().ok_or("it has no indices")?;
         let data = self.picked(&data, axis, first, &steps)?;
         let (before, after) = (&data.view.sizes()[..axis], &data.view.sizes()[axis + 1..]);
@@ -166,7 +166,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let axes = self.list(node, "axes", 3)?.unwrap_or_else(|| (0..starts.len() as i64).collect());
         let steps = if node.input(4).is_some() { whole(&self.ints(node, 4)?)? } else { vec![1; starts.len()] };
         if [ends.len(), axes.len(), steps.len()] != [starts.len(); 3] || starts.len() > data.view.0.len() {
-            return Err("its starts, ends, axes and steps are not equally many".into());
+            return Err("its starts, ends, axes and steps differ in length".into());
         }
         for (i, &axis) in axes.iter().enumerate() {
             let axis = data.view.axis(axis)?;
@@ -256,7 +256,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let indices = self.any(node.needs(1)?)?;
         node.expect("axis", node.int("axis", 0)? == 0)?;
         node.expect("indices", indices.integer)?;
-        let &[count, features] = &*self.sizes(node, 0)? else { return Err("its constant is no matrix".into()) };
+        let &[count, features] = &*self.sizes(node, 0)? else { return Err("its constant is not a matrix".into()) };
         let indices = self.canonical(&indices)?;
         let flat = self.with_rest(&indices, 0)?;
         let mut spec = Spec::new("embedding").set("count", count).set("features", features);

@@ -59,7 +59,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         if self.index.is_constant(name) {
             return Err(Stop::Needs(vec![name.to_owned()]));
         }
-        Err(format!("its input `{name}` is no constant").into())
+        Err(format!("its input `{name}` is not a constant").into())
     }
 
     /// The sizes of a constant input.

@@ -47,7 +47,7 @@ pub(super) fn add<A: Scalar>(numbers: &mut [A], at: usize, more: &[A; LANES]) {
     *to = from_fn(|lane| to[lane] + more[lane]);
 }
 
-/// Elements of each half that are split or joined at a time: enough for the compiler to vectorise.
+/// Elements of each half that are split or joined at a time: enough for the compiler to vectorize.
 const SPLIT: usize = 64;
 
 /// Writes the elements with even indices, then those with odd ones, for a multiple of 2 · [`SPLIT`] elements.

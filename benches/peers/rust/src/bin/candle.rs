@@ -78,14 +78,14 @@ fn tensor<S: Into<candle_core::Shape>>(values: Vec<f32>, shape: S) -> Tensor {
     Tensor::from_vec(values, shape, CPU).unwrap()
 }
 
-fn labelled(x: Tensor, random: &mut Random) -> Vec<(Tensor, Tensor)> {
+fn labeled(x: Tensor, random: &mut Random) -> Vec<(Tensor, Tensor)> {
     let rows = x.dims()[0];
     vec![(x, Tensor::from_vec(random.labels(rows), rows, CPU).unwrap())]
 }
 
 fn classifier_batch(sizes: &[usize], batch: usize) -> Vec<(Tensor, Tensor)> {
     let mut random = Random::new(1);
-    labelled(tensor(random.uniform(batch * sizes[0]), (batch, sizes[0])), &mut random)
+    labeled(tensor(random.uniform(batch * sizes[0]), (batch, sizes[0])), &mut random)
 }
 
 fn xor(batch: usize) -> impl FnMut() {
@@ -143,7 +143,7 @@ fn images(convolutions: [(usize, usize, usize, usize); 2], sizes: &'static [usiz
         })
     });
     let mut random = Random::new(1);
-    let batch = labelled(tensor(random.uniform(64 * 784), (64, 1, 28, 28)), &mut random);
+    let batch = labeled(tensor(random.uniform(64 * 784), (64, 1, 28, 28)), &mut random);
     let optimizer = sgd(&network, 0.01);
     train(network, loss::cross_entropy, optimizer, batch)
 }

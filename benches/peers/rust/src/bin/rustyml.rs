@@ -47,7 +47,7 @@ fn train(mut model: Sequential, batches: Vec<(Tensor, Tensor)>) -> impl FnMut() 
     }
 }
 
-fn labelled(x: Tensor, random: &mut Random) -> Vec<(Tensor, Tensor)> {
+fn labeled(x: Tensor, random: &mut Random) -> Vec<(Tensor, Tensor)> {
     let rows = x.shape()[0];
     let labels = random.labels(rows).iter().map(|&label| label as f32).collect();
     vec![(x, tensor(labels, &[rows, 1]))]
@@ -55,7 +55,7 @@ fn labelled(x: Tensor, random: &mut Random) -> Vec<(Tensor, Tensor)> {
 
 fn classifier_batch(sizes: &[usize], batch: usize) -> Vec<(Tensor, Tensor)> {
     let mut random = Random::new(1);
-    labelled(tensor(random.uniform(batch * sizes[0]), &[batch, sizes[0]]), &mut random)
+    labeled(tensor(random.uniform(batch * sizes[0]), &[batch, sizes[0]]), &mut random)
 }
 
 fn xor(batch: usize) -> impl FnMut() -> f32 {
@@ -89,7 +89,7 @@ fn images(convolutions: [(usize, usize, PaddingType); 2], units: &[usize]) -> im
     let mut model = builder.build(&Shape::known(&[64, 28, 28, 1])).unwrap();
     model.compile(sgd(0.01), SparseCategoricalCrossEntropy::new(true));
     let mut random = Random::new(1);
-    train(model, labelled(tensor(random.uniform(64 * 784), &[64, 28, 28, 1]), &mut random))
+    train(model, labeled(tensor(random.uniform(64 * 784), &[64, 28, 28, 1]), &mut random))
 }
 
 fn sequences(builder: SequentialBuilder) -> impl FnMut() -> f32 {
