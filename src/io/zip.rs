@@ -133,7 +133,7 @@ impl Entry {
             return Err(format!("`{name}` cannot have {size} bytes in {stored}"));
         }
         let local = bytes.get(offset..end).filter(|local| local.len() >= LOCAL_SIZE && local.starts_with(LOCAL));
-        let local = local.ok_or_else(|| problem("does not start where its directory says"))?;
+        let local = local.ok_or_else(|| problem("does not begin where its directory says"))?;
         let [name_size, extra] = [26, 28].map(|at| u16_at(local, at));
         if local.get(LOCAL_SIZE..LOCAL_SIZE + name_size) != Some(name.as_bytes()) {
             return Err(problem("has another name in its own header"));

@@ -180,6 +180,8 @@ impl<A: Scalar> Layer<A> for Glu<A> {
     }
 
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
+        // Slices are read back as layers for one number of steps.
+        operators.keep_steps();
         let (x, (channels, _)) = (operators.value(), channels_of(operators.input()));
         let axis = operators.integers(&[channel_axis(operators.input())]);
         let mut part = |from: usize| {

@@ -23,11 +23,19 @@ fn sentences(lengths: &[usize], steps: usize) -> Array2<f64> {
 #[test]
 fn lengths_come_back() -> Result<()> {
     let lengths = [5, 2, 6, 1];
-    let mut compared = 0;
+    let (mut compared, mut refused) = (0, 0);
     let found = layers(&mut rng(5)).into_iter().map(|(_, layer)| words(layer, &mut rng(6)).map(Into::into));
     let given = layers(&mut rng(7)).into_iter().map(|(_, layer)| series(layer));
     for network in found.chain(given).collect::<Result<Vec<Network<f64>>>>()? {
-        let again = Network::<f64>::from_onnx_bytes(&network.to_onnx_bytes()?)?;
+        let again = match Network::<f64>::from_onnx_bytes(&network.to_onnx_bytes()?) {
+            // These may come back as several layers, with which the lengths in the file cannot be compared.
+            Err(error) if ["Glu(", "rotary", "Network("].iter().any(|layer| network.to_string().contains(layer)) => {
+                assert!(error.to_string().contains("Less"), "{network}: {error}");
+                refused += 1;
+                continue;
+            }
+            again => again?,
+        };
         let width = network.input_shape().len();
         let mut x = sentences(&lengths, width);
         if width > 6 {
@@ -42,6 +50,7 @@ fn lengths_come_back() -> Result<()> {
         }
     }
     assert!(compared > 3000, "{compared}");
+    assert!((2..=8).contains(&refused), "{refused}");
     Ok(())
 }
 

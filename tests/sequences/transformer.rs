@@ -225,7 +225,7 @@ fn a_pair_learns_to_write_backwards() {
     let mut network = pair(&settings().dropout(0.02), dims, &mut rng(4)).unwrap();
     let [x, before, after] = backwards(60, dims);
     let samples = NamedSamples::new(&[("source", &x), ("target", &before)], &[("next", &after)]).unwrap();
-    let mut trainer = Trainer::new(CrossEntropy::new(), Adam::new(0.01)).batch_size(20).epochs(40).metric(Accuracy);
+    let mut trainer = Trainer::new(CrossEntropy::new(), Adam::new(0.01)).batch_size(20).epochs(55).metric(Accuracy);
     trainer.fit(&mut network, &samples).unwrap();
     let evaluation = trainer.evaluate(&network, &samples).unwrap();
     assert!(evaluation.get("accuracy") > Some(0.95), "{evaluation}");
