@@ -17,6 +17,7 @@ use std::fmt::Debug;
 
 use ndarray::Array2;
 
+use crate::kernels::resize;
 use crate::spec::layout::{Piece, System};
 use crate::spec::onnx::Operators;
 use crate::spec::rust::Code;
@@ -245,4 +246,20 @@ pub(crate) fn count_parameters<A: Scalar>(layer: &dyn Layer<A>) -> usize {
     let mut count = 0;
     layer.visit(&mut |info, matrix| count += if info.role.is_trainable() { matrix.len() } else { 0 });
     count
+}
+
+/// Resizes `dw` to one matrix per trainable parameter, of the parameter's shape.
+pub(crate) fn resize_gradients<A: Scalar>(layer: &dyn Layer<A>, dw: &mut Vec<Array2<A>>) -> Result<()> {
+    let (mut slots, mut result) = (0, Ok(()));
+    layer.visit(&mut |info, w| {
+        if info.role.is_trainable() && result.is_ok() {
+            if slots == dw.len() {
+                dw.push(Array2::default((0, 0)));
+            }
+            result = resize(&mut dw[slots], w.nrows(), w.ncols());
+            slots += 1;
+        }
+    });
+    dw.truncate(slots);
+    result
 }

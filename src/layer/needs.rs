@@ -55,6 +55,13 @@ impl Needs {
         }
         Err(Error::Memory { what: what(), bytes, limit: Some(limit) })
     }
+
+    /// The same for a training step, which also holds input, output, and the gradients with respect to them.
+    pub(crate) fn afford_step<A>(self, rows: usize, limit: u64, [input, output]: [Shape; 2]) -> Result<()> {
+        let ends = (input.len() as u64).saturating_add(output.len() as u64).saturating_mul(2);
+        let needs = self.and(Self::per_sample(ends));
+        needs.afford::<A>(rows, limit, || format!("a training step of {rows} samples"))
+    }
 }
 
 /// The product of sizes; `u64::MAX` if it overflows.

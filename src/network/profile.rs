@@ -10,7 +10,7 @@ use super::summary::{Bytes, grouped};
 use super::{Network, Summary};
 use crate::clock::Clock;
 use crate::kernels::resize;
-use crate::layer::{Backward, Cache, Layer, Needs, Pass};
+use crate::layer::{Backward, Cache, Layer, Pass, resize_gradients};
 use crate::svg::{GRADIENT, INK, Svg, VALUE, text_width};
 use crate::text::{figures, table};
 use crate::{Matrix, Result, Scalar, rng};
@@ -88,16 +88,16 @@ impl Profile {
     pub fn new<A: Scalar>(network: &Network<A>, x: &Matrix<A>, passes: usize) -> Result<Self> {
         let (input, mut inferred) = (network.shape_of_rows(x.ncols())?, Sizes::default());
         let (output, plan) = (network.output_shape(input)?, network.plan()?);
-        let ends = (x.ncols() as u64).saturating_add(output.len() as u64).saturating_mul(2);
-        let needs = plan.sizes(network, input, &mut inferred)?.needs.and(Needs::per_sample(ends));
-        needs.afford::<A>(x.nrows(), network.memory_limit(), || format!("a training step of {} samples", x.nrows()))?;
+        let needs = plan.sizes(network, input, &mut inferred)?.needs;
+        needs.afford_step::<A>(x.nrows(), network.memory_limit(), [input, output])?;
         let x = x.as_standard_layout().into_owned();
         let (mut y, mut dy) = (Array2::default((0, 0)), Array2::default((0, 0)));
         resize(&mut y, x.nrows(), output.len())?;
         resize(&mut dy, x.nrows(), output.len())?;
         let part = A::of(1.0 / dy.len().max(1) as f64);
         dy.fill(part);
-        let mut dw = gradients(network)?;
+        let mut dw = Vec::new();
+        resize_gradients(network, &mut dw)?;
         let (mut cache, mut rng) = (Cache::default(), rng(0));
         let (steps, passes) = (plan.steps.len(), passes.max(1));
         let mut all = vec![[const { Vec::new() }; 3]; steps];
@@ -183,19 +183,6 @@ impl Display for Profile {
         f.write_str(&table(&rows, |column| matches!(column, 0 | 6)))?;
         writeln!(f, "a batch of {batch}; bytes of outputs and parameters; times without loss and update")
     }
-}
-
-/// A matrix for the gradient with respect to each trainable parameter.
-fn gradients<A: Scalar>(network: &Network<A>) -> Result<Vec<Array2<A>>> {
-    let (mut dw, mut result) = (Vec::new(), Ok(()));
-    network.visit(&mut |info, w| {
-        if info.role.is_trainable() && result.is_ok() {
-            let mut gradient = Array2::default((0, 0));
-            result = resize(&mut gradient, w.nrows(), w.ncols());
-            dw.push(gradient);
-        }
-    });
-    result.map(|()| dw)
 }
 
 /// The median; 0 of nothing.
