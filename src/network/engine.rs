@@ -8,8 +8,8 @@ use super::Network;
 use super::ends::{split, stored};
 use super::nodes::{Node, Op};
 use super::plan::Sizes;
-use super::profile::Times;
 use super::unpadded::{self, At, Unpadded, WithLengths};
+use crate::clock::Times;
 use crate::kernels::simd::each;
 use crate::kernels::{flat, flat_mut, resize};
 use crate::layer::{

@@ -8,7 +8,6 @@ use super::engine::State;
 use super::plan::Sizes;
 use super::summary::{Bytes, grouped};
 use super::{Network, Summary};
-use crate::clock::Clock;
 use crate::kernels::resize;
 use crate::layer::{Backward, Cache, Layer, Pass, resize_gradients};
 use crate::svg::{GRADIENT, INK, Svg, VALUE, text_width};
@@ -42,23 +41,6 @@ pub struct Profile {
     pub summary: Summary,
     /// The times of each layer, in the order of the summary.
     pub layers: Vec<LayerTimes>,
-}
-
-/// The times of the steps of a pass.
-#[derive(Default)]
-pub(super) struct Times {
-    clock: Option<Clock>,
-    seconds: Vec<f64>,
-}
-
-impl Times {
-    pub(super) fn start(&mut self) {
-        self.clock = Some(Clock::start());
-    }
-
-    pub(super) fn stop(&mut self, step: usize) {
-        self.seconds[step] = self.clock.take().map_or(0.0, |clock| clock.seconds());
-    }
 }
 
 /// The times that a layer or join takes for a batch, in seconds.
