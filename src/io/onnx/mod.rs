@@ -78,9 +78,9 @@ impl<A: Scalar> Network<A> {
     /// features), (batch, steps, features) or (batch, channels, height, width). The opset is 20, and the numbers are
     /// `f32` for any `A`.
     ///
-    /// If the network accepts any number of steps, their axis is variable, too, unless an operator depends on the number:
-    /// in learned, sinusoidal and rotary positions; in convolutions and pooling of sequences that round the number of
-    /// outputs up, or have a stride and [`Padding::Same`](crate::layers::Padding::Same); and in
+    /// If the network accepts any number of steps, their axis is variable, too, unless an operator depends on the
+    /// number: in learned, sinusoidal and rotary positions; in convolutions and pooling of sequences that round the
+    /// number of outputs up, or have a stride and [`Padding::Same`](crate::layers::Padding::Same); and in
     /// [`Glu`](crate::layers::Glu).
     ///
     /// # Errors

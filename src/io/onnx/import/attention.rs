@@ -119,7 +119,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
 
     /// Whether the constant that is added to the scores hides all keys after the query.
     fn hides_later(&mut self, causal: &'g Node<'g>, queries: usize, keys: usize) -> Read<bool> {
-        // The operators that the exporter here writes, without computing the whole mask.
+        // The operators that this crate's exporter writes, recognized without computing the whole mask.
         let choice = causal.input(1).and_then(|name| self.index.maker(name)).map(|(choice, _)| choice);
         let later = choice.filter(|choice| choice.op == "Where").and_then(|choice| self.index.maker(choice.input(0)?));
         if let (Some(choice), Some((later, _))) = (choice, later.filter(|(later, _)| later.op == "Less")) {
