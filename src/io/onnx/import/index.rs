@@ -9,7 +9,7 @@ use crate::spec::onnx::{Attribute, FLOAT, Graph, Tensor};
 /// The operators of a graph by their values.
 pub(super) struct Index<'g> {
     nodes: &'g [Node<'g>],
-    /// For each value, its operator, and the index of the output.
+    /// For each value, the operator that produces it, and the index of its output.
     makers: HashMap<&'g str, (usize, usize)>,
     pub(super) constants: HashMap<&'g str, &'g Tensor<'g>>,
     /// For each value, the operators that use it, and the index of their input.

@@ -218,7 +218,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.moved(field, &Found::new(spec))
     }
 
-    /// Padding of any axes but the batch; negative padding cuts off.
+    /// Padding of any axes but the batch; negative padding crops.
     pub(super) fn pad(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let mut data = self.data(node.needs(0)?)?;
         let mode = match node.text("mode", "constant")? {
