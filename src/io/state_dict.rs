@@ -118,8 +118,7 @@ impl<A: Scalar> Network<A> {
     /// checkpoint is a dict of several state dicts, a rule such as `rename("model", "")` selects one. Arrays of F64,
     /// F32, F16 and BF16 are converted to `A`. The weights of dense, recurrent and attention layers and of 1-d
     /// convolutions, which PyTorch stores with the outputs as the first axis, are transposed. `num_batches_tracked` is
-    /// ignored.
-    /// [`Names::keras`] loads Keras weights.
+    /// ignored. [`Names::keras`] loads Keras weights.
     ///
     /// ```
     /// use neuropil::io::Names;
