@@ -42,7 +42,7 @@ impl Names {
     /// Parameters have Keras's names and axis orders. The `kernel` of a dense layer is (inputs, outputs), of a 1-d
     /// convolution (width, inputs, outputs), of a 2-d one (height, width, inputs, outputs), of a depthwise one (height,
     /// width, channels, outputs per channel) as in `DepthwiseConv2D`, and of a transposed one (height, width, outputs,
-    /// inputs). Other names are `bias`, `embeddings`, `alpha` (PReLU), `gamma`, `beta`, `moving_mean` and
+    /// inputs). Other names are `bias`, `embeddings`, `alpha` (`PReLU`), `gamma`, `beta`, `moving_mean` and
     /// `moving_variance` (norms), and `scale` (RMS norm). Attention has `query`, `key`, `value` and `attention_output`,
     /// each with `kernel` and `bias`.
     ///
