@@ -14,7 +14,7 @@ use crate::{Error, Network, Result, Scalar};
 
 /// The name of the metadata with the fitted transformers.
 const FITTED: &str = "fitted";
-/// The name of the metadata, or in those about a training, with the record of a training.
+/// The name of the metadata with the record of a training; in a training state, the setting of that name in `training`.
 const RECORD: &str = "record";
 
 /// A network together with its encoders, imputers and class names: everything needed for prediction, in one file.
@@ -88,7 +88,7 @@ impl<A: Scalar> Model<A> {
         Self { record: record.cloned(), ..self }
     }
 
-    /// The record of the training that the network comes from, also of a file saved by
+    /// The record of the training that the network comes from, if there is one; it is also read from a file saved by
     /// [`Trainer::save_state`](crate::train::Trainer::save_state).
     pub fn record(&self) -> Option<&Record> {
         self.record.as_ref()

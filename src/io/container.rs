@@ -1,4 +1,4 @@
-//! The file format of saved networks and trainings.
+//! The file format of saved networks and training states.
 
 use std::fs;
 use std::ops::Range;
@@ -15,7 +15,7 @@ const FORMAT: &str = "neuropil model";
 const VERSION: &str = "1";
 /// The start of every file that is written here, after its header length; the eight digits of the checksum follow.
 const START: &[u8] = br#"{"__metadata__":{"checksum":""#;
-/// The name of the metadata about a training; followed by a dot, the prefix of its arrays.
+/// The name of the metadata about the training; followed by a dot, it is the prefix of the training's arrays.
 const TRAINING: &str = "training";
 
 /// What a training file contains besides the network: a description and arrays.
@@ -114,7 +114,7 @@ pub(super) fn text<'f>(file: &'f SafeTensors<'_>, name: &str) -> Result<&'f str>
     file.metadata(name).ok_or_else(|| problem(format!("its header lacks `{name}`")))
 }
 
-/// Parses a file, with all checks that need neither layers nor trainer.
+/// Parses a file, with all checks that need neither the layers nor the trainer.
 pub(crate) fn open<A: Scalar>(bytes: &[u8]) -> Result<SafeTensors<'_>> {
     let begun = bytes.get(8..).unwrap_or_default();
     let ours = !begun.is_empty() && (begun.starts_with(START) || START.starts_with(begun));

@@ -1,7 +1,7 @@
 //! The two 16-bit floating-point types, as `f32`.
 
 /// `bfloat16`: the upper half of an `f32`.
-#[cfg(feature = "files")] // NumPy has none.
+#[cfg(feature = "files")] // NumPy has no bfloat16.
 pub(super) fn bf16(bits: u16) -> f32 {
     f32::from_bits(u32::from(bits) << 16)
 }

@@ -14,7 +14,7 @@ pub(super) fn write(spec: &Spec) -> String {
     text
 }
 
-/// The description as JSON, verified to be readable again.
+/// The description as JSON, after a check that it can be read back.
 pub(super) fn write_checked(spec: &Spec) -> Result<String, crate::Error> {
     let text = write(spec);
     match read(&text) {

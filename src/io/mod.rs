@@ -24,8 +24,8 @@
 //! | `scalar` | `f32` or `f64` |
 //! | `architecture` | the network's [`Spec`](crate::spec::Spec) as JSON |
 //!
-//! A training saved by [`Trainer::save_state`](crate::train::Trainer::save_state) is such a file, too, with the
-//! metadata `training`, and more arrays, whose names start with `training.`; it can be loaded as a network.
+//! A training state saved by [`Trainer::save_state`](crate::train::Trainer::save_state) is such a file, too, with the
+//! metadata `training` and more arrays, whose names start with `training.`; it can be loaded as a network.
 //!
 //! A [`Model`] also contains the encoders and imputers of the network, as the metadata `fitted`, and the
 //! [`Record`](crate::train::Record) of its training, as the metadata `record`.
@@ -39,7 +39,8 @@
 //! # Weights of other systems
 //! [`Network::load_state_dict`](crate::Network::load_state_dict) reads a state dict of PyTorch, as `torch.save` writes
 //! it or in the safetensors format, or Keras weights in the latter, with names mapped by [`Names`];
-//! [`Network::save_state_dict`](crate::Network::save_state_dict) writes one.
+//! [`Network::save_state_dict`](crate::Network::save_state_dict) writes one. [`SafeTensors`] reads single arrays of
+//! such a file.
 //!
 //! # ONNX
 //! [`Network::to_onnx`](crate::Network::to_onnx) exports a network for other runtimes;
@@ -50,7 +51,8 @@
 //! nor `alloc`; [`Network::to_rust_int8`](crate::Network::to_rust_int8) quantizes the weights to eight bits.
 //!
 //! # Arrays
-//! [`read_npy`] and [`write_npy`] exchange one array with NumPy, [`read_npz`] and [`write_npz`] several by name.
+//! [`read_npy`] and [`write_npy`] exchange one array with NumPy; [`read_npz`] and [`write_npz`], with the feature
+//! `npz`, several by name.
 
 pub(crate) mod atomic;
 #[cfg(feature = "files")]

@@ -33,8 +33,8 @@ impl<A: Scalar> Network<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for a layer of another crate without a description; [`Error::Save`] if the file cannot be
-    /// written: an existing file is then not changed.
+    /// Those of [`to_bytes`](Self::to_bytes); [`Error::Save`] if the file cannot be written: an existing file is then
+    /// not changed.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         atomic::write_whole(path.as_ref(), &self.to_bytes()?)
     }
@@ -59,7 +59,8 @@ impl<A: Scalar> Network<A> {
     /// The content of the file written by [`save`](Self::save).
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for a layer of another crate without a description.
+    /// [`Error::Unsupported`] for a layer of another crate without a description; [`Error::Format`] if a description
+    /// cannot be read back, such as one with a non-finite setting.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         container::write(self, &[("architecture", &*describe(self)?)], None)
     }
@@ -91,7 +92,8 @@ impl<A: Scalar> Network<A> {
         read(bytes, registry).map_err(|error| about("the model", error))
     }
 
-    /// Loads the parameters and running statistics of a model file of the same architecture; layer rates are kept.
+    /// Loads the parameters and running statistics of a model file of the same architecture; the learning rates of the
+    /// layers are kept.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -106,8 +108,8 @@ impl<A: Scalar> Network<A> {
     /// ```
     ///
     /// # Errors
-    /// As [`load`](Self::load); [`Error::Format`] with the first difference if the architectures differ. The network is
-    /// then not changed.
+    /// As [`load`](Self::load); [`Error::Format`] with the first difference if the architectures differ;
+    /// [`Error::Unsupported`] for a layer of this network without a description. The network is then not changed.
     pub fn load_parameters(&mut self, path: impl AsRef<Path>) -> Result<()> {
         named(path.as_ref(), |bytes| {
             let (file, spec) = open::<A>(bytes)?;
@@ -154,7 +156,7 @@ pub(crate) fn set_matrices<A: Scalar>(network: &mut Network<A>, matrices: Vec<Ar
     });
 }
 
-/// Parses the file and the description, with all checks that need no layers.
+/// Parses the file and the description, with all checks that do not need the layers.
 fn open<A: Scalar>(bytes: &[u8]) -> Result<(SafeTensors<'_>, Spec)> {
     let file = container::open::<A>(bytes)?;
     let architecture = container::text(&file, "architecture")?;

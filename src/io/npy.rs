@@ -41,7 +41,7 @@ pub fn write_npy<A: Scalar, D: Dimension>(path: impl AsRef<Path>, array: &ArrayR
     atomic::write_whole(path.as_ref(), &to_npy(array))
 }
 
-/// Reads an array from the content of a file: as [`read_npy`].
+/// Reads an array from the content of an npy file, like [`read_npy`].
 ///
 /// # Errors
 /// [`Error::Format`] if it is not such an array.

@@ -34,10 +34,10 @@ pub fn read_npz<A: Scalar>(path: impl AsRef<Path>) -> Result<BTreeMap<String, Ar
     read(&bytes).map_err(|problem| Error::Format { what: name(), problem })
 }
 
-/// Reads the arrays from the content of a file: as [`read_npz`].
+/// Reads the arrays from the content of an npz file, like [`read_npz`].
 ///
 /// # Errors
-/// [`Error::Format`] if it is not such an archive.
+/// [`Error::Format`] if it is not a zip archive, or contains anything but arrays of numbers.
 pub fn from_npz<A: Scalar>(bytes: &[u8]) -> Result<BTreeMap<String, ArrayD<A>>> {
     read(bytes).map_err(|problem| Error::Format { what: "the npz file".into(), problem })
 }
@@ -45,7 +45,7 @@ pub fn from_npz<A: Scalar>(bytes: &[u8]) -> Result<BTreeMap<String, ArrayD<A>>> 
 /// Writes named arrays for `numpy.load`, uncompressed and atomically.
 ///
 /// # Errors
-/// [`Error::Save`] if the file cannot be written.
+/// [`Error::Save`] if the file cannot be written, or would have more than 4 GiB or 65534 arrays.
 pub fn write_npz<'a, A: Scalar>(
     path: impl AsRef<Path>,
     arrays: impl IntoIterator<Item = (&'a str, ArrayViewD<'a, A>)>,
@@ -58,7 +58,7 @@ pub fn write_npz<'a, A: Scalar>(
     atomic::write_whole(path, &bytes)
 }
 
-/// The content of the file written by [`write_npz`]; `None` if it would exceed 4 GiB.
+/// The content of the file written by [`write_npz`]; `None` if it would exceed 4 GiB or 65534 arrays.
 fn to_npz<'a, A: Scalar>(arrays: impl IntoIterator<Item = (&'a str, ArrayViewD<'a, A>)>) -> Option<Vec<u8>> {
     let files = arrays.into_iter().map(|(name, array)| (format!("{name}.npy"), to_npy(&array)));
     zip::write(&files.collect::<Vec<_>>())

@@ -21,7 +21,8 @@ const METADATA: &str = "__metadata__";
 /// Named arrays and text metadata, in a file of the [`safetensors`](https://github.com/huggingface/safetensors) format,
 /// which PyTorch and others use.
 ///
-/// The file is not trusted: every size, offset and name is checked before use, and only existing data are copied.
+/// The file is not trusted: every size, offset and name is checked before use, and memory is allocated only for data
+/// that are in the file.
 ///
 /// ```
 /// use neuropil::io::SafeTensors;
@@ -86,7 +87,7 @@ impl<'b> SafeTensors<'b> {
     ///
     /// # Errors
     /// [`Error::Format`] if the bytes do not strictly follow the format: a wrong header length, sizes that overflow,
-    /// arrays that overlap, leave gaps or exceed the file, repeated names.
+    /// arrays that overlap, leave gaps or exceed the file, or repeated names.
     pub fn parse(bytes: &'b [u8]) -> Result<Self> {
         let (metadata, entries, data) =
             read(bytes).map_err(|problem| Error::Format { what: THE_FILE.to_owned(), problem })?;
@@ -113,11 +114,11 @@ impl<'b> SafeTensors<'b> {
         self.entries.get(name).map(|entry| entry.kind.name)
     }
 
-    /// The values of the array with this name, row-major: `F64`, `F32`, `F16` and `BF16`, each converted to the nearest
+    /// The values of the array with this name, row-major: `F64`, `F32`, `F16` or `BF16`, each converted to the nearest
     /// `A`.
     ///
     /// # Errors
-    /// [`Error::Format`] if there is no such array, or it has another number type.
+    /// [`Error::Format`] if there is no array with this name, or it has another number type.
     pub fn numbers<A: Scalar>(&self, name: &str) -> Result<Vec<A>> {
         let problem = |problem: String| Error::Format { what: format!("the array `{name}`"), problem };
         let entry = self.entries.get(name).ok_or_else(|| problem("it is not in the file".into()))?;

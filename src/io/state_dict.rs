@@ -39,13 +39,17 @@ impl Names {
 
     /// Creates a map without rules for Keras weights by their paths, such as `dense_1/kernel`; `/` counts as a dot.
     ///
-    /// Parameters have Keras's names and axis orders: `kernel` is (inputs, outputs), of images (height, width, inputs,
-    /// outputs), of depthwise convolutions (height, width, channels, outputs per channel) as in `DepthwiseConv2D`;
-    /// `embeddings`, `gamma`, `beta`, `moving_mean`, `moving_variance`. Recurrent layers have `kernel`,
-    /// `recurrent_kernel` and `bias`, a GRU with `reset_after`; bidirectional ones have the prefixes `forward.` and
-    /// `backward.`, and stacked ones `layer0.`, `layer1.` before those. Keras has the sum of the two biases of a
-    /// recurrent layer; a loaded bias becomes the first of them, and the second 0. Attention has `query`, `key`,
-    /// `value` and `attention_output`, each with `kernel` and `bias`.
+    /// Parameters have Keras's names and axis orders. The `kernel` of a dense layer is (inputs, outputs), of a 1-d
+    /// convolution (width, inputs, outputs), of a 2-d one (height, width, inputs, outputs), of a depthwise one (height,
+    /// width, channels, outputs per channel) as in `DepthwiseConv2D`, and of a transposed one (height, width, outputs,
+    /// inputs). Other names are `bias`, `embeddings`, `alpha` (`PReLU`), `gamma`, `beta`, `moving_mean` and
+    /// `moving_variance` (norms), and `scale` (RMS norm). Attention has `query`, `key`, `value` and `attention_output`,
+    /// each with `kernel` and `bias`.
+    ///
+    /// Recurrent layers have `kernel`, `recurrent_kernel` and `bias`; bidirectional ones have the prefixes `forward.`
+    /// and `backward.`, and stacked ones `layer0.`, `layer1.` before those. Keras stores the two biases of a layer as
+    /// their sum; a loaded bias becomes the first of them, and the second is set to 0. The `bias` of a GRU with
+    /// `reset_after` has both, (2, 3·units).
     ///
     /// ```
     /// use neuropil::io::Names;
@@ -113,8 +117,8 @@ impl<A: Scalar> Network<A> {
     /// `torch.save(model.state_dict(), path)` or `safetensors.torch.save_file`; nothing in the file is executed. If a
     /// checkpoint is a dict of several state dicts, a rule such as `rename("model", "")` selects one. Arrays of F64,
     /// F32, F16 and BF16 are converted to `A`. The weights of dense, recurrent and attention layers and of 1-d
-    /// convolutions, which PyTorch stores as (outputs, inputs), are transposed. `num_batches_tracked` is ignored.
-    /// [`Names::keras`] loads Keras weights.
+    /// convolutions, which PyTorch stores with the outputs as the first axis, are transposed. `num_batches_tracked` is
+    /// ignored. [`Names::keras`] loads Keras weights.
     ///
     /// ```
     /// use neuropil::io::Names;
@@ -134,7 +138,8 @@ impl<A: Scalar> Network<A> {
     ///
     /// # Errors
     /// [`Error::File`](crate::Error::File) if the file cannot be read; [`Error::Format`](crate::Error::Format) if it is
-    /// invalid, or an array has other sizes or another number type than the parameter. The network is then not changed.
+    /// invalid, an array has another shape than its parameter or another number type than these four, or the rules map
+    /// two arrays to one parameter. The network is then not changed.
     pub fn load_state_dict(&mut self, path: impl AsRef<Path>, names: &Names) -> Result<Unmatched> {
         check_sizes(self)?;
         named(path.as_ref(), |bytes| {

@@ -1,4 +1,4 @@
-//! The subset of the zip format that npz files and those of PyTorch use: stored or deflated entries, up to 4 GiB.
+//! The subset of the zip format that npz and PyTorch files use: stored or deflated entries, up to 4 GiB.
 
 #[cfg(feature = "npz")]
 use std::io::Read as _;
@@ -9,11 +9,11 @@ use flate2::read::DeflateDecoder;
 const LOCAL: &[u8] = b"PK\x03\x04";
 const CENTRAL: &[u8] = b"PK\x01\x02";
 const END: &[u8] = b"PK\x05\x06";
-/// Sizes of the three headers without their texts.
+/// Sizes of the three headers without their variable-length fields.
 const LOCAL_SIZE: usize = 30;
 const CENTRAL_SIZE: usize = 46;
 const END_SIZE: usize = 22;
-/// The two records of zip64 between the directory and the end, which PyTorch writes in any case, and their sizes.
+/// The two zip64 records between the directory and the end record, which PyTorch always writes, and their size.
 const END64: &[u8] = b"PK\x06\x06";
 const END64_SIZE: usize = 56 + 20;
 /// The first of January 1980, the earliest date: equal arrays give equal files.
@@ -22,7 +22,7 @@ const DATE: u16 = 33;
 /// The largest compression ratio of deflate.
 const LARGEST_RATIO: usize = 1032;
 
-/// Creates an archive of these files, stored; `None` if it needs more than 4 GiB or 65534 entries.
+/// Creates an archive of these files, uncompressed; `None` if it needs more than 4 GiB or 65534 entries.
 #[cfg(feature = "npz")]
 pub(super) fn write(files: &[(String, Vec<u8>)]) -> Option<Vec<u8>> {
     let (mut bytes, mut directory) = (Vec::new(), Vec::new());
@@ -117,7 +117,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// Parses its header in the directory, which starts at `end`.
+    /// Parses the entry's header from the directory; the directory starts at `end`.
     fn read(bytes: &[u8], header: &[u8], name: String, end: usize) -> Result<Self, String> {
         let problem = |problem: &str| format!("`{name}` {problem}");
         let [flags, method] = [8, 10].map(|at| u16_at(header, at));

@@ -1,7 +1,7 @@
 //! Visualization and diagnosis of networks, data and training.
 //!
 //! The modules here use the rest of the crate (networks, tapes, losses, metrics), which does not depend on them. The
-//! writers `svg` and `text` are outside because networks use them, too.
+//! writers `svg` and `text` are outside this module because networks use them, too.
 
 pub mod doctor;
 pub mod graph;

@@ -43,8 +43,8 @@ impl Plane {
     }
 }
 
-/// The probability of each class: p and 1 - p for one output; for several, themselves if they are probabilities,
-/// otherwise their softmax.
+/// The probability of each class: for one output p, 1 - p and p; for several outputs, themselves if they are
+/// probabilities, otherwise their softmax.
 pub(crate) fn shares<A: Scalar>(y: &Matrix<A>) -> Array2<f64> {
     let y = y.mapv(Scalar::to_f64);
     if y.ncols() == 1 {

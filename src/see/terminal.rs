@@ -72,8 +72,8 @@ pub fn learning_curves(history: &History) -> String {
     curves("loss", "epoch", &present)
 }
 
-/// Draws the decision regions of a network with two inputs, with a mark for each class, and the samples as the numbers
-/// of their classes.
+/// Draws the decision regions of a network with two inputs, with a fill character for each class, and the samples as
+/// the last digits of their class indices.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -108,7 +108,8 @@ pub fn boundary<A: Scalar>(network: &Network<A>, samples: &Samples<A>, columns: 
     Ok(format!("{edge}{}{edge}", rows.collect::<String>()))
 }
 
-/// Draws an image of one channel, row-major, with `columns` columns: the larger a value, the more ink.
+/// Draws an image of one channel, row-major, with `columns` columns: the larger a value, the more ink. Non-finite
+/// values are drawn as `?`.
 ///
 /// ```
 /// assert_eq!(neuropil::terminal::image(&[0.0, 1.0, 0.5, 0.0], 2), "  @@\noo  \n");

@@ -9,7 +9,7 @@ use crate::{Error, Network, Result, Scalar, Shape};
 
 /// The name of the axis of steps, if there may be any number of them.
 const STEPS: &str = "steps";
-/// So many steps more that every size and constant that depends on their number differs.
+/// The steps that are added for a comparison: enough that every size and constant that depends on their number differs.
 const MORE: usize = 1000;
 
 pub(super) fn write<A: Scalar>(network: &Network<A>) -> Result<Vec<u8>> {
@@ -42,7 +42,7 @@ fn with_more_steps<A: Scalar>(network: &Network<A>) -> Option<Shape> {
     network.output_shape(longer).ok().map(|_| longer)
 }
 
-/// Makes the sizes variable that differ in a much longer sequence.
+/// Makes those sizes variable that differ for a much longer sequence.
 fn vary(port: &mut Port, longer: &Port, steps: usize) {
     for (axis, (size, longer)) in port.dims.iter_mut().zip(&longer.dims).enumerate().filter(|(_, (a, b))| a != b) {
         let same = (*size, *longer) == (Some(steps), Some(steps + MORE));
@@ -51,7 +51,7 @@ fn vary(port: &mut Port, longer: &Port, steps: usize) {
     }
 }
 
-/// The operators for this input, and whether they are right for other numbers of steps, too.
+/// The operators for this input, and whether they may be valid for other numbers of steps, too.
 pub(super) fn graph_of<A: Scalar>(network: &Network<A>, input: Shape) -> Result<(Graph<'static>, bool)> {
     let mut operators = Operators::default();
     let port = |(name, shape): &(String, Shape)| Port {
@@ -80,7 +80,7 @@ pub(super) fn graph_of<A: Scalar>(network: &Network<A>, input: Shape) -> Result<
     Ok((operators.graph, !operators.of_these_steps))
 }
 
-/// Removes the operators and constants that no output depends on, such as lengths that no layer asks for.
+/// Removes the operators and constants that no output depends on, such as lengths that no layer uses.
 fn drop_unused(graph: &mut Graph<'_>) {
     let mut used: BTreeSet<String> = graph.outputs.iter().map(|port| port.name.clone()).collect();
     let nodes = std::mem::take(&mut graph.nodes).into_iter().rev();
@@ -121,7 +121,7 @@ fn add_network<A: Scalar>(
             step.join().map_or(Ok(()), |join| Join::onnx(join, operators)).map(|()| operators.value())
         };
         let value = written.map_err(|error| error.at(step.name))?;
-        // Attention has the steps of its query.
+        // The output of attention has the steps of its query.
         let query = step.join().is_some_and(|join| join.steps() == Steps::All);
         operators.pass_lengths_on(if query { &takes[..1] } else { &takes }, &value, step.output);
         made.push((value, step.output));

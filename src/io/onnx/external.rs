@@ -9,12 +9,12 @@ use std::path::{Component, Path, PathBuf};
 #[derive(Debug)]
 pub(super) struct External {
     folder: Option<PathBuf>,
-    /// Each with its length, and the number of bytes that may still be read: each byte once.
+    /// Each with its length, and the number of bytes that may still be read: in all, no more than the length.
     files: BTreeMap<String, (File, u64, u64)>,
 }
 
 impl External {
-    /// Without a folder, other files are rejected.
+    /// Without a folder, external files are rejected.
     pub(super) fn new(folder: Option<&Path>) -> Self {
         // The folder of a plain file name is the current one.
         let folder =

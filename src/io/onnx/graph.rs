@@ -148,8 +148,8 @@ impl Port {
     }
 }
 
-/// Reads the graph of an ONNX file, its opset, and the size of all its data, or returns an error message. `folder` may
-/// contain external data.
+/// Reads the graph of an ONNX file, its opset, and the length of the file with its external data, or returns an error
+/// message. `folder` may contain external data.
 pub(super) fn read<'b>(bytes: &'b [u8], folder: Option<&Path>) -> Result<(Graph<'b>, i64, usize), String> {
     let (mut graph, mut version, mut steps) = (None, None, None);
     for field in Fields(bytes) {
@@ -189,7 +189,7 @@ pub(super) fn read<'b>(bytes: &'b [u8], folder: Option<&Path>) -> Result<(Graph<
     Ok((read, version, size))
 }
 
-/// The version of an operator set, if it is the standard one.
+/// The version of an operator set, if it is that of ONNX itself.
 fn read_version(value: Value<'_>) -> Result<Option<i64>, String> {
     let (mut domain, mut version) = (String::new(), 0);
     for field in Fields(value.bytes()?) {

@@ -15,20 +15,20 @@ mod graph;
 mod import;
 mod protobuf;
 
-/// What [`read_onnx`] finds in a file.
+/// What [`read_onnx`] reads from a file.
 #[derive(Debug, Clone)]
 pub struct FromOnnx<A: Scalar> {
     /// The network.
     pub network: Network<A>,
-    /// The names of the classes of a classifier of scikit-learn, in the order of its output; empty if there are none.
+    /// The class names of a scikit-learn classifier, in the order of its outputs; empty if there are none.
     pub classes: Vec<String>,
 }
 
-/// Imports an ONNX file as [`Network::from_onnx`], with the names of its classes, and with the chosen outputs only, or all
-/// if the list is empty.
+/// Imports an ONNX file like [`Network::from_onnx`], with its class names, and with only the chosen outputs, or all if
+/// the list is empty.
 ///
-/// Operators that only other outputs need are not read. Labels are not outputs of a network: of a classifier with a
-/// label and probabilities, the probabilities remain.
+/// Operators that only other outputs need are not read. Class labels are not outputs of the network: of a classifier
+/// with a label and probabilities, only the probabilities remain.
 ///
 /// ```no_run
 /// use neuropil::io::read_onnx;
@@ -39,15 +39,16 @@ pub struct FromOnnx<A: Scalar> {
 /// ```
 ///
 /// # Errors
-/// As [`Network::from_onnx`], and [`Error::Format`] for an output that the file does not have.
+/// Those of [`Network::from_onnx`]; [`Error::Format`] for an output that the file does not have.
 pub fn read_onnx<A: Scalar>(path: impl AsRef<Path>, outputs: &[&str]) -> Result<FromOnnx<A>> {
     read_file(path.as_ref(), outputs, None)
 }
 
-/// Imports an ONNX file with sequences of any number of steps as [`read_onnx`], for this number of them.
+/// Imports an ONNX file with a variable number of steps for one number, `steps`; otherwise like [`read_onnx`].
 ///
-/// This is for a file whose operators compute with the number of steps, so that it is another network for each number.
-/// The network is right for this number only. [`read_onnx`] reads files of which one network has any number of steps.
+/// This is for files whose operators compute with the number of steps, so that each number gives a different network.
+/// The network is valid for `steps` steps only. Where one network is valid for any number, [`read_onnx`] reads the
+/// file.
 ///
 /// ```no_run
 /// use neuropil::io::read_onnx_steps;
@@ -58,7 +59,7 @@ pub fn read_onnx<A: Scalar>(path: impl AsRef<Path>, outputs: &[&str]) -> Result<
 /// ```
 ///
 /// # Errors
-/// As [`read_onnx`], and [`Error::Format`] for a file that has no variable number of steps.
+/// Those of [`read_onnx`]; [`Error::Format`] for a file without a variable number of steps.
 pub fn read_onnx_steps<A: Scalar>(path: impl AsRef<Path>, outputs: &[&str], steps: usize) -> Result<FromOnnx<A>> {
     read_file(path.as_ref(), outputs, Some(steps))
 }
@@ -73,16 +74,17 @@ fn read_file<A: Scalar>(path: &Path, outputs: &[&str], steps: Option<usize>) -> 
 impl<A: Scalar> Network<A> {
     /// Exports the network, in evaluation mode, to an ONNX file for other runtimes.
     ///
-    /// The graph has the network's inputs and outputs by their names. Their first axis is the batch and the others are
-    /// those of a sample: (batch, features), (batch, steps, features) or (batch, channels, height, width). The opset is
-    /// 20, and the numbers are `f32` whatever `A` is.
+    /// Inputs and outputs keep their names. Their first axis is the batch and the others are those of a sample: (batch,
+    /// features), (batch, steps, features) or (batch, channels, height, width). The opset is 20, and the numbers are
+    /// `f32` for any `A`.
     ///
-    /// If the network accepts any number of steps, their axis is variable, too, except where an operator depends on it:
-    /// positions that are added, learned or not, and windows of sequences that round up or have a stride and padding as
-    /// in [`Padding::Same`](crate::layers::Padding::Same).
+    /// If the network accepts any number of steps, their axis is variable, too, unless an operator depends on the
+    /// number: in learned, sinusoidal and rotary positions; in convolutions and pooling of sequences that round the
+    /// number of outputs up, or have a stride and [`Padding::Same`](crate::layers::Padding::Same); and in
+    /// [`Glu`](crate::layers::Glu).
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for a layer without ONNX export; [`Error::Save`] if the file cannot be written.
+    /// Those of [`to_onnx_bytes`](Self::to_onnx_bytes); [`Error::Save`] if the file cannot be written.
     pub fn to_onnx(&self, path: impl AsRef<Path>) -> Result<()> {
         atomic::write_whole(path.as_ref(), &self.to_onnx_bytes()?)
     }
@@ -99,7 +101,8 @@ impl<A: Scalar> Network<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for a layer without ONNX export.
+    /// [`Error::Unsupported`] for a layer without ONNX export; [`Error::Graph`] if an input and an output have the same
+    /// name.
     pub fn to_onnx_bytes(&self) -> Result<Vec<u8>> {
         export::write(self)
     }
@@ -108,11 +111,11 @@ impl<A: Scalar> Network<A> {
     /// and those that exporters of PyTorch, Keras and scikit-learn write. Inputs and outputs keep their names. External
     /// data must be in the folder of the file.
     ///
-    /// The batch is the axis for which the file gives no size, or else the first; a fixed batch size is ignored. A second
-    /// axis without a size is that of the steps: the network accepts any number of them. It is declared with as many as
-    /// the network that [`to_onnx`](Self::to_onnx) wrote, or with 64. A file that is another network for each number is
-    /// refused; [`read_onnx_steps`] reads it for one number. Samples of more than three axes become plain features.
-    /// Labels of a classifier are not outputs: see [`read_onnx`].
+    /// The batch is the axis for which the file gives no size, or else the first; a fixed batch size is ignored. A
+    /// second axis without a size is that of the steps: the network accepts any number of them. The shape of its input
+    /// has as many steps as that of the network that [`to_onnx`](Self::to_onnx) exported, or 64 for other files. A file
+    /// that gives a different network for each number of steps is rejected; [`read_onnx_steps`] reads it for one
+    /// number. Samples of more than three axes become flat features. Class labels are not outputs: see [`read_onnx`].
     ///
     /// Anything whose meaning might differ here is rejected, so that an imported network predicts what the file
     /// specifies. It can be fine-tuned: see `examples/fine_tune.rs`. Recurrent layers that an exporter unrolled have a
@@ -124,10 +127,10 @@ impl<A: Scalar> Network<A> {
         read_onnx(path, &[]).map(|file| file.network)
     }
 
-    /// Imports the content of an ONNX file: as [`from_onnx`](Self::from_onnx).
+    /// Imports the content of an ONNX file, like [`from_onnx`](Self::from_onnx).
     ///
     /// # Errors
-    /// As [`from_onnx`](Self::from_onnx).
+    /// [`Error::Format`] as for [`from_onnx`](Self::from_onnx), and for external data.
     pub fn from_onnx_bytes(bytes: &[u8]) -> Result<Self> {
         import::read(bytes, "the ONNX file", None, &[], None).map(|(network, _)| network)
     }

@@ -7,7 +7,7 @@ use ndarray::Array2;
 use crate::spec::rust::{Channels, Code};
 use crate::{Network, Result, Scalar};
 
-/// A sample and what the network predicts for it.
+/// A sample and the network's prediction for it.
 pub(super) type Case<A> = (Vec<A>, Vec<A>);
 
 /// How far the predictions with weights quantized to eight bits are from those of the network itself, on some data.
@@ -18,7 +18,7 @@ pub struct Int8Loss {
     pub largest: f64,
     /// The mean absolute difference.
     pub mean: f64,
-    /// The number of samples whose largest output is another one: for a classifier, of those with another class.
+    /// The number of samples whose largest output is another one: for a classifier, of those whose class changes.
     pub changed: usize,
     /// The number of samples.
     pub samples: usize,

@@ -36,14 +36,15 @@ impl<A: Scalar> Network<A> {
     ///
     /// The head of the file lists the memory it needs. Batch norm and rescaling are folded into a dense or
     /// convolutional layer before them. The outputs are those of [`predict`](Self::predict) up to rounding, because
-    /// multiply-adds are not fused: the error relative to a sample's largest output, or to 1, is at most 1e-5 for `f32`
-    /// and 1e-12 for `f64`, unless the network amplifies rounding errors. A test in the file checks that for a few
-    /// samples. Where `predict` returns an error, for an index that an embedding does not have, the outputs are NaN.
+    /// multiply-adds are not fused: the error is at most 1e-5 for `f32` and 1e-12 for `f64`, relative to a sample's
+    /// largest output or to 1, whichever is larger, unless the network amplifies rounding errors. A test in the file
+    /// checks that for a few samples. Where `predict` returns an error, for an index that an embedding does not have,
+    /// the outputs are NaN.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for a layer or join of another crate without [`rust`](crate::layer::Layer::rust), which it
-    /// names, and where a result depends on the lengths of sequences, which an embedding with a padding index or a join of
-    /// [`Lengths`](crate::joins::Lengths) finds; [`Error::Save`] if the file cannot be written.
+    /// [`Error::Unsupported`] for a layer or join of another crate without [`rust`](crate::layer::Layer::rust), which
+    /// it names, and where a result depends on the lengths of sequences, because of an embedding with a padding index
+    /// or a [`Lengths`](crate::joins::Lengths) join; [`Error::Save`] if the file cannot be written.
     pub fn export_rust(&self, path: impl AsRef<Path>) -> Result<()> {
         atomic::write_whole(path.as_ref(), self.to_rust()?.as_bytes())
     }
@@ -88,7 +89,7 @@ impl<A: Scalar> Network<A> {
     /// ```
     ///
     /// # Errors
-    /// Those of [`export_rust`](Self::export_rust) and of [`predict`](Self::predict) for `x`.
+    /// Those of [`to_rust`](Self::to_rust) and of [`predict`](Self::predict) for `x`.
     pub fn to_rust_int8(&self, x: &Matrix<A>) -> Result<(String, Int8Loss)> {
         let (code, outputs) = walk::write(self, true)?;
         let rounded = int8::rounded(self, &code)?.predict(x)?;
@@ -106,7 +107,7 @@ impl<A: Scalar> Network<A> {
         ))
     }
 
-    /// A few samples, of random numbers or indices of embeddings, and the network's predictions.
+    /// A few samples, of random numbers or of indices for an embedding, and the network's predictions for them.
     fn samples(&self) -> Result<(Array2<A>, Array2<A>)> {
         let numbers =
             Init::Uniform { low: -2.0, high: 2.0 }.matrix::<A>(SAMPLES, self.input_shape().len(), &mut rng(0));

@@ -77,7 +77,7 @@ impl Storage {
     }
 }
 
-/// The last step that uses each array; beyond all steps for outputs.
+/// The index of the last step that uses each array; for outputs, the number of steps.
 fn last_uses(program: &Program, outputs: &[Numbers]) -> Vec<usize> {
     let mut last = vec![0; program.lens.len()];
     for (at, step) in program.steps.iter().enumerate() {

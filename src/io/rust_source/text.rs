@@ -1,4 +1,4 @@
-//! The text of a source: `predict`, constants, functions, a test.
+//! The text of a Rust source file: `predict`, constants, functions, a test.
 
 use std::fmt::Write as _;
 
@@ -15,7 +15,7 @@ const F32: &str = include_str!("../../kernels/math/f32.rs");
 const F64: &str = include_str!("../../kernels/math/f64.rs");
 const ALLOW: &str = "#[allow(unused, clippy::all, clippy::pedantic)]";
 
-/// The whole source, with this text about its accuracy in its head.
+/// The whole source; `note` is text about its accuracy for the head of the file.
 pub(super) fn write<A: Scalar>(
     program: &Program,
     outputs: &[Numbers],
@@ -55,7 +55,7 @@ fn head<A: Scalar>([inputs, outputs, scratch]: [usize; 3], flash: usize, note: &
     )
 }
 
-/// The constants, and how many bytes they have.
+/// The source of the constants, and their size in bytes.
 fn constants<A: Scalar>(program: &Program, int8: bool) -> (String, usize) {
     let (mut text, mut bytes) = (String::new(), 0);
     let mut floats = |name: &str, letter, id, numbers: &[f64], text: &mut String| {
@@ -207,7 +207,7 @@ fn write_test<A: Scalar>(
     );
 }
 
-/// How far the source may be from `predict`, relative to the largest output of a sample, or to 1.
+/// The largest error of the generated source, relative to the largest output of a sample, or to 1 if that is larger.
 fn tolerance<A: Scalar>() -> f64 {
     if A::NAME == "f32" { 1e-5 } else { 1e-12 }
 }

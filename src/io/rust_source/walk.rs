@@ -36,8 +36,8 @@ fn add_inside<A: Scalar>(
     add_network(code, network, parts, shape, place)
 }
 
-/// Adds the steps of a network with these inputs; `place` is the prefix of its parameters' names, and whether other
-/// steps use them, too.
+/// Adds the steps of a network with these inputs; the last argument is the prefix of its parameters' names, and whether
+/// other steps use them, too.
 fn add_network<A: Scalar>(
     code: &mut Code,
     network: &Network<A>,

@@ -1,4 +1,4 @@
-//! State dicts in files of `torch.save`: zip archives of a pickle and the data of its tensors.
+//! State dicts written by `torch.save`: zip archives of a pickle and the data of its tensors.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,8 @@ const ARCHIVE: &[u8] = b"PK\x03\x04";
 const LEGACY: &[u8] = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
 /// The deepest nesting of dicts.
 const DEEPEST: usize = 8;
-/// The largest number of bytes for all names, and what an entry needs besides its name; a limit, since one dict may be
-/// referred to many times.
+/// The largest number of bytes of all names, where each entry counts for `ENTRY` bytes more. One dict may be referred
+/// to many times, so that a small file could otherwise expand to a huge one.
 const NAMES: usize = 1 << 23;
 const ENTRY: usize = 64;
 
@@ -25,7 +25,7 @@ impl<'b> SafeTensors<'b> {
     /// dicts, as in a checkpoint, are joined by dots.
     ///
     /// The file contains a pickle, which is a program; only the operations of a state dict are interpreted, and nothing
-    /// is executed. Only existing data are copied.
+    /// is executed. The data of the tensors are not copied; sizes and ranges that do not fit the file are errors.
     ///
     /// ```no_run
     /// use neuropil::io::SafeTensors;
@@ -112,7 +112,7 @@ impl File<'_> {
         Ok(())
     }
 
-    /// Where the data of a tensor are.
+    /// The type, the shape and the byte range of a tensor.
     fn entry(&self, tensor: &Tensor<'_>) -> Result<Entry, String> {
         let Tensor { class, record, numbers, offset, ref sizes, ref strides } = *tensor;
         let name = match class {

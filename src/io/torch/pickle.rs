@@ -1,8 +1,8 @@
 //! The subset of Python's pickle format in which PyTorch writes state dicts.
 //!
-//! A pickle is a program for a stack machine that may call any function. This interpreter knows the operations that
-//! build numbers, strings, tuples, lists and dicts, and the names of the few functions that build tensors; it calls no
-//! function, and refuses everything else.
+//! A pickle is a program for a stack machine that may call any function. This interpreter implements the operations
+//! that build numbers, strings, tuples, lists and dicts, and recognizes the names of the few functions that build
+//! tensors; it calls no function, and rejects everything else.
 
 use std::cmp::Ordering;
 
@@ -132,7 +132,7 @@ impl<'b> Machine<'b> {
         Ok(taken)
     }
 
-    /// A number of this many bytes.
+    /// Reads a little-endian number of `count` bytes.
     fn number(&mut self, count: usize) -> Result<usize, String> {
         let bytes = self.take(count)?;
         Ok(bytes.iter().rev().fold(0, |number, &byte| number << 8 | usize::from(byte)))
@@ -203,7 +203,7 @@ impl<'b> Machine<'b> {
         Value::Dict(self.heap.dicts.len() - 1)
     }
 
-    /// Memoizes the last value under the next number.
+    /// Memoizes the value on top of the stack, under the number in the operation or the next one.
     fn remember(&mut self, operation: u8) -> Result<(), String> {
         let index = match operation {
             b'q' => self.number(1)?,
@@ -241,7 +241,7 @@ impl<'b> Machine<'b> {
         }
     }
 
-    /// The result of a known function.
+    /// The result of a call of one of the supported functions.
     fn call(&mut self) -> Result<Value<'b>, String> {
         let (arguments, function) = (self.pop()?, self.pop()?);
         let (Value::List(list), Value::Global(function)) = (arguments, function) else {

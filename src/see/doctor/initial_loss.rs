@@ -116,7 +116,7 @@ impl InitialLoss {
     }
 }
 
-/// The outputs when the last layer with parameters before each output gives zeros.
+/// The outputs when all parameters of the last layer with parameters before each output are 0.
 fn uninformed<A: Scalar>(network: &Network<A>, x: &Matrix<A>) -> Result<Array2<A>> {
     let steps = network.steps(network.input_shape())?;
     let mut silent = Vec::new();

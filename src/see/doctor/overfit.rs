@@ -15,8 +15,8 @@ const LEFT: f64 = 0.01;
 /// Trains a copy of the network on one batch until it overfits: a network that cannot fit a few dozen samples will not
 /// fit many.
 ///
-/// It takes up to 500 steps of [`Adam`] with each of the learning rates 0.01, 0.001 and 0.1; the loss should fall to 1
-/// % of the initial loss.
+/// It takes up to 500 steps of [`Adam`] with each of the learning rates 0.01, 0.001 and 0.1; the loss should fall to 1%
+/// of the initial loss.
 ///
 /// # Errors
 /// When the samples do not fit the network, or the target does not fit the loss.

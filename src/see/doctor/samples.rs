@@ -117,7 +117,7 @@ pub(super) fn labels<A: Scalar>(x: &Matrix<A>, target: &Matrix<A>, outputs: usiz
     }
 }
 
-/// [`labels`] for numeric targets: the nearest sample should have a similar one.
+/// [`labels`] for numeric targets: the nearest sample should have a similar target.
 fn numbers(target: &Array2<f64>, nearest: &[(usize, f64)], findings: &mut Vec<Finding>) {
     let rows = nearest.len();
     let used = target.slice(ndarray::s![..rows, ..]);
@@ -154,7 +154,8 @@ fn classes(target: &Array2<f64>, outputs: usize) -> Option<Vec<usize>> {
     labels.then(|| target.rows().into_iter().map(class_of).collect())
 }
 
-/// The nearest neighbor of each of the first `rows` samples, and its distance, with standardized features.
+/// The nearest neighbor of each of the first `rows` samples, and its squared distance, with each feature divided by its
+/// standard deviation.
 fn nearest<A: Scalar>(x: &Matrix<A>, rows: usize) -> Vec<(usize, f64)> {
     let mut x = x.slice(ndarray::s![..rows, ..]).mapv(Scalar::to_f64);
     for mut column in x.columns_mut() {

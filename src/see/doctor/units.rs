@@ -12,15 +12,15 @@ use crate::{Error, Matrix, Network, Result, Scalar, Shape, Tape};
 const FLAT: f64 = 0.01;
 /// The fraction of samples for which a saturated unit is flat.
 const SAMPLES: f64 = 0.95;
-/// The largest healthy fraction of such units in a layer.
+/// The largest healthy fraction of dead, and of saturated, units in a layer.
 const UNITS: f64 = 0.2;
 
 /// The fractions of dead and of saturated units of each activation, on these samples.
 ///
 /// A unit is dead if its output and slope are 0 for every sample: it contributes nothing and cannot learn. It is
-/// saturated if, for nearly all samples (19 of 20), its output is not 0 and its slope is below 0.01, so that hardly any
-/// gradient passes. Up to a fifth of a layer's units may be dead or saturated; the last layer may saturate, as in a
-/// trained classifier.
+/// saturated if, for nearly all samples (19 of 20), its output is not 0 and the absolute value of its slope is below
+/// 0.01, so that hardly any gradient passes. Up to a fifth of a layer's units may be dead, and up to a fifth saturated;
+/// the last layer may saturate, as in a trained classifier.
 ///
 /// Every elementwise layer is checked, including those of other crates.
 ///

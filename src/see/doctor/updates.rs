@@ -6,12 +6,13 @@ use crate::losses::Loss;
 use crate::optimizers::Optimizer;
 use crate::{Matrix, Network, Result, Scalar, Tape};
 
-/// The usual ratios of update to weight: about 10⁻³, larger in the first steps of a training.
+/// The usual ratios of update to weight: about 10⁻³, larger in the first training steps.
 const USUAL: std::ops::RangeInclusive<f64> = 1e-5..=0.1;
 
 /// The L2 norm of each weight's update, relative to the norm of the weight, for one step on this batch.
 ///
-/// A ratio of about 10⁻³ is usual. Biases are omitted, as they start at 0. Network and optimizer are not changed.
+/// A ratio of about 10⁻³ is usual. Biases, which start at 0, and frozen weights are omitted. Network and optimizer are
+/// not changed.
 ///
 /// # Errors
 /// Those of [`Tape::train`].

@@ -33,8 +33,8 @@ pub struct GraphLoss<A: Scalar> {
 }
 
 impl<A: Scalar> GraphLoss<A> {
-    /// Creates a loss from the formula of one row's loss, a scalar: the sum over its elements, since the mean is taken
-    /// over the whole batch.
+    /// Creates a loss from the formula of one row's loss, a scalar: the sum over the row's elements, since the mean is
+    /// taken over all elements of the batch.
     pub fn new(
         name: &str,
         formula: impl for<'g> Fn(Var<'g, A>, Var<'g, A>) -> Var<'g, A> + Send + Sync + 'static,

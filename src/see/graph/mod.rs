@@ -114,7 +114,7 @@ impl<A: Scalar> Graph<A> {
         }
     }
 
-    /// The inputs and operations so far, in order.
+    /// The inputs, constants and operations so far, in order.
     pub fn vars(&self) -> impl Iterator<Item = Var<'_, A>> {
         (0..self.nodes.borrow().len()).map(|index| Var { graph: self, index })
     }

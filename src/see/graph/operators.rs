@@ -49,7 +49,7 @@ impl<A: Scalar> Var<'_, A> {
         self.map(Operation::SumRows)
     }
 
-    /// An activation, elementwise.
+    /// Applies an activation, elementwise.
     pub fn apply(self, activation: impl Activation) -> Self {
         self.map(Operation::Apply(Box::new(activation)))
     }

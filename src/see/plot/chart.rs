@@ -73,47 +73,47 @@ impl Chart {
         self.series(name, Kind::Dashed, points)
     }
 
-    /// Adds these points.
+    /// Adds these points, without a line.
     #[must_use]
     pub fn points(self, name: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         self.series(name, Kind::Points, points)
     }
 
-    /// Adds bars from 0 to y, as wide as the distance between the points.
+    /// Adds bars from 0 to y, as wide as the distance between the first two points.
     #[must_use]
     pub fn bars(self, name: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         self.series(name, Kind::Bars, points)
     }
 
-    /// Makes the x axis logarithmic; values of 0 and below are omitted.
+    /// Makes the x axis logarithmic, by default linear; values of 0 and below are omitted.
     #[must_use]
     pub fn log_x(mut self) -> Self {
         self.x.logarithmic = true;
         self
     }
 
-    /// Makes the y axis logarithmic; values of 0 and below are omitted.
+    /// Makes the y axis logarithmic, by default linear; values of 0 and below are omitted.
     #[must_use]
     pub fn log_y(mut self) -> Self {
         self.y.logarithmic = true;
         self
     }
 
-    /// Sets the range of x.
+    /// Sets the range of x, by default that of the data.
     #[must_use]
     pub fn x_range(mut self, low: f64, high: f64) -> Self {
         self.x.range = Some([low, high]);
         self
     }
 
-    /// Sets the range of y.
+    /// Sets the range of y, by default that of the data with a margin, and with bars also 0.
     #[must_use]
     pub fn y_range(mut self, low: f64, high: f64) -> Self {
         self.y.range = Some([low, high]);
         self
     }
 
-    /// Sets the size in pixels.
+    /// Sets the size in pixels, by default 460 x 320; at least 120 x 100.
     #[must_use]
     pub fn size(mut self, width: f64, height: f64) -> Self {
         self.size = (width.max(120.0), height.max(100.0));

@@ -4,7 +4,18 @@ use super::Chart;
 use crate::metrics::RocCurve;
 use crate::train::{History, RateCurve};
 
-/// The curves of a [`History`]: a chart for the loss and for each metric, each with training and validation.
+/// The curves of a [`History`]: a chart for the loss and for each metric, with a curve for training and one for
+/// validation.
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use neuropil::{data, plot};
+///
+/// let mut network = Sequential::mlp(&[2, 4, 1], Tanh, &mut rng(7))?;
+/// let history = Trainer::new(Mse, Sgd::new(0.5)).epochs(3).fit(&mut network, &data::xor::<f64>())?;
+/// assert!(plot::learning_curves(&history).contains(">loss<"));
+/// # Ok::<(), Error>(())
+/// ```
 pub fn learning_curves(history: &History) -> String {
     let names: Vec<&str> = history.names();
     let mut charts = Vec::new();
@@ -23,7 +34,8 @@ pub fn learning_curves(history: &History) -> String {
     Chart::grid(&charts, 2)
 }
 
-/// The loss over the learning rate, and the suggested rate.
+/// The loss over the learning rate, on a logarithmic axis, and the suggested rate: the result of
+/// [`Trainer::find_rate`](crate::train::Trainer::find_rate).
 pub fn rate_curve(curve: &RateCurve) -> String {
     let points = || curve.rates.iter().copied().zip(curve.losses.iter().copied());
     let mut chart = Chart::new("Learning rate", "learning rate", "loss").log_x().line("loss", points());
@@ -39,6 +51,16 @@ pub fn rate_curve(curve: &RateCurve) -> String {
 }
 
 /// The ROC curve: the true positive rate over the false positive rate, for all thresholds.
+///
+/// ```
+/// use neuropil::metrics::RocCurve;
+/// use neuropil::plot;
+/// use ndarray::array;
+///
+/// let curve = RocCurve::new(&array![[0.9], [0.4], [0.6], [0.1]], &array![[1.0], [1.0], [0.0], [0.0]])?;
+/// assert!(plot::roc_curve(&curve).contains("area 0.75"));
+/// # Ok::<(), neuropil::Error>(())
+/// ```
 pub fn roc_curve(curve: &RocCurve) -> String {
     let points = curve.points().iter().map(|&[false_positives, true_positives]| (false_positives, true_positives));
     Chart::new(&format!("ROC curve, area {:.4}", curve.area()), "false positive rate", "true positive rate")

@@ -74,7 +74,7 @@ impl<'a, A: Scalar> Film<'a, A> {
         })
     }
 
-    /// The film as an animated SVG that loops, with `seconds` per frame and two seconds for the last.
+    /// The film as an animated SVG that loops, with `seconds` per frame and two seconds more for the last.
     pub fn svg(&self, seconds: f64) -> String {
         let chart = chart(&self.plane, self.samples, &self.title);
         let seconds = if seconds > 0.0 && seconds.is_finite() { seconds } else { 0.1 };

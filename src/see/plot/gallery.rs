@@ -1,10 +1,11 @@
-//! [`activation_gallery`]: every activation and its derivative.
+//! [`activation_gallery`]: the activations and their derivatives.
 
 use super::Chart;
-#[allow(clippy::wildcard_imports)] // All activations are drawn.
+#[allow(clippy::wildcard_imports)] // Most activations are drawn.
 use crate::activations::*;
 
-/// Every activation of the crate on [-8, 8], with its derivative dashed.
+/// The activations of the crate on [-8, 8], each with its derivative dashed; the plain functions `Abs`, `Erf`, `Exp`,
+/// `Log` and `Power` are left out.
 pub fn activation_gallery() -> String {
     let mut charts = Vec::new();
     macro_rules! add {

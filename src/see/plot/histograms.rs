@@ -12,6 +12,18 @@ const BINS: usize = 30;
 ///
 /// In a healthy network, outputs and gradients have a similar spread in all layers; in an unhealthy one, they vanish or
 /// explode from layer to layer, or pile up at the ends of the range.
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use neuropil::{Trace, data, plot};
+///
+/// let data::Samples { x, target } = data::moons::<f64>(50, 0.1, &mut rng(1));
+/// let mut network = Sequential::mlp(&[2, 8, 2], Tanh, &mut rng(1))?;
+/// let mut tape = Tape::new(&network, 1);
+/// let trace = Trace::step(&mut tape, &mut network, &x, &target, &CrossEntropy::new(), &mut Sgd::new(0.1))?;
+/// assert!(plot::histograms(&trace).contains("0 Dense: weights"));
+/// # Ok::<(), Error>(())
+/// ```
 pub fn histograms<A: Scalar>(trace: &Trace<A>) -> String {
     let mut charts = Vec::new();
     for (i, layer) in trace.layers.iter().enumerate() {
@@ -31,7 +43,7 @@ fn numbers<A: Scalar>(x: &Array2<A>) -> Vec<f64> {
     x.iter().map(|x| x.to_f64()).filter(|x| x.is_finite()).collect()
 }
 
-/// Counts the numbers in each of equally wide bins.
+/// Counts the numbers in each of 30 bins of equal width.
 fn histogram(title: &str, label: &str, numbers: &[f64]) -> Chart {
     let chart = Chart::new(title, label, "count").size(270.0, 190.0);
     let (low, high) = numbers.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &x| (l.min(x), h.max(x)));

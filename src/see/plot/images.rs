@@ -34,8 +34,19 @@ pub fn images<A: Scalar>(
     Ok(draw(&Picture::all(x, shape.into())?, &captions, columns))
 }
 
-/// Images of samples with their predicted classes: green if correct; red if not, with the target in brackets. Large
-/// values are dark, like ink.
+/// Images of samples with the classes predicted by a network with one output per class: green if correct; red if not,
+/// with the target in parentheses. Large values are dark, like ink.
+///
+/// ```
+/// use neuropil::prelude::*;
+/// use neuropil::{data, plot};
+///
+/// let digits = data::digits::<f32>().select(&[0, 1, 2])?;
+/// let network = Sequential::new(64).with(Dense::new(64, 10, &mut rng(1)))?;
+/// let svg = plot::predictions(&network, &digits, [1, 8, 8], 3)?;
+/// assert_eq!(svg.matches("<image").count(), 3);
+/// # Ok::<(), Error>(())
+/// ```
 ///
 /// # Errors
 /// Those of [`Network::predict`]; those of [`png`](super::png).
@@ -57,6 +68,16 @@ pub fn predictions<A: Scalar>(
 /// The templates of a linear classifier: the columns of its weights, (features, classes), as images. Light pixels are
 /// evidence for the class.
 ///
+/// ```
+/// use neuropil::plot;
+/// use neuropil::prelude::*;
+///
+/// let network = Sequential::<f32>::new(64).with(Dense::new(64, 10, &mut rng(1)))?;
+/// let svg = plot::templates(&network.parameter("0.weight").unwrap(), [1, 8, 8], 5)?;
+/// assert!(svg.contains(">class 9<"));
+/// # Ok::<(), Error>(())
+/// ```
+///
 /// # Errors
 /// Those of [`png`](super::png).
 pub fn templates<A: Scalar>(weights: &Matrix<A>, shape: impl Into<Shape>, columns: usize) -> Result<String> {
@@ -64,10 +85,20 @@ pub fn templates<A: Scalar>(weights: &Matrix<A>, shape: impl Into<Shape>, column
     Ok(draw(&Picture::all(&weights.t().as_standard_layout(), shape.into())?, &captions, columns))
 }
 
-/// The feature maps of step `index` for one sample: each channel of its output as an image.
+/// The feature maps of step `index`, a layer or join, for one sample: each channel of its output as an image.
+///
+/// ```
+/// use neuropil::plot;
+/// use neuropil::prelude::*;
+///
+/// let network = Sequential::<f32>::new([1, 8, 8]).with(Conv2d::new(1, 4, [3, 3], &mut rng(1)))?;
+/// let svg = plot::feature_maps(&network, 0, &[0.5; 64], 4)?;
+/// assert!(svg.contains(">map 3<"));
+/// # Ok::<(), Error>(())
+/// ```
 ///
 /// # Errors
-/// [`Error::Setting`] for an unknown layer; those of [`Network::layer_outputs`].
+/// [`Error::Setting`] unless `index` is below the number of steps; those of [`Network::layer_outputs`].
 pub fn feature_maps<A: Scalar>(network: &Network<A>, index: usize, sample: &[A], columns: usize) -> Result<String> {
     let x = ndarray::aview1(sample).insert_axis(ndarray::Axis(0));
     let outputs = network.layer_outputs(&x)?;

@@ -3,8 +3,19 @@
 use crate::metrics::ConfusionMatrix;
 use crate::svg::{GRAY, Svg, text_width};
 
-/// A confusion matrix with its counts, in darker cells for larger shares of the row: rows are true classes, columns
-/// predicted ones. `names` are the class names; if empty, indices are shown.
+/// A confusion matrix with its counts: rows are true classes, columns predicted ones, and the larger the share of its
+/// row, the darker a cell. `names` are the class names; classes without a name are shown by index.
+///
+/// ```
+/// use neuropil::metrics::ConfusionMatrix;
+/// use neuropil::plot;
+/// use ndarray::array;
+///
+/// let y = array![[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]];
+/// let matrix = ConfusionMatrix::new(&y, &array![[1.0], [0.0], [0.0]])?;
+/// assert!(plot::confusion_matrix(&matrix, &["cat", "dog"]).contains(">dog<"));
+/// # Ok::<(), neuropil::Error>(())
+/// ```
 pub fn confusion_matrix(matrix: &ConfusionMatrix, names: &[&str]) -> String {
     const CELL: f64 = 38.0;
     let counts = matrix.counts();

@@ -35,8 +35,8 @@ pub(super) fn data_address(width: usize, pixels: &[u8]) -> String {
 
 /// A grid of images as a PNG, each pixel enlarged to `scale` x `scale`; each row of `x` is an image.
 ///
-/// Images of one channel are gray, from black for their smallest value to white for the largest; those of three
-/// channels are red, green and blue. Otherwise, every channel is an image of its own.
+/// Images of one channel are gray, from black for their smallest value to white for the largest; three channels are
+/// red, green and blue, with one range of values. Otherwise, every channel is an image of its own.
 ///
 /// ```
 /// use neuropil::{data, plot};
@@ -117,7 +117,7 @@ impl Picture {
     }
 }
 
-/// Maps the smallest to the largest value to 0 to 255; NaN becomes 128.
+/// Maps the range of the finite values to 0 to 255; other values, and equal ones, become 128.
 fn bytes(x: &[f64]) -> Vec<u8> {
     let finite = x.iter().copied().filter(|x| x.is_finite());
     let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(x), h.max(x)));

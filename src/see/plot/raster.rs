@@ -1,4 +1,4 @@
-//! [`rasterize`] and [`save`]: converts pictures to PNG.
+//! [`rasterize`] and [`save`]: convert pictures to PNG.
 
 use std::io;
 use std::path::Path;
@@ -21,11 +21,11 @@ static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
     Arc::new(fonts)
 });
 
-/// Renders an SVG as a PNG with `width` columns and a proportional height.
+/// Renders an SVG as a PNG of `width` pixels and proportional height.
 ///
 /// It accepts the pictures of this module, of [`Graph`](crate::graph::Graph), [`Trace`](crate::Trace) and
 /// [`Summary`](crate::Summary), and others that resvg supports. Text is set in the bundled DejaVu Sans: Latin, Greek
-/// and Cyrillic letters and symbols. An animation is rendered as a still: see [`Film::frames`](super::Film::frames) for
+/// and Russian letters and symbols. An animation is rendered as a still: see [`Film::frames`](super::Film::frames) for
 /// single frames.
 ///
 /// ```

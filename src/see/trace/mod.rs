@@ -44,7 +44,7 @@ use read::Record;
 pub struct Trace<A: Scalar> {
     /// The batch, one sample per row; several inputs side by side.
     pub input: Array2<A>,
-    /// dL/dx.
+    /// The gradient of the loss with respect to the input, dL/dx.
     pub input_gradient: Array2<A>,
     /// The target of the loss.
     pub target: Array2<A>,
@@ -127,14 +127,14 @@ pub struct TracedParameter<A: Scalar> {
 }
 
 impl<A: Scalar> TracedParameter<A> {
-    /// The change of the parameter.
+    /// The change of the parameter: `after` - `before`.
     pub fn update(&self) -> Array2<A> {
         &self.after - &self.before
     }
 }
 
 impl<A: Scalar> Trace<A> {
-    /// Trains `network` for one step on a batch, bit for bit as [`Tape::train`] does, and returns the numbers, read
+    /// Trains `network` for one step on a batch, with the same bits as [`Tape::train`], and returns the numbers, read
     /// from the tape.
     ///
     /// A nested network is shown as one layer.

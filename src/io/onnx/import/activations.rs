@@ -5,7 +5,7 @@ use crate::Scalar;
 use crate::joins::Multiply;
 use crate::spec::Spec;
 
-/// ONNX's usual settings of `Selu`.
+/// ONNX's default settings of `Selu`.
 const ALPHA: f64 = 1.673_263_2;
 const GAMMA: f64 = 1.050_701;
 

@@ -10,7 +10,7 @@ use crate::{Scalar, Shape};
 impl<'g, A: Scalar> Reader<'g, A> {
     pub(super) fn arithmetic(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let (a, b) = (node.needs(0)?, node.needs(1)?);
-        // Without an axis, as later.
+        // Before opset 7; without an `axis`, it broadcasts as later operators do.
         node.int("broadcast", 0)?;
         node.expect("broadcast", node.attribute("broadcast").is_none() || self.opset < 7)?;
         match (self.index.is_constant(a), self.index.is_constant(b)) {
@@ -66,7 +66,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         if node.op == "Sum" { Ok(sum) } else { self.scaled_by(&sum, 1.0 / node.inputs.len() as f64) }
     }
 
-    /// The larger or the smaller of any number of values and constant numbers.
+    /// The elementwise maximum or minimum of any number of values and constant numbers.
     pub(super) fn extreme(&mut self, node: &Node<'_>) -> Read<Data> {
         let max = node.op == "Max";
         let (mut low, mut high, mut names) = (f64::NEG_INFINITY, f64::INFINITY, Vec::new());
@@ -253,7 +253,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok((data, by_strides(&axes, &numbers)))
     }
 
-    /// Expands one value to all channels.
+    /// Repeats a single number for all channels.
     pub(super) fn spread(&mut self, data: &Data, numbers: Vec<f64>) -> Read<Vec<f64>> {
         let channels = Self::channels(data);
         self.take(channels)?;
@@ -329,7 +329,7 @@ pub(super) fn broadcast_sizes(a: &[Option<usize>], b: &[Option<usize>]) -> Optio
     let common = |axis| match (size(a, axis), size(b, axis)) {
         (a, b) if a == b || b == Some(1) => Some(a),
         (Some(1), b) => Some(b),
-        // The batch: a constant with different numbers for each sample is refused later.
+        // The batch: a constant with different numbers for each sample is rejected later.
         (None, Some(_)) => Some(None),
         _ => None,
     };

@@ -165,7 +165,7 @@ fn product(factors: &[(usize, isize)]) -> usize {
     factors.iter().fold(1, |product, &(size, _)| product.saturating_mul(size))
 }
 
-/// A sequence of `len` numbers in all, or plain features if it has one step.
+/// A sequence of `len` numbers in all, or flat features if it has one step.
 fn steps_of(len: usize, features: usize) -> Shape {
     match len.checked_div(features) {
         Some(steps) if steps > 1 => [steps, features].into(),
@@ -173,12 +173,12 @@ fn steps_of(len: usize, features: usize) -> Shape {
     }
 }
 
-/// The layer that takes these axes.
+/// The layer whose output has these axes, as sizes and strides in the input from `offset` on.
 pub(super) fn strided(shape: Shape, axes: &[(usize, isize)], offset: usize) -> Found {
     let mut joined: Vec<(usize, isize)> = Vec::new();
     for &(size, stride) in axes.iter().filter(|(size, _)| *size != 1) {
         match joined.last_mut() {
-            // A network refuses what saturates.
+            // A network rejects what saturates.
             Some((outer, outer_stride)) if *outer_stride == (size as isize).saturating_mul(stride) => {
                 (*outer, *outer_stride) = (outer.saturating_mul(size), stride);
             }
@@ -210,7 +210,7 @@ pub(super) fn progressions(indices: &[usize]) -> Option<Vec<(usize, isize)>> {
     Some(axes)
 }
 
-/// The index of an axis of `rank` as positions, sorted and without repetition.
+/// Axes among `rank`, which may be counted from the end, as indices, sorted and without repetition.
 pub(super) fn positions(axes: &[i64], rank: usize) -> Read<Vec<usize>> {
     let mut positions = axes.iter().map(|&axis| position(axis, rank)).collect::<Result<Vec<_>, _>>()?;
     positions.sort_unstable();

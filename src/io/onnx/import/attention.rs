@@ -53,7 +53,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
             inputs.push(self.standard(&data)?);
         }
         let steps = |i: usize| if let (_, Shape::Sequence { steps, .. }) = inputs[i] { steps } else { 0 };
-        // Inputs that may be unknown are read first, so that weights are not copied twice.
+        // Inputs that may not be known yet are read first: if one is missing, this is done again, and would copy the
+        // weights again.
         let cuts = parts.iter().map(|part| self.ints(part.cut, 1)).collect::<Read<Vec<_>>>()?;
         let whole = self.ints(merged, 1)?;
         let weights = parts.iter().map(|part| self.weights(&part.product)).collect::<Read<Vec<_>>>()?;
@@ -116,9 +117,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.joined(join, &inputs).map(Some)
     }
 
-    /// Whether a constant is added to the scores that hides all keys after the query.
+    /// Whether the constant that is added to the scores hides all keys after the query.
     fn hides_later(&mut self, causal: &'g Node<'g>, queries: usize, keys: usize) -> Read<bool> {
-        // As it is written, without computing the whole mask.
+        // The operators that this crate's exporter writes, recognized without computing the whole mask.
         let choice = causal.input(1).and_then(|name| self.index.maker(name)).map(|(choice, _)| choice);
         let later = choice.filter(|choice| choice.op == "Where").and_then(|choice| self.index.maker(choice.input(0)?));
         if let (Some(choice), Some((later, _))) = (choice, later.filter(|(later, _)| later.op == "Less")) {

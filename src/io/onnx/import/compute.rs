@@ -184,12 +184,12 @@ pub(super) fn choose(condition: &Constant, a: &Constant, b: &Constant, room: usi
     }
 }
 
-/// The only number of a constant.
+/// The constant, if it is one number.
 pub(super) fn one(x: &Constant) -> Result<Constant, String> {
     if x.len() == 1 { Ok(x.clone()) } else { Err("its ends are not one number".into()) }
 }
 
-/// start, start + step, … before the end.
+/// start, start + step, …, up to but without the end.
 pub(super) fn ranged(ends: &[Constant], room: usize) -> Read<Constant> {
     let too_many = || Stop::from("it gives more numbers than the file is long");
     match ends {

@@ -1,4 +1,4 @@
-//! Comparisons, which are 0 or 1 here, and selections by them.
+//! Comparisons, whose results are 0 or 1 here, and selections by them.
 
 use super::activations::softplus;
 use super::{Data, Found, Node, Read, Reader};
@@ -37,7 +37,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(Data { integer: true, ..result })
     }
 
-    /// 1 from a threshold on, else 0.
+    /// 1 at or above a threshold, else 0.
     fn step(&mut self, data: &Data, threshold: f64) -> Read<Data> {
         self.elementwise(data, &Found::new(Spec::new("step").set("threshold", threshold)))
     }
@@ -46,7 +46,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.rescale(data, vec![1.0], vec![-1.0])
     }
 
-    /// Logic of comparisons.
+    /// `Not`, `And` and `Or` of comparisons.
     pub(super) fn logic(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let mut values = Vec::new();
         for name in &node.inputs {
@@ -113,7 +113,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(Data { integer: false, ..result })
     }
 
-    /// Indices with negative ones counted from the end, which an embedding here refuses.
+    /// Indices with negative ones counted from the end, which an embedding here rejects.
     fn counted_from_the_end(&mut self, node: &'g Node<'g>) -> Read<Option<&'g str>> {
         let negative = self.index.sole(node.input(0), "Less");
         let wrapped = self.index.sole(node.input(1), "Add");

@@ -132,7 +132,7 @@ pub(super) fn value(node: &Node<'_>) -> Read<Constant> {
     })
 }
 
-/// The integers of a list without the batch size.
+/// The integers of a list; an error if one is the batch size.
 pub(super) fn whole(list: &[Option<i64>]) -> Result<Vec<i64>, String> {
     let list: Option<Vec<i64>> = list.iter().copied().collect();
     list.ok_or_else(|| "it takes the size of the batch for a number".to_owned())

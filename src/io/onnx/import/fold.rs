@@ -54,7 +54,7 @@ pub(super) const FOLDED: [&str; 42] = [
     "Where",
 ];
 
-/// Folds an operator on constants; `room` is the largest number of values.
+/// Folds an operator on constants; `room` is the largest number of values of the result.
 pub(super) fn fold(node: &Node<'_>, inputs: &[Option<&Constant>], opset: i64, room: usize) -> Read<Constant> {
     let input = |i: usize| inputs.get(i).copied().flatten().ok_or_else(|| format!("its input {i} is missing"));
     // Axes are an attribute in old files, later an input.
@@ -119,7 +119,7 @@ pub(super) fn fold(node: &Node<'_>, inputs: &[Option<&Constant>], opset: i64, ro
         "Slice" => return sliced(node, inputs, opset),
         "CastLike" => match inputs.get(1).copied().flatten() {
             Some(Constant::Ints(_)) => cast(input(0)?, INT64)?,
-            // Without it, it is a value, of floating-point numbers.
+            // An input that is not a constant is a value of floating-point numbers.
             _ => cast(input(0)?, FLOAT)?,
         },
         "Flatten" => {
@@ -263,8 +263,8 @@ fn squeeze(dims: &[usize], axes: &[i64], squeeze: bool) -> Result<Vec<usize>, St
     new.filter(|_| old.next().is_none()).ok_or_else(wrong)
 }
 
-/// The first index, the step and the number of indices from `start` to before `end`, as `Slice` counts them on an axis of
-/// `n`.
+/// The first index, the step and the number of indices from `start` up to but without `end`, as `Slice` counts them on
+/// an axis of size `n`.
 pub(super) fn span(start: i64, end: i64, step: i64, n: usize) -> Result<(usize, isize, usize), String> {
     let n = i64::try_from(n).map_err(|_| "its axis is too long")?;
     let counted = |x: i64| if x < 0 { x.saturating_add(n) } else { x };

@@ -47,7 +47,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.elementwise(&data, &Found::new(Spec::new("gelu"))).map(Some)
     }
 
-    /// Whether inputs of operators are constant numbers, with the precision of `f32`.
+    /// Whether inputs of operators are these constant numbers, up to the precision of `f32`.
     fn are_near(&mut self, constants: &[(&Node<'_>, usize, f64)]) -> Read<bool> {
         for &(node, input, want) in constants {
             let name = node.needs(input)?;

@@ -5,7 +5,7 @@ use crate::Scalar;
 use crate::spec::Spec;
 
 impl<'g, A: Scalar> Reader<'g, A> {
-    /// A reshape that merges the batch with the axes that follow it; `None` for any other.
+    /// A reshape that merges the batch with neighboring axes; `None` for any other.
     pub(super) fn group(&mut self, node: &'g Node<'g>) -> Read<Option<Known>> {
         let data = self.any(node.needs(0)?)?;
         self.grouped(&data, node)
@@ -21,7 +21,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(Some(Known::Grouped(data, groups)))
     }
 
-    /// Reads an operator with such inputs.
+    /// Reads an operator with such an input.
     pub(super) fn in_groups(&mut self, node: &'g Node<'g>) -> Read<Known> {
         let Some(Known::Grouped(data, groups)) = self.known.get(node.needs(0)?).cloned() else {
             return Err("it takes the batch and others as one axis".into());
@@ -104,7 +104,8 @@ fn groups_of(
     let before = product(&old[..old.iter().position(Option::is_none)?])?;
     let len = product(old)?;
     let open = new.iter().position(|size| *size == Some(-1));
-    // The axis that is left open or a multiple of the fixed batch; best one that starts with the batch, not the last.
+    // The merged axis is -1 or a multiple of the fixed batch; preferably not the last one, and one that starts with the
+    // batch.
     let candidates = (0..new.len()).filter_map(|at| {
         let others: Vec<Option<usize>> = new.iter().map(|size| size.and_then(|n| usize::try_from(n).ok())).collect();
         let passed = product(&others[..at])?;

@@ -9,7 +9,7 @@ use crate::spec::onnx::{Attribute, FLOAT, Graph, Tensor};
 /// The operators of a graph by their values.
 pub(super) struct Index<'g> {
     nodes: &'g [Node<'g>],
-    /// For each value, its operator, and the index of the output.
+    /// For each value, the operator that produces it, and the index of its output.
     makers: HashMap<&'g str, (usize, usize)>,
     pub(super) constants: HashMap<&'g str, &'g Tensor<'g>>,
     /// For each value, the operators that use it, and the index of their input.
@@ -69,7 +69,7 @@ impl<'g> Index<'g> {
         (0..seen.len()).filter(|&node| seen[node]).collect()
     }
 
-    /// Goes through the operators in topological order, and notes which values are constants.
+    /// Goes through the operators in topological order, and marks the values that are constants.
     fn compute(&mut self, needed: &[usize]) -> Result<(), String> {
         let before = |node: usize| {
             self.nodes[node].inputs.iter().filter_map(|input| self.makers.get(&**input)).map(|&(before, _)| before)
@@ -87,7 +87,7 @@ impl<'g> Index<'g> {
             let known = |input: &String| {
                 input.is_empty() || self.constants.contains_key(&**input) || self.computed.contains(&**input)
             };
-            // Of these, a size or a type is enough.
+            // `Shape` takes only the sizes of its input, `CastLike` only the type of its second one.
             let partly = node.op == "CastLike" && node.inputs.first().is_some_and(known);
             if node.op == "Shape" || partly || (FOLDED.contains(&&*node.op) && node.inputs.iter().all(known)) {
                 self.computed.extend(node.outputs.iter().map(|output| &**output));

@@ -53,7 +53,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
     /// x·Wᵀ + b, possibly with a softmax or a sigmoid.
     fn linear(&mut self, node: &Node<'_>, data: &Data, outputs: usize, op: &str) -> Read<Data> {
         let (inputs, weights, bias) = (data.shape.len(), floats(node, "coefficients")?, floats(node, "intercepts")?);
-        // A binary classifier may have the weights of one class only.
+        // A binary classifier with the weights of one class only is rejected.
         node.expect("coefficients", inputs.checked_mul(outputs) == Some(weights.len()) && outputs > 0)?;
         node.expect("intercepts", bias.is_empty() || bias.len() == outputs)?;
         self.take(weights.len())?;

@@ -1,7 +1,7 @@
-//! The lengths of sequences, where they are known: the operators with which this crate writes them.
+//! The operators with which this crate writes the lengths of sequences.
 //!
-//! Here they are only found, by their way to the lengths, and left out: the layers of the network follow the lengths by
-//! themselves. That the operators are exactly those is checked for the whole network, in `same`.
+//! They are recognized by the operators that compute the lengths, and left out: the layers of the network use the
+//! lengths by themselves. Whether the operators are exactly those is checked for the whole network, in `same`.
 
 use super::padding::Seen;
 use super::{Data, Found, Node, Read, Reader};
@@ -17,7 +17,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
     }
 
-    /// The padding index of an embedding, if lengths are found by it.
+    /// The padding index of an embedding, if lengths are computed from it.
     pub(super) fn padding_of(&mut self, indices: &str) -> Read<Option<f64>> {
         let before =
             self.index.maker(indices).filter(|(cast, _)| cast.op == "Cast").and_then(|(cast, _)| cast.input(0));
@@ -36,14 +36,14 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(None)
     }
 
-    /// Whether a value is the lengths of sequences.
+    /// Whether a value has the lengths of sequences.
     pub(super) fn are_lengths(&self, name: &str) -> bool {
         let found = self.finds_lengths && self.look_like_lengths(name);
         self.found_lengths.set(self.found_lengths.get() || found);
         found
     }
 
-    /// Whether a value is the numbers of words before the padding, or an input that is one number.
+    /// Whether a value is computed as the number of words before the padding, or is an input that is one number.
     fn look_like_lengths(&self, name: &str) -> bool {
         let made = |name: Option<&str>, op: &str| {
             name.and_then(|name| self.index.maker(name)).map(|(node, _)| node).filter(|node| node.op == op)
@@ -74,7 +74,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.compared_lengths(condition).is_some()
     }
 
-    /// A selection by lengths: where they become known, or else of no effect on what the layers of the network give.
+    /// A selection by lengths: it makes the lengths known, or else does not affect the outputs of the network's layers.
     pub(super) fn within_lengths(&mut self, node: &'g Node<'g>) -> Read<Option<Data>> {
         let Some(lengths) = self.compared_lengths(node.needs(0)?) else { return Ok(None) };
         node.expect("values", self.index.is_constant(node.needs(2)?))?;
@@ -107,7 +107,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.of_sequence(sum.needs(0)?, "global_avg_pool").map(Some)
     }
 
-    /// The last step before the padding: the sum of all steps that are it.
+    /// The last step before the padding: the sum over all steps, where the others are 0.
     pub(super) fn last_within(&mut self, node: &'g Node<'g>) -> Read<Option<Data>> {
         let Some(last) = self.index.sole(node.input(0), "Where") else { return Ok(None) };
         let condition = last.needs(0)?;

@@ -96,7 +96,7 @@ struct Data {
     value: Value,
     shape: Shape,
     view: View,
-    /// Whether ONNX has integers, whose arithmetic differs.
+    /// Whether the ONNX value has integers, whose arithmetic differs.
     integer: bool,
 }
 
@@ -123,7 +123,7 @@ struct Reader<'g, A: Scalar> {
     opset: i64,
     /// The batch size, if the file fixes it.
     batch: Option<usize>,
-    /// The file fixes all sizes, and the batch is not the first axis of its inputs.
+    /// Whether the batch is not the first axis of an input, although that does not follow from the sizes in the file.
     batch_within: bool,
     network: Network<A>,
     registry: Registry<A>,
@@ -138,17 +138,17 @@ struct Reader<'g, A: Scalar> {
     /// The number of values that constants may still expand to: a constant used often must not take more memory than
     /// the length of the file.
     room: usize,
-    /// The number of steps where a file has any number of them, and whether it has.
+    /// The number of steps for a file that leaves it open, and whether this file does.
     steps: usize,
     any_steps: bool,
-    /// Whether the lengths of sequences are looked for, whether some were found, and the values that have known ones.
+    /// Whether lengths of sequences are looked for, whether some were found, and the values whose lengths are known.
     finds_lengths: bool,
     found_lengths: Cell<bool>,
     with_lengths: HashSet<Value>,
 }
 
-/// Imports a file for these outputs, or for all if the list is empty; `folder` may contain external data. `steps` is the
-/// number of steps where the file has any number of them.
+/// Imports a file for these outputs, or for all if the list is empty; `folder` may contain external data. `steps` is
+/// the number of steps for a file that leaves it open.
 pub(super) fn read<A: Scalar>(
     bytes: &[u8],
     name: &str,
@@ -211,7 +211,7 @@ fn import<A: Scalar>(
     };
     let read = reader.read_graph(graph);
     let findings = Findings { any_steps: reader.any_steps, lengths: reader.found_lengths.get() };
-    // Steps are unused if only the sizes of their output are.
+    // A step is unused if only the sizes of its output are used.
     let network = read.and_then(|()| reader.network.without_unused().map_err(|error| error.to_string()));
     (network, findings)
 }
@@ -343,7 +343,7 @@ fn shape_of(sizes: &[usize]) -> Result<Shape, String> {
     }
 }
 
-/// Refuses samples that are empty, or so large that products with a few more sizes might overflow.
+/// Rejects samples that are empty, or so large that products with a few more sizes might overflow.
 fn can_be_held(shape: Shape) -> Result<(), String> {
     if (1..=usize::MAX >> 16).contains(&shape.len()) {
         return Ok(());
@@ -351,7 +351,7 @@ fn can_be_held(shape: Shape) -> Result<(), String> {
     Err(format!("samples {shape}, which nothing can hold"))
 }
 
-/// Sizes as a shape; more than three become plain features.
+/// Sizes as a shape; more than three become flat features.
 fn any_shape(sizes: &[usize]) -> Result<Shape, String> {
     match sizes {
         [] => Ok(1.into()),

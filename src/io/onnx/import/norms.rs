@@ -8,7 +8,7 @@ use crate::kernels::channels_of;
 use crate::spec::Spec;
 use crate::{Scalar, Shape};
 
-/// The shortest decimal of an `f32`, which was meant before rounding.
+/// The shortest decimal that rounds to this `f32`, which is the number that was meant.
 fn decimal(x: f64) -> f64 {
     (x as f32).to_string().parse().unwrap_or(x)
 }
@@ -29,7 +29,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.elementwise(&data, &found)
     }
 
-    /// Over the last axes of a sample, with or without subtracting the mean; its other outputs are the mean and the
+    /// Normalizes the last axes of a sample, with or without subtracting the mean; outputs 1 and 2 are the mean and the
     /// reciprocal of the standard deviation.
     pub(super) fn layer_norm(&mut self, node: &Node<'_>, output: usize) -> Read<Data> {
         let data = self.data(node.needs(0)?)?;
@@ -53,7 +53,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.elementwise(&rows, &found)
     }
 
-    /// A constant, repeated to these sizes.
+    /// A constant, broadcast to these sizes.
     fn repeated(&mut self, node: &Node<'_>, input: usize, sizes: &[usize]) -> Read<Vec<f64>> {
         let own = self.sizes(node, input)?;
         let first = sizes.len().checked_sub(own.len()).ok_or("its scale has more axes than it goes over")?;
@@ -177,8 +177,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.elementwise(&data, &found)
     }
 
-    /// Over each channel, or each group of channels if the view has groups as channels; `affine` is the scale and the
-    /// shift of each channel.
+    /// Normalizes each channel, or each group of channels if the view has groups as channels; `affine` is the scale and
+    /// the shift of each channel.
     pub(super) fn instance_norm(&mut self, node: &Node<'_>, affine: Option<[Vec<f64>; 2]>) -> Read<Data> {
         let data = self.data(node.needs(0)?)?;
         let (scale, bias) = (self.numbers(node, 1)?, self.numbers(node, 2)?);

@@ -167,7 +167,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
     fn softmax(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let data = self.data(node.needs(0)?)?;
         let axis = node.int("axis", if self.opset < 13 { 1 } else { -1 })?;
-        // Before, all axes from there on were one.
+        // Before opset 13, all axes from there on count as one.
         let data = if self.opset < 13 {
             let axis = data.view.axis(axis)?;
             node.expect("axis", data.view.0[axis..].iter().all(|axis| *axis != Axis::Batch))?;

@@ -4,7 +4,7 @@ use super::products::learned_positions;
 use super::{Data, Node, Read, Reader};
 use crate::{Scalar, Shape, Value};
 
-/// A test of steps for being padding.
+/// A test of which steps are before the padding.
 pub(super) enum Seen {
     /// By the lengths of the sequences.
     Known,

@@ -55,7 +55,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let bias = match product.bias {
             Some((node, input)) => {
                 let sizes = self.sizes(node, input)?;
-                // Along the last axis, or one value for all.
+                // One value for each output, along the last axis.
                 let [before @ .., last] = &*sizes else { return Err("its bias is one number".into()) };
                 node.expect("bias", *last == outputs && before.iter().all(|&n| n == 1))?;
                 Some(self.numbers(node, input)?)
@@ -69,7 +69,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(Weights { inputs, outputs, weight, bias })
     }
 
-    /// α·A·B + β·C, where A may be transposed unless it is a batch.
+    /// α·A·B + β·C; after the transposition of A, if any, its rows must be the samples.
     pub(super) fn gemm(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let (alpha, beta) = (node.float("alpha", 1.0)?, node.float("beta", 1.0)?);
         node.expect("broadcast", node.attribute("broadcast").is_none() || self.opset < 7)?;
@@ -132,7 +132,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
     }
 
-    /// A product of two values, over the last axis of the first and the last but one of the second.
+    /// A product of two values, over the last axis of the first and the second-to-last of the second.
     fn product_of_values(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let values = self.all(node)?;
         let [a, b] = &*values else { return Err("it has not two inputs".into()) };
@@ -168,7 +168,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(Data { view: View::contiguous(&[&sizes[..], &[Some(n), Some(m)]].concat()), ..product })
     }
 
-    /// W·X, over the last axis but one of a value.
+    /// W·X, over the second-to-last axis of a value.
     fn left_product(&mut self, node: &'g Node<'g>) -> Read<Data> {
         if let Some(found) = self.regions(node)? {
             return Ok(found);
@@ -182,7 +182,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.dense_along(&data, rank - 2, Weights { inputs, outputs, weight, bias: None })
     }
 
-    /// A product with a vector, or with a matrix for each of the leading axes.
+    /// A product with a vector, or with a matrix that has leading axes of size 1.
     fn with_stack(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let data = self.data(node.needs(0)?)?;
         let (rank, sizes) = (data.view.0.len(), self.sizes(node, 1)?);

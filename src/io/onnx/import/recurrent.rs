@@ -1,4 +1,4 @@
-//! Recurrent operators, stacked.
+//! Recurrent operators, alone or stacked.
 
 use super::arrange::strided;
 use super::view::{Axis, View};
@@ -58,14 +58,15 @@ impl Cell {
         Ok(Self { kind, units, direction, relu, reset_before, batch_first })
     }
 
-    /// ONNX's view of the last states, (directions, batch, units).
+    /// ONNX's view of the last states, (directions, batch, units), or with the batch first.
     fn last_state(&self) -> View {
         let (count, units) = (self.directions().len(), self.units);
         let axes = [Axis::new(count, units), Axis::new(units, 1)];
         with_batch(axes, usize::from(!self.batch_first))
     }
 
-    /// ONNX's view of states, (steps, directions, batch, units), which are stored here as (steps, directions·units).
+    /// ONNX's view of states, (steps, directions, batch, units), or with the batch first; they are stored here as
+    /// (steps, directions·units).
     fn states(&self, steps: usize) -> View {
         let (count, units) = (self.directions().len(), self.units);
         let axes = [Axis::new(steps, count * units), Axis::new(count, units), Axis::new(units, 1)];
@@ -131,7 +132,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             let cast = cast.ok_or("its sequence_lens are not computed as here")?;
             cast.expect("to", cast.int("to", 0)? == INT32)?;
             if self.are_lengths(cast.needs(0)?) {
-                // Those that the sequence has anyway.
+                // These are the lengths that the sequence has anyway.
                 masked = false;
             } else {
                 let source = self.lengths(cast.needs(0)?)?;
@@ -195,7 +196,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(Data { view: if cell.batch_first { last.transposed(&[1, 0, 2])? } else { last }, ..taken })
     }
 
-    /// A sequence from its last step to its first.
+    /// A sequence with its steps in reverse order.
     fn reversed(&mut self, (value, shape): (Value, Shape)) -> Read<(Value, Shape)> {
         let Shape::Sequence { steps, features } = shape else { return Ok((value, shape)) };
         let axes = [(steps, -(features as isize)), (features, 1)];
@@ -231,7 +232,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
     }
 
-    /// The parameters of one operator; returns the number of its inputs.
+    /// Adds the parameters of one operator to `all`; returns the number of input features.
     fn parameters(
         &mut self,
         node: &'g Node<'g>,
@@ -312,7 +313,7 @@ pub(super) fn takes_steps_first(node: &Node<'_>, input: usize) -> bool {
     input == 0 && matches!(&*node.op, "RNN" | "LSTM" | "GRU") && matches!(batch_first(node), Ok(false))
 }
 
-/// These axes, and the batch.
+/// The view of these axes, with the batch at index `at`.
 fn with_batch<const N: usize>(axes: [Axis; N], at: usize) -> View {
     let mut axes = Vec::from(axes);
     axes.insert(at, Axis::Batch);

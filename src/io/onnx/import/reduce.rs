@@ -9,7 +9,7 @@ use crate::spec::Spec;
 use crate::{Scalar, Shape};
 
 impl<'g, A: Scalar> Reader<'g, A> {
-    /// Reduces whole axes after the channels.
+    /// The mean or the maximum over all axes after the channels.
     pub(super) fn global_pool(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let data = self.data(node.needs(0)?)?;
         let axes: Vec<usize> = (2..data.view.0.len()).collect();

@@ -1,4 +1,4 @@
-//! Whether a network is written as the graph that it was read from.
+//! Whether a network is exported as the graph that it was read from.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use crate::io::onnx::export::graph_of;
 use crate::spec::onnx::{Graph, Tensor};
 use crate::{Network, Scalar};
 
-/// Whether the outputs of a graph are computed by the operators with which this network is written.
+/// Whether the outputs of a graph are computed by the operators that this network is exported as.
 pub(super) fn is_written_as<A: Scalar>(network: &Network<A>, graph: &Graph<'_>) -> bool {
     let Ok((written, _)) = graph_of(network, network.input_shape()) else { return false };
     let mut table = HashMap::new();
@@ -14,7 +14,7 @@ pub(super) fn is_written_as<A: Scalar>(network: &Network<A>, graph: &Graph<'_>) 
     outputs.is_some() && outputs == numbered(graph, &mut table)
 }
 
-/// What a value is, by the numbers of others.
+/// How a value is computed, from others by their numbers.
 #[derive(PartialEq, Eq, Hash)]
 enum Origin<'g> {
     Input(&'g str),
@@ -26,7 +26,7 @@ enum Origin<'g> {
 }
 
 /// The outputs of a graph by name, each with a number that equal values of all graphs of the table share; `None` if an
-/// operator comes before what it takes.
+/// operator comes before one of its inputs.
 fn numbered<'g>(graph: &'g Graph<'_>, table: &mut HashMap<Origin<'g>, usize>) -> Option<Vec<(&'g str, usize)>> {
     let mut number = |origin| {
         let next = table.len();

@@ -284,14 +284,14 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let mut data = self.data(node.needs(at)?)?;
         let axis = data.view.axis(node.int("axis", 0)?)?;
         node.expect("axis", data.view.0[axis] != Axis::Batch)?;
-        // The last of those in front comes first, then those after it.
+        // Outwards from the value: first those in front, the nearest first, then those after it.
         for input in (0..at).rev().chain(at + 1..node.inputs.len()) {
             let sizes = self.sizes(node, input)?;
             let own = data.view.sizes();
             let fits = |i: usize| i == axis || own[i] == Some(sizes[i]) || own[i].is_none() && sizes[i] == 1;
             node.expect("sizes", sizes.len() == own.len() && (0..own.len()).all(fits))?;
             let numbers = self.numbers(node, input)?;
-            // (axis, others) here and there.
+            // Both become (axis, others).
             let numbers = axis_first(&numbers, &sizes, axis);
             let order: Vec<usize> =
                 std::iter::once(axis).chain(data.view.of_samples().into_iter().filter(|&i| i != axis)).collect();

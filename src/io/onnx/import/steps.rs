@@ -11,7 +11,8 @@ use crate::{Network, Scalar, Shape};
 /// computed from the number would have to be the same for all of these.
 const TRIED: [usize; 5] = [64, 61, 127, 2, 1009];
 
-/// The network of a file: that for the given number of steps, or one for any number, of which some are `declared`.
+/// The network of a file: the one for `steps` steps, or one for any number of steps, with `declared` of them in the
+/// shape of its input.
 pub(super) fn for_any<A: Scalar>(
     import: impl Fn(usize) -> (Result<Network<A>, String>, Findings),
     steps: Option<usize>,
@@ -38,7 +39,7 @@ pub(super) fn for_any<A: Scalar>(
             Ok(other) => {
                 accepts && description(&network) == description(&other) && parameters(&network) == parameters(&other)
             }
-            // It may be too few for a window.
+            // These may be too few steps for a window.
             Err(error) if accepts => return Err(choose(&format!(" ({error})"))),
             Err(_) => true,
         };

@@ -151,7 +151,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(constant)
     }
 
-    /// Whether the file repeats a constant for each sample, and its sizes in the file; empty if unknown.
+    /// The sizes in the file of a constant that it repeats for each sample, empty if unknown; `None` for any other
+    /// constant.
     fn sizes_per_sample(
         &self,
         node: &Node<'_>,

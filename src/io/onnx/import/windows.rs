@@ -1,4 +1,4 @@
-//! Sliding-window operators on images and sequences: convolutions, pools, resizing.
+//! Sliding-window operators on images and sequences: convolutions, pooling, resizing.
 
 use super::constants::whole;
 use super::view::{Axis, View};
@@ -57,7 +57,7 @@ impl Window {
         Ok(())
     }
 
-    /// The window of a transposed convolution of axes of these sizes, and what it adds to the end of each.
+    /// The window of a transposed convolution over axes of these sizes, and the output padding at the end of each.
     fn transposed(node: &Node<'_>, kernel: Vec<usize>, over: &[usize]) -> Read<(Self, Vec<usize>)> {
         let axes = kernel.len();
         let mut rest = node.sizes("output_padding", axes, 0)?;
@@ -86,7 +86,7 @@ impl Window {
         Ok((window, rest))
     }
 
-    /// Whether it is an image's window that takes each column by itself.
+    /// Whether it is a window over images that covers one column at a time.
     fn keeps_columns(&self) -> bool {
         matches!([&*self.kernel, &*self.stride, &*self.dilation], [[_, 1], [_, 1], [_, 1]]) && self.padding[1] == [0, 0]
     }
@@ -218,7 +218,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.moved(field, &Found::new(spec))
     }
 
-    /// Padding of any axes but the batch; negative padding cuts off.
+    /// Padding of any axes but the batch; negative padding crops.
     pub(super) fn pad(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let mut data = self.data(node.needs(0)?)?;
         let mode = match node.text("mode", "constant")? {
@@ -270,7 +270,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         Ok(data)
     }
 
-    /// Resizes an image: by an integer where the ways to do so agree, or to any size.
+    /// Resizes an image to any size; for integer factors with `Upsample`, where it gives the same values.
     pub(super) fn resize(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let image = self.image(node)?;
         let Shape::Image { height, width, .. } = image.1 else { return Err("it takes no image".into()) };
