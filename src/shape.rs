@@ -39,7 +39,7 @@ pub enum Shape {
 
 impl Shape {
     /// The number of elements; `usize::MAX` if the product overflows.
-    #[allow(clippy::len_without_is_empty)] // A shape is no container.
+    #[allow(clippy::len_without_is_empty)] // A shape is not a container.
     pub fn len(self) -> usize {
         match self {
             Self::Flat(features) => features,
