@@ -4,8 +4,8 @@ use std::fmt;
 
 /// The shape of one sample, a row of a batch.
 ///
-/// A batch is always a matrix with one row per sample; the shape tells layers such as convolutions how to interpret a
-/// row. Samples are row-major: images are `[channels, height, width]` (NCHW), sequences `[steps, features]`.
+/// A batch is always a matrix with one row per sample; the shape says how layers such as convolutions interpret a row.
+/// Samples are row-major: images are `[channels, height, width]` (NCHW), sequences `[steps, features]`.
 ///
 /// ```
 /// use neuropil::Shape;
