@@ -233,7 +233,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
     }
 }
 
-/// Whether P is stored for the backward pass with this many keys, because computing it again would take longer.
+/// Whether P is stored for the backward pass with this many keys, rather than computed again.
 pub(super) fn stores(keys: usize) -> bool {
     keys <= 256
 }
