@@ -25,8 +25,8 @@ use crate::kernels::math;
 /// # Accuracy of the functions
 ///
 /// Maximum errors in units in the last place (ULP). For `f32` over all 2³² arguments (`cargo run --release --example
-/// ulp`), with the fraction of errors above 1 ULP and the argument of the maximum; for `f64` over at least three
-/// hundred arguments each in `tests/fixtures/math_f64.json`. Subnormal arguments and results are included.
+/// ulp`), with the percentage of errors above 1 ULP and the argument of the maximum; for `f64` over at least three
+/// hundred arguments each, in `tests/fixtures/math_f64.json`. Subnormal arguments and results are included.
 ///
 /// | function | `f32` | above 1 ULP | at | `f64` |
 /// | --- | ---: | ---: | ---: | ---: |
@@ -44,9 +44,9 @@ use crate::kernels::math;
 /// | `mish`* | 3.45 | 1.6065 % | -6.511959e-3 | 2.83 |
 ///
 /// *: `f32` over all arguments with 1e-7 < |x| < 200 and every 199th of the others; `silu` and `mish` in `f64` over
-/// 30,000 random arguments. Where the result of one of the last three is subnormal, its error is at most one unit of the
-/// smallest subnormal number. Their slopes are zero somewhere; beside that they are as accurate, to 2 ULP for `gelu`, 4
-/// for `silu` and 6 for `mish` in `f32`, however small they are.
+/// 30,000 random arguments. Where the result of one of the last three is subnormal, its error is at most one unit of
+/// the smallest subnormal number. Their slopes cross zero; except near that point they are accurate to 2 ULP for
+/// `gelu`, 4 for `silu` and 6 for `mish` in `f32`, however small they are.
 ///
 /// NaN gives NaN, infinities give the limits, and zero keeps its sign in odd functions, `exp_m1` and `ln_1p`. Results
 /// are bitwise identical in scalar calls and vectorized loops, with any instruction set: fused operations and the order

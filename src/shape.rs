@@ -4,8 +4,8 @@ use std::fmt;
 
 /// The shape of one sample, a row of a batch.
 ///
-/// A batch is always a matrix with one row per sample; the shape tells layers such as convolutions how to interpret a
-/// row. Samples are row-major: images are `[channels, height, width]` (NCHW), sequences `[steps, features]`.
+/// A batch is always a matrix with one row per sample; the shape says how layers such as convolutions interpret a row.
+/// Samples are row-major: images are `[channels, height, width]` (NCHW), sequences `[steps, features]`.
 ///
 /// ```
 /// use neuropil::Shape;
@@ -39,7 +39,7 @@ pub enum Shape {
 
 impl Shape {
     /// The number of elements; `usize::MAX` if the product overflows.
-    #[allow(clippy::len_without_is_empty)] // A shape is no container.
+    #[allow(clippy::len_without_is_empty)] // A shape is not a container.
     pub fn len(self) -> usize {
         match self {
             Self::Flat(features) => features,

@@ -12,7 +12,7 @@ use crate::{Matrix, Result, Scalar, Shape};
 
 /// The Euclidean distance between two values of the same shape, over the whole sample: y = √Σ(aᵢ - bᵢ)², a scalar.
 ///
-/// da = dy·(a - b)/y and db = -da; where the values are equal, both are 0. Used to compare the outputs of a siamese
+/// da = dy·(a - b)/y and db = -da; where the values are equal, both are 0. It compares the outputs of a siamese
 /// network.
 ///
 /// ```

@@ -1,4 +1,4 @@
-//! [`Lengths`]: tells a network the lengths of sequences.
+//! [`Lengths`]: gives sequences their lengths.
 
 use crate::error::NO_FORWARD;
 use crate::kernels::sequences::Sequences;
@@ -7,11 +7,11 @@ use crate::spec::Spec;
 use crate::spec::onnx::Operators;
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// A sequence of known length: the first input, of which the second, one number, is the length of each row.
+/// Gives sequences their lengths: the first input holds the sequences, the second their lengths, one number per row.
 ///
-/// Steps after the length are padding. They may hold anything; here they become 0, and no layer that follows computes
-/// with them: see [`Steps`]. The lengths are whole numbers from 0 to the number of steps, such as those of
-/// `data::pad`, and an input like others, so a data set, its batches and its files carry them beside the sequences.
+/// Steps after the length are padding. They may hold anything; the output is 0 there, and later layers leave them out:
+/// see [`Steps`]. The lengths are integers from 0 to the number of steps, such as those of `data::pad`. They are an
+/// ordinary input, so data sets, batches and files hold them beside the sequences.
 ///
 /// ```
 /// use neuropil::joins::Lengths;
@@ -30,7 +30,7 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 ///
 /// # Errors
 /// In a network: [`Error::Input`] unless the values are a sequence and one number. In a pass: [`Error::Values`] for a
-/// length that is not a whole number, or is greater than the number of steps.
+/// length that is not an integer from 0 to the number of steps.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Lengths;
 
@@ -81,7 +81,7 @@ impl<A: Scalar> Join<A> for Lengths {
         Ok(())
     }
 
-    /// There is no gradient with respect to a length.
+    /// The gradient with respect to the lengths is 0.
     fn backward(&self, at: JoinBackward<'_, A>, pass: &mut JoinPass<'_>) -> Result<()> {
         let [steps, _] = sizes(pass.inputs)?;
         let [dx, dlength] = at.dx else { return Err(NO_FORWARD) };

@@ -13,8 +13,8 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// The matrix product of two values, for each sample: Y = A·B, dA = dY·Bᵀ, dB = Aᵀ·dY.
 ///
-/// Sequences `[n, k]` and `[k, m]` give `[n, m]`; images are multiplied channel by channel, as for the heads of an
-/// attention layer.
+/// Sequences `[n, k]` and `[k, m]` give `[n, m]`; images are multiplied channel by channel, as the heads of an
+/// attention layer are.
 ///
 /// ```
 /// use neuropil::joins::MatMul;
@@ -45,7 +45,7 @@ fn sizes(inputs: &[Shape]) -> Option<[usize; 4]> {
     }
 }
 
-/// The matrices of all channels of all samples.
+/// The matrices of all channels of all samples, each (rows, columns).
 fn matrices<A>(x: &Matrix<A>, rows: usize, columns: usize) -> impl Iterator<Item = ArrayView2<'_, A>> {
     flat(x).chunks_exact((rows * columns).max(1)).map(move |x| matrix(x, rows, columns, columns))
 }

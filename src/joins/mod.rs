@@ -1,7 +1,7 @@
 //! The joins, one file each: functions of several values in a [`Network`](crate::Network).
 //!
-//! [`MultiHeadAttention`](crate::layers::MultiHeadAttention) is also a join, of query, key and value. See
-//! [`Join`](crate::layer::Join) for an example of a custom one.
+//! [`MultiHeadAttention`](crate::layers::MultiHeadAttention) is also a join, of query, key and value.
+//! [`Join`](crate::layer::Join) has an example of a custom one.
 //!
 //! # A new join
 //! Add one file here and one entry in the list below.

@@ -9,7 +9,8 @@ use crate::spec::rust::{Code, Numbers, functions};
 use crate::spec::{Formula, Spec};
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// The elementwise product of values of the same shape, as for gating: y = Π xᵢ, dxᵢ = dy ∘ Π of the others.
+/// The elementwise product of values of the same shape, such as for gating: y = Π xᵢ, and dxᵢ = dy times the product of
+/// the others.
 ///
 /// ```
 /// use neuropil::joins::Multiply;

@@ -9,8 +9,8 @@ use crate::spec::rust::{Code, Function};
 use crate::spec::{Formula, Spec};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Selects elementwise between two values by a condition, all of the same shape: y = a where c is not 0, else b, for
-/// the inputs c, a, b.
+/// Selects elementwise between two values by a condition: for inputs c, a and b of the same shape, y = a where c is not
+/// 0, else b.
 ///
 /// dy goes to the selected value; the gradient of the condition is 0. Where the condition is NaN, y is NaN.
 ///

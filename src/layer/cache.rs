@@ -17,7 +17,7 @@ impl Cache {
     /// ```
     ///
     /// # Panics
-    /// Never: a value of a different type is replaced.
+    /// Never: a value of a different type is replaced by the default.
     pub fn get<T: Any + Send + Default>(&mut self) -> &mut T {
         if !self.0.as_ref().is_some_and(|value| value.is::<T>()) {
             self.0 = Some(Box::<T>::default());

@@ -83,13 +83,14 @@ pub trait Join<A: Scalar>: Any + Debug + Send + Sync + CloneJoin<A> {
     /// Like [`visit`](Self::visit), with mutable access.
     fn visit_mut(&mut self, _f: &mut dyn FnMut(Info<'_>, &mut Array2<A>)) {}
 
-    /// How the join treats the steps of sequences, as [`Layer::steps`](super::Layer::steps). With [`Steps::Each`] and
-    /// [`Steps::All`] its output has the steps of the first input with lengths.
+    /// How the join treats the steps of sequences: see [`Layer::steps`](super::Layer::steps). With [`Steps::Each`], the
+    /// lengths of all inputs must come from one step, and the output has them, too. With [`Steps::All`], the output has
+    /// the lengths of the first input.
     fn steps(&self) -> Steps {
         Steps::Unknown
     }
 
-    /// Whether the join finds the lengths of the sequences that it gives: it appends the length of each row to
+    /// Whether the join finds the lengths of its output sequences. If so, it appends the length of each row to
     /// [`JoinPass::found`].
     fn finds_lengths(&self) -> bool {
         false
@@ -224,7 +225,7 @@ pub struct JoinPass<'a> {
     pub cache: &'a mut Cache,
     /// The random number generator, for training.
     pub rng: &'a mut Xoshiro256PlusPlus,
-    /// The lengths of the sequences in each input, if they are known.
+    /// The lengths of the sequences in each input, if known.
     pub lengths: InputLengths<'a>,
     /// Where a join that [finds lengths](Join::finds_lengths) appends the length of each row.
     pub found: Option<&'a mut Vec<usize>>,
@@ -233,9 +234,9 @@ pub struct JoinPass<'a> {
 /// The lengths of the sequences in the inputs of a [`Join`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct InputLengths<'a> {
-    /// Those that each step of the network has found.
+    /// The lengths that each step of the network has found.
     found: &'a [Vec<usize>],
-    /// Those of the network's own input.
+    /// The lengths of the network's own input.
     outer: Option<&'a [usize]>,
     /// The origin of the lengths of each input.
     sources: &'a [Option<LengthSource>],
@@ -244,7 +245,7 @@ pub struct InputLengths<'a> {
 /// The origin of the lengths of a value in a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LengthSource {
-    /// The network's own input, if its lengths are known outside.
+    /// The network's own input, if the caller gives its lengths.
     Outer,
     /// The step with this index.
     Step(usize),
@@ -259,7 +260,7 @@ impl<'a> InputLengths<'a> {
         Self { found, outer, sources }
     }
 
-    /// The length of the sequence in each row of input `index`, if they are known.
+    /// The length of the sequence in each row of input `index`, if known.
     pub fn get(self, index: usize) -> Option<&'a [usize]> {
         match self.sources.get(index)?.as_ref()? {
             LengthSource::Outer => self.outer,

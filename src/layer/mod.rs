@@ -8,9 +8,9 @@
 //! | its parameters | [`Parameter`], listed by [`parameters!`] |
 //! | loading it from a file | [`Restore`], registered in a [`Registry`] |
 //!
-//! The other types are plumbing, the arguments of these traits' methods: [`Pass`] with the [`Cache`], [`Backward`],
-//! [`JoinPass`], [`JoinBackward`], [`Inputs`], [`Info`] with the [`Role`], [`Needs`], [`Parts`], [`Arrays`] and
-//! [`Parameters`].
+//! The other types are plumbing, the arguments and results of these traits' methods: [`Pass`] with the [`Cache`],
+//! [`Backward`], [`JoinPass`], [`JoinBackward`], [`Inputs`], [`InputLengths`], [`Steps`], [`Info`] with the [`Role`],
+//! [`Needs`], [`Parts`], [`Arrays`] and [`Parameters`].
 
 use std::any::{Any, TypeId};
 use std::fmt::Debug;
@@ -148,13 +148,13 @@ pub trait Layer<A: Scalar>: Any + Debug + Send + Sync + CloneLayer<A> {
     /// factors of this layer; 0 freezes a parameter. Only networks have such factors.
     fn scale_rates(&self, _rates: &mut [f64]) {}
 
-    /// How the layer treats the steps of sequences, and so whether it accepts those with lengths: see [`Steps`]. The
-    /// default refuses them.
+    /// How the layer treats the steps of sequences, and so whether it accepts sequences with lengths: see [`Steps`].
+    /// The default rejects them.
     fn steps(&self, _input: Shape) -> Steps {
         Steps::Unknown
     }
 
-    /// Whether the layer finds the lengths of the sequences that it gives: it appends the length of each row to
+    /// Whether the layer finds the lengths of its output sequences. If so, it appends the length of each row to
     /// [`Pass::found`].
     fn finds_lengths(&self) -> bool {
         false

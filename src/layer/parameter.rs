@@ -221,7 +221,8 @@ impl<A, P: Parameters<A>> Parameters<A> for Vec<P> {
 /// the fields that hold them, in order.
 ///
 /// Used inside the `impl`, it defines `visit` and `visit_mut`. A field is a [`Parameter`](crate::layer::Parameter), an
-/// `Option` or a `Vec` of them. See the example at [`Layer`](crate::layer::Layer).
+/// `Option` or a `Vec` of them, or another type that implements [`Parameters`](crate::layer::Parameters). See the
+/// example at [`Layer`](crate::layer::Layer).
 #[macro_export]
 macro_rules! parameters {
     ($scalar:ty: $($field:ident),+ $(,)?) => {

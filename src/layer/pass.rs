@@ -24,11 +24,11 @@ pub struct Pass<'a> {
     pub cache: &'a mut Cache,
     /// The random number generator, for training.
     pub rng: &'a mut Xoshiro256PlusPlus,
-    /// The length of the sequence in each row, if they are known. The steps after it are padding, and 0.
+    /// The length of the sequence in each row, if known. Later steps are padding and hold 0.
     pub lengths: Option<&'a [usize]>,
     /// Where a layer that [finds lengths](super::Layer::finds_lengths) appends the length of each row.
     pub found: Option<&'a mut Vec<usize>>,
-    /// Whether the input continues the sequence of the last pass, whose end is in the cache: see
+    /// Whether the input continues the sequence of the last pass, from what the layer kept in the cache: see
     /// [`Network::stream`](crate::Network::stream).
     pub stream: bool,
 }

@@ -1,4 +1,4 @@
-//! [`Restore`]: restores a layer from its description, [`Parts`].
+//! [`Restore`]: creates a layer from its description and parameters, [`Parts`].
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,8 @@ use crate::spec::Spec;
 use crate::{Error, Result, Scalar};
 
 /// A layer, join or activation that can be restored from its [`Spec`] and parameters.
-/// This one has a single setting:
+///
+/// Once its type is in the [`Registry`], files that contain it can be loaded. This one has a single setting:
 ///
 /// ```
 /// use neuropil::layer::{Parts, Registry, Restore};
@@ -52,8 +53,6 @@ use crate::{Error, Result, Scalar};
 /// assert_eq!(loaded.predict_one(&[-2.0, 0.0, 2.0])?, ndarray::array![-1.0, 0.0, 2.0]);
 /// # Ok::<(), Error>(())
 /// ```
-///
-/// Once its type is in the [`Registry`], files that contain it can be loaded: see the example at [`Layer`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be restored from a file of `{A}` numbers",
     note = "implement `neuropil::layer::Restore` to load it with a `Registry`"
@@ -176,8 +175,8 @@ impl<A: Scalar> fmt::Debug for Registry<A> {
 
 /// The parts of a layer: its [`Spec`] and its parameters.
 ///
-/// Only [`array`](Self::array) allocates memory for parameters, and its source knows their actual size, so a wrong size
-/// in a description cannot exhaust memory.
+/// Only [`array`](Self::array) allocates memory for parameters, and only for arrays of the size that the source has, so
+/// a wrong size in a description cannot exhaust memory.
 pub struct Parts<'a, A: Scalar> {
     spec: &'a Spec,
     /// The prefix of names: `2.` for the third layer of a network.

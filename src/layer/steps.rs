@@ -1,11 +1,11 @@
-//! [`Steps`]: how a layer treats the steps of sequences, and with them padding.
+//! [`Steps`]: how a layer treats the steps of sequences, and so their padding.
 
 /// How a layer treats the steps of a sequence: see [`Layer::steps`](super::Layer::steps).
 ///
-/// Sequences of a batch may have different lengths; shorter ones are padded at the end. A network that knows the
-/// lengths, from an [`Embedding`](crate::layers::Embedding) with a padding index or a join of
-/// [`Lengths`](crate::joins::Lengths), leaves the padding out of every computation, by this rule of each layer. Padding
-/// changes no bit of a result; the outputs and gradients of padding are 0.
+/// Sequences of a batch may have different lengths; shorter ones are padded at the end. If the lengths are known, from
+/// an [`Embedding`](crate::layers::Embedding) with a padding index or a [`Lengths`](crate::joins::Lengths) join, the
+/// network leaves the padding out of every computation, by the rule of each layer. Padding does not change a single bit
+/// of a result; its outputs and gradients are 0.
 ///
 /// ```
 /// use neuropil::layer::{Backward, Layer, Pass, Steps};
@@ -49,11 +49,11 @@ pub enum Steps {
     /// without the padding.
     Each,
     /// No step of the output depends on a later step of the input, and the layer honors
-    /// [`Pass::lengths`](super::Pass::lengths). It can be [streamed](crate::Network::stream): it honors
-    /// [`Pass::stream`](super::Pass::stream), too.
+    /// [`Pass::lengths`](super::Pass::lengths). It can be [streamed](crate::Network::stream): it also honors
+    /// [`Pass::stream`](super::Pass::stream).
     Causal,
     /// The layer honors [`Pass::lengths`](super::Pass::lengths). If its output is a sequence, it has the same steps.
     All,
-    /// The layer combines steps without knowing their lengths: sequences with lengths are refused.
+    /// The layer combines steps without using the lengths: sequences with lengths are rejected.
     Unknown,
 }

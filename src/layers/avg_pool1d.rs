@@ -14,9 +14,9 @@ use crate::{Matrix, Result, Scalar, Shape};
 
 /// Averages each feature over a window that slides along the steps of a sequence.
 ///
-/// The stride defaults to the window size. Zero padding, of at most half the window, counts in the mean unless
+/// The stride defaults to the window size. Zero padding, of at most half the window, is included in the mean unless
 /// [`without_padding`](Self::without_padding) is set; steps beyond the padding, which windows may reach with `ceil`,
-/// never count. A sequence of n steps gives ⌊(n + 2·padding - kernel) / stride⌋ + 1 positions; `ceil` rounds up
+/// are never included. A sequence of n steps gives ⌊(n + 2·padding - kernel) / stride⌋ + 1 positions; `ceil` rounds up
 /// instead, but drops windows that would start in the padding after the sequence. This matches `PyTorch`, except that
 /// its sequences are (features, steps).
 ///

@@ -12,10 +12,10 @@ use crate::{Matrix, Result, Scalar, Shape};
 
 /// Averages each channel over a window that slides across the image.
 ///
-/// The stride defaults to the window size. Zero padding, of at most half the window, counts in the mean unless
+/// The stride defaults to the window size. Zero padding, of at most half the window, is included in the mean unless
 /// [`without_padding`](Self::without_padding) is set; pixels beyond the padding, which windows may reach with `ceil`,
-/// never count. An axis of length n, including padding, gives ⌊(n - kernel) / stride⌋ + 1 positions; `ceil` rounds up
-/// instead, but drops windows that would start in the padding after the image. This matches `PyTorch`.
+/// are never included. An axis of length n, including padding, gives ⌊(n - kernel) / stride⌋ + 1 positions; `ceil`
+/// rounds up instead, but drops windows that would start in the padding after the image. This matches `PyTorch`.
 ///
 /// x is (samples, `[channels, height, width]`), y is (samples, `[channels, rows, columns]`) with the positions of the
 /// window as rows and columns.

@@ -105,14 +105,14 @@ impl<A: Scalar> BatchNorm<A> {
         self
     }
 
-    /// Sets ε, which is added to the variance for numerical stability.
+    /// Sets ε, which is added to the variance for numerical stability; 10⁻⁵ by default.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self
     }
 
-    /// Sets the weight of the newest batch in the running statistics: 0 keeps them unchanged, 1 uses the newest batch
-    /// only.
+    /// Sets the weight of the newest batch in the running statistics, 0.1 by default: 0 keeps them unchanged, 1 uses
+    /// the newest batch only.
     pub fn momentum(mut self, momentum: f64) -> Self {
         self.momentum = momentum;
         self
@@ -166,7 +166,7 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
         Ok(input)
     }
 
-    /// The batch statistics are those of all steps before the padding.
+    /// The batch statistics leave out the padding.
     fn steps(&self, _: Shape) -> Steps {
         Steps::Each
     }

@@ -25,8 +25,8 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 ///
 /// With the steps x and the weights Wᵢ of tap i, y(p) = b + Σᵢ x(p·stride + i·dilation - padding)·Wᵢ, where steps
 /// outside the sequence are zero. A sequence of n steps, including padding, gives ⌊(n - dilation·(kernel - 1) - 1) /
-/// stride⌋ + 1 positions. With groups, output features depend only on the input features of their group. As in every
-/// deep-learning library, the kernel is not flipped.
+/// stride⌋ + 1 positions. With groups, output features depend only on the input features of their group. As in other
+/// deep-learning libraries, the kernel is not flipped.
 ///
 /// x is (samples, `[steps, features]`), as for the recurrent layers and in Keras; `PyTorch`'s `Conv1d` takes
 /// (features, steps). Weights are stored as (kernel · input features per group, output features).
@@ -59,7 +59,8 @@ impl<A: Scalar> Conv1d<A> {
         Self::grouped(inputs, outputs, kernel, 1, rng)
     }
 
-    /// Creates a grouped convolution; with one group per feature it is depthwise.
+    /// Creates a grouped convolution, initialized like [`new`](Self::new) with the input features of a group; with one
+    /// group per feature it is depthwise.
     pub fn grouped(inputs: usize, outputs: usize, kernel: usize, groups: usize, rng: &mut impl Rng) -> Self {
         let init = uniform(fan(inputs, [kernel, 1], groups));
         let mut layer = Self::with_init(inputs, outputs, kernel, groups, init, rng);
@@ -130,7 +131,7 @@ impl<A: Scalar> Conv1d<A> {
     step_setters!(stride, dilation);
     bias_methods!();
 
-    /// Sets the zero padding on both sides, in steps.
+    /// Sets the zero padding on both sides, in steps; none by default.
     #[must_use]
     pub fn padding(self, steps: usize) -> Self {
         self.padding_each([steps, steps])
@@ -196,7 +197,7 @@ impl<A: Scalar> Conv1d<A> {
         self.window.dilation[0].saturating_mul(self.window.kernel[0].saturating_sub(1))
     }
 
-    /// y for the windows at `positions`.
+    /// Computes y for the windows at `positions`.
     fn convolve(&self, positions: Axis, x: &Matrix<A>, y: &mut Matrix<A>) {
         let (samples, before, after) = (x.nrows(), x.ncols(), y.ncols());
         let (x, w) = (flat(x), flat(&self.weight));
@@ -242,7 +243,8 @@ impl<A: Scalar> Layer<A> for Conv1d<A> {
         Ok([self.positions(input)?.output, self.weight.ncols()].into())
     }
 
-    /// With as many positions as steps, padding is what the convolution pads with: zeros.
+    /// If there are as many positions as steps, the padding of a sequence, zeros, acts as the convolution's own
+    /// padding.
     fn steps(&self, input: Shape) -> Steps {
         match self.positions(input) {
             Ok(axis) if self.is_causal() && axis.output == input.positions() => Steps::Causal,

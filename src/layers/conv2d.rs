@@ -23,8 +23,8 @@ use crate::{Init, Matrix, Result, Scalar, Shape};
 /// A convolution of images: y(o, p, q) = b(o) + Σ w(o, c, i, j) · x(c, p·stride + i·dilation - padding, q·stride +
 /// j·dilation - padding), over input channels c and kernel elements (i, j).
 ///
-/// As in every deep-learning library, this is a cross-correlation: the kernel is not flipped. The image is padded with
-/// zeros (see [`Padding`](crate::layers::Padding)); an axis of length n, including padding, gives ⌊(n -
+/// As in other deep-learning libraries, this is a cross-correlation: the kernel is not flipped. The image is padded
+/// with zeros (see [`Padding`](crate::layers::Padding)); an axis of length n, including padding, gives ⌊(n -
 /// dilation·(kernel - 1) - 1) / stride⌋ + 1 positions. With groups, output channels depend only on the input channels
 /// of their group.
 ///
@@ -60,7 +60,8 @@ impl<A: Scalar> Conv2d<A> {
         Self::grouped(inputs, outputs, kernel, 1, rng)
     }
 
-    /// Creates a grouped convolution; with one group per channel it is depthwise.
+    /// Creates a grouped convolution, initialized like [`new`](Self::new) with the input channels of a group; with one
+    /// group per channel it is depthwise.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -95,8 +96,9 @@ impl<A: Scalar> Conv2d<A> {
     /// per output channel.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for 0 channels, an empty kernel, or groups that do not divide both numbers
-    /// of channels; [`Error::Dimensions`](crate::Error::Dimensions) unless there is one bias per output channel.
+    /// [`Error::Setting`](crate::Error::Setting) for 0 channels, an empty kernel, or groups that do not divide both
+    /// numbers of channels; [`Error::Dimensions`](crate::Error::Dimensions) unless there is one bias per output
+    /// channel.
     pub fn from_parameters(weight: Array4<A>, bias: Option<Array1<A>>, groups: usize) -> Result<Self> {
         let (outputs, inputs, height, width) = weight.dim();
         let inputs = inputs.saturating_mul(groups);

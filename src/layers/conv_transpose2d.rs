@@ -66,7 +66,8 @@ impl<A: Scalar> ConvTranspose2d<A> {
         Self::grouped(inputs, outputs, kernel, 1, rng)
     }
 
-    /// Creates a grouped transposed convolution.
+    /// Creates a grouped transposed convolution, initialized like [`new`](Self::new) with the output channels of a
+    /// group.
     pub fn grouped(inputs: usize, outputs: usize, kernel: [usize; 2], groups: usize, rng: &mut impl Rng) -> Self {
         let init = uniform(fan(outputs, kernel, groups));
         let mut layer = Self::with_init(inputs, outputs, kernel, groups, init, rng);
@@ -135,22 +136,23 @@ impl<A: Scalar> ConvTranspose2d<A> {
         self.window.check(|| format!("{self:?}"))
     }
 
-    /// Sets the stride, in rows and columns.
+    /// Sets the stride, in rows and columns; 1 by default.
     #[must_use]
     pub fn stride(mut self, stride: [usize; 2]) -> Self {
         self.window.stride = stride;
         self
     }
 
-    /// Sets the padding, which crops the result. [`Padding::Same`] turns n pixels into n·stride, as in Keras: an odd
-    /// total crops one more pixel at the end, a negative one appends pixels that hold only the bias.
+    /// Sets the padding, which crops the result; none by default. [`Padding::Same`] turns n pixels into n·stride, as in
+    /// Keras: an odd total crops one more pixel at the end, a negative one appends pixels that hold only the bias.
     #[must_use]
     pub fn padding(mut self, padding: impl Into<Padding>) -> Self {
         self.window.padding = padding.into();
         self
     }
 
-    /// Sets the output padding: rows and columns added at the end of the result, fewer than the stride or the dilation.
+    /// Sets the output padding, 0 by default: rows and columns added at the end of the result, fewer than the larger of
+    /// stride and dilation.
     #[must_use]
     pub fn output_padding(mut self, padding: [usize; 2]) -> Self {
         self.output_padding = padding;

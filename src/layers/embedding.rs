@@ -20,11 +20,11 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 ///
 /// x is (samples, steps) indices, integers from 0; y is (samples, `[steps, features]`). W is (count, features),
 /// initialized from the standard normal distribution, as in `PyTorch`. The gradient of a row of W is the sum of dy over
-/// its lookups. There is no gradient with respect to an index: dx is 0, so no layer before this one can learn.
+/// its lookups. The gradient with respect to an index is 0, so no layer before this one can learn.
 ///
 /// The row of the [`padding`](Self::padding) index is 0 and gets no gradient. A padding index at the end of a sequence
-/// is padding: the length of a sequence is the number of indices up to the last other one. The layers after this one
-/// know it, by the rule of [`Steps`](crate::layer::Steps), so the amount of padding never changes a result.
+/// is padding: the length of a sequence is the number of indices up to the last other one. Later layers use it, by
+/// their [`Steps`](crate::layer::Steps), so the amount of padding never changes a result.
 ///
 /// # Errors
 /// In a network: [`Error::Input`] unless samples are flat features (or steps of one feature); [`Error::Setting`] for no
@@ -59,7 +59,7 @@ impl<A: Scalar> Embedding<A> {
         Self::of(weight.dim().into(), weight)
     }
 
-    /// The layer with this table, of shape `dims` unless its allocation failed.
+    /// The layer with this table, of shape `dims`, or empty if its allocation failed.
     fn of(dims: [usize; 2], weight: Array2<A>) -> Self {
         Self { weight: Parameter::weight("weight", &dims, weight), padding: None }
     }

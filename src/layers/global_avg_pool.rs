@@ -12,9 +12,10 @@ use crate::{Matrix, Result, Scalar, Shape};
 
 /// The mean of each channel of an image, or of each feature over all steps of a sequence.
 ///
-/// Images `[channels, height, width]` become `channels` features, sequences `[steps, features]` become `features`. Where
-/// lengths are known, padding does not count, and a sequence of length 0 gives 0. It replaces the large dense layer at the
-/// end of a convolutional network (Lin, Chen and Yan, 2013).
+/// Images `[channels, height, width]` become `channels` features, sequences `[steps, features]` become `features`. If
+/// lengths are known, padding is left out, and a sequence of length 0 gives 0. dx is dy divided by the number of pixels
+/// or steps. Such a layer replaces the large dense layer at the end of a convolutional network (Lin, Chen and Yan,
+/// 2013).
 ///
 /// ```
 /// use neuropil::prelude::*;

@@ -14,8 +14,8 @@ use crate::{Matrix, Result, Scalar, Shape};
 
 /// The maximum of each channel of an image, or of each feature over all steps of a sequence.
 ///
-/// Images `[channels, height, width]` become `channels` features, sequences `[steps, features]` become `features`. Where
-/// lengths are known, padding does not count, and a sequence of length 0 gives 0. The gradient goes to the first maximum
+/// Images `[channels, height, width]` become `channels` features, sequences `[steps, features]` become `features`. If
+/// lengths are known, padding is left out, and a sequence of length 0 gives 0. The gradient goes to the first maximum
 /// in row-major order; NaN is treated as the largest value.
 ///
 /// ```
@@ -44,7 +44,7 @@ impl<A: Scalar> Layer<A> for GlobalMaxPool {
             max_forward(axes, x, y, pass);
             return Ok(());
         };
-        // Padding never is the maximum.
+        // Padding must never be the maximum.
         let (cache, hidden) = pass.cache.get::<(Cache, Array2<A>)>();
         resize(hidden, x.nrows(), x.ncols())?;
         hidden.assign(x);

@@ -17,7 +17,7 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// A gated linear unit, y = a ∘ f(b) with an activation f, where x = [a, b] (Dauphin, Fan, Auli and Grangier, 2017).
 ///
 /// The first half of the features is the value a, the second half the gate b, as in `PyTorch`'s `nn.GLU`: 2n features
-/// become n. Of sequences, the features of each step are halved, of images the channels.
+/// become n. In sequences, the features of each step are halved, in images the channels.
 ///
 /// | unit | f |
 /// |---|---|
@@ -54,7 +54,7 @@ struct State<A> {
     gate: Array2<A>,
     dgate: Array2<A>,
     db: Array2<A>,
-    /// Of f.
+    /// The cache of f.
     cache: Cache,
 }
 
@@ -86,7 +86,7 @@ impl<A: Scalar> Glu<A> {
     }
 }
 
-/// The number of elements of a half that lie next to each other in a sample.
+/// The number of contiguous elements of a half in a sample.
 fn run(input: Shape) -> usize {
     let (channels, stride) = channels_of(input);
     channels / 2 * stride
@@ -180,7 +180,7 @@ impl<A: Scalar> Layer<A> for Glu<A> {
     }
 
     fn onnx(&self, operators: &mut Operators) -> Result<()> {
-        // Slices are read back as layers for one number of steps.
+        // The slices are imported as layers for a fixed number of steps.
         operators.keep_steps();
         let (x, (channels, _)) = (operators.value(), channels_of(operators.input()));
         let axis = operators.integers(&[channel_axis(operators.input())]);

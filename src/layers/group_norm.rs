@@ -71,7 +71,7 @@ impl<A: Scalar> GroupNorm<A> {
         self
     }
 
-    /// Sets ε, which is added to the variance for numerical stability.
+    /// Sets ε, which is added to the variance for numerical stability; 10⁻⁵ by default.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self
@@ -120,7 +120,7 @@ impl<A> Default for State<A> {
     }
 }
 
-/// Replaces each channel's sum by that of its group of `size` channels.
+/// Replaces each channel's sum with that of its group of `size` channels.
 #[inline(always)]
 fn pool(sums: &mut [f64], size: usize) {
     for group in sums.chunks_exact_mut(size) {

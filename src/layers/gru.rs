@@ -132,7 +132,7 @@ impl Cell for GruCell {
         each((dh, dreset, r), |(dh, &dreset, &r)| *dh += dreset * r);
     }
 
-    /// The setting is named as in Keras; without it, the reset gate comes after.
+    /// The setting is named as in Keras; if absent, the reset gate is applied after the product.
     fn describe(&self, spec: Spec) -> Spec {
         if *self == Self::ResetAfter { spec } else { spec.set("reset_after", false) }
     }

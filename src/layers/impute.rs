@@ -15,8 +15,8 @@ use crate::{Matrix, Result, Scalar, Shape};
 
 /// Replaces missing values (NaN) with a fixed value per feature, which is not trained.
 ///
-/// Like scikit-learn's `SimpleImputer`. On a sequence, it applies to each step. The values are (1, features). dx is dy,
-/// but 0 where x was missing.
+/// This is what a fitted `SimpleImputer` of scikit-learn does. On a sequence, it applies to each step. The values are
+/// (1, features). dx is dy, but 0 where x was missing.
 ///
 /// ```
 /// use neuropil::layers::Impute;

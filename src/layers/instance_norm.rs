@@ -62,7 +62,7 @@ impl<A: Scalar> InstanceNorm<A> {
         Ok(Self(GroupNorm::from_parameters(weight.len(), weight, bias)?))
     }
 
-    /// Sets ε, which is added to the variance for numerical stability.
+    /// Sets ε, which is added to the variance for numerical stability; 10⁻⁵ by default.
     pub fn eps(self, eps: f64) -> Self {
         Self(self.0.eps(eps))
     }

@@ -11,8 +11,8 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// The features of the last step of a sequence, such as the final hidden state of a recurrent layer.
 ///
-/// x is (samples, `[steps, features]`), y is (samples, features). Where lengths are known, it is the last step before
-/// the padding; 0 for a sequence of length 0.
+/// x is (samples, `[steps, features]`), y is (samples, features). If lengths are known, it is the last step before the
+/// padding; 0 for a sequence of length 0.
 ///
 /// ```
 /// use neuropil::prelude::*;

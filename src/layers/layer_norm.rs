@@ -78,7 +78,7 @@ impl<A: Scalar> LayerNorm<A> {
         self
     }
 
-    /// Sets ε, which is added to the variance for numerical stability.
+    /// Sets ε, which is added to the variance for numerical stability; 10⁻⁵ by default.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self

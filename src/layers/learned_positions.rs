@@ -18,7 +18,7 @@ use crate::{Error, Init, Matrix, Result, Scalar, Shape};
 /// [`MultiHeadAttention`](super::MultiHeadAttention) that ignore the order of the steps.
 ///
 /// W is (steps, features), drawn from a normal distribution with standard deviation 0.02; shorter sequences use the
-/// first rows.
+/// first rows. dx = dy, and dWₜ is the sum of dyₜ over the samples.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -74,7 +74,7 @@ impl<A: Scalar> Layer<A> for LearnedPositions<A> {
         if pass.stream {
             let next = pass.cache.get::<usize>();
             let (first, steps) = (*next, *next + x.ncols() / features);
-            // The positions must not end within these steps.
+            // A stream cannot be longer than W.
             self.output_shape(Shape::Sequence { steps, features })?;
             (*next, codes) = (steps, &codes[first * features..]);
         }
@@ -84,8 +84,7 @@ impl<A: Scalar> Layer<A> for LearnedPositions<A> {
 
     fn backward(&self, at: Backward<'_, A>, pass: &mut Pass<'_>) -> Result<()> {
         let [dw] = at.dw else { return Err(NO_FORWARD) };
-        // The sum over the samples, accumulated in `f64`.
-        // Where lengths are known, the gradient of padding is 0.
+        // The sum over the samples, accumulated in `f64`. If lengths are known, dy is 0 in padding.
         let masked = self.masked && pass.lengths.is_none();
         let sums = pass.cache.get::<Vec<f64>>();
         sums.clear();

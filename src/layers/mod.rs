@@ -14,12 +14,12 @@
 //! | preprocessing | [`Rescale`], [`Impute`] |
 //! | blocks of layers | [`Residual`](crate::Residual), [`Parallel`](crate::Parallel), [`TransformerLayer`](crate::TransformerLayer), and any [`Network`](crate::Network) |
 //!
-//! Layers of your own implement [`Layer`](crate::layer::Layer), where there is an example; elementwise functions
-//! implement [`Activation`](crate::activations::Activation).
+//! Layers of your own implement [`Layer`](crate::layer::Layer), which has an example; elementwise functions implement
+//! [`Activation`](crate::activations::Activation).
 //!
-//! A constructor that takes sizes never fails: a network checks them when the layer is added, and whether its
-//! parameters could be allocated. A constructor that takes arrays (`from_parameters`) returns a
-//! [`Result`](crate::Result).
+//! A constructor that takes sizes never fails: when the layer is added, a network checks the sizes, and whether the
+//! parameters could be allocated. A constructor that takes arrays, such as `from_parameters`, returns a
+//! [`Result`](crate::Result) if their sizes can be wrong.
 
 #[macro_use]
 mod windows;

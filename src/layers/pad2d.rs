@@ -11,10 +11,10 @@ use crate::spec::onnx::{Attribute, Operators};
 use crate::spec::rust::{Code, functions};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Pads images with zeros or another number, by reflection at the edges, or by replicating the edge pixels.
+/// Pads images with zeros or another constant, by reflection at the edges, or by replicating the edge pixels.
 ///
 /// The padding is `[[above, below], [left, right]]`, in pixels. With two pixels on each side of a b c, `zero` gives 0 0
-/// a b c 0 0, `constant` the same with its number, `reflect` c b a b c b a, and `replicate` a a a b c c c, like
+/// a b c 0 0, `constant` the same with its value, `reflect` c b a b c b a, and `replicate` a a a b c c c, like
 /// `PyTorch`'s `ZeroPad2d`, `ConstantPad2d`, `ReflectionPad2d` and `ReplicationPad2d`. The gradient of a pixel is the
 /// sum over its copies. Convolution and pooling layers have padding of their own.
 ///
@@ -56,7 +56,7 @@ impl Mode {
         }
     }
 
-    /// The number of the padding, if it is no pixel.
+    /// The value of the padding, if it is constant; else 0.
     fn value(self) -> f64 {
         if let Self::Constant(value) = self { value } else { 0.0 }
     }
@@ -81,7 +81,7 @@ impl Pad2d {
         Self::constant(padding, 0.0)
     }
 
-    /// Pads with this number.
+    /// Pads with this value.
     pub fn constant(padding: [[usize; 2]; 2], value: f64) -> Self {
         Self { padding, mode: Mode::Constant(value) }
     }

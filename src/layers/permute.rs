@@ -12,7 +12,7 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 
 /// Reorders the axes of an image or a sequence: axis i of y is axis `axes[i]` of x.
 ///
-/// An image stays an image, a sequence a sequence. Like `PyTorch`'s `permute`, without the batch axis.
+/// An image stays an image, a sequence a sequence. It is `PyTorch`'s `permute` without the batch axis.
 ///
 /// ```
 /// use neuropil::prelude::*;
@@ -77,7 +77,7 @@ fn count(axes: &[usize], axis: usize) -> usize {
     axes.iter().filter(|&&other| other == axis).count()
 }
 
-/// Here a sequence is an image of one channel.
+/// The sizes of a sample; a sequence is an image of one channel.
 fn sizes(input: Shape) -> [usize; 3] {
     match input {
         Shape::Flat(features) => [1, 1, features],

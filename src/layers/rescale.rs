@@ -17,7 +17,7 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 ///
 /// [`StandardScaler::layer`] and [`MinMaxScaler::layer`] turn a fitted scaler into such a layer. As the first layer of
 /// a network, it is saved with the network in every format, so the preprocessing travels with the model. On a sequence,
-/// it applies to each step. shift and scale are (1, features).
+/// it applies to each step. shift and scale are (1, features). dx = dy·scale.
 ///
 /// [`StandardScaler::layer`]: crate::data::StandardScaler::layer
 /// [`MinMaxScaler::layer`]: crate::data::MinMaxScaler::layer

@@ -11,12 +11,12 @@ use crate::spec::onnx::{Attribute, Operators, Tensor};
 use crate::spec::rust::{Code, functions};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Resizes images to a height and a width, by nearest, bilinear or bicubic interpolation.
+/// Resizes images to a given height and width, by nearest, bilinear or bicubic interpolation.
 ///
 /// Output pixel q has its center at input coordinate (q + ½)·n/m - ½, for n input and m output pixels on the axis; with
 /// [`align_corners`](Self::align_corners), at q·(n - 1)/(m - 1). Beyond the border, the border pixels are repeated. The
-/// cubic kernel is that of Keys (1981) with a = -0.75. Like `PyTorch`'s `Upsample(size=…)`, it enlarges or shrinks by
-/// any ratio.
+/// cubic kernel is that of Keys (1981) with a = -0.75. It enlarges or shrinks by any ratio, like `PyTorch`'s
+/// `Upsample(size=…)`, whose mode closest to `nearest` is `nearest-exact`.
 ///
 /// x is (samples, `[channels, height, width]`), y is (samples, `[channels, new height, new width]`).
 ///
@@ -39,7 +39,7 @@ pub struct Resize2d {
     coordinates: Coordinates,
 }
 
-/// The interpolation, by its name in ONNX.
+/// The interpolation, named as in ONNX.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Linear,
@@ -50,7 +50,7 @@ enum Mode {
     Ceil,
 }
 
-/// The mapping from output to input coordinates, by its name in ONNX.
+/// The mapping from output to input coordinates, named as in ONNX.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Coordinates {
     HalfPixel,
@@ -79,12 +79,12 @@ impl Coordinates {
     ];
 }
 
-/// The name of `value` in such a list.
+/// The name of `value` in one of these lists.
 fn name<T: PartialEq + Copy>(all: &[(T, &'static str)], value: T) -> &'static str {
     all.iter().find(|(other, _)| *other == value).map_or("", |(_, name)| name)
 }
 
-/// The input pixels of an output pixel on one axis, and their weights; unused ones have weight 0.
+/// The input pixels of an output pixel on one axis, and their weights; unused taps have weight 0.
 type Taps<A> = [(usize, A); 4];
 
 /// The taps of all output rows and columns.
@@ -105,7 +105,7 @@ impl Resize2d {
         Self { size, scale: [0.0; 2], mode, coordinates: Coordinates::HalfPixel }
     }
 
-    /// Takes the nearest pixel; ties take the first.
+    /// Takes the nearest pixel; in a tie, the first.
     pub const fn nearest(size: [usize; 2]) -> Self {
         Self::new(size, Mode::RoundPreferFloor)
     }
@@ -181,7 +181,7 @@ fn keys(distance: f64) -> f64 {
     }
 }
 
-/// The pixels with a non-zero weight, because 0·∞ is NaN.
+/// The taps with nonzero weights. Others must be skipped, because 0·∞ is NaN.
 #[inline(always)]
 fn used<A: Scalar>(taps: &Taps<A>) -> impl Iterator<Item = (usize, A)> {
     taps.iter().copied().filter(|(_, weight)| *weight != A::ZERO)

@@ -16,10 +16,10 @@ use crate::{Matrix, Result, Scalar, Shape};
 
 /// Division by the root mean square, y = x/√(mean(x²) + ε)·w (Zhang and Sennrich, 2019).
 ///
-/// A [`LayerNorm`](super::LayerNorm) without mean subtraction: cheaper, and as good for language models. Samples must
-/// have the layer's shape. w, (1, elements), has one entry for each element of it, initialized to 1. A layer for flat
-/// features also takes sequences, and normalizes each step. By default, ε is the machine epsilon of the type, as in
-/// `PyTorch`.
+/// A [`LayerNorm`](super::LayerNorm) without mean subtraction and bias, which is cheaper and common in language models.
+/// Samples must have the layer's shape. w, (1, elements), has one entry for each element of it, initialized to 1. A
+/// layer for flat features also takes sequences, and normalizes each step. By default, ε is the machine epsilon of the
+/// type, as in `PyTorch`.
 ///
 /// With x̂ = x/√(mean(x²) + ε), dx = (w·dy - x̂·mean(w·dy·x̂))/√(mean(x²) + ε) and dw = Σ dy·x̂.
 ///
@@ -67,7 +67,7 @@ impl<A: Scalar> RmsNorm<A> {
         self
     }
 
-    /// Sets ε, which is added to mean(x²) for numerical stability.
+    /// Sets ε, which is added to mean(x²) for numerical stability; by default the machine epsilon of the type.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self

@@ -40,7 +40,7 @@ impl<A: Scalar> Rnn<A> {
         Self::with_cell(RnnCell::Tanh, inputs, units, rng)
     }
 
-    /// Creates a layer with f = max(0, ·).
+    /// Creates a layer with f = max(0, ·), with the same initialization.
     pub fn relu(inputs: usize, units: usize, rng: &mut impl Rng) -> Self {
         Self::with_cell(RnnCell::Relu, inputs, units, rng)
     }

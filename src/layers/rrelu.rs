@@ -15,7 +15,7 @@ use crate::{Matrix, Result, Scalar, Shape};
 ///
 /// During training, r is drawn for each element from the uniform distribution on [lower, upper), and reused in the
 /// backward pass. When predicting, it is the [`LeakyRelu`] with the mean slope (lower + upper)/2. The derivative at 0
-/// is r. Positive elements also draw a slope, so that no slope depends on other elements.
+/// is r. A slope is also drawn for positive elements, so the slope of an element does not depend on other elements.
 ///
 /// ```
 /// use neuropil::prelude::*;

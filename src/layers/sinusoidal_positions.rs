@@ -13,10 +13,10 @@ use crate::spec::onnx::Operators;
 use crate::spec::rust::{Code, functions};
 use crate::{Error, Matrix, Result, Scalar, Shape};
 
-/// Adds an encoding of its position, sines and cosines, to each step of a sequence (Vaswani et al., 2017), for layers
-/// such as [`MultiHeadAttention`](super::MultiHeadAttention) that ignore the order of the steps.
+/// Adds an encoding of its position, by sines and cosines, to each step of a sequence (Vaswani et al., 2017), for
+/// layers such as [`MultiHeadAttention`](super::MultiHeadAttention) that ignore the order of the steps.
 ///
-/// For step t, counted from 0, and F features:
+/// For step t, counted from 0, and F features (dx = dy):
 ///
 /// ```text
 /// y[t, 2i]     = x[t, 2i]     + sin(t / 10000^(2i/F))
@@ -156,7 +156,7 @@ impl<A: Scalar> Restore<A> for SinusoidalPositions {
     }
 }
 
-/// The encodings for one size of sequences.
+/// The encodings for the last size of sequences.
 struct Codes<A> {
     codes: Array2<A>,
     /// The position of the next step of a stream.
@@ -190,7 +190,7 @@ pub(super) fn write_onnx<A: Scalar>(operators: &mut Operators, codes: &[A], mask
     }
 }
 
-/// The addition of `codes`, of the first steps, as a call to a Rust function.
+/// Adds `codes`, truncated to the steps of the current numbers, by a call to a Rust function.
 pub(super) fn write_rust(code: &mut Code, mut codes: Vec<f64>, masked: bool) {
     let len = code.current().len();
     let features = len / code.input().positions().max(1);

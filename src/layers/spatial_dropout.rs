@@ -13,8 +13,9 @@ use crate::{Matrix, Result, Scalar, Shape};
 /// (Tompson et al., 2015; `PyTorch`'s `Dropout1d` and `Dropout2d`).
 ///
 /// Adjacent pixels of a feature map are strongly correlated, so dropping single ones has little effect. During
-/// training, each channel c of each sample draws a factor m꜀: 0 with probability p, otherwise 1/(1 - p): y = m꜀·x and
-/// dx = m꜀·dy. When predicting, y = x and dx = dy. A flat feature is a channel of one element. Accepts any shape.
+/// training, a factor m꜀ is drawn for each channel c of each sample, 0 with probability p and otherwise 1/(1 - p), for
+/// y = m꜀·x and dx = m꜀·dy. When predicting, y = x and dx = dy. A flat feature is a channel of one element. Accepts any
+/// shape.
 ///
 /// # Errors
 /// A probability outside 0 to 1 is an [`Error::Setting`](crate::Error::Setting) when the layer is added to a network.

@@ -13,15 +13,15 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// Reads the elements of a sample with strides: y\[i, j, …\] = x\[offset + i·strides₁ + j·strides₂ + …\].
 ///
 /// Positive strides give a slice, negative ones a reversal, 0 a repetition, and strides in another order a
-/// transposition. Like `PyTorch`'s `as_strided`, without the batch axis. dx is the sum of dy over all elements of y
-/// that read the same element of x.
+/// transposition. It is `PyTorch`'s `as_strided` without the batch axis, extended to negative strides. dx is the sum of
+/// dy over all elements of y that read the same element of x.
 ///
 /// ```
 /// use neuropil::layers::Strided;
 /// use neuropil::prelude::*;
 /// use ndarray::array;
 ///
-/// // Of three steps with two features each: the last two, the later first.
+/// // The last two of three steps, in reverse order.
 /// let network = Sequential::new([3, 2]).with(Strided::new([2, 2], [-2, 1], 4))?;
 /// assert_eq!(network.predict(&array![[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]])?, array![[5.0, 6.0, 3.0, 4.0]]);
 /// # Ok::<(), Error>(())

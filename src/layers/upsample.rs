@@ -13,7 +13,7 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// Enlarges images by an integer factor on each axis.
 ///
 /// Output pixel q has its center at input coordinate (q + ½)/scale - ½. `nearest` takes the pixel that contains it;
-/// `bilinear` interpolates between the two neighbors on each axis, clamped at the borders. Like `PyTorch`'s `Upsample`
+/// `bilinear` interpolates between the two neighbors on each axis, clamped at the borders. It is `PyTorch`'s `Upsample`
 /// with `align_corners=False`.
 ///
 /// x is (samples, `[channels, height, width]`), y is (samples, `[channels, height·scale, width·scale]`).

@@ -36,17 +36,17 @@ impl<A: Scalar> Adadelta<A> {
         Self { rate, rho: 0.9, epsilon: 1e-6, decay: Decay::none(), memory: Memory::default() }
     }
 
-    /// Sets ρ, the decay of the running means, in [0, 1).
+    /// Sets ρ, the decay of the running means, in [0, 1); 0.9 by default.
     pub fn rho(self, rho: f64) -> Self {
         Self { rho, ..self }
     }
 
-    /// Sets ε, which avoids division by 0 and determines the first step.
+    /// Sets ε, which avoids division by 0 and determines the first step; 10⁻⁶ by default.
     pub fn epsilon(self, epsilon: f64) -> Self {
         Self { epsilon, ..self }
     }
 
-    /// Sets the weight decay.
+    /// Sets the weight decay, none by default.
     pub fn decay(self, decay: Decay) -> Self {
         Self { decay, ..self }
     }

@@ -37,22 +37,22 @@ impl<A: Scalar> Adagrad<A> {
         Self { rate, rate_decay: 0.0, start: 0.0, epsilon: 1e-10, decay: Decay::none(), memory: Memory::default() }
     }
 
-    /// Sets the decay of the learning rate: η/(1 + (t - 1)·`rate_decay`).
+    /// Sets the decay of the learning rate, η/(1 + (t - 1)·`rate_decay`) in step t from 1; 0 by default.
     pub fn rate_decay(self, rate_decay: f64) -> Self {
         Self { rate_decay, ..self }
     }
 
-    /// Sets the initial value of v.
+    /// Sets the initial value of v, 0 by default.
     pub fn initial_accumulator(self, start: f64) -> Self {
         Self { start, ..self }
     }
 
-    /// Sets ε, which avoids division by 0.
+    /// Sets ε, which avoids division by 0; 10⁻¹⁰ by default.
     pub fn epsilon(self, epsilon: f64) -> Self {
         Self { epsilon, ..self }
     }
 
-    /// Sets the weight decay.
+    /// Sets the weight decay, none by default.
     pub fn decay(self, decay: Decay) -> Self {
         Self { decay, ..self }
     }

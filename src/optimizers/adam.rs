@@ -41,12 +41,12 @@ impl<A: Scalar> Adam<A> {
         Self { rate, betas, epsilon: 1e-8, amsgrad: false, decay, memory }
     }
 
-    /// Sets β₁ and β₂, the decay of the running means of g and g², both in [0, 1).
+    /// Sets β₁ and β₂, the decay of the running means of g and g², both in [0, 1); 0.9 and 0.999 by default.
     pub fn betas(self, first: f64, second: f64) -> Self {
         Self { betas: [first, second], ..self }
     }
 
-    /// Sets ε, which avoids division by 0.
+    /// Sets ε, which avoids division by 0; 10⁻⁸ by default.
     pub fn epsilon(self, epsilon: f64) -> Self {
         Self { epsilon, ..self }
     }
@@ -56,7 +56,7 @@ impl<A: Scalar> Adam<A> {
         Self { amsgrad: true, ..self }
     }
 
-    /// Sets the weight decay.
+    /// Sets the weight decay, none by default.
     pub fn decay(self, decay: Decay) -> Self {
         Self { decay, ..self }
     }

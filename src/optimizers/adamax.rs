@@ -36,17 +36,17 @@ impl<A: Scalar> Adamax<A> {
         Self { rate, betas: [0.9, 0.999], epsilon: 1e-8, decay: Decay::none(), memory: Memory::default() }
     }
 
-    /// Sets β₁ and β₂, the decay of the running mean of g and of the maximum, both in [0, 1).
+    /// Sets β₁ and β₂, the decay of the running mean of g and of the maximum, both in [0, 1); 0.9 and 0.999 by default.
     pub fn betas(self, first: f64, second: f64) -> Self {
         Self { betas: [first, second], ..self }
     }
 
-    /// Sets ε, which avoids division by 0.
+    /// Sets ε, which avoids division by 0; 10⁻⁸ by default.
     pub fn epsilon(self, epsilon: f64) -> Self {
         Self { epsilon, ..self }
     }
 
-    /// Sets the weight decay.
+    /// Sets the weight decay, none by default.
     pub fn decay(self, decay: Decay) -> Self {
         Self { decay, ..self }
     }

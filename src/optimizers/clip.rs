@@ -8,7 +8,7 @@ use crate::kernels::simd;
 pub enum Norm {
     /// Σ |g|.
     L1,
-    /// √Σ g², the default choice.
+    /// √Σ g², the default.
     #[default]
     L2,
     /// max |g|.

@@ -46,7 +46,7 @@ impl Decay {
         Self { decoupled: lambda, ..Self::none() }
     }
 
-    /// Adds another kind of decay.
+    /// Adds another decay; biases are excluded if either excludes them.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -82,7 +82,7 @@ impl Decay {
     }
 }
 
-/// [`Decay`] with the coefficients of a step.
+/// The coefficients of a [`Decay`] in one step.
 #[derive(Clone, Copy)]
 pub(crate) struct Pull<A> {
     l1: A,

@@ -37,12 +37,12 @@ impl<A: Scalar> Lion<A> {
         Self { rate, betas: [0.9, 0.99], decay: Decay::none(), memory: Memory::default() }
     }
 
-    /// Sets β₁, the weight of the momentum in the step, and β₂, its decay, both in [0, 1).
+    /// Sets β₁, the weight of the momentum in the step, and β₂, its decay, both in [0, 1); 0.9 and 0.99 by default.
     pub fn betas(self, first: f64, second: f64) -> Self {
         Self { betas: [first, second], ..self }
     }
 
-    /// Sets the weight decay.
+    /// Sets the weight decay, none by default.
     pub fn decay(self, decay: Decay) -> Self {
         Self { decay, ..self }
     }

@@ -6,8 +6,8 @@ use crate::Scalar;
 
 /// The state of an optimizer: the number of steps, and a few values per weight.
 ///
-/// Together with the network, it is all that is needed to resume training exactly: clone it to save it, and restore it
-/// with [`Optimizer::memory_mut`](crate::optimizers::Optimizer::memory_mut).
+/// Besides its settings, it is all that an optimizer needs to resume training exactly: clone it to save it, and restore
+/// it with [`Optimizer::memory_mut`](crate::optimizers::Optimizer::memory_mut).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Memory<A> {
     /// The number of steps taken.

@@ -1,5 +1,8 @@
 //! The [`Optimizer`] trait and the optimizers, one file each.
 //!
+//! Running averages of gradients or of their squares, and velocities, that would be subnormal become 0, because
+//! arithmetic with subnormal numbers is slow. Only [`Lion`] keeps subnormal averages.
+//!
 //! # A new optimizer
 //! Add one file here and an entry in each of the two lists below; in another crate, one file is enough: the rule in
 //! `update`, its settings checked in `begin_step` and described by `spec`, and its state in a [`Memory`].
@@ -115,7 +118,7 @@ pub use sgd::Sgd;
     note = "an optimizer of your own implements `neuropil::optimizers::Optimizer`"
 )]
 pub trait Optimizer<A: Scalar>: Debug + Send {
-    /// Checks the settings and counts the step; called once before the [`update`](Self::update)s of a step.
+    /// Checks the settings and counts the step. It is called once before the [`update`](Self::update)s of a step.
     ///
     /// # Errors
     /// [`Error::Setting`] for a setting outside its range; nothing is changed.
@@ -131,13 +134,13 @@ pub trait Optimizer<A: Scalar>: Debug + Send {
     /// Sets the learning rate, for schedules.
     fn set_learning_rate(&mut self, rate: f64);
 
-    /// The state.
+    /// The state: the number of steps, and values for each weight.
     fn memory(&self) -> &Memory<A>;
 
     /// Mutable access to the state, to restore an earlier one.
     fn memory_mut(&mut self) -> &mut Memory<A>;
 
-    /// Its kind and settings, without the learning rate. A saved training run only resumes with equal ones.
+    /// Its kind and settings, without the learning rate. A saved training run resumes only with equal ones.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -210,8 +213,8 @@ fn outside(optimizer: &str, setting: &str, wants: &'static str, got: f64) -> Res
     Err(Error::Setting { what: format!("{optimizer}'s {setting}"), wants, got })
 }
 
-/// a·m + b·g, the next value of a decaying average m. A subnormal one is 0: without gradients, it would stay subnormal
-/// for ever, which changes no weight and makes every step several times slower.
+/// a·m + b·g, the next value of a running average m; 0 if it would be subnormal. With zero gradients, rounding could
+/// keep it subnormal forever, which changes no weight but makes every step several times slower.
 #[inline(always)]
 fn average<A: Scalar>(a: A, m: A, b: A, g: A) -> A {
     let next = a * m + b * g;

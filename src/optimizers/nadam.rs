@@ -8,7 +8,7 @@ use crate::optimizers::{
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
-/// `NAdam` (Dozat 2016): Adam with Nesterov momentum, which grows over the steps.
+/// `NAdam` (Dozat 2016): Adam with Nesterov momentum that grows over the steps.
 ///
 /// With μₜ = β₁(1 - 0.96^(t·ψ)/2), P = μ₁···μₜ and Adam's m and v:
 /// w ← w - η · ((1 - μₜ)/(1 - P)·g + μₜ₊₁/(1 - P·μₜ₊₁)·m) / (√(v/(1 - β₂ᵗ)) + ε), where ψ is the momentum decay.
@@ -42,22 +42,22 @@ impl<A: Scalar> NAdam<A> {
         Self { rate, betas, epsilon: 1e-8, momentum_decay: 0.004, decay, memory }
     }
 
-    /// Sets β₁ and β₂, the decay of the running means of g and g², both in [0, 1).
+    /// Sets β₁ and β₂, the decay of the running means of g and g², both in [0, 1); 0.9 and 0.999 by default.
     pub fn betas(self, first: f64, second: f64) -> Self {
         Self { betas: [first, second], ..self }
     }
 
-    /// Sets ε, which avoids division by 0.
+    /// Sets ε, which avoids division by 0; 10⁻⁸ by default.
     pub fn epsilon(self, epsilon: f64) -> Self {
         Self { epsilon, ..self }
     }
 
-    /// Sets ψ, the momentum decay.
+    /// Sets ψ, the momentum decay, 0.004 by default.
     pub fn momentum_decay(self, momentum_decay: f64) -> Self {
         Self { momentum_decay, ..self }
     }
 
-    /// Sets the weight decay.
+    /// Sets the weight decay, none by default.
     pub fn decay(self, decay: Decay) -> Self {
         Self { decay, ..self }
     }

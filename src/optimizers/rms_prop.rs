@@ -9,8 +9,8 @@ use crate::{Result, Scalar};
 /// `RMSprop` (Hinton's lecture 6e, 2012): the gradient divided by the root of a running mean of its square.
 ///
 /// v ← αv + (1 - α)g², u = g/(√v + ε), w ← w - η·u. If centered (Graves 2013), √v becomes the standard deviation √(v -
-/// a²), with a running mean a of the gradient. With momentum, b ← momentum·b + u and w ← w - η·b. As in `PyTorch`, ε is
-/// outside the root.
+/// a²), with a ← αa + (1 - α)g. With momentum, b ← momentum·b + u and w ← w - η·b. As in `PyTorch`, ε is outside the
+/// root.
 ///
 /// ```
 /// use neuropil::layer::Role;
@@ -41,17 +41,17 @@ impl<A: Scalar> RmsProp<A> {
         Self { rate, alpha: 0.99, epsilon: 1e-8, momentum: 0.0, centered: false, decay, memory }
     }
 
-    /// Sets α, the decay of the running mean of g², in [0, 1).
+    /// Sets α, the decay of the running means of g² and g, in [0, 1); 0.99 by default.
     pub fn alpha(self, alpha: f64) -> Self {
         Self { alpha, ..self }
     }
 
-    /// Sets ε, which avoids division by 0.
+    /// Sets ε, which avoids division by 0; 10⁻⁸ by default.
     pub fn epsilon(self, epsilon: f64) -> Self {
         Self { epsilon, ..self }
     }
 
-    /// Sets the momentum, in [0, 1).
+    /// Sets the momentum, in [0, 1); 0 by default.
     pub fn momentum(self, momentum: f64) -> Self {
         Self { momentum, ..self }
     }
@@ -61,7 +61,7 @@ impl<A: Scalar> RmsProp<A> {
         Self { centered: true, ..self }
     }
 
-    /// Sets the weight decay.
+    /// Sets the weight decay, none by default.
     pub fn decay(self, decay: Decay) -> Self {
         Self { decay, ..self }
     }

@@ -9,9 +9,9 @@ use crate::{Result, Scalar};
 
 /// Stochastic gradient descent, w ← w - η·g, with optional momentum, Nesterov momentum, dampening and weight decay.
 ///
-/// As in `PyTorch`: with momentum, v ← g in the first step and v ← momentum·v + (1 - dampening)·g in later ones, and g
-/// ← v, or with Nesterov g ← g + momentum·v; then w ← w - η·g. v does not include η, so a change of the learning rate
-/// takes effect immediately.
+/// As in `PyTorch`: with momentum, the velocity is v ← g in the first step and v ← momentum·v + (1 - dampening)·g in
+/// later ones, and w ← w - η·v, or with Nesterov momentum w ← w - η·(g + momentum·v). v does not include η, so a change
+/// of the learning rate takes effect immediately.
 ///
 /// ```
 /// use neuropil::layer::Role;
@@ -42,12 +42,13 @@ impl<A: Scalar> Sgd<A> {
         Self { rate, momentum: 0.0, dampening: 0.0, nesterov: false, decay, memory }
     }
 
-    /// Sets the momentum, in [0, 1).
+    /// Sets the momentum, in [0, 1); 0 by default.
     pub fn momentum(self, momentum: f64) -> Self {
         Self { momentum, ..self }
     }
 
-    /// Sets the dampening: gradients are multiplied by 1 - dampening before they are added to the velocity.
+    /// Sets the dampening, in [0, 1], 0 by default: gradients are multiplied by 1 - dampening before they are added to
+    /// the velocity.
     pub fn dampening(self, dampening: f64) -> Self {
         Self { dampening, ..self }
     }
@@ -57,7 +58,7 @@ impl<A: Scalar> Sgd<A> {
         Self { nesterov: true, ..self }
     }
 
-    /// Sets the weight decay.
+    /// Sets the weight decay, none by default.
     pub fn decay(self, decay: Decay) -> Self {
         Self { decay, ..self }
     }

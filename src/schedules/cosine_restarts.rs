@@ -21,7 +21,8 @@ pub struct CosineRestarts {
 }
 
 impl CosineRestarts {
-    /// Creates periods of `first` steps, then each `factor` times as long as the previous one (0 counts as 1).
+    /// Creates a schedule whose first period has `first` steps, and each later one `factor` times as many as the
+    /// previous one (0 counts as 1).
     pub fn new(first: u64, factor: u64) -> Self {
         Self { first: first.max(1), factor: factor.max(1), least: 0.0 }
     }

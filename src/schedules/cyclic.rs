@@ -8,9 +8,9 @@ pub enum CyclicMode {
     /// Constant amplitude.
     #[default]
     Triangular,
-    /// Halved in each cycle.
+    /// Halved after each cycle (`PyTorch`'s `triangular2`).
     Halved,
-    /// Multiplied by this factor in each step.
+    /// Multiplied by this factor after each step (`PyTorch`'s `exp_range`).
     Exponential(f64),
 }
 
@@ -31,12 +31,12 @@ pub struct Cyclic {
 }
 
 impl Cyclic {
-    /// Creates cycles of `up` steps to the rate `highest` and `down` steps back (0 counts as 1).
+    /// Creates cycles of `up` steps from the base rate to `highest` and `down` steps back (0 counts as 1).
     pub fn new(highest: f64, up: u64, down: u64) -> Self {
         Self { highest, up: up.max(1), down: down.max(1), mode: CyclicMode::Triangular }
     }
 
-    /// Sets how the amplitude of the cycles changes.
+    /// Sets how the amplitude of the cycles changes; constant by default.
     #[must_use]
     pub fn mode(self, mode: CyclicMode) -> Self {
         Self { mode, ..self }

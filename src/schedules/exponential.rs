@@ -2,7 +2,7 @@
 
 use crate::schedules::Schedule;
 
-/// Exponential decay, base·γᵗ.
+/// Exponential decay, base·γᵗ (`PyTorch`'s `ExponentialLR`).
 ///
 /// ```
 /// use neuropil::schedules::{Exponential, Schedule};

@@ -62,7 +62,7 @@ pub use step_decay::StepDecay;
     note = "a schedule of your own implements `neuropil::schedules::Schedule`"
 )]
 pub trait Schedule: Debug + Send {
-    /// The name of its kind in files, such as `cosine`. A saved training run only resumes with a schedule of the same
+    /// The name of its kind in files, such as `cosine`. A saved training run resumes only with a schedule of the same
     /// kind.
     fn kind(&self) -> &'static str;
 

@@ -41,19 +41,20 @@ impl OneCycle {
         Self { highest, steps, rise: 0.3, anneal: Anneal::Cosine, start_divisor: 25.0, end_divisor: 1e4 }
     }
 
-    /// Sets the fraction of steps spent rising.
+    /// Sets the fraction of steps spent rising, 0.3 by default.
     #[must_use]
     pub fn rise(self, rise: f64) -> Self {
         Self { rise, ..self }
     }
 
-    /// Sets the annealing curve.
+    /// Sets the annealing curve, [`Anneal::Cosine`] by default.
     #[must_use]
     pub fn anneal(self, anneal: Anneal) -> Self {
         Self { anneal, ..self }
     }
 
-    /// Sets the ratio `start` of maximum to initial rate, and `end` of initial to final rate.
+    /// Sets the ratio `start` of maximum to initial rate, 25 by default, and `end` of initial to final rate, 10⁴ by
+    /// default.
     #[must_use]
     pub fn divisors(self, start: f64, end: f64) -> Self {
         Self { start_divisor: start, end_divisor: end, ..self }

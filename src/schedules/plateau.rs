@@ -56,7 +56,7 @@ impl Plateau {
         }
     }
 
-    /// Sets the minimum improvement, relative to the best so far.
+    /// Sets the minimum improvement, relative to the best metric so far; 10⁻⁴ by default.
     #[must_use]
     pub fn threshold(self, threshold: f64) -> Self {
         Self { threshold, ..self }
@@ -74,13 +74,13 @@ impl Plateau {
         Self { higher_is_better: true, ..self }
     }
 
-    /// Sets the number of steps after a reduction that are not counted.
+    /// Sets the number of steps after a reduction that are not counted, 0 by default.
     #[must_use]
     pub fn cooldown(self, cooldown: u64) -> Self {
         Self { cooldown, ..self }
     }
 
-    /// Sets the minimum rate.
+    /// Sets the minimum rate, 0 by default.
     #[must_use]
     pub fn least(self, least: f64) -> Self {
         Self { least, ..self }

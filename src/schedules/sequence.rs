@@ -23,7 +23,7 @@ impl Sequence {
         Self { parts: vec![(0, Box::new(first))] }
     }
 
-    /// Appends a schedule that starts at step `from`; milestones must increase.
+    /// Appends a schedule that starts at step `from`, which must increase with each call.
     #[must_use]
     pub fn then(mut self, from: u64, next: impl Schedule + 'static) -> Self {
         self.parts.push((from, Box::new(next)));

@@ -2,8 +2,8 @@
 
 /// The formula of a layer or join, in plain text and in LaTeX.
 ///
-/// `□` stands for the input of a layer; `□1`, `□2` … for the inputs of a join; `{weight}` for the parameter of that
-/// name; in the backward formula, `∂` for the gradient with respect to the output.
+/// `□` is the input of a layer; `□1`, `□2` … are the inputs of a join; `{weight}` is the parameter of that name; in the
+/// backward formula, `∂` is the gradient with respect to the output.
 ///
 /// ```
 /// use neuropil::spec::Formula;

@@ -33,7 +33,7 @@ pub struct Piece {
     added: bool,
 }
 
-/// How a parameter of the true shape `dims` is stored in an array of the other system.
+/// How a parameter of shape `dims` is stored in an array of the other system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Turn {
     /// The whole array, with the axes in this order; unchanged if it is empty.
@@ -66,7 +66,7 @@ impl Piece {
         Self { name: name.to_owned(), shape, turn: Turn::Block { from, of, to, width }, added: false }
     }
 
-    /// Adds the parameter to what others wrote.
+    /// Makes the export add the parameter to what other pieces wrote.
     pub(crate) fn added(self) -> Self {
         Self { added: true, ..self }
     }
@@ -86,7 +86,7 @@ impl Piece {
         &self.shape
     }
 
-    /// Writes a parameter of this true shape into the other system's array.
+    /// Writes a parameter of shape `dims` into the other system's array.
     pub(crate) fn export<A: Scalar>(&self, matrix: &Array2<A>, dims: &[usize], theirs: &mut [A]) {
         let ours = matrix.as_slice().expect("parameters are row-major");
         let put = |(theirs, &x): (&mut A, &A)| *theirs = if self.added { *theirs + x } else { x };
@@ -102,7 +102,7 @@ impl Piece {
         }
     }
 
-    /// Reads a parameter of this true shape from the other system's array; an added one becomes 0.
+    /// Reads a parameter of shape `dims` from the other system's array; an added one becomes 0.
     pub(crate) fn import<A: Scalar>(&self, matrix: &mut Array2<A>, dims: &[usize], theirs: &[A]) {
         let size = matrix.dim();
         let ours = matrix.as_slice_mut().expect("parameters are row-major");

@@ -1,8 +1,8 @@
 //! Layers described as data.
 //!
 //! [`Spec`] has the kind and settings of a layer, from which a [`Registry`](crate::layer::Registry) creates it; files
-//! contain it as JSON. [`Formula`] is the layer in mathematical notation. [`onnx`], [`rust`] and [`layout`] have what a
-//! layer says of itself to ONNX, to generated Rust source, and to PyTorch and Keras. The methods of
+//! contain it as JSON. [`Formula`] is the layer in mathematical notation. [`onnx`], [`rust`] and [`layout`] describe a
+//! layer for ONNX, for generated Rust source, and for the weights of PyTorch and Keras. The methods of
 //! [`Layer`](crate::layer::Layer) with these names return or fill them.
 
 use crate::{Error, Result, Shape};
@@ -201,7 +201,7 @@ impl Setting {
         if let Self::Count(value) = *self { usize::try_from(value).ok() } else { None }
     }
 
-    /// Numbers that text formats cannot represent, such as NaN, are written as words.
+    /// Numbers that JSON cannot represent, such as NaN, are written as words.
     fn as_number(&self) -> Option<f64> {
         match self {
             Self::Number(value) => Some(*value),

@@ -14,7 +14,7 @@ pub(crate) struct Graph<'b> {
     pub(crate) constants: Vec<(String, Tensor<'b>)>,
     pub(crate) inputs: Vec<Port>,
     pub(crate) outputs: Vec<Port>,
-    /// The number of steps that was declared, in a file for any number of them.
+    /// In a file for any number of steps, the number that the network declares.
     pub(crate) steps: Option<usize>,
 }
 
@@ -148,7 +148,7 @@ pub struct Operators {
     positions: BTreeMap<String, String>,
     /// The values that are 0 in padding.
     pub(crate) cleared: BTreeSet<String>,
-    /// Whether the operators are right for this number of steps only.
+    /// Whether the operators are correct only for this number of steps.
     pub(crate) of_these_steps: bool,
 }
 
@@ -180,18 +180,18 @@ impl Operators {
         self.value = name.into();
     }
 
-    /// The lengths of the sequences in the value of this name, if they are known: (batch), as `f32`.
+    /// The lengths of the sequences in the value of this name, if known: (batch), as `f32`.
     pub fn lengths_of(&self, value: &str) -> Option<String> {
         self.lengths.get(value).map(|(lengths, _)| lengths.clone())
     }
 
-    /// Tells the lengths of the sequences in the output of this layer, one that
-    /// [finds lengths](crate::layer::Layer::finds_lengths): (batch), as `f32`.
+    /// Sets the lengths of the sequences in the layer's output, (batch), as `f32`; see
+    /// [`finds_lengths`](crate::layer::Layer::finds_lengths).
     pub fn set_found(&mut self, lengths: impl Into<String>) {
         self.found = Some(lengths.into());
     }
 
-    /// The lengths of the output of the last layer: those that it has found, or else those of its inputs.
+    /// Records the lengths of the output of the last layer: those that it has found, or else those of its inputs.
     pub(crate) fn pass_lengths_on(&mut self, takes: &[(String, Shape)], value: &str, output: Shape) {
         let known = takes.iter().find_map(|(value, _)| self.lengths_of(value)).map(|lengths| (lengths, false));
         let lengths = self.found.take().map(|lengths| (lengths, true)).or(known);
@@ -200,7 +200,8 @@ impl Operators {
         }
     }
 
-    /// [`without_padding`](Self::without_padding) of an output of the network: what finds lengths gives its own padding.
+    /// [`without_padding`](Self::without_padding) for an output of the network; the output of a layer that finds
+    /// lengths keeps its own padding.
     pub(crate) fn as_output(&mut self, value: &str, shape: Shape) -> String {
         match self.lengths.get(value) {
             Some((_, false)) => self.without_padding(value, shape),
@@ -243,10 +244,11 @@ impl Operators {
         positions
     }
 
-    /// Says that the operators of this layer are right for this number of steps only.
+    /// Marks the operators of this layer as correct only for this number of steps.
     ///
-    /// Operators that differ for many more steps, such as a constant for each step, need not be told: a file is written
-    /// for any number of steps only if it is the same for many more.
+    /// This is not needed if the operators or constants differ for longer sequences, such as a constant with an entry
+    /// for each step: the network is also exported for many more steps, and its file allows any number of steps only if
+    /// both exports are the same.
     pub fn keep_steps(&mut self) {
         self.of_these_steps = true;
     }
@@ -311,7 +313,7 @@ impl Operators {
         name
     }
 
-    /// Adds any other constant, and returns its name.
+    /// Adds a constant that is not named after a parameter, and returns its name.
     pub fn unnamed(&mut self, tensor: Tensor<'static>) -> String {
         let name = self.new_name('c');
         self.graph.constants.push((name.clone(), tensor));
@@ -328,7 +330,7 @@ impl Operators {
         self.unnamed(Tensor::ints(&[list.len()], list))
     }
 
-    /// The true shape and the values of a parameter of this layer.
+    /// The shape of a parameter of this layer, before flattening to a matrix, and its values.
     ///
     /// # Errors
     /// [`Error::Format`] if there is no parameter with this name.
@@ -361,7 +363,7 @@ impl Operators {
         }
     }
 
-    /// Reshapes the current value.
+    /// Reshapes the current value, unless it has this shape already.
     pub(crate) fn reshape(&mut self, from: Shape, to: Shape) {
         if dims(from) != dims(to) {
             // 0 keeps the batch size.

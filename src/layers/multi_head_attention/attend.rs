@@ -58,7 +58,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Dimensions`] for rows that are not a multiple of a step, and for matrices whose sizes do not match;
+    /// [`Error::Dimensions`] for rows that do not hold whole steps, and for matrices whose sizes do not match;
     /// [`Error::Setting`] for settings outside their ranges.
     pub fn attend(
         &self,
@@ -94,7 +94,8 @@ impl<A: Scalar> MultiHeadAttention<A> {
     /// to its output.
     ///
     /// # Errors
-    /// [`Error::Order`] if `attention` is not from such a call; [`Error::Dimensions`] for matrices of the wrong size.
+    /// [`Error::Order`] if `attention` is not from such a call; [`Error::Dimensions`] for matrices of the wrong size;
+    /// [`Error::Setting`] for settings outside their ranges.
     pub fn attend_backward(
         &self,
         dy: &Matrix<A>,

@@ -9,7 +9,7 @@ use crate::kernels::simd::{rows, vectorize};
 use crate::kernels::{gemm::gemm, matrix, matrix_mut};
 use crate::{Matrix, Scalar};
 
-/// A number for each of some queries and each key that one of them sees.
+/// A matrix with one row per query of a block, and one column per key up to the last that any of them may attend to.
 pub(super) struct Block<'a, A> {
     pub queries: Range<usize>,
     pub keys: usize,
@@ -19,7 +19,7 @@ pub(super) struct Block<'a, A> {
 }
 
 impl<'a, A: Scalar> Block<'a, A> {
-    /// A block at the start of `room`.
+    /// A block at the start of the scratch space `room`.
     pub(super) fn new(queries: Range<usize>, keys: usize, room: &'a mut [A]) -> Self {
         let numbers = &mut room[..queries.len() * keys];
         Self { queries, keys, numbers, stride: keys }
@@ -45,8 +45,8 @@ impl<'a, A: Scalar> Block<'a, A> {
         self.numbers.chunks_exact_mut(self.stride.max(1)).map(move |row| &mut row[..keys])
     }
 
-    /// Replaces scores, times `scale`, by their softmax over the keys that each query sees; 0 for others, and if it
-    /// sees none. Stores the maximum and 1/sum of each row.
+    /// Replaces scores with softmax(scale·scores) over the keys that each query may attend to; the weights of all
+    /// others are 0. Stores the maximum and 1/sum of each row.
     pub(super) fn softmax(&mut self, mask: SampleMask<'_>, scale: A, statistics: &mut [A]) {
         let (first, stride) = (self.queries.start, self.stride.max(1));
         let numbers = &mut *self.numbers;
@@ -72,7 +72,7 @@ impl<'a, A: Scalar> Block<'a, A> {
         );
     }
 
-    /// Replaces scores by the weights of [`softmax`](Self::softmax) once more, the same bits, from its statistics.
+    /// Replaces scores with the weights of [`softmax`](Self::softmax) again, bit for bit, from its statistics.
     pub(super) fn softmax_again(&mut self, mask: SampleMask<'_>, scale: A, statistics: &[A]) {
         let (first, stride) = (self.queries.start, self.stride.max(1));
         let numbers = &mut *self.numbers;
@@ -128,7 +128,8 @@ impl<'a, A: Scalar> Block<'a, A> {
     }
 }
 
-/// The scores of the keys that a query sees, up to the last; masked ones among them are -∞, what comes after is 0.
+/// The scores of a query up to the last key that it may attend to. Sets masked ones among them to -∞, and those after
+/// them to 0.
 #[inline(always)]
 fn seen<'r, A: Scalar>(row: &'r mut [A], mask: SampleMask<'_>, query: usize) -> &'r mut [A] {
     let (scores, rest) = row.split_at_mut(mask.reach(query));

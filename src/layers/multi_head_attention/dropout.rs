@@ -7,7 +7,7 @@ use super::block::Block;
 use crate::Scalar;
 use crate::layers::dropout::each_factor;
 
-/// The dropout of one pass. The weights of each query have their own random numbers, so that the backward pass draws
+/// The dropout of one pass. The weights of each query have their own random numbers, so that the backward pass can draw
 /// them again, in any order.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct WeightDropout {
@@ -16,7 +16,7 @@ pub(super) struct WeightDropout {
 }
 
 impl WeightDropout {
-    /// The dropout of one head, counted over all samples.
+    /// The dropout of head `head`, counted over all samples.
     pub(super) fn of_head(self, head: usize) -> Self {
         Self { seed: self.seed.wrapping_add((head as u64) << 32), ..self }
     }

@@ -1,7 +1,7 @@
 //! Softmax(Q·Kᵀ/√d)·V of one sample and head, forward and backward.
 //!
-//! It goes over the queries in blocks, with all the keys that they see, so that the weights of all pairs of steps need
-//! not be in memory at the same time. If they were not stored, the backward pass computes them anew.
+//! Queries are processed in blocks, each with all keys that it may attend to, so the weights of all pairs of steps need
+//! not be in memory at once. Weights that were not stored are computed again in the backward pass.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use super::mask::SampleMask;
 use crate::Scalar;
 use crate::kernels::{flat, flat_mut, gemm::gemm};
 
-/// The queries of a block: enough for fast products, few enough that a block stays in the cache.
+/// The number of queries in a block: enough for fast products, few enough that a block stays in the cache.
 const BLOCK: usize = 64;
 
 /// The elements of scratch space for one thread: two blocks, P and dP.
@@ -39,7 +39,7 @@ impl<A: Scalar> Head<'_, A> {
         [mut p, mut statistics, mut mixed]: [ArrayViewMut2<'_, A>; 3],
         scratch: &mut [A],
     ) {
-        // Padding sees nothing.
+        // Padding attends to nothing.
         for all in [&mut p, &mut mixed] {
             all.slice_mut(s![self.mask.queries.., ..]).fill(A::ZERO);
         }
@@ -67,7 +67,7 @@ impl<A: Scalar> Head<'_, A> {
     ) {
         let stored = p.ncols() > 0;
         dq.slice_mut(s![self.mask.queries.., ..]).fill(A::ZERO);
-        // The last block reaches as many keys as any, and the others add to its gradients.
+        // The last block comes first: it reaches as many keys as any, and the others add to its gradients.
         let (reached, mut beta) = (self.mask.queries.checked_sub(1).map_or(0, |last| self.mask.reach(last)), A::ZERO);
         for all in [&mut dk, &mut dv] {
             all.slice_mut(s![reached.., ..]).fill(A::ZERO);
@@ -114,7 +114,7 @@ impl<A: Scalar> Head<'_, A> {
         (0..queries).step_by(BLOCK).map(move |first| first..queries.min(first + BLOCK))
     }
 
-    /// The weights of some queries for the keys that they see, in P if it is stored, else in scratch space.
+    /// The weights of some queries, in P if it is stored, else in scratch space.
     fn block<'b>(self, queries: Range<usize>, p: &'b mut ArrayViewMut2<'_, A>, scratch: &'b mut [A]) -> Block<'b, A> {
         let (keys, stride) = (self.mask.reach(queries.end - 1), p.ncols());
         if stride > 0 { Block::of(flat_mut(p), stride, queries, keys) } else { Block::new(queries, keys, scratch) }

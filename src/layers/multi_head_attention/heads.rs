@@ -1,4 +1,4 @@
-//! The matrices of attention by sample and head, which threads share.
+//! Views of the matrices of attention by sample and head, split among threads.
 
 use ndarray::{Array2, ArrayView2, ArrayView4, ArrayViewMut2, ArrayViewMut4, Axis, s};
 
@@ -60,7 +60,7 @@ pub(super) fn parts_mut<A>(
     [q, k, v]
 }
 
-/// What is computed for each head: from its sample and number, the matrices that it reads and writes, and scratch
+/// The function called for each head, with its sample and index, the matrices that it reads and writes, and scratch
 /// space.
 pub(super) type EachHead<'f, A, const R: usize, const W: usize> =
     dyn Fn([usize; 2], [ArrayView2<'_, A>; R], [ArrayViewMut2<'_, A>; W], &mut [A]) + Sync + 'f;

@@ -46,7 +46,7 @@ impl<A: Scalar> Join<A> for MultiHeadAttention<A> {
         }
     }
 
-    /// The lengths of the output are those of the query; keys in padding are hidden.
+    /// The lengths of the output are those of the query; keys in padding are masked.
     fn steps(&self) -> Steps {
         Steps::All
     }

@@ -7,7 +7,7 @@ use std::ops::Range;
 pub(super) struct Mask<'a> {
     /// Each query attends only to keys up to its own position.
     pub causal: bool,
-    /// The number of keys before the first query, of a stream.
+    /// In a stream, the number of keys before the first query.
     pub before: usize,
     pub queries: usize,
     pub keys: usize,
@@ -18,7 +18,7 @@ pub(super) struct Mask<'a> {
 }
 
 impl<'a> Mask<'a> {
-    /// The mask of one sample. It ends with the last key that is not masked and the last query that is no padding, so
+    /// The mask of one sample. It ends with the last key that is not masked and the last query that is not padding, so
     /// a sample is computed as if it were alone.
     pub(super) fn of_sample(&self, sample: usize) -> SampleMask<'a> {
         let Self { causal, before, queries, keys, hidden, padding } = *self;
@@ -48,7 +48,7 @@ pub(super) struct SampleMask<'a> {
     pub queries: usize,
     /// The number of keys up to the last that is not masked.
     keys: usize,
-    /// Masked keys, if any comes before one that is not.
+    /// The masked keys, if any of them precedes a key that is not masked.
     hidden: Option<&'a [bool]>,
 }
 
@@ -58,7 +58,7 @@ impl<'a> SampleMask<'a> {
         if self.causal { self.keys.min(query + 1 + self.before) } else { self.keys }
     }
 
-    /// Masked keys, if any comes before one that is not.
+    /// The masked keys, if any of them precedes a key that is not masked.
     pub(super) fn hidden(self) -> Option<&'a [bool]> {
         self.hidden
     }

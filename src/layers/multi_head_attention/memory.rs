@@ -6,7 +6,7 @@ use super::dropout::WeightDropout;
 use super::rotary::Angles;
 use crate::Scalar;
 
-/// The state of attention between passes. Matrices have one row per step of each sample.
+/// The state of attention between passes. Unless stated otherwise, matrices have one row per step of each sample.
 #[derive(Debug, Clone)]
 pub(super) struct Memory<A> {
     /// Q, K and V; side by side in the first if they come from one sequence.
@@ -15,7 +15,7 @@ pub(super) struct Memory<A> {
     pub p: Array2<A>,
     /// Whether a backward pass follows.
     pub recording: bool,
-    /// Whether P must be stored, to be read.
+    /// Whether P must be stored for the caller to read.
     pub exposed: bool,
     /// The maximum and 1/sum of each row of P, (samples·heads·queries, 2).
     pub statistics: Array2<A>,

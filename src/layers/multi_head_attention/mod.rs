@@ -34,8 +34,9 @@ pub use attend::{Attention, AttentionGradients};
 use memory::Memory;
 use passes::stores;
 
-/// Multi-head attention (Vaswani et al., 2017): each position of a sequence attends to all positions. Its output is a
-/// weighted sum of their values, with weights computed from its query and their keys, in several heads.
+/// Multi-head attention (Vaswani et al., 2017): each position of a sequence attends to all positions. The output at a
+/// position is a weighted sum of the values of all positions, with weights computed from its query and their keys, in
+/// several heads.
 ///
 /// With weights `W_q`, `W_k`, `W_v` and `Wₒ`, each (features, features), and features split into heads of size d:
 ///
@@ -46,8 +47,8 @@ use passes::stores;
 /// ```
 ///
 /// Input and output are sequences of `features` per step. As in `PyTorch`, `[W_q, W_k, W_v]` is one parameter
-/// `in_proj_weight`, here stored as (features, 3 features); `Wₒ` is `out_proj.weight`. P is not stored for long sequences, but computed
-/// again in the backward pass, so memory is in proportion to the steps.
+/// `in_proj_weight`, here stored as (features, 3 features); `Wₒ` is `out_proj.weight`. For sequences of more than 256
+/// steps, P is not stored but computed again in the backward pass, so memory grows linearly with the steps.
 ///
 /// The order of the steps has no effect, unless positions are [`rotary`](Self::rotary), or precede the layer:
 /// [`SinusoidalPositions`](super::SinusoidalPositions) or [`LearnedPositions`](super::LearnedPositions).
@@ -153,7 +154,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
     /// Treats trailing all-zero steps as padding: as keys they are masked, as queries their outputs are 0. The amount
     /// of padding does not affect the result of a sample.
     ///
-    /// This is for sequences whose lengths are not known; where they are, it has no effect. See
+    /// This is for sequences whose lengths are not known; if they are, it has no effect. See
     /// [`Steps`](crate::layer::Steps).
     ///
     /// Positional layers before this one must keep such steps zero; see `masked` of [`SinusoidalPositions`] and
@@ -167,8 +168,8 @@ impl<A: Scalar> MultiHeadAttention<A> {
     }
 
     /// Sets rotary position embeddings (`RoPE`; Su et al., 2021) instead of positions that are added to the input: the
-    /// queries and keys of step t are rotated, so that their products depend on the distance of two steps. 10,000 is the
-    /// usual base.
+    /// queries and keys of step t are rotated, so that their dot products depend on the distance between two steps.
+    /// 10,000 is the usual base.
     ///
     /// In each head, features i and i + d/2 are a pair, rotated by the angle t·base^(-2i/d), with t from 0:
     ///
@@ -177,9 +178,9 @@ impl<A: Scalar> MultiHeadAttention<A> {
     /// q'[i + d/2] = q[i]·sin θ + q[i + d/2]·cos θ
     /// ```
     ///
-    /// The pairs are halves of a head, as in `GPT-NeoX`, and in the Llama, Mistral and Qwen models of Hugging Face
-    /// Transformers. `GPT-J`, torchtune and the paper pair the features 2i and 2i + 1; their weights need the columns of
-    /// each head reordered.
+    /// Each pair has one feature from each half of a head, as in `GPT-NeoX`, and in the Llama, Mistral and Qwen models
+    /// of Hugging Face Transformers. `GPT-J`, torchtune and the paper pair the features 2i and 2i + 1; their weights
+    /// need the columns of each head reordered.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -197,10 +198,10 @@ impl<A: Scalar> MultiHeadAttention<A> {
         self
     }
 
-    /// Drops each weight of P with this probability in training, and scales the others by 1/(1 - p), as `PyTorch`'s
-    /// `dropout` of the layer. See [`Dropout`](super::Dropout).
+    /// Drops each weight of P with this probability in training, and scales the others by 1/(1 - p), like the `dropout`
+    /// of `PyTorch`'s layer. By default, none is dropped. See [`Dropout`](super::Dropout).
     ///
-    /// [`attend`](Self::attend) does not drop.
+    /// [`attend`](Self::attend) drops none.
     ///
     /// ```
     /// use neuropil::prelude::*;

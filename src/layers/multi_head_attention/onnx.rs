@@ -92,7 +92,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
 }
 
 /// Rotates each head of the current value, (batch, steps, heads, d): x·cos θ + x̃·sin θ, where x̃ is x with its halves
-/// exchanged and the first negated.
+/// swapped and the first then negated.
 fn write_rotation(operators: &mut Operators, base: f64, steps: usize, width: usize) {
     let codes = codes(base, steps, width);
     let [cos, sin] = [0, width / 2].map(|from| {

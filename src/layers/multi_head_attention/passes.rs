@@ -72,7 +72,8 @@ impl<A: Scalar> MultiHeadAttention<A> {
         }
     }
 
-    /// Finds the padding steps of x, (samples, steps·features); empty unless masked.
+    /// Finds the padding steps of x, (samples, steps·features), from the known lengths or, if masked, its zeros; else
+    /// empty.
     pub(super) fn find_padding(&self, x: &Matrix<A>, known: Option<&[usize]>, padding: &mut Vec<bool>) {
         let features = self.features();
         padding.clear();
@@ -116,7 +117,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
         gemm(A::ONE, dprojected, &self.in_weight.slice(columns).t(), beta, &mut groups_mut(dx, features));
     }
 
-    /// Starts a pass of a network: what it is for, and its dropout.
+    /// Starts a pass of a network: whether a backward pass follows, and its dropout.
     pub(super) fn start(&self, memory: &mut Memory<A>, [training, recording]: [bool; 2], rng: &mut impl Rng) {
         memory.recording = recording;
         let drops = training && self.dropout > 0.0;
@@ -203,13 +204,13 @@ impl<A: Scalar> MultiHeadAttention<A> {
         self.rotate(memory, true)
     }
 
-    /// What is computed for a head of a sample.
+    /// The mask, scale and dropout of a head of a sample.
     fn head<'m>(&self, mask: &Mask<'m>, dropout: Option<WeightDropout>, [sample, head]: [usize; 2]) -> Head<'m, A> {
         let dropout = dropout.map(|dropout| dropout.of_head(sample * self.heads + head));
         Head { mask: mask.of_sample(sample), scale: A::of(1.0 / (self.width() as f64).sqrt()), dropout }
     }
 
-    /// Rotates Q and K by the angles of their steps; or their gradients back.
+    /// Rotates Q and K by the angles of their steps, or if `back`, their gradients by the opposite angles.
     fn rotate(&self, memory: &mut Memory<A>, back: bool) -> Result<()> {
         let Some(base) = self.rotary else { return Ok(()) };
         let Memory { angles, projected, dprojected, queries, keys, .. } = memory;
@@ -232,7 +233,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
     }
 }
 
-/// Whether P of so many keys is stored for the backward pass, because computing it anew takes longer.
+/// Whether P is stored for the backward pass with this many keys, rather than computed again.
 pub(super) fn stores(keys: usize) -> bool {
     keys <= 256
 }

@@ -7,8 +7,8 @@ use crate::kernels::{flat, flat_mut, resize, simd};
 use crate::layers::sinusoidal_positions::sine;
 use crate::{Result, Scalar};
 
-/// Writes the cosines and sines of the angles θ = t·base^(-2i/d) of the steps t from `first`, (steps, d): cos θ of pair i
-/// in column i, sin θ in column d/2 + i.
+/// Writes the cosines and sines of the angles θ = t·base^(-2i/d) of the steps t from `first`, (steps, d): cos θ of pair
+/// i in column i, sin θ in column d/2 + i.
 fn write_codes<A: Scalar>(codes: &mut Array2<A>, base: f64, first: usize) {
     let width = codes.ncols();
     for i in 0..width / 2 {
@@ -20,7 +20,7 @@ fn write_codes<A: Scalar>(codes: &mut Array2<A>, base: f64, first: usize) {
     }
 }
 
-/// Those of the first steps, for files.
+/// The cosines and sines of the first steps, for files.
 pub(super) fn codes(base: f64, steps: usize, width: usize) -> Array2<f64> {
     let mut codes = Array2::default((steps, width));
     write_codes(&mut codes, base, 0);
@@ -41,7 +41,7 @@ impl<A: Scalar> Default for Angles<A> {
 }
 
 impl<A: Scalar> Angles<A> {
-    /// Computes those of the first `steps` steps, unless they are known.
+    /// Computes those of the first `steps` steps, unless already done.
     pub(super) fn know(&mut self, base: f64, steps: usize, width: usize) -> Result<()> {
         if self.base == base && self.codes.ncols() == width && self.codes.nrows() >= steps {
             return Ok(());

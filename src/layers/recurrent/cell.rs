@@ -66,7 +66,7 @@ pub trait Cell: Clone + Debug + PartialEq + Send + Sync + 'static {
     const FROM_H: usize = 0;
     /// Whether there is a cell state c.
     const HAS_C: bool = false;
-    /// Keras' gate order, as indices of the gates here; empty if the same.
+    /// Keras' gate order, as indices of the gates here; empty if it is the same.
     const KERAS_GATES: &'static [usize] = &[];
     /// ONNX's gate order, as indices of the gates here; empty if there is no such operator.
     const ONNX_GATES: &'static [usize] = &[];
@@ -75,8 +75,8 @@ pub trait Cell: Clone + Debug + PartialEq + Send + Sync + 'static {
     /// [`backward`](Self::backward) needs.
     fn forward<A: Scalar>(&self, gates: &mut [A], before: [&[A]; 2], after: [&mut [A]; 2]);
 
-    /// From dL/d(state after the step) in `dstate`: writes dL/d(sums) into `dgates`, and to `dstate` the gradient of
-    /// the previous state, except the part through h·Wₕ.
+    /// From dL/d(state after the step) in `dstate`: writes dL/d(sums) into `dgates`, and into `dstate` the gradient
+    /// with respect to the previous state, except the part through h·Wₕ.
     fn backward<A: Scalar>(
         &self,
         gates: &[A],
@@ -96,7 +96,8 @@ pub trait Cell: Clone + Debug + PartialEq + Send + Sync + 'static {
     fn reset<A: Scalar>(&self, _gates: &mut [A], _h: &[A], _reset: &mut [A]) {}
 
     /// The backward pass of [`reset`](Self::reset), after [`backward`](Self::backward): from dL/d(reset), writes the
-    /// gradients of the sums that it used into `dgates`, and adds to `dh`, the gradient of `h`.
+    /// gradients with respect to the sums that it used into `dgates`, and adds to `dh`, the gradient with respect to
+    /// `h`.
     fn reset_backward<A: Scalar>(&self, _gates: &[A], _h: &[A], _dreset: &[A], _dgates: &mut [A], _dh: &mut [A]) {}
 
     /// Adds the cell's own settings.

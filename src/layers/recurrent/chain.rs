@@ -12,7 +12,7 @@ use crate::error::NO_FORWARD;
 use crate::kernels::{column_sums, flat, flat_mut, gemm::gemm, parallel, resize};
 use crate::{Matrix, Result, Scalar};
 
-/// The parameters of a pass over a sequence.
+/// The settings of a pass over a sequence.
 #[derive(Clone, Copy)]
 pub(super) struct Course<'a> {
     pub steps: usize,
@@ -29,12 +29,12 @@ pub(super) struct Chain<A> {
     /// The activations of the cell, (steps·rows, blocks·units).
     gates: Array2<A>,
     dgates: Array2<A>,
-    /// What the last gate's product takes in place of h, (steps·rows, units), and the gradient for one step, (rows,
-    /// units); of width 0 unless the cell resets.
+    /// What the last gate's columns of Wₕ are multiplied with in place of h, (steps·rows, units), and its gradient for
+    /// one step, (rows, units); of width 0 unless the cell resets.
     resets: Array2<A>,
     dreset: Array2<A>,
     /// The states `[h, c]` before, between and after the steps. The initial state is at the end where this direction
-    /// starts; padding passes it on.
+    /// starts; padding copies the state.
     states: [Array2<A>; 2],
     /// The gradient of the current state in the backward pass, (rows, units).
     pub dstate: [Array2<A>; 2],
@@ -188,7 +188,7 @@ impl<A: Scalar> Chain<A> {
         Ok(())
     }
 
-    /// dx = d(sums)·Wₓᵀ + beta dx, after [`backward`](Self::backward).
+    /// dx = d(sums)·Wₓᵀ + beta·dx, after [`backward`](Self::backward).
     pub(super) fn input_gradient<C: Cell>(&self, weights: &Weights<A>, mut beta: A, dx: &mut Matrix<A>) {
         let units = weights.hh.nrows();
         for &(from, count, to) in C::FROM_X {

@@ -35,8 +35,8 @@ use weights::Weights;
 /// features per step, or with [`last_state`](Self::last_state) only the last one. The initial state is 0.
 ///
 /// - [`stacked`](Self::stacked) stacks several layers: each takes the output sequence of the one below.
-/// - [`bidirectional`](Self::bidirectional) adds a second set of weights that runs from the last step to the first;
-///   its hidden states are appended, for 2·units features per step.
+/// - [`bidirectional`](Self::bidirectional) adds a second set of weights for the direction from the last step to the
+///   first; its hidden states are appended, for 2·units features per step.
 /// - [`masked`](Self::masked) treats trailing all-zero steps as padding.
 /// - [`run`](Self::run) continues from a state, to process a long sequence in parts.
 ///
@@ -74,13 +74,13 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
         Self { cell, inputs, units, layers, bidirectional, last_state, masked, chains: Vec::new() }.draw(rng)
     }
 
-    /// Sets the number of stacked layers, and draws new parameters.
+    /// Sets the number of stacked layers, 1 by default, and draws new parameters.
     pub fn stacked(self, layers: usize, rng: &mut impl Rng) -> Self {
         Self { layers, ..self }.draw(rng)
     }
 
-    /// Makes the layer bidirectional, with a second set of weights that runs from the last step to the first. Draws new
-    /// parameters.
+    /// Makes the layer bidirectional, with a second set of weights for the direction from the last step to the first.
+    /// Draws new parameters.
     pub fn bidirectional(self, rng: &mut impl Rng) -> Self {
         Self { bidirectional: true, ..self }.draw(rng)
     }
@@ -126,9 +126,9 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     /// Treats trailing all-zero steps as padding: their outputs are 0, so that later layers recognize them, and the
     /// final state is that of the last unpadded step, where the reverse direction starts.
     ///
-    /// This is for sequences whose lengths are not known. Where they are, from an [`Embedding`](super::Embedding) with a
-    /// padding index or a join of [`Lengths`](crate::joins::Lengths), it has no effect: a true step of zeros is then no
-    /// padding, and layers in between may change what padding holds.
+    /// This is for sequences whose lengths are not known. If they are, from an [`Embedding`](super::Embedding) with a
+    /// padding index or a [`Lengths`](crate::joins::Lengths) join, it has no effect: a step of zeros before the length
+    /// is then data, not padding.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -207,7 +207,7 @@ impl<A: Scalar, C: Cell> Layer<A> for Recurrent<A, C> {
         }
     }
 
-    /// Whether a step of zeros is padding depends on those after it.
+    /// A masked layer is not causal: whether a step of zeros is padding depends on later steps.
     fn steps(&self, _: Shape) -> Steps {
         if self.bidirectional || self.masked { Steps::All } else { Steps::Causal }
     }

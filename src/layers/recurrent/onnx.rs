@@ -12,7 +12,7 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     /// One operator per layer, between two transposes: ONNX expects (steps, batch, features).
     pub(super) fn write(&self, operators: &mut Operators) -> Result<()> {
         let (units, directions, width) = (self.units, self.directions(), C::GATES * self.units);
-        // The lengths of the samples without padding; all steps if unnamed.
+        // The lengths of the samples without padding; an empty name means all steps.
         let lengths = match operators.input() {
             Shape::Sequence { .. } if self.masked || operators.lengths_of(&operators.value()).is_some() => {
                 let lengths = masked::lengths(operators, &operators.value());

@@ -27,7 +27,7 @@ pub struct RecurrentGradients<A: Scalar> {
     pub input: Array2<A>,
     /// dL/d(h before the first step).
     pub h: Array2<A>,
-    /// dL/d(c before the first step), of an LSTM.
+    /// dL/d(c before the first step), for an LSTM.
     pub c: Option<Array2<A>>,
     /// dL/dw of each parameter, in the order of [`Layer::visit`].
     pub weights: Vec<Array2<A>>,
@@ -46,7 +46,7 @@ impl<A: Scalar> RecurrentState<A> {
         &self.states[0]
     }
 
-    /// c after the last step, of an LSTM.
+    /// c after the last step, for an LSTM.
     pub fn c(&self) -> Option<&Array2<A>> {
         Some(&self.states[1]).filter(|c| !c.is_empty())
     }
@@ -68,8 +68,8 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     /// Computes the outputs for x, (samples, steps·inputs) with any number of steps, starting from `state`, and updates
     /// the state.
     ///
-    /// Running a sequence in parts gives the same outputs as running it at once, unless the layer is bidirectional: the
-    /// reverse direction starts at the end of each part, from its final state of the previous part.
+    /// Up to rounding, running a sequence in parts gives the same outputs as running it at once, unless the layer is
+    /// bidirectional: the reverse direction starts at the end of each part, from its final state of the previous part.
     ///
     /// ```
     /// use neuropil::layers::RecurrentState;
@@ -87,8 +87,8 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Dimensions`] for rows that are not a multiple of a step, and for a state of another layer or a
-    /// different number of samples; [`Error::Setting`] for a layer without inputs or units. The state is not changed.
+    /// [`Error::Dimensions`] for rows that do not hold whole steps, and for a state of another layer or a different
+    /// number of samples; [`Error::Setting`] for a layer without inputs or units. The state is not changed.
     pub fn run(&self, x: &Matrix<A>, state: &mut RecurrentState<A>) -> Result<Array2<A>> {
         self.check()?;
         let (rows, width) = x.dim();
@@ -130,7 +130,8 @@ impl<A: Scalar, C: Cell> Recurrent<A, C> {
     /// let y = decoder.run(&start, &mut decoded)?;
     /// let of_decoder = decoder.run_backward(&y, None, None, &mut decoded)?; // dL/dy = y for L = |y|²/2
     /// let zero = ndarray::Array2::zeros((1, 2 * 4));
-    /// let of_encoder = encoder.run_backward(&zero, Some(&of_decoder.h), of_decoder.c.as_ref().map(|c| &**c), &mut encoded)?;
+    /// let dc = of_decoder.c.as_ref().map(|c| &**c);
+    /// let of_encoder = encoder.run_backward(&zero, Some(&of_decoder.h), dc, &mut encoded)?;
     /// assert!(of_encoder.input.iter().all(|&dx| dx != 0.0));
     /// # Ok::<(), Error>(())
     /// ```

@@ -16,7 +16,7 @@ pub(super) struct ForwardSteps<'a, A: Scalar, C> {
     pub reverse: bool,
     pub lengths: Option<&'a [usize]>,
     pub gates: ArrayViewMut3<'a, A>,
-    /// What the last gate's product takes in place of h; of width 0 unless the cell resets.
+    /// What the last gate's columns of Wₕ are multiplied with in place of h; of width 0 unless the cell resets.
     pub resets: ArrayViewMut3<'a, A>,
     pub states: [ArrayViewMut3<'a, A>; 2],
 }
@@ -105,7 +105,7 @@ pub(super) struct BackwardSteps<'a, A: Scalar, C> {
     pub states: [ArrayView3<'a, A>; 2],
     pub dy: Option<ArrayView3<'a, A>>,
     pub dgates: ArrayViewMut3<'a, A>,
-    /// The gradient of what the last gate's product takes in place of h; of width 0 unless the cell resets.
+    /// The gradient with respect to `resets` of one step; of width 0 unless the cell resets.
     pub dreset: ArrayViewMut2<'a, A>,
     pub dstate: [ArrayViewMut2<'a, A>; 2],
 }

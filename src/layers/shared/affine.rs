@@ -61,7 +61,7 @@ impl<A: Scalar> Affine<A> {
         self.bias.is_some()
     }
 
-    /// What a layer's `Debug` shows of it.
+    /// What a layer's `Debug` text says about it.
     pub(in crate::layers) fn note(&self) -> &'static str {
         if self.has_weight() { "" } else { ", not affine" }
     }
@@ -155,7 +155,7 @@ pub(in crate::layers) fn layout(system: System, name: &str, dims: &[usize]) -> V
     vec![Piece::whole(theirs, dims)]
 }
 
-/// `values` as a constant with dimensions `dims` and the name of a parameter.
+/// `numbers` as a constant with dimensions `dims`, named after a parameter.
 pub(in crate::layers) fn constant<A: Scalar>(
     operators: &mut Operators,
     name: &str,

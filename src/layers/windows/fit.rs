@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use crate::kernels::window::{Axis, Window};
 use crate::{Error, Result, Shape};
 
-/// The error of a convolution for an input that is no image of `channels`.
+/// The error of a convolution for an input that is not an image with `channels` channels.
 pub(in crate::layers) fn not_image_of(channels: usize, layer: &dyn Debug, input: Shape) -> Error {
     let advice = if matches!(input, Shape::Flat(_)) { " (put a Reshape before it)" } else { "" };
     let wants = format!("images [{channels}, height, width]{advice}");

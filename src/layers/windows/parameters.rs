@@ -17,7 +17,7 @@ pub(in crate::layers) fn check_sizes(layer: &dyn Debug, [inputs, outputs]: [usiz
     check("groups", "a divisor of the input and output channels", groups, divides)
 }
 
-/// The fan-in, input channels per group times kernel elements; or with output channels, the fan-out.
+/// The fan-in for input channels, the fan-out for output channels: channels per group times kernel elements.
 pub(in crate::layers) fn fan(channels: usize, kernel: [usize; 2], groups: usize) -> usize {
     (channels / groups.max(1)).saturating_mul(kernel[0]).saturating_mul(kernel[1])
 }

@@ -13,7 +13,7 @@ pub(in crate::layers) fn pool_axes(window: &Window, layer: &dyn Debug, input: Sh
     let axes = window.axes(|| format!("{layer:?}"), input)?;
     let [rows, columns] = axes;
     if rows.output.max(columns.output) == usize::MAX {
-        return Ok(axes); // No memory affords it.
+        return Ok(axes); // Exceeds every memory limit.
     }
     let planes = [rows.input.saturating_mul(columns.input), rows.output.saturating_mul(columns.output)];
     if planes.iter().any(|&pixels| u32::try_from(pixels).is_err()) {

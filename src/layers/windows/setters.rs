@@ -4,7 +4,7 @@
 macro_rules! image_setters {
     ($($setter:ident),+) => { $(image_setters!(@$setter);)+ };
     (@stride) => {
-        /// Sets the stride, in rows and columns.
+        /// Sets the stride, in rows and columns; by default 1 for convolution, the window size for pooling.
         #[must_use]
         pub fn stride(mut self, stride: [usize; 2]) -> Self {
             self.window.stride = stride;
@@ -12,7 +12,7 @@ macro_rules! image_setters {
         }
     };
     (@padding) => {
-        /// Sets the padding around the image: zeros, or -∞ for max pooling.
+        /// Sets the padding around the image, none by default: zeros, or -∞ for max pooling.
         #[must_use]
         pub fn padding(mut self, padding: impl Into<$crate::layers::Padding>) -> Self {
             self.window.padding = padding.into();
@@ -20,7 +20,7 @@ macro_rules! image_setters {
         }
     };
     (@dilation) => {
-        /// Sets the dilation, the spacing of kernel elements, in rows and columns.
+        /// Sets the dilation, the spacing of kernel elements, in rows and columns; 1 by default.
         #[must_use]
         pub fn dilation(mut self, dilation: [usize; 2]) -> Self {
             self.window.dilation = dilation;
@@ -41,7 +41,7 @@ macro_rules! image_setters {
 macro_rules! step_setters {
     ($($setter:ident),+) => { $(step_setters!(@$setter);)+ };
     (@stride) => {
-        /// Sets the stride, in steps.
+        /// Sets the stride, in steps; by default 1 for convolution, the window size for pooling.
         #[must_use]
         pub fn stride(mut self, stride: usize) -> Self {
             self.window.stride[0] = stride;
@@ -49,7 +49,7 @@ macro_rules! step_setters {
         }
     };
     (@padding) => {
-        /// Sets the padding on both sides, in steps: zeros, or -∞ for max pooling.
+        /// Sets the padding on both sides, in steps, none by default: zeros, or -∞ for max pooling.
         #[must_use]
         pub fn padding(mut self, steps: usize) -> Self {
             self.window.padding = [steps, 0].into();
@@ -57,7 +57,7 @@ macro_rules! step_setters {
         }
     };
     (@dilation) => {
-        /// Sets the dilation, the spacing of kernel elements, in steps.
+        /// Sets the dilation, the spacing of kernel elements, in steps; 1 by default.
         #[must_use]
         pub fn dilation(mut self, dilation: usize) -> Self {
             self.window.dilation[0] = dilation;

@@ -1,4 +1,5 @@
-//! The functions that the layers of this crate call, one file each in `kernels`; layers of other crates may, too.
+//! The functions that the layers of this crate call, one file each in `kernels`; layers of other crates may call them,
+//! too.
 
 use super::Function;
 

@@ -1,4 +1,4 @@
-//! A network as calls of Rust functions: [`Code`], to which each layer adds its calls.
+//! A network as calls to Rust functions: [`Code`], to which each layer adds its calls.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -15,8 +15,8 @@ pub(crate) use program::{Constant, Linear, Program, Step};
 
 /// A function in the generated source: its name, its text, and the functions that it calls.
 ///
-/// It needs neither `std` nor `alloc`. `Number` is the type of the network's numbers; `maximum` and `minimum` do not
-/// hide NaN; `math` has `exp`, `exp_m1`, `ln`, `ln_1p`, `tanh`, `sigmoid`, `erf`, `erfc`, `normal_cdf` and `sqrt`.
+/// Its text must not use `std` or `alloc`. `Number` is the type of the network's numbers; `maximum` and `minimum`
+/// propagate NaN; `math` has `exp`, `exp_m1`, `ln`, `ln_1p`, `tanh`, `sigmoid`, `erf`, `erfc`, `normal_cdf` and `sqrt`.
 #[derive(Debug, Clone, Copy)]
 pub struct Function {
     pub(crate) name: &'static str,
@@ -195,7 +195,7 @@ impl Code {
         format!("kernels::{}", self.program.function(function))
     }
 
-    /// Adds a call of a function that takes `inputs`, an output of `outputs` numbers, and `arguments`; returns its
+    /// Adds a call to a function that takes `inputs`, an output of `outputs` numbers, and `arguments`; returns its
     /// output.
     pub fn call(
         &mut self,
@@ -241,7 +241,7 @@ impl Code {
         self.current = self.call(function, &[self.current], outputs, arguments);
     }
 
-    /// Adds a call of a function that changes the current numbers in place; it takes them, `others` and `arguments`.
+    /// Adds a call to a function that changes the current numbers in place; it takes them, `others` and `arguments`.
     pub fn change(&mut self, function: &Function, others: &[Numbers], arguments: &[&dyn Display]) {
         let name = self.program.function(function);
         let takes: Vec<Numbers> = std::iter::once(self.current).chain(others.iter().copied()).collect();

@@ -13,8 +13,8 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    /// Their number.
-    #[allow(clippy::len_without_is_empty)] // Nobody asks.
+    /// How many there are.
+    #[allow(clippy::len_without_is_empty)] // There is no use for it.
     pub fn len(self) -> usize {
         self.len
     }
@@ -29,7 +29,7 @@ impl Numbers {
 /// `outer` · `count`, where `count` is the number of channels in each group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Channels {
-    /// The number of successive elements of one channel.
+    /// The number of contiguous elements of one channel.
     pub inner: usize,
     /// The number of channels of a group.
     pub count: usize,
@@ -60,7 +60,7 @@ pub(crate) struct Constant {
     /// The name of the parameter.
     pub(crate) name: String,
     pub(crate) numbers: Vec<f64>,
-    /// Of a weight.
+    /// The output channels of its elements, if it is a weight.
     pub(crate) channels: Option<Channels>,
 }
 
@@ -73,7 +73,7 @@ pub(crate) struct Linear {
     pub(crate) own: bool,
 }
 
-/// A step: a call.
+/// One call.
 #[derive(Debug)]
 pub(crate) struct Step {
     /// The layer, at its first call.
@@ -92,7 +92,7 @@ pub(crate) struct Step {
     pub(crate) linear: Option<Linear>,
 }
 
-/// Everything that the source has.
+/// The contents of the source.
 #[derive(Debug)]
 pub(crate) struct Program {
     number: &'static str,
@@ -166,7 +166,7 @@ impl Program {
         format!("each_{index}")
     }
 
-    /// Adds a constant unless it is known, and returns its id.
+    /// Adds a constant unless it is there already, and returns its id.
     pub(super) fn constant(&mut self, constant: Constant) -> usize {
         let same = |other: &Constant| other.name == constant.name && other.numbers == constant.numbers;
         self.constants.iter().position(same).unwrap_or_else(|| {

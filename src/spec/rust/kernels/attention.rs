@@ -1,5 +1,5 @@
-/// softmax(q·kᵀ/√width)·v in each head. If `masked`, trailing all-zero steps of `original` are padding, which is not
-/// attended to; `scores` has a number for each key.
+/// softmax(q·kᵀ/√width)·v in each head. If `masked`, trailing all-zero steps of `original` are padding and masked as
+/// keys; `scores` has a number for each key.
 pub fn attention(
     q: &[Number],
     k: &[Number],

@@ -1,4 +1,4 @@
-/// The logarithm of the softmax over `size` channels, whose elements are `stride` successive ones.
+/// The logarithm of the softmax over `size` channels of `stride` contiguous elements each.
 pub fn log_softmax(y: &mut [Number], size: usize, stride: usize) {
     for y in y.chunks_exact_mut((size * stride).max(1)) {
         for position in 0..stride {

@@ -1,4 +1,4 @@
-/// y += x·W, where row i of W starts at w[i·stride] and has as many numbers as y.
+/// y += x·W, where row i of W starts at w[i·stride] and has the length of y.
 pub fn product<W: Weight>(x: &[Number], y: &mut [Number], w: &[W], stride: usize) {
     const WIDTH: usize = 16;
     let (blocks, rest) = y.as_chunks_mut::<WIDTH>();

@@ -1,5 +1,5 @@
-/// Each pixel of y from four rows and four columns of x, with four weights for each; without a weight, an infinite pixel
-/// changes nothing.
+/// Interpolates each pixel of y from four rows and four columns of x, with a weight for each. Those with weight 0 are
+/// skipped, because 0·∞ is NaN.
 pub fn resize2d(
     x: &[Number],
     y: &mut [Number],

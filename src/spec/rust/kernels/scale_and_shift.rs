@@ -1,4 +1,4 @@
-/// y = y·scale + shift for each of `channels` channels, whose elements are `stride` successive ones.
+/// y = y·scale + shift for each of `channels` channels of `stride` contiguous elements.
 pub fn scale_and_shift(y: &mut [Number], scale: &[Number], shift: &[Number], channels: usize, stride: usize) {
     for y in y.chunks_exact_mut((channels * stride).max(1)) {
         if stride == 1 {
