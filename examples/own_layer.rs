@@ -107,7 +107,7 @@ impl<A: Scalar> Layer<A> for Scale<A> {
         if input == Shape::Flat(features) {
             return Ok(input);
         }
-        Err(Error::Input { layer: format!("{self:?}"), wants: format!("{features} features a sample"), got: input })
+        Err(Error::Input { layer: format!("{self:?}"), wants: format!("{features} features per sample"), got: input })
     }
 
     /// y = a∘x. The tape keeps x and y for the backward pass; anything else would go into `pass.cache`.

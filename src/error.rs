@@ -26,7 +26,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// let mut rng = rng(0);
 /// let network = Sequential::<f64>::new([16, 5, 5]).with(Tanh).unwrap();
 /// let error = network.with(Dense::new(128, 10, &mut rng)).unwrap_err();
-/// assert_eq!(error.to_string(), "layer 1, Dense(128 -> 10), takes 128 features a sample, got [16, 5, 5] = 400");
+/// assert_eq!(error.to_string(), "layer 1, Dense(128 -> 10), takes 128 features per sample, got [16, 5, 5] = 400");
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -29,7 +29,7 @@ fn parameter_of(case: &Case, group: &str, name: &str) -> Array2<f64> {
     case.matrix(group, name, columns).unwrap().t().as_standard_layout().into_owned()
 }
 
-/// An array with one row a sample.
+/// An array with one row per sample.
 fn samples<A: Scalar>(array: &ArrayD<f64>) -> Array2<A> {
     let (rows, columns) = (array.shape()[0], array.len() / array.shape()[0]);
     Array2::from_shape_vec((rows, columns), array.iter().map(|&x| A::of(x)).collect()).unwrap()

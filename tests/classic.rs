@@ -122,8 +122,8 @@ fn wrong_calls_leave_the_perceptron_as_it_was() {
         Perceptron::new(2, Response::Sign).fit(&x, &target, 10).unwrap_err(),
     ];
     let want = [
-        "Perceptron(2 -> 1) takes 2 features a sample, got 1",
-        "Perceptron(2 -> 1) takes 2 features a sample, got 3",
+        "Perceptron(2 -> 1) takes 2 features per sample, got 1",
+        "Perceptron(2 -> 1) takes 2 features per sample, got 3",
         "Perceptron takes a target of one answer a row, 4 x 1, got 3 x 1",
         "Perceptron takes targets 0 and 1, got -1",
         "the input of sample 2, column 1, is NaN; no parameter was changed; remove or impute such values in the data",

@@ -203,7 +203,7 @@ fn what_does_not_fit_is_an_error() {
     assert!(error(3.into(), &projected).contains("takes a body that returns the projection's shape, 4, got 2"));
     // An error in a nested network names the path.
     let inside = Sequential::<f64>::new(3).with(Residual::new(Dense::new(4, 4, r))).unwrap_err();
-    assert_eq!(inside.to_string(), "layer 0.body, Dense(4 -> 4), takes 4 features a sample, got 3");
+    assert_eq!(inside.to_string(), "layer 0.body, Dense(4 -> 4), takes 4 features per sample, got 3");
 
     let different = || Parallel::sum().branch(Identity).branch(Dense::new(3, 2, &mut rng(1)));
     assert_eq!(

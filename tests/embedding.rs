@@ -98,9 +98,8 @@ fn indices_that_are_none_are_errors() {
     let mut tape = Tape::new(&network, 0);
     for (wrong, text) in [(5.0, "5"), (-1.0, "-1"), (1.5, "1.5"), (f64::NAN, "NaN"), (f64::INFINITY, "inf")] {
         let x = array![[0.0, 1.0, 2.0], [4.0, wrong, 3.0]];
-        let want = format!(
-            "layer 0, Embedding(5 x 2, padding 0), takes whole numbers from 0 to 4, got {text} at step 1 in row 1"
-        );
+        let want =
+            format!("layer 0, Embedding(5 x 2, padding 0), takes integers from 0 to 4, got {text} at step 1 in row 1");
         assert_eq!(network.predict(&x).unwrap_err().to_string(), want);
         let target = Array2::zeros((2, 3));
         let error = tape.train(&mut network, &x, &target, &Mse, &mut Sgd::new(0.1)).unwrap_err();
@@ -122,9 +121,9 @@ fn what_does_not_fit_is_an_error() {
     assert_eq!(error(3.into(), &none), "the features of Embedding(5 x 0) must be at least 1, got 0");
     let none = Embedding::<f32>::new(0, 5, &mut rng(1));
     assert!(error(3.into(), &none).starts_with("the rows of Embedding(0 x 5) must be at least 1"));
-    // Above 2²⁴, f32 does not have every whole number.
+    // Above 2²⁴, f32 does not have every integer.
     let large = Embedding::<f32>::from_parameters(Array2::zeros(((1 << 24) + 1, 1)));
-    assert!(error(3.into(), &large).contains("whole numbers of its type, got 16777217"));
+    assert!(error(3.into(), &large).contains("an exact integer in its type, got 16777217"));
     assert_eq!(
         layer.padding(5).unwrap_err().to_string(),
         "the padding index of Embedding(5 x 2) must be below the number of rows, got 5"
@@ -142,7 +141,7 @@ fn a_wrong_index_in_many_samples_is_told_with_its_own_row() {
     let network = Sequential::new(1).with(Embedding::<f64>::new(5, 1, &mut rng(1))).unwrap();
     let (mut x, target) = (Array2::zeros((700, 1)), Array2::zeros((700, 1)));
     x[[555, 0]] = 7.0;
-    let want = "layer 0, Embedding(5 x 1), takes whole numbers from 0 to 4, got 7 at step 0 in row 555";
+    let want = "layer 0, Embedding(5 x 1), takes integers from 0 to 4, got 7 at step 0 in row 555";
     let mut trainer = Trainer::new(Mse, Sgd::new(0.1));
     assert_eq!(trainer.predict(&network, &x).unwrap_err().to_string(), want);
     assert_eq!(trainer.evaluate(&network, &(&x, &target)).unwrap_err().to_string(), want);

@@ -51,24 +51,24 @@ fn networks_that_do_not_fit_together() {
     let image = Sequential::<f64>::new([16, 5, 5]);
     table.refuses(
         image.clone().with(Tanh).unwrap().with(Tanh).unwrap().with(dense(128, 10)),
-        "layer 2, Dense(128 -> 10), takes 128 features a sample, got [16, 5, 5] = 400",
+        "layer 2, Dense(128 -> 10), takes 128 features per sample, got [16, 5, 5] = 400",
     );
     table.refuses(
         Sequential::new(2).with(dense(2, 3)).unwrap().with(dense(4, 1)),
-        "layer 1, Dense(4 -> 1), takes 4 features a sample, got 3",
+        "layer 1, Dense(4 -> 1), takes 4 features per sample, got 3",
     );
     table.refuses(
         image.with(dense(400, 10)),
-        "layer 0, Dense(400 -> 10), takes 400 plain features a sample (put a Flatten before it), got [16, 5, 5] = 400",
+        "layer 0, Dense(400 -> 10), takes 400 flat features per sample (put a Flatten before it), got [16, 5, 5] = 400",
     );
     table.refuses(
         Sequential::new([7, 3]).with(dense(2, 1)),
-        "layer 0, Dense(2 -> 1), takes 2 features a sample, got [7, 3] = 21",
+        "layer 0, Dense(2 -> 1), takes 2 features per sample, got [7, 3] = 21",
     );
     let block = Sequential::new(4).with(dense(4, 4)).unwrap();
     table.refuses(
         Sequential::new(3).with(block),
-        "layer 0, Sequential(4 -> 4, 1 layers), takes 4 features a sample, got 3",
+        "layer 0, Sequential(4 -> 4, 1 layers), takes 4 features per sample, got 3",
     );
     table.refuses(
         Sequential::new(3).with(Sequential::<f64>::new(3)),
@@ -76,7 +76,7 @@ fn networks_that_do_not_fit_together() {
     );
     table.refuses(
         Dense::<f64>::new(3, 2, &mut rng(0)).output_shape(5.into()),
-        "Dense(3 -> 2) takes 3 features a sample, got 5",
+        "Dense(3 -> 2) takes 3 features per sample, got 5",
     );
     let mlp = |sizes: &[usize]| Sequential::<f64>::mlp(sizes, Tanh, &mut rng(0));
     let no_layers = "the network has no layers; add one with `with`, `push` or `add`, or give `mlp` two sizes or more";
@@ -263,7 +263,7 @@ fn another_network_than_that_of_the_forward_pass() {
     let wide = Sequential::mlp(&[3, 1], Tanh, &mut rng(1)).unwrap();
     table.refuses(
         tape.forward(&wide, &Array2::zeros((4, 3))).cloned(),
-        "Sequential(3 -> 1, 1 layers) takes 3 features a sample, got 2",
+        "Sequential(3 -> 1, 1 layers) takes 3 features per sample, got 2",
     );
     // Single layers.
     let mut tape = Tape::<f64>::for_layer(&Tanh, 2, 0);
@@ -494,7 +494,7 @@ fn errors_have_sources() {
     let error = network().predict(&array![[1.0]]).unwrap_err();
     assert_eq!(source(&error), None);
     let error = network().with(dense(3, 2)).unwrap_err();
-    assert_eq!(source(&error).unwrap(), "Dense(3 -> 2) takes 3 features a sample, got 1");
+    assert_eq!(source(&error).unwrap(), "Dense(3 -> 2) takes 3 features per sample, got 1");
     let data = Samples::new(array![[f64::NAN, 0.0]], array![[1.0]]).unwrap();
     let error = Trainer::new(Mse, Sgd::new(0.1)).fit(&mut network(), &data).unwrap_err();
     assert!(matches!(&error, Error::Data { .. }) && error.to_string().ends_with(&source(&error).unwrap()), "{error}");

@@ -110,3 +110,10 @@ fn values_and_gradients_are_those_of_pytorch() -> Result<()> {
     assert_eq!((cases.len(), compared), (35, 3290));
     Ok(())
 }
+
+#[test]
+fn a_stride_for_each_axis() {
+    let add = |layer: Strided| Sequential::<f64>::new([3, 2]).with(layer).is_ok();
+    assert!(add(Strided::new([2, 2], [2, 1], 0)));
+    assert!(!add(Strided::new([2, 2], [1], 0)) && !add(Strided::new([2, 2], [2, 1, 1], 0)));
+}

@@ -135,8 +135,8 @@ fn a_traced_step_tells_of_every_value_and_of_shared_parameters_once() {
         assert_eq!(count(formula), 1, "{formula} in\n{text}");
     }
     for line in [
-        "left, the batch, one row a sample 0.5000 -1.0000 0.2500",
-        "right, the batch, one row a sample 1.5000 0.7500 -0.5000",
+        "left, the batch, one row per sample 0.5000 -1.0000 0.2500",
+        "right, the batch, one row per sample 1.5000 0.7500 -0.5000",
         "layer encoder, Dense(3 -> 2)",
         "join both, Concat",
         "outputs class = z2, gap = j3",

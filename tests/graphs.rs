@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use neuropil::gradcheck;
 use neuropil::joins::{Add, Distance, Divide, MatMul, Maximum, Minimum, Select};
 use neuropil::layer::{Join, Layer as _};
-use neuropil::ndarray::Array2;
+use neuropil::ndarray::{Array2, array};
 use neuropil::prelude::*;
 
 use crate::random_graphs::{Case, cases};
@@ -121,6 +121,24 @@ fn other_joins_are_differentiated_and_written() {
     assert_eq!(check(MatMul, [image, [2, 4, 2].into()]), 3 * 40);
 }
 
+/// A condition that is NaN gives NaN, here and in ONNX.
+#[cfg(feature = "files")]
+#[test]
+fn a_missing_condition_is_kept() {
+    let mut g = Network::<f64>::new();
+    let values = ["condition", "a", "b"].map(|name| g.input(name, 2));
+    let y = g.join(Select, values).unwrap();
+    g.output("y", y).unwrap();
+    let x = array![[f64::NAN, 0.0, 1.0, 2.0, 3.0, 4.0], [5.0, f64::NAN, 1.0, 2.0, 3.0, 4.0]];
+    let bytes = g.to_onnx_bytes().unwrap();
+    for network in [&g, &Network::from_onnx_bytes(&bytes).unwrap()] {
+        let y = network.predict(&x).unwrap();
+        assert!(y[[0, 0]].is_nan() && y[[1, 1]].is_nan(), "{y}");
+        assert_eq!((y[[0, 1]], y[[1, 0]]), (4.0, 1.0));
+    }
+    assert!(bytes.windows(5).any(|word| word == b"IsNaN"));
+}
+
 #[test]
 fn joins_say_what_they_take() {
     let mut g = Network::<f32>::new();
@@ -169,7 +187,7 @@ fn what_is_wrong_is_named() {
     let mut g = Network::<f64>::new();
     let a = g.input("a", 3);
     let wide = g.add(a, Dense::new(4, 2, &mut rng(1))).unwrap_err();
-    assert_eq!(wide.to_string(), "layer 0, Dense(4 -> 2), takes 4 features a sample, got 3");
+    assert_eq!(wide.to_string(), "layer 0, Dense(4 -> 2), takes 4 features per sample, got 3");
     let mut other = Network::<f64>::new();
     let foreign = other.input("x", 3);
     let error = g.add(foreign, Tanh).unwrap_err();

@@ -290,7 +290,7 @@ fn batch_norm_needs_two_values_a_channel() {
         let error = Tape::new(&network, 0).forward(&network, &x).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "layer 0, BatchNorm(3), takes at least 2 values a channel when training (one has no variance), \
+            "layer 0, BatchNorm(3), takes at least 2 values per channel when training (one has no variance), \
              got a batch of 1 sample"
         );
         assert_eq!(network.predict(&x).unwrap().dim(), (1, width));
@@ -393,8 +393,8 @@ fn impossible_settings_are_errors() {
         (flat, Box::new(BatchNorm::new(0)), "BatchNorm's channels must be at least 1, got 0"),
         (flat, Box::new(BatchNorm::new(6).eps(0.0)), "BatchNorm's eps must be positive and finite, got 0"),
         (flat, Box::new(BatchNorm::new(6).momentum(1.5)), "BatchNorm's momentum must be from 0 to 1, got 1.5"),
-        (flat, Box::new(LayerNorm::new(5)), "LayerNorm(5) takes 5 features a sample or step, got 6"),
-        (image, Box::new(LayerNorm::new(36)), "LayerNorm(36) takes 36 features a sample or step, got [4, 3, 3] = 36"),
+        (flat, Box::new(LayerNorm::new(5)), "LayerNorm(5) takes 5 features per sample or step, got 6"),
+        (image, Box::new(LayerNorm::new(36)), "LayerNorm(36) takes 36 features per sample or step, got [4, 3, 3] = 36"),
         (
             image,
             Box::new(LayerNorm::new([4, 9, 1])),
@@ -410,12 +410,12 @@ fn impossible_settings_are_errors() {
         (
             flat,
             Box::new(GroupNorm::new(6, 6)),
-            "GroupNorm(6 channels in 6 groups) takes at least 2 values a group (one has no variance), got 6",
+            "GroupNorm(6 channels in 6 groups) takes at least 2 values per group (one has no variance), got 6",
         ),
         (
             [6, 1, 1].into(),
             Box::new(InstanceNorm::new(6)),
-            "InstanceNorm(6) takes at least 2 values a group (one has no variance), got [6, 1, 1] = 6",
+            "InstanceNorm(6) takes at least 2 values per group (one has no variance), got [6, 1, 1] = 6",
         ),
         (image, Box::new(InstanceNorm::affine(3)), "InstanceNorm(3, affine) takes 3 channels, got [4, 3, 3] = 36"),
     ];

@@ -175,7 +175,7 @@ const REFUSED: [(&str, &str); 24] = [
     ("batch_norm_training", "operator BatchNormalization: it has a value of training_mode"),
     ("batch_second", "output `y`: the batch is not its first axis"),
     ("bias_of_rows", "operator Add: its constant has the shape [3, 1]"),
-    ("circle", "go round in a circle, at Add"),
+    ("circle", "its operators form a cycle, at Add"),
     ("clipped_state", "operator LSTM: it has the attribute clip"),
     ("dropout_training", "operator Dropout: it has a value of training_mode"),
     ("flatten_of_the_batch", "operator Flatten: it mixes the batch with other axes"),
@@ -193,8 +193,8 @@ const REFUSED: [(&str, &str); 24] = [
     ("too_new", "opset 29"),
     ("too_old", "opset 5"),
     ("unknown_attribute", "operator Relu: it has the attribute limit"),
-    ("unknown_operator", "operator Det: it is no layer of this crate"),
-    ("whole_numbers", "operator Cast: it makes whole numbers"),
+    ("unknown_operator", "operator Det: no layer of this crate corresponds to it"),
+    ("whole_numbers", "operator Cast: it converts to integers"),
 ];
 
 #[test]

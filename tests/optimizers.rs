@@ -232,6 +232,7 @@ fn averages_without_gradients_decay_to_zero() {
     assert_eq!(settled(RmsProp::new(0.01).alpha(0.9)), 20);
     assert_eq!(settled(RmsProp::new(0.01).alpha(0.9).momentum(0.9).centered()), 60);
     assert_eq!(settled(Adadelta::new(0.01)), 40);
+    assert_eq!(settled(Lion::new(0.01).betas(0.9, 0.9)), 20);
 }
 
 #[test]

@@ -295,10 +295,16 @@ fn charts_take_what_comes() {
         roxmltree::Document::parse(&svg).unwrap();
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
     }
+    // Points without a place are omitted, not drawn at the edge.
+    let points = [(0.0, 1.0), (1.0, f64::INFINITY), (2.0, -1.0), (3.0, f64::NAN)];
+    assert_eq!(Chart::new("points", "x", "y").points("", points).svg().matches("<circle").count(), 2);
+    assert_eq!(Chart::new("points", "x", "y").log_y().points("", points).svg().matches("<circle").count(), 1);
     assert_eq!(Chart::grid(&charts, 3).matches(">x</text>").count(), charts.len());
     let wide = data::digits::<f32>();
     let network = Sequential::mlp(&[64, 2], Tanh, &mut rng(0)).unwrap();
     assert!(matches!(plot::boundary(&network, &wide, "wide"), Err(Error::Width { .. })));
+    let error = plot::predictions(&network, &wide, [1, 8, 8], 3).unwrap_err();
+    assert!(matches!(error, Error::Dimensions { wants: [_, 10], .. }), "{error}");
     let plane = Sequential::<f32>::mlp(&[2, 2], Tanh, &mut rng(0)).unwrap();
     assert!(matches!(plot::feature_maps(&plane, 5, &[0.0, 1.0], 2), Err(Error::Setting { .. })));
     assert!(matches!(plane.saliency(&array![[0.0, 1.0]], 2), Err(Error::Setting { .. })));

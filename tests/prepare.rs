@@ -259,7 +259,7 @@ fn what_cannot_be_learned_from_is_refused() {
         "OneHot takes one of `a`, `b`, got `c` in row 1",
         "the matrix for OneHot must be 1 x 2, got 1 x 1",
         "row 0 is NaN; no parameter was changed; remove or impute such values in the data",
-        "OneHot: `a` is there twice; give each category once",
+        "OneHot: `a` appears twice; give each category once",
         "LabelEncoder takes labels that are not empty, got an empty one in row 1",
         "LabelEncoder takes one of `10`, `11`, `12`, `13`, `14`, `15`, `16`, `17`, `18`, `19`, 2 more, got `x` in row 0",
         "a class of LabelEncoder must be below the number of classes, got 1",

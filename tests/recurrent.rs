@@ -32,7 +32,7 @@ fn parameter_of(case: &Case, group: &str, name: &str) -> Array2<f64> {
     case.matrix(group, name, columns).unwrap().t().as_standard_layout().into_owned()
 }
 
-/// An array of the case with one row a sample: `h_n` and `c_n` have the samples on their second axis.
+/// An array of the case with one row per sample: `h_n` and `c_n` have the samples on their second axis.
 fn samples<A: Scalar>(case: &Case, group: &str, name: &str) -> Option<Array2<A>> {
     let array = case.array(group, name)?.mapv(A::of);
     let array = if name.ends_with("_n") { array.permuted_axes(vec![1, 0, 2]) } else { array };

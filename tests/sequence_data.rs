@@ -233,11 +233,11 @@ fn named_samples_know_their_lengths() -> Result<()> {
     }
     refused(samples.clone().by_length("z"), "input `z`, only x, lengths, halves");
     refused(samples.clone().by_length("x"), "the lengths in the input x must be 10 x 1, got 10 x 2");
-    refused(samples.by_length("halves"), "takes lengths, which are whole numbers, got 1.5 in row 1");
+    refused(samples.by_length("halves"), "takes lengths, which are integers, got 1.5 in row 1");
     for wrong in [-1.0, f64::NAN, f64::INFINITY] {
         let lengths = array![[1.0], [wrong]];
         let samples = NamedSamples::new(&[("n", &lengths)], &[("y", &lengths)])?;
-        refused(samples.by_length("n"), "takes lengths, which are whole numbers");
+        refused(samples.by_length("n"), "takes lengths, which are integers");
     }
     Ok(())
 }
@@ -298,7 +298,7 @@ fn a_vocabulary_refuses_what_would_not_come_back() -> Result<()> {
     for character in ["", "ab", "e\u{301}"] {
         refused(new(Token::Character, &["x", character]), "is not one character");
     }
-    refused(new(Token::Word, &["a", "b", "a"]), "Vocabulary: `a` is there twice");
+    refused(new(Token::Word, &["a", "b", "a"]), "Vocabulary: `a` appears twice");
     let vocabulary = new(Token::Word, &["a", "b"])?;
     refused(vocabulary.clone().at_most(2), "the size of Vocabulary must be at least 3, got 2");
     for index in [4, usize::MAX] {

@@ -161,7 +161,7 @@ fn settings_come_back() -> Result<()> {
         let spec = Spec::new("sequential").set("input", [3]).set("layers", [layer]).set("rates", [1.0]);
         let arrays = &mut Copies { network: &network, taken: Vec::new() };
         let error = Registry::new().network(&spec, arrays).unwrap_err().to_string();
-        assert!(error.ends_with("its sizes and strides are not lists of whole numbers of one length"), "{error}");
+        assert!(error.ends_with("its sizes and strides are not lists of integers of one length"), "{error}");
     }
     Ok(())
 }

@@ -200,5 +200,5 @@ fn large_and_empty_batches_are_told_of() {
     assert!(matches!(wrong, Err(Error::Width { .. })));
     let (x, target) = (Array2::zeros((0, 20)), Array2::zeros((0, 2)));
     let trace = Trace::step(&mut tape, &mut network, &x, &target, &Mse, &mut Sgd::new(0.1)).unwrap();
-    assert!(trace.to_string().contains("x, the batch, one row a sample: 0 x 20"), "{trace}");
+    assert!(trace.to_string().contains("x, the batch, one row per sample: 0 x 20"), "{trace}");
 }

@@ -184,7 +184,7 @@ impl<A: Scalar> Perceptron<A> {
         if x.ncols() == inputs {
             return Ok(());
         }
-        let (layer, wants) = (format!("Perceptron({inputs} -> 1)"), format!("{inputs} features a sample"));
+        let (layer, wants) = (format!("Perceptron({inputs} -> 1)"), format!("{inputs} features per sample"));
         Err(Error::Input { layer, wants, got: Shape::Flat(x.ncols()) })
     }
 

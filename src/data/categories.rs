@@ -26,7 +26,7 @@ impl Categories {
             names.iter().enumerate().map(|(number, name)| (name.clone(), number)).collect();
         match names.iter().enumerate().find(|(number, name)| numbers[*name] != *number) {
             Some((_, name)) => {
-                let problem = format!("`{name}` is there twice; give each category once");
+                let problem = format!("`{name}` appears twice; give each category once");
                 Err(Error::Format { what: who.into(), problem })
             }
             None => Ok(Self { names, numbers }),

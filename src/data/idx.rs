@@ -74,7 +74,7 @@ fn parse_source(mut source: impl Read) -> Result<Idx, String> {
     let mut magic = [0; 4];
     source.read_exact(&mut magic).map_err(in_words)?;
     let [0, 0, kind, rank] = magic else {
-        return Err(format!("it is no IDX file: it starts with the bytes {magic:?}, not with two zeros"));
+        return Err(format!("it is not an IDX file: it starts with the bytes {magic:?}, not with two zeros"));
     };
     let element = match kind {
         0x08 => "",

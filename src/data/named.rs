@@ -75,7 +75,7 @@ impl<A: Scalar> NamedSamples<A> {
             }
             let length = |x: A| x.to_f64() >= 0.0 && x.to_f64().fract() == 0.0;
             if let Some((row, x)) = self.x.column(from).iter().enumerate().find(|(_, x)| !length(**x)) {
-                let (who, wants) = (format!("the input {name}"), "lengths, which are whole numbers".into());
+                let (who, wants) = (format!("the input {name}"), "lengths, which are integers".into());
                 return Err(Error::Target { who, wants, got: x.to_string(), row: Some(row) });
             }
             let by_length = Some((from, lengths(&self.samples, from)));
@@ -108,7 +108,7 @@ impl<A: Scalar> NamedSamples<A> {
     }
 }
 
-/// A column of lengths, which are whole numbers.
+/// A column of lengths, which are integers.
 fn lengths<A: Scalar>(samples: &Samples<A>, column: usize) -> Vec<usize> {
     samples.x.column(column).iter().map(|length| length.to_f64() as usize).collect()
 }

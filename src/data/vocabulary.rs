@@ -83,7 +83,7 @@ impl Vocabulary {
     ///
     /// # Errors
     /// [`Error::Setting`] without tokens, or with more than 2²⁴ - 2, as f32 does not hold larger indices exactly;
-    /// [`Error::Format`] for one that is there twice, or is not a single character or word.
+    /// [`Error::Format`] for one that appears twice, or is not a single character or word.
     pub fn new(token: Token, tokens: Vec<String>) -> Result<Self> {
         let most = (1 << f32::MANTISSA_DIGITS) - Self::SPECIAL;
         let (count, wants) = (tokens.len(), "at least 1 and at most 2^24 - 2; change the minimum count");

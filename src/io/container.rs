@@ -80,8 +80,9 @@ pub(super) fn check_sizes<A: Scalar>(network: &Network<A>) -> Result<()> {
     network.visit(&mut |info, matrix| {
         if info.dims.iter().product::<usize>() != matrix.len() && result.is_ok() {
             let (dims, count) = (info.dims, matrix.len());
-            let what =
-                format!("cannot be saved; its layer's `visit` tells the sizes {dims:?}, but it has {count} numbers");
+            let what = format!(
+                "cannot be saved; its layer's `visit` gives the dimensions {dims:?}, but it has {count} elements"
+            );
             result = Err(Error::Unsupported { layer: info.name.to_string(), what });
         }
     });

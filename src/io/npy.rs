@@ -86,7 +86,7 @@ pub fn to_npy<A: Scalar, D: Dimension>(array: &ArrayRef<A, D>) -> Vec<u8> {
 }
 
 pub(super) fn parse<A: Scalar>(bytes: &[u8]) -> Result<ArrayD<A>, String> {
-    let not_npy = || "it is no npy file".to_owned();
+    let not_npy = || "it is not an npy file".to_owned();
     let (version, rest) = bytes.strip_prefix(MAGIC).and_then(<[u8]>::split_first_chunk::<2>).ok_or_else(not_npy)?;
     let (length, rest) = match version {
         [1, 0] => rest.split_first_chunk().map(|(length, rest)| (u16::from_le_bytes(*length).into(), rest)),

@@ -67,7 +67,9 @@ fn to_npz<'a, A: Scalar>(arrays: impl IntoIterator<Item = (&'a str, ArrayViewD<'
 fn read<A: Scalar>(bytes: &[u8]) -> Result<BTreeMap<String, ArrayD<A>>, String> {
     let mut arrays = BTreeMap::new();
     for (name, content) in zip::read(bytes)? {
-        let Some(array) = name.strip_suffix(".npy") else { return Err(format!("it has `{name}`, which is no array")) };
+        let Some(array) = name.strip_suffix(".npy") else {
+            return Err(format!("it has `{name}`, which is not an array"));
+        };
         let content = parse(&content).map_err(|problem| format!("`{name}`: {problem}"))?;
         if arrays.insert(array.to_owned(), content).is_some() {
             return Err(format!("it has `{name}` twice"));

@@ -214,7 +214,7 @@ impl<'d> Deserialize<'d> for Header {
                         entries.insert(name.clone(), map.next_value()?).is_some()
                     };
                     if twice {
-                        return Err(M::Error::custom(format!("`{name}` is there twice")));
+                        return Err(M::Error::custom(format!("`{name}` appears twice")));
                     }
                 }
                 Ok(Header { metadata: metadata.unwrap_or_default(), entries })
@@ -242,7 +242,7 @@ impl<'d> Deserialize<'d> for Texts {
                 let mut texts = BTreeMap::new();
                 while let Some((name, text)) = map.next_entry::<String, String>()? {
                     if texts.insert(name.clone(), text).is_some() {
-                        return Err(M::Error::custom(format!("the text `{name}` is there twice")));
+                        return Err(M::Error::custom(format!("the text `{name}` appears twice")));
                     }
                 }
                 Ok(Texts(texts))
@@ -274,7 +274,7 @@ impl<'d> Deserialize<'d> for Entry {
                         _ => return Err(M::Error::unknown_field(&name, &["dtype", "shape", "data_offsets"])),
                     };
                     if twice {
-                        return Err(M::Error::custom(format!("`{name}` is there twice")));
+                        return Err(M::Error::custom(format!("`{name}` appears twice")));
                     }
                 }
                 let kind = kind.ok_or_else(|| M::Error::missing_field("dtype"))?;

@@ -85,7 +85,7 @@ pub(super) fn entries(bytes: &[u8]) -> Result<Vec<Entry>, String> {
 
 /// The number of entries, the directory, and where it starts.
 fn find_directory(bytes: &[u8]) -> Result<(usize, &[u8], usize), String> {
-    let none = || "it is no zip archive, or is cut off".to_owned();
+    let none = || "it is not a zip archive, or it is truncated".to_owned();
     // The end record is followed by a comment up to the end of the file.
     let last = bytes.len().checked_sub(END_SIZE).ok_or_else(none)?;
     let ends = |at: usize| bytes[at..].starts_with(END) && at + END_SIZE + u16_at(bytes, at + 20) == bytes.len();

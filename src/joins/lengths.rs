@@ -68,7 +68,7 @@ impl<A: Scalar> Join<A> for Lengths {
         for (row, length) in inputs.get(1).iter().enumerate() {
             let count = length.to_f64();
             if !(count >= 0.0 && count <= steps as f64 && count.fract() == 0.0) {
-                let (layer, wants) = ("Lengths".into(), format!("lengths that are whole numbers from 0 to {steps}"));
+                let (layer, wants) = ("Lengths".into(), format!("lengths that are integers from 0 to {steps}"));
                 return Err(Error::Values { layer, wants, got: length.to_string(), row: Some(row) });
             }
             own.push(count as usize);

@@ -82,6 +82,9 @@ impl<A: Scalar> Join<A> for Select {
         let zero = operators.number(0.0);
         let equal = operators.node("Equal", &[&names[0], &zero], []);
         let y = operators.node("Where", &[&equal, &names[2], &names[1]], []);
+        // NaN is not equal to 0, and is kept.
+        let missing = operators.node("IsNaN", &[&names[0]], []);
+        let y = operators.node("Where", &[&missing, &names[0], &y], []);
         operators.set_value(y);
         Ok(())
     }

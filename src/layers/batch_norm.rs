@@ -177,7 +177,7 @@ impl<A: Scalar> Layer<A> for BatchNorm<A> {
         if pass.training && values == 1 {
             return Err(Error::Values {
                 layer: format!("{self:?}"),
-                wants: "at least 2 values a channel when training (one has no variance)".into(),
+                wants: "at least 2 values per channel when training (one has no variance)".into(),
                 got: "a batch of 1 sample".into(),
                 row: None,
             });

@@ -189,7 +189,7 @@ impl<A: Scalar> ConvTranspose2d<A> {
         let axes = [(0, height), (1, width)].map(|(i, n)| self.window.transposed_axis(i, n, self.output_padding[i]));
         let [rows, columns] = axes;
         if rows.input == 0 || columns.input == 0 {
-            return Err(wrong("images that leave something when the padding is cut off".into()));
+            return Err(wrong("images whose output is larger than the padding that is cut off".into()));
         }
         let (inputs, outputs) = (self.outputs / self.groups, inputs / self.groups);
         Ok(Geometry { axes, groups: self.groups, inputs, outputs })

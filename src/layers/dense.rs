@@ -121,9 +121,9 @@ impl<A: Scalar> Layer<A> for Dense<A> {
                 Ok(Shape::Sequence { steps, features: outputs })
             }
             Shape::Image { .. } if input.len() == inputs => {
-                wrong(format!("{inputs} plain features a sample (put a Flatten before it)"))
+                wrong(format!("{inputs} flat features per sample (put a Flatten before it)"))
             }
-            _ => wrong(format!("{inputs} features a sample")),
+            _ => wrong(format!("{inputs} features per sample")),
         }
     }
 

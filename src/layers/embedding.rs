@@ -118,7 +118,7 @@ impl<A: Scalar> Embedding<A> {
     fn wrong_index(&self, index: A, position: usize, steps: usize) -> Error {
         Error::Values {
             layer: format!("{self:?}"),
-            wants: format!("whole numbers from 0 to {}", self.weight.nrows() - 1),
+            wants: format!("integers from 0 to {}", self.weight.nrows() - 1),
             got: format!("{index} at step {}", position % steps),
             row: Some(position / steps),
         }
@@ -134,7 +134,7 @@ impl<A: Scalar> Layer<A> for Embedding<A> {
         // Beyond this, the type does not represent every integer.
         let most = 2.0 / A::EPSILON.to_f64();
         let ok = count > 0 && count as f64 <= most;
-        check_setting_of(self, "rows", count as f64, "at least 1, and whole numbers of its type", ok)?;
+        check_setting_of(self, "rows", count as f64, "at least 1, and an exact integer in its type", ok)?;
         check_setting_of(self, "features", features as f64, "at least 1", features > 0)?;
         match input {
             Shape::Flat(steps) | Shape::Sequence { steps, features: 1 } => Ok(Shape::Sequence { steps, features }),

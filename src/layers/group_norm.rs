@@ -94,7 +94,7 @@ impl<A: Scalar> GroupNorm<A> {
         let wants = if channels_of(input).0 != channels {
             format!("{channels} channels")
         } else if input.len() <= groups {
-            "at least 2 values a group (one has no variance)".to_owned()
+            "at least 2 values per group (one has no variance)".to_owned()
         } else {
             return Ok(());
         };

@@ -102,7 +102,7 @@ pub(super) fn check_runs(layer: &dyn fmt::Debug, shape: Shape, eps: f64, input: 
         return Ok(input);
     }
     let wants = match shape {
-        Shape::Flat(n) => format!("{n} features a sample or step"),
+        Shape::Flat(n) => format!("{n} features per sample or step"),
         shape => format!("samples of the shape {shape}"),
     };
     Err(Error::Input { layer: format!("{layer:?}"), wants, got: input })

@@ -38,8 +38,8 @@ impl Strided {
     /// Creates a layer with outputs of this shape, one stride per axis, and the offset of the first element.
     pub fn new<const AXES: usize>(shape: impl Into<Shape>, strides: [isize; AXES], offset: usize) -> Self {
         let shape = shape.into();
-        // A missing stride leaves too few axes, which is an error when the layer is added to a network.
-        let axes = dims(shape).into_iter().zip(strides).collect();
+        // Too few strides leave an axis out, too many add one of size 0: errors when the layer is added to a network.
+        let axes = dims(shape).into_iter().chain(std::iter::repeat(0)).zip(strides).collect();
         Self { shape, axes, offset }
     }
 
@@ -81,7 +81,7 @@ impl<A: Scalar> Layer<A> for Strided {
         if self.fits(input.len()) {
             return Ok(self.shape);
         }
-        let wants = "samples that hold all that it takes".into();
+        let wants = "samples with every element that it reads".into();
         Err(Error::Input { layer: format!("{self:?}"), wants, got: input })
     }
 
@@ -148,7 +148,7 @@ impl<A: Scalar> Restore<A> for Strided {
         let (sizes, strides) = (spec.numbers("sizes")?, spec.numbers("strides")?);
         let sized = sizes.iter().all(|&size| size >= 1.0 && size.fract() == 0.0);
         if sizes.len() != strides.len() || !sized || strides.iter().any(|stride| stride.fract() != 0.0) {
-            return Err(spec.problem("its sizes and strides are not lists of whole numbers of one length".into()));
+            return Err(spec.problem("its sizes and strides are not lists of integers of one length".into()));
         }
         let axes = sizes.iter().zip(strides).map(|(&size, stride)| (size as usize, stride as isize)).collect();
         Ok(Self { shape: spec.shape("shape")?, axes, offset: spec.count("offset")? })

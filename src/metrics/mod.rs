@@ -81,7 +81,7 @@ pub use top_k::TopK;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a metric",
     note = "a metric of your own implements `neuropil::metrics::Metric`",
-    note = "a loss is no metric: for `Mse` it is `metrics::MeanSquaredError`"
+    note = "a loss is not a metric: for `Mse` it is `metrics::MeanSquaredError`"
 )]
 pub trait Metric<A: Scalar>: Debug + Send {
     /// The name in tables and files, such as `accuracy`.

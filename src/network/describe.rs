@@ -124,5 +124,5 @@ fn restore_values<A: Scalar>(spec: &Spec, g: &mut Network<A>) -> Result<()> {
 fn counts(spec: &Spec, name: &str) -> Result<Vec<usize>> {
     let count = |value: &Setting| if let Setting::Count(n) = *value { usize::try_from(n).ok() } else { None };
     let list = spec.list(name)?.iter().map(count).collect::<Option<_>>();
-    list.ok_or_else(|| spec.problem(format!("`{name}` is of another type; give it as a list of whole numbers")))
+    list.ok_or_else(|| spec.problem(format!("`{name}` is of another type; give it as a list of integers")))
 }

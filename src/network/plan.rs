@@ -179,7 +179,7 @@ impl Plan {
         match self.ends {
             Some([_, output]) if self.declared == Some(input.len()) => return Ok(output),
             Some([wants, _]) if !same_but_steps(network, wants, input) => {
-                let wants = format!("{wants} features a sample");
+                let wants = format!("{wants} features per sample");
                 return Err(Error::Input { layer: format!("{network:?}"), wants, got: input });
             }
             _ => {}

@@ -2,7 +2,7 @@
 
 use crate::kernels::simd::each;
 use crate::layer::Role;
-use crate::optimizers::{Decay, Memory, Optimizer, check_betas, check_rate};
+use crate::optimizers::{Decay, Memory, Optimizer, average, check_betas, check_rate};
 use crate::spec::Spec;
 use crate::{Result, Scalar};
 
@@ -72,7 +72,7 @@ impl<A: Scalar> Optimizer<A> for Lion<A> {
                 // 0 stays 0, and NaN propagates.
                 let step = if direction < A::ZERO { -rate } else { direction * A::ZERO };
                 *w -= if direction > A::ZERO { rate } else { step };
-                *m = b2 * *m + c2 * g;
+                *m = average(b2, *m, c2, g);
             },
         );
     }

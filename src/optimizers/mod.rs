@@ -1,7 +1,7 @@
 //! The [`Optimizer`] trait and the optimizers, one file each.
 //!
 //! Running averages of gradients or of their squares, and velocities, that would be subnormal become 0, because
-//! arithmetic with subnormal numbers is slow. Only [`Lion`] keeps subnormal averages.
+//! arithmetic with subnormal numbers is slow.
 //!
 //! # A new optimizer
 //! Add one file here and an entry in each of the two lists below; in another crate, one file is enough: the rule in

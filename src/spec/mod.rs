@@ -108,7 +108,7 @@ impl Spec {
     /// # Errors
     /// As [`flag`](Self::flag).
     pub fn count(&self, name: &str) -> Result<usize> {
-        self.read(name, "a whole number", Setting::as_count)
+        self.read(name, "an integer", Setting::as_count)
     }
 
     /// A setting that is a list of `N` counts or sizes.
@@ -116,7 +116,7 @@ impl Spec {
     /// # Errors
     /// As [`flag`](Self::flag).
     pub fn counts<const N: usize>(&self, name: &str) -> Result<[usize; N]> {
-        self.read(name, &format!("a list of {N} whole numbers"), |value| {
+        self.read(name, &format!("a list of {N} integers"), |value| {
             let counts: Option<Vec<usize>> = value.as_list()?.iter().map(Setting::as_count).collect();
             counts?.try_into().ok()
         })

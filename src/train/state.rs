@@ -256,7 +256,7 @@ fn read<A: Scalar>(file: &SafeTensors<'_>) -> Result<State<A>> {
 fn slots(memory: &Spec) -> Result<Box<dyn Iterator<Item = usize> + '_>> {
     let Some(Setting::List(slots)) = memory.get("slots") else { return Ok(Box::new(0..memory.count("slots")?)) };
     if !slots.iter().all(|slot| matches!(slot, Setting::Count(_))) {
-        return Err(memory.problem("`slots` must be whole numbers".into()));
+        return Err(memory.problem("`slots` must be integers".into()));
     }
     Ok(Box::new(slots.iter().filter_map(|slot| if let Setting::Count(n) = slot { Some(*n as usize) } else { None })))
 }

@@ -168,7 +168,7 @@ fn the_batch_stays_apart() {
     ];
     refused(&[2], &[], &zeros, "of what is repeated for each sample");
     for (words, problem) in [
-        ("ReduceSum x i -> y", "it goes over the batch"),
+        ("ReduceSum x i -> y", "it combines samples of the batch"),
         ("Gather x i -> y", "it takes some samples of the batch"),
         ("Softmax x -> y", "it works along the batch"),
         ("Split x -> y z", "it splits the batch"),
@@ -209,7 +209,7 @@ fn operators_that_mean_something_else_are_refused() {
         let nodes = ["Mul x x -> a", "ReduceMean a i -> b", "Add b e -> c", "Sqrt c -> d", "Div x d -> y"];
         nodes.map(|words| node(words, if words.contains("Mean") { keep } else { &[] }))
     };
-    refused(&[3, 2], &[integers("i", &[0]), number("e", 0.1)], &mean(&[]), "it goes over the batch");
+    refused(&[3, 2], &[integers("i", &[0]), number("e", 0.1)], &mean(&[]), "it combines samples of the batch");
     refused(&[3, 2], &[integers("i", &[-1]), number("e", 0.1)], &mean(&squeezed), "its values have the sizes");
     read(&model(Some(20), &[3, 2], &[integers("i", &[-1]), number("e", 0.1)], &mean(&[]))).unwrap();
 }

@@ -53,12 +53,12 @@ const HEADERS: [(&str, usize, &str); 100] = [
     (r#"{"a":{"shape":[0],"data_offsets":[0,0]}}"#, 0, "missing field `dtype`"),
     (r#"{"a":{"dtype":"F32","data_offsets":[0,0]}}"#, 0, "missing field `shape`"),
     (r#"{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0],"x":1}}"#, 0, "unknown field `x`"),
-    (r#"{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0],"dtype":"F32"}}"#, 0, "`dtype` is there twice"),
-    (r#"{"a":{"dtype":"F32","shape":[0],"shape":[0],"data_offsets":[0,0]}}"#, 0, "`shape` is there twice"),
+    (r#"{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0],"dtype":"F32"}}"#, 0, "`dtype` appears twice"),
+    (r#"{"a":{"dtype":"F32","shape":[0],"shape":[0],"data_offsets":[0,0]}}"#, 0, "`shape` appears twice"),
     (
         r#"{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0],"data_offsets":[0,0]}}"#,
         0,
-        "`data_offsets` is there twice",
+        "`data_offsets` appears twice",
     ),
     // Number types.
     (r#"{"a":{"dtype":"f32","shape":[1],"data_offsets":[0,4]}}"#, 4, "`f32` is not a number type"),
@@ -146,12 +146,12 @@ const HEADERS: [(&str, usize, &str); 100] = [
     (
         r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,
         8,
-        "`a` is there twice",
+        "`a` appears twice",
     ),
     (
         r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\u0061":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,
         8,
-        "`a` is there twice",
+        "`a` appears twice",
     ),
     // Texts.
     (r#"{"__metadata__":1}"#, 0, "expected an object of texts"),
@@ -160,8 +160,8 @@ const HEADERS: [(&str, usize, &str); 100] = [
     (r#"{"__metadata__":"x"}"#, 0, "expected an object of texts"),
     (r#"{"__metadata__":{"a":1}}"#, 0, "expected a string"),
     (r#"{"__metadata__":{"a":{}}}"#, 0, "expected a string"),
-    (r#"{"__metadata__":{"a":"1","a":"1"}}"#, 0, "the text `a` is there twice"),
-    (r#"{"__metadata__":{},"__metadata__":{}}"#, 0, "`__metadata__` is there twice"),
+    (r#"{"__metadata__":{"a":"1","a":"1"}}"#, 0, "the text `a` appears twice"),
+    (r#"{"__metadata__":{},"__metadata__":{}}"#, 0, "`__metadata__` appears twice"),
     (r"{}", 1, "there are 1 bytes of data"),
 ];
 

@@ -144,7 +144,7 @@ fn what_is_no_chain_of_layers_is_told() {
     assert_eq!(read(b"\x3a\x00\x42\x02\x10\x14"), "the ONNX file: it has no input");
     assert_eq!(read(b"\x3a\x05\x00"), "the ONNX file: a field of 5 bytes is cut off");
     assert_eq!(read(b"\xff"), "the ONNX file: a number is cut off");
-    assert_eq!(read(b"\x07"), "the ONNX file: it is no ONNX model: a field has the unknown type 7");
+    assert_eq!(read(b"\x07"), "the ONNX file: it is not an ONNX model: a field has the unknown type 7");
     // An operator of another name.
     let network = Sequential::<f32>::new(2).with(Softsign).unwrap().with(Tanh).unwrap();
     let mut bytes = network.to_onnx_bytes().unwrap();

@@ -349,7 +349,7 @@ impl Layer<f32> for Liar {
 fn sizes_that_are_none_are_not_written() {
     let network = Sequential::new(3).with(Liar(Dense::new(3, 2, &mut rng(1)))).unwrap();
     let path = std::env::temp_dir().join(format!("neuropil-liar-{}", std::process::id()));
-    let told = "0.weight cannot be saved; its layer's `visit` tells the sizes [7], but it has 6 numbers";
+    let told = "0.weight cannot be saved; its layer's `visit` gives the dimensions [7], but it has 6 elements";
     assert!(network.to_bytes().unwrap_err().to_string().contains(told));
     for names in [neuropil::io::Names::new(), neuropil::io::Names::keras()] {
         let error = network.save_state_dict(&path, &names).unwrap_err();

@@ -113,8 +113,8 @@ fn impossible_transposed_convolutions_are_errors() {
     );
     assert_eq!(
         text(conv().padding([3, 0]), [2, 4, 4].into()),
-        "layer 0, ConvTranspose2d(2 -> 3, 3x5, padding 3x0), takes images that leave something when the padding is cut \
-         off, got [2, 4, 4] = 32"
+        "layer 0, ConvTranspose2d(2 -> 3, 3x5, padding 3x0), takes images whose output is larger than the padding \
+         that is cut off, got [2, 4, 4] = 32"
     );
     assert_eq!(
         text(conv().stride([2, 1]).output_padding([2, 0]), [2, 4, 4].into()),

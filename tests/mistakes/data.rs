@@ -275,7 +275,7 @@ pub(super) const MISTAKES: &[Mistake] = &[
     (
         "a file that is no IDX file",
         || data::parse_idx(b"PK\x03\x04").map(drop),
-        "the IDX data: it is no IDX file: it starts with the bytes [80, 75, 3, 4], not with two zeros",
+        "the IDX data: it is not an IDX file: it starts with the bytes [80, 75, 3, 4], not with two zeros",
     ),
     (
         "data that are not there",

@@ -183,13 +183,13 @@ pub(super) const MISTAKES: &[Mistake] = &[
     (
         "a file of zip that is no npz",
         || io::from_npz::<f32>(b"PK\x03\x04").map(drop),
-        "the npz file: it is no zip archive, or is cut off",
+        "the npz file: it is not a zip archive, or it is truncated",
     ),
-    ("a file that is no npy", || io::from_npy::<f32>(b"1.0, 2.0").map(drop), "the npy file: it is no npy file"),
+    ("a file that is no npy", || io::from_npy::<f32>(b"1.0, 2.0").map(drop), "the npy file: it is not an npy file"),
     (
         "a file that is no ONNX",
         || Network::<f32>::from_onnx_bytes(b"hello, this is a letter").map(drop),
-        "the ONNX file: it is no ONNX model: a field has the unknown type 4",
+        "the ONNX file: it is not an ONNX model: a field has the unknown type 4",
     ),
     (
         "a file of a newer version",

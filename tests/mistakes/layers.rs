@@ -18,18 +18,18 @@ pub(super) const MISTAKES: &[Mistake] = &[
     (
         "widths that do not fit",
         || chain(784).with(dense(784, 128))?.with(dense(100, 10)).map(drop),
-        "layer 1, Dense(100 -> 10), takes 100 features a sample, got 128",
+        "layer 1, Dense(100 -> 10), takes 100 features per sample, got 128",
     ),
     (
         "a missing Flatten",
         || chain([1, 28, 28]).with(dense(784, 10)).map(drop),
-        "layer 0, Dense(784 -> 10), takes 784 plain features a sample (put a Flatten before it), got [1, 28, 28] \
+        "layer 0, Dense(784 -> 10), takes 784 flat features per sample (put a Flatten before it), got [1, 28, 28] \
          = 784",
     ),
     (
         "a wrong count after a convolution",
         || chain([8, 13, 13]).with(dense(128, 10)).map(drop),
-        "layer 0, Dense(128 -> 10), takes 128 features a sample, got [8, 13, 13] = 1352",
+        "layer 0, Dense(128 -> 10), takes 128 features per sample, got [8, 13, 13] = 1352",
     ),
     (
         "a flat image for a convolution",
@@ -149,7 +149,7 @@ pub(super) const MISTAKES: &[Mistake] = &[
     (
         "layer norm of another width",
         || chain(32).with(LayerNorm::<f32>::new(64)).map(drop),
-        "layer 0, LayerNorm(64), takes 64 features a sample or step, got 32",
+        "layer 0, LayerNorm(64), takes 64 features per sample or step, got 32",
     ),
     (
         "group norm with groups that do not divide",
@@ -202,12 +202,12 @@ pub(super) const MISTAKES: &[Mistake] = &[
     (
         "an index that the embedding does not have",
         || chain(3).with(Embedding::<f32>::new(10, 4, &mut rng(1)))?.predict(&array![[0.0, 9.0, 10.0]]).map(drop),
-        "layer 0, Embedding(10 x 4), takes whole numbers from 0 to 9, got 10 at step 2 in row 0",
+        "layer 0, Embedding(10 x 4), takes integers from 0 to 9, got 10 at step 2 in row 0",
     ),
     (
         "an index that is no whole number",
         || chain(3).with(Embedding::<f32>::new(10, 4, &mut rng(1)))?.predict(&array![[0.0, 2.5, 1.0]]).map(drop),
-        "layer 0, Embedding(10 x 4), takes whole numbers from 0 to 9, got 2.5 at step 1 in row 0",
+        "layer 0, Embedding(10 x 4), takes integers from 0 to 9, got 2.5 at step 1 in row 0",
     ),
     (
         "a padding index beyond the embedding",

@@ -132,7 +132,7 @@ pub(super) const MISTAKES: &[Mistake] = &[
             let network = Sequential::new(2).with(dense(2, 3))?.with(BatchNorm::new(3))?;
             Tape::new(&network, 0).forward(&network, &array![[1.0, 2.0]]).map(drop)
         },
-        "layer 1, BatchNorm(3), takes at least 2 values a channel when training (one has no variance), got a \
+        "layer 1, BatchNorm(3), takes at least 2 values per channel when training (one has no variance), got a \
          batch of 1 sample",
     ),
     (

@@ -102,7 +102,7 @@ fn shapes_of_products() {
     let mut rng = rng(0);
     let layers = Sequential::<f32>::new(50).with(Dense::new(50, 10, &mut rng)).unwrap();
     let error = layers.with(Dense::new(12, 40, &mut rng)).unwrap_err();
-    assert_eq!(error.to_string(), "layer 1, Dense(12 -> 40), takes 12 features a sample, got 10");
+    assert_eq!(error.to_string(), "layer 1, Dense(12 -> 40), takes 12 features per sample, got 10");
 
     let by_hand = array![[1, 2, 3], [2, 3, 4]].dot(&array![[2, 3], [4, 5], [6, 7]]);
     assert_eq!(by_hand.dim(), (2, 2));

@@ -122,7 +122,7 @@ fn lengths_are_checked() {
     assert_eq!(network.predict(&x(0.0)).unwrap(), array![[0.0; 4]]);
     for wrong in [-1.0, 6.5, 7.0, f64::NAN, f64::INFINITY] {
         let error = network.predict(&x(wrong)).unwrap_err().to_string();
-        assert!(error.contains("lengths that are whole numbers from 0 to 6"), "{error}");
+        assert!(error.contains("lengths that are integers from 0 to 6"), "{error}");
     }
     // What stands in padding does not matter, even NaN.
     let mut padded = x(2.0);

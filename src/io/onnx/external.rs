@@ -42,7 +42,7 @@ impl External {
             None => length.saturating_sub(from),
         };
         let end = from.checked_add(count).filter(|&end| end <= *length);
-        let wrong = || format!("`{name}` has not {count} bytes from {from} on for it");
+        let wrong = || format!("`{name}` has fewer than {count} bytes from {from} on");
         *left = end.and_then(|_| left.checked_sub(count)).ok_or_else(wrong)?;
         let mut bytes = vec![0; usize::try_from(count).map_err(|_| wrong())?];
         let read = file.seek(SeekFrom::Start(from)).and_then(|_| file.read_exact(&mut bytes));

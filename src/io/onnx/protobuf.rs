@@ -52,11 +52,11 @@ pub(super) enum Value<'b> {
 
 impl<'b> Value<'b> {
     pub(super) fn int(self) -> Result<i64, String> {
-        if let Self::Int(x) = self { Ok(x.cast_signed()) } else { Err("a field is no integer".into()) }
+        if let Self::Int(x) = self { Ok(x.cast_signed()) } else { Err("a field is not an integer".into()) }
     }
 
     pub(super) fn float(self) -> Result<f32, String> {
-        if let Self::Float(x) = self { Ok(x) } else { Err("a field is no floating-point number".into()) }
+        if let Self::Float(x) = self { Ok(x) } else { Err("a field is not a floating-point number".into()) }
     }
 
     pub(super) fn bytes(self) -> Result<&'b [u8], String> {
@@ -130,7 +130,7 @@ impl<'b> Fields<'b> {
                 Value::Bytes(self.take(count)?)
             }
             5 => Value::Float(f32::from_le_bytes(self.take(4)?.try_into().unwrap_or_default())),
-            other => return Err(format!("it is no ONNX model: a field has the unknown type {other}")),
+            other => return Err(format!("it is not an ONNX model: a field has the unknown type {other}")),
         };
         Ok((tag >> 3, value))
     }

@@ -71,7 +71,7 @@ fn read(bytes: &[u8]) -> Result<BTreeMap<String, Entry>, String> {
     }
     let (value, heap) = pickle::read(pickle)?;
     let mut file = File { records: &records, heap: &heap, entries: BTreeMap::new(), room: NAMES };
-    let Value::Dict(dict) = value else { return Err("it is no state dict; save `model.state_dict()`".to_owned()) };
+    let Value::Dict(dict) = value else { return Err("it is not a state dict; save `model.state_dict()`".to_owned()) };
     file.add("", dict, DEEPEST)?;
     Ok(file.entries)
 }

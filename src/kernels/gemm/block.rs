@@ -18,11 +18,20 @@ pub(super) fn k_block<A>(k: usize) -> usize {
     if k <= longest::<A>() { k } else { k.div_ceil(k.div_ceil(longest::<A>())) }
 }
 
-/// The maximum rows of a for which b is not packed: packing pays when b is read more often.
-const UNPACKED_B: usize = 128;
-
-/// Like [`UNPACKED_B`], when each row of b is on a different page.
-const UNPACKED_PAGES: usize = 32;
+/// The maximum rows of a for which k rows of b, `stride` bytes apart, are not packed: packing pays when b is read more
+/// often, and sooner if a panel's rows share cache sets or lie on more pages than the first-level TLB has entries.
+///
+/// The numbers are break-even points over a grid of shapes, on one processor with AVX-512 and one with AVX2.
+#[inline(always)]
+fn unpacked_rows<S: Simd>(k: usize, stride: usize) -> usize {
+    match S::REGISTER_COUNT {
+        32.. if stride < 4096 => 128,
+        32.. => 32,
+        _ if stride.is_multiple_of(4096) => 12,
+        _ if stride.is_multiple_of(2048) || k.saturating_mul(stride) > 64 * 4096 => 20,
+        _ => 64,
+    }
+}
 
 /// The maximum length of sums for which a column-major a is not packed.
 const UNPACKED_A: usize = 128;
@@ -97,8 +106,7 @@ unsafe fn by_blocks<A: Element, S: Simd>(simd: S, run: &Run<A>) {
 unsafe fn one_block<A: Element, S: Simd>(simd: S, product: Product<A>, a_space: *mut A, b_space: *mut A) {
     let Product { m, k, n, fused, alpha, beta, a, b, c } = product;
     let lanes = A::lanes::<S>();
-    let few = if b.row.unsigned_abs() * size_of::<A>() < 4096 { UNPACKED_B } else { UNPACKED_PAGES };
-    let unpacked_b = m <= few && b.column == 1;
+    let unpacked_b = b.column == 1 && m <= unpacked_rows::<S>(k, b.row.unsigned_abs().saturating_mul(size_of::<A>()));
     let unpacked_a = a.column == 1 || (a.row == 1 && k <= UNPACKED_A);
     // SAFETY: columns `from..to`, rows `i..i + count` and all of k are in the bounds of the product; panels follow one
     // another in `b_space` at `from * k`, because all but the last are full.

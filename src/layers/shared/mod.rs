@@ -12,7 +12,7 @@ pub(super) fn per_feature(layer: &dyn Debug, n: usize, input: Shape) -> Result<S
     match input {
         Shape::Flat(features) | Shape::Sequence { features, .. } if features == n && n > 0 => Ok(input),
         _ => {
-            let wants = format!("{n} features a sample, and at least 1");
+            let wants = format!("{n} features per sample, and at least 1");
             Err(Error::Input { layer: format!("{layer:?}"), wants, got: input })
         }
     }

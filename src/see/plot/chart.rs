@@ -313,10 +313,10 @@ impl Frame {
         svg.element("image", format_args!(r#"{place} preserveAspectRatio="none" href="{picture}""#));
     }
 
-    /// Clamps a point to the vicinity of the frame.
+    /// The position of a point, moved vertically into the frame if it is finite.
     fn clamped(&self, point: (f64, f64)) -> (f64, f64) {
         let (x, y) = self.at(point);
-        (x, y.clamp(self.top, self.bottom))
+        (x, if y.is_finite() { y.clamp(self.top, self.bottom) } else { y })
     }
 }
 
@@ -355,7 +355,8 @@ impl Series {
                     [a, b, ..] => (b.0 - a.0).abs(),
                     _ => 20.0,
                 };
-                let zero = frame.clamped((frame.x[0], 0.0)).1;
+                // On a logarithmic axis, 0 is infinitely far below.
+                let zero = frame.at((frame.x[0], 0.0)).1.clamp(frame.top, frame.bottom);
                 for (x, y) in points.into_iter().filter(|(x, y)| x.is_finite() && y.is_finite()) {
                     let (top, height) = (y.min(zero), (zero - y).abs());
                     let style = format!(r##"fill="{color}" stroke="#fff" stroke-width="0.5""##);

@@ -49,19 +49,25 @@ pub fn images<A: Scalar>(
 /// ```
 ///
 /// # Errors
-/// Those of [`Network::predict`]; those of [`png`](super::png).
+/// [`Error::Dimensions`] if the network has fewer outputs than there are classes; those of [`Network::predict`] and
+/// [`png`](super::png).
 pub fn predictions<A: Scalar>(
     network: &Network<A>,
     samples: &Samples<A>,
     shape: impl Into<Shape>,
     columns: usize,
 ) -> Result<String> {
-    let answers = argmax(&network.predict(&samples.x)?);
-    let truths = samples.target.rows().into_iter().map(class_of);
+    let y = network.predict(&samples.x)?;
+    let truths: Vec<usize> = samples.target.rows().into_iter().map(class_of).collect();
+    let classes = truths.iter().max().map_or(2, |&class| (class + 1).max(2));
+    if y.ncols() < classes {
+        let what = "the outputs, one column per class,".into();
+        return Err(Error::Dimensions { what, wants: [y.nrows(), classes], got: y.dim().into() });
+    }
     let caption = |(answer, truth): (usize, usize)| {
         if answer == truth { (answer.to_string(), VALUE) } else { (format!("{answer} (is {truth})"), GRADIENT) }
     };
-    let captions: Vec<_> = answers.into_iter().zip(truths).map(caption).collect();
+    let captions: Vec<_> = argmax(&y).into_iter().zip(truths).map(caption).collect();
     Ok(draw(&Picture::all(&negative(&samples.x), shape.into())?, &captions, columns))
 }
 

@@ -90,7 +90,7 @@ impl<A: Scalar> Trace<A> {
         };
         let mut entries = vec![Entry::Part("Forward")];
         for input in &self.inputs {
-            entries.push(plain(&input.name, &self.value(input.source).1, "the batch, one row a sample"));
+            entries.push(plain(&input.name, &self.value(input.source).1, "the batch, one row per sample"));
         }
         for layer in &self.layers {
             entries.push(Entry::Layer(layer.title.clone()));

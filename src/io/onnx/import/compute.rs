@@ -67,7 +67,7 @@ fn of_floats(op: &str, a: f64, b: f64) -> Result<f64, String> {
         "Pow" => a.powf(b),
         "Max" if !a.is_nan() && !b.is_nan() => a.max(b),
         "Min" if !a.is_nan() && !b.is_nan() => a.min(b),
-        _ => return Err("it is of no such constants".into()),
+        _ => return Err("it cannot be computed for these constants".into()),
     })
 }
 
@@ -113,8 +113,12 @@ fn of_integers(op: &str, a: Option<i64>, b: Option<i64>) -> Result<Option<i64>, 
 
 /// The product of matrices, (…, n, k), with one matrix, (k, m).
 pub(super) fn multiply(a: &Constant, b: &Constant, room: usize) -> Read<Constant> {
-    let (Constant::Floats(a), Constant::Floats(b)) = (a, b) else { return Err("it is of no integers".into()) };
-    let (&[ref before @ .., k], &[same, m]) = (a.shape(), b.shape()) else { return Err("it is of no matrices".into()) };
+    let (Constant::Floats(a), Constant::Floats(b)) = (a, b) else {
+        return Err("it is not computed for integers".into());
+    };
+    let (&[ref before @ .., k], &[same, m]) = (a.shape(), b.shape()) else {
+        return Err("it takes matrices, with at least two axes".into());
+    };
     let rows: usize = before.iter().product();
     if k != same || before.is_empty() || rows.saturating_mul(m) > room {
         return Err(format!("it multiplies the sizes {:?} and {:?}", a.shape(), b.shape()).into());
@@ -151,11 +155,11 @@ pub(super) fn function(op: &str, x: &Constant) -> Read<Constant> {
                 "Neg" => |x| -x,
                 "Reciprocal" => |x| 1.0 / x,
                 "Sqrt" => f64::sqrt,
-                _ => return Err("it is of no such constants".into()),
+                _ => return Err("it cannot be computed for these constants".into()),
             };
             Ok(Constant::Floats(x.mapv(f)))
         }
-        _ => Err("it is of no integers".into()),
+        _ => Err("it is not computed for integers".into()),
     }
 }
 

@@ -80,6 +80,9 @@ impl<'g, A: Scalar> Reader<'g, A> {
             return Ok(found);
         }
         if let Some(missing) = self.index.sole(node.input(0), "IsNaN") {
+            if self.keeps_missing(node, missing) {
+                return self.data(node.needs(2)?);
+            }
             node.expect("condition", missing.input(0) == node.input(2))?;
             let data = self.data(node.needs(2)?)?;
             let (data, values) = self.spread_over(&data, node, 1)?;
@@ -111,6 +114,14 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
         let result = self.combined(&values, Select)?;
         Ok(Data { integer: false, ..result })
+    }
+
+    /// Whether a condition that is NaN is taken instead of what it selects, as joins here do themselves.
+    fn keeps_missing(&self, node: &'g Node<'g>, missing: &'g Node<'g>) -> bool {
+        let condition = node.input(1);
+        let equal =
+            self.index.sole(node.input(2), "Where").and_then(|choice| self.index.sole(choice.input(0), "Equal"));
+        missing.input(0) == condition && equal.is_some_and(|equal| equal.input(0) == condition)
     }
 
     /// Indices with negative ones counted from the end, which an embedding here rejects.

@@ -61,7 +61,7 @@ impl Constant {
     /// The upper or lower triangle of each matrix, from a diagonal on; all else becomes 0.
     pub(super) fn triangle(&self, upper: bool, diagonal: i64) -> Result<Self, String> {
         fn of<T: Clone>(array: &ArrayD<T>, zero: &T, keep: impl Fn(i64, i64) -> bool) -> Result<ArrayD<T>, String> {
-            let rank = array.ndim().checked_sub(2).ok_or("it is of no matrices")?;
+            let rank = array.ndim().checked_sub(2).ok_or("it takes matrices, with at least two axes")?;
             let mut array = array.clone();
             for (at, x) in array.indexed_iter_mut() {
                 if !keep(at[rank] as i64, at[rank + 1] as i64) {

@@ -169,7 +169,7 @@ fn reshaped(node: &Node<'_>, x: &Constant, list: &Constant) -> Read<Constant> {
     };
     let dims: Option<Vec<Option<usize>>> = list.iter().enumerate().map(known).collect();
     let dims = dims.filter(|dims| dims.iter().filter(|size| size.is_none()).count() < 2);
-    let dims = dims.ok_or_else(|| format!("{list:?} is no shape"))?;
+    let dims = dims.ok_or_else(|| format!("{list:?} is not a shape"))?;
     let product = dims.iter().flatten().try_fold(1, |product: usize, &n| product.checked_mul(n));
     let left = product.and_then(|product| x.len().checked_div(product)).ok_or("its sizes are too large")?;
     Ok(x.moved(&Move::Shape(dims.into_iter().map(|size| size.unwrap_or(left)).collect()))?)

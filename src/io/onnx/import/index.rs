@@ -105,7 +105,7 @@ impl<'g> Index<'g> {
             return Ok(());
         }
         let stuck = needed.iter().find(|node| waits[node] > 0).map_or("", |&node| &*self.nodes[node].op);
-        Err(format!("its operators go round in a circle, at {stuck}"))
+        Err(format!("its operators form a cycle, at {stuck}"))
     }
 
     /// The operator that produces a value, and the index of its output.

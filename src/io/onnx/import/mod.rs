@@ -334,7 +334,7 @@ fn shape_of(sizes: &[usize]) -> Result<Shape, String> {
         [n] => n.into(),
         [steps, features] => [steps, features].into(),
         [channels, height, width] => [channels, height, width].into(),
-        _ => return Err(format!("the sizes {sizes:?} are no shape of a sample")),
+        _ => return Err(format!("the sizes {sizes:?} are not the shape of a sample")),
     };
     // The size must not overflow.
     match shape.len() {

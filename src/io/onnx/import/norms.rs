@@ -40,7 +40,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
             return self.statistics(&data, axis, eps, output);
         }
         let sizes: Option<Vec<usize>> = data.view.sizes()[axis..].iter().copied().collect();
-        let sizes = sizes.ok_or("it goes over the batch")?;
+        let sizes = sizes.ok_or("it combines samples of the batch")?;
         let features: usize = sizes.iter().product();
         let kind = if node.op == "LayerNormalization" { "layer_norm" } else { "rms_norm" };
         let spec = Spec::new(kind).set("shape", Shape::Flat(features)).set("eps", eps).set("affine", true);
@@ -74,7 +74,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
     fn statistics(&mut self, data: &Data, axis: usize, eps: f64, output: usize) -> Read<Data> {
         let axes: Vec<usize> = (axis..data.view.0.len()).collect();
         if axes.iter().any(|&axis| data.view.0[axis] == Axis::Batch) {
-            return Err("it goes over the batch".into());
+            return Err("it combines samples of the batch".into());
         }
         let mean = self.reduced("ReduceMean", data, &axes)?;
         if output == 1 {
@@ -195,7 +195,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
         node.expect("scale", affine.is_none())?;
         if data.view.0.len() < 3 {
-            return Err("it has nothing to go over".into());
+            return Err("it has no positions to normalize over".into());
         }
         let data = self.with_channels(&data, 1)?;
         let spec = Spec::new("instance_norm").set("channels", Self::channels(&data)).set("eps", eps);

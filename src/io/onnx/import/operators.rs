@@ -103,7 +103,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
         let data = self.data(node.needs(0)?)?;
         let [None, Some(channels), Some(height), Some(width)] = *data.view.sizes() else {
-            return Err("it takes samples that are no images here".into());
+            return Err("its input is not images".into());
         };
         let rearranged = |reader: &mut Self, split: [usize; 5], order: &[i64], sizes: [usize; 3]| {
             let split: Vec<Option<usize>> = std::iter::once(None).chain(split.map(Some)).collect();
@@ -136,7 +136,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let data = self.data(node.needs(0)?)?;
         match self.standard(&data)? {
             (value, shape @ Shape::Image { .. }) => Ok((value, shape)),
-            (_, shape) => Err(format!("it takes samples {shape}, which are no images here").into()),
+            (_, shape) => Err(format!("its samples are {shape}, not images").into()),
         }
     }
 
@@ -153,7 +153,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         node.expect("to", FLOATS.contains(&to) || [INT32, INT64].contains(&to))?;
         let integer = !FLOATS.contains(&to);
         if integer && !data.integer && !self.only_indices(node) {
-            return Err("it makes whole numbers of what is no index".into());
+            return Err("it converts to integers values that are not used as indices".into());
         }
         Ok(Data { integer, ..data })
     }

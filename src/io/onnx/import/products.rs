@@ -135,7 +135,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
     /// A product of two values, over the last axis of the first and the second-to-last of the second.
     fn product_of_values(&mut self, node: &'g Node<'g>) -> Read<Data> {
         let values = self.all(node)?;
-        let [a, b] = &*values else { return Err("it has not two inputs".into()) };
+        let [a, b] = &*values else { return Err("it does not have two inputs".into()) };
         self.product_of(node, a, b)
     }
 

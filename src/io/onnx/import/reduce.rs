@@ -35,7 +35,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let rank = data.view.0.len();
         let axes = if axes.is_empty() { (0..rank).collect() } else { positions(&axes, rank)? };
         if axes.iter().any(|&axis| data.view.0[axis] == Axis::Batch) {
-            return Err("it goes over the batch".into());
+            return Err("it combines samples of the batch".into());
         }
         let reduced = self.reduced(&node.op, &data, &axes)?;
         if node.int("keepdims", 1)? != 0 {

@@ -19,7 +19,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         if rest.is_empty() {
             return Ok(first.clone());
         }
-        let size = first.view.0[axis].size().ok_or("it puts samples together")?;
+        let size = first.view.0[axis].size().ok_or("it concatenates samples of the batch")?;
         let others = |data: &Data| {
             let mut sizes = data.view.sizes();
             sizes.get_mut(axis).and_then(Option::take);

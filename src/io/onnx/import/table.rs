@@ -128,7 +128,7 @@ pub(super) fn check(node: &Node<'_>) -> Result<(), String> {
         other => return Err(format!("it is of {other}, not of ONNX")),
     };
     let known = operators.iter().find(|(op, ..)| *op == node.op);
-    let (_, attributes, inputs) = known.ok_or("it is no layer of this crate")?;
+    let (_, attributes, inputs) = known.ok_or("no layer of this crate corresponds to it")?;
     if let Some((name, _)) = node.attributes.iter().find(|(name, _)| !attributes.contains(&&**name)) {
         return Err(format!("it has the attribute {name}, which no layer here has"));
     }

@@ -110,7 +110,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
         match field.1 {
             Shape::Image { height, width, .. } => Ok((field, vec![height, width])),
             Shape::Sequence { steps, .. } => Ok((field, vec![steps])),
-            Shape::Flat(_) => Err("it takes plain features, as no layer here does".into()),
+            Shape::Flat(_) => Err("its input is flat features, which have no positions for windows".into()),
         }
     }
 
