@@ -29,7 +29,7 @@ pub(crate) fn run() -> Result<(Network<f32>, f64, f64)> {
     let mut digits = data::digits();
     digits.x /= 16.0; // From 0..=16 to 0..=1.
     // Rotated by 90 degrees: row i is column i, from the bottom up.
-    let turn = Sequential::<f32>::new([8, 8]).with(Strided::new([8, 8], [1, -8], 56))?;
+    let turn = Sequential::<f32>::new([8, 8]).with(Strided::new([8, 8], [8, 8], [1, -8], 56))?;
     digits.x = turn.predict(&digits.x)?;
 
     // The first 600 are the new training data; the last 797 were never seen, upright or rotated.

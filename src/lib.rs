@@ -42,7 +42,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! The [`guide`] goes on from here, task by task, and translates from `PyTorch`, Keras and scikit-learn.
+//! The [`guide`] continues from here, task by task, and translates from `PyTorch`, Keras and scikit-learn.
 //!
 //! # Networks
 //!

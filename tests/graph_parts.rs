@@ -25,12 +25,13 @@ fn resize(case: &Case) -> Resize2d {
     if case.config("align") == true { layer.align_corners() } else { layer }
 }
 
-fn strided(case: &Case) -> Strided {
+fn strided(case: &Case, input: Shape) -> Strided {
     let (shape, strides, offset) = (case.config("shape"), case.config("strides"), case.number("offset") as usize);
     if shape.as_array().unwrap().len() == strides.as_array().unwrap().len() && shape.as_array().unwrap().len() == 2 {
-        return Strided::new(list::<2>(case, "shape").map(isize::unsigned_abs), list::<2>(case, "strides"), offset);
+        let shape = list::<2>(case, "shape").map(isize::unsigned_abs);
+        return Strided::new(input, shape, list::<2>(case, "strides"), offset);
     }
-    Strided::new(list::<3>(case, "shape").map(isize::unsigned_abs), list::<3>(case, "strides"), offset)
+    Strided::new(input, list::<3>(case, "shape").map(isize::unsigned_abs), list::<3>(case, "strides"), offset)
 }
 
 fn tokens(case: &Case) -> LearnedTokens<f64> {
@@ -60,7 +61,7 @@ fn network_of(case: &Case, shapes: &[Shape]) -> Result<Network<f64>> {
         "select" => g.join(Select, &x),
         "matmul" => g.join(MatMul, &x),
         "resize" => g.add(x[0], resize(case)),
-        "strided" => g.add(x[0], strided(case)),
+        "strided" => g.add(x[0], strided(case, shapes[0])),
         "tokens" => g.add(x[0], tokens(case)),
         "impute" => g.add(x[0], Impute::new(Array1::from(common::numbers(case.config("values"))))),
         op => panic!("{}: nothing for {op}", case.name),
@@ -114,6 +115,9 @@ fn values_and_gradients_are_those_of_pytorch() -> Result<()> {
 #[test]
 fn a_stride_for_each_axis() {
     let add = |layer: Strided| Sequential::<f64>::new([3, 2]).with(layer).is_ok();
-    assert!(add(Strided::new([2, 2], [2, 1], 0)));
-    assert!(!add(Strided::new([2, 2], [1], 0)) && !add(Strided::new([2, 2], [2, 1, 1], 0)));
+    assert!(add(Strided::new([3, 2], [2, 2], [2, 1], 0)));
+    // More steps would be ignored.
+    let network = Sequential::new([3, 2]).with(Strided::new([3, 2], [2, 2], [2, 1], 0)).unwrap();
+    assert!(network.predict(&Array2::<f64>::zeros((1, 6))).is_ok() && network.predict(&Array2::zeros((1, 8))).is_err());
+    assert!(!add(Strided::new([3, 2], [2, 2], [1], 0)) && !add(Strided::new([3, 2], [2, 2], [2, 1, 1], 0)));
 }

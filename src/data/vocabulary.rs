@@ -14,7 +14,7 @@ const NAME: &str = "Vocabulary";
 pub enum Token {
     /// Characters, white space included: Unicode scalar values, as in Rust's `char`.
     Character,
-    /// What stands between white space. Texts whose words are found in another way can be joined by spaces first.
+    /// The text between white space. If words are found in another way, join them with spaces first.
     Word,
 }
 
@@ -57,11 +57,11 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// The index of padding, which is no token.
+    /// The index of padding, which is not a token.
     pub const PADDING: usize = 0;
     /// The index of all tokens that are not in the vocabulary.
     pub const UNKNOWN: usize = 1;
-    /// The number of indices that are no token of their own.
+    /// The number of indices that are not tokens.
     const SPECIAL: usize = 2;
 
     /// Creates the vocabulary of all tokens that are at least `min_count` times in the texts.

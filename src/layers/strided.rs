@@ -22,12 +22,14 @@ use crate::{Error, Matrix, Result, Scalar, Shape};
 /// use ndarray::array;
 ///
 /// // The last two of three steps, in reverse order.
-/// let network = Sequential::new([3, 2]).with(Strided::new([2, 2], [-2, 1], 4))?;
+/// let network = Sequential::new([3, 2]).with(Strided::new([3, 2], [2, 2], [-2, 1], 4))?;
 /// assert_eq!(network.predict(&array![[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]])?, array![[5.0, 6.0, 3.0, 4.0]]);
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Strided {
+    /// The length of a sample. Others are rejected, because their last elements would be ignored.
+    input: usize,
     shape: Shape,
     /// The size and the stride of each axis; the product of the sizes is the length of the shape.
     axes: Vec<(usize, isize)>,
@@ -35,16 +37,22 @@ pub struct Strided {
 }
 
 impl Strided {
-    /// Creates a layer with outputs of this shape, one stride per axis, and the offset of the first element.
-    pub fn new<const AXES: usize>(shape: impl Into<Shape>, strides: [isize; AXES], offset: usize) -> Self {
-        let shape = shape.into();
+    /// Creates a layer for samples of the shape `input`, with outputs of the shape `output`, one stride per axis of the
+    /// output, and the offset of the first element.
+    pub fn new<const AXES: usize>(
+        input: impl Into<Shape>,
+        output: impl Into<Shape>,
+        strides: [isize; AXES],
+        offset: usize,
+    ) -> Self {
+        let (input, shape) = (input.into().len(), output.into());
         // Too few strides leave an axis out, too many add one of size 0: errors when the layer is added to a network.
         let axes = dims(shape).into_iter().chain(std::iter::repeat(0)).zip(strides).collect();
-        Self { shape, axes, offset }
+        Self { input, shape, axes, offset }
     }
 
-    /// Whether all elements lie within samples of length `len`, and fill the shape.
-    fn fits(&self, len: usize) -> bool {
+    /// Whether all elements lie within a sample, and fill the shape.
+    fn fits(&self) -> bool {
         let product = self.axes.iter().try_fold(1_usize, |product, &(size, _)| product.checked_mul(size));
         let (mut low, mut high) = (self.offset as i128, self.offset as i128);
         for &(size, stride) in &self.axes {
@@ -52,7 +60,7 @@ impl Strided {
             let reach = (size.max(1) as i128 - 1) * stride as i128;
             (low, high) = (low.saturating_add(reach.min(0)), high.saturating_add(reach.max(0)));
         }
-        product == Some(self.shape.len()) && self.shape.len() > 0 && low >= 0 && high < len as i128
+        product == Some(self.shape.len()) && self.shape.len() > 0 && low >= 0 && high < self.input as i128
     }
 
     /// Calls `f` for each innermost row of y with its index, and with the start and stride in x.
@@ -78,11 +86,14 @@ impl Strided {
 
 impl<A: Scalar> Layer<A> for Strided {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
-        if self.fits(input.len()) {
-            return Ok(self.shape);
+        let wrong = |wants: String| Err(Error::Input { layer: format!("{self:?}"), wants, got: input });
+        if input.len() != self.input {
+            return wrong(format!("samples of {} elements", self.input));
         }
-        let wants = "samples with every element that it reads".into();
-        Err(Error::Input { layer: format!("{self:?}"), wants, got: input })
+        if !self.fits() {
+            return wrong("samples with every element that it reads".into());
+        }
+        Ok(self.shape)
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
@@ -118,7 +129,11 @@ impl<A: Scalar> Layer<A> for Strided {
     fn spec(&self) -> Option<Spec> {
         let (sizes, strides): (Vec<usize>, Vec<f64>) =
             self.axes.iter().map(|&(size, stride)| (size, stride as f64)).unzip();
-        let spec = Spec::new("strided").set("shape", self.shape).set("sizes", sizes).set("strides", strides);
+        let spec = Spec::new("strided")
+            .set("input", self.input)
+            .set("shape", self.shape)
+            .set("sizes", sizes)
+            .set("strides", strides);
         Some(spec.set("offset", self.offset))
     }
 
@@ -151,7 +166,7 @@ impl<A: Scalar> Restore<A> for Strided {
             return Err(spec.problem("its sizes and strides are not lists of integers of one length".into()));
         }
         let axes = sizes.iter().zip(strides).map(|(&size, stride)| (size as usize, stride as isize)).collect();
-        Ok(Self { shape: spec.shape("shape")?, axes, offset: spec.count("offset")? })
+        Ok(Self { input: spec.count("input")?, shape: spec.shape("shape")?, axes, offset: spec.count("offset")? })
     }
 }
 

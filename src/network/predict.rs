@@ -102,7 +102,7 @@ impl<A: Scalar> Network<A> {
     }
 
     /// The shape of an input row of `width` numbers: as declared, or with another number of steps. A network that
-    /// accepts any input treats rows as plain features.
+    /// accepts any input treats rows as flat features.
     pub(crate) fn shape_of_rows(&self, width: usize) -> Result<Shape> {
         let Some([wants, _]) = self.plan()?.ends else { return Ok(width.into()) };
         if width == wants.len() {

@@ -57,7 +57,7 @@ struct Moment {
 
 /// The first difference between two trainings, see [`Trainer::replay`].
 ///
-/// Each has settings; of their steps, only the first that differs is told, because all after it follow from it.
+/// Each has settings; of their steps, only the first that differs is reported, because all after it follow from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// The settings that differ: the name, the recorded value, the other value.

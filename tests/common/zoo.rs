@@ -161,8 +161,8 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("Impute", 6, Impute::new(Array1::zeros(6))),
         entry("LearnedTokens", [3, 4], LearnedTokens::new(2, 4, r)),
         entry("LearnedTokens, last", [3, 4], LearnedTokens::new(1, 4, r).last()),
-        entry("Strided, backwards", [5, 4], Strided::new([2, 3], [-8, 1], 17)),
-        entry("Strided, repeating", [2, 3], Strided::new([3, 2, 4], [1, 3, 0], 0)),
+        entry("Strided, backwards", [5, 4], Strided::new([5, 4], [2, 3], [-8, 1], 17)),
+        entry("Strided, repeating", [2, 3], Strided::new([2, 3], [3, 2, 4], [1, 3, 0], 0)),
         // A logarithm, of what is above 0.
         entry("Log", 7, Sequential::new(7).with(HardTanh::new(0.1, 9.0)).unwrap().with(Log).unwrap()),
         // Activations.

@@ -6,6 +6,7 @@ use neuropil::io::write_npz;
 use neuropil::ndarray::Array2;
 use neuropil::prelude::*;
 
+use crate::lengths::read_back;
 use crate::{Outcome, sequences, shaped, zoo};
 
 /// Steps added to the declared ones.
@@ -39,17 +40,17 @@ pub(crate) fn write(folder: &Path) -> Outcome {
 fn one(network: &Network<f64>, path: &Path, shapes: &[Shape], name: &str, input: impl Fn(f64) -> f64) -> Outcome {
     let bytes = network.to_onnx_bytes()?;
     std::fs::write(path.with_extension("onnx"), &bytes)?;
-    let again = Network::<f64>::from_onnx_bytes(&bytes).map_err(|error| format!("{name}: {error}"))?;
+    let again = read_back(&bytes, &network.to_string())?;
     let mut arrays = Vec::new();
     for &shape in shapes.iter().filter(|&&shape| network.output_shape(shape).is_ok()) {
         let x: Array2<f64> = zoo::random(3, shape.len(), 1).mapv(&input);
         let y = network.predict(&x)?;
-        if again.output_shape(shape).is_ok() {
+        if let Some(again) = again.as_ref().filter(|again| again.output_shape(shape).is_ok()) {
             let away = again.predict(&x)?.iter().zip(&y).map(|(got, want)| (got - want).abs()).fold(0.0, f64::max);
             if away.is_nan() || away > 1e-5 {
                 return Err(format!("{name}, read back, is {away:e} away for {shape}").into());
             }
-        } else if shape != shapes[0] && bytes.windows(5).any(|part| part == b"steps") {
+        } else if again.is_some() && shape != shapes[0] && bytes.windows(5).any(|part| part == b"steps") {
             return Err(format!("{name}, read back, does not take {shape}").into());
         }
         let y_shape = network.output_shape(shape)?;

@@ -64,7 +64,7 @@ impl<A: Scalar> Reader<'_, A> {
         let positions = positions.collect::<Option<Vec<_>>>().filter(|positions| positions.len() == left.len());
         let Some(positions) = positions else {
             let axes: Vec<(usize, isize)> = factors.iter().map(|&[size, stride]| (size, stride as isize)).collect();
-            return Ok(self.layer(data.value, data.shape, &strided(to, &axes, 0))?.0);
+            return Ok(self.layer(data.value, data.shape, &strided(data.shape, to, &axes, 0))?.0);
         };
         let permute = Found::new(Spec::new("permute").set("axes", positions));
         let (value, shape) = self.layer(data.value, data.shape, &permute)?;
@@ -77,7 +77,7 @@ impl<A: Scalar> Reader<'_, A> {
         let sizes: Vec<Option<usize>> = axes.iter().map(size).collect();
         let shape = any_shape(&sizes.iter().copied().flatten().collect::<Vec<_>>())?;
         let all: Vec<(usize, isize)> = axes.iter().flatten().flatten().copied().collect();
-        let (value, shape) = self.layer(data.value, data.shape, &strided(shape, &all, offset))?;
+        let (value, shape) = self.layer(data.value, data.shape, &strided(data.shape, shape, &all, offset))?;
         Ok(Data { value, shape, view: View::contiguous(&sizes), integer: data.integer })
     }
 
@@ -173,8 +173,8 @@ fn steps_of(len: usize, features: usize) -> Shape {
     }
 }
 
-/// The layer whose output has these axes, as sizes and strides in the input from `offset` on.
-pub(super) fn strided(shape: Shape, axes: &[(usize, isize)], offset: usize) -> Found {
+/// The layer whose output has these axes, as sizes and strides in a sample from `offset` on.
+pub(super) fn strided(input: Shape, shape: Shape, axes: &[(usize, isize)], offset: usize) -> Found {
     let mut joined: Vec<(usize, isize)> = Vec::new();
     for &(size, stride) in axes.iter().filter(|(size, _)| *size != 1) {
         match joined.last_mut() {
@@ -189,7 +189,8 @@ pub(super) fn strided(shape: Shape, axes: &[(usize, isize)], offset: usize) -> F
         joined.push((1, 1));
     }
     let (sizes, strides): (Vec<usize>, Vec<f64>) = joined.into_iter().map(|(n, stride)| (n, stride as f64)).unzip();
-    let spec = Spec::new("strided").set("shape", shape).set("sizes", sizes).set("strides", strides);
+    let spec =
+        Spec::new("strided").set("input", input.len()).set("shape", shape).set("sizes", sizes).set("strides", strides);
     Found::new(spec.set("offset", offset))
 }
 

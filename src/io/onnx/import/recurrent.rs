@@ -200,7 +200,7 @@ impl<'g, A: Scalar> Reader<'g, A> {
     fn reversed(&mut self, (value, shape): (Value, Shape)) -> Read<(Value, Shape)> {
         let Shape::Sequence { steps, features } = shape else { return Ok((value, shape)) };
         let axes = [(steps, -(features as isize)), (features, 1)];
-        self.layer(value, shape, &strided(shape, &axes, (steps - 1) * features))
+        self.layer(value, shape, &strided(shape, shape, &axes, (steps - 1) * features))
     }
 
     /// The recurrent operator whose states another one takes as input, and the operators between them, last first.
