@@ -7,7 +7,7 @@ use crate::kernels::resize;
 use crate::optimizers::Norm;
 use crate::{Error, Matrix, Network, Result, Scalar, Tape};
 
-/// What random numbers are drawn for.
+/// The use of random numbers.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
     Shuffling,
@@ -152,7 +152,7 @@ impl<A: Scalar> Trainer<'_, A> {
     }
 }
 
-/// For a non-finite loss of finite data, finds the first layer whose outputs are not finite.
+/// For a non-finite loss on finite data, names the first layer whose outputs are not finite.
 fn blame<A: Scalar>(network: &Network<A>, x: &Matrix<A>, error: Error) -> Error {
     if !matches!(error, Error::NonFinite { in_data: false, .. }) {
         return error;

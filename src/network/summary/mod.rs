@@ -8,8 +8,6 @@ use crate::layer::Role;
 use crate::text::{figures, table};
 use crate::{Result, Scalar, Shape};
 
-mod draw;
-
 /// The cost of a network: output shapes, parameters, multiply-accumulates, and the memory of a training step.
 ///
 /// It prints as a table, and draws the architecture in [DOT](Self::dot) and [SVG](Self::svg).
@@ -60,10 +58,11 @@ pub struct LayerSummary {
     pub parameters: usize,
     /// The number of running statistics.
     pub statistics: usize,
-    /// The multiply-accumulates per sample of a forward pass: see [`Layer::multiply_adds`](crate::layer::Layer::multiply_adds).
+    /// The multiply-accumulates per sample of a forward pass: see
+    /// [`Layer::multiply_adds`](crate::layer::Layer::multiply_adds).
     pub multiply_adds: u64,
     /// Whether a training step computes the gradient with respect to its output: it or a layer before it has
-    /// parameters.
+    /// parameters. Frozen parameters count too.
     pub has_gradient: bool,
 }
 
@@ -71,7 +70,8 @@ impl Summary {
     /// Summarizes `network` for batches of `batch` samples.
     ///
     /// # Errors
-    /// [`Error::Empty`](crate::Error::Empty) for a network without layers.
+    /// [`Error::Empty`](crate::Error::Empty) for a network without layers; [`Error::Graph`](crate::Error::Graph) when an
+    /// input or a step is unused.
     pub fn new<A: Scalar>(network: &Network<A>, batch: usize) -> Result<Self> {
         let (input, is_chain) = (network.input_shape(), network.is_chain());
         let (mut layers, mut gradients) = (Vec::<LayerSummary>::new(), Vec::new());
@@ -142,6 +142,9 @@ impl Summary {
         self.parameter_bytes().saturating_add(self.value_bytes()).saturating_add(self.gradient_bytes())
     }
 }
+
+// Here, so that the documentation of `Summary` lists its methods after those above.
+mod draw;
 
 /// Prints a table of the layers and the totals; also the inputs of each layer unless the network is a chain.
 impl Display for Summary {

@@ -38,7 +38,6 @@ use ndarray::Array2;
 
 use crate::{Error, Result, Scalar};
 
-mod draw;
 mod function;
 mod operation;
 mod operators;
@@ -144,6 +143,9 @@ impl<A: Scalar> Graph<A> {
         self.push(operation, operands, value, varies)
     }
 }
+
+// Here, so that the documentation of `Graph` lists `dot` and `svg` after the methods above.
+mod draw;
 
 impl<'g, A: Scalar> Var<'g, A> {
     /// Names the node, for tables and drawings.
