@@ -25,8 +25,8 @@ use crate::{Error, Result, Scalar, Shape};
 /// ```
 ///
 /// By default, the feed-forward part has 4·features hidden features and [`Relu`], the norm is [`LayerNorm`], and there
-/// is no dropout. A stack of layers with `norm_first` needs one more norm at its end. Positions are added before the
-/// first layer.
+/// is no dropout. A stack of layers with `norm_first` needs one more norm at its end. Add positions before the first
+/// layer.
 ///
 /// Each layer is a [`Network`] of layers and joins, which are named as in `PyTorch`, so state dicts of
 /// `nn.TransformerEncoderLayer` and `nn.TransformerDecoderLayer` can be read and written:

@@ -79,9 +79,9 @@ impl<A: Scalar> Tape<A> {
     /// returns the outputs. As in a [prediction](Network::predict), a batch of sequences may have any number of steps.
     ///
     /// # Errors
-    /// [`Error::Width`] when a row does not have the network's input shape; errors of the layers;
-    /// [`Error::NotDifferentiable`] when a step function follows a layer with parameters; [`Error::Memory`] when the
-    /// step would exceed the [memory limit](Network::set_memory_limit).
+    /// [`Error::Width`] when a row does not have the network's input shape; [`Error::Empty`] or [`Error::Graph`] for an
+    /// incomplete network; errors of the layers; [`Error::NotDifferentiable`] when a step function follows a layer with
+    /// parameters; [`Error::Memory`] when the step would exceed the [memory limit](Network::set_memory_limit).
     pub fn forward(&mut self, network: &dyn Layer<A>, x: &Matrix<A>) -> Result<&Array2<A>> {
         self.forward_rows(network, x.dim(), |input| {
             match (input.as_slice_mut(), x.as_slice()) {

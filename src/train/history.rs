@@ -26,8 +26,8 @@ impl Epoch {
 
 /// The history of a training: losses, metrics, duration and learning rate of each epoch.
 ///
-/// Training loss and metrics are means over the outputs before each step, in training mode; validation values are those
-/// of the network at the end of the epoch. It prints as a table:
+/// Training loss and metrics are computed from the outputs before each step, in training mode; validation values are
+/// those of the network at the end of the epoch. It prints as a table:
 ///
 /// ```
 /// use neuropil::data;

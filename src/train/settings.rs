@@ -143,7 +143,8 @@ impl<'a, A: Scalar> Trainer<'a, A> {
         Self { class_weights: ClassWeights::Given(weights.into()), ..self }
     }
 
-    /// Weights each class inversely to its frequency: samples / (classes · samples of the class).
+    /// Weights each class inversely to its frequency: samples / (classes · samples of the class), where only
+    /// classes with samples are counted.
     #[must_use]
     pub fn balanced(self) -> Self {
         Self { class_weights: ClassWeights::Balanced, ..self }

@@ -127,7 +127,7 @@ impl<A: Scalar> Trainer<'_, A> {
         Ok(loss)
     }
 
-    /// Takes the optimizer step over the accumulated gradients; `loss` is that of the last batch.
+    /// Takes the optimizer step over the accumulated gradients; a schedule by step observes `loss`.
     pub(super) fn step(&mut self, network: &mut Network<A>, loss: A) -> Result<()> {
         let tape = self.work.tape.as_mut().expect("a run starts with a tape");
         if self.accumulate > 1 {
