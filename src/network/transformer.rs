@@ -140,8 +140,9 @@ impl<A: Scalar> TransformerLayer<A> {
         self
     }
 
-    /// Creates an encoder layer: self-attention and the feed-forward part. It maps sequences `[steps,
-    /// features]` of any number of steps to sequences of the same shape, and is added to a network like any layer.
+    /// Creates an encoder layer: self-attention and the feed-forward part. It maps sequences of
+    /// shape `[steps, features]`, for any number of steps, to sequences of the same shape, and is added to a network
+    /// like any layer.
     ///
     /// ```
     /// use neuropil::prelude::*;

@@ -52,7 +52,7 @@ impl<A: Scalar> Tape<A> {
             network: layer.identity(),
         };
         if tape.lay_out_gradients(layer).is_err() {
-            tape.network.1 = 0; // The identity of no network, so that the forward pass tries again and reports the error.
+            tape.network.1 = 0; // The identity of no network: the forward pass tries again and reports the error.
         }
         tape
     }

@@ -210,7 +210,7 @@ impl fmt::Display for Difference {
 
 impl<A: Scalar> Trainer<'_, A> {
     /// Keeps a [`Record`] of the training: hashes of the weights after every `every` steps, at the start and at the end
-    /// of each epoch. Each takes 8 bytes for each parameter matrix.
+    /// of each epoch. Each takes 8 bytes for each matrix of parameters or running statistics.
     #[must_use]
     pub fn record(self, every: u64) -> Self {
         Self { record: Some(Record::new(every)), ..self }
