@@ -1,7 +1,7 @@
 //! Reads dates: "3 May 1997", "05/03/1997" and five other forms become "1997-05-03", letter by letter.
 //!
 //! An encoder reads the letters of the date, and a decoder attends to them while it writes. In training, the decoder
-//! reads the right letters, later by one (teacher forcing); afterwards it reads what it has written itself.
+//! reads the right letters, delayed by one (teacher forcing); afterwards it reads what it has written itself.
 //!
 //! ```text
 //! cargo run --release --example dates

@@ -1,6 +1,6 @@
 //! Convolutional networks for handwritten digits: the network of 1989 that read zip codes, and a modern LeNet-5.
 //!
-//! The network of 1989 (LeCun and others, "Backpropagation Applied to Handwritten Zip Code Recognition") has two
+//! The network of 1989 (LeCun et al., "Backpropagation Applied to Handwritten Zip Code Recognition") has two
 //! convolutions with 12 feature maps, 5 x 5 kernels and stride 2, then 30 units and 10 outputs, all with tanh; here it
 //! takes 28 x 28 images and is trained with cross-entropy instead of squared errors. LeNet-5 (1998) has pooling between
 //! its convolutions; the modern form has ReLU and max pooling instead of tanh and average pooling.

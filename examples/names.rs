@@ -21,7 +21,7 @@ fn main() -> Result<()> {
     let (train, test) = read().split(0.2, &mut rng)?;
     let (train, validation) = train.split(0.15, &mut rng)?;
 
-    // Letter 0 is the padding after a name: the layers after the embedding know the length of each name.
+    // Letter 0 is the padding after a name; the layers after the embedding leave it out.
     let mut network = Sequential::<f32>::new(LETTERS)
         .with(Embedding::new(27, 12, &mut rng).padding(0)?)?
         .with(Gru::new(12, 32, &mut rng).last_state())?

@@ -133,8 +133,7 @@ fn backpropagation() -> Result<()> {
     println!("MSE = {}", tape.loss(&Mse, &y)?);
     println!("W.grad = {}\n", tape.backward(&model)?.weights[0][[0, 0]]);
 
-    // The lecture's gradients accumulate until they are set to zero; a tape's do not, so they are accumulated by hand
-    // here.
+    // The lecture's gradients accumulate until they are set to zero; a tape's do not, so the loop below adds them up.
     let (mut by_e, mut by_w) = (Array1::zeros(4), 0.0);
     for pass in 1..=3 {
         println!("========== Backprop {pass} ==============");

@@ -59,7 +59,7 @@ impl Activation for QuickGelu {
         Some(format!("x * math::sigmoid({} * x)", number(STEEP)))
     }
 
-    /// In plain text and in LaTeX; □ stands for the input.
+    /// In plain text and in LaTeX; □ is the input.
     fn formula(&self) -> Option<Formula> {
         Some(Formula::elementwise("□ ∘ σ(1.702 □)", "□ \\circ \\sigma(1.702 □)"))
     }

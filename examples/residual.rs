@@ -1,5 +1,5 @@
-//! Why deep networks have shortcuts: forty layers learn two spirals with a shortcut around each, and nothing without
-//! (He and others, "Deep Residual Learning for Image Recognition", 2016).
+//! Why deep networks have shortcuts: forty layers learn two spirals with a shortcut around each, and learn nothing
+//! without (He et al., "Deep Residual Learning for Image Recognition", 2016).
 //!
 //! ```text
 //! cargo run --release --example residual

@@ -1,4 +1,4 @@
-//! A siamese network (Bromley and others, 1993; Hadsell, Chopra and LeCun, 2006): one encoder, applied to two digits,
+//! A siamese network (Bromley et al., 1993; Hadsell, Chopra and LeCun, 2006): one encoder, applied to two digits,
 //! learns only whether they are of the same class. Its output for a digit, an embedding of a few numbers, then finds
 //! the nearest neighbors among digits whose class is known.
 //!

@@ -1,5 +1,5 @@
-//! A network with two inputs and two outputs: from the image of a digit and six measures of it, it predicts the class
-//! and how far the digit leans.
+//! A network with two inputs and two outputs: from the image of a digit and six measurements of it, it predicts the
+//! class and how far the digit leans.
 //!
 //! ```text
 //! cargo run --release --example two_inputs
@@ -70,7 +70,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// For each image of (n, 64): six measures, (n, 6), and how far it leans, (n, 1).
+/// For each image of (n, 64): six measurements, (n, 6), and how far it leans, (n, 1).
 fn measure(images: &Matrix<f32>) -> (Array2<f32>, Array2<f32>) {
     let mut measures = Array2::zeros((images.nrows(), 6));
     let mut lean = Array2::zeros((images.nrows(), 1));

@@ -1,4 +1,5 @@
-//! The largest errors of the `f32` functions, activations and slopes of activations, in units in the last place, over all 2³² bit patterns.
+//! The largest errors of the `f32` functions, activations and slopes of activations, in units in the last place, over
+//! all 2³² bit patterns.
 //!
 //! `cargo run --release --example ulp` takes minutes; with a number n after `--`, it takes every n-th pattern. The
 //! reference is the same function in `f64`, whose own errors (about 1e-16) are measured by `tests/math.rs`.

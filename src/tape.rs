@@ -54,7 +54,7 @@ use gradients::Gathered;
 pub struct Tape<A: Scalar> {
     /// The shape of a sample, as declared.
     shape: Shape,
-    /// The shape of the samples of the last batch, which may have another number of steps, and that of the outputs.
+    /// The shape of the samples of the last batch, which may have a different number of steps, and that of the outputs.
     batch: Shape,
     outputs: Shape,
     /// The lengths of the sequences in the outputs, if known.

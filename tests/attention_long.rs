@@ -1,4 +1,4 @@
-//! Attention over more steps than are computed at a time, against its formula.
+//! Attention over more queries than are computed at a time, against its formula.
 
 use ndarray::{Array2, ArrayView2, Axis, Zip, concatenate, s};
 use neuropil::layers::Attention;

@@ -1,4 +1,4 @@
-//! Backward passes in predicting mode, and without a forward pass.
+//! Backward passes in evaluation mode, and without a forward pass.
 
 use neuropil::layer::Backward;
 use neuropil::ndarray::Array2;

@@ -1,4 +1,4 @@
-//! Layers made of layers: residual blocks and parallel branches compute, learn and are named as what they are made of.
+//! Layers made of layers: residual blocks and parallel branches match their parts in outputs, gradients and names.
 
 use ndarray::{Array2, Axis, array, concatenate, s};
 use neuropil::activations::{Sign, Step};

@@ -1,4 +1,4 @@
-//! Tables out of CSV files, and files that are not what they should be.
+//! Tables from CSV files, and malformed files.
 
 #![cfg(feature = "csv")]
 

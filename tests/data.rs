@@ -1,4 +1,4 @@
-//! Data: the generators, splits and batches, and the IDX files with everything that can be wrong with them.
+//! Data: the generators, splits and batches, and IDX files, valid and damaged.
 
 use std::collections::BTreeSet;
 

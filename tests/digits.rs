@@ -1,4 +1,4 @@
-//! The examples `digits` and `fine_tune` learn to read.
+//! The examples `digits` and `fine_tune` learn to classify digits.
 
 #[path = "../examples/digits.rs"]
 #[allow(dead_code)] // Its `main` runs elsewhere.

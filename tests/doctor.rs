@@ -1,4 +1,4 @@
-//! The doctor finds what was planted, and leaves the healthy alone.
+//! The doctor finds planted problems, and none in healthy networks.
 
 use neuropil::data::{self, Samples};
 use neuropil::doctor::{self, Disease};

@@ -1,4 +1,4 @@
-//! The embedding: against reference values and finite differences; its padding, and indices that are none.
+//! The embedding: against reference values and finite differences; its padding, and invalid indices.
 
 use crate::common;
 

@@ -1,5 +1,5 @@
-//! Saving and loading need no more memory than the size of the file on top of the network, and a file that lies about
-//! its sizes gets none; attention needs memory in proportion to its steps: counted by the global allocator.
+//! Saving and loading need no more memory than the size of the file on top of the network, and a file that declares
+//! false sizes gets none; attention needs memory in proportion to its steps: counted by the global allocator.
 
 #![cfg(all(feature = "files", feature = "npz"))]
 #![allow(unsafe_code)] // A global allocator is unsafe by nature; this one counts and hands on to the system's.

@@ -1,4 +1,4 @@
-//! The initializers: their spreads as PyTorch defines them, and that what they draw follows these spreads.
+//! The initializers: their standard deviations as PyTorch defines them, and the samples that they draw.
 
 use crate::common;
 

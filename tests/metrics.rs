@@ -1,4 +1,4 @@
-//! The metrics against scikit-learn's, and what they refuse.
+//! The metrics against scikit-learn's, and their errors.
 
 use crate::common;
 

@@ -1,4 +1,4 @@
-//! What activations, metrics and schedules are called.
+//! The names of activations, metrics and schedules.
 
 use neuropil::activations::{Abs, Erf, Exp, Log, Power, Sign, Step, Threshold};
 use neuropil::metrics::{

@@ -1,4 +1,4 @@
-//! The normalizing layers: against reference values, against finite differences, and what is special about each.
+//! The normalization layers: against reference values, against finite differences, and what is special about each.
 
 use crate::common;
 

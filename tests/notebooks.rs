@@ -2,7 +2,8 @@
 //! `computed.json` those of the cells that were saved without output (computed by `compute.py` with the notebooks' own
 //! code). Each test counts what it compared.
 //!
-//! Where a print has all digits of an `f64`, 1e-12 relative is asked; numpy's prints of 8 digits are compared as text.
+//! Where a print has all digits of an `f64`, the tolerance is 1e-12 relative; numpy's prints of 8 digits are compared
+//! as text.
 
 use crate::common;
 

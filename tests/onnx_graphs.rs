@@ -1,5 +1,5 @@
-//! ONNX files of other systems: graphs that are read and predict the same, and graphs that are refused. `make.py` beside
-//! the fixtures wrote both.
+//! ONNX files of other systems: graphs that are read and give equal predictions, and graphs that are refused. `make.py`
+//! beside the fixtures wrote both.
 
 #![cfg(feature = "files")]
 

@@ -1,4 +1,4 @@
-//! A tape in predicting mode: its gradients are those of what layers do when predicting.
+//! A tape in evaluation mode: its gradients are those of the layers in this mode.
 
 use neuropil::activations::{Sign, Step, Threshold};
 use neuropil::ndarray::{Array2, array};

@@ -1,4 +1,4 @@
-//! Dropout and noise: what they draw, that they are off when predicting, and their derivatives with frozen draws.
+//! Dropout and noise: their random draws, the identity in evaluation mode, and derivatives with fixed draws.
 
 use ndarray::{Array2, s};
 use neuropil::prelude::*;

@@ -1,4 +1,4 @@
-//! A row is a row: a sample has the same bits alone and in any batch, at any place in it.
+//! A sample has the same bits alone and in any batch, in any row of it.
 
 use crate::zoo;
 

@@ -1,4 +1,4 @@
-//! The doctor's measurements find what was planted, and nothing in networks that are well.
+//! The doctor's measurements find planted problems, and none in healthy networks.
 
 use neuropil::activations::Sign;
 use neuropil::data::{self, Samples};

@@ -1,4 +1,4 @@
-//! Every layer can be described and restored: same settings, same parameters, same outputs.
+//! Every layer can be described and restored, with equal settings, parameters and outputs.
 
 use crate::zoo;
 

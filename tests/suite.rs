@@ -1,6 +1,6 @@
-//! Most tests, in one program: what they all instantiate of the library is compiled once.
+//! Most tests, in one program, so that the library's generic code is compiled only once.
 //!
-//! A test that counts allocations, starts itself again, or needs a feature that is off by default has a program of its
+//! A test that counts allocations, restarts itself, or needs a feature that is off by default has a program of its
 //! own: see `Cargo.toml`.
 
 #[cfg(all(feature = "files", feature = "npz"))]

@@ -1,4 +1,5 @@
-//! What a network costs: counted by hand, and the memory of a training step weighed by the allocator.
+//! The cost of a network, against sums written out in the tests, and the memory of a training step, against the
+//! allocator's count.
 
 #![allow(unsafe_code)] // A global allocator is unsafe by nature; this one counts and hands on to the system's.
 

@@ -1,4 +1,4 @@
-//! What a tape does with gradients before a step: clipping, gathering, weights of samples, frozen layers.
+//! What a tape does with gradients before a step: clipping, accumulation, sample weights, frozen layers.
 
 use crate::common;
 

@@ -1,4 +1,4 @@
-//! Graphics of characters, which need no feature.
+//! Character graphics, which need no feature.
 
 use neuropil::data::Samples;
 use neuropil::ndarray::array;

@@ -56,7 +56,7 @@ fn there_and_back(layer: impl Layer<f32>, batch: usize, [steps, features]: [usiz
     })
 }
 
-/// The next step of four pre-norm decoder blocks, with 448 to 576 steps behind it: 512 on average.
+/// The next step of four pre-norm decoder blocks, with 448 to 575 steps before it.
 pub(super) fn token() -> Box<dyn FnMut()> {
     let (shape, rng) = ([576, 256], &mut rng(2));
     let mut chain = Sequential::<f32>::new(shape);

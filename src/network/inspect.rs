@@ -10,7 +10,7 @@ use crate::layer::{Cache, Layer, Pass};
 use crate::{Matrix, Result, Scalar, rng};
 
 impl<A: Scalar> Network<A> {
-    /// The outputs of every step for a batch, in evaluation mode.
+    /// The output of each step for a batch, in evaluation mode and in the order of computation.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -22,7 +22,9 @@ impl<A: Scalar> Network<A> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Width`](crate::Error::Width) when a row does not have the network's input shape; errors of the layers.
+    /// [`Error::Width`](crate::Error::Width) when a row does not have the network's input shape;
+    /// [`Error::Memory`](crate::Error::Memory) when the outputs would exceed the [memory
+    /// limit](Self::set_memory_limit); errors of the layers.
     pub fn layer_outputs(&self, x: &Matrix<A>) -> Result<Vec<Array2<A>>> {
         let shape = self.shape_of_rows(x.ncols())?;
         let mut inferred = Sizes::default();
@@ -36,7 +38,8 @@ impl<A: Scalar> Network<A> {
         Ok(self.recorded(&mut cache, [&y, &y])?.into_iter().map(|[value, _]| value.clone()).collect())
     }
 
-    /// The layer of this type and name; for a layer of a nested network, the name is a path such as `encoder.0`.
+    /// The layer or join of this type and name; for a layer of a nested network, the name is a path such as
+    /// `encoder.0`.
     ///
     /// ```
     /// use neuropil::prelude::*;

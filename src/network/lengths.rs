@@ -47,7 +47,7 @@ fn passed_on<A: Scalar>(node: &Node<A>, taken: &[Option<LengthSource>], steps: S
     Ok(first)
 }
 
-/// The error for a training of sequences with lengths among several outputs: a loss would count the padding.
+/// The error for training a network of several outputs, one of which has lengths: its loss would count the padding.
 pub(super) fn unknown_to_losses<A: Scalar>(network: &Network<A>, sources: &[Option<LengthSource>]) -> Option<Error> {
     let padded = |value: usize| matches!(sources[value], Some(LengthSource::Step(_)));
     let port = network.outputs.iter().find(|port| network.outputs.len() > 1 && padded(port.value))?;
@@ -56,7 +56,7 @@ pub(super) fn unknown_to_losses<A: Scalar>(network: &Network<A>, sources: &[Opti
     Some(Error::Graph { step: format!("the output {}", port.name), problem: problem.to_owned() })
 }
 
-/// The error for a step that combines steps without knowing lengths.
+/// The error for a layer or join that combines the steps of a sequence without its lengths.
 pub(super) fn lost<A: Scalar>(node: &Node<A>) -> Error {
     let problem = "the lengths of its sequences are lost: it combines their steps without knowing which are padding; \
                    read the sequence before it, with a layer such as a recurrent one or a global pool";
@@ -68,7 +68,7 @@ fn what<A: Scalar>(node: &Node<A>) -> String {
 }
 
 impl<A: Scalar> Network<A> {
-    /// Whether the only output has lengths that a step finds.
+    /// The origin of the lengths of the only output, if any.
     pub(super) fn output_source(&self, sources: &[Option<LengthSource>]) -> Option<LengthSource> {
         if let [output] = &*self.outputs { sources[output.value] } else { None }
     }
@@ -80,7 +80,7 @@ impl<A: Scalar> Network<A> {
     }
 
     /// The first step, by name and text, whose result depends on lengths that another step finds: for files that cannot
-    /// follow them.
+    /// represent lengths.
     #[cfg(feature = "files")]
     pub(crate) fn first_with_lengths(&self) -> Option<(&str, String)> {
         let sources = sources(self).ok()?;

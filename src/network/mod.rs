@@ -6,12 +6,13 @@ use crate::{Result, Scalar, Shape};
 
 // In the order in which the documentation lists the methods of a network.
 mod build;
+mod include;
+mod predict;
 
 mod describe;
 mod display;
 mod ends;
 mod engine;
-mod include;
 mod inspect;
 mod lengths;
 mod nodes;
@@ -19,7 +20,6 @@ mod outputs;
 mod parallel;
 mod parameters;
 mod plan;
-mod predict;
 mod profile;
 mod registry;
 mod residual;
@@ -50,12 +50,12 @@ use plan::Plan;
 
 /// A graph of layers and joins. Each step computes a new value from one or more others.
 ///
-/// A [`Layer`](crate::layer::Layer) takes one value, a [`Join`](crate::layer::Join) several. The network knows the
-/// sample shape of each value and checks each step as it is added. A layer that is used several times has one set of
-/// parameters; its gradient is the sum over all uses. [`Sequential`] is a simpler way to build a chain of layers.
+/// A [`Layer`](crate::layer::Layer) takes one value, a [`Join`](crate::layer::Join) several. Each step is checked
+/// against the sample shapes of its inputs as it is added. A layer that is used several times has one set of
+/// parameters; their gradient is the sum over all uses. [`Sequential`] is a simpler way to build a chain of layers.
 ///
-/// A network is itself a layer, so networks nest. Its input is a matrix whose rows hold all inputs side by side, in the
-/// order of their declaration, and so is its output: see [`input_rows`](Self::input_rows) and
+/// A network is itself a layer, so networks nest. The rows of its input matrix hold all inputs side by side, in the
+/// order of their declaration; those of its output matrix hold all outputs: see [`input_rows`](Self::input_rows) and
 /// [`output_of`](Self::output_of). Prediction takes `&self`: any number of threads may share one network.
 ///
 /// ```

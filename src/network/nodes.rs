@@ -154,7 +154,7 @@ impl<A: Scalar> Op<A> {
         }
     }
 
-    /// As [`Layer::steps`]; `input` is the first.
+    /// As [`Layer::steps`]; `input` is the shape of the first input.
     pub(super) fn steps(&self, input: Shape) -> Steps {
         match self {
             Self::Layer(layer) => layer.steps(input),

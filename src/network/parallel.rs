@@ -12,8 +12,8 @@ use crate::layer::{Backward, Cache, Info, Layer, Needs, Parts, Pass, Restore, St
 use crate::spec::Spec;
 use crate::{Matrix, Result, Scalar, Shape};
 
-/// Applies branches to one input and adds or concatenates their outputs: the block of an Inception network (Szegedy and
-/// others, 2015).
+/// Applies branches to one input and adds or concatenates their outputs: the block of an Inception network (Szegedy et
+/// al., 2015).
 ///
 /// y = Σ fᵢ(x) for [`sum`](Self::sum), where all fᵢ have the same output shape. For [`concat`](Self::concat), y has the
 /// features of f₀(x), then those of f₁(x) and so on, in each step of a sequence, or their channels for images. dx is

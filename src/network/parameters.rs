@@ -118,8 +118,8 @@ impl<A: Scalar> Network<A> {
 
     /// Sets the learning rate of a layer to `rate` times the optimizer's; 0 freezes it.
     ///
-    /// The name of a layer is its position unless it was renamed. The name of an [included](Self::include) block is for
-    /// all its layers.
+    /// The name of a layer is its position unless it was renamed. The name of an [included](Self::include) block sets
+    /// the rate of all its layers.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -165,8 +165,8 @@ impl<A: Scalar> Network<A> {
     /// Renames a layer or an [included](Self::include) block, in parameter names, errors and files.
     ///
     /// # Errors
-    /// [`Error::Unknown`] for an unknown layer; [`Error::Graph`] for a name that is empty, contains a dot, is taken, or is
-    /// the position of another layer.
+    /// [`Error::Unknown`] for an unknown layer; [`Error::Graph`] for a name that is empty, contains a dot, is taken, or
+    /// is the position of another layer.
     pub fn rename(&mut self, name: impl ToString, new: &str) -> Result<()> {
         let name = name.to_string();
         let group = self.find(&name)?;

@@ -37,7 +37,7 @@ pub(super) struct Plan {
     pub(super) untrainable: Option<Error>,
 }
 
-/// The number of other input shapes for which a network remembers its sizes.
+/// The number of input shapes besides the declared one whose sizes a network keeps.
 const REMEMBERED: usize = 64;
 
 /// The sizes for an input shape that differs from the declared one, and the next such shape.
@@ -146,7 +146,7 @@ impl Plan {
     }
 
     /// The sizes of the values for this input. Those for the first inputs that differ from the declared one are
-    /// remembered; other ones are inferred into `room`.
+    /// kept; others are inferred into `room`.
     #[inline]
     pub(super) fn sizes<'s, A: Scalar>(
         &'s self,
@@ -190,8 +190,8 @@ impl Plan {
     }
 }
 
-/// Whether `input` differs from the declared shape of a network's only input just in the number of steps. Plain features
-/// are steps where an embedding takes them as indices.
+/// Whether `input` differs from the declared shape of the network's single input only in the number of steps. Plain
+/// features are steps where an embedding takes them as indices.
 pub(super) fn same_but_steps<A: Scalar>(network: &Network<A>, declared: Shape, input: Shape) -> bool {
     let [port] = &*network.inputs else { return false };
     match (declared, input) {
@@ -297,7 +297,8 @@ impl Sizes {
     }
 }
 
-/// The output shape of `node` for inputs of these shapes, if `limit` bytes are enough for a training step of one sample.
+/// The output shape of `node` for inputs of these shapes, if `limit` bytes are enough for a training step of one
+/// sample.
 ///
 /// Sizes are checked only here: layers neither count what they allocate nor see empty samples.
 pub(super) fn checked_output<A: Scalar>(node: &Node<A>, inputs: &[Shape], limit: u64) -> Result<Shape> {

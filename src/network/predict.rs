@@ -18,9 +18,9 @@ const NUMBERS: usize = 1 << 20;
 impl<A: Scalar> Network<A> {
     /// Predicts the outputs for a batch, one sample per row.
     ///
-    /// Where the only input is a sequence, or the indices of an embedding, a batch may have another number of steps than
-    /// declared, if no parameter depends on it. Where lengths of sequences are known, outputs in padding are 0: see
-    /// [`Steps`](crate::layer::Steps).
+    /// Where the only input is a sequence, or the indices of an embedding, a batch may have a different number of steps
+    /// than declared, if no parameter depends on it. Where lengths of sequences are known, outputs in padding are 0:
+    /// see [`Steps`](crate::layer::Steps).
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -101,7 +101,7 @@ impl<A: Scalar> Network<A> {
         Ok(output)
     }
 
-    /// The shape of an input row of `width` numbers: as declared, or with another number of steps. A network that
+    /// The shape of an input row of `width` numbers: as declared, or with a different number of steps. A network that
     /// accepts any input treats rows as flat features.
     pub(crate) fn shape_of_rows(&self, width: usize) -> Result<Shape> {
         let Some([wants, _]) = self.plan()?.ends else { return Ok(width.into()) };
@@ -134,7 +134,7 @@ impl<A: Scalar> Network<A> {
     ///
     /// # Errors
     /// [`Error::Unknown`] for an unknown input; [`Error::Graph`] for a missing one; [`Error::Dimensions`] for one of
-    /// another width or number of rows.
+    /// the wrong width or number of rows.
     pub fn input_rows(&self, parts: &[(&str, &Matrix<A>)]) -> Result<Array2<A>> {
         if let Some((name, _)) = parts.iter().find(|(name, _)| !self.inputs().any(|(known, _)| known == *name)) {
             let known = self.inputs().map(|(name, _)| name.to_owned()).collect();
@@ -217,12 +217,12 @@ pub struct Scratch<A: Scalar> {
 }
 
 impl<A: Scalar> Scratch<A> {
-    /// The length of each sequence in the last prediction, if the network knows the lengths of its output; else empty.
+    /// The length of each sequence in the last prediction, if the lengths of its output are known; otherwise empty.
     pub fn lengths(&self) -> &[usize] {
         &self.lengths
     }
 
-    /// The sequences in the last prediction, if the network knows their lengths.
+    /// The sequences in the last prediction, if their lengths are known.
     pub(crate) fn sequences(&self) -> Option<Sequences<'_>> {
         (!self.lengths.is_empty()).then(|| Sequences::each_step(&self.lengths, self.steps))
     }

@@ -18,8 +18,9 @@ use crate::{Matrix, Result, Scalar, rng};
 /// prediction.
 ///
 /// Each time is the median of several passes on one batch, in seconds. The loss and the optimizer's update are not
-/// included; a residual or parallel block, or a network inside a network, counts as one layer. Without a clock, as in
-/// `wasm32-unknown-unknown`, all times are 0.
+/// included; a residual or parallel block, or a network inside a network, counts as one layer. The prediction runs each
+/// layer on the whole batch at once; [`Network::predict`] splits large batches into chunks that fit the CPU caches, and
+/// may be faster. Without a clock, as in `wasm32-unknown-unknown`, all times are 0.
 ///
 /// It prints as the table of a [`Summary`] with times, and [draws](Self::svg) them as bars.
 ///
@@ -46,16 +47,17 @@ pub struct Profile {
 /// The times that a layer or join takes for a batch, in seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct LayerTimes {
-    /// Of its forward pass in a training step.
+    /// The time of its forward pass in a training step.
     pub forward: f64,
-    /// Of its backward pass, without the gradient with respect to the network's input; 0 for a layer that has none.
+    /// The time of its backward pass, without the gradient with respect to the network's input; 0 if the step needs no
+    /// backward pass.
     pub backward: f64,
-    /// Of its forward pass in a prediction.
+    /// The time of its forward pass in a prediction of the whole batch at once.
     pub prediction: f64,
 }
 
 impl LayerTimes {
-    /// Of both passes of a training step.
+    /// The time of both passes of a training step.
     pub fn step(self) -> f64 {
         self.forward + self.backward
     }
@@ -66,7 +68,7 @@ impl Profile {
     /// parameters nor its running statistics change.
     ///
     /// # Errors
-    /// Those of [`Tape::forward`](crate::Tape::forward).
+    /// Those of [`Tape::forward`](crate::Tape::forward) and [`Network::predict`].
     pub fn new<A: Scalar>(network: &Network<A>, x: &Matrix<A>, passes: usize) -> Result<Self> {
         let (input, mut inferred) = (network.shape_of_rows(x.ncols())?, Sizes::default());
         let (output, plan) = (network.output_shape(input)?, network.plan()?);
@@ -106,7 +108,7 @@ impl Profile {
         Ok(Self { layers: layers.collect(), summary: Summary::new(network, x.nrows())? })
     }
 
-    /// The sum over all layers.
+    /// The sum of the times over all layers.
     pub fn total(&self) -> LayerTimes {
         self.layers.iter().fold(LayerTimes::default(), |sum, layer| LayerTimes {
             forward: sum.forward + layer.forward,
@@ -115,7 +117,7 @@ impl Profile {
         })
     }
 
-    /// A bar chart: for each layer, the time of its forward pass and, behind it, of its backward pass.
+    /// A bar chart in SVG: for each layer, the time of its forward pass, followed by that of its backward pass.
     pub fn svg(&self) -> String {
         const ROW: f64 = 24.0;
         const BARS: f64 = 320.0;
@@ -167,7 +169,7 @@ impl Display for Profile {
     }
 }
 
-/// The median; 0 of nothing.
+/// The median; 0 without times.
 fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     times.get(times.len() / 2).copied().unwrap_or(0.0)

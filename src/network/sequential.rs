@@ -60,7 +60,7 @@ impl<A: Scalar> Sequential<A> {
     ///
     /// # Errors
     /// [`Error::Empty`] for fewer than two sizes; [`Error::Layer`] for a size of 0.
-    #[allow(clippy::needless_pass_by_value)] // As every layer, it moves in.
+    #[allow(clippy::needless_pass_by_value)] // By value, as all layers are passed.
     pub fn mlp(sizes: &[usize], activation: impl Activation, rng: &mut impl Rng) -> Result<Self> {
         let [input, _, ..] = *sizes else { return Err(Error::Empty) };
         let mut network = Self::new(input);

@@ -83,13 +83,13 @@ pub struct Stream<'n, A: Scalar> {
 }
 
 impl<A: Scalar> Stream<'_, A> {
-    /// Computes the outputs for the next steps of the sequence, the features of one step after those of the other.
+    /// Computes the outputs for the next steps of the sequence, with the features of each step together.
     ///
     /// Single steps allocate nothing, except where the memory of attention has to grow: it doubles.
     ///
     /// # Errors
-    /// [`Error::Width`] unless `x` holds whole steps, at least one; errors of the layers, such as positions that have
-    /// ended. After an error, the stream starts again.
+    /// [`Error::Width`] unless `x` holds whole steps, at least one; errors of the layers, such as for a step beyond the
+    /// last learned position. After an error, the stream starts again.
     pub fn push(&mut self, x: &[A]) -> Result<&[A]> {
         let result = self.run(x);
         if result.is_err() {

@@ -24,12 +24,12 @@ use crate::{Error, Result, Scalar, Shape};
 /// feed-forward(x) = linear2(activation(linear1(x)))
 /// ```
 ///
-/// By default, the feed-forward part has 4·features hidden features and [`Relu`], the norm is [`LayerNorm`], and there is
-/// no dropout. A stack of layers with `norm_first` needs one more norm at its end. Positions are added before the first
+/// By default, the feed-forward part has 4·features hidden features and [`Relu`], the norm is [`LayerNorm`], and there
+/// is no dropout. A stack of layers with `norm_first` needs one more norm at its end. Add positions before the first
 /// layer.
 ///
 /// Each layer is a [`Network`] of layers and joins, which are named as in `PyTorch`, so state dicts of
-/// `nn.TransformerEncoderLayer` and `nn.TransformerDecoderLayer` go in and out:
+/// `nn.TransformerEncoderLayer` and `nn.TransformerDecoderLayer` can be read and written:
 ///
 /// | name | layer | in |
 /// |---|---|---|
@@ -87,20 +87,21 @@ impl<A: Scalar> TransformerLayer<A> {
         }
     }
 
-    /// Sets the number of outputs of the first dense layer of the feed-forward part.
+    /// Sets the number of outputs of the first dense layer of the feed-forward part; the default is 4·features.
     pub fn feed_forward(mut self, hidden: usize) -> Self {
         self.hidden = hidden;
         self
     }
 
-    /// Sets the activation of the feed-forward part. It may change the number of features, as
+    /// Sets the activation of the feed-forward part; the default is [`Relu`]. It may change the number of features, as
     /// [`Glu`](crate::layers::Glu) halves it.
     pub fn activation(mut self, activation: impl Layer<A>) -> Self {
         self.activation = Box::new(activation);
         self
     }
 
-    /// Sets the norm, such as [`RmsNorm`](crate::layers::RmsNorm), of which each part gets a copy.
+    /// Sets the norm, such as [`RmsNorm`](crate::layers::RmsNorm), of which each part gets a copy; the default is
+    /// [`LayerNorm`].
     pub fn norm(mut self, norm: impl Layer<A>) -> Self {
         self.norm = Box::new(norm);
         self
@@ -133,14 +134,15 @@ impl<A: Scalar> TransformerLayer<A> {
     }
 
     /// Sets the probability of dropout of the attention weights, after each part, and after the activation, as in
-    /// `PyTorch`.
+    /// `PyTorch`; the default is 0.
     pub fn dropout(mut self, probability: f64) -> Self {
         self.dropout = probability;
         self
     }
 
-    /// Creates an encoder layer: self-attention and the feed-forward part. It takes and gives sequences [steps,
-    /// features] of any number of steps, and is added to a network as any layer.
+    /// Creates an encoder layer: self-attention and the feed-forward part. It maps sequences of
+    /// shape `[steps, features]`, for any number of steps, to sequences of the same shape, and is added to a network
+    /// like any layer.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -164,11 +166,11 @@ impl<A: Scalar> TransformerLayer<A> {
     }
 
     /// Creates a decoder layer: self-attention, cross-attention and the feed-forward part. Its inputs are the sequences
-    /// to decode, `[steps, features]`, and the encoder's output, [other steps, features]; the output has the shape of the
-    /// first. [`Network::include`] adds it to a network.
+    /// to decode, `[steps, features]`, and the encoder's output, `[encoder steps, features]`; the output has the shape
+    /// of the first. [`Network::include`] adds it to a network.
     ///
-    /// [`causal`](Self::causal) is about the first input; each of its steps attends to all steps of the second. In
-    /// training, the first input is the target, later by one step (teacher forcing).
+    /// [`causal`](Self::causal) masks only self-attention; each step of the first input attends to all steps of the
+    /// second. In training, the first input is the target delayed by one step (teacher forcing).
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -238,7 +240,7 @@ impl<A: Scalar> TransformerLayer<A> {
         if self.norm_first { Ok(sum) } else { norm(g, sum) }
     }
 
-    /// Nothing without dropout.
+    /// Adds dropout unless its probability is 0.
     fn add_dropout(&self, g: &mut Network<A>, name: &str, x: Value) -> Result<Value> {
         if self.dropout == 0.0 { Ok(x) } else { add(g, name, Dropout::new(self.dropout), x) }
     }

@@ -25,7 +25,7 @@ pub(super) struct At<'p, A: Scalar> {
     pub(super) modes: [bool; 2],
 }
 
-/// What such a step needs of the state of its network.
+/// The part of the network's state that a step with lengths needs.
 pub(super) struct WithLengths<'s, A: Scalar> {
     pub(super) buffers: &'s mut [Array2<A>],
     pub(super) caches: &'s mut [Cache],
@@ -193,20 +193,19 @@ pub(super) fn backward_join<A: Scalar>(
     Ok(())
 }
 
-/// The lengths of the first input of which they are known.
+/// The lengths of the first input whose lengths are known.
 fn known_lengths<'l>(pass: &JoinPass<'l>) -> Option<&'l [usize]> {
     (0..pass.inputs.len()).find_map(|input| pass.lengths.get(input))
 }
 
-/// Sets the padding of an output of a join that acts on each step alone, or of the gradient with respect to an input, to
-/// 0.
+/// Zeroes the padding of an output of a join that acts on each step alone, or of the gradient with respect to an input.
 fn clear_join<A: Scalar>(join: &dyn Join<A>, y: &mut Matrix<A>, shape: Shape, pass: &JoinPass<'_>) {
     if let (Some(lengths), Shape::Sequence { steps, .. }, Steps::Each) = (known_lengths(pass), shape, join.steps()) {
         Sequences::each_step(lengths, steps).clear_padding(y);
     }
 }
 
-/// The sequences as a layer with this rule is called with them; changes the pass to match. `None` without lengths.
+/// The sequences in the form that a layer with this rule takes; changes the pass to match. `None` without lengths.
 fn for_layer<'a>(rule: Steps, pass: &mut Pass<'a>) -> Option<Sequences<'a>> {
     let (Some(lengths), Shape::Sequence { steps, features }) = (pass.lengths, pass.input) else { return None };
     let own = if rule == Steps::Each {

@@ -1,4 +1,4 @@
-//! Which number of the data is not finite.
+//! Finds the first value of the data that is not finite.
 
 use crate::optimizers::all_finite;
 use crate::{Error, Matrix, Result, Scalar};

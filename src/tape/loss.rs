@@ -10,8 +10,8 @@ use crate::{Error, Matrix, Result, Scalar};
 impl<A: Scalar> Tape<A> {
     /// Computes the loss of the outputs against `target`, and its gradient for the backward pass.
     ///
-    /// Where the network knows the lengths of the sequences in its output, each step before the padding counts as a
-    /// sample: `target` has as many numbers for each step, and its padding may hold anything.
+    /// Where the lengths of the sequences in the output are known, each step before the padding counts as a sample: the
+    /// row of `target` holds one target for each step, and those in the padding are ignored.
     ///
     /// # Errors
     /// When the target does not fit the outputs; [`Error::NonFinite`] when the loss is infinite or NaN;

@@ -52,13 +52,13 @@ impl<A: Scalar> Tape<A> {
             network: layer.identity(),
         };
         if tape.lay_out_gradients(layer).is_err() {
-            tape.network.1 = 0; // No network: the forward pass tries again.
+            tape.network.1 = 0; // The identity of no network: the forward pass tries again and reports the error.
         }
         tape
     }
 
     /// Switches to evaluation mode: dropout is the identity, batch norm uses its running statistics without updating
-    /// them, and gradients are those of that function.
+    /// them, and gradients are those of the network in this mode.
     ///
     /// ```
     /// use neuropil::prelude::*;
@@ -75,13 +75,13 @@ impl<A: Scalar> Tape<A> {
         Self { training: false, ..self }
     }
 
-    /// Runs the forward pass on a batch, in training mode unless the tape is [predicting](Self::predicting), and returns
-    /// the outputs. As in a [prediction](Network::predict), a batch of sequences may have any number of steps.
+    /// Runs the forward pass on a batch, in training mode unless the tape is [predicting](Self::predicting), and
+    /// returns the outputs. As in a [prediction](Network::predict), a batch of sequences may have any number of steps.
     ///
     /// # Errors
-    /// [`Error::Width`] when a row does not have the network's input shape; errors of the layers;
-    /// [`Error::NotDifferentiable`] when a step function follows a layer with parameters; [`Error::Memory`] when the
-    /// step would exceed the [memory limit](Network::set_memory_limit).
+    /// [`Error::Width`] when a row does not have the network's input shape; [`Error::Empty`] or [`Error::Graph`] for an
+    /// incomplete network; errors of the layers; [`Error::NotDifferentiable`] when a step function follows a layer with
+    /// parameters; [`Error::Memory`] when the step would exceed the [memory limit](Network::set_memory_limit).
     pub fn forward(&mut self, network: &dyn Layer<A>, x: &Matrix<A>) -> Result<&Array2<A>> {
         self.forward_rows(network, x.dim(), |input| {
             match (input.as_slice_mut(), x.as_slice()) {
@@ -151,13 +151,13 @@ impl<A: Scalar> Tape<A> {
         Ok(&self.y)
     }
 
-    /// The shape of rows of another width than declared.
+    /// The shape of rows of a different width than declared.
     #[cold]
     pub(super) fn other_shape(&self, network: &dyn Layer<A>, width: usize) -> Result<Shape> {
         match as_network(network) {
             Some(network) if network.input_shape() == self.shape => network.shape_of_rows(width),
             _ => {
-                network.output_shape(self.shape)?; // A network of other inputs says so.
+                network.output_shape(self.shape)?; // An error if the network has other inputs than the tape.
                 Err(Error::Width { wants: self.shape, got: width })
             }
         }
@@ -168,7 +168,7 @@ impl<A: Scalar> Tape<A> {
         self.shape
     }
 
-    /// The sequences in the outputs, if the network knows their lengths.
+    /// The sequences in the outputs, if their lengths are known.
     pub(crate) fn sequences(&self) -> Option<Sequences<'_>> {
         (!self.lengths.is_empty()).then(|| Sequences::each_step(&self.lengths, self.outputs.positions()))
     }

@@ -87,7 +87,7 @@ impl<A: Scalar> Collected<A> {
         self.target.clear();
     }
 
-    /// Adds the rows of a batch; those of sequences of known lengths step by step.
+    /// Adds the rows of a batch; sequences of known lengths are added step by step.
     pub(super) fn add(&mut self, y: &Matrix<A>, target: &Matrix<A>, sequences: Option<Sequences<'_>>) -> Result<()> {
         if let Some(sequences) = sequences {
             self.steps.gather(&format_args!("a metric"), y, target, sequences)?;

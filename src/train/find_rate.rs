@@ -11,12 +11,12 @@ use crate::data::Dataset;
 use crate::error::check_setting;
 use crate::{Error, Matrix, Network, Result, Scalar, rng};
 
-/// The loss as a function of the learning rate.
+/// The loss as a function of the learning rate: see [`Trainer::find_rate`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct RateCurve {
     /// The learning rates, a geometric sequence.
     pub rates: Vec<f64>,
-    /// The smoothed loss before each step.
+    /// The moving average of the loss before each step.
     pub losses: Vec<f64>,
 }
 
@@ -63,8 +63,8 @@ impl fmt::Display for RateCurve {
 
 impl<A: Scalar> Trainer<'_, A> {
     /// Runs a learning rate range test (Smith, 2017): trains a copy of `network` while the learning rate grows
-    /// exponentially, to find where the loss falls most steeply and where it rises. Stops when the loss is four times
-    /// its minimum. Network and trainer are not changed.
+    /// exponentially, to find where the loss falls most steeply and where it rises. Stops when the smoothed loss is
+    /// more than four times its minimum, or not finite. Network and trainer are not changed.
     ///
     /// ```
     /// use neuropil::data;

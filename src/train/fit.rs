@@ -42,7 +42,7 @@ impl<A: Scalar> Trainer<'_, A> {
     }
 
     /// Trains `network` on a stream of batches, for data that do not fit into memory: `batches` is called with the
-    /// number of each epoch and returns its batches.
+    /// number of each epoch, from 1, and returns its batches.
     ///
     /// Batches keep their size and order. Each is checked when it arrives.
     ///

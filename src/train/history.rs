@@ -11,7 +11,7 @@ pub struct Epoch {
     pub number: usize,
     /// The learning rate of its last step.
     pub rate: f64,
-    /// Its duration; 0 where there is no clock, as in `wasm32-unknown-unknown`.
+    /// Its duration in seconds; 0 where there is no clock, as in `wasm32-unknown-unknown`.
     pub seconds: f64,
     /// `loss` and the metrics; with validation data also `val_loss` and the metrics with the prefix `val_`.
     pub values: Vec<(String, f64)>,
@@ -26,8 +26,8 @@ impl Epoch {
 
 /// The history of a training: losses, metrics, duration and learning rate of each epoch.
 ///
-/// Training loss and metrics are means over the outputs before each step, in training mode; validation values are those
-/// of the network at the end of the epoch. It prints as a table:
+/// Training loss and metrics are computed from the outputs before each step, in training mode; validation values are
+/// those of the network at the end of the epoch. It prints as a table:
 ///
 /// ```
 /// use neuropil::data;

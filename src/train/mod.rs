@@ -59,9 +59,9 @@ pub use record::{Difference, Record};
 
 /// Trains networks: shuffled epochs, validation, metrics, schedules and callbacks.
 ///
-/// Most methods are settings. [`fit`](Self::fit) trains; calling it again continues, with epoch numbers, random
-/// numbers, schedule and optimizer state. A seed gives the same bits on any number of threads. See [the module](self)
-/// for an example.
+/// Most methods are settings. [`fit`](Self::fit) trains; calling it again continues the count of epochs, the random
+/// numbers, the schedule and the optimizer's state. A seed gives the same bits on any number of threads. See [the
+/// module](self) for an example.
 pub struct Trainer<'a, A: Scalar> {
     loss: Box<dyn Loss<A> + 'a>,
     optimizer: Box<dyn Optimizer<A> + 'a>,
@@ -82,7 +82,7 @@ pub struct Trainer<'a, A: Scalar> {
     ema: Option<Ema<A>>,
     record: Option<Record>,
     progress: Progress,
-    /// A hash of the weights after the last fit, averaged if there is an average.
+    /// A hash of the weights after the last fit: the averaged ones if an average is kept.
     left: u64,
     work: step::Work<A>,
 }

@@ -1,4 +1,4 @@
-//! [`Record`]: what a training was, so that it can be repeated and compared.
+//! [`Record`]: settings and hashes of a training, so that it can be repeated and compared.
 
 use std::fmt;
 
@@ -12,8 +12,8 @@ use crate::{Error, Matrix, Network, Result, Scalar};
 
 /// The record of a training: its settings, and hashes of its samples and weights while it ran.
 ///
-/// [`Trainer::record`] keeps one, [`Trainer::replay`] repeats a training and says where it first differs. A record is
-/// saved with the training, and [`Model`](crate::io::Model) shows it.
+/// [`Trainer::record`] keeps one; [`Trainer::replay`] repeats a training and returns where it first differs. A record
+/// is saved with the training, and [`Model`](crate::io::Model) shows it.
 ///
 /// ```
 /// use neuropil::data;
@@ -55,9 +55,10 @@ struct Moment {
     weights: Vec<u64>,
 }
 
-/// The first difference between two trainings, see [`Trainer::replay`].
+/// The first difference between two trainings: see [`Trainer::replay`].
 ///
-/// Each has settings; of their steps, only the first that differs is reported, because all after it follow from it.
+/// All settings that differ are listed, but only the first step that does, because the differences after it follow from
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// The settings that differ: the name, the recorded value, the other value.
@@ -66,8 +67,8 @@ pub struct Difference {
     pub step: Option<u64>,
     /// Whether the samples up to that step differ, or their order.
     pub samples: bool,
-    /// The parameters and running statistics that differ after that step. With neither samples nor parameters, only one
-    /// of the trainings went so far.
+    /// The parameters and running statistics that differ after that step. If neither samples nor parameters differ,
+    /// only one of the trainings reached it.
     pub parameters: Vec<String>,
 }
 
@@ -111,7 +112,7 @@ impl Record {
         let settings = names.map(|name| [name.clone(), value(self, name), value(other, name)]);
         let settings = settings.filter(|[_, own, other]| own != other).collect();
         let none = Difference { settings, step: None, samples: false, parameters: Vec::new() };
-        // Of a step that only one of them has, nothing is known, unless it comes after the end of the other.
+        // A step that only one of them has recorded is no difference, unless it comes after the end of the other.
         let last = |record: &Self| record.moments.last().map_or(0, |moment| moment.step);
         for own in &self.moments {
             let Ok(at) = other.moments.binary_search_by_key(&own.step, |moment| moment.step) else { continue };
@@ -209,7 +210,7 @@ impl fmt::Display for Difference {
 
 impl<A: Scalar> Trainer<'_, A> {
     /// Keeps a [`Record`] of the training: hashes of the weights after every `every` steps, at the start and at the end
-    /// of each epoch. It has 8 bytes for each parameter each time.
+    /// of each epoch. Each takes 8 bytes for each matrix of parameters or running statistics.
     #[must_use]
     pub fn record(self, every: u64) -> Self {
         Self { record: Some(Record::new(every)), ..self }
@@ -220,7 +221,7 @@ impl<A: Scalar> Trainer<'_, A> {
         self.record.as_ref()
     }
 
-    /// Repeats a recorded [`fit`](Self::fit), and says where it first differs: `None` if the samples and weights are
+    /// Repeats a recorded [`fit`](Self::fit), and returns where it first differs: `None` if the samples and weights are
     /// the same, bit for bit, wherever they were recorded. The trainer, the network and the data have to be set up as
     /// the recorded ones were.
     ///
@@ -240,7 +241,7 @@ impl<A: Scalar> Trainer<'_, A> {
         Ok(self.record.as_ref().and_then(|again| record.difference(again)))
     }
 
-    /// Records the weights before a batch, if it is time; at first, the settings, too.
+    /// Records the weights before a batch if they are due; at the start, also the settings.
     pub(super) fn note_before_batch(&mut self, network: &Network<A>) {
         let step = self.progress.step;
         let Some(every) = self.record.as_ref().map(|record| record.every) else { return };
@@ -258,7 +259,7 @@ impl<A: Scalar> Trainer<'_, A> {
         }
     }
 
-    /// What decides about a training, beside the samples and weights.
+    /// The settings that determine a training, besides samples and weights.
     fn settings(&self, network: &Network<A>) -> Vec<[String; 2]> {
         let schedule = self.schedule.as_ref().map(|(schedule, unit)| format!("{schedule:?} by {unit:?}"));
         let steps = network.steps(network.input_shape()).unwrap_or_default();

@@ -59,7 +59,7 @@ pub(super) fn fingerprint<A: Scalar>(network: &Network<A>) -> u64 {
     sum
 }
 
-/// Adds the bits of a matrix to a hash; a single other bit gives another hash.
+/// Adds the bits of a matrix to a hash; a single different bit changes the hash.
 pub(super) fn hash<A: Scalar>(sum: u64, matrix: &Matrix<A>) -> u64 {
     let bits = matrix.iter().map(|x| x.to_f64().to_bits());
     bits.fold(sum, |sum, bits| (sum.rotate_left(5) ^ bits).wrapping_mul(0x9e37_79b9_7f4a_7c15))

@@ -42,7 +42,7 @@ impl<'a, A: Scalar> Trainer<'a, A> {
         }
     }
 
-    /// Sets the number of epochs of a fit.
+    /// Sets the number of epochs of a fit; the default is 1.
     #[must_use]
     pub fn epochs(self, epochs: usize) -> Self {
         Self { epochs, ..self }
@@ -54,7 +54,7 @@ impl<'a, A: Scalar> Trainer<'a, A> {
         Self { batch_size, ..self }
     }
 
-    /// Sets the seed of the shuffling and of layers that draw random numbers, such as dropout.
+    /// Sets the seed of the shuffling and of layers that draw random numbers, such as dropout; the default is 0.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.progress.seed = seed;
@@ -73,13 +73,14 @@ impl<'a, A: Scalar> Trainer<'a, A> {
         Self { drop_last: true, ..self }
     }
 
-    /// Accumulates the gradients of `batches` mini-batches for each optimizer step, as if they were one batch.
+    /// Accumulates the gradients of `batches` mini-batches for each optimizer step, as if they were one batch; the
+    /// default is 1. The last step of an epoch may have fewer.
     #[must_use]
     pub fn accumulate(self, batches: usize) -> Self {
         Self { accumulate: batches, ..self }
     }
 
-    /// Clips the global L2 norm of the gradients to `max`.
+    /// Clips the global L2 norm of the gradients to `max`; by default they are not clipped.
     #[must_use]
     pub fn clip_norm(self, max: f64) -> Self {
         Self { clip_norm: Some(max), ..self }
@@ -112,7 +113,7 @@ impl<'a, A: Scalar> Trainer<'a, A> {
         Self { validation: Some(data), ..self }
     }
 
-    /// Adds a metric, evaluated each epoch on the training and the validation data.
+    /// Adds a metric, evaluated on the training and the validation data in each epoch.
     #[must_use]
     pub fn metric(mut self, metric: impl Metric<A> + 'a) -> Self {
         self.metrics.push(Box::new(metric));
@@ -133,8 +134,8 @@ impl<'a, A: Scalar> Trainer<'a, A> {
         self
     }
 
-    /// Sets the weight of each class, for targets that are one column of class indices: the mean loss is divided by the
-    /// sum of the weights.
+    /// Sets the weight of each class, for targets that are one column of class indices. The loss of a sample is
+    /// multiplied by its weight, and the mean is divided by the sum of the weights.
     ///
     /// Only the training loss is weighted, not the validation loss.
     #[must_use]
@@ -142,7 +143,8 @@ impl<'a, A: Scalar> Trainer<'a, A> {
         Self { class_weights: ClassWeights::Given(weights.into()), ..self }
     }
 
-    /// Weights each class inversely to its frequency: samples / (classes · samples of the class).
+    /// Weights each class inversely to its frequency: samples / (classes · samples of the class), where only
+    /// classes with samples are counted.
     #[must_use]
     pub fn balanced(self) -> Self {
         Self { class_weights: ClassWeights::Balanced, ..self }
@@ -154,7 +156,7 @@ impl<'a, A: Scalar> Trainer<'a, A> {
         Self { sample_weights: weights.into(), ..self }
     }
 
-    /// Keeps an exponential moving average of the weights, see [`Ema`]. Training uses the weights themselves; the
+    /// Keeps an exponential moving average of the weights: see [`Ema`]. Training uses the weights themselves; the
     /// average is in the network at the end of each epoch, for validation, callbacks and checkpoints, and after the
     /// fit.
     ///

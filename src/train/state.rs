@@ -115,7 +115,7 @@ impl<A: Scalar> Trainer<'_, A> {
     }
 
     /// Resumes a training from [`save_state`](Self::save_state); this trainer and `network` must be set up as the saved
-    /// ones were. The saved learning rate replaces that of the optimizer. Callbacks without a saved state start afresh.
+    /// ones were. The saved learning rate replaces that of the optimizer. Callbacks without a saved state start anew.
     ///
     /// # Errors
     /// [`Error::File`] when the file cannot be read; [`Error::Format`] when it is damaged, or of another number type,

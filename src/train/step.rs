@@ -7,7 +7,7 @@ use crate::kernels::resize;
 use crate::optimizers::Norm;
 use crate::{Error, Matrix, Network, Result, Scalar, Tape};
 
-/// What random numbers are drawn for.
+/// The use of random numbers.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
     Shuffling,
@@ -127,7 +127,7 @@ impl<A: Scalar> Trainer<'_, A> {
         Ok(loss)
     }
 
-    /// Takes the optimizer step over the accumulated gradients; `loss` is that of the last batch.
+    /// Takes the optimizer step over the accumulated gradients; a schedule by step observes `loss`.
     pub(super) fn step(&mut self, network: &mut Network<A>, loss: A) -> Result<()> {
         let tape = self.work.tape.as_mut().expect("a run starts with a tape");
         if self.accumulate > 1 {
@@ -152,7 +152,7 @@ impl<A: Scalar> Trainer<'_, A> {
     }
 }
 
-/// For a non-finite loss of finite data, finds the first layer whose outputs are not finite.
+/// For a non-finite loss on finite data, names the first layer whose outputs are not finite.
 fn blame<A: Scalar>(network: &Network<A>, x: &Matrix<A>, error: Error) -> Error {
     if !matches!(error, Error::NonFinite { in_data: false, .. }) {
         return error;

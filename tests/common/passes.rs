@@ -7,7 +7,7 @@ use neuropil::layer::{Backward, Layer, Pass};
 use neuropil::ndarray::Array2;
 use neuropil::{Matrix, Result, Scalar, Shape, Tape};
 
-/// Calls `f` with a pass, in training or predicting mode, that records and whose cache is empty.
+/// Calls `f` with a pass, in training or evaluation mode, that records and whose cache is empty.
 pub(crate) fn in_a_pass<A: Scalar>(input: Shape, training: bool, f: impl Fn(&mut Pass<'_>) + Send + Sync + 'static) {
     let layer = Probe(Arc::new(f));
     let tape = Tape::<A>::for_layer(&layer, input, 0);

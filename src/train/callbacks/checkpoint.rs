@@ -83,7 +83,7 @@ impl<A: Scalar> Callback<A> for Checkpoint {
     }
 
     fn on_epoch_end(&mut self, at: &mut Context<'_, A>) -> Result<Flow> {
-        // Only now, when the files of later epochs exist.
+        // Not before, because only now do the files of later epochs exist.
         self.remove_old();
         let Some(column) = &self.column else { return Ok(Flow::Continue) };
         let value = at.history.last().and_then(|epoch| epoch.get(&column.name)).unwrap_or(f64::NAN);

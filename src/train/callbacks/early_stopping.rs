@@ -57,13 +57,14 @@ impl<A: Scalar> EarlyStopping<A> {
         }
     }
 
-    /// Sets the smallest change that counts as an improvement; the best weights are those of the last improvement.
+    /// Sets the change that an improvement has to exceed; the default is 0. The best weights are those of the last
+    /// improvement.
     #[must_use]
     pub fn min_delta(self, min_delta: f64) -> Self {
         Self { min_delta, ..self }
     }
 
-    /// Sets the monitored value, such as `val_accuracy`.
+    /// Sets the monitored value, such as `val_accuracy`; by default that of the trainer.
     #[must_use]
     pub fn monitor(self, name: impl Into<String>) -> Self {
         Self { monitor: Some(name.into()), ..self }

@@ -158,7 +158,7 @@ pub enum Flow {
     Stop,
 }
 
-/// The state of a training, as shown to a callback.
+/// The state of a training, as a callback sees it.
 #[derive(Debug)]
 pub struct Context<'c, A: Scalar> {
     /// The network.
