@@ -1,4 +1,4 @@
-//! Conversion between arrays of three or four axes, such as sequences and images, and the matrices of networks.
+//! Conversion between arrays of any number of axes, such as sequences and images, and the matrices of networks.
 //!
 //! Row-major arrays, and contiguous parts of them such as a range of samples, are viewed without a copy; other layouts
 //! are copied. The result is a [`CowArray`], to pass as `&result`.

@@ -43,7 +43,8 @@ pub struct Perceptron<A: Scalar> {
 pub enum Response {
     /// 1 if the sum is above 0, else 0: Rosenblatt's S and A elements.
     Step,
-    /// 1 if the sum is above 0, -1 if it is below, and 0, which is always wrong, at 0: Rosenblatt's R elements.
+    /// 1 if the sum is above 0, -1 if it is below, and 0 if it is 0, which always counts as wrong: Rosenblatt's R
+    /// elements.
     Sign,
 }
 

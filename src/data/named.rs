@@ -61,7 +61,7 @@ impl<A: Scalar> NamedSamples<A> {
     ///
     /// # Errors
     /// [`Error::Unknown`] for a name that no input has; [`Error::Dimensions`] for an input of several columns;
-    /// [`Error::Target`] for a length that is not a whole number.
+    /// [`Error::Target`] for a length that is not an integer.
     pub fn by_length(self, input: &str) -> Result<Self> {
         let mut from = 0;
         for (name, width) in &self.inputs {

@@ -25,7 +25,7 @@ use crate::{Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// [`Error::Target`](crate::Error::Target) for targets other than 1 and 0, and
+/// [`Error::Target`](crate::Error::Target) for targets other than 1, 0 and NaN, and
 /// [`Error::Setting`](crate::Error::Setting) unless the margin is above 0 and finite.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Contrastive {

@@ -7,7 +7,7 @@ use crate::{Matrix, Scalar};
 ///
 /// The outputs are log-probabilities, such as those of [`LogSoftmax`](crate::layers::LogSoftmax); the target holds
 /// probabilities, or log-probabilities with [`log_target`](Self::log_target). The loss is 0 where t = 0. Its derivative
-/// is -t: it differs from the cross-entropy only by the entropy of the target.
+/// is -t. The loss differs from the cross-entropy only by the entropy of the target.
 ///
 /// As in `PyTorch`, the mean is over all elements. Use [`batch_mean`](Self::batch_mean) for the mathematical
 /// definition, the sum over a row averaged over samples.

@@ -20,7 +20,7 @@ use crate::{Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// [`Error::Setting`](crate::Error::Setting) for a negative ε.
+/// [`Error::Setting`](crate::Error::Setting) for an ε that is negative or not finite.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PoissonNll {
     rate: bool,
@@ -46,7 +46,7 @@ impl PoissonNll {
         self
     }
 
-    /// Sets ε, which is added to a rate before the logarithm.
+    /// Sets ε, which is added to a rate before the logarithm; 1e-8 by default.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = eps;
         self

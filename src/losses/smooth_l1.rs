@@ -20,7 +20,7 @@ use crate::{Matrix, Result, Scalar};
 /// ```
 ///
 /// # Errors
-/// [`Error::Setting`](crate::Error::Setting) for a negative β.
+/// [`Error::Setting`](crate::Error::Setting) for a β that is negative or not finite.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SmoothL1 {
     /// The threshold between the quadratic and linear parts; 1 by default.
