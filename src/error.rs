@@ -85,7 +85,7 @@ pub enum Error {
         /// The row of the value, from 0, if there is one.
         row: Option<usize>,
     },
-    /// A layer without a useful gradient stands between trainable parameters and the output.
+    /// A layer without a useful gradient is between trainable parameters and the output.
     NotDifferentiable {
         /// The layer's `Debug` text.
         layer: String,

@@ -17,7 +17,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! An optimizer that remembers other numbers:
+//! An optimizer of another number type:
 //! ```compile_fail,E0277
 //! use neuropil::prelude::*;
 //!
@@ -31,7 +31,7 @@
 //! let trainer = Trainer::<f32>::new(Softmax, Sgd::new(0.1));
 //! ```
 //!
-//! Whole numbers:
+//! Integers:
 //! ```compile_fail,E0277
 //! use neuropil::prelude::*;
 //!
