@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use neuropil::gradcheck;
 use neuropil::joins::{Add, Distance, Divide, MatMul, Maximum, Minimum, Select};
 use neuropil::layer::{Join, Layer as _};
-use neuropil::ndarray::{Array2, array};
+use neuropil::ndarray::Array2;
 use neuropil::prelude::*;
 
 use crate::random_graphs::{Case, cases};
@@ -129,7 +129,7 @@ fn a_missing_condition_is_kept() {
     let values = ["condition", "a", "b"].map(|name| g.input(name, 2));
     let y = g.join(Select, values).unwrap();
     g.output("y", y).unwrap();
-    let x = array![[f64::NAN, 0.0, 1.0, 2.0, 3.0, 4.0], [5.0, f64::NAN, 1.0, 2.0, 3.0, 4.0]];
+    let x = neuropil::ndarray::array![[f64::NAN, 0.0, 1.0, 2.0, 3.0, 4.0], [5.0, f64::NAN, 1.0, 2.0, 3.0, 4.0]];
     let bytes = g.to_onnx_bytes().unwrap();
     for network in [&g, &Network::from_onnx_bytes(&bytes).unwrap()] {
         let y = network.predict(&x).unwrap();
