@@ -77,6 +77,7 @@
 //! | `csv` | no | tables from CSV files |
 //! | `plot` | no | charts, decision boundaries, images and films as SVG and PNG |
 //! | `progress` | no | a progress bar |
+//! | `precompile` | no | layers, training and files are compiled in this crate, not again in each debug build or test of yours; its own build takes a minute longer |
 //!
 //! # Examples
 //!
@@ -116,6 +117,8 @@ pub mod layers;
 pub mod losses;
 pub mod metrics;
 pub mod optimizers;
+#[cfg(all(feature = "precompile", not(test)))]
+mod precompile;
 mod scalar;
 pub mod schedules;
 mod see;
