@@ -11,7 +11,7 @@ const NEURONS: usize = 8;
 const RADIUS: f64 = 32.0;
 const ROW: f64 = 118.0;
 const COLUMN: f64 = 250.0;
-const TOP: f64 = 74.0;
+const TOP: f64 = 88.0;
 /// The height of a row of formulas.
 const LINE: f64 = 14.0;
 
@@ -58,7 +58,7 @@ impl<A: Scalar> Trace<A> {
             self.neurons(&mut svg, block, top);
             for layer in &block.layers {
                 let formula = format!("{} = {}", layer.symbol, layer.formula);
-                let at = (block.position(0, top).0, TOP - 4.0 + LINE * formulas[block.column] as f64);
+                let at = (block.position(0, top).0, TOP - 18.0 + LINE * formulas[block.column] as f64);
                 svg.text(at, &formula, format_args!(r#"text-anchor="middle" font-size="11" fill="{INK}""#));
                 formulas[block.column] += 1;
             }
