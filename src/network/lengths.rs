@@ -51,8 +51,8 @@ fn passed_on<A: Scalar>(node: &Node<A>, taken: &[Option<LengthSource>], steps: S
 pub(super) fn unknown_to_losses<A: Scalar>(network: &Network<A>, sources: &[Option<LengthSource>]) -> Option<Error> {
     let padded = |value: usize| matches!(sources[value], Some(LengthSource::Step(_)));
     let port = network.outputs.iter().find(|port| network.outputs.len() > 1 && padded(port.value))?;
-    let problem = "its sequences have lengths, which the losses of several outputs do not know; train it as the only \
-                   output, or read the sequence before it";
+    let problem = "its sequences have lengths, which losses of several outputs do not take into account; train it \
+                   as the only output, or read the sequence before it";
     Some(Error::Graph { step: format!("the output {}", port.name), problem: problem.to_owned() })
 }
 

@@ -98,7 +98,7 @@ impl<A: Scalar> Sequential<A> {
     /// When the layer does not accept the chain's output; the chain is not changed.
     pub fn push(&mut self, layer: impl Layer<A>) -> Result<()> {
         let Some(end) = self.0.outputs.first().map(|port| port.value) else {
-            return Err(self.0.problem("the chain", "its output was taken away".to_owned()));
+            return Err(self.0.problem("the chain", "it has no output to append to".to_owned()));
         };
         let value = self.0.add(Value { index: end, network: self.0.birth }, layer)?;
         self.0.outputs[0].value = value.index;

@@ -41,8 +41,8 @@ impl<A: Scalar> Trainer<'_, A> {
             rate,
             ..Position::default()
         };
-        let (mean, saves, start) = (Mean::default(), Vec::new(), Clock::start());
-        let mut run = Run { trainer: self, network, columns, monitor, position, collected, mean, saves, start };
+        let (mean, loss, saves, start) = (Mean::default(), A::ZERO, Vec::new(), Clock::start());
+        let mut run = Run { trainer: self, network, columns, monitor, position, collected, mean, loss, saves, start };
         run.position.step = run.trainer.progress.step;
         let result = run.epochs(epoch);
         if self.ema.is_some() {
@@ -74,6 +74,8 @@ pub(super) struct Run<'r, 'a, A: Scalar> {
     pub(super) position: Position,
     collected: Collected<A>,
     mean: Mean,
+    /// The loss of the last batch.
+    loss: A,
     saves: Vec<PathBuf>,
     start: Clock,
 }
@@ -113,18 +115,18 @@ impl<A: Scalar> Run<'_, '_, A> {
     /// Trains on a batch, and takes an optimizer step once enough batches are accumulated.
     pub(super) fn batch(&mut self, batch: Batch<'_, A>) -> Result<()> {
         let rows = batch.rows;
-        let loss = match self.trainer.learn(self.network, batch) {
+        self.loss = match self.trainer.learn(self.network, batch) {
             Ok(loss) => loss,
             Err(error) => return Err(self.trainer.during(error)),
         };
         let work = &self.trainer.work;
         let tape = work.tape.as_ref().expect("a run starts with a tape");
-        self.mean.add(loss.to_f64(), tape.loss_count());
+        self.mean.add(self.loss.to_f64(), tape.loss_count());
         if !self.trainer.metrics.is_empty() {
             self.collected.add(tape.output(), &work.target, tape.sequences())?;
         }
         if work.gathered == self.trainer.accumulate {
-            self.step(loss)?;
+            self.step()?;
         }
         self.position.batch += 1;
         self.position.samples += rows;
@@ -139,8 +141,8 @@ impl<A: Scalar> Run<'_, '_, A> {
         self.batch(Batch { rows: x.nrows(), input_width, target_width, samples: &[], fill })
     }
 
-    fn step(&mut self, loss: A) -> Result<()> {
-        self.trainer.step(self.network, loss).map_err(|error| self.trainer.during(error))?;
+    fn step(&mut self) -> Result<()> {
+        self.trainer.step(self.network, self.loss).map_err(|error| self.trainer.during(error))?;
         self.position.step = self.trainer.progress.step;
         self.position.rate = self.trainer.optimizer.learning_rate();
         self.trainer.ema.as_mut().map_or(Ok(()), |ema| ema.update(self.network))
@@ -148,7 +150,7 @@ impl<A: Scalar> Run<'_, '_, A> {
 
     fn end_epoch(&mut self) -> Result<Flow> {
         if self.trainer.work.gathered > 0 {
-            self.step(A::of(self.mean.get()))?;
+            self.step()?;
         }
         let trainer = &mut *self.trainer;
         if let Some(record) = &mut trainer.record {

@@ -101,7 +101,7 @@ impl<'a, A: Scalar> Trainer<'a, A> {
     }
 
     /// Sets a learning rate schedule that advances with each optimizer step; after each, it observes the loss of the
-    /// batch.
+    /// last batch.
     #[must_use]
     pub fn schedule_by_step(self, schedule: impl Schedule + 'a) -> Self {
         Self { schedule: Some((Box::new(schedule), Unit::Step)), ..self }

@@ -1,5 +1,7 @@
 //! A fit does what the loop over a tape does.
 
+use std::sync::{Arc, Mutex};
+
 use neuropil::data::{self, Dataset, Samples};
 use neuropil::losses::{Sum, class_targets};
 use neuropil::metrics::Accuracy;
@@ -141,6 +143,39 @@ fn schedules_go_by_epoch_or_by_step() {
     };
     assert_eq!(rates(false), [1.0, 0.5, 0.25]);
     assert_eq!(rates(true), [0.5, 0.125, 0.03125]); // Two steps an epoch; the rate is the last one's.
+}
+
+/// Notes what it observes.
+#[derive(Debug)]
+struct Observer(Arc<Mutex<Vec<f64>>>);
+
+impl Schedule for Observer {
+    fn kind(&self) -> &'static str {
+        "observer"
+    }
+
+    fn rate(&self, base: f64, _: u64) -> f64 {
+        base
+    }
+
+    fn observe(&mut self, _: u64, loss: f64) {
+        self.0.lock().unwrap().push(loss);
+    }
+}
+
+#[test]
+fn a_schedule_by_step_observes_the_loss_of_the_last_batch() {
+    let (data, observed) = (moons(60), Arc::new(Mutex::new(Vec::new())));
+    // At a rate of 0 the network stays as it is. Of three batches, two make a step, and the third one of its own.
+    let trainer = Trainer::new(CrossEntropy::new(), Sgd::new(0.0)).batch_size(20).accumulate(2).in_order().epochs(2);
+    trainer.schedule_by_step(Observer(observed.clone())).fit(&mut classifier(), &data).unwrap();
+    let loss = |from: usize| {
+        let rows = s![from..from + 20, ..];
+        let y = classifier().predict(&data.x.slice(rows)).unwrap();
+        f64::from(CrossEntropy::new().evaluate(&y, &data.target.slice(rows)).unwrap())
+    };
+    let want = [loss(20), loss(40), loss(20), loss(40)];
+    assert_eq!(assert_close("losses", observed.lock().unwrap().clone(), want, F32), 4);
 }
 
 #[test]
