@@ -62,8 +62,8 @@ extern "C" fn figures() -> i32 {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn points() -> i32 {
-    call(|playground| Ok(bytes(&playground.points())))
+extern "C" fn samples() -> i32 {
+    call(|playground| Ok(bytes(&playground.samples())))
 }
 
 #[unsafe(no_mangle)]
@@ -72,13 +72,47 @@ extern "C" fn weights() -> i32 {
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn gradients() -> i32 {
+    call(|playground| Ok(bytes(&playground.gradients())))
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn regions(size: u32, left: f32, bottom: f32, width: f32) -> i32 {
     call(|playground| playground.regions(size as usize, [left, bottom, width]).map(|regions| bytes(&regions)))
 }
 
+/// For the sample in the input.
 #[unsafe(no_mangle)]
-extern "C" fn scores(x: f32, y: f32) -> i32 {
-    call(|playground| playground.scores([x, y]).map(|scores| bytes(&scores)))
+extern "C" fn scores() -> i32 {
+    let sample = sample();
+    call(|playground| playground.scores(&sample).map(|scores| bytes(&scores)))
+}
+
+/// For the sample in the input.
+#[unsafe(no_mangle)]
+extern "C" fn activations() -> i32 {
+    let sample = sample();
+    call(|playground| playground.activations(&sample).map(|activations| bytes(&activations)))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn neuron(layer: u32, unit: u32) -> i32 {
+    call(|playground| Ok(bytes(&playground.neuron(layer as usize, unit as usize))))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn drawing() -> i32 {
+    call(|playground| Ok(playground.drawing().into_bytes()))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn text() -> i32 {
+    call(|playground| Ok(playground.text().into_bytes()))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn doctor() -> i32 {
+    call(|playground| playground.doctor().map(String::into_bytes))
 }
 
 #[unsafe(no_mangle)]
@@ -106,4 +140,11 @@ fn failed(output: &mut Vec<u8>, text: &str) -> i32 {
 
 fn bytes(numbers: &[f32]) -> Vec<u8> {
     numbers.iter().flat_map(|x| x.to_le_bytes()).collect()
+}
+
+fn sample() -> Vec<f32> {
+    PAGE.with_borrow(|page| {
+        let (numbers, _) = page.input.as_chunks::<4>();
+        numbers.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()
+    })
 }

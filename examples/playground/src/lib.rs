@@ -1,5 +1,6 @@
 //! A network that learns in the browser. `page.js` calls the functions of [`exports`].
 
+mod look;
 mod playground;
 mod settings;
 

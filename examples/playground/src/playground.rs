@@ -1,9 +1,9 @@
 //! The network, its data, and the training so far.
 
+use neuropil::Trace;
 use neuropil::data::Samples;
-use neuropil::layer::Role;
+use neuropil::doctor;
 use neuropil::metrics::accuracy;
-use neuropil::ndarray::Array2;
 use neuropil::prelude::*;
 use neuropil::rand::rngs::Xoshiro256PlusPlus;
 
@@ -11,17 +11,20 @@ use crate::Settings;
 
 /// A training that can be stopped after any step.
 pub struct Playground {
-    settings: Settings,
+    pub(crate) settings: Settings,
     train: Samples<f32>,
     test: Samples<f32>,
-    network: Sequential<f32>,
+    pub(crate) network: Sequential<f32>,
     tape: Tape<f32>,
+    loss: Box<dyn Loss<f32>>,
     optimizer: Box<dyn Optimizer<f32>>,
     rng: Xoshiro256PlusPlus,
     /// The batches of this epoch that are still to come.
     batches: Vec<Samples<f32>>,
     steps: u32,
-    scratch: Scratch<f32>,
+    /// The last single step.
+    pub(crate) trace: Option<Trace<f32>>,
+    pub(crate) scratch: Scratch<f32>,
 }
 
 impl Playground {
@@ -32,88 +35,70 @@ impl Playground {
         let (train, test) = samples.split(0.25, &mut rng).map_err(|error| error.to_string())?;
         let network = settings.network(&mut rng)?;
         let tape = Tape::new(&network, settings.seed);
-        let optimizer = settings.optimizer()?;
+        let (loss, optimizer) = (settings.loss()?, settings.optimizer()?);
         let (batches, scratch) = (Vec::new(), Scratch::default());
-        Ok(Self { settings, train, test, network, tape, optimizer, rng, batches, steps: 0, scratch })
+        Ok(Self { settings, train, test, network, tape, loss, optimizer, rng, batches, steps: 0, trace: None, scratch })
     }
 
-    /// Trains on one batch.
+    /// Trains on one batch, and keeps all numbers of this step.
     pub fn step(&mut self) -> Result<()> {
-        if self.batches.is_empty() {
-            self.batches = self.train.batches(self.settings.batch, &mut self.rng).collect();
-        }
-        if let Some(batch) = self.batches.pop() {
-            let loss = CrossEntropy::new();
-            self.tape.train(&mut self.network, &batch.x, &batch.target, &loss, &mut *self.optimizer)?;
-            self.steps += 1;
-        }
+        let batch = self.next_batch();
+        let target = self.settings.target(&batch.target)?;
+        let Self { tape, network, loss, optimizer, .. } = self;
+        self.trace = Some(Trace::step(tape, network, &batch.x, &target, &**loss, &mut **optimizer)?);
+        self.steps += 1;
         Ok(())
     }
 
     /// Trains to the end of the epoch.
     pub fn epoch(&mut self) -> Result<()> {
-        self.step()?;
-        while !self.batches.is_empty() {
-            self.step()?;
+        loop {
+            let batch = self.next_batch();
+            let target = self.settings.target(&batch.target)?;
+            self.tape.train(&mut self.network, &batch.x, &target, &*self.loss, &mut *self.optimizer)?;
+            self.steps += 1;
+            if self.batches.is_empty() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
-    /// The steps so far; loss and accuracy on the training points, and on those kept apart.
+    fn next_batch(&mut self) -> Samples<f32> {
+        if self.batches.is_empty() {
+            self.batches = self.train.batches(self.settings.batch, &mut self.rng).collect();
+        }
+        self.batches.pop().expect("at least six samples are for training")
+    }
+
+    /// The steps so far; loss and accuracy on the training samples, and on those kept apart.
     pub fn figures(&self) -> Result<[f32; 5]> {
         let mut figures = [self.steps as f32; 5];
         for (samples, at) in [(&self.train, 1), (&self.test, 3)] {
             let y = self.network.predict(&samples.x)?;
-            figures[at] = CrossEntropy::new().evaluate(&y, &samples.target)?;
+            figures[at] = self.loss.evaluate(&y, &*self.settings.target(&samples.target)?)?;
             figures[at + 1] = accuracy(&y, &samples.target)? as f32;
         }
         Ok(figures)
     }
 
-    /// Three numbers for each point, its place and its class; those of the training first, then those kept apart.
-    pub fn points(&self) -> Vec<f32> {
+    /// Each sample and its class, side by side; those of the training first, then those kept apart.
+    pub fn samples(&self) -> Vec<f32> {
         let both = [&self.train, &self.test].into_iter();
         both.flat_map(|samples| samples.x.rows().into_iter().zip(&samples.target))
-            .flat_map(|(place, &class)| [place[0], place[1], class])
+            .flat_map(|(x, class)| x.into_iter().chain([class]))
+            .copied()
             .collect()
     }
 
-    /// The probabilities of the classes at the middles of `size` x `size` squares, from the top left, in a square of the
-    /// plane: its left and bottom edge, and its width.
-    pub fn regions(&mut self, size: usize, [left, bottom, width]: [f32; 3]) -> Result<Vec<f32>> {
-        let middle = |i: usize| width * (i as f32 + 0.5) / size as f32;
-        let x = Array2::from_shape_fn((size * size, 2), |(i, axis)| match axis {
-            0 => left + middle(i % size),
-            _ => bottom + width - middle(i / size),
-        });
-        let scores = self.network.predict_into(&x, &mut self.scratch)?;
-        let mut found = Vec::with_capacity(scores.len());
-        for row in scores.rows() {
-            let most = row.iter().fold(f32::NEG_INFINITY, |most, &score| most.max(score));
-            let sum: f32 = row.iter().map(|score| (score - most).exp()).sum();
-            found.extend(row.iter().map(|score| (score - most).exp() / sum));
-        }
-        Ok(found)
-    }
-
-    /// The weights between neighboring layers, input by input, without the biases.
-    pub fn weights(&self) -> Vec<f32> {
-        let mut weights = Vec::new();
-        self.network.visit(&mut |info, matrix| {
-            if !matches!(info.role, Role::Bias) {
-                weights.extend(matrix);
-            }
-        });
-        weights
+    /// What the doctor finds on the training samples.
+    pub fn doctor(&mut self) -> Result<String> {
+        let Self { settings, network, train, loss, optimizer, .. } = self;
+        let target = settings.target(&train.target)?;
+        Ok(doctor::examine(network, &train.x, &target, &**loss, &mut **optimizer)?.to_string())
     }
 
     /// A model file.
     pub fn model(&self) -> Result<Vec<u8>> {
         self.network.to_bytes()
-    }
-
-    /// The scores of the classes at a place.
-    pub fn scores(&self, place: [f32; 2]) -> Result<Vec<f32>> {
-        Ok(self.network.predict_one(&place)?.to_vec())
     }
 }

@@ -1,6 +1,8 @@
 //! What the page lets one choose, as it stands in its address: `data=moons&layers=8,8&rate=0.02`.
 
-use neuropil::data::{Samples, circles, moons, spirals};
+use std::borrow::Cow;
+
+use neuropil::data::{Samples, circles, digits, moons, spirals};
 use neuropil::ndarray::Array2;
 use neuropil::prelude::*;
 use neuropil::rand::Rng;
@@ -13,6 +15,7 @@ pub struct Settings {
     pub noise: f64,
     pub layers: Vec<usize>,
     pub activation: String,
+    pub loss: String,
     pub optimizer: String,
     pub rate: f64,
     pub batch: usize,
@@ -28,6 +31,7 @@ impl Settings {
             noise: 0.1,
             layers: vec![8, 8],
             activation: "tanh".into(),
+            loss: "cross-entropy".into(),
             optimizer: "adam".into(),
             rate: 0.02,
             batch: 20,
@@ -48,6 +52,7 @@ impl Settings {
                     }
                 }
                 "activation" => settings.activation = value.into(),
+                "loss" => settings.loss = value.into(),
                 "optimizer" => settings.optimizer = value.into(),
                 "rate" => settings.rate = value.parse().ok().filter(|x| (0.0..=100.0).contains(x)).ok_or_else(wrong)?,
                 "batch" => settings.batch = within(value, 1, 2000).ok_or_else(wrong)?,
@@ -58,11 +63,20 @@ impl Settings {
         Ok(settings)
     }
 
-    pub(crate) fn classes(&self) -> usize {
-        if self.data == "spirals3" { 3 } else { 2 }
+    /// A place in the plane, or the 8 x 8 pixels of a digit.
+    pub(crate) fn inputs(&self) -> usize {
+        if self.data == "digits" { 64 } else { 2 }
     }
 
-    /// Points in the plane, (points, 2), and their classes.
+    pub(crate) fn classes(&self) -> usize {
+        match &*self.data {
+            "digits" => 10,
+            "spirals3" => 3,
+            _ => 2,
+        }
+    }
+
+    /// Points in the plane, (points, 2), or digits with pixels from 0 to 1, (1797, 64), and their classes.
     pub(crate) fn samples(&self, rng: &mut impl Rng) -> std::result::Result<Samples<f32>, String> {
         Ok(match &*self.data {
             "moons" => moons(self.points, self.noise, rng),
@@ -70,6 +84,11 @@ impl Settings {
             "spirals" => spirals(self.points, 2, 0.3 * self.noise, rng),
             "spirals3" => spirals(self.points, 3, 0.3 * self.noise, rng),
             "xor" => self.quadrants(rng),
+            "digits" => {
+                let mut digits = digits();
+                digits.x /= 16.0;
+                digits
+            }
             other => return Err(format!("there are no data {other}")),
         })
     }
@@ -93,13 +112,33 @@ impl Settings {
                 other => return Err(format!("there is no activation {other}")),
             })
         };
-        let (mut network, mut inputs) = (Sequential::new(2), 2);
+        let mut inputs = self.inputs();
+        let mut network = Sequential::new(inputs);
         for &units in &self.layers {
             network.push(Dense::new(inputs, units, rng)).map_err(|error| error.to_string())?;
             network.push(activation()?).map_err(|error| error.to_string())?;
             inputs = units;
         }
         network.with(Dense::new(inputs, self.classes(), rng)).map_err(|error| error.to_string())
+    }
+
+    pub(crate) fn loss(&self) -> std::result::Result<Box<dyn Loss<f32>>, String> {
+        Ok(match &*self.loss {
+            "cross-entropy" => Box::new(CrossEntropy::new()),
+            "smoothed" => Box::new(CrossEntropy::new().label_smoothing(0.1)),
+            "hinge" => Box::new(MultiClassHinge::new()),
+            "mse" => Box::new(Mse),
+            other => return Err(format!("there is no loss {other}")),
+        })
+    }
+
+    /// The classes as the loss wants them: the squared error compares with 1 for the right class and 0 for the others.
+    pub(crate) fn target<'c>(&self, classes: &'c Array2<f32>) -> Result<Cow<'c, Array2<f32>>> {
+        if self.loss != "mse" {
+            return Ok(Cow::Borrowed(classes));
+        }
+        let labels: Vec<usize> = classes.iter().map(|&class| class as usize).collect();
+        Ok(Cow::Owned(one_hot(&labels, self.classes())?))
     }
 
     pub(crate) fn optimizer(&self) -> std::result::Result<Box<dyn Optimizer<f32>>, String> {

@@ -1,31 +1,25 @@
-// The page: settings in the form and in the address, the training in WebAssembly, the pictures on canvases.
+// The page: settings in the form and in the address, the training, and when each picture is drawn.
+import * as core from "./core.js";
+import { drawCurves } from "./curves.js";
+import { drawNetwork, onChoice, setSizes } from "./network.js";
+import * as pad from "./pad.js";
+import { drawPlane, placeOf, setPoints } from "./plane.js";
+import { drawTraced, forget, showNeuron } from "./traced.js";
 
-const wasm = await WebAssembly.instantiateStreaming(fetch("playground.wasm"));
-const core = wasm.instance.exports;
 const $ = (id) => document.getElementById(id);
 const form = $("settings"), layersBox = $("layers");
-const DEFAULTS = { data: "moons", points: 400, noise: 0.1, layers: "8,8", activation: "tanh", optimizer: "adam", rate: 0.02, batch: 20, seed: 1 };
-const SQUARES = 60;
+const DEFAULTS = {
+  data: "moons", points: 400, noise: 0.1, layers: "8,8", activation: "tanh", loss: "cross-entropy", optimizer: "adam",
+  rate: 0.02, batch: 20, seed: 1,
+};
 
-let settings, view, points, sizes, curves, running = false;
+let settings, samples, curves, running = false;
+// The sample whose activations are shown, and the digit that was drawn or taken from those kept apart.
+let probe, shown = null;
 
-// --- WebAssembly ---
-
-// Bytes that a function wrote; it returns their number, or minus the length of an error text.
-function bytes(length) {
-  const start = core.output();
-  const found = new Uint8Array(core.memory.buffer.slice(start, start + Math.abs(length)));
-  if (length < 0) throw new Error(new TextDecoder().decode(found));
-  return found;
-}
-const numbers = (length) => new Float32Array(bytes(length).buffer);
-
-function create(text) {
-  const input = new TextEncoder().encode(text);
-  const start = core.input(input.length);
-  new Uint8Array(core.memory.buffer).set(input, start);
-  bytes(core.create());
-}
+const isDigits = () => settings.data === "digits";
+const layers = () => settings.layers.split(",").filter(Boolean).map(Number);
+const link = () => new URLSearchParams(settings).toString().replaceAll("%2C", ",");
 
 // --- Settings ---
 
@@ -33,27 +27,32 @@ function start() {
   stop();
   $("error").textContent = "";
   try {
-    create(new URLSearchParams(settings).toString().replaceAll("%2C", ","));
+    core.create(link());
   } catch (error) {
     $("error").textContent = error.message;
     return;
   }
-  history.replaceState(null, "", "#" + new URLSearchParams(settings).toString().replaceAll("%2C", ","));
-  points = numbers(core.points());
-  let most = 0;
-  for (let i = 0; i < points.length; i += 3) most = Math.max(most, Math.abs(points[i] - 0), Math.abs(points[i + 1]));
-  view = { left: -1.1 * most, bottom: -1.1 * most, width: 2.2 * most };
-  const classes = settings.data === "spirals3" ? 3 : 2;
-  sizes = [2, ...layers(), classes];
+  history.replaceState(null, "", "#" + link());
+  samples = core.numbers("samples");
+  const [inputs, classes] = isDigits() ? [64, 10] : [2, settings.data === "spirals3" ? 3 : 2];
+  $("points").hidden = isDigits();
+  $("digit").hidden = !isDigits();
+  setSizes([inputs, ...layers(), classes]);
+  forget({ activation: settings.activation, depth: layers().length + 1 });
   curves = [];
-  record();
-  draw();
+  if (isDigits()) anotherDigit();
+  else {
+    setPoints(samples, classes);
+    probe = [...samples.subarray(0, 2)];
+  }
+  attempt(record);
+  attempt(draw);
+  examine();
 }
-
-const layers = () => settings.layers.split(",").filter(Boolean).map(Number);
 
 function showSettings() {
   for (const [name, value] of Object.entries(settings)) if (form.elements[name]) form.elements[name].value = value;
+  for (const name of ["points", "noise"]) form.elements[name].disabled = isDigits();
   const units = layers();
   const label = (i) => `<label>Layer ${i + 1} <input type="number" min="1" max="64" value="${Number(units[i])}" data-layer="${i}"></label>`;
   layersBox.innerHTML = `<legend>Hidden layers</legend>${units.map((_, i) => label(i)).join("")}
@@ -96,22 +95,25 @@ function attempt(f) {
 }
 
 function record() {
-  const [steps, loss, accuracy, testLoss, testAccuracy] = numbers(core.figures());
+  const [steps, loss, accuracy, testLoss, testAccuracy] = core.numbers("figures");
   curves.push([loss, testLoss]);
   const percent = (share) => `${(100 * share).toFixed(1)} %`;
   $("status").textContent = `step ${steps}, loss ${loss.toFixed(4)}, right ${percent(accuracy)}; kept apart: loss ${testLoss.toFixed(4)}, right ${percent(testAccuracy)}`;
-  window.playground = { steps, loss, accuracy, testLoss, testAccuracy, frames: window.playground?.frames ?? 0 };
+  window.playground = { frames: 0, busy: 0, ...window.playground, steps, loss, accuracy, testLoss, testAccuracy };
 }
 
 function frame() {
   if (!running) return;
+  const began = performance.now();
   attempt(() => {
-    bytes(core.epoch());
+    core.run("epoch");
     record();
     draw();
     window.playground.frames++;
+    window.playground.busy += performance.now() - began;
   });
   if (running) requestAnimationFrame(frame);
+  else examine();
 }
 
 function stop() {
@@ -120,33 +122,51 @@ function stop() {
 }
 
 function toggle() {
-  if (running) return stop();
+  if (running) {
+    stop();
+    return examine();
+  }
   running = true;
   $("run").firstChild.textContent = "Pause ";
   requestAnimationFrame(frame);
 }
 
+// A single step keeps its numbers.
 function step() {
   stop();
   attempt(() => {
-    bytes(core.step());
+    core.run("step");
     record();
     draw();
+    drawTraced();
   });
+  examine();
+}
+
+function examine() {
+  if (!$("doctor").open) return;
+  try {
+    $("findings").textContent = core.text("doctor");
+  } catch (error) {
+    $("findings").textContent = error.message;
+  }
 }
 
 $("run").addEventListener("click", toggle);
 $("step").addEventListener("click", step);
 $("again").addEventListener("click", start);
+$("doctor").addEventListener("toggle", examine);
 $("save").addEventListener("click", () => attempt(() => {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([bytes(core.model())]));
+  link.href = URL.createObjectURL(new Blob([core.bytes("model")]));
   link.download = "network.safetensors";
   link.click();
   URL.revokeObjectURL(link.href);
 }));
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, button")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const onNeuron = event.target.dataset.unit && event.key !== " ";
+  if (event.target.closest("input, select, button, summary") && !onNeuron) return;
   const action = { " ": toggle, s: step, r: start }[event.key.toLowerCase()];
   if (!action) return;
   event.preventDefault();
@@ -155,92 +175,42 @@ document.addEventListener("keydown", (event) => {
 
 // --- Pictures ---
 
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
-const classColours = () => [0, 1, 2].map((c) => colour(`--class${c}`));
-
 function draw() {
-  drawPlane();
-  drawNetwork();
-  drawCurves();
+  const activations = core.forSample("activations", probe);
+  if (isDigits()) {
+    pad.drawPad(shown);
+    pad.drawBars(activations.slice(-10));
+  } else drawPlane(probe);
+  drawNetwork(activations);
+  drawCurves(curves);
 }
 
-function drawPlane() {
-  const canvas = $("plane"), context = canvas.getContext("2d"), colours = classColours();
-  const classes = sizes[sizes.length - 1], shares = numbers(core.regions(SQUARES, view.left, view.bottom, view.width));
-  const back = rgb(colour("--back")), parts = colours.map(rgb), image = context.createImageData(SQUARES, SQUARES);
-  for (let i = 0; i < SQUARES * SQUARES; i++) {
-    for (let k = 0; k < 3; k++) {
-      let mixed = 0;
-      for (let c = 0; c < classes; c++) mixed += shares[i * classes + c] * parts[c][k];
-      image.data[4 * i + k] = 0.55 * back[k] + 0.45 * mixed;
-    }
-    image.data[4 * i + 3] = 255;
-  }
-  const small = new OffscreenCanvas(SQUARES, SQUARES);
-  small.getContext("2d").putImageData(image, 0, 0);
-  context.drawImage(small, 0, 0, canvas.width, canvas.height);
-  const trained = 3 * Math.round((points.length / 3) * 0.75);
-  for (let i = 0; i < points.length; i += 3) {
-    const x = ((points[i] - view.left) / view.width) * canvas.width;
-    const y = canvas.height - ((points[i + 1] - view.bottom) / view.width) * canvas.height;
-    context.beginPath();
-    context.arc(x, y, 3, 0, 2 * Math.PI);
-    context.fillStyle = context.strokeStyle = colours[points[i + 2]];
-    i < trained ? context.fill() : context.stroke();
-  }
+// Takes one of the digits that were kept apart.
+function anotherDigit() {
+  const count = samples.length / 65, first = Math.round(0.75 * count);
+  const at = 65 * (first + Math.floor(Math.random() * (count - first)));
+  shown = [...samples.subarray(at, at + 64)];
+  probe = shown;
 }
 
-function drawNetwork() {
-  const canvas = $("network"), context = canvas.getContext("2d"), weights = numbers(core.weights());
-  const [minus, plus] = classColours();
-  context.clearRect(0, 0, canvas.width, canvas.height);
-  const place = (layer, unit) => [
-    30 + (layer / (sizes.length - 1)) * (canvas.width - 60),
-    ((unit + 0.5) / sizes[layer]) * canvas.height,
-  ];
-  let at = 0;
-  for (let layer = 0; layer + 1 < sizes.length; layer++) {
-    for (let from = 0; from < sizes[layer]; from++) {
-      for (let to = 0; to < sizes[layer + 1]; to++) {
-        const weight = weights[at++];
-        context.strokeStyle = weight > 0 ? plus : minus;
-        context.lineWidth = Math.min(5, 1.5 * Math.abs(weight));
-        context.beginPath();
-        context.moveTo(...place(layer, from));
-        context.lineTo(...place(layer + 1, to));
-        context.stroke();
-      }
-    }
+onChoice(showNeuron);
+$("lines").addEventListener("change", () => attempt(draw));
+$("plane").addEventListener("click", (event) => {
+  probe = placeOf(event);
+  attempt(draw);
+});
+pad.onChange((onlyCursor = false) => {
+  if (!onlyCursor) {
+    shown = null;
+    probe = [...pad.pixels()];
   }
-  context.lineWidth = 1;
-  sizes.forEach((size, layer) => {
-    for (let unit = 0; unit < size; unit++) {
-      context.beginPath();
-      context.arc(...place(layer, unit), Math.min(9, (0.4 * canvas.height) / size), 0, 2 * Math.PI);
-      context.fillStyle = colour("--back");
-      context.strokeStyle = colour("--text");
-      context.fill();
-      context.stroke();
-    }
-  });
-}
-
-function drawCurves() {
-  const canvas = $("curves"), context = canvas.getContext("2d"), [minus, plus] = classColours();
-  context.clearRect(0, 0, canvas.width, canvas.height);
-  const highest = Math.max(...curves.slice(0, 1).flat(), ...curves.slice(-1).flat(), 0.01) * 1.1;
-  context.lineWidth = 2;
-  [plus, minus].forEach((style, which) => {
-    context.strokeStyle = style;
-    context.beginPath();
-    curves.forEach((losses, i) => {
-      const x = 5 + (i / Math.max(1, curves.length - 1)) * (canvas.width - 10);
-      context.lineTo(x, canvas.height - 5 - (Math.min(losses[which], highest) / highest) * (canvas.height - 10));
-    });
-    context.stroke();
-  });
-}
+  attempt(draw);
+});
+$("clear").addEventListener("click", pad.clear);
+$("another").addEventListener("click", () => {
+  anotherDigit();
+  attempt(draw);
+});
 
 // --- From the address ---
 
@@ -252,5 +222,6 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 window.addEventListener("hashchange", fromAddress);
 fromAddress();
 // For the test: what the buttons do, as values.
-window.saved = () => btoa(String.fromCharCode(...bytes(core.model())));
-window.scoresAt = (x, y) => [...numbers(core.scores(x, y))];
+window.saved = () => btoa(String.fromCharCode(...core.bytes("model")));
+window.scoresOf = (sample) => [...core.forSample("scores", sample)];
+window.drawnPixels = () => [...pad.pixels()];
