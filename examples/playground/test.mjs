@@ -64,11 +64,11 @@ try {
   };
   const picturesFolder = process.env.PICTURES;
   // A picture of the page in the folder PICTURES, where one is named: for the eye.
-  const look = async (name, width, height) => {
-    if (!picturesFolder) return;
+  const look = async (name, width, height, file = picturesFolder && join(picturesFolder, `${name}.png`)) => {
+    if (!file) return;
     await page("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: width < 500 });
     await sleep(200);
-    writeFileSync(join(picturesFolder, `${name}.png`), Buffer.from((await page("Page.captureScreenshot", {})).data, "base64"));
+    writeFileSync(file, Buffer.from((await page("Page.captureScreenshot", {})).data, "base64"));
     await page("Emulation.clearDeviceMetricsOverride", {});
   };
   const press = async (key) => {
@@ -135,7 +135,7 @@ try {
   console.log(`${(1000 * frames / time).toFixed(1)} frames a second while a 2-16-16-2 network trains on 400 points (a quarter kept apart); ` +
     `an epoch and its pictures take ${(busy / frames).toFixed(1)} ms of a frame`);
   await run("document.querySelector('#run').click()");
-  await look("spirals", 1000, 900);
+  await look("spirals", 1000, 800, picture);
 
   // With SGD, each weight of a neuron moves by the rate times its gradient.
   await open("data=moons&optimizer=sgd&rate=0.5");
@@ -200,10 +200,6 @@ try {
   const off64 = await formulaOff(1, 5);
   check("the formula of 64 pixels gives the neuron's value", off64 < 2e-2, `off by ${off64.toExponential(1)}`);
 
-  if (picture) {
-    await page("Emulation.setDeviceMetricsOverride", { width: 1000, height: 760, deviceScaleFactor: 1, mobile: false });
-    writeFileSync(picture, Buffer.from((await page("Page.captureScreenshot", {})).data, "base64"));
-  }
   for (const [scheme, back] of [["dark", "rgb(23, 25, 28)"], ["light", "rgb(255, 255, 255)"]]) {
     await page("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: scheme }] });
     check(`${scheme} where the system is`, (await run("getComputedStyle(document.body).backgroundColor")) === back);

@@ -25,7 +25,7 @@ export function drawTraced() {
 }
 $("traced").addEventListener("toggle", drawTraced);
 
-const number = (value) => (value === 0 || (Math.abs(value) >= 1e-3 && Math.abs(value) < 1e4) ? value.toFixed(4) : value.toExponential(2)).replace("-", "−");
+const number = (value) => (value === 0 || (Math.abs(value) >= 1e-3 && Math.abs(value) < 1e4) ? value.toFixed(4) : value.toExponential(2)).replaceAll("-", "−");
 const factor = (value) => (value < 0 ? `(${number(value)})` : number(value));
 
 function neuron() {
