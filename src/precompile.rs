@@ -5,11 +5,14 @@
 
 use crate::data::Samples;
 use crate::layer::Registry;
-use crate::losses::*;
+use crate::losses::{
+    Bce, BceWithLogits, Contrastive, CosineEmbedding, CrossEntropy, GaussianNll, HingeEmbedding, Huber, KlDivergence,
+    Loss, Mae, Mse, MultiClassHinge, Nll, PoissonNll, SmoothL1, SoftMargin,
+};
 use crate::metrics::Accuracy;
-use crate::optimizers::*;
+use crate::optimizers::{Adadelta, Adagrad, Adam, Adamax, Lion, NAdam, Optimizer, RAdam, RmsProp, Sgd};
 use crate::train::Trainer;
-use crate::{Network, Result, Scalar, Sequential, Summary, Tape, Trace, doctor};
+use crate::{Network, Result, Scalar, Summary, Tape, Trace, doctor};
 
 /// Nobody calls them: it is enough that they are compiled.
 #[used]
@@ -78,17 +81,20 @@ fn train<A: Scalar>(network: &mut Network<A>, samples: &Samples<A>) -> Result<()
 
 #[cfg(feature = "files")]
 fn files<A: Scalar>(network: &mut Network<A>) -> Result<()> {
+    use crate::Sequential;
+    use crate::io::{Names, read_onnx};
+
     network.save("")?;
     network.to_bytes()?;
     network.to_onnx("")?;
     network.to_rust()?;
-    network.save_state_dict("", &crate::io::Names::new())?;
-    network.load_state_dict("", &crate::io::Names::new())?;
+    network.save_state_dict("", &Names::new())?;
+    network.load_state_dict("", &Names::new())?;
     *network = Network::load("")?;
     *network = Network::from_bytes(&[])?;
     *network = Sequential::load("")?.into();
     *network = Sequential::from_bytes(&[])?.into();
-    *network = crate::io::read_onnx("", &[])?.network;
+    *network = read_onnx("", &[])?.network;
     *network = Network::from_onnx_bytes(&[])?;
     *network = Sequential::from_onnx("")?.into();
     let mut trainer = Trainer::new(CrossEntropy::new(), Sgd::new(0.1));

@@ -19,6 +19,9 @@ fn layer<A: Scalar>(case: &Case) -> MultiHeadAttention<A> {
     if case.config("causal") == true {
         layer = layer.causal();
     }
+    if let Some(mask) = case.array("inputs", "mask") {
+        layer = layer.attention_mask(samples::<f64>(&mask).mapv(|allowed| allowed == 1.0));
+    }
     case.set_parameters(&mut layer, parameter_of);
     layer
 }
@@ -93,6 +96,62 @@ fn attention_is_that_of_pytorch() {
     let cases = cases("multihead_attention");
     let compared: usize = cases.iter().map(|case| check_case::<f64>(case, F64) + check_case::<f32>(case, F32)).sum();
     assert_eq!((cases.len(), compared), (7, 4230));
+}
+
+#[test]
+fn attention_masks_are_those_of_pytorch() {
+    let cases = cases("attention_mask");
+    let compared: usize = cases.iter().map(|case| check_case::<f64>(case, F64) + check_case::<f32>(case, F32)).sum();
+    assert_eq!((cases.len(), compared), (4, 2972));
+}
+
+/// A query that attends to nothing gets the output bias; keys that nobody attends to change no bit, not even NaN.
+#[test]
+fn masked_keys_change_nothing() {
+    let (steps, features) = (5, 6);
+    let allowed = Array2::from_shape_fn((steps, steps + 2), |(i, j)| i != 2 && j != 1 && (i + j) % 3 != 1);
+    let layer = MultiHeadAttention::<f64>::new(features, 3, &mut rng(1)).attention_mask(allowed.clone());
+    let network = Sequential::new([steps, features]).with(layer).unwrap();
+    let mut x: Array2<f64> = Init::STANDARD_NORMAL.matrix(3, steps * features, &mut rng(2));
+    let y = network.predict(&x).unwrap();
+    let bias = network.parameter("0.out_proj.bias").unwrap();
+    assert_eq!(y.slice(s![.., 2 * features..3 * features]), bias.broadcast((3, features)).unwrap());
+    x.slice_mut(s![.., features..2 * features]).fill(f64::NAN);
+    let mut with_nan = network.predict(&x).unwrap();
+    // Its own query is NaN.
+    assert!(with_nan.slice(s![.., features..2 * features]).iter().all(|y| y.is_nan()));
+    with_nan.slice_mut(s![.., features..2 * features]).assign(&y.slice(s![.., features..2 * features]));
+    assert_eq!(with_nan, y);
+}
+
+#[test]
+fn shorter_sequences_use_the_first_rows_and_columns_of_a_mask() {
+    let allowed = Array2::from_shape_fn((5, 5), |(i, j)| j == 0 || (i + j) % 3 != 1);
+    let network = |steps: usize| {
+        let part = allowed.slice(s![..steps, ..steps]).to_owned();
+        let layer = MultiHeadAttention::<f64>::new(4, 2, &mut rng(1)).attention_mask(part);
+        Sequential::new([steps, 4]).with(layer).unwrap()
+    };
+    let x = Init::STANDARD_NORMAL.matrix(2, 3 * 4, &mut rng(2));
+    assert_eq!(network(5).predict(&x).unwrap(), network(3).predict(&x).unwrap());
+}
+
+#[test]
+fn wrong_masks_are_errors() {
+    let layer = |rows, columns| {
+        MultiHeadAttention::<f64>::new(4, 2, &mut rng(1)).attention_mask(Array2::from_elem((rows, columns), true))
+    };
+    let network = Sequential::new([5, 4]).with(layer(5, 6)).unwrap();
+    let longer = network.predict(&Array2::zeros((1, 6 * 4))).unwrap_err().to_string();
+    assert!(longer.contains("at most 5 queries and 6 keys"), "{longer}");
+    let mut g = Network::<f64>::new();
+    let (query, memory) = (g.input("query", [2, 4]), g.input("memory", [9, 4]));
+    assert!(g.join(layer(2, 8), [query, memory]).is_err());
+    assert!(g.join(layer(2, 9), [query, memory]).is_ok());
+    let x = Array2::zeros((1, 12));
+    let attended = layer(3, 2).attend(&x, &x, &x, None, &mut Attention::default());
+    assert!(matches!(attended, Err(Error::Dimensions { .. })));
+    assert!(Sequential::new([5, 4]).with(layer(5, 5).causal()).unwrap().stream().is_err());
 }
 
 #[test]

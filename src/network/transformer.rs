@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ndarray::Array2;
 use rand::Rng;
 
 use super::nodes::Op;
@@ -67,6 +68,7 @@ pub struct TransformerLayer<A: Scalar> {
     norm: Box<dyn Layer<A>>,
     norm_first: bool,
     causal: bool,
+    allowed: Option<Array2<bool>>,
     rotary: Option<f64>,
     dropout: f64,
 }
@@ -82,6 +84,7 @@ impl<A: Scalar> TransformerLayer<A> {
             norm: Box::new(LayerNorm::new(features)),
             norm_first: false,
             causal: false,
+            allowed: None,
             rotary: None,
             dropout: 0.0,
         }
@@ -117,6 +120,21 @@ impl<A: Scalar> TransformerLayer<A> {
     /// Sets a causal mask in self-attention: each step attends only to itself and earlier steps.
     pub fn causal(mut self) -> Self {
         self.causal = true;
+        self
+    }
+
+    /// Sets the mask of self-attention, (queries, keys): see [`MultiHeadAttention::attention_mask`].
+    ///
+    /// ```
+    /// use neuropil::prelude::*;
+    ///
+    /// let near = ndarray::Array2::from_shape_fn((10, 10), |(i, j): (usize, usize)| i.abs_diff(j) <= 3);
+    /// let block = TransformerLayer::<f32>::new(16, 4).attention_mask(near).encoder(&mut rng(1))?;
+    /// assert_eq!(Sequential::new([10, 16]).with(block)?.output(), [10, 16].into());
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn attention_mask(mut self, allowed: Array2<bool>) -> Self {
+        self.allowed = Some(allowed);
         self
     }
 
@@ -206,6 +224,8 @@ impl<A: Scalar> TransformerLayer<A> {
         self.part(g, 1, x, |g, x| {
             let attention = MultiHeadAttention::new(self.features, self.heads, rng).dropout(self.dropout);
             let attention = if let Some(base) = self.rotary { attention.rotary(base) } else { attention };
+            let attention =
+                if let Some(allowed) = &self.allowed { attention.attention_mask(allowed.clone()) } else { attention };
             add(g, "self_attn", if self.causal { attention.causal() } else { attention }, x)
         })
     }
@@ -260,6 +280,9 @@ impl<A: Scalar> fmt::Debug for TransformerLayer<A> {
         write!(f, "TransformerLayer({features}, {heads} heads, {hidden} hidden, {activation:?}, {norm:?}")?;
         let notes = [(self.norm_first, ", norm first"), (self.causal, ", causal")];
         notes.into_iter().filter(|&(on, _)| on).try_for_each(|(_, note)| f.write_str(note))?;
+        if let Some(allowed) = &self.allowed {
+            write!(f, ", mask {} x {}", allowed.nrows(), allowed.ncols())?;
+        }
         if let Some(base) = self.rotary {
             write!(f, ", rotary {base}")?;
         }

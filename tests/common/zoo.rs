@@ -100,6 +100,7 @@ pub(crate) fn layers<A: Scalar>() -> Vec<Entry<A>> {
         entry("Lstm, masked", [5, 2], both_ways(Lstm::new(2, 3, r).masked())),
         entry("MultiHeadAttention", [5, 4], gentle(MultiHeadAttention::new(4, 2, r))),
         entry("MultiHeadAttention, causal", [4, 6], gentle(MultiHeadAttention::new(6, 2, r).causal().masked())),
+        entry("MultiHeadAttention, mask", [5, 4], gentle(MultiHeadAttention::new(4, 2, r).attention_mask(near(5, 7)))),
         entry(
             "MultiHeadAttention, rotary",
             [5, 8],
@@ -237,6 +238,11 @@ fn indexed<A: Scalar>(
 fn block<A: Scalar>(r: &mut impl neuropil::rand::Rng) -> Parallel<A> {
     let body = Sequential::mlp(&[6, 8, 6], Tanh, r).unwrap().with(BatchNorm::new(6)).unwrap();
     Parallel::concat().branch(Identity).branch(Residual::new(body)).branch(Dense::new(6, 3, r))
+}
+
+/// The mask by which each step attends to those at most two away.
+fn near(queries: usize, keys: usize) -> Array2<bool> {
+    Array2::from_shape_fn((queries, keys), |(i, j)| i.abs_diff(j) <= 2)
 }
 
 /// With small weights, at which no softmax is so sure that it forgets an input.

@@ -92,6 +92,25 @@ fn a_file_is_for_any_number_of_steps() -> Result<()> {
 }
 
 #[test]
+fn attention_masks_travel() -> Result<()> {
+    let r = &mut rng(3);
+    let x: Array2<f64> = Init::STANDARD_NORMAL.matrix(3, 20, r);
+    for blind in [false, true] {
+        let mask = Array2::from_shape_fn((5, 6), |(i, j)| (i != 3 || !blind) && (i == j || (i + j) % 3 != 1));
+        let attention = MultiHeadAttention::<f64>::new(4, 2, r).attention_mask(mask);
+        for layer in [attention.clone(), attention.causal()] {
+            let network = Sequential::new([5, 4]).with(layer)?;
+            let again = Network::<f64>::from_onnx_bytes(&network.to_onnx_bytes()?)?;
+            assert!(again.to_string().contains("mask 5 x 5"), "{again}");
+            assert_eq!(close("attention", &again.predict(&x)?, &network.predict(&x)?), 60);
+            let again = Network::<f64>::from_bytes(&network.to_bytes()?)?;
+            assert_eq!(again.predict(&x)?, network.predict(&x)?);
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn what_depends_on_the_steps_keeps_them() -> Result<()> {
     let r = &mut rng(3);
     let fixed = [

@@ -257,6 +257,9 @@ fn padding_is_seen() -> Result<()> {
     let seen = g.join(MultiHeadAttention::new(4, 2, r).masked(), [query, memory])?;
     g.output("seen", seen)?;
     sources.push(Source::of("cross attention", &g, &x));
+    let mask = Array2::from_shape_fn((5, 6), |(i, j)| i != 3 && (i + j) % 3 != 1);
+    let masked = chain().with(MultiHeadAttention::new(4, 2, r).masked().attention_mask(mask))?;
+    sources.push(Source::of("masked attention", &masked, &x));
     run("rust_source_padding", &sources);
     Ok(())
 }

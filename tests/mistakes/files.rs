@@ -4,6 +4,7 @@ use neuropil::data::{LabelEncoder, StandardScaler};
 use neuropil::io::{self, Model};
 use neuropil::joins::Add;
 use neuropil::layer::{Backward, Pass};
+use neuropil::ndarray;
 use neuropil::prelude::*;
 use neuropil::schedules::Cosine;
 
@@ -196,6 +197,15 @@ pub(super) const MISTAKES: &[Mistake] = &[
         || load(&altered(&bytes()?, r#""format_version":"1""#, r#""format_version":"2""#)),
         "the model: it has version 2 of the format, and this version of neuropil reads up to 1; use the version \
          that wrote it, 0.1.0, or a later one",
+    ),
+    (
+        "an attention mask with rows of two lengths",
+        || {
+            let mask = ndarray::Array2::from_elem((2, 2), true);
+            let layer = MultiHeadAttention::new(4, 2, &mut rng(1)).attention_mask(mask);
+            load(&altered(&Sequential::<f32>::new([2, 4]).with(layer)?.to_bytes()?, "11 11", "111 1"))
+        },
+        "layer 0, the layer multi_head_attention: its mask is not words of 0 and 1 of one length",
     ),
     (
         "a layer that this crate does not have",

@@ -32,6 +32,15 @@ pub(super) const MISTAKES: &[Mistake] = &[
         "layer 0, Dense(128 -> 10), takes 128 features per sample, got [8, 13, 13] = 1352",
     ),
     (
+        "more steps than an attention mask has",
+        || {
+            let mask = Array2::from_elem((4, 8), true);
+            chain([5, 4]).with(MultiHeadAttention::new(4, 2, &mut rng(1)).attention_mask(mask)).map(drop)
+        },
+        "layer 0, MultiHeadAttention(4, 2 heads, mask 4 x 8), takes at most 4 queries and 8 keys, the size of its \
+         attention mask, got [5, 4] = 20",
+    ),
+    (
         "a flat image for a convolution",
         || chain(784).with(conv(1, 8, [3, 3])).map(drop),
         "layer 0, Conv2d(1 -> 8, 3x3), takes images [1, height, width] (put a Reshape before it), got 784",

@@ -76,6 +76,11 @@ impl<A: Scalar> MultiHeadAttention<A> {
         for (name, matrix, steps) in sizes {
             self.check(name, matrix.dim(), [samples, steps * features])?;
         }
+        if let Some(allowed) =
+            self.allowed.as_ref().filter(|allowed| allowed.nrows() < queries || allowed.ncols() < keys)
+        {
+            self.check("attention mask", allowed.dim(), [queries, keys])?;
+        }
         if let Some(hidden) = hidden {
             self.check("hidden keys", hidden.dim(), [samples, keys])?;
         }

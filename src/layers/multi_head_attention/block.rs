@@ -139,5 +139,10 @@ fn seen<'r, A: Scalar>(row: &'r mut [A], mask: SampleMask<'_>, query: usize) -> 
             *score = if hidden { -A::INFINITY } else { *score };
         }
     }
+    if let Some(allowed) = mask.allowed(query) {
+        for (score, &allowed) in scores.iter_mut().zip(allowed) {
+            *score = if allowed { *score } else { -A::INFINITY };
+        }
+    }
     scores
 }

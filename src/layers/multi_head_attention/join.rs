@@ -35,6 +35,9 @@ impl<A: Scalar> Join<A> for MultiHeadAttention<A> {
                 other => return wrong(format!("a {name} of sequences [steps, {}]", self.features()), other),
             }
         }
+        if let [query, key, ..] = *inputs {
+            self.check_mask(query, [query, key])?;
+        }
         match *inputs {
             [_, key, value] if key != value => wrong(format!("a value of the key's shape, {key}"), value),
             [query, _] | [query, _, _] => Ok(query),

@@ -80,6 +80,8 @@ pub struct MultiHeadAttention<A: Scalar> {
     out_bias: Option<Parameter<A>>,
     causal: bool,
     masked: bool,
+    /// Whether a query may attend to a key, in standard layout.
+    allowed: Option<Array2<bool>>,
     /// The base of rotary positions.
     rotary: Option<f64>,
     /// The probability with which a weight of P is dropped.
@@ -125,6 +127,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
             out_bias,
             causal: false,
             masked: false,
+            allowed: None,
             rotary: None,
             dropout: 0.0,
         })
@@ -264,14 +267,14 @@ impl<A: Scalar> Layer<A> for MultiHeadAttention<A> {
     fn output_shape(&self, input: Shape) -> Result<Shape> {
         self.check_settings()?;
         if matches!(input, Shape::Sequence { steps: 1.., features } if features == self.features()) {
-            return Ok(input);
+            return self.check_mask(input, [input; 2]).map(|()| input);
         }
         let wants = format!("sequences [steps, {}]", self.features());
         Err(Error::Input { layer: format!("{self:?}"), wants, got: input })
     }
 
     fn steps(&self, _: Shape) -> Steps {
-        if self.causal && !self.masked { Steps::Causal } else { Steps::All }
+        if self.causal && !self.masked && self.allowed.is_none() { Steps::Causal } else { Steps::All }
     }
 
     fn forward(&self, x: &Matrix<A>, y: &mut Matrix<A>, pass: &mut Pass<'_>) -> Result<()> {
@@ -329,6 +332,7 @@ impl<A: Scalar> Layer<A> for MultiHeadAttention<A> {
         let spec = Spec::new("multi_head_attention").set("features", self.features()).set("heads", self.heads);
         let spec = spec.set("bias", self.in_bias.is_some()).set("causal", self.causal).set("masked", self.masked);
         let spec = if let Some(base) = self.rotary { spec.set("rotary", base) } else { spec };
+        let spec = if let Some(allowed) = &self.allowed { spec.set("mask", &*mask::text(allowed)) } else { spec };
         Some(if self.dropout == 0.0 { spec } else { spec.set("dropout", self.dropout) })
     }
 
@@ -371,7 +375,9 @@ impl<A: Scalar> Restore<A> for MultiHeadAttention<A> {
             Self::of(features, heads, spec.flag("bias")?, |name, rows, columns| parts.array(name, rows, columns))?;
         let optional = |name| spec.get(name).map(|_| spec.number(name)).transpose();
         let (rotary, dropout) = (optional("rotary")?, optional("dropout")?.unwrap_or(0.0));
-        Ok(Self { causal: spec.flag("causal")?, masked: spec.flag("masked")?, rotary, dropout, ..layer })
+        let allowed =
+            spec.get("mask").map(|_| spec.text("mask").and_then(|text| mask::parse(spec, text))).transpose()?;
+        Ok(Self { causal: spec.flag("causal")?, masked: spec.flag("masked")?, allowed, rotary, dropout, ..layer })
     }
 }
 
@@ -380,6 +386,9 @@ impl<A: Scalar> fmt::Debug for MultiHeadAttention<A> {
         write!(f, "MultiHeadAttention({}, {} heads", self.features(), self.heads)?;
         let notes = [(self.in_bias.is_none(), ", no bias"), (self.causal, ", causal"), (self.masked, ", masked")];
         notes.into_iter().filter(|&(on, _)| on).try_for_each(|(_, note)| f.write_str(note))?;
+        if let Some(allowed) = &self.allowed {
+            write!(f, ", mask {} x {}", allowed.nrows(), allowed.ncols())?;
+        }
         if let Some(base) = self.rotary {
             write!(f, ", rotary {base}")?;
         }

@@ -1,6 +1,6 @@
 //! Attention in ONNX operators.
 
-use ndarray::s;
+use ndarray::{Array2, s};
 
 use super::MultiHeadAttention;
 use super::rotary::codes;
@@ -39,7 +39,19 @@ impl<A: Scalar> MultiHeadAttention<A> {
         operators.then("MatMul", &[&k], []);
         let scale = operators.number(1.0 / (width as f64).sqrt());
         operators.then("Mul", &[&scale], []);
-        if self.causal {
+        let mask = self.allowed.as_ref().map(|allowed| {
+            let sees = |(i, j): (usize, usize)| allowed[[i, j]] && (!self.causal || j <= i);
+            Array2::from_shape_fn((queries, keys), sees)
+        });
+        // Where a query attends to nothing, softmax would give NaN: it attends to all, and its weights become 0.
+        let sees_something = |query: usize| mask.as_ref().is_some_and(|mask| mask.row(query).iter().any(|&key| key));
+        if let Some(mask) = &mask {
+            let hidden = mask.indexed_iter().map(|((query, _), &key)| key || !sees_something(query));
+            let numbers = hidden.map(|key| if key { 0.0 } else { f32::NEG_INFINITY });
+            let mask = Tensor::floats(&[queries, keys], numbers);
+            let mask = operators.constant("mask", mask);
+            operators.then("Add", &[&mask], []);
+        } else if self.causal {
             let (queries, keys, second) =
                 (operators.positions(query), operators.positions(key), operators.integers(&[1]));
             let queries = operators.node("Unsqueeze", &[&queries, &second], []);
@@ -52,7 +64,22 @@ impl<A: Scalar> MultiHeadAttention<A> {
             let nothing = operators.number(f64::NEG_INFINITY);
             masked::only(operators, keys, &nothing);
         }
+        let scores = operators.value();
         operators.then("Softmax", &[], [("axis", Attribute::Int(-1))]);
+        if mask.is_some() && !(0..queries).all(sees_something) {
+            let sees = (0..queries).map(|query| f32::from(u8::from(sees_something(query))));
+            let sees = operators.constant("sees", Tensor::floats(&[queries, 1], sees));
+            operators.then("Mul", &[&sees], []);
+        }
+        if mask.is_some() && seen.is_some() {
+            // All keys of the mask may be padding.
+            let (last, nothing, zero) =
+                (operators.integers(&[-1]), operators.number(f64::NEG_INFINITY), operators.number(0.0));
+            let best = operators.node("ReduceMax", &[&scores, &last], [("keepdims", Attribute::Int(1))]);
+            let blind = operators.node("Equal", &[&best, &nothing], []);
+            let weights = operators.node("Where", &[&blind, &zero, &operators.value()], []);
+            operators.set_value(weights);
+        }
         if let Some((keys, _)) = seen.as_ref().filter(|_| query != key) {
             // Where all keys are masked, softmax gives NaN. In self-attention such samples have no queries either.
             let zero = operators.number(0.0);

@@ -133,7 +133,8 @@ impl<A: Scalar> MultiHeadAttention<A> {
         resize(p, rows, if stored { keys } else { 0 })?;
         resize(statistics, rows, 2)?;
         resize(mixed, samples * queries, self.features())?;
-        let mask = Mask { causal: self.causal, before: 0, queries, keys, hidden, padding };
+        let mask =
+            Mask { causal: self.causal, before: 0, queries, keys, allowed: self.allowed.as_ref(), hidden, padding };
         let threads = self.share(scratch, samples, queries, keys)?;
         let qkv = parts(projected, samples, self.heads, self.width());
         self.weigh(mask, *dropout, qkv, [p, statistics, mixed], (threads, flat_mut(scratch)));
@@ -191,7 +192,8 @@ impl<A: Scalar> MultiHeadAttention<A> {
         for (dprojected, projected) in dprojected.iter_mut().zip(&*projected) {
             resize(dprojected, projected.nrows(), projected.ncols())?;
         }
-        let mask = Mask { causal: self.causal, before: 0, queries, keys, hidden, padding };
+        let mask =
+            Mask { causal: self.causal, before: 0, queries, keys, allowed: self.allowed.as_ref(), hidden, padding };
         let [q, k, v] = parts(projected, samples, self.heads, self.width());
         let [dq, dk, dv] = parts_mut(dprojected, samples, self.heads, self.width());
         let (statistics, dmixed) = (stacked(statistics, samples, self.heads), by_head(dmixed, samples, self.width()));

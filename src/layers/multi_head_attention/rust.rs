@@ -1,5 +1,7 @@
 //! Attention as calls to Rust functions.
 
+use ndarray::s;
+
 use super::MultiHeadAttention;
 use super::rotary::codes;
 use crate::spec::rust::{Channels, Code, Numbers, functions};
@@ -17,7 +19,12 @@ impl<A: Scalar> MultiHeadAttention<A> {
         });
         let [q, k] = [q, k].map(|part| self.write_rotation(code, part));
         let (keys, inputs) = ([key.len() / features], [q, k, v, key]);
-        let arguments: [&dyn std::fmt::Display; 4] = [&features, &self.heads, &self.causal, &self.masked];
+        let allowed = self.allowed.as_ref().map(|allowed| {
+            let part = allowed.slice(s![..query.len() / features, ..keys[0]]);
+            code.constant("mask", part.iter().map(|&key| f64::from(u8::from(key))).collect())
+        });
+        let allowed = allowed.unwrap_or_else(|| "&[]".to_owned());
+        let arguments: [&dyn std::fmt::Display; 5] = [&allowed, &features, &self.heads, &self.causal, &self.masked];
         let mixed = code.call_with(&functions::ATTENTION, &inputs, query.len(), &keys, &arguments);
         code.set_current(mixed);
         let columns = Channels::columns(features);

@@ -57,7 +57,7 @@ impl<A: Scalar> MultiHeadAttention<A> {
         resize(mixed, queries, features)?;
         let q = by_head(qkv, 1, self.width()).slice_move(s![.., ..self.heads, .., ..]);
         let [k, v] = kept.each_ref().map(|kept| by_head(kept, 1, self.width()).slice_move(s![.., .., ..keys, ..]));
-        let mask = Mask { causal: true, before, queries, keys, hidden: &[], padding: &[] };
+        let mask = Mask { causal: true, before, queries, keys, allowed: None, hidden: &[], padding: &[] };
         let p = &mut Array2::default((self.heads * queries, 0)); // It is not stored.
         self.weigh(mask, None, [q, k, v], [p, statistics, mixed], (1, flat_mut(scratch)));
         self.project_back(mixed, &mut groups_mut(y, features));

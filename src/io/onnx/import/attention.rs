@@ -29,7 +29,10 @@ impl<'g, A: Scalar> Reader<'g, A> {
         let nothing = index
             .sole(weights, "Where")
             .filter(|nothing| nothing.input(0).is_some_and(|seen| self.is_of_lengths(seen)));
-        let soft = index.sole(nothing.map_or(weights, |nothing| nothing.input(1)), "Softmax");
+        let weights = nothing.map_or(weights, |nothing| nothing.input(1));
+        // Under a mask, some queries may attend to nothing.
+        let sees = index.sole(weights, "Mul");
+        let soft = index.sole(sees.map_or(weights, |sees| sees.input(0)), "Softmax");
         let (Some(merged), Some(transposed), Some(mix), Some(soft)) = (merged, transposed, mix, soft) else {
             return Ok(None);
         };
@@ -39,8 +42,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
             Some(hidden) => hidden.input(1),
             None => soft.input(0),
         };
-        let causal = index.sole(scored, "Add");
-        let scaled = index.sole(causal.map_or(scored, |causal| causal.input(0)), "Mul");
+        let added = index.sole(scored, "Add");
+        let scaled = index.sole(added.map_or(scored, |added| added.input(0)), "Mul");
         let scores = scaled.and_then(|scaled| index.sole(scaled.input(0), "MatMul"));
         let (Some(scaled), Some(scores)) = (scaled, scores) else { return Ok(None) };
         let names = [scores.input(0), scores.input(1), mix.input(1)];
@@ -81,10 +84,13 @@ impl<'g, A: Scalar> Reader<'g, A> {
         soft.expect("axis of its attention", matches!(axis, -1 | 3))?;
         let scale = self.number(scaled, 1)?;
         scaled.expect("scale of its attention", (scale - 1.0 / (width as f64).sqrt()).abs() < 1e-6)?;
-        if let Some(causal) = causal {
-            let (queries, keys) = (steps(0), steps(1));
-            let hidden = self.hides_later(causal, queries, keys)?;
-            causal.expect("mask", hidden)?;
+        let (mut is_causal, mut mask) = (false, None);
+        if let Some(added) = added {
+            let sizes = [steps(0), steps(1)];
+            is_causal = sees.is_none() && self.hides_later(added, sizes)?;
+            mask = if is_causal { None } else { Some(self.mask(added, sees, sizes)?) };
+        } else if let Some(sees) = sees {
+            sees.expect("mask", false)?;
         }
         let own = inputs[1] == inputs[0] && inputs[2] == inputs[0];
         let mut masked = false;
@@ -107,7 +113,8 @@ impl<'g, A: Scalar> Reader<'g, A> {
         }
         let spec = Spec::new("multi_head_attention").set("features", features).set("heads", heads);
         let bias = last.bias.is_some() || weights.iter().any(|part| part.bias.is_some());
-        let spec = spec.set("bias", bias).set("causal", causal.is_some()).set("masked", masked);
+        let spec = spec.set("bias", bias).set("causal", is_causal).set("masked", masked);
+        let spec = if let Some(mask) = mask { spec.set("mask", &*mask) } else { spec };
         let found = found(spec, features, &weights, last, bias);
         if own {
             return self.on(inputs[0], &found).map(Some);
@@ -117,10 +124,10 @@ impl<'g, A: Scalar> Reader<'g, A> {
         self.joined(join, &inputs).map(Some)
     }
 
-    /// Whether the constant that is added to the scores hides all keys after the query.
-    fn hides_later(&mut self, causal: &'g Node<'g>, queries: usize, keys: usize) -> Read<bool> {
+    /// Whether the constant that is added to the scores hides all keys after the query, and no other.
+    fn hides_later(&mut self, added: &'g Node<'g>, [queries, keys]: [usize; 2]) -> Read<bool> {
         // The operators that this crate's exporter writes, recognized without computing the whole mask.
-        let choice = causal.input(1).and_then(|name| self.index.maker(name)).map(|(choice, _)| choice);
+        let choice = added.input(1).and_then(|name| self.index.maker(name)).map(|(choice, _)| choice);
         let later = choice.filter(|choice| choice.op == "Where").and_then(|choice| self.index.maker(choice.input(0)?));
         if let (Some(choice), Some((later, _))) = (choice, later.filter(|(later, _)| later.op == "Less")) {
             let counts = |numbers: Vec<f64>, n: usize| {
@@ -132,8 +139,26 @@ impl<'g, A: Scalar> Reader<'g, A> {
             return Ok(ends && sizes && counts(rows, queries) && counts(columns, keys));
         }
         let hide = |at: usize| if at % keys > at / keys { f64::NEG_INFINITY } else { 0.0 };
-        Ok(self.sizes(causal, 1)? == [queries, keys]
-            && self.numbers(causal, 1)?.iter().enumerate().all(|(at, &x)| x == hide(at)))
+        Ok(self.sizes(added, 1)? == [queries, keys]
+            && self.numbers(added, 1)?.iter().enumerate().all(|(at, &x)| x == hide(at)))
+    }
+
+    /// The attention mask, as a setting, of a constant that is added to the scores, 0 or -∞ for hidden keys, and one
+    /// that the weights are multiplied by, 0 for queries that attend to nothing.
+    fn mask(&mut self, added: &'g Node<'g>, sees: Option<&'g Node<'g>>, [queries, keys]: [usize; 2]) -> Read<String> {
+        let numbers = self.numbers(added, 1)?;
+        let is_mask = numbers.iter().all(|&x| x == 0.0 || x == f64::NEG_INFINITY);
+        added.expect("mask", is_mask && self.sizes(added, 1)? == [queries, keys])?;
+        let mut seeing = vec![1.0; queries];
+        if let Some(sees) = sees {
+            seeing = self.numbers(sees, 1)?;
+            let are_flags = seeing.iter().all(|&x| x == 0.0 || x == 1.0);
+            sees.expect("mask", are_flags && self.sizes(sees, 1)? == [queries, 1])?;
+        }
+        let key = |sees: f64, &x: &f64| if sees == 1.0 && x == 0.0 { '1' } else { '0' };
+        let words = numbers.chunks(keys.max(1)).zip(seeing);
+        let words = words.map(|(row, sees)| row.iter().map(|x| key(sees, x)).collect());
+        Ok(words.collect::<Vec<String>>().join(" "))
     }
 
     /// A product, split into heads, which are moved before the steps.

@@ -1,5 +1,5 @@
 /// softmax(q·kᵀ/√width)·v in each head. If `masked`, trailing all-zero steps of `original` are padding and masked as
-/// keys; `scores` has a number for each key.
+/// keys; `scores` has a number for each key. `allowed` is empty, or 0 where a query must not attend to a key.
 pub fn attention(
     q: &[Number],
     k: &[Number],
@@ -7,6 +7,7 @@ pub fn attention(
     original: &[Number],
     y: &mut [Number],
     scores: &mut [Number],
+    allowed: &[Number],
     features: usize,
     heads: usize,
     causal: bool,
@@ -20,6 +21,11 @@ pub fn attention(
         for (head, (q, y)) in q.chunks_exact(width).zip(y.chunks_exact_mut(width)).enumerate() {
             for (score, k) in scores.iter_mut().zip(k.chunks_exact(features)) {
                 *score = q.iter().zip(&k[head * width..]).fold(0.0, |sum, (q, k)| sum + q * k);
+            }
+            for (score, &allowed) in scores.iter_mut().zip(allowed.iter().skip(query * keys)) {
+                if allowed == 0.0 {
+                    *score = Number::NEG_INFINITY;
+                }
             }
             let max = scores.iter().fold(Number::NEG_INFINITY, |max, &score| maximum(max, score));
             let mut sum = 0.0;
